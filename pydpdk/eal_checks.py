@@ -1,0 +1,234 @@
+"""What is refused before `rte_eal_init` is asked.
+
+What would make it exit, abort or panic, and what it would accept silently and get wrong.
+Everything else is left to the EAL to judge. Nothing here calls DPDK.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+from collections.abc import Collection, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydpdk.lcore_map import parse_lcores
+
+if TYPE_CHECKING:
+    from pydpdk.eal_options import EalOptions
+
+MAX_PREFIX_LENGTH = 64
+"""[characters] Ours: the EAL builds socket paths (`sun_path`, 108 bytes) from the prefix."""
+
+LOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
+
+_FDS_PER_LCORE = 4  # two pipes a worker: eal.c opens them one by one and panics on EMFILE
+_FDS_SPARE = 64  # config, fbarrays, sockets, epoll, one per memseg list or page
+_SHORT_WITH_VALUE = "abcdlmnrsS"  # EAL's getopt string, 22.11 to 25.11
+_PCI = re.compile(
+    r"(?:[0-9a-fA-F]{1,8}:)?[0-9a-fA-F]{1,2}:[0-9a-fA-F]{1,2}\.[0-7](?:,.*)?", re.DOTALL
+)
+
+
+class Problem(NamedTuple):
+    """One option that would not work."""
+
+    option: str
+    value: object
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.option}={self.value!r}: {self.allowed}"
+
+
+def as_tuple(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One string or several, as several."""
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def problems(options: EalOptions) -> Iterator[Problem]:
+    """Check everything that needs no running EAL.
+
+    Yields
+    ------
+    Problem
+        One for each option that is refused, with what is allowed instead.
+    """
+    yield from _type_problems(options)
+    yield from _lcore_problems(options)
+    yield from _memory_problems(options)
+    yield from _name_problems(options)
+    yield from _device_problems(options)
+    yield from _vdev_problems(options)
+    yield from _extra_problems(options.extra)
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "main_lcore": (int, type(None)),
+    "file_prefix": (str, type(None)),
+    "in_memory": (bool,),
+    "single_file_segments": (bool,),
+    "pci": (bool, type(None)),
+    "telemetry": (bool,),
+    "base_virtaddr": (int, type(None)),
+}
+_LITERALS: dict[str, tuple[object, ...]] = {
+    "hugepages": ("auto", True, False),
+    "proc_type": ("primary", "secondary", "auto"),
+    "iova_mode": ("va", "pa", None),
+}
+
+
+def _type_problems(options: EalOptions) -> Iterator[Problem]:
+    for spec in fields(options):
+        name, value = spec.name, getattr(options, spec.name)
+        if name in _LITERALS and not any(value is v or value == v for v in _LITERALS[name]):
+            yield Problem(name, value, "one of " + ", ".join(map(repr, _LITERALS[name])))
+        elif name in _TYPES and not isinstance(value, _TYPES[name]):
+            yield Problem(name, value, "a " + " or ".join(t.__name__ for t in _TYPES[name]))
+        elif name in ("allow", "block", "vdevs", "extra") and not _is_strings(value):
+            yield Problem(name, value, "a sequence of strings")
+        elif name == "log_level" and not (isinstance(value, str) or _is_strings(value)):
+            yield Problem(name, value, "a string or a sequence of strings")
+
+
+def _is_strings(value: object) -> bool:
+    return isinstance(value, (tuple, list)) and all(
+        isinstance(item, str) and "\0" not in item for item in value
+    )
+
+
+def _lcore_problems(options: EalOptions) -> Iterator[Problem]:
+    usable = os.sched_getaffinity(0)
+    if options.lcores is None:
+        lcores = {cpu: frozenset({cpu}) for cpu in usable}
+    else:
+        try:
+            lcores = parse_lcores(options.lcores)
+        except (ValueError, TypeError) as error:
+            yield Problem("lcores", options.lcores, str(error))
+            return
+    stray = sorted(set().union(*lcores.values()) - usable)
+    if stray:
+        yield Problem(
+            "lcores",
+            options.lcores,
+            f"CPU {', '.join(map(str, stray))} is outside the CPUs that this process may use"
+            f" ({_ranges(usable)}); the EAL would abort",
+        )
+    if options.main_lcore is not None and options.main_lcore not in lcores:
+        yield Problem("main_lcore", options.main_lcore, f"one of the lcores {_ranges(lcores)}")
+    yield from _fd_problems(len(lcores))
+
+
+def _fd_problems(n_lcores: int) -> Iterator[Problem]:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    used = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    need = n_lcores * _FDS_PER_LCORE + _FDS_SPARE
+    if limit != resource.RLIM_INFINITY and used + need > limit:
+        yield Problem(
+            "lcores",
+            n_lcores,
+            f"{n_lcores} lcores need {need} file descriptors and {limit - used} of {limit} are"
+            " left; the EAL would abort: raise the limit (ulimit -n) or name fewer lcores",
+        )
+
+
+def _memory_problems(options: EalOptions) -> Iterator[Problem]:
+    memory = options.memory_mb
+    several = isinstance(memory, (tuple, list))
+    amounts = memory if isinstance(memory, (tuple, list)) else () if memory is None else (memory,)
+    if not all(isinstance(a, int) and not isinstance(a, bool) and a >= 0 for a in amounts) or (
+        amounts and not 1 <= sum(amounts) <= 1 << 22
+    ):
+        yield Problem("memory_mb", memory, f"1 to {1 << 22} MB, or one such number per NUMA node")
+    if several and options.hugepages is False:
+        yield Problem("memory_mb", memory, "one number without hugepages: nodes are not told apart")
+    if options.in_memory and options.hugepages is False:
+        yield Problem("in_memory", True, "false without hugepages: the EAL refuses both")
+    if options.proc_type != "primary":
+        if options.in_memory:
+            yield Problem("in_memory", True, "false: a secondary cannot attach to unnamed memory")
+        if options.hugepages is False:
+            yield Problem("hugepages", False, "true or 'auto': a secondary shares hugepages")
+    base = options.base_virtaddr
+    if isinstance(base, int) and not 1 << 16 <= base < 1 << 47:
+        yield Problem("base_virtaddr", base, f"{1 << 16:#x} to {(1 << 47) - 1:#x}")
+
+
+def _name_problems(options: EalOptions) -> Iterator[Problem]:
+    prefix = options.file_prefix
+    if isinstance(prefix, str) and not re.fullmatch(
+        rf"[A-Za-z0-9_.+-]{{1,{MAX_PREFIX_LENGTH}}}", prefix
+    ):
+        yield Problem(
+            "file_prefix", prefix, f"1 to {MAX_PREFIX_LENGTH} letters, digits or any of _.+-"
+        )
+    elif prefix in (".", ".."):
+        yield Problem("file_prefix", prefix, "a name that is not a directory's")
+    if prefix is None and options.proc_type != "primary":
+        yield Problem("file_prefix", None, "the prefix of the primary to attach to")
+    if not (isinstance(options.log_level, str) or _is_strings(options.log_level)):
+        return
+    for level in as_tuple(options.log_level):
+        name = level.rpartition(":")[2].rpartition(",")[2]
+        if name not in LOG_LEVELS and not re.fullmatch("[1-8]", name):
+            yield Problem("log_level", level, f"[pattern:]level with level {', '.join(LOG_LEVELS)}")
+
+
+def _device_problems(options: EalOptions) -> Iterator[Problem]:
+    if options.allow and options.block:
+        yield Problem("block", options.block, "empty where `allow` is given: the EAL takes one")
+    for name in ("allow", "block"):
+        devices = getattr(options, name)
+        if not _is_strings(devices):
+            continue
+        for device in devices:
+            if not _PCI.fullmatch(device):
+                yield Problem(name, device, "a PCI address such as 0000:01:00.0")
+        if devices and options.pci is False:
+            yield Problem(name, devices, "empty where `pci` is false")
+
+
+def _vdev_problems(options: EalOptions) -> Iterator[Problem]:
+    if not _is_strings(options.vdevs):
+        return
+    seen: set[str] = set()
+    for vdev in options.vdevs:
+        device = vdev.partition(",")[0]
+        if not re.fullmatch(r"[A-Za-z][\w.-]{0,61}", device):
+            yield Problem("vdevs", vdev, "driver and number first, e.g. net_null0,size=64")
+        if device in seen:
+            yield Problem("vdevs", vdev, f"one device of the name {device}: the EAL drops the rest")
+        seen.add(device)
+
+
+def _extra_problems(extra: object) -> Iterator[Problem]:
+    """Refuse what prints the EAL's help: it exits the process."""
+    if not isinstance(extra, (tuple, list)):
+        return
+    for argument in extra:
+        if isinstance(argument, str) and _asks_for_help(argument):
+            yield Problem("extra", argument, "no request for help: the EAL would exit the process")
+
+
+def _asks_for_help(argument: str) -> bool:
+    if argument == "help" or argument.endswith("=help"):
+        return True
+    if argument.startswith("--"):
+        name = argument[2:].partition("=")[0]
+        return len(name) > 1 and "help".startswith(name)
+    if argument.startswith("-"):
+        for letter in argument[1:]:
+            if letter == "h":
+                return True
+            if letter in _SHORT_WITH_VALUE:
+                return False
+    return False
+
+
+def _ranges(numbers: Collection[int]) -> str:
+    ordered = sorted(numbers)
+    return ", ".join(map(str, ordered)) if len(ordered) <= 16 else f"{ordered[0]}..{ordered[-1]}"

@@ -1,0 +1,132 @@
+"""What `rte_eal_init` is asked for: typed options, and the argv they become.
+
+Nothing here calls DPDK. What is refused beforehand stands in `eal_checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from pydpdk.eal_checks import as_tuple
+from pydpdk.lcore_map import format_lcores, parse_lcores
+
+
+@dataclass(frozen=True, kw_only=True)
+class EalOptions:
+    """Options of the EAL, named as DPDK's own parameters are.
+
+    Notes
+    -----
+    Wraps  the EAL parameters (`doc/guides/linux_gsg/linux_eal_parameters.rst`)
+    """
+
+    # read by pydantic, which validates the `eal:` section of a file straight into this class
+    __pydantic_config__: ClassVar[dict[str, Any]] = {
+        "extra": "forbid",
+        "strict": False,
+        "use_attribute_docstrings": True,
+    }
+
+    lcores: str | tuple[int, ...] | None = None
+    """Lcores, as `0-3,6`, as a map `0@(0-1),(1-2)@3`, or a list of ids. Default: one for each
+    CPU that this process may run on."""
+    main_lcore: int | None = None
+    """The lcore of the calling thread. Default: the lowest."""
+    hugepages: bool | Literal["auto"] = "auto"
+    """`auto` uses hugepages where enough are free and mounted, else says so loudly and goes on
+    without; `true` insists; `false` is `--no-huge`."""
+    memory_mb: int | tuple[int, ...] | None = None
+    """[MB] to reserve at start: one number in all (`-m`), or one per NUMA node
+    (`--socket-mem`, hugepages only). With hugepages memory also grows on demand; without, this
+    is all there is (default 256)."""
+    file_prefix: str | None = None
+    """Name that processes sharing this memory have in common. Default: unique to this process."""
+    proc_type: Literal["primary", "secondary", "auto"] = "primary"
+    """`primary` owns the memory, a `secondary` attaches to a primary of the same prefix."""
+    iova_mode: Literal["va", "pa"] | None = None
+    """Addresses that devices use. Default: `va` without PCI devices, else the EAL's choice."""
+    in_memory: bool = False
+    """Hugepages without any file: nothing to clean up, no secondary can attach, needs no
+    hugetlbfs mount."""
+    single_file_segments: bool = False
+    """One hugepage file per memseg list: needed by vhost, virtio_user and memif zero-copy."""
+    allow: tuple[str, ...] = ()
+    """PCI devices to take, e.g. `0000:01:00.0` with optional devargs after a comma."""
+    block: tuple[str, ...] = ()
+    """PCI devices to leave alone; the others are all taken. Not with `allow`."""
+    pci: bool | None = None
+    """Scan the PCI bus. Default: only where `allow` or `block` names a device, so no device is
+    taken that was not asked for."""
+    vdevs: tuple[str, ...] = ()
+    """Virtual devices with their devargs, e.g. `net_null0,size=64`."""
+    log_level: str | tuple[str, ...] = "notice"
+    """`debug` to `emergency`, or `pattern:level` for some log types, e.g. `pmd.*:debug`."""
+    telemetry: bool = True
+    """Serve DPDK's telemetry socket (primary on hugepages with a runtime directory only)."""
+    base_virtaddr: int | None = None
+    """Address to map memory at, the same in all processes. Default: DPDK's, 0x100000000."""
+    extra: tuple[str, ...] = ()
+    """EAL arguments to append as they are."""
+
+    @property
+    def scan_pci(self) -> bool:
+        """Whether the PCI bus is scanned."""
+        return bool(self.allow or self.block) if self.pci is None else self.pci
+
+
+DEFAULT_NO_HUGE_MB = 256
+
+
+def build_argv(options: EalOptions, *, hugepages: bool, file_prefix: str) -> list[str]:
+    """Turn checked options into the argv of `rte_eal_init`.
+
+    Parameters
+    ----------
+    options
+        What was asked for.
+    hugepages
+        What `options.hugepages` was resolved to on this host.
+    file_prefix
+        The prefix to use, made up where the options have none.
+    """
+    argv = ["pydpdk"]
+    if options.lcores is not None:
+        argv += ["--lcores", format_lcores(parse_lcores(options.lcores))]
+    if options.main_lcore is not None:
+        argv += ["--main-lcore", str(options.main_lcore)]
+    argv += ["--file-prefix", file_prefix, "--proc-type", options.proc_type]
+    argv += _memory_argv(options, hugepages)
+    if not options.scan_pci:
+        argv.append("--no-pci")
+    iova_mode = options.iova_mode or (None if options.scan_pci else "va")
+    if iova_mode and options.proc_type == "primary":
+        argv.append(f"--iova-mode={iova_mode}")
+    for option, devices in (("-a", options.allow), ("-b", options.block)):
+        argv += [part for device in devices for part in (option, device)]
+    argv += [f"--vdev={vdev}" for vdev in options.vdevs]
+    argv += [f"--log-level={level}" for level in as_tuple(options.log_level)]
+    if not (options.telemetry and hugepages and not options.in_memory):
+        argv.append("--no-telemetry")
+    if options.base_virtaddr is not None:
+        argv.append(f"--base-virtaddr={options.base_virtaddr:#x}")
+    return [*argv, *options.extra]
+
+
+def _memory_argv(options: EalOptions, hugepages: bool) -> list[str]:
+    argv = []
+    memory = options.memory_mb
+    if not hugepages:
+        total = sum(memory) if isinstance(memory, Sequence) else memory
+        # no secondary can attach to such memory, so its shared configuration would only litter
+        argv += ["--no-huge", "--no-shconf", "-m", str(total or DEFAULT_NO_HUGE_MB)]
+    elif isinstance(memory, Sequence):
+        argv += ["--socket-mem", ",".join(map(str, memory))]
+    elif memory is not None:
+        argv += ["-m", str(memory)]
+    if options.in_memory and hugepages:
+        argv.append("--in-memory")
+    if options.single_file_segments and hugepages:
+        argv.append("--single-file-segments")
+    return argv

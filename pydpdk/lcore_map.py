@@ -1,0 +1,86 @@
+"""The `--lcores` grammar of DPDK, read into a map from lcore to CPUs and written back.
+
+Pure text: needs no libdpdk. What we write is always of one canonical form, so the EAL's own
+parser, which differs between releases, never meets anything unusual.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+LcoreMap = Mapping[int, frozenset[int]]
+
+_SET = r"\(([^()@]*)\)|(\d+(?:-\d+)?)"
+_ITEM = re.compile(rf"(?:{_SET})(?:@(?:{_SET}))?")
+_ALLOWED = "a list such as '0-3,6' or a map such as '0@(0-1),(1-2)@3'"
+
+
+def parse_lcores(spec: str | Iterable[int]) -> dict[int, frozenset[int]]:
+    """Read an lcore list or map.
+
+    Parameters
+    ----------
+    spec
+        Lcore ids, or text of `--lcores`: `0-3,6` puts each lcore on the CPU of its number,
+        `(0-1)@(2-3)` lets lcores 0 and 1 float over CPUs 2 and 3, `(0,6)` is `(0,6)@(0,6)`.
+
+    Raises
+    ------
+    ValueError
+        Not of that form, an lcore named twice, or none named.
+    """
+    if not isinstance(spec, str):
+        spec = ",".join(str(int(lcore)) for lcore in spec)
+    text = "".join(spec.split())
+    lcores: dict[int, frozenset[int]] = {}
+    position = 0
+    while position < len(text) or position == 0:
+        item = _ITEM.match(text, position)
+        if item is None or (item.end() < len(text) and text[item.end()] != ","):
+            raise ValueError(f"{spec!r} is no lcore list: {_ALLOWED}")
+        for lcore, cpus in _expand(item, spec):
+            if lcore in lcores:
+                raise ValueError(f"{spec!r} names lcore {lcore} twice")
+            lcores[lcore] = cpus
+        position = item.end() + 1
+        if item.end() < len(text) and position == len(text):
+            raise ValueError(f"{spec!r} ends in a comma: {_ALLOWED}")
+    return lcores
+
+
+def format_lcores(lcores: LcoreMap) -> str:
+    """Write a map as the canonical argument of `--lcores`, e.g. `0@0,1@(2,3)`."""
+    return ",".join(f"{lcore}@{_format_cpus(cpus)}" for lcore, cpus in sorted(lcores.items()))
+
+
+def _format_cpus(cpus: frozenset[int]) -> str:
+    text = ",".join(map(str, sorted(cpus)))
+    return f"({text})" if len(cpus) > 1 else text
+
+
+def _expand(item: re.Match[str], spec: str) -> Iterable[tuple[int, frozenset[int]]]:
+    group, plain, cpu_group, cpu_plain = item.groups()
+    lcores = _numbers(group if plain is None else plain, spec)
+    target = cpu_group if cpu_plain is None else cpu_plain
+    if target is not None:
+        if plain is not None and len(lcores) > 1:
+            raise ValueError(f"{spec!r}: write ({plain})@..., a bare range takes no CPUs")
+        cpus = _numbers(target, spec)
+        return [(lcore, cpus) for lcore in lcores]
+    if plain is None:
+        return [(lcore, lcores) for lcore in lcores]
+    return [(lcore, frozenset({lcore})) for lcore in lcores]
+
+
+def _numbers(text: str, spec: str) -> frozenset[int]:
+    numbers: set[int] = set()
+    for part in text.split(","):
+        bounds = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
+        if bounds is None:
+            raise ValueError(f"{spec!r} is no lcore list: {_ALLOWED}")
+        first, last = sorted((int(bounds[1]), int(bounds[2] or bounds[1])))
+        if last - first > 65535:
+            raise ValueError(f"{spec!r}: {part} is too wide a range")
+        numbers.update(range(first, last + 1))
+    return frozenset(numbers)
