@@ -1,0 +1,1 @@
+"""The machine below DPDK: hugepages, runtime directories, CPUs. Needs no libdpdk."""

@@ -1,0 +1,41 @@
+"""CPUs that this process may use, and the NUMA nodes they sit on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def usable_cpus() -> frozenset[int]:
+    """CPUs that the calling thread may run on: its affinity, so cpusets and taskset count.
+
+    Notes
+    -----
+    Threads  ask before `rte_eal_init`, which pins the calling thread to one CPU
+    """
+    return frozenset(os.sched_getaffinity(0))
+
+
+def numa_node_of_cpu(cpu: int, *, root: Path = Path("/")) -> int:
+    """NUMA node of a CPU; 0 where the kernel does not say, as in the EAL."""
+    links = (root / f"sys/devices/system/cpu/cpu{cpu}").glob("node[0-9]*")
+    return min((int(link.name.removeprefix("node")) for link in links), default=0)
+
+
+def numa_nodes(*, root: Path = Path("/")) -> list[int]:
+    """NUMA nodes that are online; `[0]` where the kernel does not say."""
+    try:
+        text = (root / "sys/devices/system/node/online").read_text()
+    except OSError:
+        return [0]
+    return _parse_list(text) or [0]
+
+
+def _parse_list(text: str) -> list[int]:
+    """The kernel's list format: `0-1,4` is 0, 1, 4."""
+    numbers: list[int] = []
+    for part in text.strip().split(","):
+        first, _, last = part.partition("-")
+        if first:
+            numbers += range(int(first), int(last or first) + 1)
+    return numbers
