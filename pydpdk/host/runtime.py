@@ -7,6 +7,7 @@ and a runtime directory. Formats and rules: `lib/eal/common/eal_filesystem.h` an
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -50,8 +51,9 @@ def leftovers(prefix: str, *, root: Path = Path("/")) -> list[Path]:
 def is_in_use(prefix: str, *, by_others: bool = False, root: Path = Path("/")) -> bool:
     """Say whether a live process uses this prefix.
 
-    A primary holds a write lock on its `config`; every process that shares memory answers on
-    its `mp_socket*`; with `--no-shconf` only the locks on hugepage files tell.
+    A primary holds a write lock on its `config`, every process that shares memory answers on
+    its `mp_socket*`, one that does not (`--in-memory`) on `dpdk_telemetry.v2`; under `--no-shconf`
+    only the locks on hugepage files tell.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ def is_in_use(prefix: str, *, by_others: bool = False, root: Path = Path("/")) -
     own = _open_files() if by_others else frozenset()
     return (
         _has_write_lock(directory / "config", by_others=by_others)
-        or any(_answers(s) for s in directory.glob("mp_socket*") if str(s) not in own)
+        or any(_answers(s) for s in _listdir(directory) if s.is_socket() and str(s) not in own)
         or any(_is_flocked(f) for f in hugepage_files(prefix, root=root) if str(f) not in own)
     )
 
@@ -114,14 +116,13 @@ def _has_write_lock(config: Path, *, by_others: bool) -> bool:
 
 
 def _answers(path: Path) -> bool:
-    """Say whether a process has this datagram socket bound; nothing is sent."""
+    """Say whether a process has this socket bound; nothing is sent."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(str(path))
-        except PermissionError:
-            return True  # another user's, perhaps alive
-        except OSError:
-            return False
+        except OSError as error:
+            # not permitted: another user's, perhaps alive; wrong type: alive, telemetry's
+            return error.errno in {errno.EACCES, errno.EPERM, errno.EPROTOTYPE}
     return True
 
 

@@ -47,7 +47,7 @@ def other_process(code: str, *args: object) -> Iterator[None]:
 LOCK_CONFIG = (
     "import fcntl, sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX, 9, 99)"
 )
-BIND = "import socket, sys; s = socket.socket(1, 2); s.bind(sys.argv[1])"
+BIND = "import socket, sys; s = socket.socket(1, int(sys.argv[2])); s.bind(sys.argv[1])"
 FLOCK = "import fcntl, sys; f = open(sys.argv[1], 'rb'); fcntl.flock(f, fcntl.LOCK_SH)"
 
 
@@ -128,9 +128,14 @@ def test_a_live_primary_keeps_all(root: Path):
     assert len(sweep("p", root=root)) == 6
 
 
-def test_a_live_secondary_keeps_all_after_its_primary_died(root: Path):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("mp_socket_77_1", socket.SOCK_DGRAM), ("dpdk_telemetry.v2", socket.SOCK_SEQPACKET)],
+)
+def test_a_process_that_answers_keeps_all(root: Path, name: str, kind: int):
+    """A secondary whose primary died, and a primary without shared files."""
     leave(root, "p")
-    with other_process(BIND, runtime_dir("p") / "mp_socket_77_1"):
+    with other_process(BIND, runtime_dir("p") / name, int(kind)):
         assert is_in_use("p", by_others=True, root=root)
         assert sweep("p", root=root) == []
     assert len(sweep("p", root=root)) == 7
