@@ -1,0 +1,1 @@
+"""YAML files: read and checked (`load`), planned (`plan`), described to editors (`schema`)."""

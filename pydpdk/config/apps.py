@@ -1,0 +1,113 @@
+"""The `app` section: what is done with the packets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from pydpdk.config.kinds import (
+    BurstSize,
+    Lcore,
+    PortName,
+    Section,
+    Target,
+    empty_if_null,
+)
+from pydpdk.config.packet import UdpPacket
+
+MIN_FRAME = 14
+"""[bytes] An Ethernet header: the shortest template that is a frame at all."""
+
+DEFAULT_BURST = 32
+"""Packets a call, DPDK's own convention (`MAX_PKT_BURST`)."""
+
+
+def _hex_packet(value: str) -> str:
+    try:
+        length = len(bytes.fromhex(value))
+    except ValueError:
+        length = 0
+    if length < MIN_FRAME:
+        raise ValueError(f"at least {MIN_FRAME} bytes in hex, or a map of fields such as src_mac")
+    return value
+
+
+HexPacket = Annotated[str, AfterValidator(_hex_packet)]
+PacketRate = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class PollingSpec(Section):
+    """What every built-in app takes."""
+
+    burst: BurstSize = DEFAULT_BURST
+    """Packets that one call receives or sends at most. The interpreted loop is fastest at 128
+    to 256."""
+    lcore: Lcore | None = None
+    """Lcore that polls. Default: the main lcore."""
+
+
+class ForwardSpec(PollingSpec):
+    """Send what one port receives out of another."""
+
+    pairs: tuple[tuple[PortName, PortName], ...] = ()
+    """Pairs of ports, forwarded in both directions; a port paired with itself sends back what
+    it receives. Default: the first port with the second, the third with the fourth."""
+    mode: Literal["io", "macswap"] = "io"
+    """`io` leaves packets as they are, `macswap` swaps source and destination MAC address."""
+
+
+class DropSpec(PollingSpec):
+    """Receive and free."""
+
+    ports: tuple[PortName, ...] = ()
+    """Ports to receive from. Default: all."""
+
+
+class GenerateSpec(PollingSpec):
+    """Send copies of one packet."""
+
+    ports: tuple[PortName, ...] = ()
+    """Ports to send from. Default: all."""
+    rate_pps: PacketRate | None = None
+    """[packets/s] of each port. Default: as many as the port takes."""
+    packet: HexPacket | UdpPacket = UdpPacket()
+    """The packet: hex digits of the whole frame, or fields of a UDP packet."""
+
+    @property
+    def template(self) -> bytes:
+        """The frame to send."""
+        packet = self.packet
+        return bytes.fromhex(packet) if isinstance(packet, str) else packet.to_bytes()
+
+
+class AppSpec(Section):
+    """What is done with the packets: exactly one of the keys."""
+
+    forward: Annotated[ForwardSpec, BeforeValidator(empty_if_null)] | None = None
+    """Forward between pairs of ports."""
+    drop: Annotated[DropSpec, BeforeValidator(empty_if_null)] | None = None
+    """Receive and free."""
+    generate: Annotated[GenerateSpec, BeforeValidator(empty_if_null)] | None = None
+    """Send copies of one packet."""
+    python: Target | None = None
+    """Your own function as `module:function`, called with the open file."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        chosen = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(chosen) != 1:
+            names = ", ".join(type(self).model_fields)
+            raise ValueError(f"exactly one of {names}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The key that was chosen."""
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+    @property
+    def lcore(self) -> int | None:
+        """The lcore that a built-in app was given."""
+        polling = self.forward or self.drop or self.generate
+        return polling.lcore if polling else None

@@ -1,0 +1,178 @@
+"""The kinds of value that a file may hold: sizes, names, devices, targets.
+
+Each kind is a type that pydantic checks, and its message says what is allowed. Limits are
+DPDK's; the macro that sets one stands beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+
+HEADROOM = 128
+"""[bytes] RTE_PKTMBUF_HEADROOM: what an empty mbuf keeps free in front of the packet."""
+
+MAX_CACHE = 512
+"""RTE_MEMPOOL_CACHE_MAX_SIZE."""
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_MAX_BYTES = 1 << 40
+_BYTES = r"^[0-9]{1,13}[KMG]?$"
+_PCI = re.compile(
+    r"(?:([0-9a-fA-F]{1,8}):)?([0-9a-fA-F]{1,2}):([0-9a-fA-F]{1,2})\.([0-7])(?:,(.*))?"
+)
+_VDEV = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,61}(?:,[^,]+)*", re.ASCII)
+_MAC = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}")
+
+
+class Section(BaseModel):
+    """One map of a file: read-only, no key but those declared, no value converted silently."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
+
+
+def empty_if_null(value: object) -> object:
+    """Read a key with nothing behind it, as YAML allows, as an empty map."""
+    return {} if value is None else value
+
+
+def _byte_size(value: object) -> object:
+    """Read `64K`, `2M`, `1G`; leave anything else to the check of integers."""
+    if isinstance(value, str) and re.match(_BYTES, value):
+        return int(value.rstrip("KMG")) * _UNITS[value[len(value.rstrip("KMG")) :]]
+    return value
+
+
+def _power_of_two(value: int) -> int:
+    if value & (value - 1):
+        raise ValueError("a power of two")
+    return value
+
+
+def _multiple_of_8(value: int) -> int:
+    if value % 8:
+        raise ValueError("a multiple of 8")
+    return value
+
+
+def _name(longest: int) -> Callable[[str], str]:
+    """A name that DPDK takes as it is, and that is safe in a file name and in a format."""
+
+    def check(value: str) -> str:
+        if not 1 <= len(value) <= longest or re.search(r"[^!-~]|[/%]", value):
+            raise ValueError(f"1 to {longest} printable ASCII characters, no space, '/' or '%'")
+        return value
+
+    return check
+
+
+def _port_name(value: str) -> str:
+    if not 1 <= len(value) <= 63 or not value.isprintable():
+        raise ValueError("1 to 63 printable characters")
+    return value
+
+
+def _device(value: str) -> str:
+    known = _PCI.fullmatch(value) or _VDEV.fullmatch(value)
+    if not known or not value.isprintable() or len(value) > 1024:
+        raise ValueError(
+            "a virtual device such as 'net_null0,size=64' or a PCI address such as '0000:01:00.0'"
+        )
+    if re.search(r"_null\d*,(?:.*,)?size=(?!(?:0x[0-9a-fA-F]{1,8}|[0-9]{1,8})(?:,|$))", value):
+        raise ValueError("size=<bytes>: net_null takes any other text for 0")
+    return value
+
+
+def _target(value: str) -> str:
+    module, _, function = value.partition(":")
+    if not (function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
+        raise ValueError("'module:function'")
+    return value
+
+
+def _ipv4(value: str) -> str:
+    try:
+        return str(IPv4Address(value))
+    except ValueError:
+        raise ValueError("an IPv4 address such as '198.18.0.1'") from None
+
+
+def _mac(value: str) -> str:
+    if not _MAC.fullmatch(value):
+        raise ValueError("a MAC address such as '02:00:00:00:00:01'")
+    return value
+
+
+def pci_address(device: str) -> str | None:
+    """The full PCI address that a device string names, None for a virtual device."""
+    match = _PCI.fullmatch(device)
+    if match is None:
+        return None
+    domain, bus, slot, function, _ = match.groups()
+    return f"{int(domain or '0', 16):04x}:{int(bus, 16):02x}:{int(slot, 16):02x}.{function}"
+
+
+Count = Annotated[int, Field(ge=1, le=(1 << 31) - 1)]
+QueueCount = Annotated[int, Field(ge=0, le=1024)]  # RTE_MAX_QUEUES_PER_PORT
+DescriptorCount = Annotated[int, Field(ge=1, le=65535)]  # uint16_t
+BurstSize = Annotated[int, Field(ge=1, le=4096)]
+Lcore = Annotated[int, Field(ge=0, le=1023)]
+SocketId = Literal["any"] | Annotated[int, Field(ge=0, le=31)]  # RTE_MAX_NUMA_NODES
+
+ByteSize = Annotated[
+    int,
+    BeforeValidator(_byte_size),
+    Field(ge=1, le=_MAX_BYTES),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": _MAX_BYTES},
+                {"type": "string", "pattern": _BYTES, "examples": ["64K", "2M", "1G"]},
+            ]
+        }
+    ),
+]
+Alignment = Annotated[ByteSize, AfterValidator(_power_of_two)]
+CacheSize = Annotated[int, Field(ge=0, le=MAX_CACHE)]
+PrivSize = Annotated[int, Field(ge=0, le=65528), AfterValidator(_multiple_of_8)]
+DataRoomSize = Annotated[int, Field(ge=HEADROOM + 1, le=65535)]  # uint16_t
+RingSize = Annotated[int, Field(ge=1, le=1 << 30)]  # RTE_RING_SZ_MASK
+Mtu = Annotated[int, Field(ge=68, le=65535)]  # RTE_ETHER_MIN_MTU; a larger one is truncated
+
+MempoolName = Annotated[str, AfterValidator(_name(25))]  # 26 leak a memzone: RTE_MEMPOOL_NAMESIZE
+RingName = Annotated[str, AfterValidator(_name(28))]  # RTE_RING_NAMESIZE
+MemzoneName = Annotated[str, AfterValidator(_name(31))]  # RTE_MEMZONE_NAMESIZE
+OpsName = Annotated[str, AfterValidator(_name(31))]  # RTE_MEMPOOL_OPS_NAMESIZE
+PortName = Annotated[str, AfterValidator(_port_name)]
+Device = Annotated[
+    str, AfterValidator(_device), Field(examples=["net_null0,size=64", "0000:01:00.0"])
+]
+Target = Annotated[str, AfterValidator(_target), Field(examples=["module:function"])]
+Ipv4 = Annotated[str, AfterValidator(_ipv4), Field(examples=["198.18.0.1"])]
+Mac = Annotated[str, AfterValidator(_mac), Field(examples=["02:00:00:00:00:01"])]
+
+RssHash = Literal["ip", "ipv4", "ipv6", "tcp", "udp", "sctp"]
+RxOffload = Literal[
+    "VLAN_STRIP", "IPV4_CKSUM", "UDP_CKSUM", "TCP_CKSUM", "TCP_LRO", "QINQ_STRIP",
+    "OUTER_IPV4_CKSUM", "MACSEC_STRIP", "VLAN_FILTER", "VLAN_EXTEND", "SCATTER", "TIMESTAMP",
+    "SECURITY", "KEEP_CRC", "SCTP_CKSUM", "OUTER_UDP_CKSUM", "RSS_HASH",
+]  # fmt: skip
+TxOffload = Literal[
+    "VLAN_INSERT", "IPV4_CKSUM", "UDP_CKSUM", "TCP_CKSUM", "SCTP_CKSUM", "TCP_TSO", "UDP_TSO",
+    "OUTER_IPV4_CKSUM", "QINQ_INSERT", "VXLAN_TNL_TSO", "GRE_TNL_TSO", "IPIP_TNL_TSO",
+    "GENEVE_TNL_TSO", "MACSEC_INSERT", "MT_LOCKFREE", "MULTI_SEGS", "MBUF_FAST_FREE", "SECURITY",
+    "UDP_TNL_TSO", "IP_TNL_TSO", "OUTER_UDP_CKSUM", "SEND_ON_TIMESTAMP",
+]  # fmt: skip

@@ -1,0 +1,106 @@
+"""A file into a `Config`, or one `ConfigError` that lists all its faults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pydpdk.config import faults, references
+from pydpdk.config.apps import AppSpec
+from pydpdk.config.model import Config
+from pydpdk.config.source import Fault, KeyPath, Source, UnreadableError, parse, read_text
+from pydpdk.errors import ConfigError
+
+_NAMED = ("memzones", "mempools", "rings", "ports")
+
+
+def load(path: str | os.PathLike[str]) -> Config:
+    """Read and check a file.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read or has faults; it lists all of them.
+    """
+    try:
+        text = read_text(Path(path))
+    except UnreadableError as error:
+        raise ConfigError([f"{path}:{error.line}: {error}"]) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError([f"{path}: cannot be read: {reason}"]) from None
+    return loads(text, name=os.fspath(path))
+
+
+def loads(text: str, name: str = "<string>") -> Config:
+    """Read and check YAML text; `name` stands for the file in messages."""
+    try:
+        source = parse(text)
+    except UnreadableError as error:
+        raise ConfigError([f"{name}:{error.line}: {error}"]) from None
+    config, found = _validate(source)
+    found = [*source.faults, *found]
+    if config is None or found:
+        raise ConfigError(faults.render(found, source, name))
+    return _fill(config)
+
+
+def _validate(source: Source) -> tuple[Config | None, list[Fault]]:
+    """Validate each entry by itself, then what those that are right say of each other."""
+    data = source.data
+    if not isinstance(data, dict):
+        return None, [Fault((), faults.format_value(data), "a map of sections such as ports")]
+    found: list[Fault] = []
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        found = list(faults.from_validation(error, data))
+        config = Config.model_validate(_without(data, (fault.path for fault in found)))
+    scope = references.Scope(config, _names(data, "mempools"), _names(data, "ports"))
+    return config, [*found, *references.check(scope)]
+
+
+def _without(data: dict[str, Any], paths: Iterable[KeyPath]) -> dict[str, Any]:
+    """Leave out the entry of each path: a named one, or the section."""
+    kept = {key: dict(v) if key in _NAMED and isinstance(v, dict) else v for key, v in data.items()}
+    for path in paths:
+        section = str(path[0])
+        if section in _NAMED and len(path) > 1 and section in kept:
+            kept[section].pop(path[1], None)
+        else:
+            kept.pop(section, None)
+    return kept
+
+
+def _names(data: dict[str, Any], section: str) -> Sequence[str]:
+    entries = data.get(section)
+    return tuple(entries) if isinstance(entries, dict) else ()
+
+
+def _fill(config: Config) -> Config:
+    """Write out the defaults that depend on other sections: the only mempool, the ports."""
+    pools = tuple(config.mempools)
+    ports = {
+        name: port.model_copy(update={"mempool": port.mempool or (pools[0] if pools else None)})
+        if len(pools) == 1
+        else port
+        for name, port in config.ports.items()
+    }
+    app = _fill_app(config.app, tuple(ports)) if config.app else None
+    return config.model_copy(update={"ports": ports, "app": app})
+
+
+def _fill_app(app: AppSpec, ports: tuple[str, ...]) -> AppSpec:
+    update: dict[str, object] = {}
+    if app.forward and not app.forward.pairs:
+        pairs = references.default_pairs(ports)
+        update["forward"] = app.forward.model_copy(update={"pairs": pairs})
+    if app.drop and not app.drop.ports:
+        update["drop"] = app.drop.model_copy(update={"ports": ports})
+    if app.generate and not app.generate.ports:
+        update["generate"] = app.generate.model_copy(update={"ports": ports})
+    return app.model_copy(update=update)

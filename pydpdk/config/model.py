@@ -1,0 +1,130 @@
+"""The sections of a file and their keys, named as DPDK names them.
+
+`load` reads a file into a `Config`. What one key allows stands here; what holds between keys
+stands in `references`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from pydpdk.config import kinds
+from pydpdk.config.apps import AppSpec
+from pydpdk.config.kinds import Section, empty_if_null
+from pydpdk.eal_options import EalOptions
+
+
+class MemzoneSpec(Section):
+    """A named stretch of contiguous memory (`rte_memzone_reserve`)."""
+
+    size: kinds.ByteSize
+    """[bytes] as a number or as `64K`, `2M`, `1G`."""
+    align: kinds.Alignment = 64
+    """[bytes] A power of two; DPDK raises less than a cache line to one."""
+    socket_id: kinds.SocketId = "any"
+    """NUMA node to take the memory from, or `any`."""
+
+
+class MempoolSpec(Section):
+    """A pool of mbufs of one size (`rte_pktmbuf_pool_create`)."""
+
+    n: kinds.Count
+    """Number of mbufs. A power of two less one wastes the least memory."""
+    cache_size: kinds.CacheSize = 256
+    """Mbufs that each lcore keeps at hand; its cache holds up to 1.5 times as many. 0: none."""
+    priv_size: kinds.PrivSize = 0
+    """[bytes] of each mbuf for the application, a multiple of 8."""
+    data_room_size: kinds.DataRoomSize = 2176
+    """[bytes] of each mbuf for headroom (128) and packet data."""
+    socket_id: kinds.SocketId = "any"
+    """NUMA node to take the memory from, or `any`."""
+    ops_name: kinds.OpsName | None = None
+    """How free mbufs are kept: `ring_mp_mc`, `ring_sp_sc`, `ring_mt_hts`, `stack`, `lf_stack`...
+    Default: DPDK's choice, `ring_mp_mc`."""
+
+
+class RingSpec(Section):
+    """A lock-free queue between lcores or processes (`rte_ring_create`)."""
+
+    size: kinds.RingSize
+    """Slots: a power of two, of which one stays empty; with `exact_size` any number."""
+    element: Literal["uint64", "mbuf"] = "uint64"
+    """What it carries: numbers or packets."""
+    producer: Literal["multi", "single"] = "multi"
+    """Whether several threads may enqueue at once."""
+    consumer: Literal["multi", "single"] = "multi"
+    """Whether several threads may dequeue at once."""
+    exact_size: bool = False
+    """Hold exactly `size` elements, whatever the number (`RING_F_EXACT_SZ`)."""
+    socket_id: kinds.SocketId = "any"
+    """NUMA node to take the memory from, or `any`."""
+
+
+class PortSpec(Section):
+    """A device, virtual or on the PCI bus, and how it is configured."""
+
+    device: kinds.Device
+    """A virtual device with its arguments, e.g. `net_null0,size=64`, or a PCI address, e.g.
+    `0000:01:00.0`."""
+    nb_rx_queues: kinds.QueueCount = 1
+    """Receive queues."""
+    nb_tx_queues: kinds.QueueCount = 1
+    """Transmit queues."""
+    nb_rx_desc: kinds.DescriptorCount | None = None
+    """Descriptors of each receive queue. Default: the driver's."""
+    nb_tx_desc: kinds.DescriptorCount | None = None
+    """Descriptors of each transmit queue. Default: the driver's."""
+    mempool: kinds.MempoolName | None = None
+    """The mempool that received packets are put in. Default: the only one of the file."""
+    mtu: kinds.Mtu | None = None
+    """[bytes] of the longest packet without the Ethernet header. Default: the driver's."""
+    promiscuous: bool = True
+    """Receive packets for any MAC address."""
+    rss: tuple[kinds.RssHash, ...] = ()
+    """Fields that spread packets over the receive queues (`RTE_ETH_RSS_*`)."""
+    rx_offloads: tuple[kinds.RxOffload, ...] = ()
+    """Work that the device does on receipt (`RTE_ETH_RX_OFFLOAD_*`)."""
+    tx_offloads: tuple[kinds.TxOffload, ...] = ()
+    """Work that the device does on sending (`RTE_ETH_TX_OFFLOAD_*`)."""
+
+    @property
+    def pci(self) -> bool:
+        """Whether the device is on the PCI bus."""
+        return kinds.pci_address(self.device) is not None
+
+    @property
+    def device_name(self) -> str:
+        """The name that DPDK gives to the port: the virtual device's, or the full address."""
+        return kinds.pci_address(self.device) or self.device.partition(",")[0]
+
+    @property
+    def driver(self) -> str | None:
+        """The driver of a virtual device, `net_null` of `net_null0`."""
+        return None if self.pci else self.device_name.rstrip("0123456789")
+
+
+class Config(Section):
+    """A pydpdk file: what to bring up, and what to do with it."""
+
+    eal: Annotated[EalOptions, BeforeValidator(empty_if_null)] = EalOptions()
+    """Options of the EAL: lcores, hugepages, devices, logs."""
+    memzones: Annotated[dict[kinds.MemzoneName, MemzoneSpec], BeforeValidator(empty_if_null)] = (
+        Field(default_factory=dict)
+    )
+    """Stretches of contiguous memory, by name."""
+    mempools: Annotated[dict[kinds.MempoolName, MempoolSpec], BeforeValidator(empty_if_null)] = (
+        Field(default_factory=dict)
+    )
+    """Pools of mbufs, by name."""
+    rings: Annotated[dict[kinds.RingName, RingSpec], BeforeValidator(empty_if_null)] = Field(
+        default_factory=dict
+    )
+    """Queues between lcores or processes, by name."""
+    ports: Annotated[dict[kinds.PortName, PortSpec], BeforeValidator(empty_if_null)] = Field(
+        default_factory=dict
+    )
+    """Devices, by the name that the file and the application use for them."""
+    app: AppSpec | None = None
+    """What to do with the packets. Not needed to open the file from Python."""

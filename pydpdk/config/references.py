@@ -1,0 +1,195 @@
+"""What must hold between the keys of a file: names that exist, sizes that fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pydpdk import eal_checks
+from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
+from pydpdk.config.faults import format_value
+from pydpdk.config.kinds import HEADROOM, pci_address
+from pydpdk.config.model import Config, PortSpec
+from pydpdk.config.source import Fault, KeyPath
+from pydpdk.lcore_map import parse_lcores
+
+
+class Scope(NamedTuple):
+    """The sections that are right in themselves, and the names of all, right or wrong.
+
+    A reference to a mempool that has another fault is no second fault.
+    """
+
+    config: Config
+    mempools: Sequence[str]
+    ports: Sequence[str]
+
+    def mempool_of(self, port: PortSpec) -> str | None:
+        """The mempool that a port names, or the only one there is."""
+        if port.mempool is None and len(self.mempools) == 1:
+            return self.mempools[0]
+        return port.mempool
+
+
+def check(scope: Scope) -> Iterator[Fault]:
+    """Check everything that one key alone does not show."""
+    yield from _eal(scope)
+    yield from _pools_and_rings(scope)
+    yield from _devices(scope)
+    for name, port in scope.config.ports.items():
+        yield from _port(scope, name, port)
+    app = scope.config.app
+    if app and app.forward:
+        yield from _forward(scope, app.forward)
+    if app and app.drop:
+        yield from _app_ports(scope, "drop", app.drop)
+    if app and app.generate:
+        yield from _app_ports(scope, "generate", app.generate)
+        yield from _generate(scope, app.generate)
+    yield from _app_lcore(scope)
+
+
+def default_pairs(ports: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Pair the first port with the second, the third with the fourth."""
+    return tuple(zip(ports[::2], ports[1::2], strict=False))
+
+
+def _eal(scope: Scope) -> Iterator[Fault]:
+    for problem in eal_checks.problems(scope.config.eal):
+        yield Fault(("eal", problem.option), format_value(problem.value), problem.allowed)
+
+
+def _pools_and_rings(scope: Scope) -> Iterator[Fault]:
+    for name, pool in scope.config.mempools.items():
+        if pool.cache_size * 3 > pool.n * 2:  # rte_mempool_create_empty: EINVAL
+            most = f"at most n / 1.5 = {pool.n * 2 // 3}, as a cache holds 1.5 times its size"
+            yield Fault(("mempools", name, "cache_size"), str(pool.cache_size), most)
+    for name, ring in scope.config.rings.items():
+        if not ring.exact_size and (ring.size < 2 or ring.size & (ring.size - 1)):
+            allowed = "a power of two from 2 to 1073741824, or any size with exact_size"
+            yield Fault(("rings", name, "size"), str(ring.size), allowed)
+        elif ring.exact_size and ring.size == 1 << 30:
+            allowed = "at most 1073741823 with exact_size"
+            yield Fault(("rings", name, "size"), str(ring.size), allowed)
+
+
+def _devices(scope: Scope) -> Iterator[Fault]:
+    eal = scope.config.eal
+    seen = {vdev.partition(",")[0]: "eal.vdevs" for vdev in eal.vdevs}
+    blocked = {pci_address(device) for device in eal.block}
+    for name, port in scope.config.ports.items():
+        path: KeyPath = ("ports", name, "device")
+        first = seen.setdefault(port.device_name, f"ports.{name}")
+        if first != f"ports.{name}":
+            yield Fault(path, repr(port.device), f"a device that {first} does not name")
+        if port.pci and eal.pci is False:
+            yield Fault(path, repr(port.device), "a virtual device, as eal.pci is false")
+        if port.pci and port.device_name in blocked:
+            yield Fault(path, repr(port.device), "a device that eal.block does not name")
+
+
+def _port(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
+    path: KeyPath = ("ports", name)
+    if port.nb_rx_queues + port.nb_tx_queues == 0:
+        yield Fault((*path, "nb_rx_queues"), "0", "at least one queue to receive or to send")
+    pool_name = scope.mempool_of(port)
+    if port.mempool is not None and port.mempool not in scope.mempools:
+        yield Fault((*path, "mempool"), repr(port.mempool), _one_of(scope.mempools, "mempools"))
+    elif pool_name is None and port.nb_rx_queues:
+        yield Fault((*path, "mempool"), "missing", _one_of(scope.mempools, "mempools"))
+    room, size = _packet_room(scope, pool_name), _null_size(port)
+    if room is not None and size is not None and size > room:
+        allowed = f"size up to {room}, the data_room_size of {pool_name} less {HEADROOM}"
+        yield Fault((*path, "device"), repr(port.device), allowed)
+    if port.rss and port.nb_rx_queues == 0:
+        yield Fault((*path, "rss"), format_value(port.rss), "nothing without receive queues")
+
+
+def _packet_room(scope: Scope, pool_name: str | None) -> int | None:
+    """[bytes] Longest packet in one mbuf of a pool. None: the pool has a fault of its own."""
+    pool = scope.config.mempools.get(pool_name) if pool_name is not None else None
+    return pool.data_room_size - HEADROOM if pool else None
+
+
+def _null_size(port: PortSpec) -> int | None:
+    """[bytes] of the packets of net_null, which does not compare them with the mbuf."""
+    if port.driver not in ("net_null", "eth_null"):
+        return None
+    size = re.search(r",size=(?:0[xX]([0-9a-fA-F]+)|([0-9]+))(?:,|$)", port.device)
+    if size is None:
+        return None
+    return int(size[1], 16) if size[1] else int(size[2])
+
+
+def _forward(scope: Scope, forward: ForwardSpec) -> Iterator[Fault]:
+    path: KeyPath = ("app", "forward", "pairs")
+    if not forward.pairs and (len(scope.ports) % 2 or not scope.ports):
+        allowed = f"pairs of ports: {len(scope.ports)} ports do not pair themselves"
+        yield Fault(path, "missing", allowed)
+    seen: set[str] = set()
+    for i, pair in enumerate(forward.pairs):
+        for j, name in enumerate(pair):
+            if name not in scope.ports:
+                yield Fault((*path, i, j), repr(name), _one_of(scope.ports, "ports"))
+            elif name in seen:
+                yield Fault((*path, i, j), repr(name), "each port in one pair only")
+        seen |= set(pair)
+    for name in dict.fromkeys(
+        n for pair in forward.pairs or default_pairs(scope.ports) for n in pair
+    ):
+        yield from _needs_queues(scope, "forward", name, "nb_rx_queues", "nb_tx_queues")
+
+
+def _app_ports(scope: Scope, app: str, spec: DropSpec | GenerateSpec) -> Iterator[Fault]:
+    path: KeyPath = ("app", app, "ports")
+    if not scope.ports:
+        yield Fault(path, "missing", "at least one port in the section ports")
+    for i, name in enumerate(spec.ports):
+        if name not in scope.ports:
+            yield Fault((*path, i), repr(name), _one_of(scope.ports, "ports"))
+        elif name in spec.ports[:i]:
+            yield Fault((*path, i), repr(name), "each port once")
+    queues = "nb_rx_queues" if app == "drop" else "nb_tx_queues"
+    for name in dict.fromkeys(spec.ports or scope.ports):
+        yield from _needs_queues(scope, app, name, queues)
+
+
+def _needs_queues(scope: Scope, app: str, name: str, *keys: str) -> Iterator[Fault]:
+    port = scope.config.ports.get(name)
+    for key in keys:
+        if port and getattr(port, key) == 0:
+            yield Fault(("ports", name, key), "0", f"at least 1, as app.{app} uses the port")
+
+
+def _generate(scope: Scope, generate: GenerateSpec) -> Iterator[Fault]:
+    length = len(generate.template)
+    for name in generate.ports or scope.ports:
+        port = scope.config.ports.get(name)
+        pool_name = scope.mempool_of(port) if port else None
+        room = _packet_room(scope, pool_name)
+        if port and pool_name is None and not port.nb_rx_queues:
+            allowed = _one_of(scope.mempools, "mempools") + " to take packets from"
+            yield Fault(("ports", name, "mempool"), "missing", allowed)
+        if room is not None and length > room:
+            allowed = f"up to {room} bytes, the data_room_size of {pool_name} less {HEADROOM}"
+            yield Fault(("app", "generate", "packet"), f"{length} bytes", allowed)
+
+
+def _app_lcore(scope: Scope) -> Iterator[Fault]:
+    app, eal = scope.config.app, scope.config.eal
+    if app is None or app.lcore is None or eal.lcores is None:
+        return
+    try:
+        lcores = parse_lcores(eal.lcores)
+    except (ValueError, TypeError):
+        return
+    if app.lcore not in lcores:
+        listed = ", ".join(map(str, sorted(lcores)))
+        yield Fault(("app", app.kind, "lcore"), str(app.lcore), f"one of eal.lcores: {listed}")
+
+
+def _one_of(names: Sequence[str], section: str) -> str:
+    if not names:
+        return f"the name of an entry of the section {section}, which has none"
+    return f"one of the {section} " + ", ".join(map(format_value, names))
