@@ -96,7 +96,7 @@ class PortSpec(Section):
 
     @property
     def device_name(self) -> str:
-        """The name that DPDK gives to the port: the virtual device's, or the full address."""
+        """The name that DPDK knows the port by: the virtual device's, or the full address."""
         return kinds.pci_address(self.device) or self.device.partition(",")[0]
 
     @property

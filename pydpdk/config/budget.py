@@ -1,0 +1,134 @@
+"""How many mbufs a file needs, and how many bytes. Estimates, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pydpdk.config.model import Config, MempoolSpec, PortSpec
+from pydpdk.config.polling import Poll, lcore_cpus
+
+FALLBACK_DESC = 512
+"""RTE_ETH_DEV_FALLBACK_RX_RINGSIZE: descriptors of a driver that names no number."""
+
+PYTHON_BURST = 512
+"""Packets that we allow a function of the user to hold for each port."""
+
+_RING_PMD_SLOTS = 1024  # net_ring's queues are rings of this size, whatever is asked for
+_OBJECT_HEADER = 64  # struct rte_mempool_objhdr, aligned to a cache line
+_MBUF = 128  # sizeof(struct rte_mbuf)
+_CACHE_LINE = 64
+_POOL_CACHES = 128 * (2 * 512 * 8 + 64)  # RTE_MAX_LCORE x struct rte_mempool_cache
+_RING_HEADER = 384  # struct rte_ring
+_EAL_BYTES = 4 << 20  # heap of an EAL with no port, rounded up
+_PORT_BYTES = 1 << 20  # queues and private data of one virtual port, rounded up
+
+
+@dataclass(frozen=True)
+class PoolPlan:
+    """The arithmetic of one mempool, in mbufs."""
+
+    name: str
+    n: int
+    descriptors: int
+    """Held by the receive and transmit queues that draw on it."""
+    caches: int
+    """Held by lcore caches: `cache_size` x 1.5 for each lcore that uses it. A cache is flushed
+    only beyond that (`CACHE_FLUSHTHRESH_MULTIPLIER` in `rte_mempool.c`)."""
+    bursts: int
+    """In flight in the bursts of the app."""
+    rings: int
+    """Held by rings of mbufs."""
+    object_bytes: int
+    """[bytes] of one mbuf with header and data room, estimated."""
+    total_bytes: int
+    """[bytes] of the pool with its free list and caches, estimated."""
+
+    @property
+    def needed(self) -> int:
+        """Mbufs that may be out of the pool's reach at once."""
+        return self.descriptors + self.caches + self.bursts + self.rings
+
+    @property
+    def spare(self) -> int:
+        """Mbufs left when all others are held."""
+        return self.n - self.needed
+
+    @property
+    def recommended_n(self) -> int:
+        """The least 2^k - 1 that is enough."""
+        return (1 << self.needed.bit_length()) - 1
+
+
+def pool_plans(config: Config, polls: Sequence[Poll]) -> tuple[PoolPlan, ...]:
+    """Do the arithmetic of every mempool of a file."""
+    return tuple(_pool_plan(config, polls, name) for name in config.mempools)
+
+
+def total_bytes(config: Config, pools: Iterable[PoolPlan]) -> int:
+    """[bytes] that a file needs in all, estimated."""
+    zones = sum(_round(zone.size) + zone.align for zone in config.memzones.values())
+    rings = sum(_RING_HEADER + 8 * _power_of_two(r.size + 1) for r in config.rings.values())
+    ports = _PORT_BYTES * (len(config.ports) + len(config.eal.vdevs))
+    return _EAL_BYTES + zones + rings + ports + sum(pool.total_bytes for pool in pools)
+
+
+def _pool_plan(config: Config, polls: Sequence[Poll], name: str) -> PoolPlan:
+    pool, app = config.mempools[name], config.app
+    drawing = [poll for poll in polls if _pool_of(config, poll) == name]
+    lcores, bursts = {poll.lcore for poll in drawing}, len(drawing) * _burst(config)
+    ports = [port for port in config.ports.values() if port.mempool == name]
+    if app and app.python:
+        lcores, bursts = set(lcore_cpus(config.eal)), len(ports) * PYTHON_BURST
+    ring_sizes = (ring.size for ring in config.rings.values() if ring.element == "mbuf")
+    object_bytes = _object_bytes(pool)
+    free_list = _RING_HEADER + 8 * _power_of_two(pool.n + 1)
+    return PoolPlan(
+        name=name,
+        n=pool.n,
+        descriptors=_descriptors(config, ports, drawing),
+        caches=len(lcores) * (pool.cache_size * 3 // 2),
+        bursts=bursts,
+        rings=sum(ring_sizes),
+        object_bytes=object_bytes,
+        total_bytes=pool.n * object_bytes + free_list + (_POOL_CACHES if pool.cache_size else 0),
+    )
+
+
+def _pool_of(config: Config, poll: Poll) -> str | None:
+    """The pool that the packets of a poll come from."""
+    port = poll.tx_port if poll.rx_port is None else poll.rx_port
+    return None if port is None else config.ports[port].mempool
+
+
+def _burst(config: Config) -> int:
+    app = config.app
+    polling = app and (app.forward or app.drop or app.generate)
+    return polling.burst if polling else 0
+
+
+def _descriptors(config: Config, ports: Iterable[PortSpec], drawing: Iterable[Poll]) -> int:
+    """Full receive queues of the pool's ports, full transmit queues of those it is sent from."""
+    ports = list(ports)
+    rx = sum(port.nb_rx_queues * _desc(port, port.nb_rx_desc) for port in ports)
+    if config.app and config.app.python:
+        return rx + sum(port.nb_tx_queues * _desc(port, port.nb_tx_desc) for port in ports)
+    queues = {(poll.tx_port, poll.tx_queue) for poll in drawing if poll.tx_port is not None}
+    sinks = [config.ports[name] for name, _ in queues if name is not None]
+    return rx + sum(_desc(port, port.nb_tx_desc) for port in sinks)
+
+
+def _desc(port: PortSpec, asked: int | None) -> int:
+    return _RING_PMD_SLOTS if port.driver == "net_ring" else asked or FALLBACK_DESC
+
+
+def _object_bytes(pool: MempoolSpec) -> int:
+    return _round(_OBJECT_HEADER + _MBUF + pool.priv_size + pool.data_room_size)
+
+
+def _round(size: int) -> int:
+    return -(-size // _CACHE_LINE) * _CACHE_LINE
+
+
+def _power_of_two(number: int) -> int:
+    return 1 << (number - 1).bit_length()

@@ -1,0 +1,205 @@
+"""What a file comes to on this host, worked out without starting the EAL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+from pydpdk.config import budget, polling
+from pydpdk.config.budget import PoolPlan
+from pydpdk.config.model import Config
+from pydpdk.config.polling import Poll
+from pydpdk.eal_options import DEFAULT_NO_HUGE_MB, EalOptions, build_argv
+from pydpdk.host import cpus, hugepages
+
+NO_HUGE_COST = (
+    "no other process can attach, memory cannot grow, no NIC can use it, and every 4 KB page"
+    " is a TLB entry of its own"
+)
+_UNIQUE_PREFIX = "pydpdk-<unique>"
+_MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be done with a file.
+
+    Attributes
+    ----------
+    config
+        The file.
+    options
+        The EAL's options with the devices of the ports, with hugepages and memory settled.
+    argv
+        The argument vector of `rte_eal_init`; `pydpdk-<unique>` stands for a file prefix that
+        is made up at start.
+    hugepages, hugepages_reason
+        Whether hugepages are used, and why.
+    needed_bytes
+        [bytes] of memory that the file needs, estimated.
+    page_bytes, nb_hugepages
+        [bytes] of a page, and how many of them; 0 without hugepages.
+    pools, polls
+        The arithmetic of each mempool; which lcore polls which queue.
+    warnings
+        What works, but not as one might wish.
+    """
+
+    config: Config
+    options: EalOptions
+    argv: tuple[str, ...]
+    hugepages: bool
+    hugepages_reason: str
+    needed_bytes: int
+    page_bytes: int
+    nb_hugepages: int
+    pools: tuple[PoolPlan, ...]
+    polls: tuple[Poll, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def main_lcore(self) -> int:
+        """The lcore of the calling thread."""
+        return polling.main_lcore(self.options)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as plain data, for JSON."""
+        sections = ("argv", "hugepages", "hugepages_reason", "needed_bytes", "page_bytes")
+        return {
+            **{name: getattr(self, name) for name in (*sections, "nb_hugepages", "warnings")},
+            "memory_mb": self.options.memory_mb,
+            "main_lcore": self.main_lcore,
+            "mempools": {
+                pool.name: {
+                    **asdict(pool),
+                    "needed": pool.needed,
+                    "spare": pool.spare,
+                    "recommended_n": pool.recommended_n,
+                }
+                for pool in self.pools
+            },
+            "polls": [asdict(poll) for poll in self.polls],
+        }
+
+
+class _Hugepages(NamedTuple):
+    used: bool
+    reason: str
+    warning: str = ""
+
+
+def make_plan(config: Config) -> Plan:
+    """Work out what a checked file comes to on this host."""
+    polls = polling.polls(config)
+    pools = budget.pool_plans(config, polls)
+    needed = budget.total_bytes(config, pools)
+    wanted = _with_devices(config)
+    used, reason, loss = _choose_hugepages(wanted, needed)
+    options = replace(wanted, hugepages=used) if used else _without_hugepages(wanted, needed)
+    page_bytes = hugepages.default_page_size_bytes() if used else 0
+    prefix = options.file_prefix or _UNIQUE_PREFIX
+    return Plan(
+        config=config,
+        options=options,
+        argv=tuple(build_argv(options, hugepages=used, file_prefix=prefix)),
+        hugepages=used,
+        hugepages_reason=reason,
+        needed_bytes=needed,
+        page_bytes=page_bytes,
+        nb_hugepages=-(-needed // page_bytes) if used else 0,
+        pools=pools,
+        polls=polls,
+        warnings=(
+            *([loss] if loss else []),
+            *_memory_warnings(wanted, options),
+            *_pool_warnings(pools),
+            *_node_warnings(config, polls),
+        ),
+    )
+
+
+def _with_devices(config: Config) -> EalOptions:
+    """Add the devices of the ports to those that the options name.
+
+    With `block` all devices but those are taken, so the ports' need no `allow`.
+    """
+    eal, ports = config.eal, config.ports.values()
+    vdevs = tuple(port.device for port in ports if not port.pci)
+    allow = tuple(port.device for port in ports if port.pci and not eal.block)
+    extra = tuple(device for device in allow if device not in eal.allow)
+    return replace(eal, vdevs=eal.vdevs + vdevs, allow=eal.allow + extra)
+
+
+def _choose_hugepages(options: EalOptions, needed: int) -> _Hugepages:
+    if options.proc_type != "primary":
+        return _Hugepages(True, "a secondary shares the hugepages of its primary")
+    if options.hugepages is False:
+        return _fallback("eal.hugepages is false")
+    here = hugepages.available(needed, in_memory=options.in_memory)
+    if here.usable:
+        return _Hugepages(True, f"{mb(here.free_bytes)} free, {mb(needed)} needed")
+    if options.hugepages is True:
+        reason = f"eal.hugepages is true, but the EAL will fail: {here.reason}"
+        return _Hugepages(True, reason, reason)
+    return _fallback(here.reason.rstrip("."))
+
+
+def _fallback(reason: str) -> _Hugepages:
+    return _Hugepages(False, reason, f"without hugepages ({reason}): {NO_HUGE_COST}")
+
+
+def _without_hugepages(options: EalOptions, needed: int) -> EalOptions:
+    """Settle what only hugepages allow, and reserve all memory at once: it cannot grow."""
+    least = -(-needed * 5 // 4 // _MB)
+    memory_mb = max(_memory_mb(options) or DEFAULT_NO_HUGE_MB, least)
+    return replace(options, hugepages=False, in_memory=False, memory_mb=memory_mb)
+
+
+def _memory_mb(options: EalOptions) -> int:
+    memory = options.memory_mb or 0
+    return memory if isinstance(memory, int) else sum(memory)
+
+
+def _memory_warnings(wanted: EalOptions, options: EalOptions) -> Iterator[str]:
+    asked = _memory_mb(wanted)
+    if options.hugepages is False and 0 < asked < _memory_mb(options):
+        yield (
+            f"eal.memory_mb: {asked} is not enough without hugepages, where memory cannot grow:"
+            f" raised to {options.memory_mb}"
+        )
+
+
+def _pool_warnings(pools: tuple[PoolPlan, ...]) -> Iterator[str]:
+    for pool in pools:
+        if pool.spare < 0:
+            yield (
+                f"mempools.{pool.name}: n is {pool.n}, but queues, caches and bursts may hold"
+                f" {pool.needed}: packets will be missed; n: {pool.recommended_n} is enough"
+            )
+        elif pool.n & (pool.n + 1):
+            yield (
+                f"mempools.{pool.name}: n is {pool.n}; a power of two less one,"
+                f" such as {(1 << pool.n.bit_length()) - 1}, wastes least memory"
+            )
+
+
+def _node_warnings(config: Config, polls: tuple[Poll, ...]) -> Iterator[str]:
+    online = cpus.numa_nodes()
+    for section in ("memzones", "mempools", "rings"):
+        for name, spec in getattr(config, section).items():
+            if spec.socket_id != "any" and spec.socket_id not in online:
+                yield f"{section}.{name}: NUMA node {spec.socket_id} is not on this host"
+    lcores = {(poll.lcore, name) for poll in polls for name in (poll.rx_port, poll.tx_port) if name}
+    for lcore, name in sorted(lcores):
+        there, here = polling.port_node(config.ports[name]), polling.lcore_node(config.eal, lcore)
+        if there is not None and there != here:
+            yield (
+                f"ports.{name} is on NUMA node {there}, lcore {lcore} that polls it on node"
+                f" {here}: every packet crosses between them"
+            )
+
+
+def mb(size_bytes: int) -> str:
+    """A size as whole MB."""
+    return f"{-(-size_bytes // _MB):,} MB"

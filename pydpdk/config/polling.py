@@ -1,0 +1,85 @@
+"""Which lcore polls which queue: what the built-in apps do, as a table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydpdk.config.model import Config, PortSpec
+from pydpdk.eal_options import EalOptions
+from pydpdk.host.cpus import numa_node_of_cpu
+from pydpdk.lcore_map import parse_lcores
+
+
+@dataclass(frozen=True)
+class Poll:
+    """One round of a loop: receive from a queue, send to a queue, either may be missing."""
+
+    lcore: int
+    rx_port: str | None = None
+    rx_queue: int | None = None
+    tx_port: str | None = None
+    tx_queue: int | None = None
+
+
+def lcore_cpus(options: EalOptions) -> dict[int, frozenset[int]]:
+    """The lcores that the EAL will have, and the CPUs of each."""
+    if options.lcores is not None:
+        return parse_lcores(options.lcores)
+    return {cpu: frozenset({cpu}) for cpu in os.sched_getaffinity(0)}
+
+
+def main_lcore(options: EalOptions) -> int:
+    """The lcore of the calling thread."""
+    return min(lcore_cpus(options)) if options.main_lcore is None else options.main_lcore
+
+
+def polls(config: Config) -> tuple[Poll, ...]:
+    """List what the app polls, in the order of its loop; nothing for a function of the user."""
+    app = config.app
+    if app is None:
+        return ()
+    lcore = main_lcore(config.eal) if app.lcore is None else app.lcore
+    if app.forward:
+        return tuple(_forward(config.ports, app.forward.pairs, lcore))
+    if app.drop:
+        return tuple(
+            Poll(lcore, rx_port=name, rx_queue=queue)
+            for name in app.drop.ports
+            for queue in range(config.ports[name].nb_rx_queues)
+        )
+    if app.generate:
+        return tuple(
+            Poll(lcore, tx_port=name, tx_queue=queue)
+            for name in app.generate.ports
+            for queue in range(config.ports[name].nb_tx_queues)
+        )
+    return ()
+
+
+def _forward(
+    ports: Mapping[str, PortSpec], pairs: tuple[tuple[str, str], ...], lcore: int
+) -> Iterator[Poll]:
+    """Both directions of each pair; receive queues share the transmit queues in turn."""
+    for a, b in pairs:
+        for source, sink in dict.fromkeys(((a, b), (b, a))):
+            for queue in range(ports[source].nb_rx_queues):
+                yield Poll(lcore, source, queue, sink, queue % ports[sink].nb_tx_queues)
+
+
+def lcore_node(options: EalOptions, lcore: int) -> int:
+    """NUMA node of an lcore."""
+    return numa_node_of_cpu(min(lcore_cpus(options)[lcore]))
+
+
+def port_node(port: PortSpec, *, root: Path = Path("/")) -> int | None:
+    """NUMA node of a port's device; None for a virtual one, or where the host does not say."""
+    if not port.pci:
+        return None
+    try:
+        text = (root / f"sys/bus/pci/devices/{port.device_name}/numa_node").read_text()
+    except OSError:
+        return None
+    return int(text) if int(text) >= 0 else None
