@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,8 +21,8 @@ _MBUF = 128  # sizeof(struct rte_mbuf)
 _CACHE_LINE = 64
 _POOL_CACHES = 128 * (2 * 512 * 8 + 64)  # RTE_MAX_LCORE x struct rte_mempool_cache
 _RING_HEADER = 384  # struct rte_ring
-_EAL_BYTES = 4 << 20  # heap of an EAL with no port, rounded up
-_PORT_BYTES = 1 << 20  # queues and private data of one virtual port, rounded up
+_EAL_BYTES = 1 << 20  # measured 0.2 MB with no port
+_PORT_BYTES = 2 << 20  # measured 0.1 MB (net_null) to 1.4 MB (net_tap) with a queue each way
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,9 @@ class PoolPlan:
         return (1 << self.needed.bit_length()) - 1
 
 
-def pool_plans(config: Config, polls: Sequence[Poll]) -> tuple[PoolPlan, ...]:
+def pool_plans(config: Config, polls: Sequence[Poll], *, hugepages: bool) -> tuple[PoolPlan, ...]:
     """Do the arithmetic of every mempool of a file."""
-    return tuple(_pool_plan(config, polls, name) for name in config.mempools)
+    return tuple(_pool_plan(config, polls, name, hugepages) for name in config.mempools)
 
 
 def total_bytes(config: Config, pools: Iterable[PoolPlan]) -> int:
@@ -73,7 +74,7 @@ def total_bytes(config: Config, pools: Iterable[PoolPlan]) -> int:
     return _EAL_BYTES + zones + rings + ports + sum(pool.total_bytes for pool in pools)
 
 
-def _pool_plan(config: Config, polls: Sequence[Poll], name: str) -> PoolPlan:
+def _pool_plan(config: Config, polls: Sequence[Poll], name: str, hugepages: bool) -> PoolPlan:
     pool, app = config.mempools[name], config.app
     drawing = [poll for poll in polls if _pool_of(config, poll) == name]
     lcores, bursts = {poll.lcore for poll in drawing}, len(drawing) * _burst(config)
@@ -83,6 +84,8 @@ def _pool_plan(config: Config, polls: Sequence[Poll], name: str) -> PoolPlan:
     ring_sizes = (ring.size for ring in config.rings.values() if ring.element == "mbuf")
     object_bytes = _object_bytes(pool)
     free_list = _RING_HEADER + 8 * _power_of_two(pool.n + 1)
+    objects = pool.n * object_bytes if hugepages else _in_small_pages(pool.n, object_bytes)
+    caches = _POOL_CACHES if pool.cache_size else 0
     return PoolPlan(
         name=name,
         n=pool.n,
@@ -91,7 +94,7 @@ def _pool_plan(config: Config, polls: Sequence[Poll], name: str) -> PoolPlan:
         bursts=bursts,
         rings=sum(ring_sizes),
         object_bytes=object_bytes,
-        total_bytes=pool.n * object_bytes + free_list + (_POOL_CACHES if pool.cache_size else 0),
+        total_bytes=objects + free_list + caches,
     )
 
 
@@ -124,6 +127,18 @@ def _desc(port: PortSpec, asked: int | None) -> int:
 
 def _object_bytes(pool: MempoolSpec) -> int:
     return _round(_OBJECT_HEADER + _MBUF + pool.priv_size + pool.data_room_size)
+
+
+def _in_small_pages(n: int, object_bytes: int) -> int:
+    """[bytes] of n objects of which none crosses a page: `rte_mempool_op_calc_mem_size_helper`.
+
+    A page of 4 KB holds a single mbuf of the default size: without hugepages a pool takes 1.7
+    times the memory (measured: 33.6 MB instead of 19.4 MB for 8,191 mbufs).
+    """
+    in_page = mmap.PAGESIZE // object_bytes
+    if in_page == 0:
+        return n * -(-object_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
+    return -(-n // in_page) * mmap.PAGESIZE
 
 
 def _round(size: int) -> int:

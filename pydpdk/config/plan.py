@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
@@ -39,7 +40,7 @@ class Plan:
     needed_bytes
         [bytes] of memory that the file needs, estimated.
     page_bytes, nb_hugepages
-        [bytes] of a page, and how many of them; 0 without hugepages.
+        [bytes] of a page of that memory, and how many hugepages; 0 where none are used.
     pools, polls
         The arithmetic of each mempool; which lcore polls which queue.
     warnings
@@ -92,12 +93,17 @@ class _Hugepages(NamedTuple):
 def make_plan(config: Config) -> Plan:
     """Work out what a checked file comes to on this host."""
     polls = polling.polls(config)
-    pools = budget.pool_plans(config, polls)
-    needed = budget.total_bytes(config, pools)
     wanted = _with_devices(config)
+    page_bytes = hugepages.default_page_size_bytes()
+    pools = budget.pool_plans(config, polls, hugepages=True)
+    needed = budget.total_bytes(config, pools)
     used, reason, loss = _choose_hugepages(wanted, needed)
-    options = replace(wanted, hugepages=used) if used else _without_hugepages(wanted, needed)
-    page_bytes = hugepages.default_page_size_bytes() if used else 0
+    options = replace(wanted, hugepages=used)
+    if not used:
+        page_bytes = mmap.PAGESIZE
+        pools = budget.pool_plans(config, polls, hugepages=False)
+        needed = budget.total_bytes(config, pools)
+        options = _without_hugepages(wanted, needed)
     prefix = options.file_prefix or _UNIQUE_PREFIX
     return Plan(
         config=config,
@@ -114,6 +120,7 @@ def make_plan(config: Config) -> Plan:
             *([loss] if loss else []),
             *_memory_warnings(wanted, options),
             *_pool_warnings(pools),
+            *_device_warnings(config),
             *_node_warnings(config, polls),
         ),
     )
@@ -182,6 +189,12 @@ def _pool_warnings(pools: tuple[PoolPlan, ...]) -> Iterator[str]:
                 f"mempools.{pool.name}: n is {pool.n}; a power of two less one,"
                 f" such as {(1 << pool.n.bit_length()) - 1}, wastes least memory"
             )
+
+
+def _device_warnings(config: Config) -> Iterator[str]:
+    for name, port in config.ports.items():
+        if not polling.is_present(port):
+            yield f"ports.{name}: {port.device_name} is not on the PCI bus of this host"
 
 
 def _node_warnings(config: Config, polls: tuple[Poll, ...]) -> Iterator[str]:

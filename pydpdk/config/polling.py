@@ -74,6 +74,11 @@ def lcore_node(options: EalOptions, lcore: int) -> int:
     return numa_node_of_cpu(min(lcore_cpus(options)[lcore]))
 
 
+def is_present(port: PortSpec, *, root: Path = Path("/")) -> bool:
+    """Whether this host has the device; a virtual one always is."""
+    return not port.pci or (root / f"sys/bus/pci/devices/{port.device_name}").exists()
+
+
 def port_node(port: PortSpec, *, root: Path = Path("/")) -> int | None:
     """NUMA node of a port's device; None for a virtual one, or where the host does not say."""
     if not port.pci:

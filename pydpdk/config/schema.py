@@ -1,11 +1,14 @@
 """The JSON Schema of a file: for editors, and the source of our messages.
 
-`pydpdk/config/schema.json` is this schema, committed; a test keeps it fresh.
+`python -m pydpdk.config.schema > pydpdk/config/schema.json` renews the committed copy, which
+editors read; a test says when.
 """
 
 from __future__ import annotations
 
 import functools
+import json
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -100,3 +103,7 @@ def _describe_list(node: Schema) -> str:
         return f"a list of {len(node['prefixItems'])} values"
     items = [text for leaf in _alternatives(node.get("items", {})) if (text := _describe(leaf))]
     return "a list, each " + (", or ".join(items) or "any value")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
