@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydpdk.host.cgroup import HugepageLimit, hugepage_limit
+from pydpdk.host.container import in_container, memory_policy_allowed
 
 _MB = 1 << 20
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _SUGGESTED_BYTES = 1 << 30
 """What a host without hugepages is told to reserve: 512 pages of 2 MB, enough for every file
 in `configs/`."""
+_POLICY_REASON = (
+    "This container's seccomp filter refuses the NUMA policy calls that the EAL makes for every "
+    "hugepage: `docker run --cap-add SYS_NICE` lets them pass."
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,9 @@ def available(
         mounts = read_mounts(root=root)
         sizes &= {mount.page_size_bytes for mount in mounts if mount.writable}
         if not sizes:
-            return Availability(False, 0, _mount_reason(pools, mounts))
+            return Availability(False, 0, _mount_reason(pools, mounts, root))
+    if not memory_policy_allowed():
+        return Availability(False, 0, _POLICY_REASON)
     return _enough([pool for pool in pools if pool.size_bytes in sizes], need_bytes, root)
 
 
@@ -119,23 +126,25 @@ def _reserve(more_bytes: int, root: Path) -> str:
     size = default_page_size_bytes(root=root)
     total = sum(pool.total for pool in read_pools(root=root) if pool.size_bytes == size)
     more = -(-(more_bytes if total else max(more_bytes, _SUGGESTED_BYTES)) // size)
-    return f"`echo {total + more} > /proc/sys/vm/nr_hugepages` as root reserves {_mb(more * size)}"
+    command = f"`echo {total + more} > /proc/sys/vm/nr_hugepages` as root on the host"
+    return f"{command} reserves {_mb(more * size)}"
 
 
-def _mount_reason(pools: list[HugepagePool], mounts: list[HugepageMount]) -> str:
+def _mount_reason(pools: list[HugepagePool], mounts: list[HugepageMount], root: Path) -> str:
     sizes = {pool.size_bytes for pool in pools if pool.total}
     for mount in mounts:
         if mount.page_size_bytes in sizes:
-            return (
-                f"{mount.path} is not writable for this user: "
-                f"`chown {os.getuid()} {mount.path}` as root mends it, or use in_memory."
-            )
-    size = min(sizes)
-    return (
-        f"No hugetlbfs with pages of {_mb(size)} is mounted: `mkdir -p /dev/hugepages && mount -t "
-        f"hugetlbfs -o pagesize={size // _MB}M nodev /dev/hugepages` as root mends it, "
-        "or use in_memory."
-    )
+            command = f"`chown {os.getuid()} {mount.path}` as root on the host"
+            return f"{mount.path} is not writable for this user: {command} mends it."
+    size = _mb(min(sizes))
+    if in_container(root=root):
+        command = "`docker run --user 0 --cap-add SYS_NICE -v /dev/hugepages:/dev/hugepages`"
+    else:
+        command = (
+            "`mkdir -p /dev/hugepages && mount -t hugetlbfs "
+            f"-o pagesize={size.replace(' MB', 'M')} nodev /dev/hugepages` as root"
+        )
+    return f"No hugetlbfs with pages of {size} is mounted: {command} mends it."
 
 
 def _limit_reason(limits: Iterable[HugepageLimit], need: int) -> str:
@@ -143,7 +152,7 @@ def _limit_reason(limits: Iterable[HugepageLimit], need: int) -> str:
     return (
         f"The control group of this process leaves it {_mb(tightest.left_bytes)} of hugepages, "
         f"{_mb(need)} are needed: `echo {tightest.used_bytes + need} > {tightest.file}` as root "
-        "raises the limit."
+        "on the host raises the limit."
     )
 
 

@@ -13,7 +13,9 @@ GB = 1 << 30
 class FakeHost:
     """The files below /sys and /proc that tell of hugepages."""
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(hugepages, "memory_policy_allowed", lambda: True)
+        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
         self.root = root
         self.write("proc/meminfo", "MemTotal: 1 kB\nHugepagesize:       2048 kB\n")
         self.write("proc/mounts", "proc /proc proc rw 0 0\n")
@@ -42,8 +44,8 @@ class FakeHost:
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> FakeHost:
-    return FakeHost(tmp_path)
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
+    return FakeHost(tmp_path, monkeypatch)
 
 
 def test_pools_by_node(host: FakeHost):
@@ -94,6 +96,20 @@ def test_not_mounted(host: FakeHost):
     assert "No hugetlbfs with pages of 2 MB" in host.available().reason
 
 
+def test_in_a_container_docker_mounts(host: FakeHost):
+    host.pool(0, 2048, 512, 512)
+    host.write(".dockerenv", "")
+    assert "-v /dev/hugepages:/dev/hugepages`" in host.available().reason
+
+
+def test_a_seccomp_filter_in_the_way(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
+    host.pool(0, 2048, 512, 512)
+    monkeypatch.setattr(hugepages, "memory_policy_allowed", lambda: False)
+    answer = host.available(in_memory=True)
+    assert not answer.usable
+    assert "`docker run --cap-add SYS_NICE`" in answer.reason
+
+
 def test_not_writable(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
     host.pool(0, 2048, 512, 512)
     where = host.mount()
@@ -111,7 +127,7 @@ def test_too_few(host: FakeHost):
     assert (answer.usable, answer.free_bytes) == (False, 8 * MB)
     assert answer.reason == (
         "8 MB of hugepages are free, 16 MB are needed: "
-        "`echo 104 > /proc/sys/vm/nr_hugepages` as root reserves 8 MB."
+        "`echo 104 > /proc/sys/vm/nr_hugepages` as root on the host reserves 8 MB."
     )
 
 
