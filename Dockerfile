@@ -1,0 +1,37 @@
+# pydpdk on the DPDK of a Debian suite: compiled in the first stage, run from the second.
+#
+#   docker build -t pydpdk .
+#   docker run --rm pydpdk             # no privilege, no hugepages
+#   docker run --rm --user 0 --cap-drop ALL --cap-add SYS_NICE \
+#       -v /dev/hugepages:/dev/hugepages pydpdk
+#
+# The last one forwards on hugepages. User 0, as the files on the host's hugetlbfs are root's.
+# CAP_SYS_NICE, as Docker's seccomp filter refuses set_mempolicy and get_mempolicy without it,
+# and the EAL places every hugepage with them. It needs no other capability.
+
+ARG SUITE=bookworm
+
+FROM debian:${SUITE}-slim AS build
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends \
+        gcc libdpdk-dev pkg-config python3-dev python3-venv \
+ && apt-get clean && rm -rf /var/lib/apt/lists/*
+COPY . /src
+# pip has done its work here and would be a tenth of the result
+RUN python3 -m venv /opt/pydpdk \
+ && /opt/pydpdk/bin/pip install --no-cache-dir --disable-pip-version-check /src \
+ && /opt/pydpdk/bin/pip uninstall -y pip setuptools
+
+FROM debian:${SUITE}-slim
+# the meta packages have every network driver and mempool handler, and with them the libraries
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends librte-meta-mempool librte-meta-net python3 \
+ && apt-get clean && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --no-create-home pydpdk
+COPY --from=build /opt/pydpdk /opt/pydpdk
+COPY configs /opt/pydpdk/configs
+ENV PATH=/opt/pydpdk/bin:$PATH
+WORKDIR /opt/pydpdk
+USER pydpdk
+ENTRYPOINT ["pydpdk"]
+CMD ["run", "configs/quickstart.yaml"]

@@ -1,0 +1,90 @@
+"""The image, built and run: what the Dockerfile claims of privileges is what is tried here."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pydpdk.host.hugepages import available
+
+pytestmark = pytest.mark.docker
+
+ROOT = Path(__file__).parents[2]
+IMAGE = "pydpdk:test"
+ON_HUGEPAGES = ("--user=0", "--cap-drop=ALL", "--volume=/dev/hugepages:/dev/hugepages")
+MEMORY_POLICY = "--cap-add=SYS_NICE"
+RUN_NULL = ("run", "configs/null.yaml", "--duration", "2", "--json")
+
+
+def docker(*argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(("docker", *argv), capture_output=True, text=True)
+    if check and done.returncode:
+        pytest.fail(f"docker {' '.join(argv)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    if shutil.which("docker") is None:
+        pytest.skip("docker is not installed")
+    if docker("version", check=False).returncode:
+        pytest.skip("no Docker engine answers")
+    docker("build", "--tag", IMAGE, str(ROOT))
+    return IMAGE
+
+
+@pytest.fixture
+def hugepages() -> None:
+    answer = available(256 << 20)
+    if not answer.usable:
+        pytest.skip(answer.reason)
+
+
+def forwarded(image: str, *options: str) -> dict[str, Any]:
+    """Run `configs/null.yaml` in a container, and check that packets moved."""
+    report: dict[str, Any] = json.loads(docker("run", "--rm", *options, image, *RUN_NULL).stdout)
+    assert report["ports"]
+    for name, port in report["ports"].items():
+        assert port["rx_packets"] > 0, name
+        assert port["tx_packets"] > 0, name
+    return report
+
+
+def shell(image: str, *options: str, command: str) -> str:
+    run = docker("run", "--rm", *options, "--entrypoint=sh", image, "-c", command)
+    return run.stdout.strip()
+
+
+@pytest.mark.parametrize("options", [(), ("--cap-drop=ALL", "--security-opt=no-new-privileges")])
+def test_without_privilege_and_hugepages(image: str, options: tuple[str, ...]):
+    assert not forwarded(image, *options)["hugepages"]
+
+
+def test_on_hugepages_with_one_capability(image: str, hugepages: None):
+    before = set(Path("/dev/hugepages").iterdir())
+    assert forwarded(image, *ON_HUGEPAGES, MEMORY_POLICY)["hugepages"]
+    assert set(Path("/dev/hugepages").iterdir()) == before
+
+
+def test_that_capability_is_needed_and_its_lack_is_told(image: str, hugepages: None):
+    run = docker("run", "--rm", *ON_HUGEPAGES, image, *RUN_NULL)
+    assert not json.loads(run.stdout)["hugepages"]
+    assert "--cap-add SYS_NICE" in run.stderr
+
+
+def test_user_has_no_privilege(image: str):
+    status = shell(image, command="id -u; grep CapEff /proc/self/status")
+    uid, _, capabilities = status.split()
+    assert uid != "0"
+    assert int(capabilities, 16) == 0
+
+
+def test_no_compiler_and_no_source_inside(image: str):
+    assert shell(image, command="command -v gcc pip; ls /src 2>/dev/null; true") == ""
+
+
+def test_a_bad_file_ends_with_exit_code_2(image: str):
+    assert docker("run", "--rm", image, "run", "/etc/passwd", check=False).returncode == 2
