@@ -59,6 +59,8 @@ def _validate(source: Source) -> tuple[Config | None, list[Fault]]:
         config = Config.model_validate(data)
     except ValidationError as error:
         found = list(faults.from_validation(error, data))
+        if any(len(fault.path) == 1 and fault.path[0] in _NAMED for fault in found):
+            return None, found  # a section is no map: what refers to it cannot be judged
         config = Config.model_validate(_without(data, (fault.path for fault in found)))
     scope = references.Scope(config, _names(data, "mempools"), _names(data, "ports"))
     return config, [*found, *references.check(scope)]

@@ -80,7 +80,7 @@ def _describe(node: Schema) -> str:
         case "boolean":
             return "true or false"
         case "string":
-            examples = ", ".join(map(repr, node.get("examples", ())))
+            examples = " or ".join(map(repr, node.get("examples", ())))
             return f"text such as {examples}" if examples else "text"
         case "array":
             return _describe_list(node)

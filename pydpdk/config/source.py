@@ -78,8 +78,21 @@ def _float(text: str) -> float:
     return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
 
 
+def _str(text: str) -> str:
+    text.encode()  # "\uD800" is half a character: such text can be neither printed nor passed on
+    return text
+
+
+def _is_text(text: str) -> bool:
+    try:
+        _str(text)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 _SCALARS: dict[str, Callable[[str], object]] = {
-    "str": str,
+    "str": _str,
     "null": lambda text: None,
     "bool": lambda text: {"true": True, "false": False}[text.lower()],
     "int": _int,
@@ -140,8 +153,8 @@ def parse(text: str) -> Source:
         raise UnreadableError(f"not YAML: contains the character {character!r}", line) from None
     except RecursionError:
         raise UnreadableError(f"more than {MAX_DEPTH} maps and lists in one another") from None
-    except (ValueError, OverflowError) as error:  # PyYAML on "\UFFFFFFFF" or %YAML 1.<5,000 digits>
-        raise UnreadableError(f"not YAML: {error}") from None
+    except (ValueError, OverflowError):  # PyYAML on "\UFFFFFFFF" or %YAML 1.<5,000 digits>
+        raise UnreadableError("not YAML: a number in an escape or directive is too large") from None
     if node is None:
         raise UnreadableError("the file is empty, allowed: a map of sections such as ports")
     return Source(builder.build(node, ()), builder.lines, builder.faults)
@@ -181,7 +194,7 @@ class _Builder:
             try:
                 return _SCALARS[kind](node.value)
             except (ValueError, KeyError):  # a number of over 4,300 digits, or `!!int many`
-                self._fault(path, node.value, f"a value that can be read as {kind}", node)
+                self._fault(path, repr(node.value[:40]), f"text that can be read as {kind}", node)
                 return None
         self._fault(path, f"!{kind}", "no tags", node)
         return None
@@ -191,6 +204,9 @@ class _Builder:
         for key_node, value_node in self._entries(node, path):
             key, line = str(key_node.value), key_node.start_mark.line + 1
             here = (*path, key)
+            if not _is_text(key):
+                self.faults.append(Fault(path, repr(key), "a key of whole characters", line))
+                continue
             if here in self.lines:
                 first = self.lines[here]
                 self.faults.append(Fault(here, "given twice", f"once, as on line {first}", line))
