@@ -13,7 +13,8 @@ import pytest
 pytestmark = [
     pytest.mark.net_admin,
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces: needs root"),
-    pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip from iproute2"),
+    pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, from iproute2"),
+    pytest.mark.skipif(shutil.which("ethtool") is None, reason="needs ethtool"),
 ]
 
 SCRIPT = Path(__file__).parents[2] / "scripts/veth"
