@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pydpdk.config.kinds import (
     BurstSize,
@@ -84,14 +84,22 @@ class GenerateSpec(PollingSpec):
 class AppSpec(Section):
     """What is done with the packets: exactly one of the keys."""
 
-    forward: Annotated[ForwardSpec, BeforeValidator(empty_if_null)] | None = None
+    forward: ForwardSpec | None = None
     """Forward between pairs of ports."""
-    drop: Annotated[DropSpec, BeforeValidator(empty_if_null)] | None = None
+    drop: DropSpec | None = None
     """Receive and free."""
-    generate: Annotated[GenerateSpec, BeforeValidator(empty_if_null)] | None = None
+    generate: GenerateSpec | None = None
     """Send copies of one packet."""
     python: Target | None = None
     """Your own function as `module:function`, called with the open file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_if_null(cls, data: Any) -> Any:
+        """Read `drop:` with nothing behind it as `drop: {}`."""
+        if not isinstance(data, dict):
+            return data
+        return {key: empty_if_null(value) for key, value in data.items()}
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

@@ -1,0 +1,75 @@
+"""The files in `configs/`, and the schema that editors check them with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pydpdk.config import schema
+from pydpdk.config.load import load
+from pydpdk.config.plan import make_plan
+from pydpdk.config.report import render
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "configs").glob("*.yaml"))
+NAMES = "af_packet null pcap quickstart ring tap vfio"
+
+
+def test_every_file_that_the_docs_name_is_there():
+    assert [file.stem for file in FILES] == NAMES.split()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_is_planned_and_needs_no_better_pool(file):
+    plan = make_plan(load(file))
+    assert not [warning for warning in plan.warnings if warning.startswith("mempools")]
+    assert plan.polls
+    assert all(pool.spare >= 0 for pool in plan.pools)
+    assert render(plan)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_names_its_schema_and_explains_itself(file):
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# yaml-language-server: $schema=../pydpdk/config/schema.json"
+    assert lines[2].startswith("# ")
+    assert (file.parent / "../pydpdk/config/schema.json").resolve().is_file()
+
+
+def test_the_committed_schema_is_fresh():
+    """`python -m pydpdk.config.schema > pydpdk/config/schema.json` renews it."""
+    committed = ROOT / "pydpdk/config/schema.json"
+    assert json.loads(committed.read_text(encoding="utf-8")) == schema.json_schema()
+
+
+def _maps():
+    found = schema.json_schema()
+    return {"": found, **found["$defs"]}
+
+
+@pytest.mark.parametrize("name", _maps())
+def test_every_key_is_described_and_no_other_is_taken(name):
+    section = _maps()[name]
+    assert section["additionalProperties"] is False
+    assert section["description"]
+    for key, value in section["properties"].items():
+        assert value.get("description"), f"{name}.{key}"
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (("ports", "any name", "nb_rx_desc"), "a number from 1 to 65535"),
+        (("ports", "x", "rss", 3), "one of 'ip', 'ipv4', 'ipv6', 'tcp', 'udp', 'sctp'"),
+        (("eal", "lcores"), "text, or a list, each a whole number"),
+        (("mempools", "x", "socket_id"), "'any', or a number from 0 to 31"),
+        (("app", "forward", "pairs"), "a list, each a list of 2 values"),
+        (("app", "forward", "pairs", 0, 1), "text"),
+        (("mempools",), "a map of names"),
+        (("nothing", "there"), "nothing"),
+    ],
+)
+def test_what_is_allowed_is_said_in_words(path, words):
+    assert schema.words(path) == words

@@ -1,0 +1,194 @@
+"""Files: what is taken, what is filled in, and how every fault reads."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from pydpdk.config.load import load, loads
+from pydpdk.errors import ConfigError
+
+GOOD = """\
+mempools: {rx: {n: 8191}}
+ports:
+  p0: {device: "net_null0,size=64"}
+  p1: {device: "net_null1,size=64"}
+"""
+
+
+def faults(text):
+    with pytest.raises(ConfigError) as caught:
+        loads(text, name="file.yaml")
+    return list(caught.value.problems)
+
+
+def test_defaults_that_depend_on_other_sections_are_filled_in():
+    config = loads(GOOD + "app: {forward: }\n")
+    assert config.ports["p0"].mempool == config.ports["p1"].mempool == "rx"
+    assert config.app.kind == "forward"
+    assert config.app.forward.pairs == (("p0", "p1"),)
+    assert loads(GOOD + "app: {drop: {}}\n").app.drop.ports == ("p0", "p1")
+    assert loads(GOOD + "app: {generate: }\n").app.generate.ports == ("p0", "p1")
+
+
+def test_an_app_and_most_sections_can_be_left_out():
+    config = loads("rings:\nmemzones: {z: {size: 64K}}\napp:\n")
+    assert config.app is None
+    assert config.rings == {} and config.ports == {}
+    assert config.memzones["z"].size == 65536
+
+
+def test_lists_of_the_eal_section_become_tuples():
+    lcore = min(os.sched_getaffinity(0))
+    config = loads(f"eal: {{lcores: [{lcore}], extra: [--huge-unlink]}}\n")
+    assert config.eal.lcores == (lcore,)
+    assert config.eal.extra == ("--huge-unlink",)
+
+
+def test_all_faults_come_at_once_in_the_order_of_the_file():
+    text = """\
+eal:
+  hugepages: maybe
+mempools:
+  rx: {n: 8191, cachesize: 3}
+  tx: {cache_size: 0}
+rings:
+  work: {size: 1000}
+ports:
+  p0:
+    device: 0000:01:00.0
+    nb_rx_queues: many
+    mempool: tx
+  p1:
+    device: "net_null0,size=64"
+    mempool: nope
+app:
+  forward: {pairs: [[p0, p7]]}
+"""
+    assert faults(text) == [
+        "file.yaml:2: eal.hugepages: 'maybe', allowed: true or false, or 'auto'",
+        "file.yaml:4: mempools.rx.cachesize: unknown key, allowed: n, cache_size, priv_size,"
+        " data_room_size, socket_id, ops_name; did you mean cache_size?",
+        "file.yaml:5: mempools.tx.n: missing, allowed: a number from 1 to 2147483647",
+        "file.yaml:7: rings.work.size: 1000, allowed: a power of two from 2 to 1073741824,"
+        " or any size with exact_size",
+        "file.yaml:11: ports.p0.nb_rx_queues: 'many', allowed: a number from 0 to 1024",
+        "file.yaml:15: ports.p1.mempool: 'nope', allowed: one of the mempools 'rx', 'tx'",
+        "file.yaml:17: app.forward.pairs[0][1]: 'p7', allowed: one of the ports 'p0', 'p1'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("section", "fault"),
+    [
+        ("rings: {a b: {size: 2}}", "rings.'a b': 'a b', allowed: 1 to 28 printable ASCII"),
+        ("mempools: {rx: {n: 300}}", "cache_size: 256, allowed: at most n / 1.5 = 200"),
+        ("memzones: {z: {size: 64Q}}", "a number from 1 to 1099511627776, or text such as '64K'"),
+        ("memzones: {z: {size: 1M, align: 100}}", "align: 100, allowed: a power of two"),
+        ("rings: {r: {size: 1073741824, exact_size: true}}", "at most 1073741823"),
+        ("eal: {vdevs: [net_null0]}", "device: 'net_null0,size=64', allowed: a device that eal"),
+        ("eal: {main_lcore: 4095}", "eal.main_lcore: 4095, allowed: one of the lcores"),
+        ("eal: {lcores: 4000}", "eal.lcores: 4000, allowed: text, or a list, each a whole number"),
+        ('eal: {extra: ["--help"]}', "eal.extra: '--help', allowed: no request for help"),
+        ("app: {}", "app: a map, allowed: exactly one of forward, drop, generate, python"),
+        ("app: {drop: , generate: }", "exactly one of"),
+        ("app: {drop: {ports: [p0, p0]}}", "app.drop.ports[1]: 'p0', allowed: each port once"),
+        ("app: {forward: {pairs: [[p0, p0], [p1, p0]]}}", "allowed: each port in one pair only"),
+        ("app: {forward: {pairs: [[p0]]}}", "app.forward.pairs[0][1]: missing, allowed: text"),
+        ("app: {generate: {packet: 00ff}}", "packet: '00ff', allowed: at least 14 bytes in hex"),
+        ("app: {generate: {packet: {length: 3000}}}", "3000 bytes, allowed: up to 2048 bytes"),
+        ("app: {python: module}", "app.python: 'module', allowed: 'module:function'"),
+        ("app: {python: m:f}\nworkers: {}", "workers: unknown key, allowed: eal, memzones"),
+    ],
+)
+def test_one_fault_reads_so(section, fault):
+    key = section.partition(":")[0]
+    text = "".join(f"{line}\n" for line in GOOD.splitlines() if not line.startswith(f"{key}:"))
+    (line,) = faults(text + section + "\n")
+    assert fault in line
+
+
+@pytest.mark.parametrize(
+    ("ports", "fault"),
+    [
+        ("a: {device: net_ring0}, b: {device: net_ring0}", "ports.b.device: 'net_ring0', allowed"),
+        ("a: {device: 01:00.0}, b: {device: 0000:01:00.0}", "a device that ports.a does not name"),
+        ('a: {device: "net_null0,size=2049"}', "allowed: size up to 2048, the data_room_size of"),
+        ('a: {device: "net_null0,size=x"}', "allowed: size=<bytes>"),
+        ("a: {device: net_ring0, nb_rx_queues: 0, nb_tx_queues: 0}", "at least one queue"),
+        ("a: {device: net_ring0, nb_rx_queues: 0, rss: [ip]}", "nothing without receive queues"),
+        ("a: {device: net_ring0, rx_offloads: [strip]}", "one of 'VLAN_STRIP'"),
+    ],
+)
+def test_one_fault_of_a_port_reads_so(ports, fault):
+    (line,) = faults(f"mempools: {{rx: {{n: 511}}}}\nports: {{{ports}}}\n")
+    assert fault in line
+
+
+def test_a_port_needs_the_queues_of_its_app():
+    text = GOOD.replace('size=64"}', 'size=64", nb_rx_queues: 0}', 1)
+    assert (
+        "ports.p0.nb_rx_queues: 0, allowed: at least 1, as app.forward uses the port"
+        in (faults(text + "app: {forward: }\n")[0])
+    )
+    assert loads(text + "app: {generate: {ports: [p0]}}\n").ports["p0"].mempool == "rx"
+
+
+def test_ports_that_do_not_pair_and_ports_without_a_pool():
+    text = "ports: {a: {device: net_ring0}}\napp: {forward: }\n"
+    assert faults(text) == [
+        "file.yaml:1: ports.a.mempool: missing, allowed: the name of an entry of the section"
+        " mempools, which has none",
+        "file.yaml:2: app.forward.pairs: missing, allowed: pairs of ports: 1 ports do not pair"
+        " themselves",
+    ]
+
+
+def test_an_lcore_of_the_app_is_one_of_the_eals():
+    lcore = min(os.sched_getaffinity(0))
+    text = GOOD + f'eal: {{lcores: "{lcore}"}}\napp: {{drop: {{lcore: 1000}}}}\n'
+    (line,) = faults(text)
+    assert f"app.drop.lcore: 1000, allowed: one of eal.lcores: {lcore}" in line
+
+
+def test_a_fault_in_what_is_referred_to_is_no_second_fault():
+    (line,) = faults(GOOD.replace("8191", "0") + "app: {forward: }\n")
+    assert line == "file.yaml:1: mempools.rx.n: 0, allowed: a number from 1 to 2147483647"
+    (line,) = faults("mempools: [rx]\nports: {a: {device: net_ring0, mempool: rx}}\n")
+    assert line == "file.yaml:1: mempools: ['rx'], allowed: a map of names"
+
+
+def test_an_entry_given_twice_shows_both_lines():
+    (line,) = faults(GOOD + "  p1: {device: net_ring0}\n")
+    assert line == "file.yaml:5: ports.p1: given twice, allowed: once, as on line 4"
+
+
+def test_devices_are_blocked_or_taken():
+    text = "mempools: {rx: {n: 511}}\nports: {a: {device: 0000:01:00.0}}\n"
+    (line,) = faults(text + 'eal: {block: ["01:00.0"]}\n')
+    assert "a device that eal.block does not name" in line
+    (line,) = faults(text + "eal: {pci: false}\n")
+    assert "a virtual device, as eal.pci is false" in line
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", ".", "a\0b"])
+def test_a_file_that_cannot_be_read(tmp_path, name):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(f"{tmp_path}/{name}")
+
+
+def test_a_file_is_named_in_its_faults(tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_bytes(b"ports: {}\nrings: \xff\n")
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert caught.value.problems == (f"{file}:2: byte 0xff is not UTF-8",)
+    file.write_text("ports: {}\nbogus: 1\n")
+    with pytest.raises(ConfigError, match=r"bad.yaml:2: bogus: unknown key"):
+        load(str(file))
+
+
+def test_long_values_are_cut_short():
+    (line,) = faults(f"rings: {{r: {{size: {'x' * 500}}}}}\n")
+    assert len(line) < 150
