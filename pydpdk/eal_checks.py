@@ -206,12 +206,21 @@ def _vdev_problems(options: EalOptions) -> Iterator[Problem]:
 
 
 def _extra_problems(extra: object) -> Iterator[Problem]:
-    """Refuse what prints the EAL's help: it exits the process."""
+    """Refuse what prints the EAL's help and exits, and what would go past the checks above."""
     if not isinstance(extra, (tuple, list)):
         return
     for argument in extra:
         if isinstance(argument, str) and _asks_for_help(argument):
             yield Problem("extra", argument, "no request for help: the EAL would exit the process")
+        elif isinstance(argument, str) and _goes_past_checks(argument):
+            yield Problem("extra", argument, "not lcores or file_prefix, which have options here")
+
+
+def _goes_past_checks(argument: str) -> bool:
+    if argument.startswith("--"):
+        name = argument[2:].partition("=")[0]
+        return len(name) > 1 and any(o.startswith(name) for o in ("lcores", "file-prefix"))
+    return argument[:2] in ("-l", "-c", "-s", "-S")
 
 
 def _asks_for_help(argument: str) -> bool:

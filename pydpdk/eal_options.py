@@ -106,6 +106,8 @@ def build_argv(options: EalOptions, *, hugepages: bool, file_prefix: str) -> lis
     for option, devices in (("-a", options.allow), ("-b", options.block)):
         argv += [part for device in devices for part in (option, device)]
     argv += [f"--vdev={vdev}" for vdev in options.vdevs]
+    # "No legacy callbacks" is a warning of every start, about nothing that a user can mend
+    argv.append("--log-level=lib.telemetry:error")
     argv += [f"--log-level={level}" for level in as_tuple(options.log_level)]
     if not (options.telemetry and hugepages and not options.in_memory):
         argv.append("--no-telemetry")

@@ -1,0 +1,18 @@
+"""Ports: a NIC or a virtual device, its queues, what it can do and what it counted."""
+
+from pydpdk.ethdev.info import PortInfo, RssHf, RxOffload, TxOffload
+from pydpdk.ethdev.port import Port
+from pydpdk.ethdev.queue import RxQueue, TxQueue
+from pydpdk.ethdev.stats import Link, PortStats
+
+__all__ = [
+    "Link",
+    "Port",
+    "PortInfo",
+    "PortStats",
+    "RssHf",
+    "RxOffload",
+    "RxQueue",
+    "TxOffload",
+    "TxQueue",
+]

@@ -1,0 +1,1 @@
+"""One module per link of the chain: hugepage, memseg, memzone, mempool, mbuf."""

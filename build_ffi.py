@@ -1,0 +1,141 @@
+"""Compile `pydpdk._dpdk`: cffi's API mode over the DPDK of this machine.
+
+The declarations in `pydpdk/_native/decl/` are read in order, our C in `pydpdk/_native/` is
+compiled beside the code that cffi generates from them, and pkg-config names the libdpdk to
+build against. What moves packets in DPDK is `static inline`, so only a C compiler can bind it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from setuptools import Extension
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import SetupError
+
+ROOT = Path(__file__).resolve().parent
+NATIVE = ROOT / "pydpdk" / "_native"
+MINIMUM_DPDK = "22.11"
+
+# DPDK's headers first, in the order in which they need one another; then our own.
+DECLARATIONS = [
+    "rte_types.h",
+    "rte_errno.h",
+    "rte_log.h",
+    "rte_version.h",
+    "rte_eal.h",
+    "rte_lcore.h",
+    "rte_memory.h",
+    "rte_memzone.h",
+    "rte_malloc.h",
+    "rte_mempool.h",
+    "rte_mbuf.h",
+    "rte_ring.h",
+    "rte_ethdev.h",
+    "pyd_gate.h",
+    "pyd_eal.h",
+    "pyd_log.h",
+    "pyd_walk.h",
+    "pyd_ledger.h",
+    "pyd_mempool.h",
+    "pyd_burst.h",
+    "pyd_ring.h",
+    "pyd_ethdev.h",
+    "pyd_queue.h",
+]
+SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
+DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))
+
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+# The generated wrappers ignore `self`; every other warning is a declaration that is wrong.
+PREAMBLE = """
+#include "pyd.h"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+"""
+
+INSTALL = {
+    "libdpdk": ("libdpdk-dev", "dpdk-devel"),
+    "pkg-config": ("pkg-config", "pkgconf-pkg-config"),
+    "a C compiler": ("gcc", "gcc"),
+    "the Python headers": ("python3-dev", "python3-devel"),
+}
+
+
+class MissingError(SetupError):
+    """What the build needs is not on this machine."""
+
+    def __init__(self, what: str) -> None:
+        debian, fedora = INSTALL[what]
+        super().__init__(
+            f"pydpdk needs {what}: apt install {debian} (Debian, Ubuntu)"
+            f" or dnf install {fedora} (Fedora)"
+        )
+
+
+def pkg_config(*arguments: str) -> list[str]:
+    """Ask pkg-config about libdpdk; say what to install where it cannot answer."""
+    program = os.environ.get("PKG_CONFIG", "pkg-config")
+    if shutil.which(program) is None:
+        raise MissingError("pkg-config")
+    asked = subprocess.run(  # noqa: S603
+        [program, *arguments, "libdpdk"], capture_output=True, text=True, check=False
+    )
+    if asked.returncode != 0:
+        raise MissingError("libdpdk")
+    return asked.stdout.split()
+
+
+def check_machine() -> None:
+    """Refuse, in one sentence, a machine on which the build cannot succeed."""
+    compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    if shutil.which(compiler.split()[0]) is None:
+        raise MissingError("a C compiler")
+    if not Path(sysconfig.get_paths()["include"], "Python.h").exists():
+        raise MissingError("the Python headers")
+    version = pkg_config("--modversion")[0]
+    if tuple(map(int, version.split(".")[:2])) < tuple(map(int, MINIMUM_DPDK.split("."))):
+        raise SetupError(
+            f"pydpdk needs DPDK {MINIMUM_DPDK} or newer, this is {version}:"
+            " install a newer libdpdk-dev (Debian, Ubuntu) or dpdk-devel (Fedora)"
+        )
+
+
+def make_ffi() -> Any:
+    """Return the cffi builder that holds all declarations."""
+    from cffi import FFI  # so that what is missing is said before an ImportError
+
+    builder = FFI()
+    for name in DECLARATIONS:
+        builder.cdef((NATIVE / "decl" / name).read_text())
+    builder.set_source("pydpdk._dpdk", PREAMBLE)
+    return builder
+
+
+class BuildExt(build_ext):
+    """`build_ext` that fills in the one extension of this project."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Generate the cffi source, compile it and our C with DPDK's own flags."""
+        check_machine()
+        generated = Path(self.build_temp) / "_dpdk.c"
+        generated.parent.mkdir(parents=True, exist_ok=True)
+        make_ffi().emit_c_code(str(generated))
+        ext.sources = [str(generated), *(str(Path("pydpdk/_native") / name) for name in SOURCES)]
+        ext.depends = DEPENDS
+        ext.include_dirs = [str(NATIVE)]
+        # no limited API: the wheel is for this Python and this DPDK only, and crossings are cheaper
+        ext.define_macros = [("_CFFI_NO_LIMITED_API", None), ("_GNU_SOURCE", None)]
+        # DPDK's headers as the system's: what they trip in -Wextra is not ours to mend
+        cflags = [
+            flag.replace("-I", "-isystem", 1) if flag.startswith("-I") else flag
+            for flag in pkg_config("--cflags")
+        ]
+        ext.extra_compile_args = [*cflags, "-O3", "-g0", *WARNINGS]
+        ext.extra_link_args = [*pkg_config("--libs"), "-pthread"]
+        super().build_extension(ext)

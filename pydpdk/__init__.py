@@ -1,0 +1,32 @@
+"""Python that drives a genuine DPDK: from hugepages to packets, in one process or several."""
+
+from pydpdk import version as _version
+from pydpdk.burst import Burst
+from pydpdk.eal import Eal, init
+from pydpdk.eal_options import EalOptions
+from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
+from pydpdk.memory.mbuf import Mbuf, OlFlag
+from pydpdk.memory.mempool import Mempool
+from pydpdk.memory.memzone import Memzone
+from pydpdk.ring import Ring
+
+_version.check()
+
+__all__ = [
+    "Burst",
+    "Eal",
+    "EalOptions",
+    "Link",
+    "Mbuf",
+    "Mempool",
+    "Memzone",
+    "OlFlag",
+    "Port",
+    "PortInfo",
+    "PortStats",
+    "Ring",
+    "RssHf",
+    "RxOffload",
+    "TxOffload",
+    "init",
+]

@@ -1,0 +1,183 @@
+"""Who owns DPDK objects, and when they may go.
+
+`Owner` is the base of every Python object that stands for a DPDK object: it closes once, refuses
+while something still uses it, only warns when it is forgotten, and is dead in a forked child.
+`Pin` knows whether numpy views of a piece of memory are alive.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import warnings
+import weakref
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk._dpdk import ffi
+from pydpdk.errors import ClosedError, InUseError
+
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+
+_lock = threading.RLock()
+_owners: weakref.WeakSet[Owner] = weakref.WeakSet()
+
+
+T = TypeVar("T", bound="Owner")
+
+
+class Owner(ABC):
+    """One DPDK object of this process.
+
+    A subclass sets `rank`, its place in the order of closing, and writes `_refusals` (what
+    stands against closing it) and `_free`.
+    """
+
+    rank: ClassVar[int]
+    """Ports 0, bursts 1, rings 2, mempools 3, memzones 4: what is used goes after its users."""
+
+    def __init__(self, name: str, handle: Any, *, address: int = 0, owned: bool = True) -> None:
+        self.name = name
+        self.owned = owned
+        self.address = address
+        self._handle: Any = handle
+        self._users: weakref.WeakSet[Owner] = weakref.WeakSet()
+        _owners.add(self)
+
+    @property
+    def handle(self) -> Any:
+        """The C object; raises `ClosedError` once it is gone."""
+        handle = self._handle
+        if handle is None:
+            raise ClosedError(f"{self!r} is used after it was closed")
+        return handle
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called."""
+        return self._handle is None
+
+    def close(self, *, force: bool = False) -> None:
+        """Give the object back to DPDK; once closed, do nothing.
+
+        Parameters
+        ----------
+        force
+            Free it although something uses it. Views of its memory are then invalid, and
+            touching one can end the process.
+
+        Raises
+        ------
+        InUseError
+            Views, mbufs or other objects still use it; the message names them.
+        """
+        with _lock:
+            if self._handle is None:
+                return
+            if self.owned:
+                reasons = [] if force else self._refusals()
+                if reasons:
+                    raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
+                self._free(force)
+            self._handle = None
+
+    def _refusals(self) -> list[str]:
+        """Say what still uses this object."""
+        users = sorted(repr(user) for user in self._users if not user.closed)
+        return [f"used by {', '.join(users)}"] if users else []
+
+    def _view_count(self) -> int:
+        """Return how many numpy views of this object's memory are alive."""
+        return 0
+
+    @abstractmethod
+    def _free(self, force: bool) -> None:
+        """Give the object back to DPDK."""
+
+    def _abandon(self) -> None:
+        """Forget the object without touching it: in a forked child it is the parent's."""
+        self._handle = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._handle is None else self._state()
+        return f"<{type(self).__name__} {self.name!r} {state}>"
+
+    def _is_at(self, address: int) -> bool:
+        return self._handle is not None and self.address == address
+
+    def _state(self) -> str:
+        return "open"
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None) is not None and self.owned:
+            warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=2)
+
+
+def owners() -> list[Owner]:
+    """Return all open objects in the order in which they may be closed."""
+    return sorted((o for o in list(_owners) if not o.closed), key=lambda owner: owner.rank)
+
+
+def find(kind: type[T], address: int) -> T | None:
+    """Return the open object of that kind at that address: each has one, so its views are known."""
+    return next((o for o in list(_owners) if isinstance(o, kind) and o._is_at(address)), None)
+
+
+def address_of(pointer: Any) -> int:
+    """Return the address that a cdata pointer holds."""
+    return int(ffi.cast("uintptr_t", pointer))
+
+
+def lock() -> threading.RLock:
+    """Return the lock under which objects are made and closed."""
+    return _lock
+
+
+class Pin:
+    """A piece of DPDK memory as one private numpy array, of which only views are given away.
+
+    Every array derived from a view (slice, reshape, field, memoryview, DLPack) keeps the private
+    one alive by a reference, so its reference count tells how many views there are.
+    """
+
+    __slots__ = ("_root", "_unused", "address", "size")
+
+    def __init__(self, address: int, size: int) -> None:
+        self.address = address
+        self.size = size
+        buffer = ffi.buffer(ffi.cast("char *", address), size)
+        self._root: Bytes = np.frombuffer(buffer, dtype=np.uint8)
+        self._unused = sys.getrefcount(self._root)
+
+    def view(self, offset: int, length: int) -> Bytes:
+        """Return `uint8[length]` over the memory at `offset`, writable."""
+        return self._root[offset : offset + length]
+
+    @property
+    def views(self) -> int:
+        """How many views are alive."""
+        return sys.getrefcount(self._root) - self._unused
+
+
+def _abandon_all() -> None:
+    for owner in list(_owners):
+        owner._abandon()
+
+
+os.register_at_fork(after_in_child=_abandon_all)

@@ -1,0 +1,251 @@
+/* A burst: up to `size` mbufs of which it is the one owner. */
+#include "burst.h"
+#include "ledger.h"
+
+int
+pyd_burst_open(struct pyd_burst *burst, uint32_t size)
+{
+    burst->slots = pyd_ledger_take(size);
+    if (burst->slots == NULL)
+        return -rte_errno;
+    burst->size = size;
+    burst->n = 0;
+    __atomic_store_n(&burst->gate.open, 1, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+int
+pyd_burst_close(struct pyd_burst *burst, int force)
+{
+    int ret = pyd_shut(&burst->gate);
+
+    if (ret != 0)
+        return ret;
+    if (burst->n != 0 && !force) {
+        __atomic_store_n(&burst->gate.open, 1, __ATOMIC_SEQ_CST);
+        return -ENOTEMPTY;
+    }
+    rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
+    pyd_burst_holds(burst, 0);
+    pyd_ledger_give(burst->slots);
+    burst->slots = NULL;
+    return 0;
+}
+
+static int
+take_from_pool(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uint32_t length)
+{
+    struct rte_mbuf **mbufs = burst->slots->mbufs;
+    const uint32_t room = rte_pktmbuf_data_room_size(mp);
+    uint32_t i;
+
+    if (n > burst->size || length > UINT16_MAX ||
+        length + RTE_MIN(room, RTE_PKTMBUF_HEADROOM) > room)
+        return -EMSGSIZE;
+    if (rte_pktmbuf_alloc_bulk(mp, mbufs, n) != 0)
+        return -ENOBUFS;
+    for (i = 0; i < n; i++) {
+        mbufs[i]->data_len = length;
+        mbufs[i]->pkt_len = length;
+    }
+    pyd_burst_holds(burst, n);
+    return n;
+}
+
+/* All n or none. */
+int
+pyd_burst_alloc(struct pyd_burst *burst, struct pyd_pool *pool, uint32_t n, uint32_t length)
+{
+    int ret = pyd_burst_enter_empty(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = pyd_enter(&pool->gate);
+    if (likely(ret == 0)) {
+        ret = take_from_pool(burst, pool->mp, n, length);
+        pyd_leave(&pool->gate);
+    } else {
+        ret = -ENODEV;
+    }
+    pyd_leave_alone(&burst->gate);
+    return ret;
+}
+
+int
+pyd_burst_free(struct pyd_burst *burst)
+{
+    int ret = pyd_enter_alone(&burst->gate);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = burst->n;
+    rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
+    pyd_burst_holds(burst, 0);
+    pyd_leave_alone(&burst->gate);
+    return ret;
+}
+
+int
+pyd_burst_lengths(struct pyd_burst *burst, uint32_t *lengths, uint32_t room)
+{
+    int ret = pyd_enter_alone(&burst->gate);
+    uint32_t i, n;
+
+    if (unlikely(ret != 0))
+        return ret;
+    n = RTE_MIN(burst->n, room);
+    for (i = 0; i < n; i++)
+        lengths[i] = burst->slots->mbufs[i]->pkt_len;
+    pyd_leave_alone(&burst->gate);
+    return n;
+}
+
+/* One segment that nobody else sees, with room for `length` bytes: what may be written anew. */
+static int
+can_write(const struct rte_mbuf *m, uint32_t length)
+{
+    return m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 &&
+           length <= (uint32_t)(m->buf_len - m->data_off);
+}
+
+static void
+write_packet(struct rte_mbuf *m, const char *data, uint32_t length)
+{
+    rte_memcpy(rte_pktmbuf_mtod(m, char *), data, length);
+    m->data_len = length;
+    m->pkt_len = length;
+}
+
+/* Packet i becomes data[ends[i-1]:ends[i]]. Nothing is written unless all fit; else -1 - i. */
+int
+pyd_burst_fill(struct pyd_burst *burst, const char *data, const uint32_t *ends, uint32_t n)
+{
+    int ret = pyd_enter_alone(&burst->gate);
+    uint32_t i, start;
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = n == burst->n ? 0 : -EMSGSIZE;
+    for (i = 0, start = 0; ret == 0 && i < n; start = ends[i++])
+        if (!can_write(burst->slots->mbufs[i], ends[i] - start))
+            ret = 1 + i;
+    for (i = 0, start = 0; ret == 0 && i < n; start = ends[i++])
+        write_packet(burst->slots->mbufs[i], data + start, ends[i] - start);
+    pyd_leave_alone(&burst->gate);
+    return ret;
+}
+
+/* Every packet becomes `data`. */
+int
+pyd_burst_fill_each(struct pyd_burst *burst, const char *data, uint32_t length)
+{
+    int ret = pyd_enter_alone(&burst->gate);
+    uint32_t i;
+
+    if (unlikely(ret != 0))
+        return ret;
+    for (i = 0; ret == 0 && i < burst->n; i++)
+        if (!can_write(burst->slots->mbufs[i], length))
+            ret = 1 + i;
+    for (i = 0; ret == 0 && i < burst->n; i++)
+        write_packet(burst->slots->mbufs[i], data, length);
+    pyd_leave_alone(&burst->gate);
+    return ret;
+}
+
+/* Copy packet i out, over all its segments; returns its length, also where that is over room. */
+int
+pyd_burst_bytes(struct pyd_burst *burst, uint32_t i, char *data, uint32_t room)
+{
+    int ret;
+    const struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
+    const char *found;
+
+    if (unlikely(m == NULL))
+        return ret;
+    ret = m->pkt_len;
+    if (m->pkt_len <= room) {
+        found = rte_pktmbuf_read(m, 0, m->pkt_len, data);
+        if (found == NULL)
+            ret = -EIO;
+        else if (found != data)
+            memcpy(data, found, m->pkt_len);
+    }
+    pyd_leave_alone(&burst->gate);
+    return ret;
+}
+
+int
+pyd_burst_segment(struct pyd_burst *burst, uint32_t i, struct pyd_segment *segment)
+{
+    int ret;
+    struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
+
+    if (unlikely(m == NULL))
+        return ret;
+    segment->addr = rte_pktmbuf_mtod(m, uintptr_t);
+    segment->room_addr = (uintptr_t)m->buf_addr;
+    segment->pool = RTE_MBUF_CLONED(m) ? rte_mbuf_from_indirect(m)->pool : m->pool;
+    segment->len = m->data_len;
+    segment->pkt_len = m->pkt_len;
+    segment->headroom = rte_pktmbuf_headroom(m);
+    segment->tailroom = rte_pktmbuf_tailroom(rte_pktmbuf_lastseg(m));
+    segment->nb_segs = m->nb_segs;
+    segment->refcnt = rte_mbuf_refcnt_read(m);
+    pyd_leave_alone(&burst->gate);
+    return 0;
+}
+
+/* bytes 0..11 of an Ethernet header are two addresses: swap them as two words. */
+static inline void
+swap_macs(struct rte_mbuf *m)
+{
+    char *header = rte_pktmbuf_mtod(m, char *);
+#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
+    uint64_t low, high;
+    uint32_t rest;
+
+    memcpy(&low, header, sizeof(low));
+    memcpy(&high, header + 4, sizeof(high));
+    rest = (uint32_t)(low >> 16);
+    low = high >> 16 | low << 48;
+    memcpy(header, &low, sizeof(low));
+    memcpy(header + 8, &rest, sizeof(rest));
+#else
+    char first[6];
+
+    memcpy(first, header, sizeof(first));
+    memcpy(header, header + 6, sizeof(first));
+    memcpy(header + 6, first, sizeof(first));
+#endif
+}
+
+#define PREFETCH_AHEAD 8
+
+void
+pyd_swap_macs(struct rte_mbuf **mbufs, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = 0; i < RTE_MIN(n, (uint32_t)PREFETCH_AHEAD); i++)
+        rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+    for (i = 0; i < n; i++) {
+        if (i + PREFETCH_AHEAD < n)
+            rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
+        if (likely(mbufs[i]->data_len >= sizeof(struct rte_ether_hdr)))
+            swap_macs(mbufs[i]);
+    }
+}
+
+int
+pyd_burst_swap_macs(struct pyd_burst *burst)
+{
+    int ret = pyd_enter_alone(&burst->gate);
+
+    if (unlikely(ret != 0))
+        return ret;
+    pyd_swap_macs(burst->slots->mbufs, burst->n);
+    ret = burst->n;
+    pyd_leave_alone(&burst->gate);
+    return ret;
+}

@@ -1,0 +1,56 @@
+/* What every C file that moves mbufs in or out of a burst shares. */
+#ifndef PYD_BURST_INLINE_H
+#define PYD_BURST_INLINE_H
+
+#include "gate.h"
+
+/* The burst now holds n mbufs; the ledger's copy follows for whoever looks after our death. */
+static inline void
+pyd_burst_holds(struct pyd_burst *burst, uint32_t n)
+{
+    burst->n = n;
+    burst->generation++;
+    burst->slots->n = n;
+}
+
+/* The first `sent` mbufs have gone: move the rest to the front, in order. */
+static inline void
+pyd_burst_sent(struct pyd_burst *burst, uint32_t sent)
+{
+    const uint32_t rest = burst->n - sent;
+
+    if (unlikely(rest != 0 && sent != 0))
+        memmove(burst->slots->mbufs, burst->slots->mbufs + sent,
+                rest * sizeof(burst->slots->mbufs[0]));
+    pyd_burst_holds(burst, rest);
+}
+
+static inline int
+pyd_burst_enter_empty(struct pyd_burst *burst)
+{
+    int ret = pyd_enter_alone(&burst->gate);
+
+    if (likely(ret == 0) && unlikely(burst->n != 0)) {
+        pyd_leave_alone(&burst->gate);
+        return -ENOTEMPTY;
+    }
+    return ret;
+}
+
+/* Packet i, with the burst entered; or NULL, the reason in *ret, and the burst left. */
+static inline struct rte_mbuf *
+pyd_burst_enter_packet(struct pyd_burst *burst, uint32_t i, int *ret)
+{
+    *ret = pyd_enter_alone(&burst->gate);
+    if (unlikely(*ret != 0))
+        return NULL;
+    if (likely(i < burst->n))
+        return burst->slots->mbufs[i];
+    pyd_leave_alone(&burst->gate);
+    *ret = -ERANGE;
+    return NULL;
+}
+
+void pyd_swap_macs(struct rte_mbuf **mbufs, uint32_t n);
+
+#endif

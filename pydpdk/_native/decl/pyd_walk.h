@@ -1,0 +1,54 @@
+/* Rows that the walks copy out: the callbacks run under DPDK's memory lock, Python must not. */
+struct pyd_memseg_list {
+    char name[64];
+    uint64_t base_va;
+    uint64_t page_sz;
+    uint64_t len;
+    int32_t socket_id;
+    uint32_t external;
+    uint32_t heap;
+    uint32_t n_pages;
+    uint32_t n_used;
+};
+struct pyd_memseg {
+    uint64_t addr;
+    uint64_t iova;
+    uint64_t len;
+    uint64_t hugepage_sz;
+    int32_t socket_id;
+    uint32_t flags;
+};
+struct pyd_memzone {
+    char name[32];
+    uint64_t addr;
+    uint64_t iova;
+    uint64_t len;
+    uint64_t hugepage_sz;
+    int32_t socket_id;
+    uint32_t flags;
+};
+struct pyd_mempool {
+    char name[32];
+    uint64_t mp;
+    uint32_t size;
+    uint32_t cache_size;
+    uint32_t elt_size;
+    uint32_t total_size;
+    uint32_t in_use_count;
+    uint32_t cached;
+    uint32_t nb_mem_chunks;
+    int32_t socket_id;
+};
+struct pyd_chunk {
+    uint64_t addr;
+    uint64_t iova;
+    uint64_t len;
+};
+
+/* Each writes at most `room` rows and returns how many there are. */
+unsigned int pyd_walk_memseg_lists(struct pyd_memseg_list *rows, unsigned int room);
+unsigned int pyd_walk_memsegs(struct pyd_memseg *rows, unsigned int room);
+unsigned int pyd_walk_memzones(struct pyd_memzone *rows, unsigned int room);
+unsigned int pyd_walk_mempools(struct pyd_mempool *rows, unsigned int room);
+unsigned int pyd_walk_chunks(struct rte_mempool *mp, struct pyd_chunk *rows, unsigned int room);
+void pyd_memzone_describe(const struct rte_memzone *mz, struct pyd_memzone *row);

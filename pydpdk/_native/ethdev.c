@@ -1,0 +1,25 @@
+#include "pyd.h"
+
+/* Bit-fields, which cffi cannot name portably. */
+int
+pyd_eth_link(uint16_t port_id, struct pyd_link *link)
+{
+    struct rte_eth_link now;
+    int ret = rte_eth_link_get_nowait(port_id, &now);
+
+    if (ret < 0)
+        return ret;
+    link->speed = now.link_speed;
+    link->full_duplex = now.link_duplex;
+    link->autoneg = now.link_autoneg;
+    link->up = now.link_status;
+    return 0;
+}
+
+/* Anonymous members, likewise. */
+void
+pyd_eth_conf_rss(struct rte_eth_conf *conf, uint64_t rss_hf)
+{
+    conf->rxmode.mq_mode = rss_hf == 0 ? RTE_ETH_MQ_RX_NONE : RTE_ETH_MQ_RX_RSS;
+    conf->rx_adv_conf.rss_conf.rss_hf = rss_hf;
+}

@@ -1,0 +1,59 @@
+/* The two ways through a pyd_gate. One locked instruction each for an exclusive pass. */
+#ifndef PYD_GATE_INLINE_H
+#define PYD_GATE_INLINE_H
+
+#include "pyd.h"
+
+#define PYD_SHUT (-EBADF)
+
+/* Rings and pools: any number of threads at a time. */
+static inline int
+pyd_enter(struct pyd_gate *gate)
+{
+    __atomic_fetch_add(&gate->inside, 1, __ATOMIC_SEQ_CST);
+    if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)))
+        return 0;
+    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
+    return PYD_SHUT;
+}
+
+static inline void
+pyd_leave(struct pyd_gate *gate)
+{
+    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
+}
+
+/* Queues and bursts: DPDK allows one thread at a time, so a second one is told, not queued. */
+static inline int
+pyd_enter_alone(struct pyd_gate *gate)
+{
+    uint32_t nobody = 0;
+
+    if (unlikely(!__atomic_compare_exchange_n(&gate->inside, &nobody, 1, 0, __ATOMIC_SEQ_CST,
+                                              __ATOMIC_RELAXED)))
+        return -EBUSY;
+    if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)))
+        return 0;
+    __atomic_store_n(&gate->inside, 0, __ATOMIC_RELEASE);
+    return PYD_SHUT;
+}
+
+static inline void
+pyd_leave_alone(struct pyd_gate *gate)
+{
+    __atomic_store_n(&gate->inside, 0, __ATOMIC_RELEASE);
+}
+
+/* 0: shut, nobody is inside and nobody comes in any more. */
+static inline int
+pyd_shut(struct pyd_gate *gate)
+{
+    uint32_t was = __atomic_exchange_n(&gate->open, 0, __ATOMIC_SEQ_CST);
+
+    if (__atomic_load_n(&gate->inside, __ATOMIC_SEQ_CST) == 0)
+        return 0;
+    __atomic_store_n(&gate->open, was, __ATOMIC_SEQ_CST);
+    return -EBUSY;
+}
+
+#endif

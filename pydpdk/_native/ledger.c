@@ -1,0 +1,112 @@
+/* The memzone in which each process of ours says what it holds. Writes are ordered so that a
+ * reader finds a sound list whenever the writer dies: one store links, one store unlinks. */
+#include <rte_spinlock.h>
+
+#include "ledger.h"
+
+#define LEDGER_NAME "pydpdk"
+#define LEDGER_MAGIC 0x70796470
+#define LEDGER_VERSION 1
+
+static struct pyd_process *me;
+static rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
+
+static struct pyd_ledger *
+find_ledger(void)
+{
+    const struct rte_memzone *mz = rte_memzone_lookup(LEDGER_NAME);
+    struct pyd_ledger *ledger;
+
+    if (mz == NULL) {
+        mz = rte_memzone_reserve(LEDGER_NAME, sizeof(*ledger), SOCKET_ID_ANY, 0);
+        if (mz == NULL)
+            return NULL;
+        ledger = mz->addr;
+        memset(ledger, 0, sizeof(*ledger));
+        ledger->version = LEDGER_VERSION;
+        ledger->magic = LEDGER_MAGIC;
+    }
+    ledger = mz->addr;
+    if (mz->len < sizeof(*ledger) || ledger->magic != LEDGER_MAGIC ||
+        ledger->version != LEDGER_VERSION) {
+        rte_errno = EPROTO;
+        return NULL;
+    }
+    return ledger;
+}
+
+int
+pyd_ledger_join(uint64_t pid, uint64_t started)
+{
+    struct pyd_ledger *ledger = find_ledger();
+    unsigned int i;
+
+    if (ledger == NULL)
+        return -rte_errno;
+    for (i = 0; i < PYD_MAX_PROCESSES; i++) {
+        uint64_t nobody = 0;
+
+        if (__atomic_compare_exchange_n(&ledger->processes[i].pid, &nobody, pid, 0,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            me = &ledger->processes[i];
+            me->started = started;
+            return 0;
+        }
+    }
+    return -ENOSPC;
+}
+
+void
+pyd_ledger_leave(void)
+{
+    const struct rte_memzone *mz;
+
+    if (me == NULL)
+        return;
+    me->slots = NULL;
+    __atomic_store_n(&me->pid, 0, __ATOMIC_RELEASE);
+    me = NULL;
+    if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+        return;
+    mz = rte_memzone_lookup(LEDGER_NAME);
+    if (mz != NULL)
+        rte_memzone_free(mz);
+}
+
+/* Slots for `size` mbufs, known to the ledger from here on; NULL and rte_errno ENOMEM. */
+struct pyd_slots *
+pyd_ledger_take(uint32_t size)
+{
+    struct pyd_slots *slots;
+
+    if (me == NULL) {
+        rte_errno = ENODEV;
+        return NULL;
+    }
+    slots = rte_zmalloc("pyd_slots", sizeof(*slots) + size * sizeof(slots->mbufs[0]),
+                        RTE_CACHE_LINE_SIZE);
+    if (slots == NULL) {
+        rte_errno = ENOMEM;
+        return NULL;
+    }
+    slots->size = size;
+    rte_spinlock_lock(&lock);
+    slots->next = me->slots;
+    __atomic_store_n(&me->slots, slots, __ATOMIC_RELEASE);
+    rte_spinlock_unlock(&lock);
+    return slots;
+}
+
+void
+pyd_ledger_give(struct pyd_slots *slots)
+{
+    struct pyd_slots **link;
+
+    rte_spinlock_lock(&lock);
+    for (link = &me->slots; *link != NULL && *link != slots; link = &(*link)->next)
+        ;
+    if (*link != NULL)
+        __atomic_store_n(link, slots->next, __ATOMIC_RELEASE);
+    rte_spinlock_unlock(&lock);
+    rte_free(slots);
+}

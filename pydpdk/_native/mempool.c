@@ -1,0 +1,26 @@
+#include "gate.h"
+
+int
+pyd_pool_is_pktmbuf(const struct rte_mempool *mp)
+{
+    return mp->private_data_size >= sizeof(struct rte_pktmbuf_pool_private) &&
+           mp->elt_size >= sizeof(struct rte_mbuf);
+}
+
+/* How many objects each lcore's cache holds; returns how many lcores were written. */
+int
+pyd_pool_caches(struct rte_mempool *mp, uint32_t *lens, unsigned int room)
+{
+    const unsigned int n = RTE_MIN(room, (unsigned int)RTE_MAX_LCORE);
+    unsigned int i;
+
+    for (i = 0; i < n; i++)
+        lens[i] = mp->cache_size == 0 ? 0 : mp->local_cache[i].len;
+    return n;
+}
+
+int
+pyd_pool_shut(struct pyd_pool *pool)
+{
+    return pyd_shut(&pool->gate);
+}

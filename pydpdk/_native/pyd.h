@@ -1,0 +1,38 @@
+/* All of DPDK that we use, and all that is ours; the one header of every C file here. */
+#ifndef PYD_H
+#define PYD_H
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compat.h"
+
+#include <rte_cycles.h>
+#include <rte_dev.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_log.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_memory.h>
+#include <rte_mempool.h>
+#include <rte_memzone.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "decl/pyd_gate.h"
+#include "decl/pyd_eal.h"
+#include "decl/pyd_log.h"
+#include "decl/pyd_walk.h"
+#include "decl/pyd_ledger.h"
+#include "decl/pyd_mempool.h"
+#include "decl/pyd_burst.h"
+#include "decl/pyd_ring.h"
+#include "decl/pyd_ethdev.h"
+#include "decl/pyd_queue.h"
+
+#endif

@@ -1,0 +1,113 @@
+/* rte_eth_rx_burst and rte_eth_tx_burst behind the gates of their queue and burst. */
+#include "burst.h"
+
+/* -ENETDOWN tells a stopped port from -EBADF, a closed burst. */
+static inline int
+enter_queue(struct pyd_queue *queue)
+{
+    int ret = pyd_enter_alone(&queue->gate);
+
+    return unlikely(ret == PYD_SHUT) ? -ENETDOWN : unlikely(ret != 0) ? -EALREADY : 0;
+}
+
+int
+pyd_queue_shut(struct pyd_queue *queue)
+{
+    return pyd_shut(&queue->gate);
+}
+
+static inline uint32_t
+receive(struct pyd_queue *queue, struct pyd_burst *burst)
+{
+    const uint16_t n = rte_eth_rx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs,
+                                        burst->size);
+
+    queue->packets += n;
+    pyd_burst_holds(burst, n);
+    return n;
+}
+
+static inline uint32_t
+transmit(struct pyd_queue *queue, struct pyd_burst *burst)
+{
+    const uint16_t n = rte_eth_tx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs,
+                                        burst->n);
+
+    queue->packets += n;
+    pyd_burst_sent(burst, n);
+    return n;
+}
+
+int
+pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst)
+{
+    int ret = pyd_burst_enter_empty(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = enter_queue(queue);
+    if (likely(ret == 0)) {
+        ret = receive(queue, burst);
+        pyd_leave_alone(&queue->gate);
+    }
+    pyd_leave_alone(&burst->gate);
+    return ret;
+}
+
+int
+pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst)
+{
+    int ret = pyd_enter_alone(&burst->gate);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = enter_queue(queue);
+    if (likely(ret == 0)) {
+        ret = burst->n == 0 ? 0 : transmit(queue, burst);
+        pyd_leave_alone(&queue->gate);
+    }
+    pyd_leave_alone(&burst->gate);
+    return ret;
+}
+
+static inline int
+forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int mode)
+{
+    const uint32_t n = receive(rx, burst);
+
+    if (n == 0)
+        return 0;
+    if (mode == PYD_FORWARD_MACSWAP)
+        pyd_swap_macs(burst->slots->mbufs, n);
+    transmit(tx, burst);
+    if (unlikely(burst->n != 0)) {
+        tx->dropped += burst->n;
+        rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
+        pyd_burst_holds(burst, 0);
+    }
+    return n;
+}
+
+/* Receive, send on, free what the port did not take: one crossing instead of two. */
+int
+pyd_forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int mode)
+{
+    int ret;
+
+    if (unlikely(rx->is_tx || !tx->is_tx || mode < PYD_FORWARD_IO || mode > PYD_FORWARD_MACSWAP))
+        return -EINVAL;
+    ret = pyd_burst_enter_empty(burst);
+    if (unlikely(ret != 0))
+        return ret;
+    ret = enter_queue(rx);
+    if (likely(ret == 0)) {
+        ret = enter_queue(tx);
+        if (likely(ret == 0)) {
+            ret = forward(rx, tx, burst, mode);
+            pyd_leave_alone(&tx->gate);
+        }
+        pyd_leave_alone(&rx->gate);
+    }
+    pyd_leave_alone(&burst->gate);
+    return ret;
+}

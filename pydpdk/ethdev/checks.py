@@ -1,0 +1,118 @@
+"""A wish for a port against what its device takes: everything that DPDK leaves unchecked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Any
+
+from pydpdk.errors import check_range
+from pydpdk.ethdev.info import DescLim, PortInfo, RssHf, RxOffload, TxOffload
+from pydpdk.memory.mempool import HEADROOM, Mempool
+
+DESC_DEFAULT = 512
+
+
+@dataclass(frozen=True)
+class PortConfig:
+    """A port's configuration, after the checks.
+
+    Attributes
+    ----------
+    mtu : int or None
+        [bytes]; None for the device's default.
+    """
+
+    nb_rx_queues: int
+    nb_tx_queues: int
+    nb_rx_desc: int
+    nb_tx_desc: int
+    mtu: int | None
+    rss: RssHf
+    rx_offloads: RxOffload
+    tx_offloads: TxOffload
+
+
+def check_config(
+    name: str,
+    info: PortInfo,
+    mempool: Mempool | None,
+    *,
+    nb_rx_queues: int,
+    nb_tx_queues: int,
+    nb_rx_desc: int | None,
+    nb_tx_desc: int | None,
+    mtu: int | None,
+    rss: int,
+    rx_offloads: int,
+    tx_offloads: int,
+) -> PortConfig:
+    """Return the configuration, or raise with the range that the port takes.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The first thing that the device does not take.
+    """
+    of = f" on port {name!r}"
+    check_range("nb_rx_queues", nb_rx_queues, 0, info.max_rx_queues, of)
+    check_range("nb_tx_queues", nb_tx_queues, 0, info.max_tx_queues, of)
+    if nb_rx_queues + nb_tx_queues == 0:
+        raise ValueError(f"nb_rx_queues=0 and nb_tx_queues=0{of}: at least one queue is needed")
+    if nb_rx_queues:
+        _check_mempool(name, info, mempool)
+    if mtu is not None:
+        check_range("mtu", mtu, info.min_mtu, min(info.max_mtu, 65535), f" bytes{of}")
+    return PortConfig(
+        nb_rx_queues,
+        nb_tx_queues,
+        _check_desc("nb_rx_desc", nb_rx_desc, info.rx_desc_lim, of),
+        _check_desc("nb_tx_desc", nb_tx_desc, info.tx_desc_lim, of),
+        mtu,
+        _check_flags("rss", RssHf, rss, info.flow_type_rss_offloads, of),
+        _check_flags("rx_offloads", RxOffload, rx_offloads, info.rx_offload_capa, of),
+        _check_flags("tx_offloads", TxOffload, tx_offloads, info.tx_offload_capa, of),
+    )
+
+
+def _check_desc(what: str, nb_desc: int | None, limit: DescLim, of: str) -> int:
+    if nb_desc is None:
+        return limit.nearest(DESC_DEFAULT)
+    check_range(what, nb_desc, limit.nb_min, limit.nb_max, of)
+    if not limit.takes(nb_desc):
+        raise ValueError(f"{what}={nb_desc}{of}: {limit} is allowed")
+    return nb_desc
+
+
+def _check_flags(what: str, kind: Any, wish: int, capa: IntFlag, of: str) -> Any:
+    if isinstance(wish, bool) or not isinstance(wish, int) or wish < 0:
+        raise TypeError(f"{what}={wish!r}{of}: flags of {kind.__name__}, or 0")
+    refused = wish & ~int(capa)
+    if refused:
+        able = getattr(capa, "name", None) or "none"
+        raise ValueError(f"{what}={kind(refused)!r}{of}: the device offers {able}")
+    return kind(wish)
+
+
+def _check_mempool(name: str, info: PortInfo, mempool: Mempool | None) -> None:
+    if not isinstance(mempool, Mempool):
+        raise TypeError(f"mempool={mempool!r}: port {name!r} receives, so it needs a Mempool")
+    room = mempool.data_room_size - HEADROOM
+    if room < info.min_rx_bufsize:
+        raise ValueError(
+            f"mempool={mempool!r}: port {name!r} needs buffers of {info.min_rx_bufsize} bytes"
+            f" behind the headroom, these have {room}"
+        )
+    if info.driver_name == "net_null":
+        # the driver never looks: a longer packet would reach over the end of its buffer
+        size = int(_devarg(info.devargs, "size", "64"), 0)
+        if size > room:
+            raise ValueError(
+                f"mempool={mempool!r}: port {name!r} makes packets of {size} bytes, {room} fit"
+            )
+
+
+def _devarg(devargs: str, key: str, default: str) -> str:
+    found = re.search(rf"(?:^|,){key}=([^,]+)", devargs)
+    return found[1] if found else default

@@ -1,0 +1,131 @@
+"""What a device can do, and the checks of a wish against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Any
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk.errors import call_errno
+from pydpdk.memory._rows import text
+
+
+def _flags(prefix: str) -> dict[str, int]:
+    return {
+        name.removeprefix(prefix): getattr(lib, name)
+        for name in dir(lib)
+        if name.startswith(prefix)
+    }
+
+
+RxOffload = IntFlag("RxOffload", _flags("RTE_ETH_RX_OFFLOAD_"))
+RxOffload.__doc__ = "DPDK's `RTE_ETH_RX_OFFLOAD_*` without the prefix."
+TxOffload = IntFlag("TxOffload", _flags("RTE_ETH_TX_OFFLOAD_"))
+TxOffload.__doc__ = "DPDK's `RTE_ETH_TX_OFFLOAD_*` without the prefix."
+RssHf = IntFlag("RssHf", _flags("RTE_ETH_RSS_"))
+RssHf.__doc__ = "What a port hashes to spread packets: DPDK's `RTE_ETH_RSS_*` without the prefix."
+
+
+@dataclass(frozen=True)
+class DescLim:
+    """How many descriptors a queue takes."""
+
+    nb_min: int
+    nb_max: int
+    nb_align: int
+
+    def __str__(self) -> str:
+        steps = f" in steps of {self.nb_align}" if self.nb_align > 1 else ""
+        return f"{self.nb_min} to {self.nb_max}{steps}"
+
+    def takes(self, nb_desc: int) -> bool:
+        """Whether the device takes that many."""
+        return self.nb_min <= nb_desc <= self.nb_max and nb_desc % max(self.nb_align, 1) == 0
+
+    def nearest(self, nb_desc: int) -> int:
+        """Return the number closest to `nb_desc` that the device takes."""
+        align = max(self.nb_align, 1)
+        return max(min(nb_desc // align * align, self.nb_max), self.nb_min)
+
+
+@dataclass(frozen=True)
+class PortInfo:
+    """What a port's driver says of it.
+
+    Attributes
+    ----------
+    devargs : str
+        What the device was made with.
+    min_mtu, max_mtu : int
+        [bytes]
+    min_rx_bufsize : int
+        [bytes] that a mempool's buffers must have behind the headroom.
+    socket_id : int or None
+        NUMA node; None where the device has none.
+    """
+
+    driver_name: str
+    devargs: str
+    socket_id: int | None
+    min_mtu: int
+    max_mtu: int
+    min_rx_bufsize: int
+    max_rx_pktlen: int
+    max_rx_queues: int
+    max_tx_queues: int
+    max_mac_addrs: int
+    rx_offload_capa: RxOffload
+    tx_offload_capa: TxOffload
+    flow_type_rss_offloads: RssHf
+    reta_size: int
+    rx_desc_lim: DescLim
+    tx_desc_lim: DescLim
+
+
+def read_raw_info(port_id: int) -> Any:
+    """Return `struct rte_eth_dev_info` of a port.
+
+    Notes
+    -----
+    Wraps  rte_eth_dev_info_get (rte_ethdev.h)
+    """
+    raw = ffi.new("struct rte_eth_dev_info *")
+    call_errno(lib.rte_eth_dev_info_get, port_id, raw, detail=f"port {port_id}")
+    return raw
+
+
+def read_info(port_id: int) -> PortInfo:
+    """Return what the driver says of a port.
+
+    Notes
+    -----
+    Wraps  rte_eth_dev_info_get (rte_ethdev.h)
+    """
+    raw = read_raw_info(port_id)
+    devargs = ffi.new("char[1024]")
+    lib.pyd_dev_args(raw.device, devargs, 1024)
+    socket_id = lib.rte_eth_dev_socket_id(port_id)
+    return PortInfo(
+        driver_name=text(raw.driver_name),
+        devargs=text(devargs),
+        socket_id=socket_id if socket_id >= 0 else None,
+        min_mtu=raw.min_mtu,
+        max_mtu=raw.max_mtu,
+        min_rx_bufsize=raw.min_rx_bufsize,
+        max_rx_pktlen=raw.max_rx_pktlen,
+        max_rx_queues=raw.max_rx_queues,
+        max_tx_queues=raw.max_tx_queues,
+        max_mac_addrs=raw.max_mac_addrs,
+        rx_offload_capa=RxOffload(raw.rx_offload_capa),
+        tx_offload_capa=TxOffload(raw.tx_offload_capa),
+        flow_type_rss_offloads=RssHf(raw.flow_type_rss_offloads),
+        reta_size=raw.reta_size,
+        rx_desc_lim=_desc_lim(raw.rx_desc_lim),
+        tx_desc_lim=_desc_lim(raw.tx_desc_lim),
+    )
+
+
+def _desc_lim(raw: Any) -> DescLim:
+    # drivers that leave the limits at 0 set none
+    return DescLim(max(raw.nb_min, 1), raw.nb_max or 65535, max(raw.nb_align, 1))

@@ -1,0 +1,357 @@
+"""Ports: configured, started, stopped and closed in that order."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from pydpdk import eal
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Owner, find, lock
+from pydpdk.errors import (
+    DpdkError,
+    call_errno,
+    check_name,
+    check_range,
+    make_error,
+)
+from pydpdk.ethdev.checks import PortConfig, check_config
+from pydpdk.ethdev.info import PortInfo, read_info
+from pydpdk.ethdev.queue import RxQueue, TxQueue
+from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xstats
+from pydpdk.memory._rows import text
+from pydpdk.memory.mempool import Mempool
+
+NAME_MAX = lib.RTE_ETH_NAME_MAX_LEN - 1
+State = Literal["unconfigured", "stopped", "started", "closed"]
+
+_ports: dict[int, Port] = {}  # a port stays with its EAL, whether or not anyone holds it
+
+
+class Port(Owner):
+    """A NIC or a virtual device.
+
+    Attributes
+    ----------
+    port_id : int
+        DPDK's number.
+    rx : tuple of RxQueue
+        Empty until configured.
+    tx : tuple of TxQueue
+        Empty until configured.
+
+    Notes
+    -----
+    Owns     the device, in the primary process
+    Threads  control calls one at a time; queues, see `Queue`
+    """
+
+    rank = 0
+
+    def __init__(self, name: str, port_id: int) -> None:
+        self.port_id = port_id
+        self.rx: tuple[RxQueue, ...] = ()
+        self.tx: tuple[TxQueue, ...] = ()
+        self.state: State = "unconfigured"
+        self.mempool: Mempool | None = None
+        super().__init__(name, port_id, address=port_id, owned=eal.is_primary())
+
+    @classmethod
+    def lookup(cls, port: str | int) -> Port:
+        """Find a port by name or number; the same object each time.
+
+        Parameters
+        ----------
+        port
+            The device's name (`net_null0`, `0000:01:00.0`) or DPDK's number.
+
+        Raises
+        ------
+        NotFoundError
+            There is none.
+
+        Notes
+        -----
+        Wraps  rte_eth_dev_get_port_by_name, rte_eth_dev_is_valid_port (rte_ethdev.h)
+        """
+        eal.require_running()
+        with lock():
+            port_id = _find_id(port)
+            known = find(cls, port_id)
+            if known is None:
+                name = ffi.new("char[]", lib.RTE_ETH_NAME_MAX_LEN)
+                call_errno(lib.rte_eth_dev_get_name_by_port, port_id, name)
+                known = _ports[port_id] = cls(text(name), port_id)
+            return known
+
+    @property
+    def info(self) -> PortInfo:
+        """What the driver says of the port."""
+        return read_info(self.handle)
+
+    def configure(
+        self,
+        *,
+        mempool: Mempool | None = None,
+        nb_rx_queues: int = 1,
+        nb_tx_queues: int = 1,
+        nb_rx_desc: int | None = None,
+        nb_tx_desc: int | None = None,
+        mtu: int | None = None,
+        rss: int = 0,
+        rx_offloads: int = 0,
+        tx_offloads: int = 0,
+    ) -> PortConfig:
+        """Set up the queues of a port that is not started.
+
+        Parameters
+        ----------
+        mempool
+            Where received packets go; needed where there are rx queues.
+        nb_rx_queues, nb_tx_queues
+            At least one in all.
+        nb_rx_desc, nb_tx_desc
+            [descriptors] of each queue. Default: 512, or what the device takes closest to it.
+        mtu
+            [bytes]. Default: the device's.
+        rss
+            `RssHf` flags of what to hash to spread packets over the rx queues; 0 for none.
+        rx_offloads, tx_offloads
+            `RxOffload` and `TxOffload` flags.
+
+        Raises
+        ------
+        ValueError, TypeError
+            What the device does not take; the message says what it does.
+        SecondaryError
+            Ports are the primary's.
+
+        Notes
+        -----
+        Wraps  rte_eth_dev_configure, rte_eth_rx_queue_setup, rte_eth_tx_queue_setup
+               (rte_ethdev.h)
+        """
+        eal.require_primary("rte_eth_dev_configure")
+        with lock():
+            self._require("rte_eth_dev_configure", "unconfigured", "stopped")
+            config = check_config(
+                self.name, self.info, mempool,
+                nb_rx_queues=nb_rx_queues, nb_tx_queues=nb_tx_queues,
+                nb_rx_desc=nb_rx_desc, nb_tx_desc=nb_tx_desc,
+                mtu=mtu, rss=rss, rx_offloads=rx_offloads, tx_offloads=tx_offloads,
+            )  # fmt: skip
+            self.state, self.rx, self.tx = "unconfigured", (), ()
+            if mempool is not None:
+                mempool._users.add(self)
+            self.mempool = mempool
+            self._set_up(config, mempool)
+            self.rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))
+            self.tx = tuple(TxQueue(self, i, is_tx=True) for i in range(nb_tx_queues))
+            self.state = "stopped"
+            return config
+
+    def _set_up(self, config: PortConfig, mempool: Mempool | None) -> None:
+        conf = ffi.new("struct rte_eth_conf *")
+        conf.rxmode.mtu = config.mtu or 0
+        conf.rxmode.offloads = int(config.rx_offloads)
+        conf.txmode.offloads = int(config.tx_offloads)
+        lib.pyd_eth_conf_rss(conf, int(config.rss))
+        port_id, n_rx, n_tx = self.handle, config.nb_rx_queues, config.nb_tx_queues
+        call_errno(lib.rte_eth_dev_configure, port_id, n_rx, n_tx, conf, detail=self.name)
+        socket_id = lib.rte_eth_dev_socket_id(port_id) % (1 << 32)
+        for i in range(n_rx):
+            assert mempool is not None  # noqa: S101  # check_config: rx queues have a pool
+            call_errno(
+                lib.rte_eth_rx_queue_setup, port_id, i, config.nb_rx_desc, socket_id, ffi.NULL,
+                mempool.handle, detail=f"{self.name} queue {i}",
+            )  # fmt: skip
+        for i in range(n_tx):
+            call_errno(
+                lib.rte_eth_tx_queue_setup, port_id, i, config.nb_tx_desc, socket_id, ffi.NULL,
+                detail=f"{self.name} queue {i}",
+            )  # fmt: skip
+
+    def start(self) -> None:
+        """Start a configured port; a started one stays so.
+
+        Notes
+        -----
+        Wraps  rte_eth_dev_start (rte_ethdev.h)
+        """
+        eal.require_primary("rte_eth_dev_start")
+        with lock():
+            if self.state == "started":
+                return
+            self._require("rte_eth_dev_start", "stopped")
+            call_errno(lib.rte_eth_dev_start, self.handle, detail=self.name)
+            self.state = "started"
+            for queue in self._queues():
+                queue._open()
+
+    def stop(self) -> None:
+        """Stop a started port; do nothing otherwise.
+
+        Raises
+        ------
+        BusyError
+            A thread is receiving or sending on it right now.
+
+        Notes
+        -----
+        Wraps  rte_eth_dev_stop (rte_ethdev.h)
+        """
+        eal.require_primary("rte_eth_dev_stop")
+        with lock():
+            if self.state == "started":
+                self._stop()
+
+    def _stop(self) -> None:
+        shut: list[RxQueue | TxQueue] = []
+        try:
+            for queue in self._queues():
+                queue._shut()
+                shut.append(queue)
+            call_errno(lib.rte_eth_dev_stop, self.handle, detail=self.name)
+        except DpdkError:
+            for queue in shut:
+                queue._open()
+            raise
+        self.state = "stopped"
+
+    @property
+    def link(self) -> Link:
+        """State of the link now; devices may need a moment after `start`."""
+        return read_link(self.handle)
+
+    @property
+    def stats(self) -> PortStats:
+        """Counters since the start or `reset_stats`."""
+        return read_stats(self.handle)
+
+    @property
+    def xstats(self) -> dict[str, int]:
+        """Extended counters by name, the driver's own among them."""
+        return read_xstats(self.handle)
+
+    def reset_stats(self) -> None:
+        """Set the counters to 0.
+
+        Notes
+        -----
+        Wraps  rte_eth_stats_reset, rte_eth_xstats_reset (rte_ethdev.h)
+        """
+        call_errno(lib.rte_eth_stats_reset, self.handle, detail=self.name)
+        call_errno(lib.rte_eth_xstats_reset, self.handle, detail=self.name)
+
+    @property
+    def mac(self) -> str:
+        """MAC address, as `02:00:00:00:00:01`; settable in the primary."""
+        address = ffi.new("struct rte_ether_addr *")
+        call_errno(lib.rte_eth_macaddr_get, self.handle, address, detail=self.name)
+        return ":".join(f"{byte:02x}" for byte in address.addr_bytes)
+
+    @mac.setter
+    def mac(self, mac: str) -> None:
+        eal.require_primary("rte_eth_dev_default_mac_addr_set")
+        if not isinstance(mac, str) or not re.fullmatch("[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", mac):
+            raise ValueError(f"mac={mac!r}: six bytes in hex, as 02:00:00:00:00:01")
+        address = ffi.new("struct rte_ether_addr *", {"addr_bytes": list(_bytes_of(mac))})
+        call_errno(lib.rte_eth_dev_default_mac_addr_set, self.handle, address, detail=mac)
+
+    @property
+    def promiscuous(self) -> bool:
+        """Whether packets for others are received too; settable once configured."""
+        return call_errno(lib.rte_eth_promiscuous_get, self.handle, detail=self.name) == 1
+
+    @promiscuous.setter
+    def promiscuous(self, on: bool) -> None:
+        self._control(lib.rte_eth_promiscuous_enable if on else lib.rte_eth_promiscuous_disable)
+
+    @property
+    def mtu(self) -> int:
+        """[bytes]; settable once configured."""
+        mtu = ffi.new("uint16_t *")
+        call_errno(lib.rte_eth_dev_get_mtu, self.handle, mtu, detail=self.name)
+        return int(mtu[0])
+
+    @mtu.setter
+    def mtu(self, mtu: int) -> None:
+        info = self.info
+        check_range("mtu", mtu, info.min_mtu, min(info.max_mtu, 65535), f" on port {self.name!r}")
+        self._control(lib.rte_eth_dev_set_mtu, mtu)
+
+    def set_link(self, *, up: bool) -> None:
+        """Bring the link up or down, where the driver can.
+
+        Notes
+        -----
+        Wraps  rte_eth_dev_set_link_up, rte_eth_dev_set_link_down (rte_ethdev.h)
+        """
+        self._control(lib.rte_eth_dev_set_link_up if up else lib.rte_eth_dev_set_link_down)
+
+    def _control(self, function: Callable[..., int], *arguments: int) -> None:
+        eal.require_primary(function.__name__)
+        with lock():
+            self._require(function.__name__, "stopped", "started")
+            call_errno(function, self.handle, *arguments, detail=self.name)
+
+    def _require(self, call: str, *states: State) -> None:
+        self.handle  # noqa: B018  # raises when closed
+        if self.state not in states:
+            number = errno.EBUSY if self.state == "started" else errno.EINVAL
+            raise make_error(call, number, f"{self!r} must be {' or '.join(states)}")
+
+    def _queues(self) -> Iterator[RxQueue | TxQueue]:
+        yield from self.rx
+        yield from self.tx
+
+    def _free(self, force: bool) -> None:
+        if self.state == "started":
+            self._stop()
+        # the device may be gone already: its removal closes the port
+        if lib.rte_eth_dev_is_valid_port(self._handle):
+            call_errno(lib.rte_eth_dev_close, self._handle, detail=self.name)
+        self.state = "closed"
+        _ports.pop(self.port_id, None)
+
+    def _abandon(self) -> None:
+        super()._abandon()
+        for queue in self._queues():
+            queue._abandon()
+
+    def _state(self) -> str:
+        return f"id={self.port_id} {self.state}"
+
+
+def ports() -> list[Port]:
+    """Return all ports that belong to no other device.
+
+    Notes
+    -----
+    Wraps  rte_eth_find_next_owned_by (rte_ethdev.h)
+    """
+    eal.require_running()
+    found = []
+    port_id = lib.rte_eth_find_next_owned_by(0, 0)
+    while port_id < lib.RTE_MAX_ETHPORTS:
+        found.append(Port.lookup(port_id))
+        port_id = lib.rte_eth_find_next_owned_by(port_id + 1, 0)
+    return found
+
+
+def _find_id(port: str | int) -> int:
+    if isinstance(port, str):
+        found = ffi.new("uint16_t *")
+        c_name = check_name("port", port, NAME_MAX)
+        call_errno(lib.rte_eth_dev_get_port_by_name, c_name, found, detail=port)
+        return int(found[0])
+    check_range("port", port, 0, lib.RTE_MAX_ETHPORTS - 1)
+    if not lib.rte_eth_dev_is_valid_port(port):
+        raise make_error("rte_eth_dev_is_valid_port", errno.ENODEV, f"port {port}")
+    return port
+
+
+def _bytes_of(mac: str) -> bytes:
+    return bytes.fromhex(mac.replace(":", ""))

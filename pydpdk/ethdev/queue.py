@@ -1,0 +1,115 @@
+"""Queues of a port: where bursts come in and go out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk.errors import call_errno
+from pydpdk.memory.holder import Holder, refuse
+
+if TYPE_CHECKING:
+    from pydpdk.ethdev.port import Port
+
+_rx, _tx = lib.pyd_rx, lib.pyd_tx
+
+
+class Queue:
+    """One queue of a port.
+
+    Notes
+    -----
+    Owns     nothing; it lives as long as its port is configured
+    Threads  one at a time: a second one gets `BusyError`, as DPDK's queues take no locks
+    """
+
+    __slots__ = ("_c", "port", "queue_id")
+
+    def __init__(self, port: Port, queue_id: int, *, is_tx: bool) -> None:
+        self.port = port
+        self.queue_id = queue_id
+        fields = {"port_id": port.port_id, "queue_id": queue_id, "is_tx": is_tx}
+        self._c: Any = ffi.new("struct pyd_queue *", fields)
+
+    @property
+    def packets(self) -> int:
+        """[packets] that this object has moved."""
+        return int(self._c.packets)
+
+    def _open(self) -> None:
+        self._c.gate.open = 1
+
+    def _shut(self) -> None:
+        """Let nobody in any more; `BusyError` while a thread is inside."""
+        call_errno(lib.pyd_queue_shut, self._c, detail=repr(self))
+
+    def _abandon(self) -> None:
+        self._c.gate.open = 0
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.queue_id} of port {self.port.name!r}>"
+
+
+class RxQueue(Queue):
+    """Where packets come in."""
+
+    __slots__ = ()
+
+    def rx(self, burst: Holder) -> int:
+        """Receive into an empty burst; return how many packets came, 0 for none.
+
+        Parameters
+        ----------
+        burst
+            It owns the packets afterwards.
+
+        Raises
+        ------
+        ClosedError, InUseError, BusyError
+            The port is not started or the burst is closed; the burst is not empty; another
+            thread is using one of them.
+
+        Notes
+        -----
+        Wraps  rte_eth_rx_burst (rte_ethdev.h)
+        """
+        n = _rx(self._c, burst._c)
+        if n < 0:
+            refuse(n, "rte_eth_rx_burst", self, burst)
+        return n
+
+
+class TxQueue(Queue):
+    """Where packets go out."""
+
+    __slots__ = ()
+
+    @property
+    def dropped(self) -> int:
+        """[packets] that `burst.forward` freed because the port did not take them."""
+        return int(self._c.dropped)
+
+    def tx(self, burst: Holder) -> int:
+        """Send the burst; return how many packets the port took. The others stay in the burst.
+
+        Parameters
+        ----------
+        burst
+            It owns what was not sent, now at its front.
+
+        Raises
+        ------
+        ClosedError, BusyError
+            The port is not started or the burst is closed; another thread is using one of them.
+
+        Notes
+        -----
+        Wraps  rte_eth_tx_burst (rte_ethdev.h)
+        Owns   the port owns what was sent
+        """
+        if burst._views:
+            burst.check_views()
+        n = _tx(self._c, burst._c)
+        if n < 0:
+            refuse(n, "rte_eth_tx_burst", self, burst)
+        return n

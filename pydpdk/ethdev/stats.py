@@ -1,0 +1,98 @@
+"""What a port counted, and the state of its link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk.errors import call_errno
+from pydpdk.memory._rows import text
+
+_SPEED_UNKNOWN = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class PortStats:
+    """Counters of a port, named as in `struct rte_eth_stats`.
+
+    Attributes
+    ----------
+    ipackets, opackets : int
+        [packets] received and sent.
+    ibytes, obytes : int
+        [bytes]; net_null and net_ring do not count them.
+    imissed : int
+        [packets] that the device dropped, for want of a free descriptor.
+    rx_nombuf : int
+        Times that a pool had no mbuf left.
+    """
+
+    ipackets: int
+    opackets: int
+    ibytes: int
+    obytes: int
+    imissed: int
+    ierrors: int
+    oerrors: int
+    rx_nombuf: int
+
+
+@dataclass(frozen=True)
+class Link:
+    """State of a port's link.
+
+    Attributes
+    ----------
+    speed_mbps : int or None
+        [Mbit/s]; None where the device does not say.
+    """
+
+    up: bool
+    speed_mbps: int | None
+    full_duplex: bool
+    autoneg: bool
+
+
+def read_stats(port_id: int) -> PortStats:
+    """Return a port's counters.
+
+    Notes
+    -----
+    Wraps  rte_eth_stats_get (rte_ethdev.h)
+    """
+    raw = ffi.new("struct rte_eth_stats *")
+    call_errno(lib.rte_eth_stats_get, port_id, raw, detail=f"port {port_id}")
+    return PortStats(
+        raw.ipackets, raw.opackets, raw.ibytes, raw.obytes,
+        raw.imissed, raw.ierrors, raw.oerrors, raw.rx_nombuf,
+    )  # fmt: skip
+
+
+def read_xstats(port_id: int) -> dict[str, int]:
+    """Return a port's extended counters by name.
+
+    Notes
+    -----
+    Wraps  rte_eth_xstats_get_names, rte_eth_xstats_get (rte_ethdev.h)
+    """
+    n = call_errno(lib.rte_eth_xstats_get_names, port_id, ffi.NULL, 0, detail=f"port {port_id}")
+    names = ffi.new("struct rte_eth_xstat_name[]", n)
+    values = ffi.new("struct rte_eth_xstat[]", n)
+    call_errno(lib.rte_eth_xstats_get_names, port_id, names, n, detail=f"port {port_id}")
+    got = call_errno(lib.rte_eth_xstats_get, port_id, values, n, detail=f"port {port_id}")
+    return {text(names[values[i].id].name): values[i].value for i in range(min(n, got))}
+
+
+def read_link(port_id: int) -> Link:
+    """Return the state of a port's link, without waiting.
+
+    Notes
+    -----
+    Wraps  rte_eth_link_get_nowait (rte_ethdev.h)
+    """
+    raw = ffi.new("struct pyd_link *")
+    call_errno(lib.pyd_eth_link, port_id, raw, detail=f"port {port_id}")
+    known = raw.speed not in (0, _SPEED_UNKNOWN)
+    return Link(
+        bool(raw.up), raw.speed if known else None, bool(raw.full_duplex), bool(raw.autoneg)
+    )

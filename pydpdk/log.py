@@ -1,0 +1,140 @@
+"""`rte_log` as Python logging: logger `dpdk.<type>`, e.g. `dpdk.lib.eal` or `dpdk.pmd.net.tap`.
+
+DPDK logs from any thread, so its lines wait in a queue in C; a daemon thread of ours takes them
+out. `Recorder` keeps the lines of one call, e.g. of `rte_eal_init`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import select
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk.errors import make_error
+
+_LEVELS = {
+    lib.RTE_LOG_EMERG: logging.CRITICAL,
+    lib.RTE_LOG_ALERT: logging.CRITICAL,
+    lib.RTE_LOG_CRIT: logging.CRITICAL,
+    lib.RTE_LOG_ERR: logging.ERROR,
+    lib.RTE_LOG_WARNING: logging.WARNING,
+    lib.RTE_LOG_NOTICE: logging.INFO,
+    lib.RTE_LOG_INFO: logging.INFO,
+    lib.RTE_LOG_DEBUG: logging.DEBUG,
+}
+_TYPE_LINE = re.compile(r"id (\d+): (\S+?),", re.MULTILINE)
+_TYPES_SIZE = 1 << 17  # [bytes] of rte_log_dump: some 600 types in Debian's build
+
+
+class _Drain:
+    """Moves lines from C to `logging`; one for the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._names: dict[int, str] = {}
+        self._recorders: list[Recorder] = []
+        self._thread: threading.Thread | None = None
+        self._line = ffi.new("struct pyd_log_line *")
+
+    def start(self) -> None:
+        """Redirect `rte_log` and start the thread; once."""
+        with self._lock:
+            if self._thread is not None:
+                return
+            fd = lib.pyd_log_open()
+            if fd < 0:
+                raise make_error("rte_openlog_stream", -fd)
+            self._thread = threading.Thread(
+                target=self._run, args=(fd,), name="pydpdk-log", daemon=True
+            )
+            self._thread.start()
+
+    def _run(self, fd: int) -> None:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        while True:
+            poll.poll()
+            os.eventfd_read(fd)
+            self.take()
+
+    def take(self) -> None:
+        """Log whatever is queued now."""
+        with self._lock:
+            while lib.pyd_log_take(self._line):
+                raw = bytes(ffi.buffer(self._line.text, self._line.length))
+                text = raw.decode(errors="replace").strip()
+                if text:
+                    self._emit(text, self._line.level, self._line.logtype)
+
+    def _emit(self, text: str, level: int, logtype: int) -> None:
+        for recorder in self._recorders:
+            recorder.lines.append(text)
+        logger = logging.getLogger(f"dpdk.{self._name(logtype)}")
+        logger.log(_LEVELS.get(level, logging.INFO), "%s", text)
+
+    def _name(self, logtype: int) -> str:
+        # drivers register their types when they are loaded, so an unknown one is asked for anew
+        if logtype not in self._names:
+            self._names.update(_log_types())
+        return self._names.setdefault(logtype, f"type{logtype}")
+
+    def record(self, recorder: Recorder) -> None:
+        with self._lock:
+            self.take()
+            self._recorders.append(recorder)
+
+    def forget(self, recorder: Recorder) -> None:
+        with self._lock:
+            self.take()
+            self._recorders.remove(recorder)
+
+
+class Recorder:
+    """A `with` block whose DPDK log lines, of all threads, are kept in `lines`."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __enter__(self) -> Self:
+        _drain.record(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        _drain.forget(self)
+
+
+def _log_types() -> Iterator[tuple[int, str]]:
+    buffer = ffi.new("char[]", _TYPES_SIZE)
+    if lib.pyd_log_types(buffer, _TYPES_SIZE) == 0:
+        for match in _TYPE_LINE.finditer(ffi.string(buffer).decode(errors="replace")):
+            yield int(match[1]), match[2]
+
+
+_drain = _Drain()
+
+
+def redirect() -> None:
+    """Send `rte_log` to `logging` from now on.
+
+    Notes
+    -----
+    Wraps    rte_openlog_stream (rte_log.h)
+    Threads  lines are logged from a daemon thread, a moment after they were written
+    """
+    _drain.start()
+
+
+def flush() -> None:
+    """Log all lines that DPDK has written so far."""
+    _drain.take()

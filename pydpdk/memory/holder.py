@@ -1,0 +1,56 @@
+"""What queues and rings need to know of a burst, and what they say when they cannot serve it."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any, NoReturn, Protocol
+
+from pydpdk._lifetime import Bytes
+from pydpdk.errors import BusyError, ClosedError, InUseError, make_error
+
+
+class Holder(Protocol):
+    """An owner of mbufs: `pydpdk.Burst`."""
+
+    _c: Any
+    _views: list[Any]
+
+    def view(self, i: int) -> Bytes:
+        """Return the data of packet i's first segment."""
+        ...
+
+    def bytes(self, i: int) -> bytes:
+        """Return a copy of packet i."""
+        ...
+
+    def check_views(self) -> None:
+        """Raise where the mbufs may not go because views of them are alive (check mode)."""
+        ...
+
+
+def refuse(result: int, what: str, user: object, burst: object) -> NoReturn:
+    """Raise what a negative result of the data path means.
+
+    Parameters
+    ----------
+    result
+        From a `pyd_*` function: which gate was shut, or what the burst is not fit for.
+    what
+        The DPDK call, for the message.
+    user
+        The queue, ring or pool.
+    burst
+        The burst.
+    """
+    number = -result
+    if number == errno.EBADF:
+        raise ClosedError(f"{what}: {burst!r} is closed")
+    if number == errno.ENETDOWN:
+        raise ClosedError(f"{what}: {user!r} is not open; a port must be started")
+    if number == errno.ENOTEMPTY:
+        raise InUseError(f"{what}: {burst!r} still holds mbufs: send, enqueue or free them first")
+    if number == errno.EBUSY:
+        raise BusyError(number, f"{what}: another thread uses {burst!r}")
+    if number == errno.EALREADY:
+        raise BusyError(number, f"{what}: another thread uses {user!r}")
+    raise make_error(what, number, f"{user!r}, {burst!r}")

@@ -1,0 +1,280 @@
+"""Mempools of mbufs: fixed-size buffers that are taken and given back without locks.
+
+Each lcore keeps a cache of its own in front of the shared pool, so most of the time a burst of
+mbufs costs no shared access at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydpdk import eal, lcore
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Owner, Pin, address_of, find, lock
+from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check_range
+from pydpdk.memory._rows import text, walk
+
+NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
+DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
+CACHE_MAX = lib.RTE_MEMPOOL_CACHE_MAX_SIZE
+HEADROOM = lib.RTE_PKTMBUF_HEADROOM
+_N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most
+
+
+@dataclass(frozen=True)
+class MempoolInfo:
+    """What DPDK knows of a mempool, ours or another's.
+
+    Attributes
+    ----------
+    in_use_count : int
+        [objects] taken and not given back; those in lcore caches are not in use.
+    total_size : int
+        [bytes] of one object with its header and trailer.
+    """
+
+    name: str
+    size: int
+    cache_size: int
+    elt_size: int
+    total_size: int
+    in_use_count: int
+    cached: int
+    nb_mem_chunks: int
+    socket_id: int
+
+
+class Mempool(Owner):
+    """A pool of mbufs.
+
+    Notes
+    -----
+    Owns     `create` frees it in `close`; `lookup` leaves it alone
+    Threads  any; only lcores have a cache
+    """
+
+    rank = 3
+
+    def __init__(self, name: str, mp: Any, *, owned: bool) -> None:
+        self._c = ffi.new("struct pyd_pool *", {"mp": mp, "gate": {"open": 1}})
+        self._pins = [
+            Pin(chunk.addr, chunk.len) for chunk in walk(lib.pyd_walk_chunks, "pyd_chunk", mp)
+        ]
+        self._packet_pins: list[Pin] = []
+        super().__init__(name, mp, address=address_of(mp), owned=owned)
+
+    @classmethod
+    def create(
+        cls,
+        name: str,
+        n: int,
+        *,
+        cache_size: int = 256,
+        priv_size: int = 0,
+        data_room_size: int = DATA_ROOM_DEFAULT,
+        socket_id: int | None = None,
+        ops_name: str | None = None,
+    ) -> Mempool:
+        """Make a pool of mbufs.
+
+        Parameters
+        ----------
+        name
+            1 to 25 characters.
+        n
+            [mbufs]; 2**q - 1 wastes the least memory.
+        cache_size
+            [mbufs] that each lcore may keep for itself, 0 to 512 and at most n / 1.5.
+        priv_size
+            [bytes] of private data in front of each buffer, a multiple of 8.
+        data_room_size
+            [bytes] of each buffer, the headroom of 128 included.
+        socket_id
+            NUMA node; None for any.
+        ops_name
+            Where mbufs wait: `ring_mp_mc` (default), `stack`, `lf_stack` and so on.
+
+        Raises
+        ------
+        ValueError
+            A number that DPDK refuses, or takes and gets wrong.
+        NameTakenError, NoRoomError
+            The name is in use; not enough memory.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_pool_create_by_ops (rte_mbuf.h)
+        """
+        eal.require_running()
+        c_name = check_name("mempool", name, NAME_MAX)
+        check_range("n", n, 1, _N_MAX, " mbufs")
+        check_range("cache_size", cache_size, 0, min(CACHE_MAX, n * 2 // 3), f" with n={n}")
+        check_range("data_room_size", data_room_size, HEADROOM, 65535, " bytes")
+        if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
+            raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
+        c_ops = ffi.NULL if ops_name is None else check_name("ops", ops_name, 31)
+        with lock():
+            mp = call_pointer(
+                lib.rte_pktmbuf_pool_create_by_ops, c_name, n, cache_size, priv_size,
+                data_room_size, lcore.check_socket_id(socket_id), c_ops, detail=name,
+            )  # fmt: skip
+            return cls(name, mp, owned=True)
+
+    @classmethod
+    def lookup(cls, name: str) -> Mempool:
+        """Find a pool of mbufs that this or another process has made.
+
+        Raises
+        ------
+        NotFoundError
+            There is none of that name.
+        TypeError
+            Its objects are not mbufs.
+
+        Notes
+        -----
+        Wraps  rte_mempool_lookup (rte_mempool.h)
+        """
+        eal.require_running()
+        c_name = check_name("mempool", name, NAME_MAX)
+        return cls.at(call_pointer(lib.rte_mempool_lookup, c_name, detail=name))
+
+    @classmethod
+    def at(cls, mp: Any) -> Mempool:
+        """Return the one object for a `struct rte_mempool *`."""
+        with lock():
+            known = find(cls, address_of(mp))
+            if known is not None:
+                return known
+            name = text(mp.name)
+            if not lib.pyd_pool_is_pktmbuf(mp):
+                raise TypeError(f"mempool {name!r} is not of mbufs")
+            pool = cls(name, mp, owned=False)
+            _attached.append(pool)
+            return pool
+
+    @property
+    def n(self) -> int:
+        """How many mbufs there are."""
+        return int(self.handle.size)
+
+    @property
+    def cache_size(self) -> int:
+        """[mbufs] that an lcore's cache is filled up to."""
+        return int(self.handle.cache_size)
+
+    @property
+    def data_room_size(self) -> int:
+        """[bytes] of each buffer, the headroom included."""
+        return int(lib.rte_pktmbuf_data_room_size(self.handle))
+
+    @property
+    def priv_size(self) -> int:
+        """[bytes] of private data in front of each buffer."""
+        return int(lib.rte_pktmbuf_priv_size(self.handle))
+
+    @property
+    def socket_id(self) -> int | None:
+        """NUMA node that was asked for; None for any."""
+        socket_id = int(self.handle.socket_id)
+        return None if socket_id == lib.SOCKET_ID_ANY else socket_id
+
+    @property
+    def avail_count(self) -> int:
+        """[mbufs] that can be taken, those in lcore caches included."""
+        return int(lib.rte_mempool_avail_count(self.handle))
+
+    @property
+    def in_use_count(self) -> int:
+        """[mbufs] taken and not given back."""
+        return int(lib.rte_mempool_in_use_count(self.handle))
+
+    @property
+    def cache_counts(self) -> dict[int, int]:
+        """[mbufs] in the cache of each lcore that has any."""
+        lens = ffi.new(f"uint32_t[{lib.RTE_MAX_LCORE}]")
+        n = lib.pyd_pool_caches(self.handle, lens, lib.RTE_MAX_LCORE)
+        return {lcore_id: lens[lcore_id] for lcore_id in range(n) if lens[lcore_id]}
+
+    def pin_of(self, address: int, length: int) -> Pin | None:
+        """Return the pin of the chunk that holds this piece of memory."""
+        for pin in self._pins:
+            if pin.address <= address and address + length <= pin.address + pin.size:
+                return pin
+        return None
+
+    def pin_packet(self, address: int, length: int) -> Pin:
+        """Return a new pin of one packet's memory, which `close` counts as well."""
+        self._packet_pins = [pin for pin in self._packet_pins if pin.views]
+        pin = Pin(address, length)
+        self._packet_pins.append(pin)
+        return pin
+
+    def _view_count(self) -> int:
+        return sum(pin.views for pin in (*self._pins, *self._packet_pins))
+
+    def _refusals(self) -> list[str]:
+        reasons = super()._refusals()
+        views, out = self._view_count(), self.in_use_count
+        if views:
+            reasons.append(f"{views} numpy views are alive")
+        if out:
+            reasons.append(f"{out} of its {self.n} mbufs are out")
+        return reasons
+
+    def _free(self, force: bool) -> None:
+        try:
+            call_errno(lib.pyd_pool_shut, self._c, detail=self.name)
+        except BusyError:
+            if not force:
+                raise
+        lib.rte_mempool_free(self._handle)
+
+    def _abandon(self) -> None:
+        super()._abandon()
+        self._c.gate.open = 0
+
+    def _state(self) -> str:
+        return f"n={self.n} in_use={self.in_use_count}"
+
+
+_attached: list[Mempool] = []  # kept to the end: views of their packets count in their pins
+
+
+def mempools() -> list[MempoolInfo]:
+    """Return all mempools of this memory.
+
+    Notes
+    -----
+    Wraps  rte_mempool_walk (rte_mempool.h)
+    """
+    eal.require_running()
+    return [
+        MempoolInfo(
+            name=text(row.name),
+            size=row.size,
+            cache_size=row.cache_size,
+            elt_size=row.elt_size,
+            total_size=row.total_size,
+            in_use_count=row.in_use_count,
+            cached=row.cached,
+            nb_mem_chunks=row.nb_mem_chunks,
+            socket_id=row.socket_id,
+        )
+        for row in walk(lib.pyd_walk_mempools, "pyd_mempool")
+    ]
+
+
+def object_size_bytes(data_room_size: int = DATA_ROOM_DEFAULT, priv_size: int = 0) -> int:
+    """Return what one mbuf of such a pool takes, with header and trailer [bytes]; needs no EAL.
+
+    Notes
+    -----
+    Wraps  rte_mempool_calc_obj_size (rte_mempool.h)
+    """
+    return int(
+        lib.rte_mempool_calc_obj_size(
+            ffi.sizeof("struct rte_mbuf") + priv_size + data_room_size, 0, ffi.NULL
+        )
+    )

@@ -1,0 +1,182 @@
+"""Memzones: named pieces of hugepage memory that every process can find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk import eal, lcore
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Owner, Pin, find, lock
+from pydpdk.errors import call_errno, call_pointer, check_name, check_range
+from pydpdk.memory._rows import text, walk
+
+NAME_MAX = lib.RTE_MEMZONE_NAMESIZE - 1
+_MAX_ALIGN = 1 << 30
+
+
+@dataclass(frozen=True)
+class MemzoneInfo:
+    """What DPDK knows of a memzone, ours or its own.
+
+    Attributes
+    ----------
+    len : int
+        [bytes], rounded up by DPDK to the cache line.
+    """
+
+    name: str
+    addr: int
+    iova: int
+    len: int
+    hugepage_sz: int
+    socket_id: int
+    flags: int
+
+
+class Memzone(Owner):
+    """A named piece of memory, readable and writable as numpy arrays.
+
+    Notes
+    -----
+    Owns     `reserve` frees it in `close`; `lookup` leaves it alone
+    Threads  none of its own: arrays are shared memory
+    """
+
+    rank = 4
+
+    def __init__(self, name: str, handle: Any, *, owned: bool) -> None:
+        row = ffi.new("struct pyd_memzone *")
+        lib.pyd_memzone_describe(handle, row)
+        self.info = _info(row)
+        self._pin = Pin(row.addr, row.len)
+        super().__init__(name, handle, address=row.addr, owned=owned)
+
+    @classmethod
+    def reserve(
+        cls, name: str, size: int, *, align: int | None = None, socket_id: int | None = None
+    ) -> Memzone:
+        """Reserve memory under a name.
+
+        Parameters
+        ----------
+        name
+            1 to 31 characters.
+        size
+            [bytes], at least 1.
+        align
+            [bytes], a power of two. Default: a cache line.
+        socket_id
+            NUMA node; None for any.
+
+        Raises
+        ------
+        NameTakenError, NoRoomError
+            The name is in use; no free piece is large enough.
+
+        Notes
+        -----
+        Wraps  rte_memzone_reserve_bounded (rte_memzone.h)
+        """
+        eal.require_running()
+        c_name = check_name("memzone", name, NAME_MAX)
+        check_range("size", size, 1, (1 << 48) - 1, " bytes")
+        if align is not None:
+            check_range("align", align, 1, _MAX_ALIGN, " bytes")
+            if align & (align - 1):
+                raise ValueError(f"align={align}: a power of two is allowed")
+        with lock():
+            handle = call_pointer(
+                lib.rte_memzone_reserve_bounded, c_name, size, lcore.check_socket_id(socket_id),
+                0, align or lib.RTE_CACHE_LINE_SIZE, 0, detail=name,
+            )  # fmt: skip
+            return cls(name, handle, owned=True)
+
+    @classmethod
+    def lookup(cls, name: str) -> Memzone:
+        """Find a memzone that this or another process has reserved.
+
+        Raises
+        ------
+        NotFoundError
+            There is none of that name.
+
+        Notes
+        -----
+        Wraps  rte_memzone_lookup (rte_memzone.h)
+        """
+        eal.require_running()
+        c_name = check_name("memzone", name, NAME_MAX)
+        with lock():
+            handle = call_pointer(lib.rte_memzone_lookup, c_name, detail=name)
+            row = ffi.new("struct pyd_memzone *")
+            lib.pyd_memzone_describe(handle, row)
+            return find(cls, row.addr) or cls(name, handle, owned=False)
+
+    def array(
+        self, dtype: npt.DTypeLike = np.uint8, shape: int | tuple[int, ...] | None = None
+    ) -> npt.NDArray[Any]:
+        """Return the memory as an array that shares it.
+
+        Parameters
+        ----------
+        dtype
+            Any but Python objects, whose pointers mean nothing to another process.
+        shape
+            Default: as many elements as fit.
+
+        Returns
+        -------
+        numpy.ndarray
+            Writable, at the start of the zone. While it lives, `close` refuses.
+        """
+        self.handle  # noqa: B018  # raises when closed
+        kind = np.dtype(dtype)
+        if kind.hasobject or kind.itemsize == 0:
+            raise TypeError(f"dtype {kind}: a type of fixed size without Python objects is allowed")
+        room = self.info.len // kind.itemsize
+        wanted = (room,) if shape is None else shape if isinstance(shape, tuple) else (shape,)
+        count = 1
+        for length in wanted:
+            count *= check_range("shape", length, 0, room)
+        if count > room:
+            raise ValueError(f"shape={shape}: {room} elements of {kind} fit in {self!r}")
+        view = self._pin.view(0, count * kind.itemsize)
+        return view.view(kind).reshape(wanted)
+
+    def free(self) -> None:
+        """Give the memory back; the same as `close`."""
+        self.close()
+
+    def _view_count(self) -> int:
+        return self._pin.views
+
+    def _refusals(self) -> list[str]:
+        views = self._view_count()
+        return [f"{views} numpy views are alive", *super()._refusals()] if views else []
+
+    def _free(self, force: bool) -> None:
+        call_errno(lib.rte_memzone_free, self._handle, detail=self.name)
+
+    def _state(self) -> str:
+        return f"len={self.info.len}"
+
+
+def memzones() -> list[MemzoneInfo]:
+    """Return all memzones, DPDK's own among them.
+
+    Notes
+    -----
+    Wraps  rte_memzone_walk (rte_memzone.h)
+    """
+    eal.require_running()
+    return [_info(row) for row in walk(lib.pyd_walk_memzones, "pyd_memzone")]
+
+
+def _info(row: Any) -> MemzoneInfo:
+    return MemzoneInfo(
+        text(row.name), row.addr, row.iova, row.len, row.hugepage_sz, row.socket_id, row.flags
+    )
