@@ -19,6 +19,9 @@ from pydpdk.config.packet import UdpPacket
 MIN_FRAME = 14
 """[bytes] An Ethernet header: the shortest template that is a frame at all."""
 
+APPS = ("forward", "drop", "generate", "python")
+"""Keys of the section of which a file has exactly one."""
+
 DEFAULT_BURST = 32
 """Packets a call, DPDK's own convention (`MAX_PKT_BURST`)."""
 
@@ -103,16 +106,14 @@ class AppSpec(Section):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        chosen = [name for name in type(self).model_fields if getattr(self, name) is not None]
-        if len(chosen) != 1:
-            names = ", ".join(type(self).model_fields)
-            raise ValueError(f"exactly one of {names}")
+        if sum(getattr(self, name) is not None for name in APPS) != 1:
+            raise ValueError(f"exactly one of {', '.join(APPS)}")
         return self
 
     @property
     def kind(self) -> str:
         """The key that was chosen."""
-        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+        return next(name for name in APPS if getattr(self, name) is not None)
 
     @property
     def lcore(self) -> int | None:

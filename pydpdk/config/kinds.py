@@ -164,7 +164,7 @@ Target = Annotated[str, AfterValidator(_target), Field(examples=["module:functio
 Ipv4 = Annotated[str, AfterValidator(_ipv4), Field(examples=["198.18.0.1"])]
 Mac = Annotated[str, AfterValidator(_mac), Field(examples=["02:00:00:00:00:01"])]
 
-RssHash = Literal["ip", "ipv4", "ipv6", "tcp", "udp", "sctp"]
+RssHash = Literal["IP", "TCP", "UDP", "SCTP"]
 RxOffload = Literal[
     "VLAN_STRIP", "IPV4_CKSUM", "UDP_CKSUM", "TCP_CKSUM", "TCP_LRO", "QINQ_STRIP",
     "OUTER_IPV4_CKSUM", "MACSEC_STRIP", "VLAN_FILTER", "VLAN_EXTEND", "SCATTER", "TIMESTAMP",

@@ -27,7 +27,7 @@ mempools:
 rings: {work: {size: 1024, element: mbuf, producer: single, consumer: multi, exact_size: false}}
 ports:
   p0: {device: "net_null0,size=64", nb_rx_queues: 2, nb_tx_queues: 2, nb_rx_desc: 512,
-       nb_tx_desc: 512, mempool: rx, mtu: 1500, promiscuous: true, rss: [ip, udp],
+       nb_tx_desc: 512, mempool: rx, mtu: 1500, promiscuous: true, rss: [IP, UDP],
        rx_offloads: [VLAN_STRIP], tx_offloads: [IPV4_CKSUM]}
   p1: {device: net_ring0, mempool: small}
 app:
@@ -80,7 +80,7 @@ VALUES: dict[str, list[object]] = {
     "ports.p0.mempool": ["nope", "RX", *_NAME, *_TEXT],
     "ports.p0.mtu": [0, 67, 65536, 100_000, *_NUMBER],
     "ports.p0.promiscuous": ["perhaps", 1, None],
-    "ports.p0.rss": ["ip", ["ipx"], [1], [["ip"]], {"ip": 1}],
+    "ports.p0.rss": ["IP", ["ip"], ["IPX"], [1], [["IP"]], {"IP": 1}],
     "ports.p0.rx_offloads": ["VLAN_STRIP", ["vlan_strip"], ["RTE_ETH_RX_OFFLOAD_SCATTER"], [2]],
     "ports.p0.tx_offloads": [["VLAN_STRIP"], 1],
     "app": [[], "forward", {}, {"forward": {}, "drop": {}}, {"python": "x"}, {"python": "m:"},

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from pydpdk.config import schema
+from pydpdk.config import kinds, schema
 from pydpdk.config.load import load
 from pydpdk.config.plan import make_plan
 from pydpdk.config.report import render
+from pydpdk.ethdev import info
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "configs").glob("*.yaml"))
@@ -58,11 +60,20 @@ def test_every_key_is_described_and_no_other_is_taken(name):
         assert value.get("description"), f"{name}.{key}"
 
 
+def test_offloads_and_hashes_are_those_of_the_binding():
+    for names, flags in (
+        (kinds.RssHash, info.RssHf),
+        (kinds.RxOffload, info.RxOffload),
+        (kinds.TxOffload, info.TxOffload),
+    ):
+        assert set(get_args(names)) <= set(flags.__members__)
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [
         (("ports", "any name", "nb_rx_desc"), "a number from 1 to 65535"),
-        (("ports", "x", "rss", 3), "one of 'ip', 'ipv4', 'ipv6', 'tcp', 'udp', 'sctp'"),
+        (("ports", "x", "rss", 3), "one of 'IP', 'TCP', 'UDP', 'SCTP'"),
         (("eal", "lcores"), "text, or a list, each a whole number"),
         (("mempools", "x", "socket_id"), "'any', or a number from 0 to 31"),
         (("app", "forward", "pairs"), "a list, each a list of 2 values"),

@@ -117,7 +117,7 @@ def test_one_fault_reads_so(section, fault):
         ('a: {device: "net_null0,size=2049"}', "allowed: size up to 2048, the data_room_size of"),
         ('a: {device: "net_null0,size=x"}', "allowed: size=<bytes>"),
         ("a: {device: net_ring0, nb_rx_queues: 0, nb_tx_queues: 0}", "at least one queue"),
-        ("a: {device: net_ring0, nb_rx_queues: 0, rss: [ip]}", "nothing without receive queues"),
+        ("a: {device: net_ring0, nb_rx_queues: 0, rss: [IP]}", "nothing without receive queues"),
         ("a: {device: net_ring0, rx_offloads: [strip]}", "one of 'VLAN_STRIP'"),
     ],
 )
