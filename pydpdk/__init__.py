@@ -1,6 +1,7 @@
 """Python that drives a genuine DPDK: from hugepages to packets, in one process or several."""
 
 from pydpdk import version as _version
+from pydpdk.app import App, open  # noqa: A004  # pydpdk.open("file.yaml")
 from pydpdk.burst import Burst
 from pydpdk.eal import Eal, init
 from pydpdk.eal_options import EalOptions
@@ -13,6 +14,7 @@ from pydpdk.ring import Ring
 _version.check()
 
 __all__ = [
+    "App",
     "Burst",
     "Eal",
     "EalOptions",
@@ -29,4 +31,5 @@ __all__ = [
     "RxOffload",
     "TxOffload",
     "init",
+    "open",
 ]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import atexit
 import errno
+import logging
 import os
 import secrets
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -33,6 +34,7 @@ from pydpdk.errors import (
 from pydpdk.host import hugepages as host_hugepages
 from pydpdk.host import runtime
 
+_logger = logging.getLogger("pydpdk")
 State = Literal["new", "running", "dead"]
 
 _state: State = "new"
@@ -277,16 +279,15 @@ def init(options: EalOptions | None = None, **overrides: Any) -> Eal:
 
 
 def choose_hugepages(options: EalOptions, need_bytes: int = 0) -> bool:
-    """Resolve `hugepages="auto"` on this host; warn, with the reason, where it comes to none."""
+    """Resolve `hugepages="auto"` on this host; say loudly why where it comes to none."""
     if options.hugepages != "auto" or options.proc_type != "primary":
         return bool(options.hugepages)
     here = host_hugepages.available(need_bytes, in_memory=options.in_memory)
     if not here.usable:
-        warnings.warn(
-            f"running without hugepages: {here.reason}. What that costs: no second process can"
-            " attach, memory cannot grow, no NIC can use it, and every 4 KB page is a TLB entry",
-            RuntimeWarning,
-            stacklevel=3,
+        _logger.warning(
+            "running without hugepages: %s What that costs: no second process can attach, memory"
+            " cannot grow, no NIC can use it, and every 4 KB page is a TLB entry of its own",
+            here.reason,
         )
     return bool(here.usable)
 
@@ -323,10 +324,13 @@ def _at_exit() -> None:
     """Stop what still runs. Memory that a view can see stays mapped to the end."""
     if _current is None:
         return
-    try:
-        _current.close()
-    except InUseError:
-        _current._stop(unmap=False)
+    eal = _current
+    with suppress(InUseError):
+        try:
+            eal.close()
+        finally:
+            if _current is eal:
+                eal._stop(unmap=False)
 
 
 def _in_child() -> None:

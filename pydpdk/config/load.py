@@ -46,7 +46,9 @@ def loads(text: str, name: str = "<string>") -> Config:
     found = [*source.faults, *found]
     if config is None or found:
         raise ConfigError(faults.render(found, source, name))
-    return _fill(config)
+    filled = _fill(config)
+    filled.locate(source, name)
+    return filled
 
 
 def _validate(source: Source) -> tuple[Config | None, list[Fault]]:

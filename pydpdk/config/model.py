@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from pydpdk.config import kinds
 from pydpdk.config.apps import AppSpec
 from pydpdk.config.kinds import Section, empty_if_null
+from pydpdk.config.source import Source
 from pydpdk.eal_options import EalOptions
 
 
@@ -128,3 +129,15 @@ class Config(Section):
     """Devices, by the name that the file and the application use for them."""
     app: AppSpec | None = None
     """What to do with the packets. Not needed to open the file from Python."""
+
+    _source: Source | None = PrivateAttr(None)
+    _name: str = PrivateAttr("<config>")
+
+    def where(self, *path: str) -> str:
+        """Say where a key stands, as `file:line: key.path`, for faults that only show later."""
+        line = self._source.line(path) if self._source else 1
+        return ": ".join(part for part in (f"{self._name}:{line}", ".".join(path)) if part)
+
+    def locate(self, source: Source, name: str) -> None:
+        """Remember the text that this was read from."""
+        self._source, self._name = source, name

@@ -127,7 +127,9 @@ def make_plan(config: Config) -> Plan:
 
 
 def _with_devices(config: Config) -> EalOptions:
-    """Add the devices of the ports to those that the options name.
+    """Add the devices of the ports to those that the options name, and the lcore of the app.
+
+    An interpreted app polls in the thread that starts the EAL, which is the main lcore.
 
     With `block` all devices but those are taken, so the ports' need no `allow`.
     """
@@ -135,7 +137,13 @@ def _with_devices(config: Config) -> EalOptions:
     vdevs = tuple(port.device for port in ports if not port.pci)
     allow = tuple(port.device for port in ports if port.pci and not eal.block)
     extra = tuple(device for device in allow if device not in eal.allow)
-    return replace(eal, vdevs=eal.vdevs + vdevs, allow=eal.allow + extra)
+    main_lcore = config.app.lcore if config.app else None
+    return replace(
+        eal,
+        vdevs=eal.vdevs + vdevs,
+        allow=eal.allow + extra,
+        main_lcore=eal.main_lcore if main_lcore is None else main_lcore,
+    )
 
 
 def _choose_hugepages(options: EalOptions, needed: int) -> _Hugepages:

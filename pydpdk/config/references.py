@@ -178,7 +178,12 @@ def _generate(scope: Scope, generate: GenerateSpec) -> Iterator[Fault]:
 
 def _app_lcore(scope: Scope) -> Iterator[Fault]:
     app, eal = scope.config.app, scope.config.eal
-    if app is None or app.lcore is None or eal.lcores is None:
+    if app is None or app.lcore is None:
+        return
+    if eal.main_lcore not in (None, app.lcore):
+        allowed = f"eal.main_lcore, {eal.main_lcore}, which polls"
+        yield Fault(("app", app.kind, "lcore"), str(app.lcore), allowed)
+    if eal.lcores is None:
         return
     try:
         lcores = parse_lcores(eal.lcores)

@@ -50,7 +50,7 @@ def _pools(plan: Plan) -> list[str]:
     ]
     if not rows:
         return []
-    return [*_table([head, *rows]), "caches: cache_size x 1.5 for each lcore that uses the pool"]
+    return [*table([head, *rows]), "caches: cache_size x 1.5 for each lcore that uses the pool"]
 
 
 def _ports(plan: Plan) -> list[str]:
@@ -61,7 +61,7 @@ def _ports(plan: Plan) -> list[str]:
         rows.append(
             (name, port.device, *queues, port.mempool or "-", "-" if node is None else str(node))
         )
-    return list(_table(rows)) if len(rows) > 1 else []
+    return list(table(rows)) if len(rows) > 1 else []
 
 
 def _polls(plan: Plan) -> list[str]:
@@ -74,7 +74,7 @@ def _polls(plan: Plan) -> list[str]:
         ("lcore", "CPU", "node", "receives from", "sends to"),
         *(_poll(plan, p) for p in plan.polls),
     ]
-    return list(_table(rows))
+    return list(table(rows))
 
 
 def _poll(plan: Plan, poll: Poll) -> tuple[str, ...]:
@@ -89,8 +89,8 @@ def _number(number: int) -> str:
     return f"{number:,}"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns as wide as their widest cell; numbers to the right."""
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lay out rows in columns as wide as their widest cell; numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     numeric = [all(_is_number(row[i]) for row in rows[1:]) for i in range(len(widths))]
     for row in rows:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from pydpdk._dpdk import ffi
 
+T = TypeVar("T")
 
-def walk(function: Callable[..., int], row: str, *arguments: Any) -> list[Any]:
-    """Call a `pyd_walk_*` function with room enough for all its rows; return them.
+
+def walk(
+    function: Callable[..., int], row: str, make: Callable[[Any], T], *arguments: Any
+) -> list[T]:
+    """Call a `pyd_walk_*` function with room enough for all its rows; make an object of each.
 
     Notes
     -----
-    Between the count and the copy another process may add rows, hence the loop.
+    Between the count and the copy another process may add rows, hence the loop. A row is a
+    reference into the array, so `make` runs while the array lives.
     """
     room = 0
     while True:
         rows = ffi.new(f"struct {row}[]", max(room, 1))
         n = function(*arguments, rows, room)
         if n <= room:
-            return [rows[i] for i in range(n)]
+            return [make(rows[i]) for i in range(n)]
         room = n
 
 

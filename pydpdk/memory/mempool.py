@@ -58,9 +58,7 @@ class Mempool(Owner):
 
     def __init__(self, name: str, mp: Any, *, owned: bool) -> None:
         self._c = ffi.new("struct pyd_pool *", {"mp": mp, "gate": {"open": 1}})
-        self._pins = [
-            Pin(chunk.addr, chunk.len) for chunk in walk(lib.pyd_walk_chunks, "pyd_chunk", mp)
-        ]
+        self._pins = walk(lib.pyd_walk_chunks, "pyd_chunk", _pin, mp)
         self._packet_pins: list[Pin] = []
         super().__init__(name, mp, address=address_of(mp), owned=owned)
 
@@ -250,20 +248,25 @@ def mempools() -> list[MempoolInfo]:
     Wraps  rte_mempool_walk (rte_mempool.h)
     """
     eal.require_running()
-    return [
-        MempoolInfo(
-            name=text(row.name),
-            size=row.size,
-            cache_size=row.cache_size,
-            elt_size=row.elt_size,
-            total_size=row.total_size,
-            in_use_count=row.in_use_count,
-            cached=row.cached,
-            nb_mem_chunks=row.nb_mem_chunks,
-            socket_id=row.socket_id,
-        )
-        for row in walk(lib.pyd_walk_mempools, "pyd_mempool")
-    ]
+    return walk(lib.pyd_walk_mempools, "pyd_mempool", _info)
+
+
+def _info(row: Any) -> MempoolInfo:
+    return MempoolInfo(
+        name=text(row.name),
+        size=row.size,
+        cache_size=row.cache_size,
+        elt_size=row.elt_size,
+        total_size=row.total_size,
+        in_use_count=row.in_use_count,
+        cached=row.cached,
+        nb_mem_chunks=row.nb_mem_chunks,
+        socket_id=row.socket_id,
+    )
+
+
+def _pin(row: Any) -> Pin:
+    return Pin(row.addr, row.len)
 
 
 def object_size_bytes(data_room_size: int = DATA_ROOM_DEFAULT, priv_size: int = 0) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import lib
@@ -50,20 +51,7 @@ def memseg_lists() -> list[MemsegList]:
     Wraps  rte_memseg_list_walk (rte_memory.h)
     """
     eal.require_running()
-    return [
-        MemsegList(
-            name=text(row.name),
-            base_va=row.base_va,
-            page_sz=row.page_sz,
-            len=row.len,
-            socket_id=row.socket_id,
-            external=bool(row.external),
-            heap=bool(row.heap),
-            n_pages=row.n_pages,
-            n_used=row.n_used,
-        )
-        for row in walk(lib.pyd_walk_memseg_lists, "pyd_memseg_list")
-    ]
+    return walk(lib.pyd_walk_memseg_lists, "pyd_memseg_list", _memseg_list)
 
 
 def memsegs() -> list[Memseg]:
@@ -74,7 +62,22 @@ def memsegs() -> list[Memseg]:
     Wraps  rte_memseg_walk (rte_memory.h)
     """
     eal.require_running()
-    return [
-        Memseg(row.addr, row.iova, row.len, row.hugepage_sz, row.socket_id, row.flags)
-        for row in walk(lib.pyd_walk_memsegs, "pyd_memseg")
-    ]
+    return walk(lib.pyd_walk_memsegs, "pyd_memseg", _memseg)
+
+
+def _memseg_list(row: Any) -> MemsegList:
+    return MemsegList(
+        name=text(row.name),
+        base_va=row.base_va,
+        page_sz=row.page_sz,
+        len=row.len,
+        socket_id=row.socket_id,
+        external=bool(row.external),
+        heap=bool(row.heap),
+        n_pages=row.n_pages,
+        n_used=row.n_used,
+    )
+
+
+def _memseg(row: Any) -> Memseg:
+    return Memseg(row.addr, row.iova, row.len, row.hugepage_sz, row.socket_id, row.flags)

@@ -173,7 +173,7 @@ def memzones() -> list[MemzoneInfo]:
     Wraps  rte_memzone_walk (rte_memzone.h)
     """
     eal.require_running()
-    return [_info(row) for row in walk(lib.pyd_walk_memzones, "pyd_memzone")]
+    return walk(lib.pyd_walk_memzones, "pyd_memzone", _info)
 
 
 def _info(row: Any) -> MemzoneInfo:

@@ -1,0 +1,5 @@
+"""`python -m pydpdk`."""
+
+from pydpdk.cli import main
+
+main()

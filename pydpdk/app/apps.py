@@ -1,0 +1,135 @@
+"""The built-in apps: what one lcore does with the packets, in interpreted Python.
+
+Each app is a function that makes its bursts and returns a round: a function that polls every
+queue a few hundred times. The caller asks for rounds until it is told to stop.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from pydpdk.app.session import App
+from pydpdk.burst.burst import Burst
+from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
+from pydpdk.errors import ConfigError, NoRoomError
+from pydpdk.ethdev.queue import TxQueue
+from pydpdk.memory.mempool import Mempool
+
+Round = Callable[[], None]
+_POLLS = 256  # a round: long enough that asking whether to stop costs nothing
+
+
+def forward(app: App, spec: ForwardSpec) -> Round:
+    """Forward between the ports of each pair, both ways."""
+    hops = [
+        (
+            Burst(spec.burst).forward,
+            app.ports[poll.rx_port].rx[poll.rx_queue],
+            app.ports[poll.tx_port].tx[poll.tx_queue],
+        )
+        for poll in app.plan.polls
+        if poll.rx_port is not None
+        and poll.rx_queue is not None
+        and poll.tx_port is not None
+        and poll.tx_queue is not None
+    ]
+    mode = spec.mode
+
+    def round_() -> None:
+        for _ in range(_POLLS):
+            for hop, rxq, txq in hops:
+                hop(rxq, txq, mode)
+
+    return round_
+
+
+def drop(app: App, spec: DropSpec) -> Round:
+    """Receive from each port, and free."""
+    queues = [queue for name in spec.ports for queue in app.ports[name].rx]
+    burst = Burst(spec.burst)
+
+    def round_() -> None:
+        for _ in range(_POLLS):
+            for queue in queues:
+                if queue.rx(burst):
+                    burst.free()
+
+    return round_
+
+
+class _Source:
+    """Sends copies of one packet out of one queue, at most at a rate."""
+
+    def __init__(self, txq: TxQueue, mempool: Mempool, spec: GenerateSpec) -> None:
+        self._txq = txq
+        self._mempool = mempool
+        self._burst = Burst(spec.burst)
+        self._template = spec.template
+        self._rate_pps = spec.rate_pps
+        self._start = time.monotonic()
+        self._made = 0
+
+    def poll(self) -> None:
+        """Send what is due; what the port does not take waits for the next time."""
+        burst = self._burst
+        if not burst:
+            n = self._due()
+            if n == 0:
+                return
+            # an empty pool is one whose mbufs the port still holds: the next poll finds more
+            with suppress(NoRoomError):
+                burst.alloc(self._mempool, n)
+                burst.fill(self._template)
+                self._made += n
+        self._txq.tx(burst)
+
+    def _due(self) -> int:
+        size = self._burst.size
+        if self._rate_pps is None:
+            return size
+        due = int((time.monotonic() - self._start) * self._rate_pps) - self._made
+        return max(0, min(size, due))
+
+
+def generate(app: App, spec: GenerateSpec) -> Round:
+    """Send copies of the template packet out of each port."""
+    sources = []
+    for name in spec.ports:
+        pool = app.config.ports[name].mempool
+        if pool is None:
+            where = app.config.where("ports", name)
+            raise ConfigError([f"{where}: mempool: needed, packets to send come from it"])
+        sources += [_Source(txq, app.mempools[pool], spec) for txq in app.ports[name].tx]
+
+    def round_() -> None:
+        for _ in range(_POLLS):
+            for source in sources:
+                source.poll()
+
+    return round_
+
+
+def load_target(target: str) -> Callable[[App], object]:
+    """Import `module:function`, from the working directory too.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be imported, or is not callable.
+    """
+    module_name, _, name = target.partition(":")
+    here = os.getcwd()  # noqa: PTH109  # sys.path wants text
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        function = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError([f"app.python: {target!r}: {error}"]) from error
+    if not callable(function):
+        raise ConfigError([f"app.python: {target!r} is not callable"])
+    return function  # type: ignore[no-any-return]

@@ -1,0 +1,175 @@
+"""The main job: run a file's app for a while, and say what it moved."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydpdk import version
+from pydpdk.app import apps
+from pydpdk.app.session import App
+from pydpdk.errors import ConfigError
+from pydpdk.ethdev.stats import PortStats
+
+
+@dataclass(frozen=True)
+class PortReport:
+    """What a port moved during a run.
+
+    Attributes
+    ----------
+    rx_pps, tx_pps : float
+        [packets/s], on average.
+    rx_missed : int
+        [packets] that the device dropped, for want of descriptors or mbufs.
+    tx_dropped : int
+        [packets] that the app freed because the port did not take them.
+    """
+
+    rx_packets: int
+    tx_packets: int
+    rx_bytes: int
+    tx_bytes: int
+    rx_pps: float
+    tx_pps: float
+    rx_missed: int
+    tx_dropped: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run moved."""
+
+    dpdk_version: str
+    hugepages: bool
+    duration_s: float
+    ports: dict[str, PortReport]
+    mempools: dict[str, dict[str, int]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain data, for JSON."""
+        return asdict(self)
+
+
+class Meter:
+    """The counters of an open file's ports, since it was made."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._start = time.monotonic()
+        self._base = self._read()
+
+    def _read(self) -> dict[str, PortStats]:
+        return {name: port.stats for name, port in self._app.ports.items()}
+
+    def report(self) -> Report:
+        """Return what was moved so far."""
+        duration = max(time.monotonic() - self._start, 1e-9)
+        now = self._read()
+        return Report(
+            dpdk_version=version.RUNNING,
+            hugepages=self._app.eal.hugepages,
+            duration_s=round(duration, 3),
+            ports={
+                name: _port_report(
+                    self._base[name], now[name], duration, sum(q.dropped for q in port.tx)
+                )
+                for name, port in self._app.ports.items()
+            },
+            mempools={
+                name: {"n": pool.n, "in_use": pool.in_use_count}
+                for name, pool in self._app.mempools.items()
+            },
+        )
+
+
+def run(
+    app: App,
+    duration_s: float | None = None,
+    *,
+    tick: Callable[[Report], None] | None = None,
+    interval_s: float = 1.0,
+) -> Report:
+    """Run the file's app until it is told to stop.
+
+    Parameters
+    ----------
+    duration_s
+        [s]; None until Ctrl-C or SIGTERM.
+    tick
+        Called from another thread every `interval_s` seconds with what was moved so far.
+
+    Raises
+    ------
+    ConfigError
+        The file has no app.
+
+    Notes
+    -----
+    Threads  the calling thread polls, pinned to the main lcore
+    """
+    spec = app.config.app
+    if spec is None:
+        raise ConfigError([f"{app.config.where()}: no app: add one, or open it from Python"])
+    target = apps.load_target(spec.python) if spec.python else None
+    round_ = None if target else _make_round(app)
+    meter = Meter(app)
+    with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s), app.eal.pinned():
+        try:
+            if target is not None:
+                target(app)
+            while round_ is not None and app.running:
+                round_()
+        except KeyboardInterrupt:
+            app.stop.request()
+    return meter.report()
+
+
+def _make_round(app: App) -> apps.Round:
+    spec = app.config.app
+    assert spec is not None  # noqa: S101  # run() looked
+    if spec.forward:
+        return apps.forward(app, spec.forward)
+    if spec.drop:
+        return apps.drop(app, spec.drop)
+    assert spec.generate is not None  # noqa: S101  # AppSpec: exactly one is given
+    return apps.generate(app, spec.generate)
+
+
+class _ticking:  # noqa: N801  # reads as a verb in `with`
+    """Calls `tick` from a thread, made before the caller is pinned to its lcore's CPU."""
+
+    def __init__(
+        self, meter: Meter, tick: Callable[[Report], None] | None, interval_s: float
+    ) -> None:
+        self._meter, self._tick, self._interval_s = meter, tick, interval_s
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pydpdk-rate", daemon=True)
+
+    def _run(self) -> None:
+        while self._tick is not None and not self._done.wait(self._interval_s):
+            self._tick(self._meter.report())
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+def _port_report(base: PortStats, now: PortStats, seconds: float, dropped: int) -> PortReport:
+    received, sent = now.ipackets - base.ipackets, now.opackets - base.opackets
+    return PortReport(
+        rx_packets=received,
+        tx_packets=sent,
+        rx_bytes=now.ibytes - base.ibytes,
+        tx_bytes=now.obytes - base.obytes,
+        rx_pps=round(received / seconds, 1),
+        tx_pps=round(sent / seconds, 1),
+        rx_missed=now.imissed - base.imissed + now.rx_nombuf - base.rx_nombuf,
+        tx_dropped=dropped,
+    )

@@ -1,0 +1,208 @@
+"""All that a file names, brought up in order and taken down in the opposite one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pydpdk.app.stop import Stop
+from pydpdk.config.load import load
+from pydpdk.config.model import Config, PortSpec
+from pydpdk.config.plan import Plan, make_plan
+from pydpdk.eal import Eal, init
+from pydpdk.errors import ConfigError, NotSupportedError
+from pydpdk.ethdev.info import RssHf, RxOffload, TxOffload
+from pydpdk.ethdev.port import Port
+from pydpdk.memory.mempool import Mempool
+from pydpdk.memory.memzone import Memzone
+from pydpdk.ring import Ring
+
+_logger = logging.getLogger("pydpdk")
+Spec = TypeVar("Spec")
+
+
+class App:
+    """An open file; `pydpdk.open` makes it.
+
+    Attributes
+    ----------
+    config : Config
+        The file.
+    plan : Plan
+        What it came to on this host.
+    eal : Eal
+        The running EAL.
+    memzones, mempools, rings, ports : dict
+        The objects, by the names of the file.
+    stop : Stop
+        When to end; see `running`.
+    """
+
+    def __init__(self, config: Config, plan: Plan, eal: Eal) -> None:
+        self.config = config
+        self.plan = plan
+        self.eal = eal
+        self.stop = Stop()
+        self.memzones: dict[str, Memzone] = {}
+        self.mempools: dict[str, Mempool] = {}
+        self.rings: dict[str, Ring] = {}
+        self.ports: dict[str, Port] = {}
+        self._stopped = False
+
+    @property
+    def running(self) -> bool:
+        """Whether to go on: false after the duration, Ctrl-C or SIGTERM.
+
+        For the loop of a function of yours: `while app.running: ...`.
+        """
+        return not self.stop.requested
+
+    def bring_up(self) -> None:
+        """Make everything that the file names, ports last."""
+        config = self.config
+        for name, memzone in config.memzones.items():
+            with self._blame("memzones", name):
+                self.memzones[name] = Memzone.reserve(
+                    name, memzone.size, align=memzone.align, socket_id=_node(memzone.socket_id)
+                )
+        for name, mempool in config.mempools.items():
+            with self._blame("mempools", name):
+                self.mempools[name] = Mempool.create(
+                    name,
+                    mempool.n,
+                    cache_size=mempool.cache_size,
+                    priv_size=mempool.priv_size,
+                    data_room_size=mempool.data_room_size,
+                    socket_id=_node(mempool.socket_id),
+                    ops_name=mempool.ops_name,
+                )
+        for name, ring in config.rings.items():
+            with self._blame("rings", name):
+                self.rings[name] = Ring.create(
+                    name,
+                    ring.size,
+                    element=ring.element,
+                    producer=ring.producer,
+                    consumer=ring.consumer,
+                    exact_size=ring.exact_size,
+                    socket_id=_node(ring.socket_id),
+                )
+        for name, port in config.ports.items():
+            with self._blame("ports", name):
+                self.ports[name] = self._bring_up_port(port)
+
+    def _bring_up_port(self, spec: PortSpec) -> Port:
+        port = Port.lookup(spec.device_name)
+        port.configure(
+            mempool=self.mempools[spec.mempool] if spec.mempool else None,
+            nb_rx_queues=spec.nb_rx_queues,
+            nb_tx_queues=spec.nb_tx_queues,
+            nb_rx_desc=spec.nb_rx_desc,
+            nb_tx_desc=spec.nb_tx_desc,
+            mtu=spec.mtu,
+            rss=sum(RssHf[name] for name in spec.rss),
+            rx_offloads=sum(RxOffload[name] for name in spec.rx_offloads),
+            tx_offloads=sum(TxOffload[name] for name in spec.tx_offloads),
+        )
+        try:
+            port.promiscuous = spec.promiscuous
+        except NotSupportedError:
+            # a driver without the switch takes everything; only a wish of the file's is a fault
+            if "promiscuous" in spec.model_fields_set:
+                raise
+        port.start()
+        return port
+
+    @contextmanager
+    def _blame(self, section: str, name: str) -> Iterator[None]:
+        """Turn what a device does not take into a fault of the file, at its line."""
+        try:
+            yield
+        except (ValueError, TypeError) as error:
+            raise ConfigError([f"{self.config.where(section, name)}: {error}"]) from error
+
+    def stop_ports(self) -> None:
+        """Stop the ports, so that their counters are final; before `close`, which does it too."""
+        for port in self.ports.values():
+            port.stop()
+        self._stopped = True
+
+    def wait_links(self, timeout_s: float = 2.0) -> Mapping[str, bool]:
+        """Wait until the link of each port is up; say which are.
+
+        Devices on kernel interfaces take a moment; some never report a link.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            links = {name: port.link.up for name, port in self.ports.items()}
+            if all(links.values()):
+                break
+            time.sleep(0.02)
+        return {name: port.link.up for name, port in self.ports.items()}
+
+    def close(self) -> None:
+        """Take everything down: ports, bursts, rings, mempools, memzones, the EAL."""
+        self.eal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.eal.__exit__(kind, error, tb)
+
+    def __repr__(self) -> str:
+        return f"<App ports={list(self.ports)} mempools={list(self.mempools)}>"
+
+
+def open_file(path: str | os.PathLike[str]) -> App:
+    """Bring up all that a file names.
+
+    Parameters
+    ----------
+    path
+        A YAML file; `docs/configuration.md` has every key.
+
+    Returns
+    -------
+    App
+        A context manager; leaving it takes everything down.
+
+    Raises
+    ------
+    ConfigError
+        The file has faults, all of which are listed; nothing was made.
+    EalInitError, DpdkError
+        DPDK could not do what the file says; what was made is gone again.
+    """
+    config = load(path)
+    plan = make_plan(config)
+    for warning in plan.warnings:
+        _logger.warning("%s", warning)
+    return start(config, plan)
+
+
+def start(config: Config, plan: Plan) -> App:
+    """Bring up a planned file."""
+    eal = init(replace(plan.options, hugepages=plan.hugepages))
+    app = App(config, plan, eal)
+    try:
+        app.bring_up()
+    except BaseException:
+        eal.close(force=True)
+        raise
+    return app
+
+
+def _node(socket_id: int | str) -> int | None:
+    return None if isinstance(socket_id, str) else socket_id

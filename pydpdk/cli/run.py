@@ -1,0 +1,106 @@
+"""`pydpdk run`: bring a file up, show the chain, run its app, say what it moved."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from pydpdk.app.run import PortReport, Report
+from pydpdk.app.run import run as run_app
+from pydpdk.app.session import open_file
+from pydpdk.cli.plan import File, Json
+from pydpdk.config.report import table
+from pydpdk.explorer import snapshot, tree
+from pydpdk.explorer.snapshot import Snapshot
+
+Duration = Annotated[
+    float | None,
+    typer.Option(help="Seconds to run; until Ctrl-C without.", min=0.001, show_default=False),
+]
+_MILLION = 1e6
+_MEMORY = {True: "on hugepages", False: "without hugepages"}
+
+
+def run(file: File, duration: Duration = None, as_json: Json = False) -> None:
+    """Run the app of a file; Ctrl-C and SIGTERM end it cleanly."""
+    with open_file(file) as app:
+        chain = snapshot.take(next(iter(app.mempools.values()), None))
+        app.wait_links()
+        if not as_json:
+            typer.echo(tree.render(chain))
+        rate = None if as_json else _RateLine()
+        report = run_app(app, duration, tick=rate)
+        if rate:
+            rate.end()
+        _show(report, chain, as_json)
+
+
+def _show(report: Report, chain: Snapshot, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({**report.to_dict(), "chain": chain.to_dict()}, indent=2))
+        return
+    typer.echo(f"\n{report.duration_s:.1f} s, {_MEMORY[report.hugepages]}")
+    for line in table(_port_rows(report)):
+        typer.echo(f"  {line}")
+    for name, pool in report.mempools.items():
+        typer.echo(f"  mempool {name}: {pool['in_use']:,} of {pool['n']:,} mbufs in use")
+
+
+class _RateLine:
+    """What moves right now: one line that is rewritten on a terminal, a line a second elsewhere."""
+
+    def __init__(self) -> None:
+        self._last: Report | None = None
+        self._live = sys.stdout.isatty()
+
+    def __call__(self, report: Report) -> None:
+        text = f"{report.duration_s:5.1f} s  " + "   ".join(
+            f"{name} rx {rx:.2f} tx {tx:.2f} Mpps" for name, rx, tx in self._rates(report)
+        )
+        sys.stdout.write(f"\r{text}\x1b[K" if self._live else f"{text}\n")
+        sys.stdout.flush()
+        self._last = report
+
+    def _rates(self, report: Report) -> list[tuple[str, float, float]]:
+        last = self._last
+        seconds = report.duration_s - (last.duration_s if last else 0) or 1.0
+        rates = []
+        for name, port in report.ports.items():
+            received = port.rx_packets - (last.ports[name].rx_packets if last else 0)
+            sent = port.tx_packets - (last.ports[name].tx_packets if last else 0)
+            rates.append((name, received / seconds / _MILLION, sent / seconds / _MILLION))
+        return rates
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._live and self._last:
+            sys.stdout.write("\n")
+
+
+def _port_rows(report: Report) -> list[tuple[str, ...]]:
+    heads = ("rx packets", "tx packets", "rx Mpps", "tx Mpps", "rx bytes", "tx bytes")
+    return [
+        ("port", *heads, "rx missed", "tx dropped"),
+        *((name, *_cells(port)) for name, port in report.ports.items()),
+    ]
+
+
+def _cells(port: PortReport) -> tuple[str, ...]:
+    return (
+        f"{port.rx_packets:,}",
+        f"{port.tx_packets:,}",
+        f"{port.rx_pps / _MILLION:.2f}",
+        f"{port.tx_pps / _MILLION:.2f}",
+        _bytes(port.rx_packets, port.rx_bytes),
+        _bytes(port.tx_packets, port.tx_bytes),
+        f"{port.rx_missed:,}",
+        f"{port.tx_dropped:,}",
+    )
+
+
+def _bytes(packets: int, count: int) -> str:
+    """Show a byte counter; drivers that keep none (net_null, net_ring) leave it at 0."""
+    return "-" if packets and not count else f"{count:,}"

@@ -1,0 +1,111 @@
+"""hugepages -> memseg -> memzone -> mempool -> mbuf -> packet data, as frozen dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydpdk import eal, version
+from pydpdk._dpdk import ffi, lib
+from pydpdk.burst.burst import Burst
+from pydpdk.errors import NoRoomError
+from pydpdk.memory.hugepage import Hugepages, hugepages
+from pydpdk.memory.mempool import Mempool, MempoolInfo, mempools
+from pydpdk.memory.memseg import Memseg, MemsegList, memseg_lists, memsegs
+from pydpdk.memory.memzone import MemzoneInfo, memzones
+
+
+@dataclass(frozen=True)
+class PacketTrace:
+    """One mbuf of a pool, followed down the chain.
+
+    Attributes
+    ----------
+    data_addr : int
+        Where its packet data starts.
+    headroom, tailroom : int
+        [bytes] free in front of the data and behind it.
+    memzone : str
+        The memzone that holds it; DPDK's own memory for a pool is a memzone too.
+    page_addr, page_iova, page_sz : int
+        The memseg, a page, that holds the data.
+    """
+
+    mempool: str
+    data_addr: int
+    headroom: int
+    tailroom: int
+    memzone: str | None
+    page_addr: int | None
+    page_iova: int | None
+    page_sz: int | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All links of the chain at one moment."""
+
+    dpdk_version: str
+    proc_type: str
+    iova_mode: str
+    file_prefix: str
+    hugepages: list[Hugepages]
+    memseg_lists: list[MemsegList]
+    memsegs: list[Memseg]
+    memzones: list[MemzoneInfo]
+    mempools: list[MempoolInfo]
+    packet: PacketTrace | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the snapshot as plain data; of the memsegs, their number and size."""
+        plain = asdict(self)
+        plain["memsegs"] = {"count": len(self.memsegs), "bytes": sum(m.len for m in self.memsegs)}
+        return plain
+
+
+def take(pool: Mempool | None = None) -> Snapshot:
+    """Read the chain of the running EAL.
+
+    Parameters
+    ----------
+    pool
+        Follow one of its mbufs down to the page that holds its data.
+    """
+    running = eal.current()
+    return Snapshot(
+        dpdk_version=version.RUNNING,
+        proc_type=running.proc_type,
+        iova_mode=running.iova_mode,
+        file_prefix=running.file_prefix,
+        hugepages=hugepages(),
+        memseg_lists=memseg_lists(),
+        memsegs=memsegs(),
+        memzones=memzones(),
+        mempools=mempools(),
+        packet=trace_packet(pool) if pool is not None else None,
+    )
+
+
+def trace_packet(pool: Mempool) -> PacketTrace | None:
+    """Take one mbuf, follow it down the chain, and give it back; None where the pool is empty."""
+    segment = ffi.new("struct pyd_segment *")
+    with Burst(1) as burst:
+        try:
+            burst.alloc(pool, 1)
+        except NoRoomError:
+            return None
+        lib.pyd_burst_segment(burst.handle, 0, segment)
+        burst.free()
+    addr = segment.addr
+    zone = next((z for z in memzones() if z.addr <= addr < z.addr + z.len), None)
+    page = next((m for m in memsegs() if m.addr <= addr < m.addr + m.len), None)
+    return PacketTrace(
+        mempool=pool.name,
+        data_addr=addr,
+        headroom=segment.headroom,
+        tailroom=segment.tailroom,
+        memzone=zone.name if zone else None,
+        page_addr=page.addr if page else None,
+        page_iova=page.iova if page else None,
+        page_sz=page.hugepage_sz if page else None,
+    )
