@@ -6,7 +6,8 @@ from pydpdk.burst import Burst
 from pydpdk.eal import Eal, init
 from pydpdk.eal_options import EalOptions
 from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
-from pydpdk.memory.mbuf import Mbuf, OlFlag
+from pydpdk.memory.flags import OlFlag
+from pydpdk.memory.mbuf import Mbuf
 from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone
 from pydpdk.ring import Ring

@@ -17,7 +17,7 @@ from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.plan import Plan, make_plan
 from pydpdk.eal import Eal, init
 from pydpdk.errors import ConfigError, NotSupportedError
-from pydpdk.ethdev.info import RssHf, RxOffload, TxOffload
+from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.port import Port
 from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone

@@ -115,8 +115,6 @@ class Burst(Owner):
             data, count = bytes(packets), 1
             result = lib.pyd_burst_fill_each(self._c, data, len(data))
         else:
-            if isinstance(packets, str):
-                raise TypeError("packets: bytes are allowed, not a string")
             parts = [bytes(memoryview(packet)) for packet in packets]
             data, count = b"".join(parts), len(parts)
             if count != len(self):

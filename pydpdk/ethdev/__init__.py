@@ -1,6 +1,7 @@
 """Ports: a NIC or a virtual device, its queues, what it can do and what it counted."""
 
-from pydpdk.ethdev.info import PortInfo, RssHf, RxOffload, TxOffload
+from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
+from pydpdk.ethdev.info import PortInfo
 from pydpdk.ethdev.port import Port
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.ethdev.stats import Link, PortStats

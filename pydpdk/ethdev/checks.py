@@ -8,7 +8,8 @@ from enum import IntFlag
 from typing import Any
 
 from pydpdk.errors import check_range
-from pydpdk.ethdev.info import DescLim, PortInfo, RssHf, RxOffload, TxOffload
+from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
+from pydpdk.ethdev.info import DescLim, PortInfo
 from pydpdk.memory.mempool import HEADROOM, Mempool
 
 DESC_DEFAULT = 512

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntFlag
 from typing import Any
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
+from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.memory._rows import text
-
-
-def _flags(prefix: str) -> dict[str, int]:
-    return {
-        name.removeprefix(prefix): getattr(lib, name)
-        for name in dir(lib)
-        if name.startswith(prefix)
-    }
-
-
-RxOffload = IntFlag("RxOffload", _flags("RTE_ETH_RX_OFFLOAD_"))
-RxOffload.__doc__ = "DPDK's `RTE_ETH_RX_OFFLOAD_*` without the prefix."
-TxOffload = IntFlag("TxOffload", _flags("RTE_ETH_TX_OFFLOAD_"))
-TxOffload.__doc__ = "DPDK's `RTE_ETH_TX_OFFLOAD_*` without the prefix."
-RssHf = IntFlag("RssHf", _flags("RTE_ETH_RSS_"))
-RssHf.__doc__ = "What a port hashes to spread packets: DPDK's `RTE_ETH_RSS_*` without the prefix."
 
 
 @dataclass(frozen=True)

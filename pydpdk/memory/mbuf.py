@@ -5,29 +5,20 @@ The data path is bursts; this is for the one packet one wants to look at or to s
 
 from __future__ import annotations
 
-from enum import IntFlag
 from typing import Any
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Bytes
 from pydpdk.errors import ClosedError, check_range, make_error
+from pydpdk.memory.flags import OlFlag
 from pydpdk.memory.holder import Holder, refuse
-
-
-def _flags(prefix: str) -> dict[str, int]:
-    return {
-        name.removeprefix("RTE_MBUF_F_"): getattr(lib, name)
-        for name in dir(lib)
-        if name.startswith(prefix)
-    }
-
-
-OlFlag = IntFlag("OlFlag", _flags("RTE_MBUF_F_"))
-OlFlag.__doc__ = "Flags of `Mbuf.ol_flags`: DPDK's `RTE_MBUF_F_*` without the prefix."
 
 # What Python may set: what describes a received packet, and VLAN insertion. Checksum and
 # segmentation offloads also need header lengths, which drivers trust without a look.
-_SETTABLE = sum(_flags("RTE_MBUF_F_RX_").values()) | lib.RTE_MBUF_F_TX_VLAN
+_SETTABLE = OlFlag.TX_VLAN
+for _flag in OlFlag:
+    if _flag.name and _flag.name.startswith("RX_"):
+        _SETTABLE |= _flag
 
 
 class Mbuf:
@@ -110,7 +101,7 @@ class Mbuf:
         meta = self._meta()
         refused = (int(flags) ^ int(meta.ol_flags)) & ~_SETTABLE
         if int(flags) < 0 or refused:
-            raise ValueError(f"ol_flags={flags!r}: {OlFlag(_SETTABLE)!r} may be changed")
+            raise ValueError(f"ol_flags={flags!r}: {_SETTABLE!r} may be changed")
         meta.ol_flags = int(flags)
         self._done(lib.pyd_mbuf_set(self._burst._c, self._index, meta))
 
