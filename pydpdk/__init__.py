@@ -5,6 +5,20 @@ from pydpdk.app import App, open  # noqa: A004  # pydpdk.open("file.yaml")
 from pydpdk.burst import Burst
 from pydpdk.eal import Eal, init
 from pydpdk.eal_options import EalOptions
+from pydpdk.errors import (
+    BusyError,
+    ClosedError,
+    ConfigError,
+    DpdkError,
+    EalInitError,
+    InUseError,
+    NameTakenError,
+    NoRoomError,
+    NotFoundError,
+    NotSupportedError,
+    SecondaryError,
+    VersionError,
+)
 from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
 from pydpdk.memory.flags import OlFlag
 from pydpdk.memory.mbuf import Mbuf
@@ -17,12 +31,22 @@ _version.check()
 __all__ = [
     "App",
     "Burst",
+    "BusyError",
+    "ClosedError",
+    "ConfigError",
+    "DpdkError",
     "Eal",
+    "EalInitError",
     "EalOptions",
+    "InUseError",
     "Link",
     "Mbuf",
     "Mempool",
     "Memzone",
+    "NameTakenError",
+    "NoRoomError",
+    "NotFoundError",
+    "NotSupportedError",
     "OlFlag",
     "Port",
     "PortInfo",
@@ -30,7 +54,9 @@ __all__ = [
     "Ring",
     "RssHf",
     "RxOffload",
+    "SecondaryError",
     "TxOffload",
+    "VersionError",
     "init",
     "open",
 ]

@@ -144,6 +144,11 @@ def address_of(pointer: Any) -> int:
     return int(ffi.cast("uintptr_t", pointer))
 
 
+def alive(views: int) -> str:
+    """Say how many numpy views are alive."""
+    return f"{views} numpy view{'s are' if views > 1 else ' is'} alive"
+
+
 def lock() -> threading.RLock:
     """Return the lock under which objects are made and closed."""
     return _lock

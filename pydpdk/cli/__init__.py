@@ -9,7 +9,7 @@ import typer
 
 from pydpdk import version
 from pydpdk.cli import plan, run, schema
-from pydpdk.errors import ConfigError, DpdkError, InUseError
+from pydpdk.errors import ConfigError, DpdkError, EalInitError, InUseError
 
 app = typer.Typer(
     name="pydpdk",
@@ -51,5 +51,8 @@ def main() -> None:
 
 def _fail(error: Exception, code: int) -> None:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if isinstance(error, EalInitError):
+        # what DPDK logged is on the screen already
+        text = "\n  what to do: ".join([text.splitlines()[0], *error.hints])
     sys.stderr.write(f"{text}\n")
     raise SystemExit(code)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, Pin, address_of, find, lock
+from pydpdk._lifetime import Owner, Pin, address_of, alive, find, lock
 from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check_range
 from pydpdk.memory._rows import text, walk
 
@@ -216,7 +216,7 @@ class Mempool(Owner):
         reasons = super()._refusals()
         views, out = self._view_count(), self.in_use_count
         if views:
-            reasons.append(f"{views} numpy views are alive")
+            reasons.append(alive(views))
         if out:
             reasons.append(f"{out} of its {self.n} mbufs are out")
         return reasons

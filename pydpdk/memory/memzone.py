@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, Pin, find, lock
+from pydpdk._lifetime import Owner, Pin, alive, find, lock
 from pydpdk.errors import call_errno, call_pointer, check_name, check_range
 from pydpdk.memory._rows import text, walk
 
@@ -156,7 +156,7 @@ class Memzone(Owner):
 
     def _refusals(self) -> list[str]:
         views = self._view_count()
-        return [f"{views} numpy views are alive", *super()._refusals()] if views else []
+        return [alive(views), *super()._refusals()] if views else []
 
     def _free(self, force: bool) -> None:
         call_errno(lib.rte_memzone_free, self._handle, detail=self.name)
