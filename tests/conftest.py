@@ -1,0 +1,180 @@
+"""A real EAL for the tests: one for this process, and others in processes of their own.
+
+`pytest --memory=no-huge tests/eal` runs the same tests without hugepages.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ["PYDPDK_CHECK"] = "1"  # read once, when pydpdk is imported
+
+import pytest
+
+import pydpdk
+from pydpdk import _lifetime
+from pydpdk import eal as pydpdk_eal
+from pydpdk.host import hugepages as host_hugepages
+from pydpdk.host import runtime
+from pydpdk.memory.mempool import mempools
+from pydpdk.memory.memzone import memzones
+
+ROOT = Path(__file__).parents[1]
+LCORE = min(os.sched_getaffinity(0))
+_numbers = itertools.count()
+
+RunScript = Callable[..., "subprocess.CompletedProcess[str]"]
+Device = Callable[[str], pydpdk.Port]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--memory",
+        choices=("hugepages", "no-huge"),
+        help="what the EAL of the tests runs on (default: hugepages where they are usable)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    here = host_hugepages.available()
+    config.usable_hugepages = here  # type: ignore[attr-defined]
+    if config.getoption("memory") is None:
+        config.option.memory = "hugepages" if here.usable else "no-huge"
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    here = config.usable_hugepages  # type: ignore[attr-defined]
+    why = "" if here.usable else f" ({here.reason})"
+    return f"DPDK {pydpdk.version.RUNNING} on {config.getoption('memory')}{why}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("hugepages") and item.config.getoption("memory") != "hugepages":
+        here = item.config.usable_hugepages  # type: ignore[attr-defined]
+        pytest.skip(here.reason or "runs with --memory=no-huge")
+
+
+@pytest.fixture(scope="session")
+def on_hugepages(request: pytest.FixtureRequest) -> bool:
+    """What the EALs of this run are on."""
+    return bool(request.config.getoption("memory") == "hugepages")
+
+
+@pytest.fixture(scope="session")
+def eal(on_hugepages: bool) -> Iterator[pydpdk.Eal]:
+    """Start the one EAL of this process."""
+    prefix = f"test-{os.getpid()}"
+    running = pydpdk.init(file_prefix=prefix, hugepages=on_hugepages, lcores=(LCORE,))
+    # what DPDK reserves with its first port and keeps
+    running.add_device("net_null_first")
+    pydpdk.Port.lookup("net_null_first").close()
+    running.remove_device("net_null_first")
+    yield running
+    running.close()
+    assert runtime.leftovers(prefix) == []
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """Fail the test that leaves an open object, mbufs, a numpy view or DPDK memory behind."""
+    if pydpdk_eal.state() != "running":
+        yield
+        return
+    owners, zones = set(map(id, _lifetime.owners())), _zone_names()
+    yield
+    left = [o for o in _lifetime.owners() if id(o) not in owners]
+    found = [f"{o!r} is open" for o in left]
+    found += [f"{o!r} has {o._view_count()} views" for o in _lifetime.owners() if o._view_count()]
+    found += [f"{p.name}: {p.in_use_count} mbufs are out" for p in mempools() if p.in_use_count]
+    for owner in left:
+        owner.close(force=True)
+    found += [f"memzone {name} stays" for name in sorted(_zone_names() - zones)]
+    if found:
+        pytest.fail("this test leaks: " + "; ".join(found), pytrace=False)
+
+
+def _zone_names() -> set[str]:
+    return {zone.name for zone in memzones()}
+
+
+@pytest.fixture
+def name() -> str:
+    """Make a name that no other test has."""
+    return f"t{next(_numbers)}"
+
+
+@pytest.fixture
+def pool(eal: pydpdk.Eal, name: str) -> Iterator[pydpdk.Mempool]:
+    """511 mbufs of the usual size, without a cache so that every one can be taken."""
+    with pydpdk.Mempool.create(f"{name}-pool", 511, cache_size=0) as made:
+        yield made
+
+
+@pytest.fixture
+def burst(pool: pydpdk.Mempool) -> Iterator[pydpdk.Burst]:
+    """32 packets at most; emptied after the test, and before its pool is closed."""
+    with pydpdk.Burst(32) as made:
+        yield made
+        made.free()
+
+
+@pytest.fixture
+def device(eal: pydpdk.Eal, pool: pydpdk.Mempool) -> Iterator[Device]:
+    """Add devices, as `device("net_null0,size=64")`; removed after the test and before its pool."""
+    added: list[str] = []
+
+    def add(devargs: str) -> pydpdk.Port:
+        port_name = eal.add_device(devargs)
+        added.append(devargs.partition(",")[0])
+        return pydpdk.Port.lookup(port_name)
+
+    yield add
+    for device_name in reversed(added):
+        eal.remove_device(device_name)
+
+
+PRELUDE = """\
+import os
+import pydpdk
+from pydpdk import Burst, Mempool, Memzone, Port, Ring
+PREFIX = os.environ["TEST_PREFIX"]
+HUGEPAGES = os.environ["TEST_MEMORY"] == "hugepages"
+def init(**options):
+    defaults = dict(file_prefix=PREFIX, hugepages=HUGEPAGES, lcores=(LCORE,))
+    return pydpdk.init(**{**defaults, **options})
+LCORE = min(os.sched_getaffinity(0))
+"""
+
+
+@pytest.fixture
+def run_script(on_hugepages: bool, tmp_path: Path) -> RunScript:
+    """Run Python code in a process of its own, with `init`, `PREFIX` and the classes at hand.
+
+    No signal may end it, and nothing of its file prefix may be left afterwards.
+    """
+
+    def run(code: str, *argv: object, timeout: float = 60, cwd: Path = tmp_path, **env: str) -> Any:
+        prefix = f"test-{os.getpid()}-{next(_numbers)}"
+        finished = subprocess.run(
+            [sys.executable, "-W", "error", "-c", PRELUDE + textwrap.dedent(code), *map(str, argv)],
+            capture_output=True, text=True, timeout=timeout, cwd=cwd,
+            env={
+                **os.environ, "TEST_PREFIX": prefix, "PYTHONFAULTHANDLER": "1",
+                "TEST_MEMORY": "hugepages" if on_hugepages else "no-huge", **env,
+            },
+        )  # fmt: skip
+        left = runtime.leftovers(prefix)
+        runtime.sweep(prefix)
+        died = finished.returncode < 0 or finished.returncode in (134, 139)
+        assert not died, f"died of a signal: {finished.returncode}\n{finished.stderr}"
+        assert left == [], finished.stderr
+        return finished
+
+    return run

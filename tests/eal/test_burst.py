@@ -1,0 +1,372 @@
+"""Bursts: one owner of their mbufs, views without copies, all checks before the crossing."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from pydpdk import Burst, Eal, Mempool, OlFlag, Ring
+from pydpdk.errors import BusyError, ClosedError, DpdkError, InUseError, NoRoomError
+
+HEADROOM = 128
+
+
+def test_alloc_takes_and_free_gives_back(pool: Mempool, burst: Burst):
+    assert burst.alloc(pool, 5, length=60) == 5
+    assert (len(burst), bool(burst), pool.in_use_count) == (5, True, 5)
+    assert burst.lengths.tolist() == [60] * 5
+    assert burst.lengths.dtype == np.uint32
+    assert burst.free() == 5
+    assert (len(burst), bool(burst), pool.in_use_count) == (0, False, 0)
+    assert burst.free() == 0
+
+
+def test_alloc_into_a_full_burst_is_refused(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 1)
+    with pytest.raises(InUseError, match="still holds mbufs"):
+        burst.alloc(pool, 1)
+
+
+@pytest.mark.parametrize(("n", "length"), [(33, 0), (-1, 0), (1, 2049), (1, -1), (1 << 40, 0)])
+def test_alloc_out_of_range_is_refused(pool: Mempool, burst: Burst, n: int, length: int):
+    with pytest.raises(ValueError, match="is allowed"):
+        burst.alloc(pool, n, length=length)
+
+
+@pytest.mark.parametrize("n", [1.0, "1", True, [1]])
+def test_alloc_of_no_number_is_refused(pool: Mempool, burst: Burst, n: int):
+    with pytest.raises(TypeError):
+        burst.alloc(pool, n)
+    with pytest.raises(TypeError):
+        burst.alloc("pool")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [0, -1, 65536, 1 << 40])
+def test_size_out_of_range_is_refused(eal: Eal, size: int):
+    with pytest.raises(ValueError, match="1 to 65535 packets"):
+        Burst(size)
+
+
+def test_fill_writes_each_packet(pool: Mempool, burst: Burst):
+    packets = [bytes([i]) * (1 + 60 * i) for i in range(32)]
+    burst.alloc(pool)
+    burst.fill(packets)
+    assert [burst.bytes(i) for i in range(32)] == packets
+    assert burst.lengths.tolist() == list(map(len, packets))
+
+
+def test_fill_writes_one_packet_into_all(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 3)
+    for packet in (b"abc", bytearray(b"abcd"), memoryview(b"abcde"), b""):
+        burst.fill(packet)
+        assert [burst.bytes(i) for i in range(3)] == [bytes(packet)] * 3
+
+
+def test_fill_takes_all_that_shows_bytes(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 3)
+    burst.fill([bytearray(b"a"), memoryview(b"xbx")[1:2], np.full(1, ord("c"), np.uint8)])
+    assert [burst.bytes(i) for i in range(3)] == [b"a", b"b", b"c"]
+
+
+def test_fill_that_does_not_fit_writes_nothing(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 3)
+    burst.fill([b"a", b"b", b"c"])
+    with pytest.raises(ValueError, match="packet 2 does not fit"):
+        burst.fill([b"x", b"y", bytes(2049)])
+    with pytest.raises(ValueError, match="does not fit"):
+        burst.fill(bytes(2049))
+    assert [burst.bytes(i) for i in range(3)] == [b"a", b"b", b"c"]
+    burst.fill(bytes(2048))
+
+
+def test_fill_of_another_count_is_refused(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 3)
+    for packets in ([], [b"a"] * 2, [b"a"] * 4):
+        with pytest.raises(ValueError, match=f"{len(packets)} packets"):
+            burst.fill(packets)
+
+
+@pytest.mark.parametrize("packets", ["abc", ["a", "b", "c"], [1, 2, 3], 5, None, [None] * 3])
+def test_fill_of_no_bytes_is_refused(pool: Mempool, burst: Burst, packets: object):
+    burst.alloc(pool, 3)
+    with pytest.raises(TypeError):
+        burst.fill(packets)  # type: ignore[arg-type]
+
+
+def test_a_view_is_the_packet(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 2)
+    burst.fill([b"abcd", b"efgh"])
+    view = burst[1]
+    view[0] = ord("x")
+    view[-1] = ord("y")
+    assert (view.dtype, view.shape, view.flags.writeable) == (np.uint8, (4,), True)
+    assert burst.bytes(1) == b"xfgy"
+    assert burst.bytes(0) == b"abcd"
+
+
+def test_negative_index_counts_from_the_end(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 2)
+    burst.fill([b"a", b"b"])
+    assert bytes(burst[-1]) == burst.bytes(-1) == bytes(burst.mbuf(-1)) == b"b"
+    assert [bytes(packet) for packet in burst] == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("i", [2, -3, 1 << 40, -(1 << 70)])
+def test_index_out_of_range(pool: Mempool, burst: Burst, i: int):
+    burst.alloc(pool, 2)
+    for use in (burst.__getitem__, burst.bytes, burst.mbuf, burst.view):
+        with pytest.raises(IndexError):
+            use(i)
+
+
+@pytest.mark.parametrize("i", [slice(0, 1), "0", None, 1.0, True, (0,)])
+def test_index_of_another_type(pool: Mempool, burst: Burst, i: object):
+    burst.alloc(pool, 2)
+    for use in (burst.__getitem__, burst.bytes, burst.mbuf, burst.view):
+        with pytest.raises(TypeError):
+            use(i)  # type: ignore[arg-type]
+
+
+def test_swap_macs(pool: Mempool, burst: Burst):
+    frame = bytes(range(64))
+    burst.alloc(pool, 12)
+    burst.fill([frame] * 11 + [b"short"])
+    burst.swap_macs()
+    swapped = frame[6:12] + frame[:6] + frame[12:]
+    assert [burst.bytes(i) for i in range(12)] == [swapped] * 11 + [b"short"]
+
+
+def test_check_mode_keeps_mbufs_that_are_seen(pool: Mempool, burst: Burst, eal: Eal, name: str):
+    burst.alloc(pool, 2, length=64)
+    with Ring.create(name, 16, element="mbuf") as ring:
+        view = burst[0][4:]
+        for give in (burst.free, lambda: ring.tx(burst)):
+            with pytest.raises(InUseError, match="views alive"):
+                give()
+        del view
+        assert ring.tx(burst) == 2
+        ring.rx(burst)
+
+
+def test_close_refuses_while_it_holds_mbufs(pool: Mempool):
+    burst = Burst(4)
+    burst.alloc(pool, 2)
+    with pytest.raises(InUseError, match="holds 2 mbufs"):
+        burst.close()
+    assert repr(burst) == "<Burst 2 of 4>"
+    burst.close(force=True)
+    assert repr(burst) == "<Burst closed>"
+    assert pool.in_use_count == 0
+
+
+def test_a_closed_burst_is_refused_and_closes_again(pool: Mempool):
+    burst = Burst(4)
+    burst.close()
+    burst.close()
+    uses = [
+        lambda: burst.alloc(pool), burst.free, burst.swap_macs,
+        lambda: burst.lengths, lambda: burst.fill([]), lambda: burst.fill(b"a"),
+    ]  # fmt: skip
+    for use in uses:
+        with pytest.raises(ClosedError):
+            use()
+
+
+def test_only_one_thread_at_a_time(pool: Mempool):
+    """Any answer but BusyError would be a second thread inside."""
+    done, busy = [], []
+
+    def use(burst: Burst) -> None:
+        for _ in range(300):
+            try:
+                burst.fill(bytes(2000))
+                done.append(1)
+            except BusyError:
+                busy.append(1)
+
+    with Burst(500) as burst:
+        burst.alloc(pool)
+        threads = [threading.Thread(target=use, args=(burst,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(done) + len(busy) == 900
+        assert burst.free() == 500
+
+
+def test_burst_larger_than_memory_is_no_room(run_script):
+    """65,535 slots take half a megabyte: many such bursts use up all memory."""
+    done = run_script("""
+        from pydpdk.errors import NoRoomError
+        eal = init(memory_mb=8, hugepages=False)
+        kept = []
+        try:
+            while len(kept) < 100:
+                kept.append(Burst(65535))
+        except NoRoomError as error:
+            print(type(error).__name__)
+        eal.close()
+    """)
+    assert (done.stdout, done.returncode) == ("NoRoomError\n", 0), done.stderr
+
+
+# one packet of a burst
+
+
+def test_verbs_and_their_limits(pool: Mempool, burst: Burst):
+    """test_one_pktmbuf (app/test/test_mbuf.c)."""
+    burst.alloc(pool, 1)
+    mbuf = burst.mbuf(0)
+    assert (mbuf.pkt_len, mbuf.nb_segs, mbuf.refcnt) == (0, 1, 1)
+    assert (mbuf.headroom, mbuf.tailroom) == (HEADROOM, 2048)
+    assert len(mbuf.append(1464)) == 1464
+    mbuf.data[:] = 0x66
+    assert (mbuf.pkt_len, mbuf.data_len) == (1464, 1464)
+    with pytest.raises(NoRoomError, match="tailroom 584"):
+        mbuf.append(mbuf.tailroom + 1)
+    assert len(mbuf.append(50)) == 1514
+    assert len(mbuf.trim(50)) == 1464
+    with pytest.raises(NoRoomError):
+        mbuf.trim(1465)
+    assert len(mbuf.prepend(20)) == 1484
+    assert len(mbuf.prepend(30)) == 1514
+    assert mbuf.headroom == HEADROOM - 50
+    with pytest.raises(NoRoomError, match="headroom 78"):
+        mbuf.prepend(HEADROOM - 49)
+    assert len(mbuf.adj(50)) == 1464
+    assert mbuf.headroom == HEADROOM
+    with pytest.raises(NoRoomError):
+        mbuf.adj(1465)
+    assert bytes(mbuf) == b"\x66" * 1464
+
+
+def test_all_of_headroom_and_tailroom_can_be_used(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 1)
+    mbuf = burst.mbuf(0)
+    mbuf.prepend(HEADROOM)
+    assert len(mbuf.append(2048)) == len(mbuf) == 2176
+    assert (mbuf.headroom, mbuf.tailroom) == (0, 0)
+    assert len(mbuf.adj(2176)) == 0
+
+
+def test_a_freed_mbuf_comes_back_as_new(pool: Mempool, burst: Burst):
+    """test_pktmbuf_pool_ptr."""
+    burst.alloc(pool, 32)
+    for i in range(32):
+        burst.mbuf(i).prepend(100)
+    burst.free()
+    burst.alloc(pool, 32)
+    assert {(burst.mbuf(i).headroom, burst.mbuf(i).pkt_len) for i in range(32)} == {(HEADROOM, 0)}
+
+
+@pytest.mark.parametrize("verb", ["append", "prepend", "adj", "trim"])
+@pytest.mark.parametrize("length", [-1, 65536, 1 << 40])
+def test_length_out_of_range_is_refused(pool: Mempool, burst: Burst, verb: str, length: int):
+    burst.alloc(pool, 1, length=64)
+    with pytest.raises(ValueError, match="length"):
+        getattr(burst.mbuf(0), verb)(length)
+    with pytest.raises(NoRoomError):
+        getattr(burst.mbuf(0), verb)(65535)
+    assert burst.lengths.tolist() == [64]
+
+
+def test_metadata_of_a_new_packet(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 1)
+    mbuf = burst.mbuf(0)
+    assert (mbuf.port, mbuf.rss_hash, mbuf.packet_type, int(mbuf.ol_flags)) == (None, None, 0, 0)
+
+
+def test_vlan_is_settable_within_16_bits(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 1)
+    mbuf = burst.mbuf(0)
+    mbuf.vlan_tci = 0xFFFF
+    assert mbuf.vlan_tci == 0xFFFF
+    for bad in (-1, 65536):
+        with pytest.raises(ValueError, match="vlan_tci"):
+            mbuf.vlan_tci = bad
+
+
+def test_flags_that_drivers_trust_are_refused(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 1)
+    mbuf = burst.mbuf(0)
+    mbuf.ol_flags = OlFlag.RX_VLAN | OlFlag.TX_VLAN
+    assert mbuf.ol_flags == OlFlag.RX_VLAN | OlFlag.TX_VLAN
+    for bad in (1 << 62, 1 << 61, OlFlag.TX_TCP_SEG, -1, 1 << 70):
+        with pytest.raises(ValueError, match="ol_flags"):
+            mbuf.ol_flags = bad
+    assert mbuf.ol_flags == OlFlag.RX_VLAN | OlFlag.TX_VLAN
+
+
+def test_an_mbuf_given_away_is_refused(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 1)
+    mbuf = burst.mbuf(0)
+    burst.free()
+    burst.alloc(pool, 1)
+    uses = [lambda: mbuf.data, lambda: mbuf.pkt_len, lambda: mbuf.append(1), lambda: bytes(mbuf)]
+    for use in uses:
+        with pytest.raises(ClosedError, match="sent, enqueued or freed"):
+            use()
+    assert repr(mbuf) == "<Mbuf given away>"
+
+
+# forward
+
+
+def test_forward_between_rings(device, pool: Mempool, burst: Burst):
+    """net_ring hands over the very mbufs (test_pmd_ring.c): what one sends it receives."""
+    port = device("net_ring_fwd")
+    port.configure(mempool=pool)
+    port.start()
+    burst.alloc(pool, 8)
+    burst.fill([bytes([i] * 6 + [99] * 6 + [0, 0]) for i in range(8)])
+    port.tx[0].tx(burst)
+    assert burst.forward(port.rx[0], port.tx[0], "macswap") == 8
+    assert burst.forward(port.rx[0], port.tx[0]) == 8
+    assert len(burst) == 0
+    assert port.rx[0].rx(burst) == 8
+    assert [burst.bytes(i) for i in range(8)] == [
+        bytes([99] * 6 + [i] * 6 + [0, 0]) for i in range(8)
+    ]
+    burst.free()
+    assert burst.forward(port.rx[0], port.tx[0]) == 0
+    assert (port.rx[0].packets, port.tx[0].packets, port.tx[0].dropped) == (24, 24, 0)
+    port.stop()
+
+
+def test_forward_frees_what_the_port_did_not_take(device, pool: Mempool, name: str):
+    """A net_ring of 1,023 slots that is full takes nothing."""
+    full, source = device("net_ring_full"), device("net_null_src")
+    big = Mempool.create(name, 2047, cache_size=0)
+    for port in (full, source):
+        port.configure(mempool=big)
+        port.start()
+    with Burst(1000) as burst:
+        assert burst.forward(source.rx[0], full.tx[0]) == 1000
+        assert burst.forward(source.rx[0], full.tx[0]) == 1000
+        assert big.in_use_count == full.tx[0].packets < 2000
+        assert full.tx[0].dropped == 2000 - full.tx[0].packets
+        while full.rx[0].rx(burst):
+            burst.free()
+    for port in (full, source):
+        port.close()
+    big.close()
+
+
+def test_forward_with_the_wrong_things_is_refused(device, pool: Mempool, burst: Burst):
+    port = device("net_null_fwd")
+    port.configure(mempool=pool)
+    rx, tx = port.rx[0], port.tx[0]
+    with pytest.raises(ClosedError):
+        burst.forward(rx, tx)
+    port.start()
+    with pytest.raises((DpdkError, TypeError)):
+        burst.forward(tx, rx)
+    with pytest.raises(ValueError, match="mode"):
+        burst.forward(rx, tx, "sideways")  # type: ignore[arg-type]
+    for args in ((None, tx), (rx, None), (port, port), (burst, tx)):
+        with pytest.raises(TypeError):
+            burst.forward(*args)
+    burst.alloc(pool, 1)
+    with pytest.raises(InUseError):
+        burst.forward(rx, tx)
