@@ -1,0 +1,211 @@
+"""`pydpdk run` on every file of configs/ that this machine can run."""
+
+from __future__ import annotations
+
+import json
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pydpdk.host import runtime
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / "configs"
+KEYS = {
+    "rx_packets", "tx_packets", "rx_bytes", "tx_bytes",
+    "rx_pps", "tx_pps", "rx_missed", "tx_dropped",
+}  # fmt: skip
+
+
+@pytest.fixture
+def command(tmp_path, on_hugepages):
+    """Make the command that runs a file, with a memory of our choosing and a known prefix."""
+    prefixes = []
+
+    def make(file: str | Path, *options: str) -> list[str]:
+        data = yaml.safe_load((CONFIGS / file).read_text())
+        prefixes.append(f"run-{tmp_path.name}-{len(prefixes)}"[:60])
+        data["eal"] = {
+            **(data.get("eal") or {}), "hugepages": on_hugepages, "file_prefix": prefixes[-1],
+        }  # fmt: skip
+        path = tmp_path / Path(file).name
+        path.write_text(yaml.safe_dump(data, sort_keys=False))
+        return [sys.executable, "-m", "pydpdk", "run", str(path), *options]
+
+    yield make
+    assert [left for prefix in prefixes for left in runtime.leftovers(prefix)] == []
+
+
+def _run(command, cwd, **options):
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, cwd=cwd, check=False, **options
+    )
+
+
+def _report(command, cwd):
+    finished = _run(command, cwd)
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+@pytest.mark.parametrize("file", ["quickstart.yaml", "null.yaml", "ring.yaml"])
+def test_virtual_ports_forward(command, tmp_path, on_hugepages, file):
+    report = _report(command(file, "--duration", "0.5", "--json"), tmp_path)
+    assert report["hugepages"] is on_hugepages
+    assert report["dpdk_version"].count(".") == 2
+    assert 0.4 < report["duration_s"] < 10
+    for port in report["ports"].values():
+        assert set(port) == KEYS
+        assert port["rx_packets"] > 10_000
+        assert port["tx_packets"] > 10_000
+        assert port["rx_missed"] == port["tx_dropped"] == 0
+    assert all(pool["in_use"] == 0 for pool in report["mempools"].values() if file != "ring.yaml")
+
+
+def test_report_shows_the_live_chain(command, tmp_path, on_hugepages):
+    chain = _report(command("null.yaml", "--duration", "0.1", "--json"), tmp_path)["chain"]
+    assert chain["hugepages"][0]["page_sz"] == (2 << 20 if on_hugepages else 4096)
+    assert chain["memsegs"]["bytes"] >= sum(zone["len"] for zone in chain["memzones"])
+    assert [pool["name"] for pool in chain["mempools"]] == ["packets"]
+    packet = chain["packet"]
+    zone = next(z for z in chain["memzones"] if z["name"] == packet["memzone"])
+    assert zone["addr"] <= packet["data_addr"] < zone["addr"] + zone["len"]
+    assert packet["page_addr"] <= packet["data_addr"] < packet["page_addr"] + packet["page_sz"]
+
+
+def test_plain_output_has_chain_rates_and_table(command, tmp_path):
+    finished = _run(command("null.yaml", "--duration", "1.3"), tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    for part in ("-> memsegs", "-> mempool", "-> packet", " Mpps ", "rx packets", "in use"):
+        assert part in finished.stdout
+
+
+def _write_pcap(path: Path) -> list[bytes]:
+    packets = [
+        bytes([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]) + kind + bytes(i % 251 for i in range(length))
+        for length in range(50, 1480, 13)
+        for kind in (b"\x08\x00", b"\x86\xdd", b"\x08\x06", b"\x81\x00\x00\x07\x08\x00")
+    ]
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    records = (struct.pack("<IIII", 1, 0, len(p), len(p)) + p for p in packets)
+    path.write_bytes(header + b"".join(records))
+    return packets
+
+
+def _read_pcap(path: Path) -> list[bytes]:
+    data, packets = path.read_bytes()[24:], []
+    while data:
+        length = struct.unpack("<IIII", data[:16])[2]
+        packets.append(data[16 : 16 + length])
+        data = data[16 + length :]
+    return packets
+
+
+def test_capture_file_comes_out_as_it_went_in(command, tmp_path):
+    packets = _write_pcap(tmp_path / "in.pcap")
+    report = _report(command("pcap.yaml", "--duration", "0.5", "--json"), tmp_path)
+    assert report["ports"]["files"]["tx_packets"] == len(packets)
+    assert _read_pcap(tmp_path / "out.pcap") == packets
+
+
+@pytest.mark.net_admin
+def test_tap_devices_come_up_and_go(command, tmp_path):
+    finished = _run(command("tap.yaml", "--duration", "0.5", "--json"), tmp_path)
+    if "/dev/net/tun" in finished.stderr:
+        pytest.skip("this machine has no /dev/net/tun, or no right to it")
+    assert finished.returncode == 0, finished.stderr
+    assert set(json.loads(finished.stdout)["ports"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_it_cleanly(command, tmp_path, number):
+    process = subprocess.Popen(
+        command("null.yaml"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert process.stdout is not None
+    while "Mpps" not in process.stdout.readline():
+        time.sleep(0.01)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "rx packets" in out
+
+
+def _python_file(tmp_path, code):
+    (tmp_path / "mine.py").write_text(code)
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "mempools: {packets: {n: 1023}}\n"
+        "ports: {p0: {device: 'net_null0,size=64'}}\n"
+        "app: {python: 'mine:main'}\n"
+    )
+    return file
+
+
+def test_own_function_is_called_with_the_open_file(command, tmp_path):
+    file = _python_file(
+        tmp_path,
+        "import pydpdk\n"
+        "def main(app):\n"
+        "    burst = pydpdk.Burst(32)\n"
+        "    while app.running:\n"
+        "        app.ports['p0'].rx[0].rx(burst)\n"
+        "        app.ports['p0'].tx[0].tx(burst)\n",
+    )
+    report = _report(command(file, "--duration", "0.3", "--json"), tmp_path)
+    assert report["ports"]["p0"]["tx_packets"] > 100
+
+
+def test_own_function_that_raises_leaves_nothing_behind(command, tmp_path):
+    file = _python_file(
+        tmp_path,
+        "import pydpdk\n"
+        "def main(app):\n"
+        "    burst = pydpdk.Burst(32)\n"
+        "    app.ports['p0'].rx[0].rx(burst)\n"
+        "    view = burst[0]\n"
+        "    raise RuntimeError('mine')\n",
+    )
+    finished = _run(command(file, "--duration", "5"), tmp_path)
+    assert finished.returncode == 1
+    assert "RuntimeError: mine" in finished.stderr
+
+
+def test_function_that_is_not_there_is_a_fault_of_the_file(command, tmp_path):
+    file = _python_file(tmp_path, "")
+    finished = _run(command(file, "--duration", "1"), tmp_path)
+    assert finished.returncode == 2
+    assert "app.python: 'mine:main'" in finished.stderr
+
+
+def test_generate_holds_its_rate(command, tmp_path):
+    file = tmp_path / "rate.yaml"
+    file.write_text(
+        "mempools: {packets: {n: 8191}}\n"
+        "ports: {p0: {device: 'net_null0'}}\n"
+        "app: {generate: {rate_pps: 20000, burst: 32}}\n"
+    )
+    report = _report(command(file, "--duration", "1", "--json"), tmp_path)
+    sent = report["ports"]["p0"]["tx_packets"]
+    assert 0.5 * 20_000 * report["duration_s"] < sent <= 20_000 * report["duration_s"] + 32
+
+
+def test_what_a_device_does_not_take_is_a_fault_of_the_file(command, tmp_path):
+    file = tmp_path / "many.yaml"
+    file.write_text(
+        "mempools: {packets: {n: 8191}}\n"
+        "ports:\n"
+        "  p0: {device: 'net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap', nb_rx_queues: 1000}\n"
+        "app: {drop: {}}\n"
+    )
+    _write_pcap(tmp_path / "in.pcap")
+    finished = _run(command(file, "--duration", "1"), tmp_path)
+    assert finished.returncode == 2, finished.stderr
+    assert "ports.p0: nb_rx_queues=1000: 0 to 1 on port 'net_pcap0' is allowed" in finished.stderr
