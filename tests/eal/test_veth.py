@@ -1,0 +1,119 @@
+"""Packets of the kernel: in at one veth pair, through Python, out at the other."""
+
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pydpdk import Burst, Mempool, Port
+
+SCRIPT = Path(__file__).parents[2] / "scripts/veth"
+ETH_P_ALL = 3
+COUNT = 200
+
+pytestmark = [
+    pytest.mark.net_admin,
+    pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces: needs root"),
+    pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, from iproute2"),
+    pytest.mark.skipif(shutil.which("ethtool") is None, reason="needs ethtool"),
+]
+
+
+@pytest.fixture
+def veth() -> Iterator[str]:
+    """Two pairs, <name>0 to <name>1 and <name>2 to <name>3; the kernel is at 0 and at 3."""
+    name = f"e{os.getpid()}v"
+    up = subprocess.run([SCRIPT, "up", name], capture_output=True, text=True)
+    if up.returncode:
+        subprocess.run([SCRIPT, "down", name], capture_output=True)
+        pytest.skip(f"this machine makes no veth pair: {up.stderr.strip()}")
+    yield name
+    subprocess.run([SCRIPT, "down", name], capture_output=True, check=True)
+
+
+def sniff(interface: str) -> socket.socket:
+    packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    packet.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    packet.bind((interface, ETH_P_ALL))
+    packet.settimeout(0.5)
+    return packet
+
+
+def frames_of(packet: socket.socket) -> list[bytes]:
+    frames = []
+    try:
+        while True:
+            frames.append(packet.recv(4096))
+    except TimeoutError:
+        return frames
+
+
+def send_udp(interface: str, payloads: list[bytes]) -> None:
+    """Let the kernel make the packets: a route to the pair, and no ARP on it."""
+    subprocess.run(["ip", "addr", "add", "198.18.78.1/30", "dev", interface], check=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+        for payload in payloads:
+            udp.sendto(payload, ("198.18.78.2", 9000))
+
+
+def started(port: Port, pool: Mempool) -> Port:
+    port.configure(mempool=pool)
+    port.start()
+    return port
+
+
+def swapped(frame: bytes) -> bytes:
+    return frame[6:12] + frame[:6] + frame[12:]
+
+
+def test_udp_of_the_kernel_passes_through_python(device, veth: str, name: str):
+    payloads = [struct.pack("!I", i) + bytes([i % 256]) * (i * 7 % 1400) for i in range(COUNT)]
+    with (
+        Mempool.create(name, 2047, cache_size=0) as pool,
+        Burst(32) as burst,
+        sniff(f"{veth}3") as far,
+        sniff(f"{veth}0") as near,
+    ):
+        inlet = started(device(f"net_af_packet_in,iface={veth}1"), pool)
+        outlet = started(device(f"net_af_packet_out,iface={veth}2"), pool)
+        send_udp(f"{veth}0", payloads)
+        seen: list[bytes] = []
+        deadline = time.monotonic() + 10
+        while len(seen) < COUNT and time.monotonic() < deadline:
+            inlet.rx[0].rx(burst)
+            seen += [burst.bytes(i) for i in range(len(burst))]
+            burst.swap_macs()
+            while burst:
+                outlet.tx[0].tx(burst)
+        sent, arrived = frames_of(near), frames_of(far)
+        assert (inlet.stats.ipackets, outlet.stats.opackets) == (COUNT, COUNT)
+        inlet.close()
+        outlet.close()
+    assert [frame[42:] for frame in seen] == payloads
+    assert seen == sent
+    assert arrived == [swapped(frame) for frame in seen]
+
+
+def test_what_python_makes_reaches_a_udp_socket(device, veth: str, pool: Mempool, burst: Burst):
+    """The other way: a packet made here is one that the kernel's UDP stack takes."""
+    from packets import ethernet, ipv4, udp
+
+    subprocess.run(["ip", "addr", "add", "10.0.0.2/24", "dev", f"{veth}3"], check=True)
+    mac = (Path("/sys/class/net") / f"{veth}3" / "address").read_text().strip()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taker:
+        taker.bind(("10.0.0.2", 2000))
+        taker.settimeout(2)
+        port = started(device(f"net_af_packet_udp,iface={veth}2"), pool)
+        packet = ethernet(0x0800, ipv4(udp(b"from Python")))
+        burst.alloc(pool, 3)
+        burst.fill(bytes.fromhex(mac.replace(":", "")) + packet[6:])
+        assert port.tx[0].tx(burst) == 3
+        assert [taker.recvfrom(100) for _ in range(3)] == [(b"from Python", ("10.0.0.1", 1000))] * 3
+        port.close()
