@@ -26,6 +26,7 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 _lock = threading.RLock()
 _owners: weakref.WeakSet[Owner] = weakref.WeakSet()
+_staying: set[Owner] = set()
 
 
 T = TypeVar("T", bound="Owner")
@@ -40,6 +41,8 @@ class Owner(ABC):
 
     rank: ClassVar[int]
     """Ports 0, bursts 1, rings 2, mempools 3, memzones 4: what is used goes after its users."""
+    stays: ClassVar[bool] = False
+    """Keep an open object although nobody holds it: views of its memory may outlive it."""
 
     def __init__(self, name: str, handle: Any, *, address: int = 0, owned: bool = True) -> None:
         self.name = name
@@ -48,6 +51,8 @@ class Owner(ABC):
         self._handle: Any = handle
         self._users: weakref.WeakSet[Owner] = weakref.WeakSet()
         _owners.add(self)
+        if self.stays:
+            _staying.add(self)
 
     @property
     def handle(self) -> Any:
@@ -79,17 +84,21 @@ class Owner(ABC):
         with _lock:
             if self._handle is None:
                 return
+            reasons = [] if force else self._refusals() if self.owned else self._viewed()
+            if reasons:
+                raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
             if self.owned:
-                reasons = [] if force else self._refusals()
-                if reasons:
-                    raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
                 self._free(force)
-            self._handle = None
+            self._abandon()
 
     def _refusals(self) -> list[str]:
         """Say what still uses this object."""
         users = sorted(repr(user) for user in self._users if not user.closed)
-        return [f"used by {', '.join(users)}"] if users else []
+        return [f"used by {', '.join(users)}", *self._viewed()] if users else self._viewed()
+
+    def _viewed(self) -> list[str]:
+        views = self._view_count()
+        return [f"{views} numpy view{'s are' if views > 1 else ' is'} alive"] if views else []
 
     def _view_count(self) -> int:
         """Return how many numpy views of this object's memory are alive."""
@@ -100,8 +109,9 @@ class Owner(ABC):
         """Give the object back to DPDK."""
 
     def _abandon(self) -> None:
-        """Forget the object without touching it: in a forked child it is the parent's."""
+        """Forget the object without touching DPDK: it is freed, or another process's."""
         self._handle = None
+        _staying.discard(self)
 
     def __enter__(self) -> Self:
         return self
@@ -142,11 +152,6 @@ def find(kind: type[T], address: int) -> T | None:
 def address_of(pointer: Any) -> int:
     """Return the address that a cdata pointer holds."""
     return int(ffi.cast("uintptr_t", pointer))
-
-
-def alive(views: int) -> str:
-    """Say how many numpy views are alive."""
-    return f"{views} numpy view{'s are' if views > 1 else ' is'} alive"
 
 
 def lock() -> threading.RLock:

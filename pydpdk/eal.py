@@ -71,6 +71,8 @@ class Eal:
         self.main_cpus = main_cpus
         self.hugepages = bool(lib.rte_eal_has_hugepages())
         self._thread = threading.get_ident()
+        devices = (*options.vdevs, *options.allow)
+        self._port_names = {d.partition(",")[0]: port_name_of(d) for d in devices}
 
     @property
     def proc_type(self) -> str:
@@ -121,6 +123,8 @@ class Eal:
         if found:
             raise ValueError("; ".join(map(str, found)))
         name, _, arguments = devargs.partition(",")
+        if not list(missing_ports([devargs])):
+            raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{name} is there already")
         call_errno(
             lib.rte_eal_hotplug_add, bus_of(devargs).encode(), name.encode(), arguments.encode(),
             detail=devargs,
@@ -128,7 +132,8 @@ class Eal:
         missing = list(missing_ports([devargs]))
         if missing:
             raise make_error("rte_eal_hotplug_add", errno.ENODEV, f"{devargs} gave no port")
-        return port_name_of(devargs)
+        self._port_names[name] = port_name_of(devargs)
+        return self._port_names[name]
 
     def remove_device(self, name: str) -> None:
         """Close the port of that name, if it is open, and remove its device.
@@ -138,8 +143,9 @@ class Eal:
         Wraps  rte_eal_hotplug_remove (rte_dev.h)
         """
         require_running()
+        port_name = self._port_names.pop(name, name)
         for owner in _lifetime.owners():
-            if owner.rank == 0 and owner.name == name:
+            if owner.rank == 0 and owner.name == port_name:
                 owner.close()
         call_errno(lib.rte_eal_hotplug_remove, bus_of(name).encode(), name.encode(), detail=name)
 
@@ -293,10 +299,11 @@ def choose_hugepages(options: EalOptions, need_bytes: int = 0) -> bool:
 
 
 def _start(options: EalOptions, argv: Sequence[str], prefix: str) -> Eal:
+    existed = runtime.runtime_dir(prefix).exists()  # a secondary that fails leaves its primary's
     try:
         main_cpus, lines = start(argv, options)
     except EalInitError:
-        if options.proc_type == "primary":
+        if options.proc_type == "primary" or not existed:
             runtime.sweep(prefix)
         raise
     eal = Eal(options, argv, prefix, main_cpus)

@@ -86,18 +86,26 @@ def _type_problems(options: EalOptions) -> Iterator[Problem]:
         name, value = spec.name, getattr(options, spec.name)
         if name in _LITERALS and not any(value is v or value == v for v in _LITERALS[name]):
             yield Problem(name, value, "one of " + ", ".join(map(repr, _LITERALS[name])))
-        elif name in _TYPES and not isinstance(value, _TYPES[name]):
+        elif name in _TYPES and not _is_a(value, _TYPES[name]):
             yield Problem(name, value, "a " + " or ".join(t.__name__ for t in _TYPES[name]))
         elif name in ("allow", "block", "vdevs", "extra") and not _is_strings(value):
             yield Problem(name, value, "a sequence of strings")
-        elif name == "log_level" and not (isinstance(value, str) or _is_strings(value)):
+        elif name == "log_level" and not (_is_string(value) or _is_strings(value)):
             yield Problem(name, value, "a string or a sequence of strings")
 
 
+def _is_a(value: object, types: tuple[type, ...]) -> bool:
+    # True is an int to Python, and an lcore to nobody
+    return isinstance(value, types) and (bool in types or not isinstance(value, bool))
+
+
+def _is_string(value: object) -> bool:
+    """Whether C gets the same text: no NUL, no half of a character."""
+    return isinstance(value, str) and not re.search("[\0\ud800-\udfff]", value)
+
+
 def _is_strings(value: object) -> bool:
-    return isinstance(value, (tuple, list)) and all(
-        isinstance(item, str) and "\0" not in item for item in value
-    )
+    return isinstance(value, (tuple, list)) and all(map(_is_string, value))
 
 
 def _lcore_problems(options: EalOptions) -> Iterator[Problem]:
@@ -139,11 +147,14 @@ def _fd_problems(n_lcores: int) -> Iterator[Problem]:
 def _memory_problems(options: EalOptions) -> Iterator[Problem]:
     memory = options.memory_mb
     several = isinstance(memory, (tuple, list))
+    # without hugepages the EAL maps what it is told and dies in the first page that is not there
+    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    limit = 1 << 22 if options.hugepages is True else present
     amounts = memory if isinstance(memory, (tuple, list)) else () if memory is None else (memory,)
     if not all(isinstance(a, int) and not isinstance(a, bool) and a >= 0 for a in amounts) or (
-        amounts and not 1 <= sum(amounts) <= 1 << 22
+        amounts and not 1 <= sum(amounts) <= limit
     ):
-        yield Problem("memory_mb", memory, f"1 to {1 << 22} MB, or one such number per NUMA node")
+        yield Problem("memory_mb", memory, f"1 to {limit} MB, or one such number per NUMA node")
     if several and options.hugepages is False:
         yield Problem("memory_mb", memory, "one number without hugepages: nodes are not told apart")
     if options.in_memory and options.hugepages is False:
@@ -170,7 +181,7 @@ def _name_problems(options: EalOptions) -> Iterator[Problem]:
         yield Problem("file_prefix", prefix, "a name that is not a directory's")
     if prefix is None and options.proc_type != "primary":
         yield Problem("file_prefix", None, "the prefix of the primary to attach to")
-    if not (isinstance(options.log_level, str) or _is_strings(options.log_level)):
+    if not (_is_string(options.log_level) or _is_strings(options.log_level)):
         return
     for level in as_tuple(options.log_level):
         name = level.rpartition(":")[2].rpartition(",")[2]

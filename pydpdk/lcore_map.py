@@ -6,6 +6,7 @@ parser, which differs between releases, never meets anything unusual.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable, Mapping
 
@@ -27,11 +28,11 @@ def parse_lcores(spec: str | Iterable[int]) -> dict[int, frozenset[int]]:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         Not of that form, an lcore named twice, or none named.
     """
     if not isinstance(spec, str):
-        spec = ",".join(str(int(lcore)) for lcore in spec)
+        spec = ",".join(str(operator.index(lcore)) for lcore in spec)
     text = "".join(spec.split())
     lcores: dict[int, frozenset[int]] = {}
     position = 0

@@ -230,9 +230,12 @@ class Ring(Owner):
         Owns   the ring owns what went in
         """
         self._require_mbufs()
-        if burst._views:
-            burst.check_views()
-        n = int(_tx(self._c, burst._c, bool(bulk)))
+        try:
+            if burst._views:
+                burst.check_views()
+            n = _tx(self._c, burst._c, bool(bulk))
+        except (AttributeError, TypeError):
+            raise TypeError(f"tx({burst!r}): a Burst is allowed") from None
         return n if n >= 0 else self._refuse(n, "rte_ring_enqueue", burst)
 
     def rx(self, burst: Holder, *, n: int | None = None, bulk: bool = False) -> int:
@@ -256,8 +259,12 @@ class Ring(Owner):
         Owns   the burst owns what came out
         """
         self._require_mbufs()
-        wanted = burst._c.size if n is None else check_range("n", n, 0, burst._c.size, " mbufs")
-        got = int(_rx(self._c, burst._c, wanted, bool(bulk)))
+        try:
+            size = burst._c.size
+            wanted = size if n is None else check_range("n", n, 0, size, " mbufs")
+            got = _rx(self._c, burst._c, wanted, bool(bulk))
+        except AttributeError:
+            raise TypeError(f"rx({burst!r}): a Burst is allowed") from None
         return got if got >= 0 else self._refuse(got, "rte_ring_dequeue", burst)
 
     def _move(self, function: Any, values: Values, bulk: int, *, writes: bool) -> int:
@@ -267,7 +274,7 @@ class Ring(Owner):
             raise TypeError(f"{type(values).__name__}: a numpy array uint64[n] is allowed")
         if not values.flags.c_contiguous:
             raise ValueError("values: a contiguous array is allowed")
-        n = int(function(self._c, ffi.from_buffer(values, writes), len(values), bulk))
+        n = int(function(self._c, ffi.from_buffer("char[]", values, writes), len(values), bulk))
         return n if n >= 0 else self._refuse(n, "rte_ring")
 
     def _require_mbufs(self) -> None:

@@ -2,6 +2,8 @@
 #ifndef PYD_GATE_INLINE_H
 #define PYD_GATE_INLINE_H
 
+#include <unistd.h>
+
 #include "pyd.h"
 
 #define PYD_SHUT (-EBADF)
@@ -44,14 +46,20 @@ pyd_leave_alone(struct pyd_gate *gate)
     __atomic_store_n(&gate->inside, 0, __ATOMIC_RELEASE);
 }
 
-/* 0: shut, nobody is inside and nobody comes in any more. */
+#define PYD_SHUT_WAIT_US 100000 /* a burst takes microseconds; a driver that blocks, for ever */
+
+/* 0: shut, nobody is inside and nobody comes in any more. -EBUSY: somebody did not leave. */
 static inline int
 pyd_shut(struct pyd_gate *gate)
 {
     uint32_t was = __atomic_exchange_n(&gate->open, 0, __ATOMIC_SEQ_CST);
+    unsigned int waited;
 
-    if (__atomic_load_n(&gate->inside, __ATOMIC_SEQ_CST) == 0)
-        return 0;
+    for (waited = 0; waited < PYD_SHUT_WAIT_US; waited += 50) {
+        if (__atomic_load_n(&gate->inside, __ATOMIC_SEQ_CST) == 0)
+            return 0;
+        usleep(50);
+    }
     __atomic_store_n(&gate->open, was, __ATOMIC_SEQ_CST);
     return -EBUSY;
 }

@@ -195,7 +195,12 @@ class Burst(Owner):
         -----
         Wraps  rte_eth_rx_burst, rte_eth_tx_burst, rte_pktmbuf_free_bulk
         """
-        n = _forward(rxq._c, txq._c, self._c, _MODES[mode])
+        try:
+            n = _forward(rxq._c, txq._c, self._c, _MODES[mode])
+        except KeyError:
+            raise ValueError(f"mode={mode!r}: one of {', '.join(_MODES)} is allowed") from None
+        except (AttributeError, TypeError):
+            raise TypeError(f"forward({rxq!r}, {txq!r}): an RxQueue and a TxQueue") from None
         if n < 0:
             refuse(n, "rte_eth_rx_burst, rte_eth_tx_burst", (rxq, txq), self)
         return n

@@ -61,7 +61,7 @@ def check_config(
     check_range("nb_tx_queues", nb_tx_queues, 0, info.max_tx_queues, of)
     if nb_rx_queues + nb_tx_queues == 0:
         raise ValueError(f"nb_rx_queues=0 and nb_tx_queues=0{of}: at least one queue is needed")
-    if nb_rx_queues:
+    if nb_rx_queues or mempool is not None:
         _check_mempool(name, info, mempool)
     if mtu is not None:
         check_range("mtu", mtu, info.min_mtu, min(info.max_mtu, 65535), f" bytes{of}")
@@ -107,13 +107,24 @@ def _check_mempool(name: str, info: PortInfo, mempool: Mempool | None) -> None:
         )
     if info.driver_name == "net_null":
         # the driver never looks: a longer packet would reach over the end of its buffer
-        size = int(_devarg(info.devargs, "size", "64"), 0)
+        size = max([64, *map(_strtoul, re.findall(r"(?:^|,)size=([^,]+)", info.devargs))])
         if size > room:
             raise ValueError(
                 f"mempool={mempool!r}: port {name!r} makes packets of {size} bytes, {room} fit"
             )
 
 
-def _devarg(devargs: str, key: str, default: str) -> str:
-    found = re.search(rf"(?:^|,){key}=([^,]+)", devargs)
-    return found[1] if found else default
+def _strtoul(text: str) -> int:
+    """Read a number as the driver does: 0x is hex, 0 octal, and a negative one wraps around."""
+    digits = re.match(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))", text)
+    if digits is None:
+        return 0
+    sign, hexadecimal, octal, decimal = digits.groups()
+    number = (
+        int(hexadecimal, 16)
+        if hexadecimal
+        else int(octal or "0", 8)
+        if octal is not None
+        else int(decimal)
+    )
+    return number % (1 << 64) if sign != "-" else -number % (1 << 64)

@@ -27,8 +27,6 @@ from pydpdk.memory.mempool import Mempool
 NAME_MAX = lib.RTE_ETH_NAME_MAX_LEN - 1
 State = Literal["unconfigured", "stopped", "started", "closed"]
 
-_ports: dict[int, Port] = {}  # a port stays with its EAL, whether or not anyone holds it
-
 
 class Port(Owner):
     """A NIC or a virtual device.
@@ -49,6 +47,7 @@ class Port(Owner):
     """
 
     rank = 0
+    stays = True
 
     def __init__(self, name: str, port_id: int) -> None:
         self.port_id = port_id
@@ -83,7 +82,7 @@ class Port(Owner):
             if known is None:
                 name = ffi.new("char[]", lib.RTE_ETH_NAME_MAX_LEN)
                 call_errno(lib.rte_eth_dev_get_name_by_port, port_id, name)
-                known = _ports[port_id] = cls(text(name), port_id)
+                known = cls(text(name), port_id)
             return known
 
     @property
@@ -145,8 +144,10 @@ class Port(Owner):
             self.state, self.rx, self.tx = "unconfigured", (), ()
             if mempool is not None:
                 mempool._users.add(self)
-            self.mempool = mempool
             self._set_up(config, mempool)
+            if self.mempool not in (None, mempool):
+                self.mempool._users.discard(self)
+            self.mempool = mempool
             self.rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))
             self.tx = tuple(TxQueue(self, i, is_tx=True) for i in range(nb_tx_queues))
             self.state = "stopped"
@@ -314,7 +315,6 @@ class Port(Owner):
         if lib.rte_eth_dev_is_valid_port(self._handle):
             call_errno(lib.rte_eth_dev_close, self._handle, detail=self.name)
         self.state = "closed"
-        _ports.pop(self.port_id, None)
 
     def _abandon(self) -> None:
         super()._abandon()

@@ -73,7 +73,10 @@ class RxQueue(Queue):
         -----
         Wraps  rte_eth_rx_burst (rte_ethdev.h)
         """
-        n = _rx(self._c, burst._c)
+        try:
+            n = _rx(self._c, burst._c)
+        except (AttributeError, TypeError):
+            raise TypeError(f"rx({burst!r}): a Burst is allowed") from None
         if n < 0:
             refuse(n, "rte_eth_rx_burst", self, burst)
         return n
@@ -107,9 +110,12 @@ class TxQueue(Queue):
         Wraps  rte_eth_tx_burst (rte_ethdev.h)
         Owns   the port owns what was sent
         """
-        if burst._views:
-            burst.check_views()
-        n = _tx(self._c, burst._c)
+        try:
+            if burst._views:
+                burst.check_views()
+            n = _tx(self._c, burst._c)
+        except (AttributeError, TypeError):
+            raise TypeError(f"tx({burst!r}): a Burst is allowed") from None
         if n < 0:
             refuse(n, "rte_eth_tx_burst", self, burst)
         return n

@@ -99,7 +99,7 @@ class Mbuf:
     @ol_flags.setter
     def ol_flags(self, flags: int) -> None:
         meta = self._meta()
-        refused = (int(flags) ^ int(meta.ol_flags)) & ~_SETTABLE
+        refused = (int(flags) ^ int(meta.ol_flags)) & ~int(_SETTABLE)
         if int(flags) < 0 or refused:
             raise ValueError(f"ol_flags={flags!r}: {_SETTABLE!r} may be changed")
         meta.ol_flags = int(flags)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, Pin, address_of, alive, find, lock
+from pydpdk._lifetime import Owner, Pin, address_of, find, lock
 from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check_range
 from pydpdk.memory._rows import text, walk
 
@@ -55,6 +55,7 @@ class Mempool(Owner):
     """
 
     rank = 3
+    stays = True
 
     def __init__(self, name: str, mp: Any, *, owned: bool) -> None:
         self._c = ffi.new("struct pyd_pool *", {"mp": mp, "gate": {"open": 1}})
@@ -148,9 +149,7 @@ class Mempool(Owner):
             name = text(mp.name)
             if not lib.pyd_pool_is_pktmbuf(mp):
                 raise TypeError(f"mempool {name!r} is not of mbufs")
-            pool = cls(name, mp, owned=False)
-            _attached.append(pool)
-            return pool
+            return cls(name, mp, owned=False)
 
     @property
     def n(self) -> int:
@@ -214,9 +213,7 @@ class Mempool(Owner):
 
     def _refusals(self) -> list[str]:
         reasons = super()._refusals()
-        views, out = self._view_count(), self.in_use_count
-        if views:
-            reasons.append(alive(views))
+        out = self.in_use_count
         if out:
             reasons.append(f"{out} of its {self.n} mbufs are out")
         return reasons
@@ -235,9 +232,6 @@ class Mempool(Owner):
 
     def _state(self) -> str:
         return f"n={self.n} in_use={self.in_use_count}"
-
-
-_attached: list[Mempool] = []  # kept to the end: views of their packets count in their pins
 
 
 def mempools() -> list[MempoolInfo]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy.typing as npt
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, Pin, alive, find, lock
-from pydpdk.errors import call_errno, call_pointer, check_name, check_range
+from pydpdk._lifetime import Owner, Pin, find, lock
+from pydpdk.errors import call_errno, call_pointer, check_name, check_range, make_error
 from pydpdk.memory._rows import text, walk
 
+_DPDKS_OWN = ("MP_", "RG_", "rte_", "pydpdk")  # pools, rings, ethdev data, our ledger
 NAME_MAX = lib.RTE_MEMZONE_NAMESIZE - 1
 _MAX_ALIGN = 1 << 30
 
@@ -47,6 +49,7 @@ class Memzone(Owner):
     """
 
     rank = 4
+    stays = True
 
     def __init__(self, name: str, handle: Any, *, owned: bool) -> None:
         row = ffi.new("struct pyd_memzone *")
@@ -132,8 +135,15 @@ class Memzone(Owner):
         -------
         numpy.ndarray
             Writable, at the start of the zone. While it lives, `close` refuses.
+
+        Raises
+        ------
+        DpdkError
+            EPERM: the zone is one in which DPDK keeps its own structures.
         """
         self.handle  # noqa: B018  # raises when closed
+        if not self.owned and self.name.startswith(_DPDKS_OWN):
+            raise make_error("rte_memzone_lookup", errno.EPERM, f"{self!r} is DPDK's own")
         kind = np.dtype(dtype)
         if kind.hasobject or kind.itemsize == 0:
             raise TypeError(f"dtype {kind}: a type of fixed size without Python objects is allowed")
@@ -153,10 +163,6 @@ class Memzone(Owner):
 
     def _view_count(self) -> int:
         return self._pin.views
-
-    def _refusals(self) -> list[str]:
-        views = self._view_count()
-        return [alive(views), *super()._refusals()] if views else []
 
     def _free(self, force: bool) -> None:
         call_errno(lib.rte_memzone_free, self._handle, detail=self.name)
