@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -174,7 +175,9 @@ def run_script(on_hugepages: bool, tmp_path: Path) -> RunScript:
         )  # fmt: skip
         left = runtime.leftovers(prefix)
         runtime.sweep(prefix)
-        died = finished.returncode < 0 or finished.returncode in (134, 139)
+        # Python ends itself by SIGINT after a KeyboardInterrupt
+        died = finished.returncode < 0 and finished.returncode != -signal.SIGINT
+        died |= finished.returncode in (134, 139)
         assert not died, f"died of a signal: {finished.returncode}\n{finished.stderr}"
         assert left == [], finished.stderr
         return finished

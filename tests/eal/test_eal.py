@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -172,7 +173,7 @@ def test_option_is_refused(options: dict[str, object], what: str):
 
 @pytest.mark.usefixtures("unused")
 def test_all_refusals_come_at_once():
-    with pytest.raises(ValueError, match="(?s)lcores=.*memory_mb=.*file_prefix=") as caught:
+    with pytest.raises(ValueError, match=r"(?s)lcores=.*memory_mb=.*file_prefix=") as caught:
         pydpdk.init(lcores="x", memory_mb=0, file_prefix="a/b")
     assert len(str(caught.value).splitlines()) == 3
 
@@ -248,7 +249,7 @@ FAILURES = [
     ({"vdevs": ("net_null0,nosuch=1",)}, 19, ["net_null0"]),
     ({"extra": ("--nosuch",)}, 22, ["EINVAL", "unrecognized option '--nosuch'"]),
     ({"extra": ("--main-lcore", "9999")}, 22, ["EINVAL", "main-lcore"]),
-    ({"extra": ("-n", "99")}, 22, ["EINVAL"]),
+    ({"extra": ("-n", "x")}, 22, ["EINVAL"]),
     ({"extra": ("--huge-dir=nowhere", "-m", "64"), "hugepages": True}, None, ["rte_eal_init"]),
     ({"lcores": "200@0"}, 22, ["EINVAL"]),
 ]
@@ -272,10 +273,19 @@ def test_more_memory_than_there_is(run_script):
     assert "ENOMEM" in done.stdout
 
 
-def test_without_hugepages_more_memory_than_there_is(run_script):
-    done = run_script(FAIL, repr({"memory_mb": 1 << 22, "hugepages": False}))
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(("EalInitError 12", "started"))
+@pytest.mark.parametrize("memory_mb", [1 << 20, 1 << 22])
+def test_without_hugepages_more_memory_than_there_is(run_script, memory_mb: int):
+    """The EAL maps a terabyte without a word and then dies of it."""
+    done = run_script(
+        """
+        try:
+            init(memory_mb=int(__import__("sys").argv[1]), hugepages=False)
+        except (ValueError, pydpdk.errors.EalInitError) as error:
+            print("refused", error)
+        """,
+        memory_mb,
+    )
+    assert done.stdout.startswith("refused"), done.stderr
 
 
 @pytest.mark.hugepages
@@ -364,10 +374,12 @@ def test_a_process_ends_and_leaves_nothing(run_script, end: str, closes: bool):
     if closes:
         body = "with eal:\n" + "\n".join("    " + line for line in body.splitlines())
     done = run_script(code + body)
-    expected = {"exception": 1, "sys.exit": 3, "keyboard": 130}.get(end, 0)
-    if closes and end in ("view alive", "array alive", "thread polls"):
-        expected = 1
-    assert done.returncode == expected, done.stderr
+    expected = {"exception": {1}, "sys.exit": {3}, "keyboard": {-signal.SIGINT}}.get(end, {0})
+    if closes and end in ("view alive", "array alive"):
+        expected = {1}
+    if closes and end == "thread polls":
+        expected = {0, 1}  # BusyError, where the thread is inside just then
+    assert done.returncode in expected, done.stderr
     if end == "exception":
         assert done.stderr.rstrip().endswith("ValueError: mine")
 
@@ -558,18 +570,14 @@ def test_two_lcores_on_one_cpu_and_one_that_floats(run_script):
 
 def test_auto_without_hugepages_is_loud(run_script):
     done = run_script("""
-        import warnings
         from pydpdk.host import hugepages
-        from pydpdk import eal
-        gone = hugepages.Availability(False, "none is reserved")
+        gone = hugepages.Availability(False, 0, "None is reserved.")
         hugepages.available = lambda *args, **options: gone
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            with init(hugepages="auto") as running:
-                print(running.hugepages, caught[0].category.__name__, caught[0].message)
+        with init(hugepages="auto") as running:
+            print(running.hugepages)
     """)
-    assert done.stdout.startswith("False RuntimeWarning"), done.stderr
-    assert "none is reserved" in done.stdout
+    assert done.stdout == "False\n", done.stderr
+    assert "running without hugepages: None is reserved." in done.stderr
 
 
 @pytest.mark.parametrize("handler", ["raises", "closes"])
