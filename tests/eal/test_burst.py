@@ -159,6 +159,14 @@ def test_close_refuses_while_it_holds_mbufs(pool: Mempool):
     assert pool.in_use_count == 0
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_an_error_inside_with_is_the_one_to_see(pool: Mempool):
+    with pytest.raises(ZeroDivisionError), Burst(4) as burst:
+        burst.alloc(pool, 2)
+        raise ZeroDivisionError
+    burst.close(force=True)
+
+
 def test_a_closed_burst_is_refused_and_closes_again(pool: Mempool):
     burst = Burst(4)
     burst.close()
@@ -209,6 +217,30 @@ def test_burst_larger_than_memory_is_no_room(run_script):
         eal.close()
     """)
     assert (done.stdout, done.returncode) == ("NoRoomError\n", 0), done.stderr
+
+
+def test_without_check_mode_the_pool_still_knows_its_views(run_script):
+    """A stale view is the user's fault; the memory under it is not taken away."""
+    done = run_script(
+        """
+        from pydpdk.errors import InUseError
+        eal = init()
+        pool, burst = Mempool.create("p", 127, cache_size=0), Burst(4)
+        burst.alloc(pool, length=60)
+        view = burst[0]
+        burst.free()
+        try:
+            pool.close()
+        except InUseError as error:
+            print("refused")
+        view[:] = 1
+        del view
+        pool.close()
+        eal.close()
+        """,
+        PYDPDK_CHECK="0",
+    )
+    assert (done.stdout, done.returncode) == ("refused\n", 0), done.stderr
 
 
 # one packet of a burst

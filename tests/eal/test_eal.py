@@ -462,7 +462,7 @@ def test_a_forked_child_that_exits_normally_leaves_the_parent_alone(run_script):
         if pid == 0:
             sys.exit(0)
         assert os.waitpid(pid, 0)[1] == 0
-        assert eal.runtime_dir.exists() == HUGEPAGES
+        assert eal.runtime_dir.exists()
         with Burst(4) as burst:
             burst.alloc(pool)
             burst.free()

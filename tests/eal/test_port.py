@@ -174,7 +174,9 @@ def test_a_closed_pool_is_refused(null: Port, name: str):
         null.configure(mempool=closed)
 
 
-@pytest.mark.parametrize("size", ["1025", "64,size=1025", "0x401", "-100", "4294967295", "65600"])
+@pytest.mark.parametrize(
+    "size", ["1025", " 1025", "64,size=1025", "0x401", "-100", "4294967295", "65600"]
+)
 def test_packets_longer_than_the_buffers_are_refused(device, name: str, size: str):
     """net_null writes over the end of its buffers, and takes the last of several sizes."""
     with Mempool.create(name, 127, cache_size=0, data_room_size=1024 + 128) as small:
@@ -189,12 +191,14 @@ def test_packets_longer_than_the_buffers_are_refused(device, name: str, size: st
             port.close()
 
 
-def test_a_failed_configuration_lets_go_of_the_pool(device, name: str):
-    """The driver cannot allocate for packets of that size, once all checks are passed."""
-    former = Mempool.create(name, 127, cache_size=0)
-    port = device("net_null_f,size=-100")
+@pytest.mark.net_admin
+def test_a_failed_configuration_lets_go_of_the_pool(device, pool: Mempool, name: str):
+    """The driver refuses the buffers as too small, once all checks are passed."""
+    port = device("net_af_packet_f,iface=lo")
+    former = Mempool.create(name, 127, cache_size=0, data_room_size=256)
     with pytest.raises((ValueError, DpdkError)):
         port.configure(mempool=former)
+    port.configure(mempool=pool)
     try:
         former.close()
     finally:
@@ -447,6 +451,12 @@ def test_a_device_is_added_once(eal: Eal, null: Port):
     with pytest.raises(DpdkError, match="EEXIST"):
         eal.add_device("net_null_p")
     assert Port.lookup("net_null_p") is null
+
+
+def test_a_device_that_is_no_port_comes_and_goes(eal: Eal):
+    for _ in range(2):
+        assert eal.add_device("crypto_null_x") == "crypto_null_x"
+        eal.remove_device("crypto_null_x")
 
 
 def test_removing_a_device_closes_its_port(eal: Eal, pool: Mempool):

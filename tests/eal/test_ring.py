@@ -285,3 +285,23 @@ def test_threads_lose_and_double_nothing(eal: Eal, name: str, n_threads: int):
         for thread in threads:
             thread.join(30)
     assert sorted(itertools.chain.from_iterable(got)) == list(range(each * n_threads))
+
+
+def test_the_ring_inside_a_mempool_is_not_for_values(run_script):
+    """A value put there would be handed out as an mbuf."""
+    done = run_script("""
+        import numpy as np
+        from pydpdk.errors import DpdkError
+        eal = init()
+        pool, burst = Mempool.create("x", 511, cache_size=0), Burst(4)
+        try:
+            ring = Ring.lookup("MP_x", element="uint64")
+            values = np.ones(511, np.uint64)
+            ring.dequeue_burst(values)
+            ring.enqueue_burst(np.ones(511, np.uint64))
+        except (DpdkError, ValueError, TypeError):
+            print("refused")
+        burst.alloc(pool)
+        burst.free()
+    """)
+    assert done.stdout == "refused\n", done.stderr
