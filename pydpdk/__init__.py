@@ -2,7 +2,7 @@
 
 from pydpdk import version as _version
 from pydpdk.app import App, open  # noqa: A004  # pydpdk.open("file.yaml")
-from pydpdk.burst import Burst
+from pydpdk.burst import Burst, Forward
 from pydpdk.eal import Eal, init
 from pydpdk.eal_options import EalOptions
 from pydpdk.errors import (
@@ -38,6 +38,7 @@ __all__ = [
     "Eal",
     "EalInitError",
     "EalOptions",
+    "Forward",
     "InUseError",
     "Link",
     "Mbuf",

@@ -122,7 +122,13 @@ class Owner(ABC):
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except InUseError as in_use:
+            if error is None:
+                raise
+            # the first error is the one to see
+            warnings.warn(str(in_use), ResourceWarning, stacklevel=2)
 
     def __repr__(self) -> str:
         state = "closed" if self._handle is None else self._state()

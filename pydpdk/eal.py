@@ -20,9 +20,9 @@ from typing import Any, Literal, Self
 
 from pydpdk import _lifetime, log, version
 from pydpdk._dpdk import ffi, lib
-from pydpdk.eal_checks import problems
+from pydpdk.eal_checks import device_problems, problems
 from pydpdk.eal_options import EalOptions, build_argv
-from pydpdk.eal_start import bus_of, missing_error, missing_ports, port_name_of, start
+from pydpdk.eal_start import bus_of, has_port, missing_error, missing_ports, port_name_of, start
 from pydpdk.errors import (
     ClosedError,
     DpdkError,
@@ -119,11 +119,13 @@ class Eal:
         Wraps  rte_eal_hotplug_add (rte_dev.h)
         """
         require_running()
-        found = [*problems(EalOptions(vdevs=(devargs,)))] if bus_of(devargs) == "vdev" else []
+        if not isinstance(devargs, str):
+            raise TypeError(f"devargs={devargs!r}: a string is allowed")
+        found = list(device_problems(devargs))
         if found:
             raise ValueError("; ".join(map(str, found)))
         name, _, arguments = devargs.partition(",")
-        if not list(missing_ports([devargs])):
+        if has_port(devargs):
             raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{name} is there already")
         call_errno(
             lib.rte_eal_hotplug_add, bus_of(devargs).encode(), name.encode(), arguments.encode(),
@@ -143,11 +145,12 @@ class Eal:
         Wraps  rte_eal_hotplug_remove (rte_dev.h)
         """
         require_running()
-        port_name = self._port_names.pop(name, name)
+        port_name = self._port_names.get(name, name)
         for owner in _lifetime.owners():
             if owner.rank == 0 and owner.name == port_name:
                 owner.close()
         call_errno(lib.rte_eal_hotplug_remove, bus_of(name).encode(), name.encode(), detail=name)
+        self._port_names.pop(name, None)
 
     def close(self, *, force: bool = False) -> None:
         """Close all that is open, then the EAL; leave no file behind.

@@ -27,6 +27,7 @@ LOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "i
 _FDS_PER_LCORE = 4  # two pipes a worker: eal.c opens them one by one and panics on EMFILE
 _FDS_SPARE = 64  # config, fbarrays, sockets, epoll, one per memseg list or page
 _SHORT_WITH_VALUE = "abcdlmnrsS"  # EAL's getopt string, 22.11 to 25.11
+_VDEV = re.compile(r"[A-Za-z][\w.-]{0,61}(?=,|$)", re.ASCII)
 _PCI = re.compile(
     r"(?:[0-9a-fA-F]{1,8}:)?[0-9a-fA-F]{1,2}:[0-9a-fA-F]{1,2}\.[0-7](?:,.*)?", re.DOTALL
 )
@@ -189,6 +190,14 @@ def _name_problems(options: EalOptions) -> Iterator[Problem]:
             yield Problem("log_level", level, f"[pattern:]level with level {', '.join(LOG_LEVELS)}")
 
 
+def device_problems(devargs: str) -> Iterator[Problem]:
+    """Check one device, by its name and arguments, that is to be added while running."""
+    if not _is_string(devargs):
+        yield Problem("devargs", devargs, "text without NUL")
+    elif not (_PCI.fullmatch(devargs) or _VDEV.match(devargs)):
+        yield Problem("devargs", devargs, "net_null0,size=64 or a PCI address, for example")
+
+
 def _device_problems(options: EalOptions) -> Iterator[Problem]:
     if options.allow and options.block:
         yield Problem("block", options.block, "empty where `allow` is given: the EAL takes one")
@@ -209,7 +218,7 @@ def _vdev_problems(options: EalOptions) -> Iterator[Problem]:
     seen: set[str] = set()
     for vdev in options.vdevs:
         device = vdev.partition(",")[0]
-        if not re.fullmatch(r"[A-Za-z][\w.-]{0,61}", device):
+        if not _VDEV.fullmatch(device):
             yield Problem("vdevs", vdev, "driver and number first, e.g. net_null0,size=64")
         if device in seen:
             yield Problem("vdevs", vdev, f"one device of the name {device}: the EAL drops the rest")

@@ -67,12 +67,22 @@ def port_name_of(devargs: str) -> str:
 
 def missing_ports(devices: Sequence[str]) -> Iterator[str]:
     """Yield the network devices that have no port: drivers that refuse one only log it."""
-    port_id = ffi.new("uint16_t *")
     for device in devices:
         if bus_of(device) == "vdev" and not re.match("net_|eth_|virtio_user", device):
             continue  # crypto, event and other devices are no ports
-        if lib.rte_eth_dev_get_port_by_name(port_name_of(device).encode(), port_id) != 0:
+        if not has_port(device):
             yield device
+
+
+def has_port(device: str) -> bool:
+    """Whether a device has its port.
+
+    Notes
+    -----
+    Wraps  rte_eth_dev_get_port_by_name (rte_ethdev.h)
+    """
+    name, port_id = port_name_of(device).encode(), ffi.new("uint16_t *")
+    return bool(lib.rte_eth_dev_get_port_by_name(name, port_id) == 0)
 
 
 def missing_error(missing: Sequence[str], lines: Sequence[str]) -> EalInitError:

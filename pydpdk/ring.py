@@ -6,6 +6,7 @@ pointer. The kind is recorded in the ring itself, where every process finds it.
 
 from __future__ import annotations
 
+import errno
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from pydpdk.errors import (
     call_pointer,
     check_name,
     check_range,
+    make_error,
 )
 from pydpdk.memory.holder import Holder, refuse
 
@@ -126,6 +128,8 @@ class Ring(Owner):
             There is none of that name.
         ValueError
             The ring carries something else, or does not say what.
+        DpdkError
+            EPERM: it is the inner ring of a mempool.
 
         Notes
         -----
@@ -315,16 +319,24 @@ def _check_size(size: int, exact_size: bool) -> None:
 
 
 def _element_of(name: str, ring: Any, element: Element | None) -> Element:
-    marked = ring.flags >> lib.PYD_RING_ESIZE_SHIFT & lib.PYD_RING_ESIZE_MASK
+    """Say what a ring carries: what is recorded in it, or else what the caller knows."""
     if element is not None:
         _check_one_of("element", element, ("uint64", "mbuf"))
-    if not marked:
-        if element is None:
-            raise ValueError(
-                f"ring {name!r} was not made by pydpdk: say element='mbuf' or 'uint64'"
-            )
-        return element
+    if name.startswith("MP_"):
+        raise make_error("rte_ring_lookup", errno.EPERM, f"ring {name!r} is a mempool's own")
+    if not ring.flags >> lib.PYD_RING_ESIZE_SHIFT & lib.PYD_RING_ESIZE_MASK:
+        return _foreign_element(name, ring, element)
     found: Element = "mbuf" if ring.flags & lib.PYD_RING_MBUFS else "uint64"
     if element not in (None, found):
         raise ValueError(f"element={element!r}: ring {name!r} carries {found}")
     return found
+
+
+def _foreign_element(name: str, ring: Any, element: Element | None) -> Element:
+    if element is None:
+        raise ValueError(f"ring {name!r} was not made by pydpdk: say element='mbuf' or 'uint64'")
+    if name.startswith("ETH_RXTX") and element != "mbuf":
+        raise ValueError(f"element={element!r}: ring {name!r} is a port's and carries mbufs")
+    if not lib.pyd_ring_fits(ring, _ESIZE):
+        raise ValueError(f"ring {name!r} was not made by pydpdk, its elements are not of 8 bytes")
+    return element

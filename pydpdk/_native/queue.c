@@ -16,6 +16,19 @@ pyd_queue_shut(struct pyd_queue *queue)
     return pyd_shut(&queue->gate);
 }
 
+/* Free what waits in a queue that is shut, while its port still runs. */
+void
+pyd_queue_drain(struct pyd_queue *queue)
+{
+    struct rte_mbuf *mbufs[64];
+    uint16_t n;
+
+    do {
+        n = rte_eth_rx_burst(queue->port_id, queue->queue_id, mbufs, RTE_DIM(mbufs));
+        rte_pktmbuf_free_bulk(mbufs, n);
+    } while (n != 0);
+}
+
 static inline uint32_t
 receive(struct pyd_queue *queue, struct pyd_burst *burst)
 {
@@ -88,9 +101,9 @@ forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int
     return n;
 }
 
-/* Receive, send on, free what the port did not take: one crossing instead of two. */
-int
-pyd_forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int mode)
+/* Receive, send on, free what the port did not take. */
+static int
+serve(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int mode)
 {
     int ret;
 
@@ -110,4 +123,20 @@ pyd_forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst,
     }
     pyd_leave_alone(&burst->gate);
     return ret;
+}
+
+/* Every hop once; stops at the first that refuses. */
+int
+pyd_forward_round(struct pyd_round *round)
+{
+    int ret, total = 0;
+    uint32_t i;
+
+    for (i = 0; i < round->n; i++) {
+        ret = serve(round->hops[i].rx, round->hops[i].tx, round->burst, round->mode);
+        if (unlikely(ret < 0))
+            return ret;
+        total += ret;
+    }
+    return total;
 }

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from pydpdk.app.session import App
 from pydpdk.burst.burst import Burst
+from pydpdk.burst.verbs import Forward
 from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.errors import ConfigError, NoRoomError
 from pydpdk.ethdev.queue import TxQueue
@@ -27,23 +28,18 @@ _POLLS = 256  # a round: long enough that asking whether to stop costs nothing
 def forward(app: App, spec: ForwardSpec) -> Round:
     """Forward between the ports of each pair, both ways."""
     hops = [
-        (
-            Burst(spec.burst).forward,
-            app.ports[poll.rx_port].rx[poll.rx_queue],
-            app.ports[poll.tx_port].tx[poll.tx_queue],
-        )
+        (app.ports[poll.rx_port].rx[poll.rx_queue], app.ports[poll.tx_port].tx[poll.tx_queue])
         for poll in app.plan.polls
         if poll.rx_port is not None
         and poll.rx_queue is not None
         and poll.tx_port is not None
         and poll.tx_queue is not None
     ]
-    mode = spec.mode
+    step = Forward(Burst(spec.burst), hops, spec.mode).step
 
     def round_() -> None:
         for _ in range(_POLLS):
-            for hop, rxq, txq in hops:
-                hop(rxq, txq, mode)
+            step()
 
     return round_
 

@@ -1,5 +1,6 @@
-"""The data path: bursts of mbufs."""
+"""The data path: bursts of mbufs, and what a polling loop does with them in one crossing."""
 
 from pydpdk.burst.burst import Burst
+from pydpdk.burst.verbs import Forward
 
-__all__ = ["Burst"]
+__all__ = ["Burst", "Forward"]

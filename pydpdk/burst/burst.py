@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,6 @@ from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Bytes, Owner, Pin, lock
 from pydpdk.errors import InUseError, call_errno, check_range
-from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.memory.holder import refuse
 from pydpdk.memory.mbuf import Mbuf
 from pydpdk.memory.mempool import Mempool
@@ -27,8 +26,6 @@ SIZE_MAX = 65535
 CHECK = os.environ.get("PYDPDK_CHECK", "0") not in ("", "0")
 """Check mode: refuse to give mbufs away while views of their data are alive."""
 
-_MODES = {"io": lib.PYD_FORWARD_IO, "macswap": lib.PYD_FORWARD_MACSWAP}
-_forward = lib.pyd_forward
 _numbers = itertools.count()
 
 
@@ -182,28 +179,6 @@ class Burst(Owner):
     def swap_macs(self) -> None:
         """Swap source and destination address of each Ethernet frame."""
         self._done(lib.pyd_burst_swap_macs(self._c), "swap_macs")
-
-    def forward(self, rxq: RxQueue, txq: TxQueue, mode: Literal["io", "macswap"] = "io") -> int:
-        """Receive, send on, and free what the port did not take: one crossing for all three.
-
-        Returns
-        -------
-        int
-            [packets] received; `txq.dropped` counts those freed.
-
-        Notes
-        -----
-        Wraps  rte_eth_rx_burst, rte_eth_tx_burst, rte_pktmbuf_free_bulk
-        """
-        try:
-            n = _forward(rxq._c, txq._c, self._c, _MODES[mode])
-        except KeyError:
-            raise ValueError(f"mode={mode!r}: one of {', '.join(_MODES)} is allowed") from None
-        except (AttributeError, TypeError):
-            raise TypeError(f"forward({rxq!r}, {txq!r}): an RxQueue and a TxQueue") from None
-        if n < 0:
-            refuse(n, "rte_eth_rx_burst, rte_eth_tx_burst", (rxq, txq), self)
-        return n
 
     def check_views(self) -> None:
         """Raise `InUseError` where views of the packets are alive (check mode)."""

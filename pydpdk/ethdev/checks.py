@@ -116,7 +116,7 @@ def _check_mempool(name: str, info: PortInfo, mempool: Mempool | None) -> None:
 
 def _strtoul(text: str) -> int:
     """Read a number as the driver does: 0x is hex, 0 octal, and a negative one wraps around."""
-    digits = re.match(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))", text)
+    digits = re.match(r"\s*([-+]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))", text)
     if digits is None:
         return 0
     sign, hexadecimal, octal, decimal = digits.groups()

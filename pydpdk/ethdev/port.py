@@ -39,6 +39,8 @@ class Port(Owner):
         Empty until configured.
     tx : tuple of TxQueue
         Empty until configured.
+    mempool : Mempool or None
+        Where received packets go.
 
     Notes
     -----
@@ -55,6 +57,7 @@ class Port(Owner):
         self.tx: tuple[TxQueue, ...] = ()
         self.state: State = "unconfigured"
         self.mempool: Mempool | None = None
+        self._pools: set[Mempool] = set()  # whose mbufs the driver may hold
         super().__init__(name, port_id, address=port_id, owned=eal.is_primary())
 
     @classmethod
@@ -144,9 +147,9 @@ class Port(Owner):
             self.state, self.rx, self.tx = "unconfigured", (), ()
             if mempool is not None:
                 mempool._users.add(self)
+                self._pools.add(mempool)
             self._set_up(config, mempool)
-            if self.mempool not in (None, mempool):
-                self.mempool._users.discard(self)
+            self._let_go_of_pools_but(mempool)
             self.mempool = mempool
             self.rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))
             self.tx = tuple(TxQueue(self, i, is_tx=True) for i in range(nb_tx_queues))
@@ -173,6 +176,11 @@ class Port(Owner):
                 lib.rte_eth_tx_queue_setup, port_id, i, config.nb_tx_desc, socket_id, ffi.NULL,
                 detail=f"{self.name} queue {i}",
             )  # fmt: skip
+
+    def _let_go_of_pools_but(self, mempool: Mempool | None) -> None:
+        for former in self._pools - {mempool}:
+            former._users.discard(self)
+        self._pools = {mempool} if mempool is not None else set()
 
     def start(self) -> None:
         """Start a configured port; a started one stays so.
@@ -214,6 +222,10 @@ class Port(Owner):
             for queue in self._queues():
                 queue._shut()
                 shut.append(queue)
+            if self.info.driver_name == "net_ring":
+                # its rings keep their mbufs for ever, where a NIC frees what is in its own
+                for rxq in self.rx:
+                    lib.pyd_queue_drain(rxq._c)
             call_errno(lib.rte_eth_dev_stop, self.handle, detail=self.name)
         except DpdkError:
             for queue in shut:

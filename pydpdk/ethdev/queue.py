@@ -89,7 +89,7 @@ class TxQueue(Queue):
 
     @property
     def dropped(self) -> int:
-        """[packets] that `burst.forward` freed because the port did not take them."""
+        """[packets] that `Forward` freed because the port did not take them."""
         return int(self._c.dropped)
 
     def tx(self, burst: Holder) -> int:

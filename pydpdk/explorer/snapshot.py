@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydpdk import eal, version
-from pydpdk._dpdk import ffi, lib
 from pydpdk.burst.burst import Burst
 from pydpdk.errors import NoRoomError
-from pydpdk.memory.hugepage import Hugepages, hugepages
+from pydpdk.memory.hugepage import Hugepages
 from pydpdk.memory.mempool import Mempool, MempoolInfo, mempools
-from pydpdk.memory.memseg import Memseg, MemsegList, memseg_lists, memsegs
+from pydpdk.memory.memseg import Memseg, MemsegList, hugepages, memseg_lists, memsegs
 from pydpdk.memory.memzone import MemzoneInfo, memzones
 
 
@@ -88,22 +87,21 @@ def take(pool: Mempool | None = None) -> Snapshot:
 
 def trace_packet(pool: Mempool) -> PacketTrace | None:
     """Take one mbuf, follow it down the chain, and give it back; None where the pool is empty."""
-    segment = ffi.new("struct pyd_segment *")
     with Burst(1) as burst:
         try:
             burst.alloc(pool, 1)
         except NoRoomError:
             return None
-        lib.pyd_burst_segment(burst.handle, 0, segment)
+        mbuf = burst.mbuf(0)
+        addr, headroom, tailroom = mbuf.data_addr, mbuf.headroom, mbuf.tailroom
         burst.free()
-    addr = segment.addr
     zone = next((z for z in memzones() if z.addr <= addr < z.addr + z.len), None)
     page = next((m for m in memsegs() if m.addr <= addr < m.addr + m.len), None)
     return PacketTrace(
         mempool=pool.name,
         data_addr=addr,
-        headroom=segment.headroom,
-        tailroom=segment.tailroom,
+        headroom=headroom,
+        tailroom=tailroom,
         memzone=zone.name if zone else None,
         page_addr=page.addr if page else None,
         page_iova=page.iova if page else None,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-from pydpdk.memory.memseg import memsegs
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,15 @@ class Hugepages:
         return self.page_sz * self.pages
 
 
-def hugepages() -> list[Hugepages]:
-    """Return what is mapped now, per page size and NUMA node.
+def count(segments: Iterable[tuple[int, int, int]]) -> list[Hugepages]:
+    """Sum up memory by page size and NUMA node.
 
-    Notes
-    -----
-    Wraps  rte_memseg_walk (rte_memory.h)
+    Parameters
+    ----------
+    segments
+        Page size [bytes], NUMA node and length [bytes] of each.
     """
     pages: Counter[tuple[int, int]] = Counter()
-    for memseg in memsegs():
-        pages[memseg.hugepage_sz, memseg.socket_id] += memseg.len // memseg.hugepage_sz
-    return [Hugepages(size, socket, n) for (size, socket), n in sorted(pages.items())]
+    for page_sz, socket_id, length in segments:
+        pages[page_sz, socket_id] += length // page_sz
+    return [Hugepages(page_sz, socket_id, n) for (page_sz, socket_id), n in sorted(pages.items())]

@@ -45,6 +45,11 @@ class Mbuf:
         return self._burst.view(self._index)
 
     @property
+    def data_addr(self) -> int:
+        """Address of the first byte of data, the same in all processes."""
+        return int(self._segment().addr)
+
+    @property
     def pkt_len(self) -> int:
         """[bytes] of the packet, over all its segments."""
         return int(self._segment().pkt_len)

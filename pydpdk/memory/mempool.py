@@ -107,7 +107,7 @@ class Mempool(Owner):
         """
         eal.require_running()
         c_name = check_name("mempool", name, NAME_MAX)
-        check_range("n", n, 1, _N_MAX, " mbufs")
+        n = check_range("n", n, 1, _N_MAX, " mbufs")
         check_range("cache_size", cache_size, 0, min(CACHE_MAX, n * 2 // 3), f" with n={n}")
         check_range("data_room_size", data_room_size, HEADROOM, 65535, " bytes")
         if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:

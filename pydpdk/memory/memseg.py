@@ -8,6 +8,7 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._dpdk import lib
 from pydpdk.memory._rows import text, walk
+from pydpdk.memory.hugepage import Hugepages, count
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ def memsegs() -> list[Memseg]:
     """
     eal.require_running()
     return walk(lib.pyd_walk_memsegs, "pyd_memseg", _memseg)
+
+
+def hugepages() -> list[Hugepages]:
+    """Return the pages that are mapped now, summed up by size and NUMA node."""
+    return count((m.hugepage_sz, m.socket_id, m.len) for m in memsegs())
 
 
 def _memseg_list(row: Any) -> MemsegList:

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from pydpdk import Burst, Eal, Mempool, OlFlag, Ring
-from pydpdk.errors import BusyError, ClosedError, DpdkError, InUseError, NoRoomError
+from pydpdk import Burst, Eal, Forward, Mempool, OlFlag, Ring
+from pydpdk.errors import BusyError, ClosedError, InUseError, NoRoomError
 
 HEADROOM = 128
 
@@ -353,15 +353,16 @@ def test_forward_between_rings(device, pool: Mempool, burst: Burst):
     burst.alloc(pool, 8)
     burst.fill([bytes([i] * 6 + [99] * 6 + [0, 0]) for i in range(8)])
     port.tx[0].tx(burst)
-    assert burst.forward(port.rx[0], port.tx[0], "macswap") == 8
-    assert burst.forward(port.rx[0], port.tx[0]) == 8
+    hops = [(port.rx[0], port.tx[0])]
+    assert Forward(burst, hops, "macswap").step() == 8
+    assert Forward(burst, hops).step() == 8
     assert len(burst) == 0
     assert port.rx[0].rx(burst) == 8
     assert [burst.bytes(i) for i in range(8)] == [
         bytes([99] * 6 + [i] * 6 + [0, 0]) for i in range(8)
     ]
     burst.free()
-    assert burst.forward(port.rx[0], port.tx[0]) == 0
+    assert Forward(burst, hops).step() == 0
     assert (port.rx[0].packets, port.tx[0].packets, port.tx[0].dropped) == (24, 24, 0)
     port.stop()
 
@@ -374,8 +375,7 @@ def test_forward_frees_what_the_port_did_not_take(device, pool: Mempool, name: s
         port.configure(mempool=big)
         port.start()
     with Burst(1000) as burst:
-        assert burst.forward(source.rx[0], full.tx[0]) == 1000
-        assert burst.forward(source.rx[0], full.tx[0]) == 1000
+        assert Forward(burst, [(source.rx[0], full.tx[0])] * 2).step() == 2000
         assert big.in_use_count == full.tx[0].packets < 2000
         assert full.tx[0].dropped == 2000 - full.tx[0].packets
         while full.rx[0].rx(burst):
@@ -390,15 +390,18 @@ def test_forward_with_the_wrong_things_is_refused(device, pool: Mempool, burst: 
     port.configure(mempool=pool)
     rx, tx = port.rx[0], port.tx[0]
     with pytest.raises(ClosedError):
-        burst.forward(rx, tx)
+        Forward(burst, [(rx, tx)]).step()
     port.start()
-    with pytest.raises((DpdkError, TypeError)):
-        burst.forward(tx, rx)
     with pytest.raises(ValueError, match="mode"):
-        burst.forward(rx, tx, "sideways")  # type: ignore[arg-type]
-    for args in ((None, tx), (rx, None), (port, port), (burst, tx)):
+        Forward(burst, [(rx, tx)], "sideways")  # type: ignore[arg-type]
+    for hop in ((tx, rx), (None, tx), (rx, None), (port, port), (burst, tx)):
         with pytest.raises(TypeError):
-            burst.forward(*args)
+            Forward(burst, [hop])  # type: ignore[list-item]
+    for hops in ([], [(rx, tx)] * 1025):
+        with pytest.raises(ValueError, match="1 to 1024"):
+            Forward(burst, hops)
+    with pytest.raises(TypeError):
+        Forward(port, [(rx, tx)])  # type: ignore[arg-type]
     burst.alloc(pool, 1)
     with pytest.raises(InUseError):
-        burst.forward(rx, tx)
+        Forward(burst, [(rx, tx)]).step()

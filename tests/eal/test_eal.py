@@ -13,8 +13,7 @@ import pydpdk
 from pydpdk import Eal, Mempool, lcore
 from pydpdk import eal as pydpdk_eal
 from pydpdk.errors import ClosedError, DpdkError
-from pydpdk.memory.hugepage import hugepages
-from pydpdk.memory.memseg import memseg_lists, memsegs
+from pydpdk.memory.memseg import hugepages, memseg_lists, memsegs
 from pydpdk.memory.memzone import memzones
 
 

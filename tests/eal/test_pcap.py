@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from packets import mixed_frames, read_pcap, write_pcap
 
-from pydpdk import Burst, Mempool
+from pydpdk import Burst, Forward, Mempool
 from pydpdk.errors import InUseError
 
 FRAMES = mixed_frames(1000)
@@ -38,7 +38,8 @@ def test_forward_of_a_file(device, name: str, tmp_path: Path):
         port = device(f"net_pcap_fw,rx_pcap={source},tx_pcap={sink}")
         port.configure(mempool=pool)
         port.start()
-        while burst.forward(port.rx[0], port.tx[0], "macswap"):
+        forward = Forward(burst, [(port.rx[0], port.tx[0])], "macswap")
+        while forward.step():
             pass
         port.close()
     assert read_pcap(sink) == [f[6:12] + f[:6] + f[12:] for f in FRAMES]

@@ -492,7 +492,7 @@ def test_a_device_that_gives_no_port_names_why(eal: Eal):
 
 @pytest.mark.parametrize("devargs", ["", ",size=64", "7null", "net null", "x" * 64, "net_null\0x"])
 def test_devargs_of_no_form_are_refused(eal: Eal, devargs: str):
-    with pytest.raises(ValueError, match="vdevs"):
+    with pytest.raises(ValueError, match="devargs"):
         eal.add_device(devargs)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 import pydpdk
-from pydpdk import Burst, Mempool, Memzone, Port, Ring, _lifetime
+from pydpdk import Burst, Forward, Mempool, Memzone, Port, Ring, _lifetime
 from pydpdk.memory.mempool import mempools
 
 DOCUMENTED = (
@@ -203,10 +203,13 @@ def burst_calls(h: House) -> Iterator[tuple[str, Call]]:
     yield "Burst.fill of none", lambda v: h.burst.fill(v)
     for method in ("__getitem__", "view", "bytes", "mbuf"):
         yield f"Burst.{method}", lambda v, m=method: getattr(h.full(), m)(v)
-    yield "Burst.forward rxq", lambda v: h.burst.forward(v, h.port.tx[0])
-    yield "Burst.forward txq", lambda v: h.burst.forward(h.port.rx[0], v)
-    yield "Burst.forward both", lambda v: h.burst.forward(v, v)
-    yield "Burst.forward mode", lambda v: h.burst.forward(h.port.rx[0], h.port.tx[0], v)
+    rx, tx = h.port.rx[0], h.port.tx[0]
+    yield "Forward burst", lambda v: Forward(v, [(rx, tx)]).step()
+    yield "Forward hops", lambda v: Forward(h.burst, v).step()
+    yield "Forward hop", lambda v: Forward(h.burst, [v]).step()
+    yield "Forward rxq", lambda v: Forward(h.burst, [(v, tx)]).step()
+    yield "Forward txq", lambda v: Forward(h.burst, [(rx, v)]).step()
+    yield "Forward mode", lambda v: Forward(h.burst, [(rx, tx)], v).step()
     for verb in ("append", "prepend", "adj", "trim"):
         yield f"Mbuf.{verb}", lambda v, m=verb: getattr(h.full().mbuf(0), m)(v)
     for key in ("ol_flags", "vlan_tci"):

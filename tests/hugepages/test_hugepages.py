@@ -13,7 +13,7 @@ import pytest
 from pydpdk import Eal, Mempool
 from pydpdk.host import hugepages as host_hugepages
 from pydpdk.host import runtime
-from pydpdk.memory.hugepage import hugepages
+from pydpdk.memory.memseg import hugepages
 
 pytestmark = pytest.mark.hugepages
 LCORE = min(os.sched_getaffinity(0))
@@ -122,7 +122,7 @@ def test_single_file_segments_have_one_file(run_script):
 @pytest.mark.parametrize("memory", [64, (64,)])
 def test_memory_is_reserved_at_the_start(run_script, memory: object):
     done = run_script(f"""
-        from pydpdk.memory.hugepage import hugepages
+        from pydpdk.memory.memseg import hugepages
         with init(memory_mb={memory!r}):
             print(sum(pages.size_bytes for pages in hugepages()))
     """)
@@ -152,7 +152,7 @@ def test_a_stale_view_after_a_forced_close_is_the_users_risk_and_pages_are_back(
 ):
     """`force` is the documented escape: it frees, whatever shows the memory."""
     done = run_script("""
-        from pydpdk.memory.hugepage import hugepages
+        from pydpdk.memory.memseg import hugepages
         eal = init()
         before = sum(pages.size_bytes for pages in hugepages())
         pool, burst = Mempool.create("p", 8191, cache_size=0), Burst(1)

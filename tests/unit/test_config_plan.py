@@ -14,6 +14,7 @@ from pydpdk.config.load import loads
 from pydpdk.config.plan import make_plan
 from pydpdk.config.polling import Poll
 from pydpdk.config.report import render
+from pydpdk.errors import ConfigError
 from pydpdk.host.hugepages import Availability
 
 TWO_PORTS = """\
@@ -210,8 +211,14 @@ def test_the_lcore_of_an_app_defaults_to_the_main_one():
     last = max(os.sched_getaffinity(0))
     text = TWO_PORTS + f'eal: {{lcores: "{MAIN},7@{last}", main_lcore: 7}}\n'
     assert polling.polls(loads(text + "app: {forward: }\n"))[0].lcore == 7
-    given = loads(text + f"app: {{forward: {{lcore: {MAIN}}}}}\n")
-    assert polling.polls(given)[0].lcore == MAIN
+    with pytest.raises(ConfigError, match=r"eal\.main_lcore, 7, which polls"):
+        loads(text + f"app: {{forward: {{lcore: {MAIN}}}}}\n")
+
+
+def test_the_lcore_of_an_app_becomes_the_main_one():
+    last = max(os.sched_getaffinity(0))
+    text = TWO_PORTS + f'eal: {{lcores: "{MAIN},7@{last}"}}\napp: {{forward: {{lcore: 7}}}}\n'
+    assert make_plan(loads(text)).options.main_lcore == 7
 
 
 def test_crossing_numa_nodes_is_a_warning(free, monkeypatch):

