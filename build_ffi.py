@@ -120,6 +120,11 @@ def make_ffi() -> Any:
 class BuildExt(build_ext):
     """`build_ext` that fills in the one extension of this project."""
 
+    def get_source_files(self) -> list[str]:
+        """Name what a source distribution needs beside the Python packages."""
+        natives = [*DEPENDS, *(f"pydpdk/_native/{name}" for name in SOURCES)]
+        return [Path(__file__).name, *natives]
+
     def build_extension(self, ext: Extension) -> None:
         """Generate the cffi source, compile it and our C with DPDK's own flags."""
         check_machine()

@@ -76,8 +76,8 @@ def total_bytes(config: Config, pools: Iterable[PoolPlan]) -> int:
 
 def _pool_plan(config: Config, polls: Sequence[Poll], name: str, hugepages: bool) -> PoolPlan:
     pool, app = config.mempools[name], config.app
-    drawing = [poll for poll in polls if _pool_of(config, poll) == name]
-    lcores, bursts = {poll.lcore for poll in drawing}, len(drawing) * _burst(config)
+    drawing = [poll for poll in polls if pool_of(config, poll) == name]
+    lcores, bursts = {poll.lcore for poll in drawing}, len(drawing) * burst_of(config)
     ports = [port for port in config.ports.values() if port.mempool == name]
     if app and app.python:
         lcores, bursts = set(lcore_cpus(config.eal)), len(ports) * PYTHON_BURST
@@ -98,13 +98,14 @@ def _pool_plan(config: Config, polls: Sequence[Poll], name: str, hugepages: bool
     )
 
 
-def _pool_of(config: Config, poll: Poll) -> str | None:
-    """The pool that the packets of a poll come from."""
+def pool_of(config: Config, poll: Poll) -> str | None:
+    """Return the pool that the packets of a poll come from."""
     port = poll.tx_port if poll.rx_port is None else poll.rx_port
     return None if port is None else config.ports[port].mempool
 
 
-def _burst(config: Config) -> int:
+def burst_of(config: Config) -> int:
+    """Return the packets of one call of a built-in app; 0 for another or none."""
     app = config.app
     polling = app and (app.forward or app.drop or app.generate)
     return polling.burst if polling else 0

@@ -20,6 +20,7 @@ NO_HUGE_COST = (
 )
 _UNIQUE_PREFIX = "pydpdk-<unique>"
 _MB = 1 << 20
+_CACHE_MAX = 512  # RTE_MEMPOOL_CACHE_MAX_SIZE
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def make_plan(config: Config) -> Plan:
             *([loss] if loss else []),
             *_memory_warnings(wanted, options),
             *_pool_warnings(pools),
+            *_cache_warnings(config, polls),
             *_device_warnings(config),
             *_node_warnings(config, polls),
         ),
@@ -196,6 +198,19 @@ def _pool_warnings(pools: tuple[PoolPlan, ...]) -> Iterator[str]:
             yield (
                 f"mempools.{pool.name}: n is {pool.n}; a power of two less one,"
                 f" such as {(1 << pool.n.bit_length()) - 1}, wastes least memory"
+            )
+
+
+def _cache_warnings(config: Config, polls: tuple[Poll, ...]) -> Iterator[str]:
+    """Warn of bursts that flush and refill an lcore's cache each time: docs/performance.md."""
+    burst = budget.burst_of(config)
+    for name in dict.fromkeys(budget.pool_of(config, poll) for poll in polls):
+        pool = config.mempools.get(name or "")
+        if pool and pool.cache_size < min(2 * burst, _CACHE_MAX):
+            yield (
+                f"mempools.{name}: bursts of {burst} are more than half of cache_size,"
+                f" {pool.cache_size}, so each goes past the lcore's cache to the shared ring;"
+                f" cache_size: {min(2 * burst, _CACHE_MAX)} is faster"
             )
 
 
