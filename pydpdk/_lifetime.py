@@ -32,7 +32,32 @@ _staying: set[Owner] = set()
 T = TypeVar("T", bound="Owner")
 
 
-class Owner(ABC):
+class Closing(ABC):
+    """A `with` block closes it; an error of the block is the one to see."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close it; do nothing where it is closed."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        except InUseError as in_use:
+            if error is None:
+                raise
+            # the first error is the one to see
+            warnings.warn(str(in_use), ResourceWarning, stacklevel=2)
+
+
+class Owner(Closing):
     """One DPDK object of this process.
 
     A subclass sets `rank`, its place in the order of closing, and writes `_refusals` (what
@@ -112,23 +137,6 @@ class Owner(ABC):
         """Forget the object without touching DPDK: it is freed, or another process's."""
         self._handle = None
         _staying.discard(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        try:
-            self.close()
-        except InUseError as in_use:
-            if error is None:
-                raise
-            # the first error is the one to see
-            warnings.warn(str(in_use), ResourceWarning, stacklevel=2)
 
     def __repr__(self) -> str:
         state = "closed" if self._handle is None else self._state()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import errno
-import logging
 import os
 import secrets
 import threading
@@ -15,14 +14,14 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydpdk import _lifetime, log, version
+from pydpdk import _lifetime, eal_devices, log, version
 from pydpdk._dpdk import ffi, lib
-from pydpdk.eal_checks import device_problems, problems
+from pydpdk._lifetime import Closing
+from pydpdk.eal_checks import problems
 from pydpdk.eal_options import EalOptions, build_argv
-from pydpdk.eal_start import bus_of, has_port, missing_error, missing_ports, port_name_of, start
+from pydpdk.eal_start import choose_hugepages, start
 from pydpdk.errors import (
     ClosedError,
     DpdkError,
@@ -31,17 +30,15 @@ from pydpdk.errors import (
     call_errno,
     make_error,
 )
-from pydpdk.host import hugepages as host_hugepages
 from pydpdk.host import runtime
 
-_logger = logging.getLogger("pydpdk")
 State = Literal["new", "running", "dead"]
 
 _state: State = "new"
 _current: Eal | None = None
 
 
-class Eal:
+class Eal(Closing):
     """The running EAL; `init` makes it.
 
     Attributes
@@ -72,7 +69,7 @@ class Eal:
         self.hugepages = bool(lib.rte_eal_has_hugepages())
         self._thread = threading.get_ident()
         devices = (*options.vdevs, *options.allow)
-        self._port_names = {d.partition(",")[0]: port_name_of(d) for d in devices}
+        self._port_names = {d.partition(",")[0]: eal_devices.port_name_of(d) for d in devices}
 
     @property
     def proc_type(self) -> str:
@@ -119,22 +116,9 @@ class Eal:
         Wraps  rte_eal_hotplug_add (rte_dev.h)
         """
         require_running()
-        if not isinstance(devargs, str):
-            raise TypeError(f"devargs={devargs!r}: a string is allowed")
-        found = list(device_problems(devargs))
-        if found:
-            raise ValueError("; ".join(map(str, found)))
-        name, _, arguments = devargs.partition(",")
-        if has_port(devargs):
-            raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{name} is there already")
-        call_errno(
-            lib.rte_eal_hotplug_add, bus_of(devargs).encode(), name.encode(), arguments.encode(),
-            detail=devargs,
-        )  # fmt: skip
-        missing = list(missing_ports([devargs]))
-        if missing:
-            raise make_error("rte_eal_hotplug_add", errno.ENODEV, f"{devargs} gave no port")
-        self._port_names[name] = port_name_of(devargs)
+        eal_devices.add(devargs)
+        name = devargs.partition(",")[0]
+        self._port_names[name] = eal_devices.port_name_of(devargs)
         return self._port_names[name]
 
     def remove_device(self, name: str) -> None:
@@ -149,7 +133,7 @@ class Eal:
         for owner in _lifetime.owners():
             if owner.rank == 0 and owner.name == port_name:
                 owner.close()
-        call_errno(lib.rte_eal_hotplug_remove, bus_of(name).encode(), name.encode(), detail=name)
+        eal_devices.remove(name)
         self._port_names.pop(name, None)
 
     def close(self, *, force: bool = False) -> None:
@@ -184,23 +168,6 @@ class Eal:
         log.flush()
         if primary:
             runtime.sweep(self.file_prefix)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        try:
-            self.close()
-        except InUseError as in_use:
-            if error is None:
-                raise
-            # the first error is the one to see; what is left open is closed at exit
-            warnings.warn(str(in_use), ResourceWarning, stacklevel=2)
 
     def __repr__(self) -> str:
         if _current is not self:
@@ -287,20 +254,6 @@ def init(options: EalOptions | None = None, **overrides: Any) -> Eal:
         return _current
 
 
-def choose_hugepages(options: EalOptions, need_bytes: int = 0) -> bool:
-    """Resolve `hugepages="auto"` on this host; say loudly why where it comes to none."""
-    if options.hugepages != "auto" or options.proc_type != "primary":
-        return bool(options.hugepages)
-    here = host_hugepages.available(need_bytes, in_memory=options.in_memory)
-    if not here.usable:
-        _logger.warning(
-            "running without hugepages: %s What that costs: no second process can attach, memory"
-            " cannot grow, no NIC can use it, and every 4 KB page is a TLB entry of its own",
-            here.reason,
-        )
-    return bool(here.usable)
-
-
 def _start(options: EalOptions, argv: Sequence[str], prefix: str) -> Eal:
     existed = runtime.runtime_dir(prefix).exists()  # a secondary that fails leaves its primary's
     try:
@@ -313,9 +266,9 @@ def _start(options: EalOptions, argv: Sequence[str], prefix: str) -> Eal:
     started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     try:
         call_errno(lib.pyd_ledger_join, os.getpid(), started)
-        missing = list(missing_ports([*options.vdevs, *options.allow]))
+        missing = list(eal_devices.missing_ports([*options.vdevs, *options.allow]))
         if missing:
-            raise missing_error(missing, lines)
+            raise eal_devices.missing_error(missing, lines)
     except DpdkError:
         eal._stop(unmap=True)
         raise

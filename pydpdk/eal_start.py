@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydpdk import log
@@ -14,6 +14,7 @@ from pydpdk.eal_options import EalOptions
 from pydpdk.errors import EalInitError
 from pydpdk.host import hugepages as host_hugepages
 
+_logger = logging.getLogger("pydpdk")
 _kept: list[Any] = []  # argv: getopt and the EAL point into it for as long as the process lives
 
 
@@ -49,51 +50,18 @@ def _complaints(program: str) -> list[str]:
     )
 
 
-def bus_of(devargs: str) -> str:
-    """Return the bus of a device, told by the form of its name: `pci` or `vdev`."""
-    return "pci" if re.match(r"(?:[0-9a-fA-F]+:)?[0-9a-fA-F]+:[0-9a-fA-F]+\.", devargs) else "vdev"
-
-
-def port_name_of(devargs: str) -> str:
-    """Return the port name that a device gets: its own, but for net_ring's node actions."""
-    name, _, arguments = devargs.partition(",")
-    node = re.search(r"nodeaction=([^:,]+):", arguments)
-    if node:
-        return node[1]
-    if bus_of(devargs) == "pci" and name.count(":") == 1:
-        return f"0000:{name}"
-    return name
-
-
-def missing_ports(devices: Sequence[str]) -> Iterator[str]:
-    """Yield the network devices that have no port: drivers that refuse one only log it."""
-    for device in devices:
-        if bus_of(device) == "vdev" and not re.match("net_|eth_|virtio_user", device):
-            continue  # crypto, event and other devices are no ports
-        if not has_port(device):
-            yield device
-
-
-def has_port(device: str) -> bool:
-    """Whether a device has its port.
-
-    Notes
-    -----
-    Wraps  rte_eth_dev_get_port_by_name (rte_ethdev.h)
-    """
-    name, port_id = port_name_of(device).encode(), ffi.new("uint16_t *")
-    return bool(lib.rte_eth_dev_get_port_by_name(name, port_id) == 0)
-
-
-def missing_error(missing: Sequence[str], lines: Sequence[str]) -> EalInitError:
-    """Build the error for devices that gave no port."""
-    error = EalInitError(
-        errno.ENODEV,
-        f"rte_eal_init: no port came up for {', '.join(missing)}: ENODEV"
-        + "".join(f"\n  {line}" for line in lines),
-    )
-    error.call, error.lines = "rte_eal_init", tuple(lines)
-    return error
+def choose_hugepages(options: EalOptions, need_bytes: int = 0) -> bool:
+    """Resolve `hugepages="auto"` on this host; say loudly why where it comes to none."""
+    if options.hugepages != "auto" or options.proc_type != "primary":
+        return bool(options.hugepages)
+    here = host_hugepages.available(need_bytes, in_memory=options.in_memory)
+    if not here.usable:
+        _logger.warning(
+            "running without hugepages: %s What that costs: no second process can attach, memory"
+            " cannot grow, no NIC can use it, and every 4 KB page is a TLB entry of its own",
+            here.reason,
+        )
+    return bool(here.usable)
 
 
 _HINTS = (

@@ -74,6 +74,8 @@ pyd_log_open(void)
     stream = fopencookie(NULL, "w", functions);
     if (stream == NULL || rte_openlog_stream(stream) != 0)
         return -ENOMEM;
+    /* a line must be written by the thread that logs it, not with the next one's */
+    setvbuf(stream, NULL, _IONBF, 0);
     return wake;
 }
 

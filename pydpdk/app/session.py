@@ -8,9 +8,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from types import TracebackType
-from typing import Self, TypeVar
 
+from pydpdk._lifetime import Closing
 from pydpdk.app.stop import Stop
 from pydpdk.config.load import load
 from pydpdk.config.model import Config, PortSpec
@@ -24,10 +23,9 @@ from pydpdk.memory.memzone import Memzone
 from pydpdk.ring import Ring
 
 _logger = logging.getLogger("pydpdk")
-Spec = TypeVar("Spec")
 
 
-class App:
+class App(Closing):
     """An open file; `pydpdk.open` makes it.
 
     Attributes
@@ -53,7 +51,6 @@ class App:
         self.mempools: dict[str, Mempool] = {}
         self.rings: dict[str, Ring] = {}
         self.ports: dict[str, Port] = {}
-        self._stopped = False
 
     @property
     def running(self) -> bool:
@@ -127,12 +124,6 @@ class App:
         except (ValueError, TypeError) as error:
             raise ConfigError([f"{self.config.where(section, name)}: {error}"]) from error
 
-    def stop_ports(self) -> None:
-        """Stop the ports, so that their counters are final; before `close`, which does it too."""
-        for port in self.ports.values():
-            port.stop()
-        self._stopped = True
-
     def wait_links(self, timeout_s: float = 2.0) -> Mapping[str, bool]:
         """Wait until the link of each port is up; say which are.
 
@@ -149,17 +140,6 @@ class App:
     def close(self) -> None:
         """Take everything down: ports, bursts, rings, mempools, memzones, the EAL."""
         self.eal.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        self.eal.__exit__(kind, error, tb)
 
     def __repr__(self) -> str:
         return f"<App ports={list(self.ports)} mempools={list(self.mempools)}>"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, find, lock
+from pydpdk._lifetime import find, lock
 from pydpdk.errors import (
     DpdkError,
     call_errno,
@@ -18,9 +17,8 @@ from pydpdk.errors import (
     make_error,
 )
 from pydpdk.ethdev.checks import PortConfig, check_config
-from pydpdk.ethdev.info import PortInfo, read_info
 from pydpdk.ethdev.queue import RxQueue, TxQueue
-from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xstats
+from pydpdk.ethdev.settings import PortSettings
 from pydpdk.memory._rows import text
 from pydpdk.memory.mempool import Mempool
 
@@ -28,7 +26,7 @@ NAME_MAX = lib.RTE_ETH_NAME_MAX_LEN - 1
 State = Literal["unconfigured", "stopped", "started", "closed"]
 
 
-class Port(Owner):
+class Port(PortSettings):
     """A NIC or a virtual device.
 
     Attributes
@@ -87,11 +85,6 @@ class Port(Owner):
                 call_errno(lib.rte_eth_dev_get_name_by_port, port_id, name)
                 known = cls(text(name), port_id)
             return known
-
-    @property
-    def info(self) -> PortInfo:
-        """What the driver says of the port."""
-        return read_info(self.handle)
 
     def configure(
         self,
@@ -233,84 +226,7 @@ class Port(Owner):
             raise
         self.state = "stopped"
 
-    @property
-    def link(self) -> Link:
-        """State of the link now; devices may need a moment after `start`."""
-        return read_link(self.handle)
-
-    @property
-    def stats(self) -> PortStats:
-        """Counters since the start or `reset_stats`."""
-        return read_stats(self.handle)
-
-    @property
-    def xstats(self) -> dict[str, int]:
-        """Extended counters by name, the driver's own among them."""
-        return read_xstats(self.handle)
-
-    def reset_stats(self) -> None:
-        """Set the counters to 0.
-
-        Notes
-        -----
-        Wraps  rte_eth_stats_reset, rte_eth_xstats_reset (rte_ethdev.h)
-        """
-        call_errno(lib.rte_eth_stats_reset, self.handle, detail=self.name)
-        call_errno(lib.rte_eth_xstats_reset, self.handle, detail=self.name)
-
-    @property
-    def mac(self) -> str:
-        """MAC address, as `02:00:00:00:00:01`; settable in the primary."""
-        address = ffi.new("struct rte_ether_addr *")
-        call_errno(lib.rte_eth_macaddr_get, self.handle, address, detail=self.name)
-        return ":".join(f"{byte:02x}" for byte in address.addr_bytes)
-
-    @mac.setter
-    def mac(self, mac: str) -> None:
-        eal.require_primary("rte_eth_dev_default_mac_addr_set")
-        if not isinstance(mac, str) or not re.fullmatch("[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", mac):
-            raise ValueError(f"mac={mac!r}: six bytes in hex, as 02:00:00:00:00:01")
-        address = ffi.new("struct rte_ether_addr *", {"addr_bytes": list(_bytes_of(mac))})
-        call_errno(lib.rte_eth_dev_default_mac_addr_set, self.handle, address, detail=mac)
-
-    @property
-    def promiscuous(self) -> bool:
-        """Whether packets for others are received too; settable once configured."""
-        return call_errno(lib.rte_eth_promiscuous_get, self.handle, detail=self.name) == 1
-
-    @promiscuous.setter
-    def promiscuous(self, on: bool) -> None:
-        self._control(lib.rte_eth_promiscuous_enable if on else lib.rte_eth_promiscuous_disable)
-
-    @property
-    def mtu(self) -> int:
-        """[bytes]; settable once configured."""
-        mtu = ffi.new("uint16_t *")
-        call_errno(lib.rte_eth_dev_get_mtu, self.handle, mtu, detail=self.name)
-        return int(mtu[0])
-
-    @mtu.setter
-    def mtu(self, mtu: int) -> None:
-        info = self.info
-        check_range("mtu", mtu, info.min_mtu, min(info.max_mtu, 65535), f" on port {self.name!r}")
-        self._control(lib.rte_eth_dev_set_mtu, mtu)
-
-    def set_link(self, *, up: bool) -> None:
-        """Bring the link up or down, where the driver can.
-
-        Notes
-        -----
-        Wraps  rte_eth_dev_set_link_up, rte_eth_dev_set_link_down (rte_ethdev.h)
-        """
-        self._control(lib.rte_eth_dev_set_link_up if up else lib.rte_eth_dev_set_link_down)
-
-    def _control(self, function: Callable[..., int], *arguments: int) -> None:
-        eal.require_primary(function.__name__)
-        with lock():
-            self._require(function.__name__, "stopped", "started")
-            call_errno(function, self.handle, *arguments, detail=self.name)
-
-    def _require(self, call: str, *states: State) -> None:
+    def _require(self, call: str, *states: str) -> None:
         self.handle  # noqa: B018  # raises when closed
         if self.state not in states:
             number = errno.EBUSY if self.state == "started" else errno.EINVAL
@@ -363,7 +279,3 @@ def _find_id(port: str | int) -> int:
     if not lib.rte_eth_dev_is_valid_port(port):
         raise make_error("rte_eth_dev_is_valid_port", errno.ENODEV, f"port {port}")
     return port
-
-
-def _bytes_of(mac: str) -> bytes:
-    return bytes.fromhex(mac.replace(":", ""))

@@ -19,7 +19,7 @@ ROWS = [
     ["ring"],
     ["memory"],
     ["lcore"],
-    ["eal", "eal_start", "eal_options", "eal_checks", "lcore_map"],
+    ["eal", "eal_devices", "eal_start", "eal_options", "eal_checks", "lcore_map"],
     ["log", "_lifetime", "version", "errors"],
     ["_dpdk"],
 ]

@@ -1,0 +1,82 @@
+"""Devices of the EAL: their names, and coming and going while it runs."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator, Sequence
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk.eal_checks import device_problems
+from pydpdk.errors import EalInitError, call_errno, make_error
+
+
+def add(devargs: str) -> None:
+    """Probe a device, and see that it has its port."""
+    if not isinstance(devargs, str):
+        raise TypeError(f"devargs={devargs!r}: a string is allowed")
+    found = list(device_problems(devargs))
+    if found:
+        raise ValueError("; ".join(map(str, found)))
+    name, _, arguments = devargs.partition(",")
+    if has_port(devargs):
+        raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{name} is there already")
+    call_errno(
+        lib.rte_eal_hotplug_add, bus_of(devargs).encode(), name.encode(), arguments.encode(),
+        detail=devargs,
+    )  # fmt: skip
+    if list(missing_ports([devargs])):
+        lib.rte_eal_hotplug_remove(bus_of(name).encode(), name.encode())
+        raise make_error("rte_eal_hotplug_add", errno.ENODEV, f"{devargs} gave no port")
+
+
+def remove(name: str) -> None:
+    """Remove a device whose port is closed."""
+    call_errno(lib.rte_eal_hotplug_remove, bus_of(name).encode(), name.encode(), detail=name)
+
+
+def bus_of(devargs: str) -> str:
+    """Return the bus of a device, told by the form of its name: `pci` or `vdev`."""
+    return "pci" if re.match(r"(?:[0-9a-fA-F]+:)?[0-9a-fA-F]+:[0-9a-fA-F]+\.", devargs) else "vdev"
+
+
+def port_name_of(devargs: str) -> str:
+    """Return the port name that a device gets: its own, but for net_ring's node actions."""
+    name, _, arguments = devargs.partition(",")
+    node = re.search(r"nodeaction=([^:,]+):", arguments)
+    if node:
+        return node[1]
+    if bus_of(devargs) == "pci" and name.count(":") == 1:
+        return f"0000:{name}"
+    return name
+
+
+def missing_ports(devices: Sequence[str]) -> Iterator[str]:
+    """Yield the network devices that have no port: drivers that refuse one only log it."""
+    for device in devices:
+        if bus_of(device) == "vdev" and not re.match("net_|eth_|virtio_user", device):
+            continue  # crypto, event and other devices are no ports
+        if not has_port(device):
+            yield device
+
+
+def has_port(device: str) -> bool:
+    """Whether a device has its port.
+
+    Notes
+    -----
+    Wraps  rte_eth_dev_get_port_by_name (rte_ethdev.h)
+    """
+    name, port_id = port_name_of(device).encode(), ffi.new("uint16_t *")
+    return bool(lib.rte_eth_dev_get_port_by_name(name, port_id) == 0)
+
+
+def missing_error(missing: Sequence[str], lines: Sequence[str]) -> EalInitError:
+    """Build the error for devices that gave no port."""
+    error = EalInitError(
+        errno.ENODEV,
+        f"rte_eal_init: no port came up for {', '.join(missing)}: ENODEV"
+        + "".join(f"\n  {line}" for line in lines),
+    )
+    error.call, error.lines = "rte_eal_init", tuple(lines)
+    return error
