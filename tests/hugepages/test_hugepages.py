@@ -86,6 +86,8 @@ def test_a_signal_that_python_sees_leaves_nothing(run_script, number: int):
     done = run_script(f"""
         import os, signal, sys, time
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
+        # a shell starts background jobs with Ctrl-C ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         eal = init(vdevs=("net_null0",))
         pool, burst = Mempool.create("p", 511, cache_size=0), Burst(32)
         port = Port.lookup("net_null0")
