@@ -1,10 +1,22 @@
-"""Ports that several files of tests use."""
+"""Ports, files and interfaces that several files of tests use."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+import yaml
 
 from pydpdk import Mempool, Port
+from pydpdk.host import runtime
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / "configs"
+SCRIPT = ROOT / "scripts/veth"
 
 
 @pytest.fixture
@@ -19,3 +31,34 @@ def loop(device, pool: Mempool) -> Port:
     port.configure(mempool=pool)
     port.start()
     return port
+
+
+@pytest.fixture
+def command(tmp_path, on_hugepages):
+    """Make the command that runs a file, with a memory of our choosing and a known prefix."""
+    prefixes = []
+
+    def make(file: str | Path, *options: str) -> list[str]:
+        data = yaml.safe_load((CONFIGS / file).read_text())
+        prefixes.append(f"run-{tmp_path.name}-{len(prefixes)}"[:60])
+        data["eal"] = {
+            **(data.get("eal") or {}), "hugepages": on_hugepages, "file_prefix": prefixes[-1],
+        }  # fmt: skip
+        path = tmp_path / Path(file).name
+        path.write_text(yaml.safe_dump(data, sort_keys=False))
+        return [sys.executable, "-m", "pydpdk", "run", str(path), *options]
+
+    yield make
+    assert [left for prefix in prefixes for left in runtime.leftovers(prefix)] == []
+
+
+@pytest.fixture
+def veth() -> Iterator[str]:
+    """Two pairs, <name>0 to <name>1 and <name>2 to <name>3; the kernel is at 0 and at 3."""
+    name = f"e{os.getpid()}v"
+    up = subprocess.run([SCRIPT, "up", name], capture_output=True, text=True)
+    if up.returncode:
+        subprocess.run([SCRIPT, "down", name], capture_output=True)
+        pytest.skip(f"this machine makes no veth pair: {up.stderr.strip()}")
+    yield name
+    subprocess.run([SCRIPT, "down", name], capture_output=True, check=True)

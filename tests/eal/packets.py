@@ -25,8 +25,8 @@ def ipv4(payload: bytes, proto: int = 17) -> bytes:
         64,
         proto,
         0,
-        b"\x0a\0\0\1",
-        b"\x0a\0\0\2",
+        b"\xc6\x12\x4f\1",
+        b"\xc6\x12\x4f\2",
     )
     words = struct.unpack("!10H", header)
     total = sum(words)
@@ -45,7 +45,7 @@ def udp(payload: bytes) -> bytes:
 
 def arp() -> bytes:
     return (
-        struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + MAC_A + b"\x0a\0\0\1" + bytes(6) + b"\x0a\0\0\2"
+        struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + MAC_A + b"\xc6\x12\x4f\1" + bytes(6) + b"\xc6\x12\x4f\2"
     )
 
 

@@ -6,40 +6,15 @@ import json
 import signal
 import struct
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-import yaml
 
-from pydpdk.host import runtime
-
-ROOT = Path(__file__).parents[2]
-CONFIGS = ROOT / "configs"
 KEYS = {
     "rx_packets", "tx_packets", "rx_bytes", "tx_bytes",
     "rx_pps", "tx_pps", "rx_missed", "tx_dropped",
 }  # fmt: skip
-
-
-@pytest.fixture
-def command(tmp_path, on_hugepages):
-    """Make the command that runs a file, with a memory of our choosing and a known prefix."""
-    prefixes = []
-
-    def make(file: str | Path, *options: str) -> list[str]:
-        data = yaml.safe_load((CONFIGS / file).read_text())
-        prefixes.append(f"run-{tmp_path.name}-{len(prefixes)}"[:60])
-        data["eal"] = {
-            **(data.get("eal") or {}), "hugepages": on_hugepages, "file_prefix": prefixes[-1],
-        }  # fmt: skip
-        path = tmp_path / Path(file).name
-        path.write_text(yaml.safe_dump(data, sort_keys=False))
-        return [sys.executable, "-m", "pydpdk", "run", str(path), *options]
-
-    yield make
-    assert [left for prefix in prefixes for left in runtime.leftovers(prefix)] == []
 
 
 def _run(command, cwd, **options):

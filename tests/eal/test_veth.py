@@ -1,19 +1,18 @@
 """Packets of the kernel: in at one veth pair, through Python, out at the other."""
 
+import json
 import os
 import shutil
 import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pydpdk import Burst, Mempool, Port
 
-SCRIPT = Path(__file__).parents[2] / "scripts/veth"
 ETH_P_ALL = 3
 COUNT = 200
 
@@ -23,18 +22,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, from iproute2"),
     pytest.mark.skipif(shutil.which("ethtool") is None, reason="needs ethtool"),
 ]
-
-
-@pytest.fixture
-def veth() -> Iterator[str]:
-    """Two pairs, <name>0 to <name>1 and <name>2 to <name>3; the kernel is at 0 and at 3."""
-    name = f"e{os.getpid()}v"
-    up = subprocess.run([SCRIPT, "up", name], capture_output=True, text=True)
-    if up.returncode:
-        subprocess.run([SCRIPT, "down", name], capture_output=True)
-        pytest.skip(f"this machine makes no veth pair: {up.stderr.strip()}")
-    yield name
-    subprocess.run([SCRIPT, "down", name], capture_output=True, check=True)
 
 
 def sniff(interface: str) -> socket.socket:
@@ -61,6 +48,23 @@ def send_udp(interface: str, payloads: list[bytes]) -> None:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
         for payload in payloads:
             udp.sendto(payload, ("198.18.78.2", 9000))
+
+
+def test_the_file_for_veth_pairs_forwards(veth: str, command, tmp_path):
+    """configs/af_packet.yaml, on pairs of other names."""
+    payloads = [struct.pack("!I", i) * 40 for i in range(COUNT)]
+    argv = command("af_packet.yaml", "--duration", "2", "--json")
+    file = Path(argv[-4])
+    file.write_text(file.read_text().replace("pydpdk", veth))
+    with sniff(f"{veth}2") as far, sniff(f"{veth}0") as near:
+        run = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+        time.sleep(1.5)
+        send_udp(f"{veth}0", payloads)
+        report = json.loads(run.communicate(timeout=30)[0])
+        sent, arrived = frames_of(near), frames_of(far)
+    assert [frame[42:] for frame in sent] == payloads
+    assert arrived == [swapped(frame) for frame in sent]
+    assert sum(port["tx_packets"] for port in report["ports"].values()) == COUNT
 
 
 def started(port: Port, pool: Mempool) -> Port:
@@ -105,15 +109,15 @@ def test_what_python_makes_reaches_a_udp_socket(device, veth: str, pool: Mempool
     """The other way: a packet made here is one that the kernel's UDP stack takes."""
     from packets import ethernet, ipv4, udp
 
-    subprocess.run(["ip", "addr", "add", "10.0.0.2/24", "dev", f"{veth}3"], check=True)
+    subprocess.run(["ip", "addr", "add", "198.18.79.2/24", "dev", f"{veth}3"], check=True)
     mac = (Path("/sys/class/net") / f"{veth}3" / "address").read_text().strip()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taker:
-        taker.bind(("10.0.0.2", 2000))
+        taker.bind(("198.18.79.2", 2000))
         taker.settimeout(2)
         port = started(device(f"net_af_packet_udp,iface={veth}2"), pool)
         packet = ethernet(0x0800, ipv4(udp(b"from Python")))
         burst.alloc(pool, 3)
         burst.fill(bytes.fromhex(mac.replace(":", "")) + packet[6:])
         assert port.tx[0].tx(burst) == 3
-        assert [taker.recvfrom(100) for _ in range(3)] == [(b"from Python", ("10.0.0.1", 1000))] * 3
+        assert [taker.recvfrom(100) for _ in range(3)] == [(b"from Python", ("198.18.79.1", 1000))] * 3
         port.close()
