@@ -27,6 +27,7 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 _lock = threading.RLock()
 _owners: weakref.WeakSet[Owner] = weakref.WeakSet()
 _staying: set[Owner] = set()
+_by_address: weakref.WeakValueDictionary[tuple[type, int], Owner] = weakref.WeakValueDictionary()
 
 
 T = TypeVar("T", bound="Owner")
@@ -76,6 +77,7 @@ class Owner(Closing):
         self._handle: Any = handle
         self._users: weakref.WeakSet[Owner] = weakref.WeakSet()
         _owners.add(self)
+        _by_address[type(self), address] = self
         if self.stays:
             _staying.add(self)
 
@@ -142,9 +144,6 @@ class Owner(Closing):
         state = "closed" if self._handle is None else self._state()
         return f"<{type(self).__name__} {self.name!r} {state}>"
 
-    def _is_at(self, address: int) -> bool:
-        return self._handle is not None and self.address == address
-
     def _state(self) -> str:
         return "open"
 
@@ -160,7 +159,8 @@ def owners() -> list[Owner]:
 
 def find(kind: type[T], address: int) -> T | None:
     """Return the open object of that kind at that address: each has one, so its views are known."""
-    return next((o for o in list(_owners) if isinstance(o, kind) and o._is_at(address)), None)
+    owner = _by_address.get((kind, address))
+    return owner if isinstance(owner, kind) and not owner.closed else None
 
 
 def address_of(pointer: Any) -> int:
