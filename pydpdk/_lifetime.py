@@ -52,7 +52,7 @@ class Owner(ABC):
         self._users: weakref.WeakSet[Owner] = weakref.WeakSet()
         _owners.add(self)
         if self.stays:
-            _staying.add(self)
+            self._stay()
 
     @property
     def handle(self) -> Any:
@@ -136,6 +136,10 @@ class Owner(ABC):
 
     def _is_at(self, address: int) -> bool:
         return self._handle is not None and self.address == address
+
+    def _stay(self) -> None:
+        """Keep this object although nobody holds it, until it is closed."""
+        _staying.add(self)
 
     def _state(self) -> str:
         return "open"
