@@ -19,6 +19,7 @@ from pydpdk.ring.zero_copy import ZeroCopy
 Values = npt.NDArray[Any]
 
 _enqueue, _dequeue = lib.pyd_ring_enqueue, lib.pyd_ring_dequeue
+_CALL = ("rte_ring_enqueue", "rte_ring_dequeue")
 _buffer, _bytes, _array = ffi.from_buffer, ffi.typeof("char[]"), np.ndarray
 
 
@@ -28,6 +29,7 @@ class Moves(Owner):
     def __init__(self, name: str, ring: Any, kind: Kind, *, owned: bool) -> None:
         esize = POINTER if kind is None else kind.itemsize
         self._dtype = kind
+        self._none: Values = np.empty(0, kind)
         self._pin = Pin(lib.pyd_ring_memory(ring), ring.size * esize)
         self._sides = (
             SYNCS[lib.rte_ring_get_prod_sync_type(ring)],
@@ -179,12 +181,12 @@ class Moves(Owner):
         try:
             if type(values) is _array and values.dtype is self._dtype and values.ndim == 1:
                 n = int(function(self._c, _buffer(_bytes, values, writes), len(values), bulk))
-                return n if n >= 0 else self._refuse(n, "rte_ring")
+                return n if n >= 0 else self._refuse(n, _CALL[writes])
         except (TypeError, ValueError, BufferError, OverflowError):
             pass  # said below
         plain = self._check_values(values, writes)
         n = int(function(self._c, _buffer(_bytes, plain, writes), len(values), bulk))
-        return n if n >= 0 else self._refuse(n, "rte_ring")
+        return n if n >= 0 else self._refuse(n, _CALL[writes])
 
     def _check_values(self, values: Values, writes: bool) -> Values:
         """Return the array as one whose bytes can be passed on, or say what is wrong with it."""
@@ -208,18 +210,20 @@ class Moves(Owner):
 
     def _start(self, function: Any, n: int, bulk: bool, slots: Any) -> int:
         got = int(function(self._c, n, bulk, slots))
-        return got if got >= 0 else self._refuse(got, "rte_ring_zc_start")
+        return got if got >= 0 else self._refuse(got, function.__name__.removeprefix("pyd_"))
 
     def _views(self, slots: Any, n: int, writable: bool) -> tuple[Values, Values]:
         """Return n slots from slots.first on as one array or, where the ring wraps, two."""
         n1 = min(n, slots.n1)
-        return self._view(slots.first, n1, writable), self._view(0, n - n1, writable)
+        second = self._view(0, n - n1, writable) if n > n1 else self._none
+        return self._view(slots.first, n1, writable) if n else self._none, second
 
     def _view(self, first: int, n: int, writable: bool) -> Values:
         dtype = self._require_values()
         self._stay()
         view = self._pin.view(first * dtype.itemsize, n * dtype.itemsize).view(dtype)
-        view.flags.writeable = writable
+        if not writable:
+            view.flags.writeable = False
         return view
 
     def _require_values(self) -> np.dtype[Any]:
@@ -229,16 +233,17 @@ class Moves(Owner):
 
     def _refuse(self, result: int, call: str, burst: Holder | None = None) -> NoReturn:
         if result == -errno.EALREADY:
-            raise BusyError(errno.EBUSY, f"{call}: {self!r}: {self._occupied()}")
+            raise BusyError(errno.EBUSY, f"{call}: {self!r}: {self._occupied(call)}")
         if burst is None:
             raise ClosedError(f"{call}: {self!r}")
         refuse(result, call, self, burst)
 
-    def _occupied(self) -> str:
+    def _occupied(self, call: str) -> str:
         """Say why a side had no room for one more."""
-        return "; ".join(self._reserved()) or (
-            "another thread is on this side, which takes one at a time"
-        )
+        for side in self._reserved():
+            if ("enqueue" in side) == ("enqueue" in call):
+                return side
+        return "another thread is on this side, which takes one at a time"
 
     def _reserved(self) -> list[str]:
         sides = {"enqueue_zc": self._c.producer.zc, "dequeue_zc": self._c.consumer.zc}
