@@ -219,6 +219,31 @@ class Ring(Moves):
             raise TypeError(f"rx({burst!r}): a Burst is allowed") from None
         return got if got >= 0 else self._refuse(got, "rte_ring_dequeue", burst)
 
+    def close(self, *, force: bool = False) -> None:
+        """Free the ring, or let go of one that was looked up; once closed, do nothing.
+
+        Parameters
+        ----------
+        force
+            Do so although something uses it. Mbufs in a ring of ours are freed; slots reserved
+            in another's are given back, so that its other users go on.
+
+        Raises
+        ------
+        InUseError
+            Mbufs are in it, a zero-copy block is open, or numpy views of its slots are alive.
+        BusyError
+            A thread is inside a call and does not leave it.
+
+        Notes
+        -----
+        Wraps  rte_ring_free (rte_ring.h)
+        """
+        if force and not self.owned:
+            lib.pyd_ring_enqueue_zc_finish(self._c, 0)
+            lib.pyd_ring_dequeue_zc_finish(self._c, 0)
+        super().close(force=force)
+
     def _require_mbufs(self) -> None:
         if self.dtype is not None:
             raise TypeError(f"{self!r} carries {say(self.dtype)} values: use enqueue and dequeue")
