@@ -79,7 +79,7 @@ class Owner(Closing):
         _owners.add(self)
         _by_address[type(self), address] = self
         if self.stays:
-            _staying.add(self)
+            self._stay()
 
     @property
     def handle(self) -> Any:
@@ -143,6 +143,10 @@ class Owner(Closing):
     def __repr__(self) -> str:
         state = "closed" if self._handle is None else self._state()
         return f"<{type(self).__name__} {self.name!r} {state}>"
+
+    def _stay(self) -> None:
+        """Keep this object although nobody holds it, until it is closed."""
+        _staying.add(self)
 
     def _state(self) -> str:
         return "open"

@@ -1,5 +1,5 @@
-/* rte_ring behind its gate: elements by value, and mbufs that change owner. */
-#include "burst.h"
+/* rte_ring behind its gates: elements by value, and mbufs that change owner. */
+#include "ring.h"
 
 /* Record in the ring itself what its elements are; see decl/pyd_ring.h. */
 int
@@ -17,6 +17,31 @@ pyd_ring_fits(const struct rte_ring *ring, uint32_t esize)
            (size_t)rte_ring_get_memsize_elem(esize, ring->size) <= ring->memzone->len;
 }
 
+/* The address of slot 0. */
+uintptr_t
+pyd_ring_memory(const struct rte_ring *ring)
+{
+    return (uintptr_t)&ring[1];
+}
+
+void
+pyd_ring_open(struct pyd_ring *ring, struct rte_ring *of, uint32_t esize)
+{
+    ring->ring = of;
+    ring->esize = esize;
+    ring->producer.alone = rte_ring_is_prod_single(of);
+    ring->consumer.alone = rte_ring_is_cons_single(of);
+    ring->gate.open = ring->producer.gate.open = ring->consumer.gate.open = 1;
+}
+
+/* The process has forked, or DPDK is gone: nothing may come in any more. */
+void
+pyd_ring_shut(struct pyd_ring *ring)
+{
+    ring->producer.zc = ring->consumer.zc = 0;
+    ring->gate.open = ring->producer.gate.open = ring->consumer.gate.open = 0;
+}
+
 int
 pyd_ring_count(struct pyd_ring *ring)
 {
@@ -32,26 +57,26 @@ pyd_ring_count(struct pyd_ring *ring)
 int
 pyd_ring_enqueue(struct pyd_ring *ring, const void *elements, uint32_t n, int bulk)
 {
-    int ret = pyd_enter(&ring->gate);
+    int ret = pyd_ring_enter(&ring->producer);
 
     if (unlikely(ret != 0))
         return ret;
     ret = bulk ? rte_ring_enqueue_bulk_elem(ring->ring, elements, ring->esize, n, NULL)
                : rte_ring_enqueue_burst_elem(ring->ring, elements, ring->esize, n, NULL);
-    pyd_leave(&ring->gate);
+    pyd_ring_leave(&ring->producer);
     return ret;
 }
 
 int
 pyd_ring_dequeue(struct pyd_ring *ring, void *elements, uint32_t n, int bulk)
 {
-    int ret = pyd_enter(&ring->gate);
+    int ret = pyd_ring_enter(&ring->consumer);
 
     if (unlikely(ret != 0))
         return ret;
     ret = bulk ? rte_ring_dequeue_bulk_elem(ring->ring, elements, ring->esize, n, NULL)
                : rte_ring_dequeue_burst_elem(ring->ring, elements, ring->esize, n, NULL);
-    pyd_leave(&ring->gate);
+    pyd_ring_leave(&ring->consumer);
     return ret;
 }
 
@@ -83,22 +108,45 @@ pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk
     return ret == PYD_SHUT ? -ENETDOWN : ret;
 }
 
+/* Shut all three gates, or none. Who is inside one leaves it, or gets no further than -EBUSY. */
+static int
+shut_all(struct pyd_ring *ring, int force)
+{
+    int ret = pyd_shut(&ring->gate);
+
+    if (ret != 0)
+        return ret;
+    if (!force && (ring->producer.zc || ring->consumer.zc))
+        ret = -EBUSY;
+    else if ((ret = pyd_shut(&ring->producer.gate)) == 0)
+        ret = pyd_shut(&ring->consumer.gate);
+    return ret;
+}
+
+static int
+reopen_all(struct pyd_ring *ring, int why)
+{
+    __atomic_store_n(&ring->producer.gate.open, !ring->producer.zc, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&ring->consumer.gate.open, !ring->consumer.zc, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&ring->gate.open, 1, __ATOMIC_SEQ_CST);
+    return why;
+}
+
 /* Free a ring of our making. One of mbufs must be empty, unless they are to be freed with it. */
 int
 pyd_ring_close(struct pyd_ring *ring, int force)
 {
     const int mbufs = ring->ring->flags & PYD_RING_MBUFS;
     struct rte_mbuf *m;
-    int ret = pyd_shut(&ring->gate);
+    int ret = shut_all(ring, force);
 
+    if (ret == 0 && mbufs && !force && !rte_ring_empty(ring->ring))
+        ret = -ENOTEMPTY;
     if (ret != 0)
-        return ret;
-    if (mbufs && !force && !rte_ring_empty(ring->ring)) {
-        __atomic_store_n(&ring->gate.open, 1, __ATOMIC_SEQ_CST);
-        return -ENOTEMPTY;
-    }
+        return reopen_all(ring, ret);
     while (mbufs && rte_ring_dequeue(ring->ring, (void **)&m) == 0)
         rte_pktmbuf_free(m);
     rte_ring_free(ring->ring);
+    pyd_ring_shut(ring);
     return 0;
 }

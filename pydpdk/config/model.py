@@ -53,10 +53,11 @@ class RingSpec(Section):
     """Slots: a power of two, of which one stays empty; with `exact_size` any number."""
     element: Literal["uint64", "mbuf"] = "uint64"
     """What it carries: numbers or packets."""
-    producer: Literal["multi", "single"] = "multi"
-    """Whether several threads may enqueue at once."""
-    consumer: Literal["multi", "single"] = "multi"
-    """Whether several threads may dequeue at once."""
+    producer: Literal["multi", "single", "rts", "hts"] = "rts"
+    """How threads that enqueue are kept apart: `rts` and `hts` for any number on any CPUs, `multi`
+    for any number with a CPU for each, `single` for one."""
+    consumer: Literal["multi", "single", "rts", "hts"] = "rts"
+    """How threads that dequeue are kept apart, likewise."""
     exact_size: bool = False
     """Hold exactly `size` elements, whatever the number (`RING_F_EXACT_SZ`)."""
     socket_id: kinds.SocketId = "any"

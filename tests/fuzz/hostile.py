@@ -24,6 +24,7 @@ import numpy as np
 import pydpdk
 from pydpdk import Burst, Forward, Mempool, Memzone, Port, Ring, _lifetime
 from pydpdk.memory.mempool import mempools
+from pydpdk.ring import ZeroCopy
 
 DOCUMENTED = (
     ValueError, TypeError, OSError, RuntimeError, BufferError, IndexError, OverflowError,
@@ -81,6 +82,7 @@ class House:
             Ring.create("values", 16),
             Ring.create("mbufs", 16, element="mbuf"),
         )
+        self.slots = Ring.create("slots", 16, element="V12", producer="hts", consumer="single")
         self.zone = Memzone.reserve("zone", 4096)
         self.port, self.ring_port, self.idle = map(
             Port.lookup, ("net_null0", "net_ring0", "net_null1")
@@ -170,6 +172,12 @@ def memory_calls(h: House) -> Iterator[tuple[str, Call]]:
         )
 
 
+def zero_copy(slots: ZeroCopy, *commit: object) -> None:
+    with slots:
+        if commit:
+            slots.commit(*commit)  # type: ignore[arg-type]
+
+
 def ring_calls(h: House) -> Iterator[tuple[str, Call]]:
     yield "Ring.create name", lambda v: Ring.create(v, 16)
     yield "Ring.create size", lambda v: new(Ring, "create")(v)
@@ -190,6 +198,11 @@ def ring_calls(h: House) -> Iterator[tuple[str, Call]]:
         yield f"Ring.{method}", lambda v, m=method: getattr(h.mbufs, m)(v)
         yield f"Ring.{method} of values", lambda v, m=method: getattr(h.values, m)(v)
         yield f"Ring.{method} bulk", lambda v, m=method: getattr(h.mbufs, m)(h.burst, bulk=v)
+    for method in ("enqueue_zc", "dequeue_zc"):
+        yield f"Ring.{method}", lambda v, m=method: zero_copy(getattr(h.slots, m)(v))
+        yield f"Ring.{method} bulk", lambda v, m=method: zero_copy(getattr(h.slots, m)(1, bulk=v))
+        yield f"Ring.{method} commit", lambda v, m=method: zero_copy(getattr(h.slots, m)(2), v)
+        yield f"Ring.{method} of mbufs", lambda v, m=method: zero_copy(getattr(h.mbufs, m)(v))
     yield "Ring.rx n", lambda v: h.mbufs.rx(h.burst, n=v)
 
 

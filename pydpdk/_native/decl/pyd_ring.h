@@ -4,17 +4,47 @@
 #define PYD_RING_ESIZE_SHIFT 16
 #define PYD_RING_ESIZE_MASK 0x3fff
 
+/* One side of a ring. `alone`: DPDK allows one thread on it, a second one is told. `zc`: slots
+ * are in Python's hands, and the gate is shut to all else: DPDK would spin, or mix the two up.
+ * The sides' threads run on different cores, hence a cache line for each. */
+struct pyd_ring_side {
+    struct pyd_gate gate;
+    uint32_t alone;
+    uint32_t zc;
+    uint32_t reserved;
+    char apart[44];
+};
+
+/* The outer gate is for whatever moves no elements: counts, zero-copy begin and end. */
 struct pyd_ring {
     struct pyd_gate gate;
     struct rte_ring *ring;
     uint32_t esize;
+    char apart[44];
+    struct pyd_ring_side producer;
+    struct pyd_ring_side consumer;
+};
+
+/* Where reserved slots lie: n1 from slot `first` on, the rest from slot 0 on. */
+struct pyd_ring_slots {
+    uint32_t first;
+    uint32_t n1;
 };
 
 int pyd_ring_mark(struct rte_ring *ring, int mark);
 int pyd_ring_fits(const struct rte_ring *ring, uint32_t esize);
+uintptr_t pyd_ring_memory(const struct rte_ring *ring);
+void pyd_ring_open(struct pyd_ring *ring, struct rte_ring *of, uint32_t esize);
+void pyd_ring_shut(struct pyd_ring *ring);
 int pyd_ring_count(struct pyd_ring *ring);
 int pyd_ring_enqueue(struct pyd_ring *ring, const void *elements, uint32_t n, int bulk);
 int pyd_ring_dequeue(struct pyd_ring *ring, void *elements, uint32_t n, int bulk);
 int pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk);
 int pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk);
+int pyd_ring_enqueue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
+    struct pyd_ring_slots *slots);
+int pyd_ring_dequeue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
+    struct pyd_ring_slots *slots);
+int pyd_ring_enqueue_zc_finish(struct pyd_ring *ring, uint32_t n);
+int pyd_ring_dequeue_zc_finish(struct pyd_ring *ring, uint32_t n);
 int pyd_ring_close(struct pyd_ring *ring, int force);

@@ -8,8 +8,14 @@
 #define RING_F_MP_HTS_ENQ ...
 #define RING_F_MC_HTS_DEQ ...
 
+enum rte_ring_sync_type {
+    RTE_RING_SYNC_MT, RTE_RING_SYNC_ST, RTE_RING_SYNC_MT_RTS, RTE_RING_SYNC_MT_HTS, ...
+};
+
 struct rte_ring { int flags; uint32_t size; uint32_t mask; uint32_t capacity; ...; };
 
 struct rte_ring *rte_ring_create_elem(const char *name, unsigned int esize, unsigned int count,
     int socket_id, unsigned int flags);
 struct rte_ring *rte_ring_lookup(const char *name);
+enum rte_ring_sync_type rte_ring_get_prod_sync_type(const struct rte_ring *r);
+enum rte_ring_sync_type rte_ring_get_cons_sync_type(const struct rte_ring *r);

@@ -1,0 +1,31 @@
+/* The way through the gate of one side of a ring. */
+#ifndef PYD_RING_INLINE_H
+#define PYD_RING_INLINE_H
+
+#include "burst.h"
+
+/* 0, PYD_SHUT (the ring is closed), or -EALREADY (somebody has this side to himself). */
+static inline int
+pyd_ring_enter(struct pyd_ring_side *side)
+{
+    int ret = side->alone ? pyd_enter_alone(&side->gate) : pyd_enter(&side->gate);
+
+    if (likely(ret == 0))
+        return 0;
+    /* zc first: a reservation that ends here opens the gate before it says so */
+    if (ret == PYD_SHUT && !__atomic_load_n(&side->zc, __ATOMIC_SEQ_CST) &&
+        !__atomic_load_n(&side->gate.open, __ATOMIC_SEQ_CST))
+        return PYD_SHUT;
+    return -EALREADY;
+}
+
+static inline void
+pyd_ring_leave(struct pyd_ring_side *side)
+{
+    if (side->alone)
+        pyd_leave_alone(&side->gate);
+    else
+        pyd_leave(&side->gate);
+}
+
+#endif

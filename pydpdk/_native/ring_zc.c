@@ -1,0 +1,117 @@
+/* Zero-copy: the slots of a ring in Python's hands, one reservation a side at a time. */
+#include "ring.h"
+
+/* Take a side for one reservation; everybody else finds its gate shut until it is given back. */
+static int
+take(struct pyd_ring_side *side, enum rte_ring_sync_type sync)
+{
+    uint32_t nobody = 0;
+
+    if (sync != RTE_RING_SYNC_ST && sync != RTE_RING_SYNC_MT_HTS)
+        return -ENOTSUP;
+    if (!__atomic_compare_exchange_n(&side->zc, &nobody, 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        return -EALREADY;
+    if (pyd_shut(&side->gate) == 0)
+        return 0;
+    __atomic_store_n(&side->zc, 0, __ATOMIC_SEQ_CST);
+    return -EALREADY;
+}
+
+static void
+give_back(struct pyd_ring_side *side)
+{
+    side->reserved = 0;
+    __atomic_store_n(&side->gate.open, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&side->zc, 0, __ATOMIC_SEQ_CST);
+}
+
+static int
+reserved(const struct pyd_ring *ring, struct pyd_ring_side *side, uint32_t n,
+         const struct rte_ring_zc_data *zcd, struct pyd_ring_slots *slots)
+{
+    side->reserved = n;
+    slots->n1 = n == 0 ? 0 : zcd->n1;
+    slots->first = n == 0 ? 0 : ((uintptr_t)zcd->ptr1 - pyd_ring_memory(ring->ring)) / ring->esize;
+    return n;
+}
+
+int
+pyd_ring_enqueue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
+                          struct pyd_ring_slots *slots)
+{
+    struct rte_ring_zc_data zcd;
+    int ret = pyd_enter(&ring->gate);
+
+    if (ret != 0)
+        return ret;
+    ret = take(&ring->producer, rte_ring_get_prod_sync_type(ring->ring));
+    if (ret == 0) {
+        n = bulk ? rte_ring_enqueue_zc_bulk_elem_start(ring->ring, ring->esize, n, &zcd, NULL)
+                 : rte_ring_enqueue_zc_burst_elem_start(ring->ring, ring->esize, n, &zcd, NULL);
+        ret = reserved(ring, &ring->producer, n, &zcd, slots);
+    }
+    pyd_leave(&ring->gate);
+    return ret;
+}
+
+int
+pyd_ring_dequeue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
+                          struct pyd_ring_slots *slots)
+{
+    struct rte_ring_zc_data zcd;
+    int ret = pyd_enter(&ring->gate);
+
+    if (ret != 0)
+        return ret;
+    ret = take(&ring->consumer, rte_ring_get_cons_sync_type(ring->ring));
+    if (ret == 0) {
+        n = bulk ? rte_ring_dequeue_zc_bulk_elem_start(ring->ring, ring->esize, n, &zcd, NULL)
+                 : rte_ring_dequeue_zc_burst_elem_start(ring->ring, ring->esize, n, &zcd, NULL);
+        ret = reserved(ring, &ring->consumer, n, &zcd, slots);
+    }
+    pyd_leave(&ring->gate);
+    return ret;
+}
+
+/* Enter to end a reservation of at least n. One of nothing must not be finished: on an HTS ring
+ * the slots past it may be another process's by now. */
+static int
+enter_finish(struct pyd_ring *ring, struct pyd_ring_side *side, uint32_t n)
+{
+    int ret = pyd_enter(&ring->gate);
+
+    if (ret != 0)
+        return ret;
+    if (side->zc && n <= side->reserved)
+        return 0;
+    pyd_leave(&ring->gate);
+    return -EINVAL;
+}
+
+int
+pyd_ring_enqueue_zc_finish(struct pyd_ring *ring, uint32_t n)
+{
+    int ret = enter_finish(ring, &ring->producer, n);
+
+    if (ret != 0)
+        return ret;
+    if (ring->producer.reserved)
+        rte_ring_enqueue_zc_elem_finish(ring->ring, n);
+    give_back(&ring->producer);
+    pyd_leave(&ring->gate);
+    return n;
+}
+
+int
+pyd_ring_dequeue_zc_finish(struct pyd_ring *ring, uint32_t n)
+{
+    int ret = enter_finish(ring, &ring->consumer, n);
+
+    if (ret != 0)
+        return ret;
+    if (ring->consumer.reserved)
+        rte_ring_dequeue_zc_elem_finish(ring->ring, n);
+    give_back(&ring->consumer);
+    pyd_leave(&ring->gate);
+    return n;
+}

@@ -1,0 +1,163 @@
+"""What a ring is made of: its elements, its size, how its threads are kept apart.
+
+A ring is of values of one numpy dtype or of mbufs, for good: a value taken for an mbuf would be a
+wild pointer. `rte_ring` records neither; the kind and the element size are kept in the upper half
+of `rte_ring.flags`, where every process finds them.
+"""
+
+from __future__ import annotations
+
+import errno
+from contextlib import suppress
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk._dpdk import lib
+from pydpdk.errors import check_range, make_error
+
+Element: TypeAlias = npt.DTypeLike
+"""`"mbuf"`, or what numpy takes for a dtype."""
+Kind: TypeAlias = "np.dtype[Any] | None"
+"""The dtype of values; None for mbufs."""
+Sync = Literal["multi", "single", "rts", "hts"]
+
+SIZE_MAX = 1 << 30  # the largest power of two up to RTE_RING_SZ_MASK
+ESIZE_MAX = lib.PYD_RING_ESIZE_MASK & ~3
+POINTER = 8
+# DPDK counts the words of a ring in a uint32_t, and adds two such counts (rte_ring_elem_pvt.h)
+_WORDS_MAX = 1 << 31
+_NO_DTYPE = (
+    TypeError, ValueError, SyntaxError, LookupError, AttributeError, ArithmeticError,
+    RecursionError,
+)  # fmt: skip
+"""What numpy raises for what is no dtype."""
+
+# The GIL is released in a call, so the kernel can put a thread aside in the middle of one. On a
+# `multi` ring all others then spin until it is back. Python threads on one CPU, 1,024 elements a
+# call [thousand calls/s of all; CPU time spun away], by scripts/bench_ring_threads:
+#     threads      multi        rts         hts
+#           1   701,  0 %    707, 0 %    699, 0 %
+#           2     4, 82 %    477, 2 %    459, 3 %
+#           4    32, 63 %    469, 5 %    474, 2 %
+#           8     2, 72 %    687, 2 %    634, 4 %
+# Of the two that bear it, `rts` makes nobody wait, up to an eighth of the ring in flight; `hts`
+# always waits for the one before.
+DEFAULT_SYNC: Sync = "rts"
+
+SYNCS: dict[int, Sync] = {
+    lib.RTE_RING_SYNC_MT: "multi",
+    lib.RTE_RING_SYNC_ST: "single",
+    lib.RTE_RING_SYNC_MT_RTS: "rts",
+    lib.RTE_RING_SYNC_MT_HTS: "hts",
+}
+PRODUCER_FLAGS: dict[str, int] = {
+    "multi": 0,
+    "single": lib.RING_F_SP_ENQ,
+    "rts": lib.RING_F_MP_RTS_ENQ,
+    "hts": lib.RING_F_MP_HTS_ENQ,
+}
+CONSUMER_FLAGS: dict[str, int] = {
+    "multi": 0,
+    "single": lib.RING_F_SC_DEQ,
+    "rts": lib.RING_F_MC_RTS_DEQ,
+    "hts": lib.RING_F_MC_HTS_DEQ,
+}
+
+
+def check_element(element: Element) -> Kind:
+    """Return the dtype of values, or None for mbufs.
+
+    Raises
+    ------
+    ValueError
+        Not a dtype, or one that no ring can carry.
+    """
+    if isinstance(element, str) and element == "mbuf":
+        return None
+    dtype = None
+    if element is not None:  # which numpy takes for float64
+        with suppress(*_NO_DTYPE):
+            dtype = np.dtype(element)
+    if dtype is None or dtype.hasobject or dtype.subdtype or not _fits(dtype.itemsize):
+        raise ValueError(
+            f"element={element!r}: 'mbuf', or a numpy dtype of 4 to {ESIZE_MAX} bytes, a multiple"
+            " of 4, without Python objects, is allowed"
+        )
+    return dtype
+
+
+def _fits(itemsize: int) -> bool:
+    return 4 <= itemsize <= ESIZE_MAX and itemsize % 4 == 0
+
+
+def check_sync(name: str, sync: Sync, flags: dict[str, int]) -> int:
+    """Return the one flag of DPDK's: two that contradict give a ring that is not initialised."""
+    if not isinstance(sync, str) or sync not in flags:
+        raise ValueError(f"{name}={sync!r}: one of {', '.join(get_args(Sync))} is allowed")
+    return flags[sync]
+
+
+def check_size(size: int, exact_size: bool, esize: int) -> None:
+    """Refuse what DPDK refuses, or (0) takes and then corrupts memory with."""
+    check_range("size", size, 1, SIZE_MAX - 1 if exact_size else SIZE_MAX, " slots")
+    if not exact_size and (size < 2 or size & (size - 1)):
+        raise ValueError(f"size={size}: a power of two from 2, or any size with exact_size=True")
+    slots = 1 << size.__index__().bit_length() if exact_size else size
+    if slots * (esize // 4) > _WORDS_MAX:
+        raise ValueError(
+            f"size={size}: rings of up to {_WORDS_MAX * 4 >> 30} GiB are allowed, this one would"
+            f" have {slots} slots of {esize} bytes"
+        )
+
+
+def say(kind: Kind) -> str:
+    """Return an element's name for messages."""
+    return "mbuf" if kind is None else str(kind)
+
+
+def kind_of(name: str, ring: Any, element: Element | None) -> Kind:
+    """Say what a ring carries: what is recorded in it, and what the caller knows.
+
+    Raises
+    ------
+    ValueError
+        They contradict, or are too little together.
+    DpdkError
+        EPERM: the ring is the inside of a mempool.
+    """
+    known = element is not None
+    kind = None if element is None else check_element(element)
+    if name.startswith("MP_"):
+        raise make_error("rte_ring_lookup", errno.EPERM, f"ring {name!r} is a mempool's own")
+    esize = ring.flags >> lib.PYD_RING_ESIZE_SHIFT & lib.PYD_RING_ESIZE_MASK
+    if not esize:
+        return _foreign(name, ring, kind, known)
+    if ring.flags & lib.PYD_RING_MBUFS:
+        if known and kind is not None:
+            raise ValueError(f"element={element!r}: ring {name!r} carries mbuf")
+        return None
+    return _values(name, esize, kind, known)
+
+
+def _values(name: str, esize: int, kind: Kind, known: bool) -> np.dtype[Any]:
+    if not known and esize == POINTER:
+        return np.dtype(np.uint64)
+    if kind is None or kind.itemsize != esize:
+        asked = f"element={say(kind)!r}: " if known else "say element: "
+        raise ValueError(f"{asked}ring {name!r} carries values of {esize} bytes")
+    return kind
+
+
+def _foreign(name: str, ring: Any, kind: Kind, known: bool) -> Kind:
+    if not known:
+        raise ValueError(f"ring {name!r} was not made by pydpdk: say element='mbuf' or a dtype")
+    if name.startswith("ETH_RXTX") and kind is not None:
+        raise ValueError(f"element={say(kind)!r}: ring {name!r} is a port's and carries mbufs")
+    esize = POINTER if kind is None else kind.itemsize
+    if not lib.pyd_ring_fits(ring, esize):
+        raise ValueError(
+            f"ring {name!r} was not made by pydpdk, its elements are not of {esize} bytes"
+        )
+    return kind
