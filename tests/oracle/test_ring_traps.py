@@ -106,6 +106,7 @@ def test_the_element_size_is_recorded_and_the_dtype_checked(run_script):
             ring = Ring.create(name, 16, element=f"V{size}")
             ring.enqueue_bulk(np.zeros(3, f"V{size}"))
             _lifetime._owners.discard(ring)  # as another process sees it
+            _lifetime._by_address.pop((Ring, ring.address))
             for element in (None, "u4", "u8", "V20", "mbuf", "V24"):
                 try:
                     with Ring.lookup(name, element=element) as found:
