@@ -120,6 +120,8 @@ fetch(struct pyd_objects *objects, void **pointers, int64_t *ids, uint32_t n)
 {
     uint32_t i;
 
+    if (n == 0)
+        return 0; /* rings call it a failure */
     if (rte_mempool_get_bulk(objects->mp, pointers, n) < 0)
         return -ENOBUFS; /* rings and stacks say this, the manual says -ENOENT */
     for (i = 0; i < n; i++) {

@@ -26,7 +26,7 @@ def virt2memseg(addr: int) -> Memseg:
     Wraps  rte_mem_virt2memseg (rte_memory.h)
     """
     eal.require_running()
-    check_range("addr", addr, 0, _ADDRESS_MAX)
+    addr = check_range("addr", addr, 0, _ADDRESS_MAX)
     row = ffi.new("struct pyd_memseg *")
     call_errno(lib.pyd_memseg_at, addr, row, detail=f"{addr:#x} is not in DPDK's memory")
     return describe(row)
@@ -44,6 +44,7 @@ def virt2iova(addr: int) -> int:
     -----
     Wraps  rte_mem_virt2iova (rte_memory.h)
     """
+    addr = check_range("addr", addr, 0, _ADDRESS_MAX)
     virt2memseg(addr)
     iova: int = lib.rte_mem_virt2iova(ffi.cast("void *", addr))
     if iova == lib.RTE_BAD_IOVA:
@@ -64,7 +65,7 @@ def iova2virt(iova: int) -> int:
     Wraps  rte_mem_iova2virt (rte_memory.h)
     """
     eal.require_running()
-    check_range("iova", iova, 0, _ADDRESS_MAX)
+    iova = check_range("iova", iova, 0, _ADDRESS_MAX)
     virt = lib.rte_mem_iova2virt(iova)
     if virt == ffi.NULL:
         raise make_error("rte_mem_iova2virt", errno.ENOENT, f"{iova:#x} is in no page of DPDK")

@@ -18,6 +18,7 @@ from pydpdk._lifetime import Owner, address_of, lock
 from pydpdk.errors import ClosedError, call_errno, call_pointer
 
 _ROOM = 256
+_DAY = 86400
 _numbers = itertools.count()
 
 
@@ -76,16 +77,18 @@ class Watch(Owner):
         Parameters
         ----------
         timeout
-            [s]; None for ever.
+            [s], up to a day; None for ever.
 
         Returns
         -------
         bool
             Whether there is something to `read`.
         """
+        if timeout is not None and not 0 <= timeout <= _DAY:
+            raise ValueError(f"timeout={timeout!r}: 0 to {_DAY} s, or None for ever, is allowed")
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
-        return bool(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))
+        return bool(poll.poll(None if timeout is None else timeout * 1000))
 
     def fileno(self) -> int:
         """Return a descriptor for `select` and event loops, readable while there are events."""

@@ -60,9 +60,10 @@ def heap(socket_id: int) -> Heap:
     """
     eal.require_running()
     known = _socket_ids()
-    if check_range("socket_id", socket_id, 0, (1 << 31) - 1) not in known:
-        raise ValueError(f"socket_id={socket_id!r}: one of {known} is allowed")
-    return _read(socket_id)
+    number = check_range("socket_id", socket_id, 0, (1 << 31) - 1)
+    if number not in known:
+        raise ValueError(f"socket_id={number}: one of {known} is allowed")
+    return _read(number)
 
 
 def _socket_ids() -> list[int]:

@@ -119,8 +119,8 @@ class Memzone(Owner):
         -----
         Wraps  rte_memzone_reserve_bounded (rte_memzone.h)
         """
-        check_range("size", size, 1, (1 << 48) - 1, " bytes")
-        return cls._reserve(name, size, align, bound, flags, socket_id)
+        length = check_range("size", size, 1, (1 << 48) - 1, " bytes")
+        return cls._reserve(name, length, align, bound, flags, socket_id)
 
     @classmethod
     def reserve_rest(
@@ -165,12 +165,13 @@ class Memzone(Owner):
         c_align = line if align is None else _check_power("align", align, 1, _MAX_ALIGN)
         lines = -(-size // line) * line
         c_bound = 0 if bound is None else _check_power("bound", bound, lines, _MAX_BOUND)
-        if check_range("flags", flags, 0, _FLAGS) & ~_FLAGS:
-            raise ValueError(f"flags={flags:#x}: {MemzoneFlag(_FLAGS)!r} is allowed")
+        c_flags = check_range("flags", flags, 0, _FLAGS)
+        if c_flags & ~_FLAGS:
+            raise ValueError(f"flags={c_flags:#x}: {MemzoneFlag(_FLAGS)!r} is allowed")
         with lock():
             handle = call_pointer(
                 lib.rte_memzone_reserve_bounded, c_name, size, lcore.check_socket_id(socket_id),
-                flags, c_align, c_bound, detail=name,
+                c_flags, c_align, c_bound, detail=name,
             )  # fmt: skip
             return cls(name, handle, owned=True)
 
@@ -259,10 +260,10 @@ def memzones() -> list[MemzoneInfo]:
 
 
 def _check_power(what: str, value: int, low: int, high: int) -> int:
-    check_range(what, value, low, high, " bytes")
-    if value & (value - 1):
-        raise ValueError(f"{what}={value}: a power of two is allowed")
-    return value
+    power = check_range(what, value, low, high, " bytes")
+    if power & (power - 1):
+        raise ValueError(f"{what}={power}: a power of two is allowed")
+    return power
 
 
 def _info(row: Any) -> MemzoneInfo:

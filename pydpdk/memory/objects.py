@@ -104,20 +104,22 @@ class ObjectPool(ObjectMemory):
         c_name = check_name("mempool", name, NAME_MAX)
         n = check_range("n", n, 1, _N_MAX, " objects")
         kind, described = dtype_text(dtype)
-        check_range("cache_size", cache_size, 0, min(CACHE_MAX, n * 2 // 3), f" with n={n}")
+        cached = check_range(
+            "cache_size", cache_size, 0, min(CACHE_MAX, n * 2 // 3), f" with n={n}"
+        )
         c_ops, c_flags = check_ops(ops_name), check_flags(flags)
-        private = lib.pyd_objects_private_size(len(described), n, checked is not False)
+        if not isinstance(checked, bool):
+            raise TypeError(f"checked={checked!r}: True or False is allowed")
+        private = lib.pyd_objects_private_size(len(described), n, checked)
         with lock():
             mp = call_pointer(
-                lib.rte_mempool_create_empty, c_name, n, kind.itemsize, cache_size, private,
+                lib.rte_mempool_create_empty, c_name, n, kind.itemsize, cached, private,
                 lcore.check_socket_id(socket_id), c_flags, detail=name,
             )  # fmt: skip
             try:
                 call_errno(lib.rte_mempool_set_ops_byname, mp, c_ops, ffi.NULL, detail=ops_name)
                 call_errno(lib.rte_mempool_populate_default, mp, detail=name)
-                lib.pyd_objects_mark(
-                    mp, kind.itemsize, described, len(described), checked is not False
-                )
+                lib.pyd_objects_mark(mp, kind.itemsize, described, len(described), checked)
                 return cls(name, mp, owned=True)
             except BaseException:
                 lib.rte_mempool_free(mp)

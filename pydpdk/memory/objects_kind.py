@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Sequence
 from enum import IntFlag
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -47,14 +48,15 @@ _ASKED = MempoolFlag.NO_SPREAD | MempoolFlag.NO_CACHE_ALIGN | MempoolFlag.NO_IOV
 
 def check_flags(flags: int) -> int:
     """Return flags that `create` may be asked for."""
-    if check_range("flags", flags, 0, int(_ASKED)) & ~_ASKED:
-        raise ValueError(f"flags={flags:#x}: {_ASKED!r} is allowed")
-    return int(flags)
+    asked = check_range("flags", flags, 0, int(_ASKED))
+    if asked & ~_ASKED:
+        raise ValueError(f"flags={asked:#x}: {_ASKED!r} is allowed")
+    return asked
 
 
 def check_ops(name: str) -> bytes:
     """Return the name of ops that this DPDK has."""
-    if name not in OPS or not lib.pyd_ops_known(name.encode()):
+    if not isinstance(name, str) or name not in OPS or not lib.pyd_ops_known(name.encode()):
         raise ValueError(f"ops_name={name!r}: one of {', '.join(OPS)} is allowed")
     return name.encode()
 
@@ -96,9 +98,7 @@ def as_ids(ids: npt.ArrayLike) -> Ids:
     """Return ids as C reads them; the same array where it is of that kind."""
     if type(ids) is np.ndarray and ids.dtype is _intp and ids.ndim == 1 and ids.flags.c_contiguous:
         return ids
-    given = np.asarray(ids)
-    if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
-        raise TypeError(f"ids of shape {given.shape}, {given.dtype}: a row of integers is allowed")
+    given = _integers("ids", ids)
     if given.size and given.max() > _ID_MAX:
         raise ValueError(f"id {given.max()}: 0 to {_ID_MAX} is allowed")
     return np.ascontiguousarray(given, _intp)
@@ -106,10 +106,30 @@ def as_ids(ids: npt.ArrayLike) -> Ids:
 
 def as_addresses(addresses: npt.ArrayLike) -> npt.NDArray[np.uint64]:
     """Return addresses as C reads them."""
-    given = np.asarray(addresses)
+    return np.ascontiguousarray(_integers("addresses", addresses), np.uint64)
+
+
+def _integers(what: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    given = np.asarray(values)
+    if given.dtype.kind == "f" and isinstance(values, (list, tuple)):
+        # numpy makes floats of Python's and its own uint64 together, and loses their last bits
+        given = _whole(what, values) if all(map(_is_whole, values)) else given
     if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
-        raise TypeError(f"addresses of {given.dtype}: a row of integers is allowed")
-    return np.ascontiguousarray(given, np.uint64)
+        raise TypeError(
+            f"{what} of shape {given.shape}, {given.dtype}: a row of integers is allowed"
+        )
+    return given
+
+
+def _is_whole(value: object) -> bool:
+    return hasattr(type(value), "__index__") and not isinstance(value, bool)
+
+
+def _whole(what: str, values: Sequence[Any]) -> npt.NDArray[np.uint64]:
+    try:
+        return np.array([value.__index__() for value in values], np.uint64)
+    except OverflowError as error:
+        raise ValueError(f"{what}: {error}") from None
 
 
 def room_for(out: Ids, n: int) -> Ids:
