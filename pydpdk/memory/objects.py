@@ -38,7 +38,7 @@ CACHE_MAX = lib.RTE_MEMPOOL_CACHE_MAX_SIZE
 _N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most
 _intp = np.dtype(np.intp)
 _get, _put = lib.pyd_objects_get, lib.pyd_objects_put
-_from_buffer = ffi.from_buffer
+_from_buffer, _ids = ffi.from_buffer, ffi.typeof("int64_t[]")  # parsed once
 
 
 class ObjectPool(ObjectMemory):
@@ -173,15 +173,16 @@ class ObjectPool(ObjectMemory):
 
         Notes
         -----
-        Wraps    rte_mempool_get_bulk (rte_mempool.h)
-        Owns     the caller, until `put`
+        Wraps  rte_mempool_get_bulk (rte_mempool.h)
+        Owns   the caller, until `put`
+        Cost   0.7 us for 1, 3 us for 512 [objects] with check, the array of ids made anew
         """
         if type(n) is not int or not 0 <= n <= self.n:
             n = check_range("n", n, 0, _N_MAX, " objects")
             if n > self.n:
                 raise self._error("rte_mempool_get_bulk", -errno.ENOBUFS)
         ids = np.empty(n, _intp) if out is None else room_for(out, n)
-        result = _get(self._c, _from_buffer("int64_t[]", ids), n)
+        result = _get(self._c, _from_buffer(_ids, ids), n)
         if result < 0:
             raise self._error("rte_mempool_get_bulk", result)
         return ids
@@ -198,11 +199,12 @@ class ObjectPool(ObjectMemory):
 
         Notes
         -----
-        Wraps    rte_mempool_put_bulk (rte_mempool.h)
-        Owns     the pool again
+        Wraps  rte_mempool_put_bulk (rte_mempool.h)
+        Owns   the pool again
+        Cost   as `get`
         """
         chosen = as_ids(ids)
-        result = _put(self._c, _from_buffer("int64_t[]", chosen), len(chosen))
+        result = _put(self._c, _from_buffer(_ids, chosen), len(chosen))
         if result < 0:
             raise self._error("rte_mempool_put_bulk", result, chosen)
 
