@@ -138,4 +138,4 @@ def room_for(out: Ids, n: int) -> Ids:
         raise TypeError(f"out={type(out).__name__}: an array of one dimension of intp is allowed")
     if len(out) < n or not out.flags.c_contiguous or not out.flags.writeable:
         raise ValueError(f"out: {n} writable places in a row are needed")
-    return out[:n]
+    return out if len(out) == n else out[:n]
