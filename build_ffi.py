@@ -43,6 +43,8 @@ DECLARATIONS = [
     "pyd_walk.h",
     "pyd_ledger.h",
     "pyd_mempool.h",
+    "pyd_objects.h",
+    "pyd_events.h",
     "pyd_burst.h",
     "pyd_ring.h",
     "pyd_ethdev.h",

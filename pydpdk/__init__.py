@@ -23,7 +23,9 @@ from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxO
 from pydpdk.memory.flags import OlFlag
 from pydpdk.memory.mbuf import Mbuf
 from pydpdk.memory.mempool import Mempool
-from pydpdk.memory.memzone import Memzone
+from pydpdk.memory.memzone import Memzone, MemzoneFlag
+from pydpdk.memory.objects import ObjectPool
+from pydpdk.memory.objects_kind import MempoolFlag
 from pydpdk.ring import Ring
 
 _version.check()
@@ -43,11 +45,14 @@ __all__ = [
     "Link",
     "Mbuf",
     "Mempool",
+    "MempoolFlag",
     "Memzone",
+    "MemzoneFlag",
     "NameTakenError",
     "NoRoomError",
     "NotFoundError",
     "NotSupportedError",
+    "ObjectPool",
     "OlFlag",
     "Port",
     "PortInfo",

@@ -3,6 +3,8 @@
 int
 pyd_pool_is_pktmbuf(const struct rte_mempool *mp)
 {
+    if (pyd_objects_head(mp) != NULL)
+        return 0;
     return mp->private_data_size >= sizeof(struct rte_pktmbuf_pool_private) &&
            mp->elt_size >= sizeof(struct rte_mbuf);
 }

@@ -30,6 +30,8 @@
 #include "decl/pyd_walk.h"
 #include "decl/pyd_ledger.h"
 #include "decl/pyd_mempool.h"
+#include "decl/pyd_objects.h"
+#include "decl/pyd_events.h"
 #include "decl/pyd_burst.h"
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"

@@ -1,5 +1,6 @@
 /* The chain as rows. Callbacks run under DPDK's locks: they copy, and do nothing else. */
 #include <rte_eal_memconfig.h>
+#include <rte_fbarray.h>
 
 #include "pyd.h"
 
@@ -46,21 +47,55 @@ pyd_walk_memseg_lists(struct pyd_memseg_list *rows, unsigned int room)
     return cursor.n;
 }
 
-static int
-memseg(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
+/* Under the memory lock, hence the getters that do not take it. */
+static void
+describe_memseg(const struct rte_memseg_list *msl, const struct rte_memseg *ms,
+                struct pyd_memseg *row)
 {
-    struct pyd_memseg *row = next_row(arg, sizeof(*row));
+    size_t offset = 0;
 
-    (void)msl;
-    if (row == NULL)
-        return 0;
     row->addr = ms->addr_64;
     row->iova = ms->iova;
     row->len = ms->len;
     row->hugepage_sz = ms->hugepage_sz;
     row->socket_id = ms->socket_id;
     row->flags = ms->flags;
+    row->external = msl->external;
+    row->fd = msl->external ? -1 : rte_memseg_get_fd_thread_unsafe(ms);
+    if (row->fd >= 0 && rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) < 0)
+        row->fd = -1;
+    row->fd_offset = offset;
+}
+
+static int
+memseg(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
+{
+    struct pyd_memseg *row = next_row(arg, sizeof(*row));
+
+    if (row != NULL)
+        describe_memseg(msl, ms, row);
     return 0;
+}
+
+/* The page at an address; -ENOENT where no page of DPDK is. The list alone does not tell:
+ * it gives entries of pages that are not mapped too. */
+int
+pyd_memseg_at(uint64_t addr, struct pyd_memseg *row)
+{
+    const void *virt = (const void *)(uintptr_t)addr;
+    struct rte_memseg_list *msl;
+    uint64_t i;
+    int ret = -ENOENT;
+
+    rte_mcfg_mem_read_lock();
+    msl = rte_mem_virt2memseg_list(virt);
+    i = msl == NULL ? 0 : (addr - (uintptr_t)msl->base_va) / msl->page_sz;
+    if (msl != NULL && rte_fbarray_is_used(&msl->memseg_arr, i) == 1) {
+        describe_memseg(msl, rte_mem_virt2memseg(virt, msl), row);
+        ret = 0;
+    }
+    rte_mcfg_mem_read_unlock();
+    return ret;
 }
 
 unsigned int

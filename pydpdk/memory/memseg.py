@@ -34,7 +34,15 @@ class MemsegList:
 
 @dataclass(frozen=True)
 class Memseg:
-    """One page, or one contiguous piece, of memory that is mapped."""
+    """One page, or one contiguous piece, of memory that is mapped.
+
+    Attributes
+    ----------
+    external : bool
+        Given to DPDK by the program.
+    fd, fd_offset : int or None
+        The file behind it, DPDK's to close, and where in it [bytes]; None where there is none.
+    """
 
     addr: int
     iova: int
@@ -42,6 +50,9 @@ class Memseg:
     hugepage_sz: int
     socket_id: int
     flags: int
+    external: bool = False
+    fd: int | None = None
+    fd_offset: int | None = None
 
 
 def memseg_lists() -> list[MemsegList]:
@@ -60,15 +71,15 @@ def memsegs() -> list[Memseg]:
 
     Notes
     -----
-    Wraps  rte_memseg_walk (rte_memory.h)
+    Wraps  rte_memseg_walk, rte_memseg_get_fd, rte_memseg_get_fd_offset (rte_memory.h)
     """
     eal.require_running()
-    return walk(lib.pyd_walk_memsegs, "pyd_memseg", _memseg)
+    return walk(lib.pyd_walk_memsegs, "pyd_memseg", describe)
 
 
 def hugepages() -> list[Hugepages]:
     """Return the pages that are mapped now, summed up by size and NUMA node."""
-    return count((m.hugepage_sz, m.socket_id, m.len) for m in memsegs())
+    return count((m.hugepage_sz, m.socket_id, m.len) for m in memsegs() if not m.external)
 
 
 def _memseg_list(row: Any) -> MemsegList:
@@ -85,5 +96,17 @@ def _memseg_list(row: Any) -> MemsegList:
     )
 
 
-def _memseg(row: Any) -> Memseg:
-    return Memseg(row.addr, row.iova, row.len, row.hugepage_sz, row.socket_id, row.flags)
+def describe(row: Any) -> Memseg:
+    """Return a row of C as a Memseg."""
+    backed = row.fd >= 0
+    return Memseg(
+        addr=row.addr,
+        iova=row.iova,
+        len=row.len,
+        hugepage_sz=row.hugepage_sz,
+        socket_id=row.socket_id,
+        flags=row.flags,
+        external=bool(row.external),
+        fd=row.fd if backed else None,
+        fd_offset=row.fd_offset if backed else None,
+    )

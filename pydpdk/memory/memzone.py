@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from enum import IntFlag
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,29 @@ from pydpdk.memory._rows import text, walk
 _DPDKS_OWN = ("MP_", "RG_", "rte_", "pydpdk")  # pools, rings, ethdev data, our ledger
 NAME_MAX = lib.RTE_MEMZONE_NAMESIZE - 1
 _MAX_ALIGN = 1 << 30
+_MAX_BOUND = 1 << 31
+
+
+class MemzoneFlag(IntFlag):
+    """Where a memzone may lie (RTE_MEMZONE_*).
+
+    A page size is a must, or with `SIZE_HINT_ONLY` a wish. `IOVA_CONTIG` is one piece for
+    devices too. Without hugepages DPDK takes any page size and gives what there is.
+    """
+
+    PAGE_256KB = lib.RTE_MEMZONE_256KB
+    PAGE_2MB = lib.RTE_MEMZONE_2MB
+    PAGE_16MB = lib.RTE_MEMZONE_16MB
+    PAGE_256MB = lib.RTE_MEMZONE_256MB
+    PAGE_512MB = lib.RTE_MEMZONE_512MB
+    PAGE_1GB = lib.RTE_MEMZONE_1GB
+    PAGE_4GB = lib.RTE_MEMZONE_4GB
+    PAGE_16GB = lib.RTE_MEMZONE_16GB
+    SIZE_HINT_ONLY = lib.RTE_MEMZONE_SIZE_HINT_ONLY
+    IOVA_CONTIG = lib.RTE_MEMZONE_IOVA_CONTIG
+
+
+_FLAGS = sum(MemzoneFlag)
 
 
 @dataclass(frozen=True)
@@ -60,7 +84,14 @@ class Memzone(Owner):
 
     @classmethod
     def reserve(
-        cls, name: str, size: int, *, align: int | None = None, socket_id: int | None = None
+        cls,
+        name: str,
+        size: int,
+        *,
+        align: int | None = None,
+        bound: int | None = None,
+        flags: MemzoneFlag | int = 0,
+        socket_id: int | None = None,
     ) -> Memzone:
         """Reserve memory under a name.
 
@@ -72,6 +103,10 @@ class Memzone(Owner):
             [bytes], at least 1.
         align
             [bytes], a power of two. Default: a cache line.
+        bound
+            [bytes], a power of two: the zone crosses no multiple of it. Default: no such limit.
+        flags
+            Page sizes, and whether devices must see it in one piece.
         socket_id
             NUMA node; None for any.
 
@@ -84,17 +119,59 @@ class Memzone(Owner):
         -----
         Wraps  rte_memzone_reserve_bounded (rte_memzone.h)
         """
+        length = check_range("size", size, 1, (1 << 48) - 1, " bytes")
+        return cls._reserve(name, length, align, bound, flags, socket_id)
+
+    @classmethod
+    def reserve_rest(
+        cls,
+        name: str,
+        *,
+        align: int | None = None,
+        flags: MemzoneFlag | int = 0,
+        socket_id: int | None = None,
+    ) -> Memzone:
+        """Reserve the largest free piece of memory, which may leave nothing to others.
+
+        Parameters
+        ----------
+        name, align, flags, socket_id
+            As of `reserve`.
+
+        Raises
+        ------
+        NameTakenError, NoRoomError
+            The name is in use; nothing is free. Pages that are not mapped yet are not taken.
+
+        Notes
+        -----
+        Wraps  rte_memzone_reserve_aligned with length 0 (rte_memzone.h)
+        """
+        return cls._reserve(name, 0, align, None, flags, socket_id)
+
+    @classmethod
+    def _reserve(
+        cls,
+        name: str,
+        size: int,
+        align: int | None,
+        bound: int | None,
+        flags: int,
+        socket_id: int | None,
+    ) -> Memzone:
         eal.require_running()
         c_name = check_name("memzone", name, NAME_MAX)
-        check_range("size", size, 1, (1 << 48) - 1, " bytes")
-        if align is not None:
-            check_range("align", align, 1, _MAX_ALIGN, " bytes")
-            if align & (align - 1):
-                raise ValueError(f"align={align}: a power of two is allowed")
+        line: int = lib.RTE_CACHE_LINE_SIZE
+        c_align = line if align is None else _check_power("align", align, 1, _MAX_ALIGN)
+        lines = -(-size // line) * line
+        c_bound = 0 if bound is None else _check_power("bound", bound, lines, _MAX_BOUND)
+        c_flags = check_range("flags", flags, 0, _FLAGS)
+        if c_flags & ~_FLAGS:
+            raise ValueError(f"flags={c_flags:#x}: {MemzoneFlag(_FLAGS)!r} is allowed")
         with lock():
             handle = call_pointer(
                 lib.rte_memzone_reserve_bounded, c_name, size, lcore.check_socket_id(socket_id),
-                0, align or lib.RTE_CACHE_LINE_SIZE, 0, detail=name,
+                c_flags, c_align, c_bound, detail=name,
             )  # fmt: skip
             return cls(name, handle, owned=True)
 
@@ -180,6 +257,13 @@ def memzones() -> list[MemzoneInfo]:
     """
     eal.require_running()
     return walk(lib.pyd_walk_memzones, "pyd_memzone", _info)
+
+
+def _check_power(what: str, value: int, low: int, high: int) -> int:
+    power = check_range(what, value, low, high, " bytes")
+    if power & (power - 1):
+        raise ValueError(f"{what}={power}: a power of two is allowed")
+    return power
 
 
 def _info(row: Any) -> MemzoneInfo:

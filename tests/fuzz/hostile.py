@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from hostile_memory import Pools, pool_calls
 
 import pydpdk
 from pydpdk import Burst, Forward, Mempool, Memzone, Port, Ring, _lifetime
@@ -90,6 +91,7 @@ class House:
         for port in (self.port, self.ring_port):
             port.configure(mempool=self.pool)
             port.start()
+        self.pools = Pools()
         self.kept = set(map(id, _lifetime.owners()))
         self.closed = self._closed()
 
@@ -149,6 +151,7 @@ def new(kind: Any, method: str, *args: Any, **fixed: Any) -> Callable[..., Any]:
 
 def calls(h: House) -> Iterator[tuple[str, Call]]:
     """Every public callable, each with one argument open."""
+    yield from pool_calls(h.pools, _names)
     for some in (memory_calls, ring_calls, burst_calls, port_calls):
         yield from some(h)
 

@@ -23,7 +23,10 @@ ROWS = [
     ["log", "_lifetime", "version", "errors"],
     ["_dpdk"],
 ]
-MEMORY = ["ledger", "mbuf", "mempool", "memzone", "memseg", "hugepage", "_rows", "flags"]
+MEMORY = [
+    "ledger", "mbuf", "mempool", "objects", "objects_memory", "objects_map", "objects_kind",
+    "pool_counts", "memzone", "heap", "events", "address", "memseg", "hugepage", "_rows", "flags",
+]  # fmt: skip
 ROW = {room: i for i, row in enumerate(ROWS) for room in row}
 PURE = {"lcore_map", "eal_checks", "eal_options"}  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched

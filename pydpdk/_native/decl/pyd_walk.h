@@ -17,6 +17,9 @@ struct pyd_memseg {
     uint64_t hugepage_sz;
     int32_t socket_id;
     uint32_t flags;
+    uint64_t fd_offset;
+    int32_t fd; /* -1: no file behind it */
+    uint32_t external;
 };
 struct pyd_memzone {
     char name[32];
@@ -52,3 +55,4 @@ unsigned int pyd_walk_memzones(struct pyd_memzone *rows, unsigned int room);
 unsigned int pyd_walk_mempools(struct pyd_mempool *rows, unsigned int room);
 unsigned int pyd_walk_chunks(struct rte_mempool *mp, struct pyd_chunk *rows, unsigned int room);
 void pyd_memzone_describe(const struct rte_memzone *mz, struct pyd_memzone *row);
+int pyd_memseg_at(uint64_t addr, struct pyd_memseg *row);

@@ -1,5 +1,9 @@
 #define RTE_MEMPOOL_NAMESIZE ...
 #define RTE_MEMPOOL_CACHE_MAX_SIZE ...
+#define RTE_MEMPOOL_F_NO_SPREAD ...
+#define RTE_MEMPOOL_F_NO_CACHE_ALIGN ...
+#define RTE_MEMPOOL_F_NO_IOVA_CONTIG ...
+#define RTE_MEMPOOL_F_NON_IO ...
 
 struct rte_mempool {
     char name[...];
@@ -19,6 +23,11 @@ struct rte_mempool_objsz { uint32_t elt_size; uint32_t header_size; uint32_t tra
     uint32_t total_size; ...; };
 
 struct rte_mempool *rte_mempool_lookup(const char *name);
+struct rte_mempool *rte_mempool_create_empty(const char *name, unsigned int n,
+    unsigned int elt_size, unsigned int cache_size, unsigned int private_data_size,
+    int socket_id, unsigned int flags);
+int rte_mempool_set_ops_byname(struct rte_mempool *mp, const char *name, void *pool_config);
+int rte_mempool_populate_default(struct rte_mempool *mp);
 void rte_mempool_free(struct rte_mempool *mp);
 unsigned int rte_mempool_avail_count(const struct rte_mempool *mp);
 unsigned int rte_mempool_in_use_count(const struct rte_mempool *mp);

@@ -1,0 +1,40 @@
+/* Pools of plain objects. What they are is written in the private data of the mempool, where
+ * every process finds it: a pool that does not carry it is not touched. Behind the text of the
+ * dtype lies one byte for each object: whether it is out. */
+struct pyd_objects_head {
+    uint64_t magic;
+    uint32_t itemsize;
+    uint32_t dtype_len;
+    uint32_t ledger; /* offset of the bytes; 0: not kept */
+    uint32_t unused;
+    char ops[32]; /* by name: their number may be another in another process */
+};
+struct pyd_objects {
+    struct pyd_gate gate;
+    struct pyd_gate getter; /* passed alone where the ops allow one consumer */
+    struct pyd_gate putter;
+    struct rte_mempool *mp;
+    uint64_t *addresses; /* ascending; an id is an index into it */
+    uint8_t *out;
+    uint64_t stride; /* 0: not evenly spaced */
+    uint32_t n;
+    uint32_t itemsize;
+    uint32_t single_get;
+    uint32_t single_put;
+};
+
+struct pyd_objects_head *pyd_objects_head(const struct rte_mempool *mp);
+uint32_t pyd_objects_private_size(uint32_t dtype_len, uint32_t n, int checked);
+void pyd_objects_mark(struct rte_mempool *mp, uint32_t itemsize, const char *dtype,
+    uint32_t dtype_len, int checked);
+int pyd_ops_known(const char *name);
+int pyd_ops_name(const struct rte_mempool *mp, char *name, unsigned int size);
+unsigned int pyd_objects_addresses(struct rte_mempool *mp, uint64_t *addresses, unsigned int room);
+int pyd_objects_get(struct pyd_objects *objects, int64_t *ids, uint32_t n);
+int pyd_objects_put(struct pyd_objects *objects, const int64_t *ids, uint32_t n);
+int pyd_objects_read(struct pyd_objects *objects, const int64_t *ids, uint32_t n, char *data);
+int pyd_objects_write(struct pyd_objects *objects, const int64_t *ids, uint32_t n,
+    const char *data);
+int pyd_objects_ids(struct pyd_objects *objects, const uint64_t *addresses, uint32_t n,
+    int64_t *ids);
+int pyd_objects_shut(struct pyd_objects *objects);

@@ -1,0 +1,140 @@
+"""Memory events: pages that DPDK maps and gives back, while a program runs.
+
+DPDK tells of them under its memory lock, where waiting for Python would be a deadlock. So they
+wait in a queue in C until Python reads them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import select
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydpdk import eal
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Owner, address_of, lock
+from pydpdk.errors import ClosedError, call_errno, call_pointer
+
+_ROOM = 256
+_DAY = 86400
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class MemEvent:
+    """Pages that came or went.
+
+    Attributes
+    ----------
+    addr, len : int
+        The pages [bytes], one piece of address space.
+    time_ns : int
+        When, on `time.monotonic_ns`'s clock.
+    """
+
+    kind: Literal["alloc", "free"]
+    addr: int
+    len: int
+    time_ns: int
+
+
+class Watch(Owner):
+    """The memory events since `watch` was called.
+
+    Notes
+    -----
+    Owns     its registration with DPDK; `close` ends it
+    Threads  any; each event is read once
+    """
+
+    rank = 5
+
+    def __init__(self, name: str, events: Any) -> None:
+        self._c = ffi.new("struct pyd_watch *", {"events": events, "gate": {"open": 1}})
+        self._rows = ffi.new(f"struct pyd_event[{_ROOM}]")
+        self._fd = int(lib.pyd_events_fd(events))
+        self._lost = ffi.new("uint64_t *")
+        super().__init__(name, events, address=address_of(events))
+
+    def read(self) -> list[MemEvent]:
+        """Return the events that were not read yet, oldest first; do not wait."""
+        found: list[MemEvent] = []
+        n = _ROOM
+        while n == _ROOM:
+            with lock():  # the rows are this object's
+                self.handle  # noqa: B018  # raises when closed
+                n = lib.pyd_events_take(self._c, self._rows, _ROOM, self._lost)
+                if n < 0:
+                    raise ClosedError(f"{self!r} is being closed")
+                found += [_event(self._rows[i]) for i in range(n)]
+        return found
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for an event.
+
+        Parameters
+        ----------
+        timeout
+            [s], up to a day; None for ever.
+
+        Returns
+        -------
+        bool
+            Whether there is something to `read`.
+        """
+        if timeout is not None and not 0 <= timeout <= _DAY:
+            raise ValueError(f"timeout={timeout!r}: 0 to {_DAY} s, or None for ever, is allowed")
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return bool(poll.poll(None if timeout is None else timeout * 1000))
+
+    def fileno(self) -> int:
+        """Return a descriptor for `select` and event loops, readable while there are events."""
+        self.handle  # noqa: B018  # raises when closed
+        return self._fd
+
+    @property
+    def lost(self) -> int:
+        """How many events `read` could not get, as 65,536 waited already."""
+        return int(self._lost[0])
+
+    def _free(self, force: bool) -> None:
+        call_errno(lib.pyd_events_close, self._c, detail=self.name)
+
+    def _abandon(self) -> None:
+        super()._abandon()
+        self._c.gate.open = 0
+
+
+def watch() -> Watch:
+    """Record, from now on, the pages that DPDK maps and gives back.
+
+    Returns
+    -------
+    Watch
+        To be closed, e.g. `with events.watch() as w: ...; w.read()`.
+
+    Raises
+    ------
+    NotSupportedError
+        Without hugepages memory does not change.
+
+    Notes
+    -----
+    Wraps  rte_mem_event_callback_register (rte_memory.h)
+    Cost   nothing while no pages come or go
+    """
+    eal.require_running()
+    name = f"pydpdk-{os.getpid()}-{next(_numbers)}"
+    with lock():
+        events = call_pointer(
+            lib.pyd_events_open, name.encode(), detail="memory events need hugepages"
+        )
+        return Watch(name, events)
+
+
+def _event(row: Any) -> MemEvent:
+    kind: Literal["alloc", "free"] = "alloc" if row.kind == lib.RTE_MEM_EVENT_ALLOC else "free"
+    return MemEvent(kind, row.addr, row.len, row.time_ns)

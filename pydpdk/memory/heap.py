@@ -1,0 +1,85 @@
+"""Malloc heaps: what of each NUMA node's memory is given out, and what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydpdk import eal, lcore
+from pydpdk._dpdk import ffi, lib
+from pydpdk.errors import call_errno, check_range
+from pydpdk.memory.memseg import memseg_lists
+
+
+@dataclass(frozen=True)
+class Heap:
+    """One malloc heap, from which memzones, pools and rings are made.
+
+    Attributes
+    ----------
+    socket_id : int
+        NUMA node; from 256 on, a heap of external memory.
+    heap_totalsz_bytes, heap_freesz_bytes, heap_allocsz_bytes : int
+        Mapped now, free, and given out with DPDK's own headers; a heap may grow by pages.
+    greatest_free_size : int
+        [bytes] of the largest free piece.
+    free_count, alloc_count : int
+        Pieces that are free, and given out.
+    """
+
+    socket_id: int
+    heap_totalsz_bytes: int
+    heap_freesz_bytes: int
+    greatest_free_size: int
+    free_count: int
+    alloc_count: int
+    heap_allocsz_bytes: int
+
+
+def heaps() -> list[Heap]:
+    """Return the heaps of all NUMA nodes, then those of external memory.
+
+    Notes
+    -----
+    Wraps  rte_malloc_get_socket_stats (rte_malloc.h)
+    """
+    eal.require_running()
+    return [_read(socket_id) for socket_id in _socket_ids()]
+
+
+def heap(socket_id: int) -> Heap:
+    """Return the heap of one NUMA node, or the external one of that number.
+
+    Raises
+    ------
+    ValueError
+        There is no such heap.
+
+    Notes
+    -----
+    Wraps  rte_malloc_get_socket_stats (rte_malloc.h)
+    """
+    eal.require_running()
+    known = _socket_ids()
+    number = check_range("socket_id", socket_id, 0, (1 << 31) - 1)
+    if number not in known:
+        raise ValueError(f"socket_id={number}: one of {known} is allowed")
+    return _read(number)
+
+
+def _socket_ids() -> list[int]:
+    external = {msl.socket_id for msl in memseg_lists() if msl.heap}
+    return sorted(external | set(lcore.socket_ids()))
+
+
+def _read(socket_id: int) -> Heap:
+    stats = ffi.new("struct rte_malloc_socket_stats *")
+    call_errno(lib.rte_malloc_get_socket_stats, socket_id, stats, detail=f"socket {socket_id}")
+    return Heap(
+        socket_id=socket_id,
+        heap_totalsz_bytes=stats.heap_totalsz_bytes,
+        heap_freesz_bytes=stats.heap_freesz_bytes,
+        greatest_free_size=stats.greatest_free_size,
+        free_count=stats.free_count,
+        alloc_count=stats.alloc_count,
+        heap_allocsz_bytes=stats.heap_allocsz_bytes,
+    )

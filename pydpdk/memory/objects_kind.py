@@ -1,0 +1,141 @@
+"""What plain objects are and where they wait: dtypes, ops and flags of an `ObjectPool`."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Sequence
+from enum import IntFlag
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk.errors import check_range
+
+Ids: TypeAlias = npt.NDArray[np.intp]
+_intp = np.dtype(np.intp)
+_ID_MAX = (1 << 31) - 1
+ITEMSIZE_MAX = 1 << 30
+_DTYPE_TEXT_MAX = 1 << 16
+Ops = Literal[
+    "ring_mp_mc", "ring_sp_sc", "ring_mp_sc", "ring_sp_mc", "ring_mt_rts", "ring_mt_hts",
+    "stack", "lf_stack",
+]  # fmt: skip
+OPS: tuple[Ops, ...] = get_args(Ops)
+"""DPDK's ops that need no hardware."""
+SINGLE_GET = {"ring_sp_sc", "ring_mp_sc"}
+SINGLE_PUT = {"ring_sp_sc", "ring_sp_mc"}
+
+
+class MempoolFlag(IntFlag):
+    """How the objects of a mempool lie (RTE_MEMPOOL_F_*).
+
+    `NO_IOVA_CONTIG`: devices do not use them, so an object may cross pages. `NON_IO` is what
+    DPDK says of such a pool. `NO_CACHE_ALIGN`: packed, 8-byte aligned. `NO_SPREAD`: the distance
+    is not chosen to spread objects over memory channels.
+    """
+
+    NO_SPREAD = lib.RTE_MEMPOOL_F_NO_SPREAD
+    NO_CACHE_ALIGN = lib.RTE_MEMPOOL_F_NO_CACHE_ALIGN
+    NO_IOVA_CONTIG = lib.RTE_MEMPOOL_F_NO_IOVA_CONTIG
+    NON_IO = lib.RTE_MEMPOOL_F_NON_IO
+
+
+_ASKED = MempoolFlag.NO_SPREAD | MempoolFlag.NO_CACHE_ALIGN | MempoolFlag.NO_IOVA_CONTIG
+
+
+def check_flags(flags: int) -> int:
+    """Return flags that `create` may be asked for."""
+    asked = check_range("flags", flags, 0, int(_ASKED))
+    if asked & ~_ASKED:
+        raise ValueError(f"flags={asked:#x}: {_ASKED!r} is allowed")
+    return asked
+
+
+def check_ops(name: str) -> bytes:
+    """Return the name of ops that this DPDK has."""
+    if not isinstance(name, str) or name not in OPS or not lib.pyd_ops_known(name.encode()):
+        raise ValueError(f"ops_name={name!r}: one of {', '.join(OPS)} is allowed")
+    return name.encode()
+
+
+def ops_of(mp: Any) -> str:
+    """Return the name of a mempool's ops, as this process knows them."""
+    name = ffi.new("char[32]")
+    found = lib.pyd_ops_name(mp, name, 32) == 0
+    return ffi.string(name).decode(errors="replace") if found else "?"
+
+
+def dtype_text(dtype: npt.DTypeLike) -> tuple[np.dtype[Any], bytes]:
+    """Return a dtype and the text from which another process makes it again."""
+    kind = np.dtype(dtype)
+    if kind.hasobject or kind.subdtype is not None or not 0 < kind.itemsize <= ITEMSIZE_MAX:
+        raise TypeError(
+            f"dtype {kind}: 1 to {ITEMSIZE_MAX} bytes without Python objects are allowed;"
+            " an array goes into a field, as [('data', 'u1', 16)]"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            text = repr(np.lib.format.dtype_to_descr(kind)).encode()
+        same = len(text) <= _DTYPE_TEXT_MAX and dtype_of(text) == kind
+    except (ValueError, SyntaxError):
+        same = False
+    if not same:
+        raise TypeError(f"dtype {kind}: fields in order, none over another, are allowed")
+    return kind, text
+
+
+def dtype_of(text: bytes) -> np.dtype[Any]:
+    """Return the dtype that `dtype_text` described."""
+    kind: np.dtype[Any] = np.lib.format.descr_to_dtype(ast.literal_eval(text.decode()))
+    return kind
+
+
+def as_ids(ids: npt.ArrayLike) -> Ids:
+    """Return ids as C reads them; the same array where it is of that kind."""
+    if type(ids) is np.ndarray and ids.dtype is _intp and ids.ndim == 1 and ids.flags.c_contiguous:
+        return ids
+    given = _integers("ids", ids)
+    if given.size and given.max() > _ID_MAX:
+        raise ValueError(f"id {given.max()}: 0 to {_ID_MAX} is allowed")
+    return np.ascontiguousarray(given, _intp)
+
+
+def as_addresses(addresses: npt.ArrayLike) -> npt.NDArray[np.uint64]:
+    """Return addresses as C reads them."""
+    return np.ascontiguousarray(_integers("addresses", addresses), np.uint64)
+
+
+def _integers(what: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    given = np.asarray(values)
+    if given.dtype.kind == "f" and isinstance(values, (list, tuple)):
+        # numpy makes floats of Python's and its own uint64 together, and loses their last bits
+        given = _whole(what, values) if all(map(_is_whole, values)) else given
+    if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
+        raise TypeError(
+            f"{what} of shape {given.shape}, {given.dtype}: a row of integers is allowed"
+        )
+    return given
+
+
+def _is_whole(value: object) -> bool:
+    return hasattr(type(value), "__index__") and not isinstance(value, bool)
+
+
+def _whole(what: str, values: Sequence[Any]) -> npt.NDArray[np.uint64]:
+    try:
+        return np.array([value.__index__() for value in values], np.uint64)
+    except OverflowError as error:
+        raise ValueError(f"{what}: {error}") from None
+
+
+def room_for(out: Ids, n: int) -> Ids:
+    """Return the first n places of an array that the user gave for ids."""
+    if type(out) is not np.ndarray or out.dtype != _intp or out.ndim != 1:
+        raise TypeError(f"out={type(out).__name__}: an array of one dimension of intp is allowed")
+    if len(out) < n or not out.flags.c_contiguous or not out.flags.writeable:
+        raise ValueError(f"out: {n} writable places in a row are needed")
+    return out if len(out) == n else out[:n]

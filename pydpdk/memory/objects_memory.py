@@ -1,0 +1,202 @@
+"""The objects of a pool as numpy arrays, and their ids and addresses."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Owner, address_of
+from pydpdk.errors import ClosedError, make_error
+from pydpdk.memory._rows import text
+from pydpdk.memory.objects_kind import (
+    SINGLE_GET,
+    SINGLE_PUT,
+    Ids,
+    MempoolFlag,
+    as_addresses,
+    as_ids,
+    dtype_of,
+    ops_of,
+)
+from pydpdk.memory.objects_map import Chunk, Map
+from pydpdk.memory.pool_counts import Counts
+
+_from_buffer = ffi.from_buffer
+
+
+class ObjectMemory(Owner, Counts):
+    """A pool of objects without the taking and giving back.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+        Of one object.
+    n : int
+        How many objects there are.
+    """
+
+    def __init__(self, name: str, mp: Any, *, owned: bool) -> None:
+        head = lib.pyd_objects_head(mp)
+        ops = ops_of(mp)
+        if text(head.ops) != ops:
+            raise TypeError(
+                f"mempool {name!r} uses ops {text(head.ops)}, here their number is {ops}"
+            )
+        after = ffi.cast("char *", head)
+        self.dtype = dtype_of(bytes(ffi.buffer(after + ffi.sizeof(head[0]), head.dtype_len)))
+        self.n = int(mp.size)
+        self._map = Map(mp, self.dtype)
+        self._c = ffi.new(
+            "struct pyd_objects *",
+            {
+                "gate": {"open": 1}, "getter": {"open": 1}, "putter": {"open": 1}, "mp": mp,
+                "addresses": self._map.c_addresses, "stride": self._map.stride, "n": self.n,
+                "itemsize": self.dtype.itemsize,
+                "out": ffi.cast("uint8_t *", after + head.ledger) if head.ledger else ffi.NULL,
+                "single_get": ops in SINGLE_GET, "single_put": ops in SINGLE_PUT,
+            },
+        )  # fmt: skip
+        super().__init__(name, mp, address=address_of(mp), owned=owned)
+
+    @property
+    def ops_name(self) -> str:
+        """Where objects wait."""
+        return ops_of(self.handle)
+
+    @property
+    def flags(self) -> MempoolFlag:
+        """How the objects lie."""
+        return MempoolFlag(self.handle.flags & sum(MempoolFlag))
+
+    def outstanding(self) -> Ids:
+        """Return the ids of the objects that are out; needs `checked`."""
+        self.handle  # noqa: B018  # raises when closed
+        if self._c.out == ffi.NULL:
+            raise ValueError(f"{self!r} was made with checked=False: it does not know")
+        return np.flatnonzero(np.frombuffer(ffi.buffer(self._c.out, self.n), np.uint8))
+
+    def read(self, ids: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return a copy of these objects, `dtype[len(ids)]`, wherever they lie."""
+        chosen = self._valid(ids)
+        copy = np.empty(len(chosen), self.dtype)
+        self._copy(lib.pyd_objects_read, chosen, copy)
+        return copy
+
+    def write(self, ids: npt.ArrayLike, values: npt.ArrayLike) -> None:
+        """Set these objects to `values`, one for each or one for all."""
+        chosen = self._valid(ids)
+        try:
+            data = np.broadcast_to(np.asarray(values, self.dtype), len(chosen))
+        except OverflowError as error:
+            raise ValueError(f"values: {error}") from None
+        self._copy(lib.pyd_objects_write, chosen, np.ascontiguousarray(data))
+
+    def _copy(self, function: Any, chosen: Ids, data: npt.NDArray[Any]) -> None:
+        if len(chosen):
+            c_data = _from_buffer("char[]", data.view(np.uint8))
+            result = function(self._c, _from_buffer("int64_t[]", chosen), len(chosen), c_data)
+            if result < 0:
+                raise self._error(function.__name__, result, chosen)
+
+    @property
+    def array(self) -> npt.NDArray[Any]:
+        """All objects as one array `dtype[n]` with a stride, indexed by id; memory is shared.
+
+        `pool.array["field"][ids] = ...` writes the objects themselves.
+
+        Raises
+        ------
+        ValueError
+            They lie in several runs: use `arrays`, or `read` and `write`.
+        """
+        views = self.arrays
+        if len(views) != 1:
+            raise ValueError(f"the objects of {self!r} lie in {len(views)} runs: use arrays")
+        return views[0]
+
+    @property
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """All objects in the order of ids, as one strided array for each evenly spaced run."""
+        self.handle  # noqa: B018  # raises when closed
+        return self._map.arrays()
+
+    @property
+    def chunks(self) -> list[Chunk]:
+        """The pieces of memory in which the objects lie."""
+        self.handle  # noqa: B018  # raises when closed
+        return list(self._map.chunks)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, i: int) -> npt.NDArray[Any]:
+        """Return one object as an array of no dimensions that shares its memory."""
+        self.handle  # noqa: B018  # raises when closed
+        if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
+            raise TypeError(f"id {i!r}: an integer is allowed; for many, use array or read")
+        if not 0 <= i < self.n:
+            raise IndexError(f"id {i}: 0 to {self.n - 1} is allowed")
+        return self._map.object(int(i))
+
+    def __iter__(self) -> Iterator[npt.NDArray[Any]]:
+        return (self[i] for i in range(self.n))
+
+    def addresses(self, ids: npt.ArrayLike) -> npt.NDArray[np.uint64]:
+        """Return where these objects are, `uint64[len(ids)]`, for C code."""
+        self.handle  # noqa: B018  # raises when closed
+        return self._map.addresses[self._valid(ids)]
+
+    def ids(self, addresses: npt.ArrayLike) -> Ids:
+        """Return which objects are at these addresses, e.g. of pointers that C code gave.
+
+        Raises
+        ------
+        ValueError
+            At one of them no object of this pool begins.
+        """
+        given = as_addresses(addresses)
+        found = np.empty(len(given), np.intp)
+        c_given, c_found = _from_buffer("uint64_t[]", given), _from_buffer("int64_t[]", found)
+        result = lib.pyd_objects_ids(self._c, c_given, len(given), c_found)
+        if result < 0:
+            raise self._error("pyd_objects_ids", result)
+        if (found < 0).any():
+            foreign = int(given[found < 0][0])
+            raise ValueError(f"address {foreign:#x}: no object of {self!r} begins there")
+        return found
+
+    def _valid(self, ids: npt.ArrayLike) -> Ids:
+        chosen = as_ids(ids)
+        wrong = (chosen < 0) | (chosen >= self.n)
+        if wrong.any():
+            raise ValueError(f"id {chosen[wrong][0]}: 0 to {self.n - 1} is allowed")
+        return chosen
+
+    def _error(self, call: str, result: int, ids: Ids | None = None) -> Exception:
+        if result == -errno.EBADF:
+            return ClosedError(f"{self!r} is used after it was closed")
+        if result == -errno.EINVAL and ids is not None:
+            wrong = ids[(ids < 0) | (ids >= self.n)].tolist()
+            return ValueError(f"id {wrong[:1]}: 0 to {self.n - 1} is allowed")
+        if result == -errno.EALREADY and ids is not None:
+            return ClosedError(f"{call}: {self._given_back(ids)} in {self!r} already")
+        detail = f"{self!r}"
+        if result == -errno.EBUSY:
+            detail += f": {self.ops_name} takes one thread at a time, another is inside"
+        return make_error(call, -result, detail)
+
+    def _given_back(self, ids: Ids) -> str:
+        once, counts = np.unique(ids, return_counts=True)
+        twice = once[counts > 1].tolist()
+        known = self._c.out != ffi.NULL
+        out = set(self.outstanding().tolist()) if known else set()
+        wrong = twice or [i for i in once.tolist() if known and i not in out]
+        return f"object {wrong[0]} is" if wrong else "some of these objects are"
+
+    def _view_count(self) -> int:
+        return self._map.views
