@@ -1,3 +1,6 @@
 #define SOCKET_ID_ANY ...
 #define RTE_CACHE_LINE_SIZE ...
 uint64_t rte_eal_get_physmem_size(void);
+int rte_extmem_register(void *va_addr, size_t len, uint64_t *iova_addrs, unsigned int n_pages,
+    size_t page_sz);
+int rte_extmem_unregister(void *va_addr, size_t len);
