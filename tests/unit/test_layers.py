@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "pydpdk"
 
 # from the top; inside a row one may import what is to its right
 ROWS = [
-    ["__main__", "cli"],
+    ["__main__", "cli", "testing"],
     ["app"],
     ["config", "explorer"],
     ["jit", "process"],
@@ -23,7 +23,8 @@ ROWS = [
     ["log", "_lifetime", "version", "errors"],
     ["_dpdk"],
 ]
-MEMORY = ["ledger", "mbuf", "mempool", "memzone", "memseg", "hugepage", "_rows", "flags"]
+MEMORY = ["mbuf", "mbuf_meta", "mempool", "ledger", "trace", "extmem", "dynfield",
+          "memzone", "memseg", "hugepage", "_rows", "flags"]  # fmt: skip
 ROW = {room: i for i, row in enumerate(ROWS) for room in row}
 PURE = {"lcore_map", "eal_checks", "eal_options"}  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
