@@ -79,11 +79,13 @@ pyd_mbuf_get(struct pyd_burst *burst, uint32_t i, struct pyd_meta *meta)
     return 0;
 }
 
-/* Flags that say who owns the buffer stay as they are: changing them frees other memory. */
+/* Flags that say who owns the buffer stay as they are: changing them frees other memory. So do
+ * offloads, which pyd_mbuf_tx_set checks. */
 int
 pyd_mbuf_set(struct pyd_burst *burst, uint32_t i, const struct pyd_meta *meta)
 {
-    const uint64_t fixed = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+    const uint64_t fixed = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL |
+                           (RTE_MBUF_F_TX_OFFLOAD_MASK & ~RTE_MBUF_F_TX_VLAN);
     int ret;
     struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
 

@@ -169,7 +169,8 @@ class Burst(Owner):
             pin = pool.pin_packet(segment.addr, segment.len)
             self._views.append(pin)
         view = pin.view(segment.addr - pin.address, segment.len)
-        view.flags.writeable = segment.sharers == 1
+        if segment.sharers != 1:
+            view.flags.writeable = False
         return view
 
     def bytes(self, i: int) -> bytes:
@@ -254,7 +255,7 @@ class Burst(Owner):
             raise make_error("rte_mbuf_check", errno.EINVAL, ffi.string(reason).decode())
 
     def swap_macs(self) -> None:
-        """Swap source and destination address of each Ethernet frame."""
+        """Swap source and destination address of each Ethernet frame, in memory others see too."""
         self._done(lib.pyd_burst_swap_macs(self._c), "swap_macs")
 
     def check_views(self) -> None:

@@ -26,7 +26,8 @@ def trace(on: bool = True) -> None:
 
     Notes
     -----
-    Cost  off nothing; on about 2 us a call and 5 ns an mbuf
+    Cost  off nothing; on 2 us a call and 3 ns an mbuf (alloc and free of 32: 1.7 to 3.7 us).
+          `Forward` stays as fast as it is: its packets never reach Python, and are not stamped
     """
     stamps.switch(bool(on))
     if on and not _plain:

@@ -96,7 +96,8 @@ class Mbuf(MbufMeta):
     @property
     def segments(self) -> list[Bytes]:
         """Data of each segment, `uint8[data_len]`, not copied; read-only where shared."""
-        return [self._burst.view_of(row) for row in self._segments()]
+        rows, n = self._segments()
+        return [self._burst.view_of(rows[k]) for k in range(n)]
 
     def read(self, offset: int = 0, length: int | None = None) -> bytes:
         """Return a copy of a part of the packet, over all its segments.

@@ -46,7 +46,7 @@ class MbufMeta:
     Cost     one crossing for each property
     """
 
-    __slots__ = ("_burst", "_generation", "_index", "_rows")
+    __slots__ = ("_burst", "_generation", "_index")
 
     def __init__(self, burst: Holder, index: int) -> None:
         self._burst = burst
@@ -102,7 +102,8 @@ class MbufMeta:
     @property
     def tailroom(self) -> int:
         """[bytes] free behind the data of the last segment."""
-        return int(self._segments()[-1].tailroom)
+        rows, n = self._segments()
+        return int(rows[n - 1].tailroom)
 
     @property
     def port(self) -> int | None:
@@ -227,7 +228,8 @@ class MbufMeta:
         self._done(lib.pyd_mbuf_segments(self._burst._c, self._index, segment, 1))
         return segment
 
-    def _segments(self) -> list[Any]:
+    def _segments(self) -> tuple[Any, int]:
+        """Return the rows, which the caller must keep while it reads one, and how many."""
         self._check()
         room = 1
         while True:
@@ -235,8 +237,7 @@ class MbufMeta:
             n = lib.pyd_mbuf_segments(self._burst._c, self._index, rows, room)
             self._done(n)
             if n <= room:
-                self._rows = rows
-                return [rows[k] for k in range(n)]
+                return rows, n
             room = n
 
     def _meta(self) -> Any:
