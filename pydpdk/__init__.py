@@ -20,6 +20,7 @@ from pydpdk.errors import (
     VersionError,
 )
 from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
+from pydpdk.memory.dynfield import DynField, DynFlag
 from pydpdk.memory.flags import OlFlag
 from pydpdk.memory.mbuf import Mbuf
 from pydpdk.memory.mempool import Mempool
@@ -37,6 +38,8 @@ __all__ = [
     "ClosedError",
     "ConfigError",
     "DpdkError",
+    "DynField",
+    "DynFlag",
     "Eal",
     "EalInitError",
     "EalOptions",

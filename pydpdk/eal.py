@@ -280,7 +280,9 @@ def _close_owners() -> None:
         reasons = [r for r in owner._refusals() if owner.owned and "view" not in r]
         if reasons:
             warnings.warn(f"{owner!r}: {'; '.join(reasons)}", ResourceWarning, stacklevel=3)
-        owner.close(force=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # said just now
+            owner.close(force=True)
 
 
 def _at_exit() -> None:

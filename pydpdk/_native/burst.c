@@ -42,7 +42,8 @@ take_from_pool(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uint
     if (n > burst->size || length > UINT16_MAX ||
         length + RTE_MIN(room, RTE_PKTMBUF_HEADROOM) > room)
         return -EMSGSIZE;
-    if (rte_pktmbuf_alloc_bulk(mp, mbufs, n) != 0)
+    /* of a pool without cache, DPDK refuses to take none */
+    if (n != 0 && rte_pktmbuf_alloc_bulk(mp, mbufs, n) != 0)
         return -ENOBUFS;
     for (i = 0; i < n; i++) {
         mbufs[i]->data_len = length;
@@ -100,59 +101,6 @@ pyd_burst_lengths(struct pyd_burst *burst, uint32_t *lengths, uint32_t room)
     return n;
 }
 
-/* One segment that nobody else sees, with room for `length` bytes: what may be written anew. */
-static int
-can_write(const struct rte_mbuf *m, uint32_t length)
-{
-    return m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 &&
-           length <= (uint32_t)(m->buf_len - m->data_off);
-}
-
-static void
-write_packet(struct rte_mbuf *m, const char *data, uint32_t length)
-{
-    rte_memcpy(rte_pktmbuf_mtod(m, char *), data, length);
-    m->data_len = length;
-    m->pkt_len = length;
-}
-
-/* Packet i becomes data[ends[i-1]:ends[i]]. Nothing is written unless all fit; else -1 - i. */
-int
-pyd_burst_fill(struct pyd_burst *burst, const char *data, const uint32_t *ends, uint32_t n)
-{
-    int ret = pyd_enter_alone(&burst->gate);
-    uint32_t i, start;
-
-    if (unlikely(ret != 0))
-        return ret;
-    ret = n == burst->n ? 0 : -EMSGSIZE;
-    for (i = 0, start = 0; ret == 0 && i < n; start = ends[i++])
-        if (!can_write(burst->slots->mbufs[i], ends[i] - start))
-            ret = 1 + i;
-    for (i = 0, start = 0; ret == 0 && i < n; start = ends[i++])
-        write_packet(burst->slots->mbufs[i], data + start, ends[i] - start);
-    pyd_leave_alone(&burst->gate);
-    return ret;
-}
-
-/* Every packet becomes `data`. */
-int
-pyd_burst_fill_each(struct pyd_burst *burst, const char *data, uint32_t length)
-{
-    int ret = pyd_enter_alone(&burst->gate);
-    uint32_t i;
-
-    if (unlikely(ret != 0))
-        return ret;
-    for (i = 0; ret == 0 && i < burst->n; i++)
-        if (!can_write(burst->slots->mbufs[i], length))
-            ret = 1 + i;
-    for (i = 0; ret == 0 && i < burst->n; i++)
-        write_packet(burst->slots->mbufs[i], data, length);
-    pyd_leave_alone(&burst->gate);
-    return ret;
-}
-
 /* Copy packet i out, over all its segments; returns its length, also where that is over room. */
 int
 pyd_burst_bytes(struct pyd_burst *burst, uint32_t i, char *data, uint32_t room)
@@ -173,27 +121,6 @@ pyd_burst_bytes(struct pyd_burst *burst, uint32_t i, char *data, uint32_t room)
     }
     pyd_leave_alone(&burst->gate);
     return ret;
-}
-
-int
-pyd_burst_segment(struct pyd_burst *burst, uint32_t i, struct pyd_segment *segment)
-{
-    int ret;
-    struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
-
-    if (unlikely(m == NULL))
-        return ret;
-    segment->addr = rte_pktmbuf_mtod(m, uintptr_t);
-    segment->room_addr = (uintptr_t)m->buf_addr;
-    segment->pool = RTE_MBUF_CLONED(m) ? rte_mbuf_from_indirect(m)->pool : m->pool;
-    segment->len = m->data_len;
-    segment->pkt_len = m->pkt_len;
-    segment->headroom = rte_pktmbuf_headroom(m);
-    segment->tailroom = rte_pktmbuf_tailroom(rte_pktmbuf_lastseg(m));
-    segment->nb_segs = m->nb_segs;
-    segment->refcnt = rte_mbuf_refcnt_read(m);
-    pyd_leave_alone(&burst->gate);
-    return 0;
 }
 
 /* bytes 0..11 of an Ethernet header are two addresses: swap them as two words. */

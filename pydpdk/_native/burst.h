@@ -51,6 +51,17 @@ pyd_burst_enter_packet(struct pyd_burst *burst, uint32_t i, int *ret)
     return NULL;
 }
 
+/* How many mbufs see the memory of this segment, itself included. */
+static inline uint32_t
+pyd_sharers(struct rte_mbuf *m)
+{
+    if (RTE_MBUF_HAS_EXTBUF(m))
+        return rte_mbuf_ext_refcnt_read(m->shinfo);
+    return rte_mbuf_refcnt_read(RTE_MBUF_CLONED(m) ? rte_mbuf_from_indirect(m) : m);
+}
+
+int pyd_tx_headers(const struct rte_mbuf *m);
+void pyd_tx_forget(struct rte_mbuf *m);
 void pyd_swap_macs(struct rte_mbuf **mbufs, uint32_t n);
 
 #endif

@@ -2,10 +2,31 @@
 #ifndef PYD_COMPAT_H
 #define PYD_COMPAT_H
 
+/* Experimental symbols are refused everywhere (-Wall -Werror) but in a file that asks for one.
+ * extmem.c: rte_pktmbuf_pool_create_extbuf became stable in 23.11. */
+#ifdef PYD_TAKES_EXPERIMENTAL
+#define ALLOW_EXPERIMENTAL_API
+#endif
+
 #include <rte_version.h>
 
 #if RTE_VERSION < RTE_VERSION_NUM(22, 11, 0, 0)
 #error "pydpdk needs DPDK 22.11 or newer"
+#endif
+
+/* Where an mbuf carries no IOVA, dynamic fields may lie there too. The build option is called
+ * RTE_IOVA_IN_MBUF from 23.11. */
+#if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
+#define PYD_IOVA_IN_MBUF RTE_IOVA_AS_PA
+#else
+#define PYD_IOVA_IN_MBUF RTE_IOVA_IN_MBUF
+#endif
+#if PYD_IOVA_IN_MBUF
+#define PYD_DYNFIELD2(offset, size) 0
+#else
+#define PYD_DYNFIELD2(offset, size)                                                              \
+    ((offset) >= offsetof(struct rte_mbuf, dynfield2) &&                                         \
+     (offset) + (size) <= offsetof(struct rte_mbuf, dynfield2) + sizeof(uint64_t))
 #endif
 
 #endif

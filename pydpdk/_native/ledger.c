@@ -110,3 +110,15 @@ pyd_ledger_give(struct pyd_slots *slots)
     rte_spinlock_unlock(&lock);
     rte_free(slots);
 }
+
+/* Visit all slots of this process; none is given back meanwhile. */
+void
+pyd_ledger_each(void (*visit)(const struct pyd_slots *slots, void *arg), void *arg)
+{
+    const struct pyd_slots *slots;
+
+    rte_spinlock_lock(&lock);
+    for (slots = me == NULL ? NULL : me->slots; slots != NULL; slots = slots->next)
+        visit(slots, arg);
+    rte_spinlock_unlock(&lock);
+}

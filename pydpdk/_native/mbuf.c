@@ -1,10 +1,35 @@
 /* One packet of a burst: its metadata, and its length at either end. */
 #include "burst.h"
 
+/* Bytes that others see may not be written, and offloads speak of headers that must stay. */
+static int
+may_resize(struct rte_mbuf *m, int how, uint32_t length)
+{
+    struct rte_mbuf *last = rte_pktmbuf_lastseg(m);
+    struct rte_mbuf probe;
+
+    if (how == PYD_MBUF_APPEND || how == PYD_MBUF_PREPEND) {
+        if (m->pkt_len + length > PYD_PKT_LEN_MAX)
+            return -ENOSPC;
+        return pyd_sharers(how == PYD_MBUF_APPEND ? last : m) == 1 ? 0 : -EPERM;
+    }
+    if (likely((m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK) == 0))
+        return 0;
+    if (length > m->data_len || (how == PYD_MBUF_TRIM && m != last))
+        return 0;
+    probe = *m;
+    probe.data_len -= length;
+    return pyd_tx_headers(&probe);
+}
+
 /* DPDK keeps lengths in 16 bits and checks only the room: a longer request must not wrap. */
 static int
 resize(struct rte_mbuf *m, int how, uint32_t length)
 {
+    int ret = may_resize(m, how, length);
+
+    if (ret != 0)
+        return ret;
     if (length > UINT16_MAX)
         return -ENOSPC;
     if (m->nb_segs > 1 && how == PYD_MBUF_APPEND &&
@@ -54,11 +79,13 @@ pyd_mbuf_get(struct pyd_burst *burst, uint32_t i, struct pyd_meta *meta)
     return 0;
 }
 
-/* Flags that say who owns the buffer stay as they are: changing them frees other memory. */
+/* Flags that say who owns the buffer stay as they are: changing them frees other memory. So do
+ * offloads, which pyd_mbuf_tx_set checks. */
 int
 pyd_mbuf_set(struct pyd_burst *burst, uint32_t i, const struct pyd_meta *meta)
 {
-    const uint64_t fixed = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+    const uint64_t fixed = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL |
+                           (RTE_MBUF_F_TX_OFFLOAD_MASK & ~RTE_MBUF_F_TX_VLAN);
     int ret;
     struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
 

@@ -9,6 +9,12 @@ pyd_pool_is_pktmbuf(const struct rte_mempool *mp)
            mp->elt_size >= sizeof(struct rte_mbuf);
 }
 
+int
+pyd_pool_is_external(struct rte_mempool *mp)
+{
+    return (rte_pktmbuf_priv_flags(mp) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;
+}
+
 /* How many objects each lcore's cache holds; returns how many lcores were written. */
 int
 pyd_pool_caches(struct rte_mempool *mp, uint32_t *lens, unsigned int room)

@@ -18,6 +18,7 @@
 #include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
 #include <rte_memory.h>
 #include <rte_mempool.h>
 #include <rte_memzone.h>
@@ -33,6 +34,8 @@
 #include "decl/pyd_objects.h"
 #include "decl/pyd_events.h"
 #include "decl/pyd_burst.h"
+#include "decl/pyd_mbuf.h"
+#include "decl/pyd_census.h"
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"
 #include "decl/pyd_queue.h"

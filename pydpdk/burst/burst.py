@@ -6,6 +6,7 @@ after its death. Python sees packets as arrays, and makes no object for each.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 from collections.abc import Sequence
@@ -16,13 +17,15 @@ import numpy.typing as npt
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Bytes, Owner, Pin, lock
-from pydpdk.errors import InUseError, call_errno, check_range
+from pydpdk._lifetime import Bytes, Owner, Pin, address_of, lock
+from pydpdk.errors import InUseError, call_errno, check_range, make_error
+from pydpdk.memory import trace
 from pydpdk.memory.holder import refuse
 from pydpdk.memory.mbuf import Mbuf
-from pydpdk.memory.mempool import Mempool
+from pydpdk.memory.mempool import Mempool, pool_of
 
 SIZE_MAX = 65535
+_U32 = (1 << 32) - 1
 CHECK = os.environ.get("PYDPDK_CHECK", "0") not in ("", "0")
 """Check mode: refuse to give mbufs away while views of their data are alive."""
 
@@ -53,7 +56,8 @@ class Burst(Owner):
         self.size = size
         with lock():
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
-            super().__init__(f"burst{next(_numbers)}", self._c)
+            slots = address_of(self._c.slots)
+            super().__init__(f"burst{next(_numbers)}", self._c, address=slots)
 
     def __len__(self) -> int:
         return int(self._c.n)
@@ -100,13 +104,15 @@ class Burst(Owner):
         Parameters
         ----------
         packets
-            One bytes-like object for each packet of the burst, or one that all become. Each
-            must fit in the first segment behind the headroom.
+            One bytes-like object for each packet of the burst, or one that all become. What does
+            not fit in the first segment goes into further ones, of the packet's own pool.
 
         Raises
         ------
         ValueError
-            Not as many as the burst has, or one that does not fit; nothing was written.
+            Not as many as the burst has, or one whose memory other mbufs see.
+        NoRoomError
+            The pool has not so many mbufs left. In all cases nothing was written.
         """
         if isinstance(packets, (bytes, bytearray, memoryview)):
             data, count = bytes(packets), 1
@@ -119,8 +125,8 @@ class Burst(Owner):
             ends = list(itertools.accumulate(map(len, parts)))
             result = lib.pyd_burst_fill(self._c, data, ends, count)
         if result > 0:
-            raise ValueError(f"packet {result - 1} does not fit in its first segment")
-        self._done(result, "rte_memcpy")
+            raise ValueError(f"packet {result - 1}: other mbufs see its memory; copy it first")
+        self._done(result, "rte_pktmbuf_alloc")
 
     def free(self) -> int:
         """Give all mbufs back to their pools; return how many.
@@ -131,6 +137,8 @@ class Burst(Owner):
         """
         if self._views:
             self.check_views()
+        if CHECK:
+            self.verify()
         return self._done(lib.pyd_burst_free(self._c), "rte_pktmbuf_free_bulk")
 
     @property
@@ -144,18 +152,26 @@ class Burst(Owner):
         return self.view(self._index(i))
 
     def view(self, i: int) -> Bytes:
-        """Return the data of packet i's first segment, `uint8[data_len]`, writable, no copy.
+        """Return the data of packet i's first segment, `uint8[data_len]`, no copy.
 
-        Valid until the packet is sent, enqueued or freed: copy what you keep.
+        Valid until the packet is sent, enqueued or freed: copy what you keep. Read-only where
+        other mbufs see the same memory.
         """
         segment = ffi.new("struct pyd_segment *")
-        self._done(lib.pyd_burst_segment(self._c, self._index(i), segment), "rte_pktmbuf_mtod")
-        pool = Mempool.at(segment.pool)
-        pin = pool.pin_of(segment.addr, segment.len)
+        n = lib.pyd_mbuf_segments(self._c, self._index(i), segment, 1)
+        self._done(n, "rte_pktmbuf_mtod")
+        return self.view_of(segment)
+
+    def view_of(self, segment: Any) -> Bytes:
+        """Return the data of a segment that C has described; read-only where others see it."""
+        pool, pin = pool_of(Mempool.at(segment.pool), segment.addr, segment.len)
         if CHECK or pin is None:
             pin = pool.pin_packet(segment.addr, segment.len)
             self._views.append(pin)
-        return pin.view(segment.addr - pin.address, segment.len)
+        view = pin.view(segment.addr - pin.address, segment.len)
+        if segment.sharers != 1:
+            view.flags.writeable = False
+        return view
 
     def bytes(self, i: int) -> bytes:
         """Return a copy of packet i over all its segments.
@@ -176,8 +192,70 @@ class Burst(Owner):
         """Return packet i as an `Mbuf`, to look at its metadata and to shape it."""
         return Mbuf(self, self._index(i))
 
+    def clone_of(self, burst: Burst, mempool: Mempool) -> int:
+        """Fill this empty burst with clones of another's packets, all or none; return how many.
+
+        Parameters
+        ----------
+        burst
+            Keeps its packets; their memory is shared, and read-only for both until one is freed.
+        mempool
+            For the headers of the clones' segments.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_clone (rte_mbuf.h)
+        """
+        if isinstance(mempool, Mempool) and mempool.external:
+            raise ValueError(f"{mempool!r}: clones need a pool whose mbufs may see other memory")
+        return self._derive("rte_pktmbuf_clone", lib.PYD_MBUF_CLONE, burst, mempool, 0, 0)
+
+    def copy_of(
+        self, burst: Burst, mempool: Mempool, *, offset: int = 0, length: int | None = None
+    ) -> int:
+        """Fill this empty burst with copies of another's packets, all or none; return how many.
+
+        Parameters
+        ----------
+        burst
+            Keeps its packets.
+        mempool
+            Where the copies' segments come from, as many as it takes.
+        offset
+            [bytes] to leave out at the start, less than each packet has.
+        length
+            [bytes] at most. Default: all.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_copy (rte_mbuf.h)
+        """
+        check_range("offset", offset, 0, _U32 - 1, " bytes")
+        n = _U32 if length is None else check_range("length", length, 1, _U32, " bytes")
+        return self._derive("rte_pktmbuf_copy", lib.PYD_MBUF_COPY, burst, mempool, offset, n)
+
+    def verify(self) -> None:
+        """Raise where the burst holds what it cannot own: an mbuf twice, or one that is free.
+
+        Such mbufs come from programs that free or enqueue them twice, which DPDK does not see.
+        In check mode `free` asks this first.
+
+        Raises
+        ------
+        DpdkError
+            EINVAL; the message has the mbuf or the reason.
+
+        Notes
+        -----
+        Wraps  rte_mbuf_check (rte_mbuf.h)
+        Cost   a look at all mbufs that wait in the pool
+        """
+        reason = ffi.new("char[]", 160)
+        if self._done(lib.pyd_burst_verify(self._c, reason, 160), "rte_mbuf_check"):
+            raise make_error("rte_mbuf_check", errno.EINVAL, ffi.string(reason).decode())
+
     def swap_macs(self) -> None:
-        """Swap source and destination address of each Ethernet frame."""
+        """Swap source and destination address of each Ethernet frame, in memory others see too."""
         self._done(lib.pyd_burst_swap_macs(self._c), "swap_macs")
 
     def check_views(self) -> None:
@@ -188,6 +266,28 @@ class Burst(Owner):
                 f"{len(self._views)} packets of {self!r} have numpy views alive, which would soon"
                 " show other packets: copy what you keep"
             )
+
+    def taken(self, first: int, call: str) -> None:
+        """Note where the packets from `first` on were taken, if tracing is on."""
+        if trace.is_on():
+            trace.stamp(self._c, first, call)
+
+    def _derive(
+        self, call: str, how: int, burst: Burst, mempool: Mempool, offset: int, length: int
+    ) -> int:
+        if not isinstance(burst, Burst):
+            raise TypeError(f"burst={burst!r}: a Burst is allowed")
+        if not isinstance(mempool, Mempool):
+            raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
+        if burst is self:
+            raise ValueError("burst: this very burst; another one is allowed")
+        burst.handle, mempool.handle  # noqa: B018  # raise when closed
+        n = lib.pyd_burst_derive(burst._c, self._c, mempool._c, how, offset, length)
+        if n == -errno.EMSGSIZE:
+            raise ValueError(f"offset={offset}: less than each packet has is allowed")
+        count = self._done(n, call, mempool)
+        self.taken(0, call)
+        return count
 
     def _index(self, i: int) -> int:
         n = len(self)

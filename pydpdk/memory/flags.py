@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import IntFlag
 
-from pydpdk._dpdk import lib
+from pydpdk._dpdk import ffi, lib
+from pydpdk.errors import check_range
 
 
 class OlFlag(IntFlag):
@@ -43,3 +44,30 @@ class OlFlag(IntFlag):
     TX_OUTER_IPV6 = lib.RTE_MBUF_F_TX_OUTER_IPV6
     EXTERNAL = lib.RTE_MBUF_F_EXTERNAL
     INDIRECT = lib.RTE_MBUF_F_INDIRECT
+
+
+def ol_flag_names(flags: int) -> list[str]:
+    """Return DPDK's names of the offload flags that are set; `bit N` where it has none.
+
+    Notes
+    -----
+    Wraps  rte_get_rx_ol_flag_name, rte_get_tx_ol_flag_name (rte_mbuf.h)
+    """
+    left = check_range("flags", flags, 0, (1 << 64) - 1)
+    found = [flag for flag in _WIDE if left & flag == flag]
+    for flag in found:
+        left &= ~flag
+    found += [1 << bit for bit in range(64) if left >> bit & 1]
+    return [_name_of(flag) for flag in sorted(found)]
+
+
+# values of several bits: their parts mean something else
+_WIDE = [lib.RTE_MBUF_F_TX_UDP_CKSUM]
+
+
+def _name_of(flag: int) -> str:
+    for ask in (lib.rte_get_rx_ol_flag_name, lib.rte_get_tx_ol_flag_name):
+        name = ask(flag)
+        if name != ffi.NULL:
+            return str(ffi.string(name).decode())
+    return f"bit {flag.bit_length() - 1}"

@@ -19,8 +19,16 @@ class Holder(Protocol):
         """Return the data of packet i's first segment."""
         ...
 
+    def view_of(self, segment: Any) -> Bytes:
+        """Return the data of a segment that C has described."""
+        ...
+
     def bytes(self, i: int) -> bytes:
         """Return a copy of packet i."""
+        ...
+
+    def taken(self, first: int, call: str) -> None:
+        """Note where the packets from `first` on were taken (tracing)."""
         ...
 
     def check_views(self) -> None:

@@ -1,27 +1,31 @@
 """One mbuf, seen through the burst that owns it.
 
-The data path is bursts; this is for the one packet one wants to look at or to shape.
+The data path is bursts; this is for the one packet one wants to look at or to shape. Memory that
+several mbufs see (clones, attached ones) is read-only and keeps its length at either end: what
+one writes, all others would read.
 """
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Bytes
-from pydpdk.errors import ClosedError, check_range, make_error
-from pydpdk.memory.flags import OlFlag
-from pydpdk.memory.holder import Holder, refuse
+from pydpdk.errors import check_range, make_error
+from pydpdk.memory.holder import Holder
+from pydpdk.memory.mbuf_meta import MbufMeta
+from pydpdk.memory.mempool import Mempool
 
-# What Python may set: what describes a received packet, and VLAN insertion. Checksum and
-# segmentation offloads also need header lengths, which drivers trust without a look.
-_SETTABLE = OlFlag.TX_VLAN
-for _flag in OlFlag:
-    if _flag.name and _flag.name.startswith("RX_"):
-        _SETTABLE |= _flag
+_U32 = (1 << 32) - 1
+_WHY = {
+    errno.EPERM: "its memory is seen by other mbufs: copy it first",
+    errno.EMSGSIZE: "the TX offloads of the packet speak of headers there: set_tx_offload(0) first",
+    errno.EOVERFLOW: "too many segments or bytes for one packet, or too many clones of one segment",
+}
 
 
-class Mbuf:
+class Mbuf(MbufMeta):
     """One packet of a burst, for as long as the burst holds it.
 
     Notes
@@ -31,95 +35,7 @@ class Mbuf:
     Cost     one crossing for each property
     """
 
-    __slots__ = ("_burst", "_generation", "_index")
-
-    def __init__(self, burst: Holder, index: int) -> None:
-        self._burst = burst
-        self._index = index
-        self._generation = burst._c.generation
-
-    @property
-    def data(self) -> Bytes:
-        """Data of the first segment, `uint8[data_len]`, writable and not copied."""
-        self._check()
-        return self._burst.view(self._index)
-
-    @property
-    def data_addr(self) -> int:
-        """Address of the first byte of data, the same in all processes."""
-        return int(self._segment().addr)
-
-    @property
-    def pkt_len(self) -> int:
-        """[bytes] of the packet, over all its segments."""
-        return int(self._segment().pkt_len)
-
-    @property
-    def data_len(self) -> int:
-        """[bytes] in the first segment."""
-        return int(self._segment().len)
-
-    @property
-    def nb_segs(self) -> int:
-        """How many segments the packet is in."""
-        return int(self._segment().nb_segs)
-
-    @property
-    def refcnt(self) -> int:
-        """How many own the first segment."""
-        return int(self._segment().refcnt)
-
-    @property
-    def headroom(self) -> int:
-        """[bytes] free in front of the data."""
-        return int(self._segment().headroom)
-
-    @property
-    def tailroom(self) -> int:
-        """[bytes] free behind the data of the last segment."""
-        return int(self._segment().tailroom)
-
-    @property
-    def port(self) -> int | None:
-        """Port it was received on; None where it was not."""
-        port = int(self._meta().port)
-        return None if port == lib.RTE_MBUF_PORT_INVALID else port
-
-    @property
-    def packet_type(self) -> int:
-        """What the port found in it, `RTE_PTYPE_*` bits."""
-        return int(self._meta().packet_type)
-
-    @property
-    def rss_hash(self) -> int | None:
-        """Hash that the port computed; None where it did not (`OlFlag.RX_RSS_HASH`)."""
-        meta = self._meta()
-        return int(meta.rss_hash) if meta.ol_flags & lib.RTE_MBUF_F_RX_RSS_HASH else None
-
-    @property
-    def ol_flags(self) -> OlFlag:
-        """Offload flags. Settable: the RX flags and TX_VLAN."""
-        return OlFlag(self._meta().ol_flags)
-
-    @ol_flags.setter
-    def ol_flags(self, flags: int) -> None:
-        meta = self._meta()
-        refused = (int(flags) ^ int(meta.ol_flags)) & ~int(_SETTABLE)
-        if int(flags) < 0 or refused:
-            raise ValueError(f"ol_flags={flags!r}: {_SETTABLE!r} may be changed")
-        meta.ol_flags = int(flags)
-        self._done(lib.pyd_mbuf_set(self._burst._c, self._index, meta))
-
-    @property
-    def vlan_tci(self) -> int:
-        """VLAN tag beside the packet: stripped on receive, or to insert with `OlFlag.TX_VLAN`."""
-        return int(self._meta().vlan_tci)
-
-    @vlan_tci.setter
-    def vlan_tci(self, tci: int) -> None:
-        meta = self._meta()
-        meta.vlan_tci = check_range("vlan_tci", tci, 0, 65535)
-        self._done(lib.pyd_mbuf_set(self._burst._c, self._index, meta))
+    __slots__ = ()
 
     def append(self, length: int) -> Bytes:
         """Lengthen the packet at its end; return all data of the first segment.
@@ -177,6 +93,197 @@ class Mbuf:
         """
         return self._resize("rte_pktmbuf_trim", lib.PYD_MBUF_TRIM, length)
 
+    @property
+    def segments(self) -> list[Bytes]:
+        """Data of each segment, `uint8[data_len]`, not copied; read-only where shared."""
+        rows, n = self._segments()
+        return [self._burst.view_of(rows[k]) for k in range(n)]
+
+    def read(self, offset: int = 0, length: int | None = None) -> bytes:
+        """Return a copy of a part of the packet, over all its segments.
+
+        Parameters
+        ----------
+        offset
+            [bytes] from its start.
+        length
+            [bytes]. Default: to its end.
+
+        Raises
+        ------
+        ValueError
+            More than the packet has.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_read (rte_mbuf.h)
+        """
+        pkt_len = self.pkt_len
+        check_range("offset", offset, 0, pkt_len, " bytes")
+        n = pkt_len - offset if length is None else length
+        check_range("length", n, 0, pkt_len - offset, f" bytes behind offset {offset}")
+        buffer = ffi.new("char[]", max(n, 1))
+        self._done(lib.pyd_mbuf_read(self._burst._c, self._index, offset, n, buffer))
+        return bytes(ffi.buffer(buffer, n))
+
+    def check(self) -> str | None:
+        """Return why DPDK finds the mbuf unsound; None where it is sound.
+
+        Notes
+        -----
+        Wraps  rte_mbuf_check (rte_mbuf.h)
+        """
+        self._check()
+        reason = ffi.new("char[]", 128)
+        result = lib.pyd_mbuf_check(self._burst._c, self._index, reason, 128)
+        self._done(result)
+        return str(ffi.string(reason).decode()) if result else None
+
+    def chain(self, tail: Mbuf) -> None:
+        """Make another packet the end of this one.
+
+        Parameters
+        ----------
+        tail
+            Leaves its burst, whose other `Mbuf` objects end here; this one stays.
+
+        Raises
+        ------
+        DpdkError
+            EOVERFLOW: more than 65,535 segments or 2 GB.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_chain (rte_mbuf.h)
+        Owns   the burst of this packet owns all its segments
+        """
+        other = self._other("tail", tail)
+        self._checked_views(tail._burst)
+        result = lib.pyd_mbuf_chain(self._burst._c, self._index, other, tail._index)
+        self._raise("rte_pktmbuf_chain", result)
+        if tail._burst is self._burst:
+            self._index -= tail._index < self._index
+            self._generation = self._burst._c.generation
+
+    def linearize(self) -> Bytes:
+        """Bring all data into the first segment, free the others; return the data.
+
+        Raises
+        ------
+        NoRoomError
+            The first segment's tailroom is too small.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_linearize (rte_mbuf.h)
+        """
+        self._check()
+        self._checked_views(self._burst)
+        result = lib.pyd_mbuf_linearize(self._burst._c, self._index)
+        self._raise("rte_pktmbuf_linearize", result)
+        return self._burst.view(self._index)
+
+    def attach(self, other: Mbuf) -> None:
+        """Give up the data of this packet and see those of another's first segment instead.
+
+        Parameters
+        ----------
+        other
+            Its memory is shared from here on, and stays until both are freed.
+
+        Raises
+        ------
+        DpdkError
+            EPERM: this packet has several segments, or memory that is not its own alone.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_attach (rte_mbuf.h)
+        """
+        seen = self._other("other", other)
+        self._checked_views(self._burst)
+        result = lib.pyd_mbuf_attach(self._burst._c, self._index, seen, other._index)
+        if result == -errno.EPERM:
+            detail = "it must be of one segment, whose memory is its own alone"
+            raise make_error("rte_pktmbuf_attach", errno.EPERM, detail)
+        self._raise("rte_pktmbuf_attach", result)
+
+    def detach(self) -> None:
+        """Let go of another's memory; the packet is empty then, in its own memory.
+
+        Raises
+        ------
+        DpdkError
+            EPERM: it is not attached, or has several segments.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_detach (rte_mbuf.h)
+        """
+        self._check()
+        self._checked_views(self._burst)
+        result = lib.pyd_mbuf_detach(self._burst._c, self._index)
+        if result == -errno.EPERM:
+            detail = "a packet of one segment that is attached or a clone is allowed"
+            raise make_error("rte_pktmbuf_detach", errno.EPERM, detail)
+        self._raise("rte_pktmbuf_detach", result)
+
+    def clone(self, mempool: Mempool, burst: Holder) -> Mbuf:
+        """Add a packet that shares this one's memory to the end of a burst.
+
+        Parameters
+        ----------
+        mempool
+            For the headers of the clone's segments.
+        burst
+            Owns the clone. May be the one of this packet.
+
+        Returns
+        -------
+        Mbuf
+            While it and others see the same memory, all of them are read-only.
+
+        Raises
+        ------
+        NoRoomError
+            The pool or the burst is full; nothing was taken.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_clone (rte_mbuf.h)
+        """
+        return self._derive("rte_pktmbuf_clone", lib.PYD_MBUF_CLONE, mempool, burst, 0, 0)
+
+    def copy(
+        self, mempool: Mempool, burst: Holder, *, offset: int = 0, length: int | None = None
+    ) -> Mbuf:
+        """Add a copy of this packet, or of a part of it, to the end of a burst.
+
+        Parameters
+        ----------
+        mempool
+            Where the copy's segments come from, as many as it takes.
+        burst
+            Owns the copy. May be the one of this packet.
+        offset
+            [bytes] to leave out at the start, less than the packet has.
+        length
+            [bytes] at most. Default: all.
+
+        Raises
+        ------
+        NoRoomError
+            The pool or the burst is full; nothing was taken.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_copy (rte_mbuf.h)
+        """
+        pkt_len = self.pkt_len
+        check_range("offset", offset, 0, pkt_len - 1, f" bytes of a packet of {pkt_len}")
+        n = _U32 if length is None else check_range("length", length, 1, _U32, " bytes")
+        return self._derive("rte_pktmbuf_copy", lib.PYD_MBUF_COPY, mempool, burst, offset, n)
+
     def __bytes__(self) -> bytes:
         self._check()
         return self._burst.bytes(self._index)
@@ -189,34 +296,55 @@ class Mbuf:
             return "<Mbuf given away>"
         return f"<Mbuf pkt_len={self.pkt_len} nb_segs={self.nb_segs}>"
 
-    def _check(self) -> None:
-        if self._generation != self._burst._c.generation:
-            raise ClosedError("this mbuf has been sent, enqueued or freed since")
-
-    def _segment(self) -> Any:
-        self._check()
-        segment = ffi.new("struct pyd_segment *")
-        self._done(lib.pyd_burst_segment(self._burst._c, self._index, segment))
-        return segment
-
-    def _meta(self) -> Any:
-        self._check()
-        meta = ffi.new("struct pyd_meta *")
-        self._done(lib.pyd_mbuf_get(self._burst._c, self._index, meta))
-        return meta
-
     def _resize(self, call: str, how: int, length: int) -> Bytes:
         segment = self._segment()
         check_range("length", length, 0, 65535, " bytes")
         result = lib.pyd_mbuf_resize(self._burst._c, self._index, how, length)
-        if result < 0:
+        if result == -errno.ENOSPC:
             raise make_error(
                 call, -result,
                 f"{length} bytes, with headroom {segment.headroom}, {segment.len} bytes in the"
-                f" first segment and tailroom {segment.tailroom}",
+                f" first segment and tailroom {self.tailroom}",
             )  # fmt: skip
+        self._raise(call, result)
         return self._burst.view(self._index)
 
-    def _done(self, result: int) -> None:
-        if result < 0:
-            refuse(result, "struct rte_mbuf", self._burst, self._burst)
+    def _derive(
+        self, call: str, how: int, mempool: Mempool, burst: Holder, offset: int, length: int
+    ) -> Mbuf:
+        self._check()
+        if not isinstance(mempool, Mempool):
+            raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
+        mempool.handle  # noqa: B018  # raises when closed
+        pool, into = mempool._c, self._struct("burst", burst)
+        if how == lib.PYD_MBUF_CLONE and mempool.external:
+            raise ValueError(f"{mempool!r}: clones need a pool whose mbufs may see other memory")
+        result = lib.pyd_mbuf_derive(self._burst._c, self._index, into, pool, how, offset, length)
+        self._raise(call, result)
+        burst.taken(into.n - 1, call)
+        return type(self)(burst, into.n - 1)
+
+    def _struct(self, name: str, burst: Holder) -> Any:
+        if not isinstance(burst, type(self._burst)):
+            raise TypeError(f"{name}={burst!r}: a Burst is allowed")
+        return burst._c
+
+    def _other(self, name: str, mbuf: Mbuf) -> Any:
+        self._check()
+        if not isinstance(mbuf, Mbuf):
+            raise TypeError(f"{name}={mbuf!r}: an Mbuf is allowed")
+        mbuf._check()
+        if mbuf._burst is self._burst and mbuf._index == self._index:
+            raise ValueError(f"{name}: this very packet; another one is allowed")
+        return mbuf._burst._c
+
+    def _checked_views(self, burst: Holder) -> None:
+        if burst._views:
+            burst.check_views()
+
+    def _raise(self, call: str, result: int) -> None:
+        if -result in _WHY:
+            raise make_error(call, -result, _WHY[-result])
+        if result in (-errno.ENOSPC, -errno.ENOBUFS):
+            raise make_error(call, -result, repr(self))
+        self._done(result)

@@ -6,14 +6,18 @@ mbufs costs no shared access at all.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, Pin, address_of, find, lock
+from pydpdk._lifetime import Owner, Pin, address_of, find, lock, owners
 from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check_range
+from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
+from pydpdk.memory.extmem import ExternalMemory
+from pydpdk.memory.ledger import Outstanding, culprits_of, outstanding
 
 NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
 DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
@@ -61,6 +65,8 @@ class Mempool(Owner):
         self._c = ffi.new("struct pyd_pool *", {"mp": mp, "gate": {"open": 1}})
         self._pins = walk(lib.pyd_walk_chunks, "pyd_chunk", _pin, mp)
         self._packet_pins: list[Pin] = []
+        self._memory: ExternalMemory | None = None
+        self._left = ""
         super().__init__(name, mp, address=address_of(mp), owned=owned)
 
     @classmethod
@@ -119,6 +125,46 @@ class Mempool(Owner):
                 data_room_size, lcore.check_socket_id(socket_id), c_ops, detail=name,
             )  # fmt: skip
             return cls(name, mp, owned=True)
+
+    @classmethod
+    def create_extbuf(
+        cls,
+        name: str,
+        memory: Any,
+        *,
+        n: int | None = None,
+        cache_size: int = 0,
+        priv_size: int = 0,
+        data_room_size: int = DATA_ROOM_DEFAULT,
+        socket_id: int | None = None,
+    ) -> Mempool:
+        """Make a pool of mbufs whose packets lie in memory that you bring.
+
+        Parameters
+        ----------
+        name, cache_size, priv_size, data_room_size, socket_id
+            As for `create`.
+        memory
+            A writable buffer: a numpy array, or a mapped file. Its whole pages are used.
+        n
+            [mbufs]. Default: as many as fit.
+
+        Raises
+        ------
+        ValueError
+            No mbuf, or fewer than n, fit.
+        NameTakenError
+            The name is in use, or a part of the memory is already registered.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_pool_create_extbuf (rte_mbuf.h), rte_extmem_register (rte_memory.h)
+        Owns   an export of the buffer until `close`: it cannot be freed, resized or unmapped
+        """
+        eal.require_running()
+        c_name = check_name("mempool", name, NAME_MAX)
+        numbers = (cache_size, priv_size, data_room_size, socket_id)
+        return extmem.create(cls, c_name, memory, n, *numbers)
 
     @classmethod
     def lookup(cls, name: str) -> Mempool:
@@ -194,6 +240,21 @@ class Mempool(Owner):
         n = lib.pyd_pool_caches(self.handle, lens, lib.RTE_MAX_LCORE)
         return {lcore_id: lens[lcore_id] for lcore_id in range(n) if lens[lcore_id]}
 
+    @property
+    def external(self) -> bool:
+        """Whether packets lie in memory of the user (`create_extbuf`)."""
+        return bool(lib.pyd_pool_is_external(self.handle))
+
+    def outstanding(self) -> list[Outstanding]:
+        """Say which mbufs are out, and who has them; where they were taken with `PYDPDK_TRACE=1`.
+
+        Raises
+        ------
+        NotSupportedError
+            The pool's ops are a hardware driver's, which cannot be looked into.
+        """
+        return outstanding(self.handle)
+
     def pin_of(self, address: int, length: int) -> Pin | None:
         """Return the pin of the chunk that holds this piece of memory."""
         for pin in self._pins:
@@ -215,7 +276,7 @@ class Mempool(Owner):
         reasons = super()._refusals()
         out = self.in_use_count
         if out:
-            reasons.append(f"{out} of its {self.n} mbufs are out")
+            reasons.append(f"{out} of its {self.n} mbufs are out{culprits_of(self.handle)}")
         return reasons
 
     def _free(self, force: bool) -> None:
@@ -224,7 +285,17 @@ class Mempool(Owner):
         except BusyError:
             if not force:
                 raise
+        self._left = culprits_of(self._handle) if self.in_use_count else ""
         lib.rte_mempool_free(self._handle)
+        if self._memory is not None:
+            self._memory.unregister()
+
+    def close(self, *, force: bool = False) -> None:
+        """Give the pool back; see `Owner.close`. By force with mbufs out, warn of who has them."""
+        super().close(force=force)
+        if self._left:
+            left, self._left = self._left, ""
+            warnings.warn(f"mempool {self.name!r} closed by force{left}", ResourceWarning, 2)
 
     def _abandon(self) -> None:
         super()._abandon()
@@ -257,6 +328,19 @@ def _info(row: Any) -> MempoolInfo:
         nb_mem_chunks=row.nb_mem_chunks,
         socket_id=row.socket_id,
     )
+
+
+def pool_of(pool: Mempool, address: int, length: int) -> tuple[Mempool, Pin | None]:
+    """Return the pool whose memory a packet lies in: of a clone, maybe another than its own."""
+    pin = pool.pin_of(address, length)
+    if pin is not None:
+        return pool, pin
+    for other in owners():
+        if isinstance(other, Mempool) and other._memory is not None:
+            pin = other.pin_of(address, length)
+            if pin is not None:
+                return other, pin
+    return pool, None
 
 
 def _pin(row: Any) -> Pin:

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+import pydpdk
 from pydpdk import Burst, Eal, Forward, Mempool, OlFlag, Ring
 from pydpdk.errors import BusyError, ClosedError, InUseError, NoRoomError
 
@@ -68,15 +69,28 @@ def test_fill_takes_all_that_shows_bytes(pool: Mempool, burst: Burst):
     assert [burst.bytes(i) for i in range(3)] == [b"a", b"b", b"c"]
 
 
-def test_fill_that_does_not_fit_writes_nothing(pool: Mempool, burst: Burst):
+def test_fill_of_more_than_a_segment_makes_a_chain(pool: Mempool, burst: Burst):
+    packets = [b"a", bytes(range(256)) * 8 + b"x", bytes(range(251)) * 37, b""]
+    burst.alloc(pool, 4)
+    for _ in range(3):
+        burst.fill(packets)
+        assert [burst.bytes(i) for i in range(4)] == packets
+        assert [burst.mbuf(i).nb_segs for i in range(4)] == [1, 2, 5, 1]
+        assert [burst.mbuf(i).check() for i in range(4)] == [None] * 4
+        assert pool.in_use_count == 9
+    burst.fill(b"short")
+    assert pool.in_use_count == 4
+
+
+def test_fill_without_room_in_the_pool_writes_nothing(pool: Mempool, burst: Burst):
     burst.alloc(pool, 3)
     burst.fill([b"a", b"b", b"c"])
-    with pytest.raises(ValueError, match="packet 2 does not fit"):
-        burst.fill([b"x", b"y", bytes(2049)])
-    with pytest.raises(ValueError, match="does not fit"):
-        burst.fill(bytes(2049))
+    with pytest.raises(pydpdk.NoRoomError):
+        burst.fill([b"x", b"y", bytes(2048 * 510)])
     assert [burst.bytes(i) for i in range(3)] == [b"a", b"b", b"c"]
-    burst.fill(bytes(2048))
+    assert pool.in_use_count == 3
+    burst.fill([b"x", b"y", bytes(2048 * 509)])
+    assert pool.in_use_count == 511
 
 
 def test_fill_of_another_count_is_refused(pool: Mempool, burst: Burst):

@@ -97,11 +97,14 @@ def test_verbs_on_segments_act_on_either_end(in_segments):
         burst.free()
 
 
-def test_fill_of_a_packet_in_segments_is_refused(in_segments):
+def test_fill_of_packets_in_segments_keeps_as_many_as_it_takes(in_segments):
+    """Segments of 256 bytes, as each has a headroom of 128."""
     with Burst(64) as burst:
-        in_segments.rx[0].rx(burst)
-        with pytest.raises(ValueError, match="does not fit"):
-            burst.fill(b"short")
+        n = in_segments.rx[0].rx(burst)
+        for content, segments in ((b"short", 1), (bytes(1000), 4), (b"", 1)):
+            burst.fill(content)
+            assert {burst.bytes(i) for i in range(n)} == {content}
+            assert {burst.mbuf(i).nb_segs for i in range(n)} == {segments}
         burst.free()
 
 

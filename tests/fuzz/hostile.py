@@ -24,6 +24,8 @@ from hostile_memory import Pools, pool_calls
 
 import pydpdk
 from pydpdk import Burst, Forward, Mempool, Memzone, Port, Ring, _lifetime
+from pydpdk.memory.dynfield import DynField, DynFlag
+from pydpdk.memory.flags import ol_flag_names
 from pydpdk.memory.mempool import mempools
 from pydpdk.ring import ZeroCopy
 
@@ -152,7 +154,7 @@ def new(kind: Any, method: str, *args: Any, **fixed: Any) -> Callable[..., Any]:
 def calls(h: House) -> Iterator[tuple[str, Call]]:
     """Every public callable, each with one argument open."""
     yield from pool_calls(h.pools, _names)
-    for some in (memory_calls, ring_calls, burst_calls, port_calls):
+    for some in (memory_calls, ring_calls, burst_calls, mbuf_calls, port_calls):
         yield from some(h)
 
 
@@ -230,6 +232,44 @@ def burst_calls(h: House) -> Iterator[tuple[str, Call]]:
         yield f"Mbuf.{verb}", lambda v, m=verb: getattr(h.full().mbuf(0), m)(v)
     for key in ("ol_flags", "vlan_tci"):
         yield f"Mbuf.{key}", lambda v, k=key: setattr(h.full().mbuf(0), k, v)
+
+
+def mbuf_calls(h: House) -> Iterator[tuple[str, Call]]:
+    def m() -> Any:
+        return h.full().mbuf(0)
+
+    for verb in ("chain", "attach", "read", "set_tx_offload", "__getitem__"):
+        yield f"Mbuf.{verb}", lambda v, k=verb: getattr(m(), k)(v)
+    yield "Mbuf.read length", lambda v: m().read(1, v)
+    yield "Mbuf.__setitem__", lambda v: m().__setitem__(v, 1)
+    for key in ("l2_len", "l3_len", "l4_len", "tso_segsz", "outer_l2_len", "outer_l3_len"):
+        yield f"Mbuf.set_tx_offload {key}", lambda v, k=key: m().set_tx_offload(0, **{k: v})
+    for verb in ("clone", "copy"):
+        yield f"Mbuf.{verb} mempool", lambda v, k=verb: getattr(m(), k)(v, h.burst)
+        yield f"Mbuf.{verb} burst", lambda v, k=verb: getattr(m(), k)(h.pool, v)
+        yield f"Burst.{verb}_of burst", lambda v, k=verb: getattr(h.burst, f"{k}_of")(v, h.pool)
+        yield f"Burst.{verb}_of", lambda v, k=verb: getattr(h.burst, f"{k}_of")(h.full(), v)
+    for key in ("offset", "length"):
+        yield f"Mbuf.copy {key}", lambda v, k=key: m().copy(h.pool, h.burst, **{k: v})
+        yield f"Burst.copy_of {key}", lambda v, k=key: h.burst.copy_of(h.full(), h.pool, **{k: v})
+    yield "Burst.fill long", lambda v: h.full().fill([b"x" * 9000, v, *[b"y"] * 6])
+    # registered names stay for the life of the EAL, so few of them may succeed
+    for kind in (DynField, DynFlag):
+        yield f"{kind.__name__}.lookup", lambda v, k=kind: k.lookup(v)
+        yield f"{kind.__name__}.register", lambda v, k=kind: k.register(v)
+    yield "DynField.register dtype", lambda v: DynField.register("one", v)
+    yield "DynField.register align", lambda v: DynField.register("two", "u2", align=v)
+    field, flag = DynField.register("three", "u4"), DynFlag.register("four")
+    yield "Mbuf[DynField]", lambda v: m().__setitem__(field, v)
+    yield "Mbuf[DynFlag]", lambda v: m().__setitem__(flag, v)
+    yield "ol_flag_names", ol_flag_names
+    yield "Mempool.create_extbuf name", lambda v: Mempool.create_extbuf(v, np.zeros(1 << 16, "u1"))
+    yield "Mempool.create_extbuf memory", lambda v: new(Mempool, "create_extbuf")(v)
+    for key in ("n", "cache_size", "priv_size", "data_room_size", "socket_id"):
+        yield (
+            f"Mempool.create_extbuf {key}",
+            lambda v, k=key: new(Mempool, "create_extbuf", np.zeros(1 << 16, "u1"))(**{k: v}),
+        )
 
 
 def port_calls(h: House) -> Iterator[tuple[str, Call]]:

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "pydpdk"
 
 # from the top; inside a row one may import what is to its right
 ROWS = [
-    ["__main__", "cli"],
+    ["__main__", "cli", "testing"],
     ["app"],
     ["config", "explorer"],
     ["jit", "process"],
@@ -24,8 +24,9 @@ ROWS = [
     ["_dpdk"],
 ]
 MEMORY = [
-    "ledger", "mbuf", "mempool", "objects", "objects_memory", "objects_map", "objects_kind",
-    "pool_counts", "memzone", "heap", "events", "address", "memseg", "hugepage", "_rows", "flags",
+    "mbuf", "mbuf_meta", "mempool", "ledger", "trace", "extmem", "dynfield", "objects",
+    "objects_memory", "objects_map", "objects_kind", "pool_counts", "memzone", "heap", "events",
+    "address", "memseg", "hugepage", "_rows", "flags",
 ]  # fmt: skip
 ROW = {room: i for i, row in enumerate(ROWS) for room in row}
 PURE = {"lcore_map", "eal_checks", "eal_options"}  # text and options, without libdpdk

@@ -1,0 +1,22 @@
+/* Which mbufs are out of a pool, and who holds them: for leak hunting, never on the data path. */
+struct pyd_held {
+    uint64_t mbuf;
+    uint64_t slots;
+    uint32_t index;
+    uint32_t cloned;
+};
+/* What tracing writes into each mbuf that Python takes. */
+struct pyd_stamp {
+    uint32_t pid;
+    uint32_t site;
+    uint32_t ms;
+};
+
+int pyd_pool_objects(struct rte_mempool *mp, uint64_t *objects, uint32_t room);
+int pyd_pool_waiting(struct rte_mempool *mp, uint64_t *objects, uint32_t room);
+int pyd_ledger_held(struct pyd_held *rows, uint32_t room);
+int pyd_burst_verify(struct pyd_burst *burst, char *reason, uint32_t room);
+int pyd_burst_stamp(struct pyd_burst *burst, uint32_t first, uint32_t offset, uint32_t site,
+    uint32_t pid);
+int pyd_read_stamps(const uint64_t *mbufs, uint32_t n, uint32_t offset, struct pyd_stamp *stamps);
+uint32_t pyd_now_ms(void);

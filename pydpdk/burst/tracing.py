@@ -1,0 +1,67 @@
+"""Tracing: stamp each mbuf that Python takes with the line that took it.
+
+Off, the methods of the data path are the plain ones: there is no test of a flag in them. On, they
+are exchanged for ones that stamp after the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from pydpdk.burst.burst import Burst
+from pydpdk.ethdev.queue import RxQueue
+from pydpdk.memory import trace as stamps
+from pydpdk.ring import Ring
+
+_plain: dict[type, tuple[str, Callable[..., int]]] = {}
+
+
+def trace(on: bool = True) -> None:
+    """Stamp from here on which line of the program takes which mbuf, or stop doing so.
+
+    `Mempool.outstanding`, the refusals of `Mempool.close` and `ResourceWarning` then tell it.
+    `PYDPDK_TRACE=1` in the environment calls this at import.
+
+    Notes
+    -----
+    Cost  off nothing; on 2 us a call and 3 ns an mbuf (alloc and free of 32: 1.7 to 3.7 us).
+          `Forward` stays as fast as it is: its packets never reach Python, and are not stamped
+    """
+    stamps.switch(bool(on))
+    if on and not _plain:
+        _exchange(Burst, "alloc", _own)
+        _exchange(RxQueue, "rx", _given)
+        _exchange(Ring, "rx", _given)
+    elif not on:
+        for kind, (name, plain) in _plain.items():
+            setattr(kind, name, plain)
+        _plain.clear()
+
+
+def _exchange(kind: type, name: str, burst_of: Callable[..., Any]) -> None:
+    plain: Callable[..., int] = getattr(kind, name)
+    _plain[kind] = (name, plain)
+    operation = f"{kind.__name__}.{name}"
+
+    @wraps(plain)
+    def traced(self: Any, *arguments: Any, **options: Any) -> int:
+        n = plain(self, *arguments, **options)
+        if n:
+            stamps.stamp(burst_of(self, *arguments, **options)._c, 0, operation)
+        return n
+
+    setattr(kind, name, traced)
+
+
+def _own(burst: Any, *_: Any, **__: Any) -> Any:
+    return burst
+
+
+def _given(_: Any, burst: Any, *__: Any, **___: Any) -> Any:
+    return burst
+
+
+if stamps.FROM_ENVIRONMENT:
+    trace()

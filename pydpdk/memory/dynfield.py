@@ -1,0 +1,254 @@
+"""Dynamic fields and flags: parts of every mbuf that whoever registers them first may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk import eal
+from pydpdk._dpdk import ffi, lib
+from pydpdk.errors import call_rte_errno, check_name, check_range
+
+NAME_MAX = lib.RTE_MBUF_DYN_NAMESIZE - 1
+_SIZE_MAX = 36  # DPDK has no more room in an mbuf, and often less
+_TIMESTAMP = "rte_dynfield_timestamp"
+_RX_TIMESTAMP = "rte_dynflag_rx_timestamp"
+_TX_TIMESTAMP = "rte_dynflag_tx_timestamp"
+# DPDK's own: libraries and drivers keep pointers there, so only numbers may be written
+_WRITABLE = {_TIMESTAMP, _RX_TIMESTAMP, _TX_TIMESTAMP}
+
+
+class _Dynamic:
+    """A name that DPDK knows.
+
+    DPDK is asked for the place: one made up could be where a driver keeps a pointer.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """What it was registered as."""
+        return self._name
+
+    @property
+    def writable(self) -> bool:
+        """Whether Python may write it; names with `rte_` are DPDK's, except for timestamps."""
+        return not self.name.startswith("rte_") or self.name in _WRITABLE
+
+    def require_writable(self) -> None:
+        """Raise where it is DPDK's own."""
+        if not self.writable:
+            raise ValueError(f"{self!r} is DPDK's own: it may only be read")
+
+
+class DynField(_Dynamic):
+    """A field of every mbuf, read and written as `mbuf[field]`.
+
+    Notes
+    -----
+    Owns     nothing: a field stays for the life of the EAL, there is no way to give it back
+    Threads  those of the burst that holds the mbuf
+    """
+
+    __slots__ = ("_dtype", "_offset")
+
+    def __init__(self, name: str, dtype: npt.DTypeLike | None = None) -> None:
+        eal.require_running()
+        params = ffi.new("struct rte_mbuf_dynfield *")
+        c_name = check_name("dynamic field", name, NAME_MAX)
+        offset = call_rte_errno(lib.rte_mbuf_dynfield_lookup, c_name, params, detail=name)
+        size = int(params.size)
+        kind = _kind_of(size) if dtype is None else _check_dtype(dtype)
+        if kind.itemsize != size:
+            raise ValueError(f"dtype={kind}: dynamic field {name!r} has {size} bytes")
+        super().__init__(name)
+        self._offset, self._dtype = offset, kind
+
+    @property
+    def offset(self) -> int:
+        """[bytes] from the start of `struct rte_mbuf`."""
+        return self._offset
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What it holds."""
+        return self._dtype
+
+    @classmethod
+    def register(
+        cls, name: str, dtype: npt.DTypeLike = np.uint64, *, align: int | None = None
+    ) -> Self:
+        """Take room in every mbuf under a name; the same again returns the same place.
+
+        Parameters
+        ----------
+        name
+            1 to 63 characters; `rte_` is for DPDK's own.
+        dtype
+            Of fixed size, 1 to 36 bytes, without Python objects.
+        align
+            [bytes], a power of two. Default: the dtype's.
+
+        Raises
+        ------
+        NameTakenError
+            Registered with another size or alignment.
+        NotFoundError
+            No room is left in the mbuf.
+
+        Notes
+        -----
+        Wraps  rte_mbuf_dynfield_register (rte_mbuf_dyn.h)
+        """
+        eal.require_running()
+        kind = _check_dtype(dtype)
+        params = _params("rte_mbuf_dynfield", _check_own(name))
+        params.size, params.align = kind.itemsize, _check_align(kind, align)
+        call_rte_errno(lib.rte_mbuf_dynfield_register, params, detail=name)
+        return cls(name, kind)
+
+    @classmethod
+    def lookup(cls, name: str, dtype: npt.DTypeLike | None = None) -> Self:
+        """Find a field that this process, a driver or another process has registered.
+
+        Parameters
+        ----------
+        dtype
+            Of the field's size. Default: an unsigned integer, or bytes where none is of its size.
+
+        Raises
+        ------
+        NotFoundError
+            There is none of that name.
+
+        Notes
+        -----
+        Wraps  rte_mbuf_dynfield_lookup (rte_mbuf_dyn.h)
+        """
+        return cls(name, dtype)
+
+    def __repr__(self) -> str:
+        return f"<DynField {self.name!r} {self.dtype} at {self.offset}>"
+
+
+class DynFlag(_Dynamic):
+    """A bit of every mbuf's `ol_flags`, read and written as `mbuf[flag]`.
+
+    Notes
+    -----
+    Owns     nothing: a flag stays for the life of the EAL
+    """
+
+    __slots__ = ("_bitnum",)
+
+    def __init__(self, name: str) -> None:
+        eal.require_running()
+        c_name = check_name("dynamic flag", name, NAME_MAX)
+        self._bitnum = call_rte_errno(lib.rte_mbuf_dynflag_lookup, c_name, ffi.NULL, detail=name)
+        super().__init__(name)
+
+    @property
+    def bitnum(self) -> int:
+        """Which bit of `ol_flags`."""
+        return self._bitnum
+
+    @classmethod
+    def register(cls, name: str) -> Self:
+        """Take a bit of `ol_flags` under a name; the same again returns the same bit.
+
+        Raises
+        ------
+        NotFoundError
+            No bit is left.
+
+        Notes
+        -----
+        Wraps  rte_mbuf_dynflag_register (rte_mbuf_dyn.h)
+        """
+        eal.require_running()
+        params = _params("rte_mbuf_dynflag", _check_own(name))
+        call_rte_errno(lib.rte_mbuf_dynflag_register, params, detail=name)
+        return cls(name)
+
+    @classmethod
+    def lookup(cls, name: str) -> Self:
+        """Find a flag that this process, a driver or another process has registered.
+
+        Notes
+        -----
+        Wraps  rte_mbuf_dynflag_lookup (rte_mbuf_dyn.h)
+        """
+        return cls(name)
+
+    @property
+    def mask(self) -> int:
+        """The bit's value in `ol_flags`."""
+        return 1 << self.bitnum
+
+    def __repr__(self) -> str:
+        return f"<DynFlag {self.name!r} bit {self.bitnum}>"
+
+
+def rx_timestamp() -> tuple[DynField, DynFlag]:
+    """Return the field in which ports write when a packet came, and the flag that says they did.
+
+    Notes
+    -----
+    Wraps  rte_mbuf_dyn_rx_timestamp_register (rte_mbuf_dyn.h)
+    """
+    return _timestamp(lib.rte_mbuf_dyn_rx_timestamp_register, _RX_TIMESTAMP)
+
+
+def tx_timestamp() -> tuple[DynField, DynFlag]:
+    """Return the field that tells a port when to send, and the flag that asks it to.
+
+    Notes
+    -----
+    Wraps  rte_mbuf_dyn_tx_timestamp_register (rte_mbuf_dyn.h)
+    """
+    return _timestamp(lib.rte_mbuf_dyn_tx_timestamp_register, _TX_TIMESTAMP)
+
+
+def _timestamp(register: Callable[..., int], flag: str) -> tuple[DynField, DynFlag]:
+    eal.require_running()
+    offset, mask = ffi.new("int *"), ffi.new("uint64_t *")
+    call_rte_errno(register, offset, mask)
+    return DynField(_TIMESTAMP, np.uint64), DynFlag(flag)
+
+
+def _params(struct: str, name: bytes) -> Any:
+    params = ffi.new(f"struct {struct} *")
+    params.name = name
+    return params
+
+
+def _check_own(name: str) -> bytes:
+    c_name = check_name("dynamic field or flag", name, NAME_MAX)
+    if name.startswith("rte_"):
+        raise ValueError(f"name {name!r}: names with rte_ are DPDK's own; lookup finds them")
+    return c_name
+
+
+def _check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    kind = np.dtype(dtype)
+    if kind.hasobject or kind.subdtype or not 1 <= kind.itemsize <= _SIZE_MAX:
+        raise ValueError(f"dtype={kind}: 1 to {_SIZE_MAX} bytes without Python objects are allowed")
+    return kind
+
+
+def _check_align(kind: np.dtype[Any], align: int | None) -> int:
+    wanted = kind.alignment if align is None else check_range("align", align, 1, 64, " bytes")
+    if wanted & (wanted - 1):
+        raise ValueError(f"align={align}: a power of two is allowed")
+    return wanted
+
+
+def _kind_of(size: int) -> np.dtype[Any]:
+    return np.dtype(f"u{size}" if size in (1, 2, 4, 8) else f"V{size}")

@@ -1,0 +1,93 @@
+"""Memory that the user brings: registered with DPDK, pinned, and put behind the mbufs of a pool."""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, Any
+
+from pydpdk import lcore
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Pin, lock
+from pydpdk.errors import call_pointer, call_rte_errno, check_range
+
+if TYPE_CHECKING:
+    from pydpdk.memory.mempool import Mempool
+
+_PAGE = mmap.PAGESIZE
+_LINE = lib.RTE_CACHE_LINE_SIZE
+_ROOM_MAX = 65535 // _LINE * _LINE
+_BAD_IOVA = (1 << 64) - 1  # no device can reach it: only drivers that copy may use it
+
+
+class ExternalMemory:
+    """The whole pages inside a writable buffer, known to DPDK until `unregister`.
+
+    Notes
+    -----
+    Wraps  rte_extmem_register, rte_extmem_unregister (rte_memory.h)
+    Owns   an export of the buffer: it can be neither freed, resized nor unmapped meanwhile
+    """
+
+    def __init__(self, memory: Any) -> None:
+        try:
+            self._buffer: Any = ffi.from_buffer("char[]", memory, True)
+        except (TypeError, BufferError, ValueError) as error:
+            raise TypeError(
+                f"memory={type(memory).__name__}: a writable, contiguous buffer is allowed,"
+                f" as a numpy array or mmap ({error})"
+            ) from None
+        start = int(ffi.cast("uintptr_t", self._buffer))
+        end = start + len(self._buffer)
+        self.address = -(-start // _PAGE) * _PAGE
+        self.size = end // _PAGE * _PAGE - self.address
+        if self.size <= 0:
+            raise ValueError(f"memory of {end - start} bytes: it has no whole page of {_PAGE}")
+        call_rte_errno(
+            lib.rte_extmem_register, self._at(), self.size, ffi.NULL, 0, _PAGE,
+            detail=f"{self.size} bytes at {self.address:#x}",
+        )  # fmt: skip
+
+    def unregister(self) -> None:
+        """Let the buffer go."""
+        call_rte_errno(lib.rte_extmem_unregister, self._at(), self.size, detail="memory of a pool")
+        self._buffer = None
+
+    def _at(self) -> Any:
+        return ffi.cast("void *", self.address)
+
+
+def create(
+    kind: type[Mempool],
+    name: bytes,
+    memory: Any,
+    n: int | None,
+    cache_size: int,
+    priv_size: int,
+    data_room_size: int,
+    socket_id: int | None,
+) -> Mempool:
+    """Make a pool over the user's memory: see `Mempool.create_extbuf`."""
+    check_range("data_room_size", data_room_size, lib.RTE_PKTMBUF_HEADROOM, _ROOM_MAX, " bytes")
+    if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
+        raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
+    socket = lcore.check_socket_id(socket_id)
+    elt_size = -(-data_room_size // _LINE) * _LINE
+    with lock():
+        pages = ExternalMemory(memory)
+        try:
+            fit = pages.size // elt_size
+            unit = f" mbufs of {elt_size} bytes in {pages.size} bytes of whole pages"
+            count = check_range("n", max(fit, 1) if n is None else n, 1, fit, unit)
+            most = min(lib.RTE_MEMPOOL_CACHE_MAX_SIZE, count * 2 // 3)
+            check_range("cache_size", cache_size, 0, most, f" with n={count}")
+            mp = call_pointer(
+                lib.pyd_extbuf_pool_create, name, count, cache_size, priv_size, data_room_size,
+                socket, pages.address, _BAD_IOVA, pages.size, elt_size, detail=name.decode(),
+            )  # fmt: skip
+        except BaseException:
+            pages.unregister()
+            raise
+        pool = kind(name.decode(), mp, owned=True)
+        pool._memory = pages
+        pool._pins.append(Pin(pages.address, pages.size))
+        return pool

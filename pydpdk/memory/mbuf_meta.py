@@ -1,0 +1,257 @@
+"""What an mbuf says of its packet: lengths, flags, offloads and dynamic fields."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Bytes
+from pydpdk.errors import ClosedError, check_range
+from pydpdk.memory.dynfield import DynField, DynFlag
+from pydpdk.memory.flags import OlFlag
+from pydpdk.memory.holder import Holder, refuse
+
+# What Python may set as it likes: what describes a received packet, and VLAN insertion. Checksum
+# and segmentation offloads need header lengths, which drivers trust: see `set_tx_offload`.
+_SETTABLE = OlFlag.TX_VLAN
+for _flag in OlFlag:
+    if _flag.name and _flag.name.startswith("RX_"):
+        _SETTABLE |= _flag
+
+_BITS = {"l2_len": 7, "l3_len": 9, "l4_len": 8, "tso_segsz": 16,
+         "outer_l2_len": 7, "outer_l3_len": 9}  # fmt: skip
+
+
+class TxLengths(NamedTuple):
+    """Header lengths of a packet whose offloads a port is asked for [bytes]."""
+
+    l2_len: int
+    l3_len: int
+    l4_len: int
+    tso_segsz: int
+    outer_l2_len: int
+    outer_l3_len: int
+
+
+class MbufMeta:
+    """The part of `Mbuf` that reads and writes the packet's description.
+
+    Notes
+    -----
+    Owns     nothing: the burst does
+    Threads  those of the burst
+    Cost     one crossing for each property
+    """
+
+    __slots__ = ("_burst", "_generation", "_index")
+
+    def __init__(self, burst: Holder, index: int) -> None:
+        self._burst = burst
+        self._index = index
+        self._generation = burst._c.generation
+
+    @property
+    def data(self) -> Bytes:
+        """Data of the first segment, `uint8[data_len]`, not copied; read-only where shared."""
+        self._check()
+        return self._burst.view(self._index)
+
+    @property
+    def address(self) -> int:
+        """Address of its `struct rte_mbuf`, the same in all processes."""
+        return int(self._segment().mbuf)
+
+    @property
+    def data_addr(self) -> int:
+        """Address of the first byte of data, the same in all processes."""
+        return int(self._segment().addr)
+
+    @property
+    def pkt_len(self) -> int:
+        """[bytes] of the packet, over all its segments."""
+        return int(self._segment().pkt_len)
+
+    @property
+    def data_len(self) -> int:
+        """[bytes] in the first segment."""
+        return int(self._segment().len)
+
+    @property
+    def nb_segs(self) -> int:
+        """How many segments the packet is in."""
+        return int(self._segment().nb_segs)
+
+    @property
+    def refcnt(self) -> int:
+        """How many own the first segment."""
+        return int(self._segment().refcnt)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other mbufs see the memory of the first segment too."""
+        return int(self._segment().sharers) > 1
+
+    @property
+    def headroom(self) -> int:
+        """[bytes] free in front of the data."""
+        return int(self._segment().headroom)
+
+    @property
+    def tailroom(self) -> int:
+        """[bytes] free behind the data of the last segment."""
+        rows, n = self._segments()
+        return int(rows[n - 1].tailroom)
+
+    @property
+    def port(self) -> int | None:
+        """Port it was received on; None where it was not."""
+        port = int(self._meta().port)
+        return None if port == lib.RTE_MBUF_PORT_INVALID else port
+
+    @property
+    def packet_type(self) -> int:
+        """What the port found in it, `RTE_PTYPE_*` bits."""
+        return int(self._meta().packet_type)
+
+    @property
+    def rss_hash(self) -> int | None:
+        """Hash that the port computed; None where it did not (`OlFlag.RX_RSS_HASH`)."""
+        meta = self._meta()
+        return int(meta.rss_hash) if meta.ol_flags & lib.RTE_MBUF_F_RX_RSS_HASH else None
+
+    @property
+    def ol_flags(self) -> OlFlag:
+        """Offload flags. Settable: the RX flags and TX_VLAN; others with `set_tx_offload`."""
+        return OlFlag(self._meta().ol_flags)
+
+    @ol_flags.setter
+    def ol_flags(self, flags: int) -> None:
+        meta = self._meta()
+        refused = (int(flags) ^ int(meta.ol_flags)) & ~int(_SETTABLE)
+        if int(flags) < 0 or refused:
+            raise ValueError(f"ol_flags={flags!r}: {_SETTABLE!r} may be changed")
+        meta.ol_flags = int(flags)
+        self._done(lib.pyd_mbuf_set(self._burst._c, self._index, meta))
+
+    @property
+    def vlan_tci(self) -> int:
+        """VLAN tag beside the packet: stripped on receive, or to insert with `OlFlag.TX_VLAN`."""
+        return int(self._meta().vlan_tci)
+
+    @vlan_tci.setter
+    def vlan_tci(self, tci: int) -> None:
+        meta = self._meta()
+        meta.vlan_tci = check_range("vlan_tci", tci, 0, 65535)
+        self._done(lib.pyd_mbuf_set(self._burst._c, self._index, meta))
+
+    @property
+    def tx_lengths(self) -> TxLengths:
+        """Header lengths that `set_tx_offload` has set."""
+        row = self._tx()
+        return TxLengths(*(int(getattr(row, field)) for field in TxLengths._fields))
+
+    def set_tx_offload(self, flags: int, **lengths: int) -> None:
+        """Ask the port for checksums or segmentation of this packet; 0 asks for nothing.
+
+        Parameters
+        ----------
+        flags
+            `OlFlag.TX_*`, which replace those of before.
+        **lengths
+            Of `TxLengths` [bytes], 0 where not given. All headers must lie in the first segment,
+            as drivers read and write there without a look.
+
+        Raises
+        ------
+        ValueError
+            A flag without the ones or the lengths that it needs, or headers that are longer than
+            the first segment; nothing was changed.
+
+        Notes
+        -----
+        Wraps  rte_validate_tx_offload (rte_mbuf.h)
+        """
+        self._check()
+        unknown = lengths.keys() - _BITS.keys()
+        if unknown:
+            raise TypeError(f"{', '.join(sorted(unknown))}: {', '.join(_BITS)} are allowed")
+        row = ffi.new("struct pyd_tx_offload *")
+        row.ol_flags = check_range("flags", flags, 0, (1 << 64) - 1)
+        for field, value in lengths.items():
+            setattr(row, field, check_range(field, value, 0, (1 << _BITS[field]) - 1, " bytes"))
+        result = lib.pyd_mbuf_tx_set(self._burst._c, self._index, row)
+        if result == -errno.EMSGSIZE:
+            raise ValueError(f"{lengths}: the first segment has {self.data_len} bytes of headers")
+        if result == -errno.EINVAL:
+            raise ValueError(f"{OlFlag(flags)!r} with {lengths}: no sound TX offload")
+        self._done(result)
+
+    def __getitem__(self, key: DynField | DynFlag) -> Any:
+        """Return a dynamic field as its dtype's scalar, or a dynamic flag as bool."""
+        self._check()
+        if isinstance(key, DynFlag):
+            return bool(self._meta().ol_flags & key.mask)
+        if not isinstance(key, DynField):
+            raise TypeError(f"{key!r}: a DynField or DynFlag is allowed")
+        value = np.empty((), key.dtype)
+        data = ffi.from_buffer("char *", value)
+        self._done(
+            lib.pyd_mbuf_dyn_get(self._burst._c, self._index, key.offset, key.dtype.itemsize, data)
+        )
+        return value[()]
+
+    def __setitem__(self, key: DynField | DynFlag, value: Any) -> None:
+        self._check()
+        if isinstance(key, DynFlag):
+            key.require_writable()
+            result = lib.pyd_mbuf_flag_set(self._burst._c, self._index, key.bitnum, bool(value))
+        elif isinstance(key, DynField):
+            key.require_writable()
+            data = np.asarray(value, key.dtype).reshape(())
+            result = lib.pyd_mbuf_dyn_set(
+                self._burst._c, self._index, key.offset, key.dtype.itemsize, data.tobytes()
+            )
+        else:
+            raise TypeError(f"{key!r}: a DynField or DynFlag is allowed")
+        self._done(result)
+
+    def _check(self) -> None:
+        if self._generation != self._burst._c.generation:
+            raise ClosedError("this mbuf has been sent, enqueued or freed since")
+
+    def _segment(self) -> Any:
+        self._check()
+        segment = ffi.new("struct pyd_segment *")
+        self._done(lib.pyd_mbuf_segments(self._burst._c, self._index, segment, 1))
+        return segment
+
+    def _segments(self) -> tuple[Any, int]:
+        """Return the rows, which the caller must keep while it reads one, and how many."""
+        self._check()
+        room = 1
+        while True:
+            rows = ffi.new("struct pyd_segment[]", room)
+            n = lib.pyd_mbuf_segments(self._burst._c, self._index, rows, room)
+            self._done(n)
+            if n <= room:
+                return rows, n
+            room = n
+
+    def _meta(self) -> Any:
+        self._check()
+        meta = ffi.new("struct pyd_meta *")
+        self._done(lib.pyd_mbuf_get(self._burst._c, self._index, meta))
+        return meta
+
+    def _tx(self) -> Any:
+        self._check()
+        row = ffi.new("struct pyd_tx_offload *")
+        self._done(lib.pyd_mbuf_tx_get(self._burst._c, self._index, row))
+        return row
+
+    def _done(self, result: int) -> None:
+        if result < 0:
+            refuse(result, "struct rte_mbuf", self._burst, self._burst)

@@ -1,0 +1,91 @@
+"""Where mbufs were taken: a stamp in each, written only while tracing is on.
+
+The stamp is a dynamic field, so it travels with the mbuf, through rings and ports and processes,
+and costs no table. It stays when the mbuf goes back to its pool; the next taker overwrites it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from pydpdk import eal
+from pydpdk._dpdk import ffi, lib
+from pydpdk.memory.dynfield import DynField
+
+FROM_ENVIRONMENT = os.environ.get("PYDPDK_TRACE", "0") not in ("", "0")
+_STAMP = [("pid", "u4"), ("site", "u4"), ("ms", "u4")]
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120  # as in code objects
+_sites: list[str] = [""]
+_numbers: dict[tuple[Any, int, str], int] = {}
+_field: list[DynField] = []
+_state = {"on": False}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Where an mbuf was last taken by Python, and how long ago.
+
+    Attributes
+    ----------
+    where : str
+        `operation at file:line`, or the process that knows it.
+    seconds : float
+        [s] since then; wrong after 49 days.
+    """
+
+    where: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.where}, {self.seconds:.3f} s ago"
+
+
+def is_on() -> bool:
+    """Return whether mbufs are stamped."""
+    return _state["on"]
+
+
+def switch(on: bool) -> None:
+    """Say whether mbufs are stamped; `pydpdk.burst.tracing` puts this into the data path."""
+    _state["on"] = on
+
+
+def stamp(burst: Any, first: int, operation: str) -> None:
+    """Write into the packets of a burst, from `first` on, who has just taken them."""
+    if not _field:
+        _field.append(DynField.register("pydpdk_taken", _STAMP))
+    lib.pyd_burst_stamp(burst, first, _field[0].offset, _site(operation), os.getpid())
+
+
+def taken(mbufs: list[int]) -> list[Taken | None]:
+    """Return where each mbuf was taken, as far as stamps say it."""
+    if not _field or eal.state() != "running":
+        return [None] * len(mbufs)
+    stamps = ffi.new("struct pyd_stamp[]", len(mbufs))
+    lib.pyd_read_stamps(mbufs, len(mbufs), _field[0].offset, stamps)
+    now = lib.pyd_now_ms()
+    return [_read(stamps[i], now) for i in range(len(mbufs))]
+
+
+def _read(row: Any, now: int) -> Taken | None:
+    if not row.pid:
+        return None
+    ours = row.pid == os.getpid() and row.site < len(_sites)
+    where = _sites[row.site] if ours else f"process {row.pid}"
+    return Taken(where, ((now - row.ms) & 0xFFFFFFFF) / 1000)
+
+
+def _site(operation: str) -> int:
+    """Number the line outside this package that called."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    key = (frame.f_code, frame.f_lineno, operation)
+    number = _numbers.get(key)
+    if number is None:
+        number = _numbers[key] = len(_sites)
+        _sites.append(f"{operation} at {frame.f_code.co_filename}:{frame.f_lineno}")
+    return number

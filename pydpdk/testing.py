@@ -1,0 +1,50 @@
+"""For the tests of programs that use pydpdk: a pytest fixture that fails the test that leaks mbufs.
+
+Put into the tests' `conftest.py`::
+
+    from pydpdk.testing import no_mbuf_leaks
+
+and ask for it, or make it `autouse`. It is imported rather than found by pytest, as finding it
+would load libdpdk into every run of pytest in the environment. With `PYDPDK_TRACE=1` it also
+says where each mbuf was taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pydpdk import _lifetime
+from pydpdk import eal as pydpdk_eal
+from pydpdk.errors import NotSupportedError
+from pydpdk.memory.ledger import Outstanding, culprits
+from pydpdk.memory.mempool import Mempool
+
+
+def outstanding() -> dict[str, list[Outstanding]]:
+    """Return the mbufs that are out, of each open pool of this process that has any."""
+    found: dict[str, list[Outstanding]] = {}
+    if pydpdk_eal.state() != "running":
+        return found
+    for pool in _lifetime.owners():
+        if isinstance(pool, Mempool) and pool.in_use_count:
+            try:
+                found[pool.name] = pool.outstanding()
+            except NotSupportedError:
+                continue
+    return found
+
+
+@pytest.fixture
+def no_mbuf_leaks() -> Iterator[None]:
+    """Fail the test that leaves more mbufs out than it found, naming those and their holders."""
+    before = {pool: {mbuf.address for mbuf in out} for pool, out in outstanding().items()}
+    yield
+    leaks = []
+    for pool, out in outstanding().items():
+        new = [mbuf for mbuf in out if mbuf.address not in before.get(pool, set())]
+        if len(out) > len(before.get(pool, set())):
+            leaks.append(f"{len(new)} mbufs of mempool {pool!r}: {culprits(new)}")
+    if leaks:
+        pytest.fail("this test leaks " + "; ".join(leaks), pytrace=False)

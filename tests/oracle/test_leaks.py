@@ -1,0 +1,138 @@
+"""Leak hunting on stock DPDK: who has the mbufs that are out, and where they were taken."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+import pydpdk
+from pydpdk import Burst, Mempool, Ring
+from pydpdk.burst import trace
+from pydpdk.ethdev.queue import RxQueue
+from pydpdk.memory.ledger import ELSEWHERE
+
+
+@pytest.fixture
+def tracing() -> Iterator[None]:
+    trace()
+    yield
+    trace(on=False)
+
+
+@pytest.mark.parametrize("cache_size", [0, 64])
+@pytest.mark.parametrize(
+    "ops", ["ring_mp_mc", "ring_sp_sc", "ring_mt_rts", "ring_mt_hts", "stack", "lf_stack"]
+)
+def test_what_is_out_is_known_for_each_ops(eal: object, name: str, ops: str, cache_size: int):
+    with (
+        Mempool.create(name, 255, cache_size=cache_size, ops_name=ops) as pool,
+        Burst(100) as burst,
+    ):
+        for n in (100, 7, 64, 0):
+            burst.alloc(pool, n)
+            out = {mbuf.address for mbuf in pool.outstanding()}
+            assert out == {burst.mbuf(i).address for i in range(n)}
+            burst.free()
+        assert pool.outstanding() == []
+
+
+def test_holders_are_named(pool: Mempool, burst: Burst, name: str):
+    with Ring.create(name, 16, element="mbuf") as ring:
+        burst.alloc(pool, 5, length=4)
+        assert ring.tx(burst) == 5
+        burst.alloc(pool, 2, length=4)
+        burst.mbuf(0).chain(burst.mbuf(1))
+        found = Counter(mbuf.holder for mbuf in pool.outstanding())
+        assert found == {ELSEWHERE: 5, f"{burst!r}, packet 0": 2}
+        with pytest.raises(pydpdk.InUseError, match=f"7 of .* out: 5 in {ELSEWHERE}; 2 in <Burst"):
+            pool.close()
+        burst.free()
+        assert ring.rx(burst) == 5
+        burst.free()
+
+
+def test_tracing_tells_the_line(pool: Mempool, burst: Burst, name: str, tracing: None):
+    line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr]
+    burst.alloc(pool, 3, length=4)
+    with Ring.create(name, 16, element="mbuf") as ring, Burst(8) as other:
+        ring.tx(burst)
+        assert {str(m.taken.where) for m in pool.outstanding() if m.taken} == {
+            f"Burst.alloc at {__file__}:{line}"
+        }
+        assert all(m.taken and 0 <= m.taken.seconds < 60 for m in pool.outstanding())
+        ring.rx(burst)
+        wheres = {m.taken.where for m in pool.outstanding() if m.taken}
+        assert wheres == {f"Ring.rx at {__file__}:{line + 7}"}
+        burst.mbuf(0).clone(pool, other)
+        with pytest.raises(pydpdk.InUseError, match=r"rte_pktmbuf_clone at .*test_leaks.py:\d+"):
+            pool.close()
+        other.free()
+        burst.free()
+
+
+def test_tracing_off_is_the_plain_method():
+    """Off it costs nothing: the methods are the very ones that were defined."""
+    plain = [Burst.alloc, RxQueue.rx, Ring.rx]
+    assert not any(hasattr(method, "__wrapped__") for method in plain)
+    trace()
+    trace()
+    assert all(
+        m.__wrapped__ is p for m, p in zip([Burst.alloc, RxQueue.rx, Ring.rx], plain, strict=True)
+    )
+    trace(on=False)
+    assert [Burst.alloc, RxQueue.rx, Ring.rx] == plain
+
+
+def test_closing_by_force_names_the_culprits(eal: object, name: str, burst: Burst):
+    pool = Mempool.create(name, 31, cache_size=0)
+    burst.alloc(pool, 2)
+    stolen = [burst._c.slots.mbufs[i] for i in range(2)]
+    assert len(stolen) == 2
+    burst._c.n = burst._c.slots.n = 0
+    with pytest.warns(ResourceWarning, match=f"closed by force: 2 in {ELSEWHERE}"):
+        pool.close(force=True)
+    assert pool.closed
+
+
+def test_closing_by_force_without_leaks_is_quiet(eal: object, name: str):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Mempool.create(name, 31, cache_size=0).close(force=True)
+
+
+def test_the_fixture_fails_the_test_that_leaked(run_script, tmp_path):
+    (tmp_path / "conftest.py").write_text("from pydpdk.testing import no_mbuf_leaks\n")
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "from pydpdk import Burst, Mempool\n"
+        "POOL = Mempool.create('p', 63, cache_size=0)\n"
+        "BURST = Burst(8)\n"
+        "@pytest.mark.usefixtures('no_mbuf_leaks')\n"
+        "def test_clean():\n"
+        "    BURST.alloc(POOL, 4); BURST.free()\n"
+        "@pytest.mark.usefixtures('no_mbuf_leaks')\n"
+        "def test_leaking():\n"
+        "    BURST.alloc(POOL, 3)\n"
+        "@pytest.mark.usefixtures('no_mbuf_leaks')\n"
+        "def test_that_found_it_so():\n"
+        "    pass\n"
+    )
+    code = """
+    import pytest
+    with init():
+        status = pytest.main(["-q", "-p", "no:cacheprovider", "."])
+        from test_it import BURST, POOL
+        BURST.close(force=True)
+        POOL.close()
+    print("status", int(status))
+    """
+    done = run_script(code, PYDPDK_TRACE="1", timeout=60)
+    assert "status 1" in done.stdout, done.stdout + done.stderr
+    assert "3 passed, 1 error" in done.stdout
+    assert "this test leaks 3 mbufs of mempool 'p': 3 in <Burst 3 of 8>" in done.stdout
+    assert "taken by Burst.alloc at " in done.stdout
+    assert "test_it.py:10" in done.stdout
