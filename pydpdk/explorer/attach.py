@@ -7,8 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pydpdk import eal
-from pydpdk._dpdk import lib
+from pydpdk import eal, lcore
 from pydpdk.eal_checks import MAX_PREFIX_LENGTH
 from pydpdk.errors import NotFoundError, NotSupportedError, check_name, make_error
 from pydpdk.host import primary as host_primary
@@ -49,10 +48,10 @@ def attach(file_prefix: str) -> Iterator[eal.Eal]:
             raise NotSupportedError(errno.ENOTSUP, primary.problem)
         raise NotFoundError(errno.ENOENT, primary.problem)
     before = os.sched_getaffinity(0)
-    lcore, cpus = choose_lcore(primary)
+    number, cpus = choose_lcore(primary)
     os.sched_setaffinity(0, cpus)
     try:
-        with eal.observe(file_prefix, format_lcores({lcore: cpus})) as observer:
+        with eal.observe(file_prefix, format_lcores({number: cpus})) as observer:
             yield observer
     finally:
         os.sched_setaffinity(0, before)
@@ -66,7 +65,7 @@ def choose_lcore(primary: Primary) -> tuple[int, frozenset[int]]:
     """
     pids = host_primary.processes(primary)
     taken = [host_primary.workers(pid) for pid in pids]
-    free = [n for n in range(lib.RTE_MAX_LCORE) if not any(n in workers for workers in taken)]
+    free = [n for n in range(lcore.MAX_LCORE) if not any(n in workers for workers in taken)]
     polling = [cpus for workers in taken for cpus in workers.values()]
     polling += [host_primary.main_cpus(pid) for pid in pids]
     usable = frozenset(os.sched_getaffinity(0))

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydpdk import eal, version
-from pydpdk.explorer import objects
-from pydpdk.explorer.objects import Element, PoolState, RingState
 from pydpdk.explorer.placement import Kind, PageRun, Piece, Share, owners_of, page_runs, place
 from pydpdk.explorer.placement import shares as sum_up
+from pydpdk.memory import objects
 from pydpdk.memory.memseg import MemsegList, memseg_lists, memsegs
 from pydpdk.memory.memzone import MemzoneInfo, memzones
+from pydpdk.memory.objects import Element, PoolState, RingState
 
 
 @dataclass(frozen=True)

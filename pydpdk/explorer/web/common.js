@@ -10,9 +10,14 @@ const count = (n) => n.toLocaleString("en-US");
 
 function size(n) {
   for (const [unit, name] of [[2 ** 40, "TB"], [2 ** 30, "GB"], [2 ** 20, "MB"], [2 ** 10, "KB"]])
-    if (n >= unit) return `${Number((n / unit).toPrecision(3)).toLocaleString("en-US")} ${name}`;
+    if (n >= unit) {
+      const number = n >= 100 * unit ? Math.round(n / unit) : Number((n / unit).toPrecision(3));
+      return `${number.toLocaleString("en-US")} ${name}`;
+    }
   return `${n} bytes`;
 }
+
+const node = (id) => (id < 0 ? "any node" : `node ${id}`);
 
 function percent(part, whole) {
   const share = whole ? (100 * part) / whole : 0;
@@ -30,8 +35,15 @@ function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-const variable = (owner) =>
-  owner.kind === "mempool" ? poolColour.get(owner.name) ?? "--pool0" : `--${owner.kind}`;
+// Each mempool has a colour of its own; memzones, which are many, share three shades of one.
+const zoneShade = new Map(owners.filter((owner) => owner.kind === "memzone")
+  .map((owner, i) => [owner.name, `--memzone${i % 3}`]));
+
+function variable({ kind, name }) {
+  if (kind === "mempool") return poolColour.get(name) ?? "--pool0";
+  return kind === "memzone" ? zoneShade.get(name) ?? "--memzone0" : `--${kind}`;
+}
+
 const colour = (owner) => `var(${variable(owner)})`;
 const KINDS = { mempool: "mempool", ring: "ring", memzone: "memzone" };
 

@@ -98,6 +98,7 @@ class Tape {
       const left = x + (from / cell.len) * full;
       const wide = Math.max(0.8, ((to - from) / cell.len) * full);
       this.fill(piece, left, y, wide);
+      if (piece[PIECE.addr] >= cell.addr) this.edge(left, y, wide);
       this.note(p, left, y, wide, row);
     }
   }
@@ -108,6 +109,13 @@ class Tape {
     c.fillStyle = this.colours[owner];
     c.fillRect(x, y, w, this.cellHeight);
     c.globalAlpha = 1;
+  }
+
+  // A line where a piece begins, to tell neighbours of one colour apart.
+  edge(x, y, w) {
+    if (w < 4) return;
+    this.context.fillStyle = this.paint("--card");
+    this.context.fillRect(x - 0.5, y, 1, this.cellHeight);
   }
 
   // Remember where a piece could carry its name: once per piece, in the widest of its rows.
@@ -185,7 +193,7 @@ class Tape {
       ...whose,
       ["address", hex(piece[PIECE.addr])],
       ["size", size(piece[PIECE.len]) + blocks],
-      ["this page", `${hex(page)}, ${size(this.pageSize)}, node ${cell.run[4]}`],
+      ["this page", `${hex(page)}, ${size(this.pageSize)}, ${node(cell.run[4])}`],
       ["its IOVA", hex(iova)],
     ];
   }
@@ -200,11 +208,11 @@ function showMaps() {
   const place = document.getElementById("maps"), tapes = [];
   const unused = D.lists.filter(([, , , , , , used]) => !used);
   for (const list of D.lists.filter(([, , , , , , used]) => used)) {
-    const [name, base, pageSize, length, node, pages, used, external] = list;
+    const [name, base, pageSize, length, socket, pages, used, external] = list;
     const tape = new Tape(list);
     const grouped = tape.perCell > 1 ? `, a cell is ${tape.perCell} pages` : "";
     place.append(make("div", { class: "list" },
-      make("h3", {}, name, make("span", {}, `node ${node}${external ? ", external" : ""}: `
+      make("h3", {}, name, make("span", {}, `${node(socket)}${external ? ", external" : ""}: `
         + `${count(used)} of ${count(pages)} pages of ${size(pageSize)} mapped, ${size(used * pageSize)}`
         + ` of ${size(length)} reserved from ${hex(base)}${grouped}`)),
       make("div", { class: "reserved", title: "mapped, of what is reserved" },

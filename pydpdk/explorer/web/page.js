@@ -75,9 +75,9 @@ function showPools() {
     const known = pool.common === null ? ["its queue of free objects is of a kind that cannot be read from here"] : [];
     place.append(make("div", { class: "pool" },
       make("h3", {}, pool.name, make("span", {}, `${count(pool.size)} ${pool.mbufs ? "mbufs" : "objects"} of `
-        + `${size(pool.object)}, node ${pool.socket_id}, in ${count(pool.chunks)} `
+        + `${size(pool.object)}, ${node(pool.socket_id)}, in ${count(pool.chunks)} `
         + `${pool.chunks === 1 ? "chunk" : "chunks"}, caches of ${count(pool.cache_size)}`)),
-      make("div", { class: "bar pool" }, ...parts.filter(([, n]) => n).map(([name, n, fill]) =>
+      make("div", { class: "bar counts" }, ...parts.filter(([, n]) => n).map(([name, n, fill]) =>
         make("i", { title: `${name}: ${count(n)}`, style: { flex: `${n} 0 0`, background: fill } }))),
       make("div", { class: "keys" }, ...parts.map(([name, n, fill, edge]) => make("span",
         { style: { "--key": fill, ...(edge ? { "--edge": edge } : {}) } },
