@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from pydpdk import eal, lcore
@@ -66,8 +66,12 @@ def choose_lcore(primary: Primary) -> tuple[int, frozenset[int]]:
     pids = host_primary.processes(primary)
     taken = [host_primary.workers(pid) for pid in pids]
     free = [n for n in range(lcore.MAX_LCORE) if not any(n in workers for workers in taken)]
-    polling = [cpus for workers in taken for cpus in workers.values()]
-    polling += [host_primary.main_cpus(pid) for pid in pids]
     usable = frozenset(os.sched_getaffinity(0))
-    busy = frozenset(cpu for cpus in polling if len(cpus) == 1 for cpu in cpus)
-    return free[-min(len(free), max(len(pids), 1))], (usable - busy) or usable
+    unpolled = usable - _pinned(cpus for workers in taken for cpus in workers.values())
+    idle = unpolled - _pinned(map(host_primary.main_cpus, pids))
+    return free[-min(len(free), max(len(pids), 1))], idle or unpolled or usable
+
+
+def _pinned(threads: Iterable[frozenset[int]]) -> frozenset[int]:
+    """Return the CPUs to which threads are pinned, one each."""
+    return frozenset(cpu for cpus in threads if len(cpus) == 1 for cpu in cpus)

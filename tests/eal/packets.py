@@ -45,11 +45,7 @@ def udp(payload: bytes) -> bytes:
 
 def arp() -> bytes:
     return (
-        struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1)
-        + MAC_A
-        + b"\xc6\x12\x4f\1"
-        + bytes(6)
-        + b"\xc6\x12\x4f\2"
+        struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + MAC_A + b"\xc6\x12\x4f\1" + bytes(6) + b"\xc6\x12\x4f\2"
     )
 
 

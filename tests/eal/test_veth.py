@@ -119,7 +119,5 @@ def test_what_python_makes_reaches_a_udp_socket(device, veth: str, pool: Mempool
         burst.alloc(pool, 3)
         burst.fill(bytes.fromhex(mac.replace(":", "")) + packet[6:])
         assert port.tx[0].tx(burst) == 3
-        assert [taker.recvfrom(100) for _ in range(3)] == [
-            (b"from Python", ("198.18.79.1", 1000))
-        ] * 3
+        assert [taker.recvfrom(100) for _ in range(3)] == [(b"from Python", ("198.18.79.1", 1000))] * 3
         port.close()
