@@ -9,10 +9,10 @@ from typing import Any
 from pydpdk import eal, version
 from pydpdk.explorer.placement import Kind, PageRun, Piece, Share, owners_of, page_runs, place
 from pydpdk.explorer.placement import shares as sum_up
-from pydpdk.memory import objects
+from pydpdk.memory import live
 from pydpdk.memory.memseg import MemsegList, memseg_lists, memsegs
 from pydpdk.memory.memzone import MemzoneInfo, memzones
-from pydpdk.memory.objects import Element, PoolState, RingState
+from pydpdk.memory.live import Element, PoolState, RingState
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ def take_map() -> MemoryMap:
            instant: what comes and goes meanwhile may be missing
     """
     running = eal.current()
-    zones, pools, rings = memzones(), objects.pools(), objects.rings()
-    elements, lists = objects.elements(), memseg_lists()
+    zones, pools, rings = memzones(), live.pools(), live.rings()
+    elements, lists = live.elements(), memseg_lists()
     pages = page_runs(memsegs())
     owners = owners_of(zones, pools, rings)
     pieces = place(pages, elements, zones, owners)

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from pydpdk.explorer.memory_map import MemoryMap
-from pydpdk.memory.objects import PoolState
+from pydpdk.memory.live import PoolState
 
 _EXACT = 1 << 53  # JavaScript's numbers are exact up to here; RTE_BAD_IOVA lies above
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}

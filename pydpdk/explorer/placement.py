@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from pydpdk.memory.memseg import Memseg
 from pydpdk.memory.memzone import MemzoneInfo
-from pydpdk.memory.objects import Element, PoolState, RingState
+from pydpdk.memory.live import Element, PoolState, RingState
 
 Kind = Literal["mempool", "ring", "memzone", "heap", "free", "other"]
 HEAP = "rte_malloc"
