@@ -52,6 +52,7 @@ DECLARATIONS = [
     "pyd_ring.h",
     "pyd_ethdev.h",
     "pyd_queue.h",
+    "pyd_explore.h",
 ]
 SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
 DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))

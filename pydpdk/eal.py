@@ -31,6 +31,7 @@ from pydpdk.errors import (
     make_error,
 )
 from pydpdk.host import runtime
+from pydpdk.host.primary import remove_traces
 
 State = Literal["new", "running", "dead"]
 
@@ -158,6 +159,11 @@ class Eal(Closing):
             _close_owners()
             self._stop(unmap=True)
 
+    def _join(self) -> None:
+        """Join the processes of ours that share this memory."""
+        started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        call_errno(lib.pyd_ledger_join, os.getpid(), started)
+
     def _stop(self, *, unmap: bool) -> None:
         global _state, _current
         _state, _current = "dead", None
@@ -174,6 +180,17 @@ class Eal(Closing):
             return f"<Eal {self.file_prefix!r} dead>"
         memory = "hugepages" if self.hugepages else "no hugepages"
         return f"<Eal {self.file_prefix!r} {self.proc_type}, {memory}, DPDK {version.RUNNING}>"
+
+
+class Observer(Eal):
+    """A secondary that reads the memory of a primary, which need not be ours, and no more."""
+
+    def _join(self) -> None:
+        """Stay out of the ledger: it would be a memzone more in memory that is not ours."""
+
+    def _stop(self, *, unmap: bool) -> None:
+        super()._stop(unmap=unmap)
+        remove_traces(self.file_prefix, os.getpid())
 
 
 def state() -> State:
@@ -233,8 +250,25 @@ def init(options: EalOptions | None = None, **overrides: Any) -> Eal:
     Threads  the calling thread becomes the main lcore; its CPU affinity is put back afterwards,
              `Eal.pinned` pins it for a polling loop
     """
+    return _init(EalOptions(**{**vars(options or EalOptions()), **overrides}), Eal)
+
+
+def observe(file_prefix: str, lcores: str) -> Eal:
+    """Attach to a running primary only to read its memory; `explorer.attach` is the way in.
+
+    Notes
+    -----
+    Wraps  rte_eal_init (rte_eal.h), as a secondary process
+    Owns   nothing: closing it frees what the start took, and no port, pool or zone of the primary
+    """
+    options = EalOptions(
+        file_prefix=file_prefix, lcores=lcores, proc_type="secondary", telemetry=False
+    )
+    return _init(options, Observer)
+
+
+def _init(chosen: EalOptions, kind: type[Eal]) -> Eal:
     global _state, _current
-    chosen = EalOptions(**{**vars(options or EalOptions()), **overrides})
     with _lifetime.lock():
         if _state != "new":
             raise make_error(
@@ -248,24 +282,25 @@ def init(options: EalOptions | None = None, **overrides: Any) -> Eal:
         argv = build_argv(chosen, hugepages=hugepages, file_prefix=prefix)
         log.redirect()
         _state = "dead"
-        _current = _start(chosen, argv, prefix)
+        _current = _start(chosen, argv, prefix, kind)
         _state = "running"
         atexit.register(_at_exit)
         return _current
 
 
-def _start(options: EalOptions, argv: Sequence[str], prefix: str) -> Eal:
+def _start(options: EalOptions, argv: Sequence[str], prefix: str, kind: type[Eal]) -> Eal:
     existed = runtime.runtime_dir(prefix).exists()  # a secondary that fails leaves its primary's
     try:
         main_cpus, lines = start(argv, options)
     except EalInitError:
         if options.proc_type == "primary" or not existed:
             runtime.sweep(prefix)
+        else:
+            remove_traces(prefix, os.getpid())
         raise
-    eal = Eal(options, argv, prefix, main_cpus)
-    started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    eal = kind(options, argv, prefix, main_cpus)
     try:
-        call_errno(lib.pyd_ledger_join, os.getpid(), started)
+        eal._join()
         missing = list(eal_devices.missing_ports([*options.vdevs, *options.allow]))
         if missing:
             raise eal_devices.missing_error(missing, lines)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from pydpdk._dpdk import lib
 
+MAX_LCORE: int = lib.RTE_MAX_LCORE
+"""How many lcore ids this DPDK has: 0 to one less."""
+
 
 @dataclass(frozen=True)
 class Lcore:

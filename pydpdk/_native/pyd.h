@@ -39,5 +39,6 @@
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"
 #include "decl/pyd_queue.h"
+#include "decl/pyd_explore.h"
 
 #endif

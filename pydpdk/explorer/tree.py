@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydpdk.explorer.memory_map import MemoryMap
 from pydpdk.explorer.snapshot import PacketTrace, Snapshot
+from pydpdk.memory.hugepage import count
 from pydpdk.memory.mempool import MempoolInfo
+from pydpdk.memory.live import PoolState
 
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
+_BAR = 24  # characters that stand for everything
+_MOST = 12  # owners and rings listed one by one
 _LARGEST = 4  # memzones named on the line of all of them
 
 
@@ -17,6 +22,12 @@ def render(snapshot: Snapshot) -> str:
     links = [_hugepages, _memsegs, _memzones, _mempools, _mbufs, _packet]
     lines += [line for link in links for line in link(snapshot)]
     return "\n".join(lines)
+
+
+def render_map(memory: MemoryMap) -> str:
+    """Write where all memory went, link by link."""
+    links = [_map_pages, _map_heaps, _map_shares, _map_pools, _map_rings]
+    return "\n".join([_map_head(memory), *(line for link in links for line in link(memory))])
 
 
 def size(number: int) -> str:
@@ -101,3 +112,83 @@ def _where(packet: PacketTrace) -> str:
             f" {packet.page_addr:#x}, IOVA {packet.page_iova:#x}"
         )
     return text
+
+
+def _map_head(memory: MemoryMap) -> str:
+    how = "seen from outside" if memory.attached else "seen from inside"
+    return (
+        f"DPDK {memory.dpdk_version}, primary {memory.file_prefix!r}, {how},"
+        f" IOVA as {memory.iova_mode.upper()}"
+    )
+
+
+def _map_pages(memory: MemoryMap) -> Iterator[str]:
+    for pages in count((run.page_sz, run.socket_id, run.len) for run in memory.pages):
+        kind = "" if pages.page_sz > 4096 else ", not huge"
+        total = f"{pages.pages} x {size(pages.page_sz)} = {size(pages.size_bytes)}"
+        yield _row("hugepages", f"{total} on node {pages.socket_id}{kind}")
+    yield _row(
+        "-> memsegs",
+        f"{len(memory.lists)} lists reserve {size(memory.reserved)} of address space,"
+        f" {size(memory.mapped)} of it is mapped",
+    )
+    for one in memory.lists:
+        text = f"{one.name}: {one.n_used:,} of {one.n_pages:,} pages from {one.base_va:#x}"
+        yield _row("", f"{text}, node {one.socket_id}")
+
+
+def _map_heaps(memory: MemoryMap) -> Iterator[str]:
+    for heap in memory.heaps:
+        yield _row(
+            "-> heap",
+            f"node {heap.socket_id}: {size(heap.size)}, {size(heap.free)} free in"
+            f" {heap.free_count} pieces (the largest {size(heap.largest_free)}),"
+            f" {heap.alloc_count:,} blocks in use",
+        )
+
+
+def _map_shares(memory: MemoryMap) -> Iterator[str]:
+    yield _row("-> memzones", f"{len(memory.zones)} named; who has the {size(memory.mapped)}:")
+    rest = memory.shares[_MOST:]
+    for share in memory.shares[:_MOST]:
+        blocks = f" in {share.blocks:,} blocks" if share.blocks > 1 else ""
+        name = share.owner if share.kind in ("heap", "free", "other") else (
+            f"{share.kind} {share.owner!r}"
+        )  # fmt: skip
+        yield _row("", f"{_amount(share.bytes, memory.mapped)}  {name}{blocks}")
+    if rest:
+        total = sum(share.bytes for share in rest)
+        yield _row("", f"{_amount(total, memory.mapped)}  {len(rest)} more")
+
+
+def _amount(part: int, whole: int) -> str:
+    share = part / whole if whole else 0.0
+    bar = "#" * round(share * _BAR)
+    return f"{size(part):>9} {share:6.1%} {bar or '.':<{_BAR}}"
+
+
+def _map_pools(memory: MemoryMap) -> Iterator[str]:
+    for pool in memory.pools:
+        what = "mbufs" if pool.is_pktmbuf else "objects"
+        where = ", ".join(f"{size(chunk.len)} at {chunk.addr:#x}" for chunk in pool.chunks[:2])
+        more = f" and {len(pool.chunks) - 2} chunks more" if len(pool.chunks) > 2 else ""
+        total = f"{pool.size:,} {what} of {size(pool.total_size)}"
+        yield _row("-> mempool", f"{pool.name!r}: {total}, {where}{more}")
+        yield _row("-> mbufs" if pool.is_pktmbuf else "-> objects", f"{pool.name!r}: {_uses(pool)}")
+
+
+def _uses(pool: PoolState) -> str:
+    lcores = ", ".join(f"lcore {n}: {held}" for n, held in pool.cached.items())
+    cached = f"{sum(pool.cached.values()):,} in caches" + (f" ({lcores})" if lcores else "")
+    if pool.common is None or pool.in_flight is None:
+        return f"{cached}; its queue is of a kind that cannot be read from outside"
+    return f"{pool.in_flight:,} in flight, {cached}, {pool.common:,} free in the pool"
+
+
+def _map_rings(memory: MemoryMap) -> Iterator[str]:
+    inner = {pool.pool_data for pool in memory.pools}
+    rings = [ring for ring in memory.rings if ring.addr not in inner]
+    for ring in rings[:_MOST]:
+        yield _row("rings", f"{ring.name!r}: {ring.count:,} of {ring.capacity:,} slots used")
+    if len(rings) > _MOST:
+        yield _row("rings", f"{len(rings) - _MOST} more")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pydpdk.host.hugepages import read_mounts
 
-_FLOCK = "hhqqi4x"
+FLOCK = "hhqqi4x"
 """`struct flock` of 64-bit Linux: type, whence, start, len, pid."""
 
 
@@ -108,8 +108,8 @@ def _has_write_lock(config: Path, *, by_others: bool) -> bool:
         # POSIX locks of this process never conflict with F_GETLK, always with F_OFD_GETLK.
         # A write lock conflicts with a wish to read, which needs no write permission.
         command = fcntl.F_GETLK if by_others else fcntl.F_OFD_GETLK
-        wish = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
-        found, *_ = struct.unpack(_FLOCK, fcntl.fcntl(fd, command, wish))
+        wish = struct.pack(FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+        found, *_ = struct.unpack(FLOCK, fcntl.fcntl(fd, command, wish))
         return bool(found != fcntl.F_UNLCK)
     finally:
         os.close(fd)

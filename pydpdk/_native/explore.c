@@ -1,0 +1,183 @@
+/* Where everything lies, read under the lock that keeps it from being freed meanwhile: a primary
+ * that we look at goes on allocating. Nothing here allocates in DPDK's memory. */
+#include <stdlib.h>
+
+#include <rte_eal_memconfig.h>
+#include <rte_stack.h>
+#include <rte_tailq.h>
+
+#include "pyd.h"
+
+TAILQ_HEAD(tailq_entries, rte_tailq_entry);
+
+/* A pool leaves this list before its memory is freed, so the lock keeps it readable. */
+static struct tailq_entries *
+lock_pools(void)
+{
+    struct rte_tailq_head *head = rte_eal_tailq_lookup("RTE_MEMPOOL");
+
+    if (head == NULL)
+        return NULL;
+    rte_mcfg_tailq_read_lock();
+    return (struct tailq_entries *)&head->tailq_head;
+}
+
+static int
+lies_in(const struct rte_mempool *mp, const char *prefix, size_t size)
+{
+    const struct rte_memzone *mz;
+    char name[RTE_MEMZONE_NAMESIZE];
+
+    if (snprintf(name, sizeof(name), "%s%s", prefix, mp->name) >= (int)sizeof(name))
+        return 0;
+    mz = rte_memzone_lookup(name);
+    return mz != NULL && mz->addr == mp->pool_data && mz->len >= size;
+}
+
+/* The free objects of a pool that are in no lcore's cache. A ring and a stack are recognised by
+ * their memzone; ops are called only where the number of them is our own. */
+static void
+count_common(struct rte_mempool *mp, struct pyd_explored_pool *row, const uint32_t *caches)
+{
+    unsigned int i;
+
+    if (lies_in(mp, "RG_MP_", sizeof(struct rte_ring))) {
+        row->kind = PYD_POOL_RING;
+        row->common = rte_ring_count(mp->pool_data);
+    } else if (lies_in(mp, "STK_MP_", sizeof(struct rte_stack))) {
+        row->kind = PYD_POOL_STACK;
+        row->common = rte_stack_count(mp->pool_data);
+    } else {
+        row->kind = PYD_POOL_OTHER;
+        row->common = -1;
+        if (rte_eal_process_type() != RTE_PROC_PRIMARY || mp->populated_size == 0)
+            return;
+        row->common = rte_mempool_avail_count(mp);
+        for (i = 0; i < RTE_MAX_LCORE; i++)
+            row->common -= RTE_MIN(caches[i], (uint32_t)row->common);
+    }
+}
+
+static void
+describe_pool(struct rte_mempool *mp, struct pyd_explored_pool *row, uint32_t *caches)
+{
+    snprintf(row->name, sizeof(row->name), "%s", mp->name);
+    row->addr = (uintptr_t)mp;
+    row->pool_data = (uintptr_t)mp->pool_data;
+    row->size = mp->populated_size;
+    row->elt_size = mp->elt_size;
+    row->total_size = mp->header_size + mp->elt_size + mp->trailer_size;
+    row->cache_size = mp->cache_size;
+    row->socket_id = mp->socket_id;
+    row->is_pktmbuf = pyd_pool_is_pktmbuf(mp);
+    pyd_pool_caches(mp, caches, RTE_MAX_LCORE);
+    count_common(mp, row, caches);
+}
+
+unsigned int
+pyd_explore_pools(struct pyd_explored_pool *rows, uint32_t *caches, unsigned int room)
+{
+    struct tailq_entries *pools = lock_pools();
+    struct rte_tailq_entry *entry;
+    unsigned int n = 0;
+
+    if (pools == NULL)
+        return 0;
+    TAILQ_FOREACH(entry, pools, next) {
+        if (n < room)
+            describe_pool(entry->data, &rows[n], &caches[(size_t)n * RTE_MAX_LCORE]);
+        n++;
+    }
+    rte_mcfg_tailq_read_unlock();
+    return n;
+}
+
+unsigned int
+pyd_explore_chunks(struct pyd_explored_chunk *rows, unsigned int room)
+{
+    struct tailq_entries *pools = lock_pools();
+    struct rte_tailq_entry *entry;
+    struct rte_mempool_memhdr *chunk;
+    unsigned int n = 0;
+
+    if (pools == NULL)
+        return 0;
+    TAILQ_FOREACH(entry, pools, next) {
+        struct rte_mempool *mp = entry->data;
+
+        STAILQ_FOREACH(chunk, &mp->mem_list, next) {
+            if (n < room)
+                rows[n] = (struct pyd_explored_chunk){
+                    (uintptr_t)mp, (uintptr_t)chunk->addr, chunk->iova, chunk->len,
+                };
+            n++;
+        }
+    }
+    rte_mcfg_tailq_read_unlock();
+    return n;
+}
+
+struct found {
+    struct pyd_explored_ring *rows;
+    unsigned int room;
+    unsigned int n;
+};
+
+/* Rings have no public walk and leave their list after their memory; their memzones do not. One
+ * that is being made, or another's memzone of such a name, does not have the ring's name yet. */
+static void
+ring(const struct rte_memzone *mz, void *arg)
+{
+    const struct rte_ring *r = mz->addr;
+    struct found *found = arg;
+    struct pyd_explored_ring *row;
+
+    if (strncmp(mz->name, RTE_RING_MZ_PREFIX, strlen(RTE_RING_MZ_PREFIX)) != 0 ||
+        mz->len < sizeof(*r) ||
+        strncmp(mz->name + strlen(RTE_RING_MZ_PREFIX), r->name, RTE_RING_NAMESIZE) != 0)
+        return;
+    if (found->n < found->room) {
+        row = &found->rows[found->n];
+        snprintf(row->name, sizeof(row->name), "%s", r->name);
+        row->addr = (uintptr_t)r;
+        row->size = r->size;
+        row->capacity = r->capacity;
+        row->count = rte_ring_count(r);
+        row->flags = r->flags;
+    }
+    found->n++;
+}
+
+unsigned int
+pyd_explore_rings(struct pyd_explored_ring *rows, unsigned int room)
+{
+    struct found found = {rows, room, 0};
+
+    rte_memzone_walk(ring, &found);
+    return found.n;
+}
+
+/* Every element of every malloc heap, as DPDK prints it (the same text from 22.11 to 25.11): the
+ * heap's lock is held for about a microsecond per element. NULL: no memory for the text. */
+char *
+pyd_explore_heaps(void)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *sink = open_memstream(&text, &size);
+
+    if (sink == NULL)
+        return NULL;
+    rte_malloc_dump_heaps(sink);
+    if (fclose(sink) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+void
+pyd_explore_release(char *text)
+{
+    free(text);
+}

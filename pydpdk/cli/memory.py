@@ -1,0 +1,59 @@
+"""`pydpdk memory`: where all memory went, of a file brought up or of a program that runs."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pydpdk.app.session import open_file
+from pydpdk.cli.plan import Json
+from pydpdk.explorer import attach, page, take_map, tree
+from pydpdk.explorer.memory_map import MemoryMap
+
+File = Annotated[
+    Path | None, typer.Argument(help="A YAML file to bring up and look at.", show_default=False)
+]
+Prefix = Annotated[
+    str | None,
+    typer.Option(
+        help="Look at a program that runs: pydpdk's, testpmd, any primary.", show_default=False
+    ),
+]
+Html = Annotated[
+    Path | None,
+    typer.Option(help="Write one self-contained page: the map, page by page.", show_default=False),
+]
+
+
+def memory(
+    file: File = None, file_prefix: Prefix = None, html: Html = None, as_json: Json = False
+) -> None:
+    """Show where all DPDK memory went, from hugepages to mbufs."""
+    if (file is None) == (file_prefix is None):
+        raise typer.BadParameter("give a YAML file, or --file-prefix of a program that runs")
+    if html is not None and not html.absolute().parent.is_dir():
+        raise typer.BadParameter(f"{html}: no such directory")
+    with _opened(file, file_prefix):
+        taken = take_map()
+    if html is not None:
+        html.write_text(page.render(taken), encoding="utf-8")
+    _show(taken, html, as_json)
+
+
+def _opened(file: Path | None, file_prefix: str | None) -> AbstractContextManager[Any]:
+    if file is not None:
+        return open_file(file)
+    return attach(file_prefix or "")
+
+
+def _show(taken: MemoryMap, html: Path | None, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(taken.to_dict(), indent=2))
+        return
+    typer.echo(tree.render_map(taken))
+    if html is not None:
+        typer.echo(f"\n  the map, page by page: {html}")

@@ -1,0 +1,154 @@
+"""All memory of an EAL at one moment: pages, what lies in them, and who has how much."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydpdk import eal, version
+from pydpdk.explorer.placement import Kind, PageRun, Piece, Share, owners_of, page_runs, place
+from pydpdk.explorer.placement import shares as sum_up
+from pydpdk.memory import live
+from pydpdk.memory.memseg import MemsegList, memseg_lists, memsegs
+from pydpdk.memory.memzone import MemzoneInfo, memzones
+from pydpdk.memory.live import Element, PoolState, RingState
+
+
+@dataclass(frozen=True)
+class HeapState:
+    """A malloc heap at one moment; the numbers that DPDK's own statistics have.
+
+    Attributes
+    ----------
+    socket_id : int
+        NUMA node; 256 and up for heaps of external memory.
+    largest_free : int
+        [bytes] The most that one reservation can get before the heap grows.
+    """
+
+    socket_id: int
+    size: int
+    free: int
+    largest_free: int
+    free_count: int
+    alloc_count: int
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A memzone, and whose it is."""
+
+    info: MemzoneInfo
+    kind: Kind
+    owner: str
+
+
+@dataclass(frozen=True)
+class MemoryMap:
+    """The memory of an EAL.
+
+    Attributes
+    ----------
+    taken : str
+        When, as ISO 8601 in UTC.
+    attached : bool
+        Whether it is another program's.
+    pages : list of PageRun
+        The pages that are mapped.
+    pieces : list of Piece
+        All of them, cut up by what lies there.
+    shares : list of Share
+        The same summed up, the largest first.
+    """
+
+    taken: str
+    dpdk_version: str
+    file_prefix: str
+    attached: bool
+    iova_mode: str
+    lists: list[MemsegList]
+    pages: list[PageRun]
+    heaps: list[HeapState]
+    zones: list[Zone]
+    pools: list[PoolState]
+    rings: list[RingState]
+    pieces: list[Piece]
+    shares: list[Share]
+
+    @property
+    def mapped(self) -> int:
+        """[bytes] of all pages."""
+        return sum(run.len for run in self.pages)
+
+    @property
+    def reserved(self) -> int:
+        """[bytes] of address space that the memseg lists hold."""
+        return sum(one.len for one in self.lists)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, ready for JSON."""
+        plain = asdict(self)
+        plain["pages"] = [run._asdict() for run in self.pages]
+        plain["shares"] = [share._asdict() for share in self.shares]
+        plain["zones"] = [
+            {**asdict(zone.info), "kind": zone.kind, "owner": zone.owner} for zone in self.zones
+        ]
+        return {**plain, "mapped": self.mapped, "reserved": self.reserved}
+
+
+def take_map() -> MemoryMap:
+    """Read where everything lies in the memory of the running EAL.
+
+    Notes
+    -----
+    Wraps  the walks of rte_memory.h, rte_memzone.h, rte_mempool.h; rte_malloc_dump_heaps
+    Cost   7 ms for a testpmd of 520 heap elements; of a program at work it is not one
+           instant: what comes and goes meanwhile may be missing
+    """
+    running = eal.current()
+    zones, pools, rings = memzones(), live.pools(), live.rings()
+    elements, lists = live.elements(), memseg_lists()
+    pages = page_runs(memsegs())
+    owners = owners_of(zones, pools, rings)
+    pieces = place(pages, elements, zones, owners)
+    return MemoryMap(
+        taken=datetime.now(UTC).isoformat(timespec="seconds"),
+        dpdk_version=version.RUNNING,
+        file_prefix=running.file_prefix,
+        attached=isinstance(running, eal.Observer),
+        iova_mode=_iova_mode(pages),
+        lists=lists,
+        pages=pages,
+        heaps=_heaps(elements, lists),
+        zones=[Zone(zone, *owners[zone.name]) for zone in zones],
+        pools=pools,
+        rings=rings,
+        pieces=pieces,
+        shares=sum_up(pieces),
+    )
+
+
+def _iova_mode(pages: list[PageRun]) -> str:
+    """Read the mode off the pages: a secondary makes up its own, whatever its primary's is."""
+    return "va" if all(run.iova == run.addr for run in pages) else "pa"
+
+
+def _heaps(elements: list[Element], lists: list[MemsegList]) -> list[HeapState]:
+    heaps: dict[int, list[Element]] = {}
+    for element in elements:
+        heaps.setdefault(element.heap, []).append(element)
+    return [_heap(of_one, lists) for _, of_one in sorted(heaps.items())]
+
+
+def _heap(elements: list[Element], lists: list[MemsegList]) -> HeapState:
+    first = elements[0].addr
+    free = [element.len for element in elements if not element.busy]
+    return HeapState(
+        socket_id=next((m.socket_id for m in lists if 0 <= first - m.base_va < m.len), -1),
+        size=sum(element.len for element in elements),
+        free=sum(free),
+        largest_free=max(free, default=0),
+        free_count=len(free),
+        alloc_count=len(elements) - len(free),
+    )

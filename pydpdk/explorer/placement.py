@@ -1,0 +1,196 @@
+"""Which piece of memory belongs to what: elements, zones and pools laid over one another.
+
+Pure: the same whether the memory is ours, another program's, or a test's.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from pydpdk.memory.memseg import Memseg
+from pydpdk.memory.memzone import MemzoneInfo
+from pydpdk.memory.live import Element, PoolState, RingState
+
+Kind = Literal["mempool", "ring", "memzone", "heap", "free", "other"]
+HEAP = "rte_malloc"
+FREE = "free"
+OTHER = "outside of the heaps"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of mapped memory with one owner.
+
+    Attributes
+    ----------
+    owner : str
+        The mempool, ring or memzone; `rte_malloc` for data without a name.
+    zone : str
+        The memzone, empty where there is none.
+    blocks : int
+        How many heap elements were drawn together here.
+    """
+
+    addr: int
+    len: int
+    kind: Kind
+    owner: str
+    zone: str = ""
+    blocks: int = 1
+
+
+class PageRun(NamedTuple):
+    """Mapped pages that follow one another, in virtual addresses and in IOVA."""
+
+    addr: int
+    iova: int
+    pages: int
+    page_sz: int
+    socket_id: int
+
+    @property
+    def len(self) -> int:
+        """[bytes]."""
+        return self.pages * self.page_sz
+
+
+class Share(NamedTuple):
+    """What one owner has of the mapped memory."""
+
+    kind: Kind
+    owner: str
+    bytes: int
+    blocks: int
+
+
+def page_runs(memsegs: Iterable[Memseg]) -> list[PageRun]:
+    """Draw pages together that follow one another."""
+    runs: list[PageRun] = []
+    for seg in sorted(memsegs, key=lambda seg: seg.addr):
+        pages = max(1, seg.len // seg.hugepage_sz)
+        last = runs[-1] if runs else None
+        if (
+            last
+            and last.addr + last.len == seg.addr
+            and last.iova + last.len == seg.iova
+            and (last.page_sz, last.socket_id) == (seg.hugepage_sz, seg.socket_id)
+        ):
+            runs[-1] = last._replace(pages=last.pages + pages)
+        else:
+            runs.append(PageRun(seg.addr, seg.iova, pages, seg.hugepage_sz, seg.socket_id))
+    return runs
+
+
+def owners_of(
+    zones: Iterable[MemzoneInfo], pools: Iterable[PoolState], rings: Iterable[RingState]
+) -> dict[str, tuple[Kind, str]]:
+    """Return whose each memzone is: a mempool's head, queue and chunks are the mempool's."""
+    of_pools: dict[int, str] = {}
+    starts: list[tuple[int, str]] = []
+    for pool in pools:
+        of_pools.update({pool.addr: pool.name, pool.pool_data: pool.name})
+        starts += [(chunk.addr, pool.name) for chunk in pool.chunks]
+    starts.sort()
+    of_rings = {ring.addr: ring.name for ring in rings}
+    found: dict[str, tuple[Kind, str]] = {}
+    for zone in zones:
+        at = bisect_left(starts, (zone.addr, ""))
+        holds = at < len(starts) and starts[at][0] < zone.addr + zone.len
+        if zone.addr in of_pools:
+            found[zone.name] = ("mempool", of_pools[zone.addr])
+        elif holds:
+            found[zone.name] = ("mempool", starts[at][1])
+        elif zone.addr in of_rings:
+            found[zone.name] = ("ring", of_rings[zone.addr])
+        else:
+            found[zone.name] = ("memzone", zone.name)
+    return found
+
+
+def place(
+    runs: Sequence[PageRun],
+    elements: Sequence[Element],
+    zones: Iterable[MemzoneInfo],
+    owners: dict[str, tuple[Kind, str]],
+) -> list[Piece]:
+    """Cut all mapped memory into pieces, in the order of addresses, without a gap or an overlap."""
+    ordered = sorted(zones, key=lambda zone: zone.addr)
+    starts = [zone.addr for zone in ordered]
+    pieces: list[Piece] = []
+    for element in elements:
+        first = bisect_left(starts, element.addr)
+        last = bisect_right(starts, element.addr + element.len - 1)
+        pieces += _cut(element, ordered[first:last], owners)
+    merged = list(_merge(pieces))
+    return list(_merge(sorted([*merged, *_uncovered(runs, merged)], key=lambda p: p.addr)))
+
+
+def shares(pieces: Iterable[Piece]) -> list[Share]:
+    """Sum up the pieces of each owner, the largest first."""
+    found: dict[tuple[Kind, str], Share] = {}
+    for piece in pieces:
+        key = (piece.kind, piece.owner)
+        so_far = found.get(key, Share(*key, 0, 0))
+        found[key] = so_far._replace(
+            bytes=so_far.bytes + piece.len, blocks=so_far.blocks + piece.blocks
+        )
+    return sorted(found.values(), key=lambda share: (-share.bytes, share.owner))
+
+
+def _cut(
+    element: Element, zones: Sequence[MemzoneInfo], owners: dict[str, tuple[Kind, str]]
+) -> Iterator[Piece]:
+    """Cut one heap element into its memzone, if it has one, and what is left around it."""
+    if not element.busy:
+        yield Piece(element.addr, element.len, "free", FREE)
+        return
+    at, end = element.addr, element.addr + element.len
+    for zone in zones:
+        # a snapshot of a running program may hold a zone of before and an element of after
+        stop = min(zone.addr + zone.len, end)
+        if zone.addr < at or stop <= zone.addr:
+            continue
+        if zone.addr > at:
+            yield Piece(at, zone.addr - at, "heap", HEAP)
+        kind, owner = owners[zone.name]
+        yield Piece(zone.addr, stop - zone.addr, kind, owner, zone.name)
+        at = stop
+    if at < end:
+        yield Piece(at, end - at, "heap", HEAP)
+
+
+def _merge(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Draw small neighbours without a name together: they can be tens of thousands."""
+    held: Piece | None = None
+    for piece in pieces:
+        if (
+            held
+            and held.kind == piece.kind
+            and held.kind in ("heap", "free", "other")
+            and held.addr + held.len == piece.addr
+        ):
+            held = replace(held, len=held.len + piece.len, blocks=held.blocks + piece.blocks)
+            continue
+        if held:
+            yield held
+        held = piece
+    if held:
+        yield held
+
+
+def _uncovered(runs: Sequence[PageRun], pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Yield what of the pages no heap knows: memory of an application's own, for example."""
+    starts = [piece.addr for piece in pieces]
+    for run in runs:
+        end = run.addr + run.len
+        first = max(bisect_right(starts, run.addr) - 1, 0)
+        inside = pieces[first : bisect_left(starts, end)]
+        edges = [(run.addr, run.addr), *((p.addr, p.addr + p.len) for p in inside), (end, end)]
+        for (_, left), (right, _) in pairwise(edges):
+            start = max(left, run.addr)
+            if start < min(right, end):
+                yield Piece(start, min(right, end) - start, "other", OTHER)

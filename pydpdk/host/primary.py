@@ -1,0 +1,140 @@
+"""The primary process of a file prefix: is it there, can one attach, which CPUs does it use."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydpdk.host import runtime
+
+# what EALs of 20.11 to 25.11 call their worker threads, the lcore's number at the end
+_WORKER = re.compile(r"(?:rte|lcore|dpdk)-(?:worker|slave)-?(\d+)")
+_MP_SOCKET = re.compile(r"mp_socket_(\d+)_[0-9a-f]+")
+
+
+@dataclass(frozen=True)
+class Primary:
+    """What can be seen of a primary from outside.
+
+    Attributes
+    ----------
+    pid : int
+        0 where there is none, or in another PID namespace.
+    running : bool
+        Whether a live process uses the prefix.
+    problem : str
+        Why no secondary can attach; empty where one can.
+    """
+
+    prefix: str
+    pid: int
+    running: bool
+    problem: str
+
+
+def look(prefix: str) -> Primary:
+    """Look for the primary of a prefix; nothing is sent to it and no lock is taken."""
+    pid = _locker(runtime.runtime_dir(prefix) / "config")
+    running = pid is not None or runtime.is_in_use(prefix)
+    problem = _problem(prefix, locked=pid is not None, running=running)
+    return Primary(prefix, pid or 0, running, problem)
+
+
+def running_prefixes() -> list[str]:
+    """Return the prefixes of all live primaries that this user can see."""
+    base = runtime.runtime_dir("x").parent
+    names = (entry.name for entry in _listdir(base) if entry.is_dir())
+    return sorted(name for name in names if _locker(base / name / "config") is not None)
+
+
+def processes(primary: Primary) -> list[int]:
+    """Return the PIDs of the primary and of the secondaries that are attached to it."""
+    names = (entry.name for entry in _listdir(runtime.runtime_dir(primary.prefix)))
+    found = {int(match[1]) for match in map(_MP_SOCKET.fullmatch, names) if match}
+    return sorted({pid for pid in found | {primary.pid} if pid and Path(f"/proc/{pid}").exists()})
+
+
+def workers(pid: int) -> dict[int, frozenset[int]]:
+    """Return the worker lcores of a process, each with the CPUs that its thread may use.
+
+    Notes
+    -----
+    The EAL names a worker's thread after its lcore. The main lcore is the program's own thread and
+    carries no such name: `main_cpus` says where it is.
+    """
+    found = {}
+    for task in _listdir(Path(f"/proc/{pid}/task")):
+        with suppress(OSError):
+            match = _WORKER.fullmatch((task / "comm").read_text().strip())
+            if match:
+                found[int(match[1])] = frozenset(os.sched_getaffinity(int(task.name)))
+    return found
+
+
+def main_cpus(pid: int) -> frozenset[int]:
+    """Return the CPUs of a process's first thread: one, where it is a pinned main lcore."""
+    try:
+        return frozenset(os.sched_getaffinity(pid))
+    except OSError:
+        return frozenset()
+
+
+def remove_traces(prefix: str, pid: int) -> list[Path]:
+    """Remove the files in a runtime directory that only a secondary of that PID used."""
+    mine = re.compile(rf"(?:fbarray_.*_{pid}(?:_[0-9a-f]+)?|mp_socket_{pid}_[0-9a-f]+)")
+    removed = []
+    for entry in _listdir(runtime.runtime_dir(prefix)):
+        if mine.fullmatch(entry.name):
+            with suppress(OSError):
+                entry.unlink()
+                removed.append(entry)
+    return removed
+
+
+def _problem(prefix: str, *, locked: bool, running: bool) -> str:
+    directory = runtime.runtime_dir(prefix)
+    if not running:
+        left = "what it left is still there" if directory.is_dir() else _alternatives()
+        return f"no DPDK program runs with file prefix {prefix!r}: {left}"
+    unshared = "shares its memory with nobody, so nothing can attach"
+    if not (directory / "config").exists():
+        return f"{prefix!r} runs with --in-memory or --no-shconf: it {unshared}"
+    if not locked:
+        return f"the primary of {prefix!r} is gone, only secondaries of it still run"
+    if (directory / "fbarray_nohugemem").exists():
+        return f"{prefix!r} runs with --no-huge: it {unshared}"
+    if not runtime.hugepage_files(prefix):
+        return f"{prefix!r} has unlinked its hugepages (--huge-unlink): it {unshared}"
+    return ""
+
+
+def _alternatives() -> str:
+    here = ", ".join(map(repr, running_prefixes()))
+    return f"running here: {here}" if here else "none is running here"
+
+
+def _locker(config: Path) -> int | None:
+    """Return who holds the primary's lock; None for nobody. The lock itself is not taken."""
+    try:
+        fd = os.open(config, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        wish = struct.pack(runtime.FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+        kind, *_, pid = struct.unpack(runtime.FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, wish))
+        return None if kind == fcntl.F_UNLCK else max(int(pid), 0)
+    finally:
+        os.close(fd)
+
+
+def _listdir(directory: Path) -> Iterator[Path]:
+    try:
+        yield from sorted(directory.iterdir())
+    except OSError:
+        return

@@ -1,0 +1,290 @@
+"""The explorer beside a testpmd that forwards: it sees what DPDK's tools see, and harms none."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pydpdk.host import primary as host_primary
+from pydpdk.host import runtime
+
+TESTPMD = shutil.which("dpdk-testpmd")
+PROC_INFO = shutil.which("dpdk-proc-info")
+pytestmark = [
+    pytest.mark.hugepages,
+    pytest.mark.skipif(TESTPMD is None, reason="dpdk-testpmd is not installed"),
+]
+N_MBUFS = 4096
+_COUNTS = ("Heap_size", "Free_", "Greatest_", "Alloc_")
+LCORES = sorted(os.sched_getaffinity(0))[:2]
+# two lcores on the CPUs there are: testpmd wants one beside its main lcore to forward
+LCORE_MAP = f"0@{LCORES[0]},1@{LCORES[-1]}"
+_ZONE = r"Zone \d+: name:<(.+?)>, len:(0x\w+), virt:(0x\w+), socket_id:(-?\d+)"
+HOLD = """
+import json, sys
+from pydpdk.explorer import attach, take_map
+with attach(sys.argv[1]) as eal:
+    memory = take_map()
+    argv = " ".join(eal.argv)
+    print(json.dumps({**memory.to_dict(), "argv": argv, "repr": repr(eal)}), flush=True)
+    sys.stdin.readline()
+"""
+
+
+class Testpmd:
+    """A testpmd of its own prefix, with two net_null ports between which it forwards."""
+
+    __test__ = False
+
+    def __init__(self, *arguments: str) -> None:
+        self.prefix = f"test-{os.getpid()}-pmd"
+        self.directory = runtime.runtime_dir(self.prefix)
+        assert TESTPMD is not None
+        self.process = subprocess.Popen(
+            [TESTPMD, "--lcores", LCORE_MAP, "--file-prefix", self.prefix, "--no-pci",
+             "--vdev=net_null0", "--vdev=net_null1", *arguments,
+             "--", "-i", "--auto-start", f"--total-num-mbufs={N_MBUFS}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 20
+        while not self._forwards():
+            assert self.process.poll() is None, self.process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def _forwards(self) -> bool:
+        # what it prints stays in its buffer: the counters say when it is at work
+        try:
+            return self.sent() > 0
+        except (OSError, TypeError, KeyError, ValueError):
+            return False
+
+    def telemetry(self, request: str) -> Any:
+        """Ask DPDK itself; indices are those that its own lists gave."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
+            link.settimeout(10)
+            link.connect(str(self.directory / "dpdk_telemetry.v2"))
+            link.recv(1 << 14)
+            link.send(request.encode())
+            return json.loads(link.recv(1 << 16))[request.partition(",")[0]]
+
+    def rate(self, seconds: float = 0.5) -> float:
+        """Packets per second that are sent, of both ports, in millions."""
+        before, start = self.sent(), time.monotonic()
+        time.sleep(seconds)
+        return (self.sent() - before) / (time.monotonic() - start) / 1e6
+
+    def sent(self) -> int:
+        return sum(self.telemetry(f"/ethdev/stats,{port}")["opackets"] for port in (0, 1))
+
+    def files(self) -> set[str]:
+        return {entry.name for entry in self.directory.iterdir()}
+
+    def quit(self) -> str:
+        out, _ = self.process.communicate("stop\nquit\n", timeout=30)
+        return out
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+        runtime.sweep(self.prefix)
+
+
+@contextlib.contextmanager
+def running(*arguments: str) -> Iterator[Testpmd]:
+    testpmd = Testpmd(*arguments)
+    try:
+        yield testpmd
+    finally:
+        testpmd.end()
+
+
+@pytest.fixture(scope="module")
+def testpmd() -> Iterator[Testpmd]:
+    with running() as made:
+        yield made
+
+
+def cli(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "pydpdk", "memory", *map(str, arguments)],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def held(prefix: str) -> Iterator[dict[str, Any]]:
+    """A map, and the process that took it still attached."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, prefix], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        assert line, child.stderr.read() if child.stderr else ""
+        yield json.loads(line)
+        _, errors = child.communicate("\n", timeout=30)
+    assert (child.returncode, errors) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def taken(testpmd: Testpmd) -> dict[str, Any]:
+    done = cli("--file-prefix", testpmd.prefix, "--json")
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_it_shows_testpmds_pool(testpmd: Testpmd, taken: dict[str, Any]):
+    (pool,) = taken["pools"]
+    said = testpmd.telemetry(f"/mempool/info,{pool['name']}")
+    assert pool["name"] in testpmd.telemetry("/mempool/list")
+    assert (pool["size"], pool["cache_size"]) == (said["populated_size"], said["cache_size"])
+    assert pool["total_size"] == said["header_size"] + said["elt_size"] + said["trailer_size"]
+    # net_null holds a burst while one moves
+    assert pool["in_flight"] <= 2 * 32
+    assert pool["in_flight"] + sum(pool["cached"].values()) + pool["common"] == N_MBUFS
+
+
+def test_its_zones_are_telemetrys(testpmd: Testpmd, taken: dict[str, Any]):
+    zones = {}
+    # the list numbers the zones in use, memzone_info the slots: alike while none was freed
+    for index in testpmd.telemetry("/eal/memzone_list"):
+        zone = testpmd.telemetry(f"/eal/memzone_info,{index}")
+        if zone is not None:
+            zones[zone["Name"]] = (zone["Length"], int(zone["Address"], 16))
+    assert {z["name"]: (z["len"], z["addr"]) for z in taken["zones"]} == zones
+
+
+def test_its_heap_is_telemetrys_while_attached_and_gives_back_what_it_took(testpmd: Testpmd):
+    (heap_id,) = testpmd.telemetry("/eal/heap_list")
+    before = testpmd.telemetry(f"/eal/heap_info,{heap_id}")
+    with held(testpmd.prefix) as memory:
+        during = testpmd.telemetry(f"/eal/heap_info,{heap_id}")
+        (heap,) = memory["heaps"]
+        assert {
+            "Heap_size": heap["size"], "Free_size": heap["free"],
+            "Greatest_free_size": heap["largest_free"], "Free_count": heap["free_count"],
+            "Alloc_count": heap["alloc_count"], "Alloc_size": heap["size"] - heap["free"],
+        } == {key: during[key] for key in during if key.startswith(_COUNTS)}  # fmt: skip
+        # rte_service_init takes two tables from the shared heap in every process
+        assert during["Alloc_count"] - before["Alloc_count"] == 2
+    assert testpmd.telemetry(f"/eal/heap_info,{heap_id}") == before
+
+
+@pytest.mark.skipif(PROC_INFO is None, reason="dpdk-proc-info is not installed")
+def test_its_totals_are_proc_infos(testpmd: Testpmd, taken: dict[str, Any]):
+    assert PROC_INFO is not None
+    done = subprocess.run(
+        [PROC_INFO, "--file-prefix", testpmd.prefix, "--", "-m"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    host_primary.remove_traces(testpmd.prefix, 0)
+    text = done.stdout + done.stderr
+    zones = re.findall(_ZONE, text)
+    assert sorted((n, int(ln, 16), int(at, 16), int(s)) for n, ln, at, s in zones) == sorted(
+        (z["name"], z["len"], z["addr"], z["socket_id"]) for z in taken["zones"]
+    )
+    pages = re.findall(r"IOVA:0x\w+, len:(\d+), virt:0x\w+", text)
+    mapped = sum(map(int, pages))
+    assert mapped == taken["mapped"], text[:2000]
+
+
+def test_it_goes_beside_the_lcores_of_the_primary(testpmd: Testpmd):
+    with held(testpmd.prefix) as memory:
+        number = re.search(r"--lcores (\d+)@", memory["argv"])
+        assert number is not None
+        assert int(number[1]) not in {0, 1}
+        assert int(number[1]) not in host_primary.workers(testpmd.process.pid)
+        assert memory["attached"] is True
+        assert "secondary" in memory["repr"]
+        with held(testpmd.prefix) as second:
+            other = re.search(r"--lcores (\d+)@", second["argv"])
+            assert other is not None
+            assert other[1] != number[1]
+
+
+def test_testpmd_goes_on_and_nothing_is_left(testpmd: Testpmd, capsys: pytest.CaptureFixture[str]):
+    files, before = testpmd.files(), testpmd.rate()
+    during, attached, start = [], 0, time.monotonic()
+    while time.monotonic() - start < 3:
+        with subprocess.Popen(
+            [sys.executable, "-m", "pydpdk", "memory", "--file-prefix", testpmd.prefix],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as child:  # fmt: skip
+            during.append(testpmd.rate(0.2))
+            out, errors = child.communicate(timeout=60)
+            assert (child.returncode, errors) == (0, b"")
+            attached += b"mb_pool_0" in out
+    after = testpmd.rate()
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\ntestpmd forwards {before:.2f} Mpps before, {sum(during) / len(during):.2f} (lowest"
+            f" {min(during):.2f}) while {attached} explorers came and went, {after:.2f} after\n"
+        )
+    assert min(before, *during, after) > 0
+    assert testpmd.files() == files
+    for port in (0, 1):
+        assert testpmd.telemetry(f"/ethdev/link_status,{port}")["status"] == "UP"
+    pool = testpmd.telemetry("/mempool/info,mb_pool_0")
+    assert pool["populated_size"] == N_MBUFS
+
+
+def test_the_page_names_the_pool(testpmd: Testpmd, tmp_path: Path):
+    done = cli("--file-prefix", testpmd.prefix, "--html", tmp_path / "map.html")
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "map.html") in done.stdout
+    assert '"mb_pool_0"' in (tmp_path / "map.html").read_text()
+
+
+def test_testpmd_closes_its_ports_itself(testpmd: Testpmd):
+    """The last of those that share it: had the explorer closed them, this would not be said."""
+    said = testpmd.quit()
+    assert testpmd.process.returncode == 0
+    assert re.findall(r"Port \d is closed", said) == ["Port 0 is closed", "Port 1 is closed"]
+    assert not re.search("(?i)error|fail|cannot", said.partition("testpmd>")[2]), said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--no-huge", "-m", "64"), "runs with --no-huge"),
+        (("--in-memory",), "runs with --in-memory or --no-shconf"),
+        (("--huge-unlink=always",), "has unlinked its hugepages"),
+    ],
+)
+def test_memory_that_is_not_shared_is_refused_before_the_eal_is_asked(
+    arguments: tuple[str, ...], text: str
+):
+    with running(*arguments) as other:
+        done = cli("--file-prefix", other.prefix)
+        assert done.returncode == 1
+        assert text in done.stderr
+        assert "nothing can attach" in done.stderr
+        assert "EAL" not in done.stderr
+        assert other.telemetry("/ethdev/link_status,0")["status"] == "UP"
+
+
+def test_a_dead_primary_is_said_to_be_dead():
+    with running() as other:
+        other.process.kill()
+        other.process.communicate()
+        done = cli("--file-prefix", other.prefix)
+        assert done.returncode == 1
+        assert f"no DPDK program runs with file prefix '{other.prefix}'" in done.stderr
+        assert "what it left is still there" in done.stderr
+
+
+def test_a_wrong_prefix_names_the_right_one():
+    with running() as other:
+        assert repr(other.prefix) in cli("--file-prefix", "nobody-has-this").stderr
