@@ -10,9 +10,9 @@ from pydpdk import eal, version
 from pydpdk.explorer.placement import Kind, PageRun, Piece, Share, owners_of, page_runs, place
 from pydpdk.explorer.placement import shares as sum_up
 from pydpdk.memory import live
+from pydpdk.memory.live import Element, PoolState, RingState
 from pydpdk.memory.memseg import MemsegList, memseg_lists, memsegs
 from pydpdk.memory.memzone import MemzoneInfo, memzones
-from pydpdk.memory.live import Element, PoolState, RingState
 
 
 @dataclass(frozen=True)

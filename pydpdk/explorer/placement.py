@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from pydpdk.memory.live import Element, PoolState, RingState
 from pydpdk.memory.memseg import Memseg
 from pydpdk.memory.memzone import MemzoneInfo
-from pydpdk.memory.live import Element, PoolState, RingState
 
 Kind = Literal["mempool", "ring", "memzone", "heap", "free", "other"]
 HEAP = "rte_malloc"

@@ -1,9 +1,9 @@
 """What lies where: heap elements, zones and pools laid over one another."""
 
 from pydpdk.explorer.placement import PageRun, owners_of, page_runs, place, shares
+from pydpdk.memory.live import Chunk, Element, PoolState, RingState, parse_heaps
 from pydpdk.memory.memseg import Memseg
 from pydpdk.memory.memzone import MemzoneInfo
-from pydpdk.memory.live import Chunk, Element, PoolState, RingState, parse_heaps
 
 PAGE = 1 << 21
 BASE = 1 << 32
