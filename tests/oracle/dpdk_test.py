@@ -15,7 +15,7 @@ def run_autotest(name: str, *, hugepages: bool) -> None:
     """Run one test of `dpdk-test`; fail where it fails, skip where it is not to be had."""
     program = shutil.which("dpdk-test")
     if program is None:
-        pytest.skip("dpdk-test is not installed (Debian: apt install dpdk)")
+        pytest.skip("dpdk-test is not installed (Debian: apt install dpdk-dev)")
     prefix = f"test-{os.getpid()}-{name}"
     lcores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
     memory = [] if hugepages else ["--no-huge"]

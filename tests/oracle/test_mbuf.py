@@ -621,7 +621,7 @@ def test_double_free_is_seen_in_check_mode(pool: Mempool, burst: Burst):
     burst.verify()
 
 
-@pytest.mark.skipif(shutil.which("dpdk-test") is None, reason="needs dpdk-test (Debian: dpdk)")
+@pytest.mark.skipif(shutil.which("dpdk-test") is None, reason="needs dpdk-test (Debian: dpdk-dev)")
 def test_c_oracle_mbuf_autotest(on_hugepages: bool):
     """DPDK's own mbuf_autotest on this machine."""
     program = shutil.which("dpdk-test")
