@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 
 from pydpdk.explorer.memory_map import MemoryMap
 from pydpdk.explorer.snapshot import PacketTrace, Snapshot
@@ -59,13 +59,17 @@ def _hugepages(snapshot: Snapshot) -> Iterator[str]:
         )
 
 
+def _lists(lists: Sized) -> str:
+    return f"{len(lists)} list{'s' if len(lists) != 1 else ''}"
+
+
 def _memsegs(snapshot: Snapshot) -> Iterator[str]:
     reserved = sum(memseg_list.len for memseg_list in snapshot.memseg_lists)
     used = sum(memseg.len for memseg in snapshot.memsegs)
     yield _row(
         "-> memsegs",
-        f"{len(snapshot.memsegs)} mapped, {size(used)}, in {len(snapshot.memseg_lists)} lists"
-        f" that reserve {size(reserved)} of address space",
+        f"{len(snapshot.memsegs)} mapped, {size(used)}, in {_lists(snapshot.memseg_lists)}"
+        f" of {size(reserved)} of address space",
     )
 
 
@@ -129,7 +133,7 @@ def _map_pages(memory: MemoryMap) -> Iterator[str]:
         yield _row("hugepages", f"{total} on node {pages.socket_id}{kind}")
     yield _row(
         "-> memsegs",
-        f"{len(memory.lists)} lists reserve {size(memory.reserved)} of address space,"
+        f"{_lists(memory.lists)} of {size(memory.reserved)} of address space,"
         f" {size(memory.mapped)} of it is mapped",
     )
     for one in memory.lists:
