@@ -12,12 +12,13 @@ from typing import Any
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, Pin, address_of, find, lock, owners
+from pydpdk._lifetime import Pin, address_of, find, lock, owners
 from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check_range
 from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.memory.ledger import Outstanding, culprits_of, outstanding
+from pydpdk.memory.pool_counts import Counts
 
 NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
 DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
@@ -49,7 +50,7 @@ class MempoolInfo:
     socket_id: int
 
 
-class Mempool(Owner):
+class Mempool(Counts):
     """A pool of mbufs.
 
     Notes
@@ -203,11 +204,6 @@ class Mempool(Owner):
         return int(self.handle.size)
 
     @property
-    def cache_size(self) -> int:
-        """[mbufs] that an lcore's cache is filled up to."""
-        return int(self.handle.cache_size)
-
-    @property
     def data_room_size(self) -> int:
         """[bytes] of each buffer, the headroom included."""
         return int(lib.rte_pktmbuf_data_room_size(self.handle))
@@ -216,29 +212,6 @@ class Mempool(Owner):
     def priv_size(self) -> int:
         """[bytes] of private data in front of each buffer."""
         return int(lib.rte_pktmbuf_priv_size(self.handle))
-
-    @property
-    def socket_id(self) -> int | None:
-        """NUMA node that was asked for; None for any."""
-        socket_id = int(self.handle.socket_id)
-        return None if socket_id == lib.SOCKET_ID_ANY else socket_id
-
-    @property
-    def avail_count(self) -> int:
-        """[mbufs] that can be taken, those in lcore caches included."""
-        return int(lib.rte_mempool_avail_count(self.handle))
-
-    @property
-    def in_use_count(self) -> int:
-        """[mbufs] taken and not given back."""
-        return int(lib.rte_mempool_in_use_count(self.handle))
-
-    @property
-    def cache_counts(self) -> dict[int, int]:
-        """[mbufs] in the cache of each lcore that has any."""
-        lens = ffi.new(f"uint32_t[{lib.RTE_MAX_LCORE}]")
-        n = lib.pyd_pool_caches(self.handle, lens, lib.RTE_MAX_LCORE)
-        return {lcore_id: lens[lcore_id] for lcore_id in range(n) if lens[lcore_id]}
 
     @property
     def external(self) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, address_of
+from pydpdk._lifetime import address_of
 from pydpdk.errors import ClosedError, make_error
 from pydpdk.memory._rows import text
 from pydpdk.memory.objects_kind import (
@@ -29,7 +29,7 @@ from pydpdk.memory.pool_counts import Counts
 _from_buffer = ffi.from_buffer
 
 
-class ObjectMemory(Owner, Counts):
+class ObjectMemory(Counts):
     """A pool of objects without the taking and giving back.
 
     Attributes

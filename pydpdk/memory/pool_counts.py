@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Owner
 
 
-class Counts:
+class Counts(Owner):
     """Numbers of a mempool; `handle` is its `struct rte_mempool *`."""
-
-    @property
-    def handle(self) -> Any:
-        """The C object; raises `ClosedError` once it is gone."""
-        raise NotImplementedError
 
     @property
     def cache_size(self) -> int:
