@@ -27,6 +27,7 @@ from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone, MemzoneFlag
 from pydpdk.memory.objects import ObjectPool
 from pydpdk.memory.objects_kind import MempoolFlag
+from pydpdk.process import Process, attach, processes
 from pydpdk.ring import Ring
 
 _version.check()
@@ -60,12 +61,15 @@ __all__ = [
     "Port",
     "PortInfo",
     "PortStats",
+    "Process",
     "Ring",
     "RssHf",
     "RxOffload",
     "SecondaryError",
     "TxOffload",
     "VersionError",
+    "attach",
     "init",
     "open",
+    "processes",
 ]

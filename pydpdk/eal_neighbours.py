@@ -1,0 +1,167 @@
+"""The other processes of this EAL's prefix: our seat among them, and what we tell them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from pydpdk import eal_attach, eal_drivers
+from pydpdk._dpdk import lib
+from pydpdk.eal_attach import HARMED
+from pydpdk.eal_options import EalOptions
+from pydpdk.eal_watch import Watcher
+from pydpdk.errors import BusyError, NotSupportedError, make_error
+from pydpdk.host import primary as host_primary
+from pydpdk.host import registry
+from pydpdk.host.primary import Primary
+from pydpdk.host.registry import Member, Role, Seat
+from pydpdk.lcore_map import parse_lcores
+
+
+class Neighbours:
+    """A seat in the prefix's registry; none where memory is shared with nobody."""
+
+    def __init__(
+        self, options: EalOptions, prefix: str, seat: Seat | None, primary: Primary | None
+    ) -> None:
+        self.options, self._prefix = options, prefix
+        self._seat, self._primary = seat, primary
+        self._watcher: Watcher | None = None
+        self._details: dict[str, Any] = {}
+
+    @property
+    def primary_alive(self) -> bool:
+        """Whether the primary, maybe this process, lives."""
+        return self._watcher is None or self._watcher.primary_alive
+
+    def watcher(self, what: str) -> Watcher:
+        """Return who hears of deaths."""
+        if self._watcher is None:
+            raise make_error(what, errno.ENOTSUP, "this memory is shared with no other process")
+        return self._watcher
+
+    def join(self, devices: Iterable[str], primary: bool) -> None:
+        """Say that we are up, and begin to watch."""
+        if primary and self._seat is not None and not self._seat.in_place:
+            self._seat.give_back()  # the end of an earlier primary swept it away
+            self._seat = take_seat(self.options, self._prefix, None)
+        if self._seat is None:
+            return
+        self._details = {"mempool_ops": eal_drivers.mempool_ops()} if primary else {}
+        self._seat.publish(ready=True, details=self._details)
+        self.publish(devices=devices)
+        pid = self._primary.pid if self._primary is not None else 0
+        self._watcher = Watcher(self._prefix, pid, self._seat.member)
+        self._watcher.start()
+
+    def publish(self, *, devices: Iterable[str]) -> None:
+        """Tell who attaches which devices there are; only a primary has any."""
+        if self._seat is None or self._primary is not None:
+            return
+        options, names = self.options, list(devices)
+        self._details |= {
+            "vdevs": [d for d in names if d not in options.allow],
+            "allow": list(options.allow), "block": list(options.block),
+        }  # fmt: skip
+        self._seat.publish(ready=True, details=self._details)
+
+    def check_device(self, devargs: str) -> None:
+        """Refuse a device whose probe in the secondaries would do harm."""
+        harm = HARMED.get(str(devargs).partition(",")[0].rstrip("0123456789"))
+        attached = self.attached() if harm else []
+        if attached:
+            text = f"{devargs} while attached are {', '.join(attached)}: {harm}"
+            raise NotSupportedError(errno.ENOTSUP, f"rte_eal_hotplug_add: {text}")
+
+    def others(self) -> list[Member]:
+        """Return the other live processes of ours."""
+        if self._seat is None:
+            return []
+        mine = self._seat.member.index
+        return [m for m in registry.members(self._prefix) if m.index != mine]
+
+    def attached(self) -> list[str]:
+        """Name the processes that are attached to this primary's memory, ours or not."""
+        if self._seat is None:
+            return []
+        ours = self.others()
+        me = Primary(self._prefix, self._seat.member.pid, True, "")
+        known = {me.pid, *(member.pid for member in ours)}
+        foreign = [pid for pid in host_primary.processes(me) if pid not in known]
+        return [*map(str, ours), *(f"a program that is not ours (PID {pid})" for pid in foreign)]
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._watcher is not None:
+            self._watcher.stop()
+
+    def leave(self) -> None:
+        """Give the seat back."""
+        if self._seat is not None:
+            self._seat.give_back()
+
+    def forget(self) -> None:
+        """Leave without a word, in a forked child: the parent has the seat."""
+        if self._seat is not None:
+            self._seat.forget()
+
+
+def settle(options: EalOptions, prefix: str, *, hugepages: bool, name: str | None) -> Neighbours:
+    """Find out what this process will be among those of its prefix, and take its seat.
+
+    Raises
+    ------
+    DpdkError, ValueError
+        It would not work, or would harm the others; nothing has been started.
+    """
+    if options.proc_type == "secondary":
+        options, primary = eal_attach.check_attach(options, prefix)
+        return _as_secondary(options, prefix, primary, name)
+    if not hugepages or options.in_memory or "--no-shconf" in options.extra:
+        return Neighbours(options, prefix, None, None)
+    eal_attach.check_primary(prefix)
+    return Neighbours(options, prefix, take_seat(options, prefix, name), None)
+
+
+def take_seat(options: EalOptions, prefix: str, name: str | None) -> Seat | None:
+    """Take a primary's seat; None where another has it, which the EAL will say."""
+
+    def choose(others: list[Member]) -> Iterable[int]:
+        if any(other.role == "primary" for other in others):
+            raise BusyError
+        return _lcores(options)
+
+    try:
+        return _claim(prefix, "primary", name, choose)
+    except BusyError:
+        return None
+
+
+def _as_secondary(
+    options: EalOptions, prefix: str, primary: Primary, name: str | None
+) -> Neighbours:
+    chosen = options
+
+    def choose(others: list[Member]) -> Iterable[int]:
+        nonlocal chosen
+        chosen = eal_attach.choose(options, primary, others)
+        return _lcores(chosen)
+
+    seat = _claim(prefix, "secondary", name, choose)
+    return Neighbours(replace(chosen, proc_type="secondary"), prefix, seat, primary)
+
+
+def _claim(prefix: str, role: Role, name: str | None, choose: Any) -> Seat:
+    try:
+        return registry.claim(prefix, role, name or registry.program_name(), choose)
+    except registry.FullError as full:
+        raise make_error("rte_eal_init", errno.ENOSPC, str(full.strerror)) from None
+
+
+def _lcores(options: EalOptions) -> Iterable[int]:
+    if options.lcores is None:
+        return [cpu for cpu in os.sched_getaffinity(0) if cpu < lib.RTE_MAX_LCORE]
+    return parse_lcores(options.lcores)
