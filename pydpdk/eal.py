@@ -28,6 +28,7 @@ from pydpdk.errors import (
     EalInitError,
     InUseError,
     call_errno,
+    call_rte_errno,
     make_error,
 )
 from pydpdk.host import runtime
@@ -169,6 +170,8 @@ class Eal(Closing):
         _state, _current = "dead", None
         primary = is_primary()
         if unmap:
+            if self.options.capture:
+                lib.rte_pdump_uninit()
             lib.pyd_ledger_leave()
             lib.rte_eal_cleanup()
         log.flush()
@@ -301,6 +304,8 @@ def _start(options: EalOptions, argv: Sequence[str], prefix: str, kind: type[Eal
     eal = kind(options, argv, prefix, main_cpus)
     try:
         eal._join()
+        if options.capture:
+            call_rte_errno(lib.rte_pdump_init)
         missing = list(eal_devices.missing_ports([*options.vdevs, *options.allow]))
         if missing:
             raise eal_devices.missing_error(missing, lines)
