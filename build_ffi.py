@@ -38,6 +38,7 @@ DECLARATIONS = [
     "rte_mbuf_dyn.h",
     "rte_ring.h",
     "rte_ethdev.h",
+    "rte_pdump.h",
     "pyd_gate.h",
     "pyd_eal.h",
     "pyd_log.h",

@@ -73,6 +73,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "single_file_segments": (bool,),
     "pci": (bool, type(None)),
     "telemetry": (bool,),
+    "capture": (bool,),
     "base_virtaddr": (int, type(None)),
 }
 _LITERALS: dict[str, tuple[object, ...]] = {
@@ -165,6 +166,10 @@ def _memory_problems(options: EalOptions) -> Iterator[Problem]:
             yield Problem("in_memory", True, "false: a secondary cannot attach to unnamed memory")
         if options.hugepages is False:
             yield Problem("hugepages", False, "true or 'auto': a secondary shares hugepages")
+    if options.capture is True and (
+        options.in_memory or options.hugepages is False or options.proc_type == "secondary"
+    ):
+        yield Problem("capture", True, "false: captures attach to the hugepages of a primary")
     base = options.base_virtaddr
     if isinstance(base, int) and not 1 << 16 <= base < 1 << 47:
         yield Problem("base_virtaddr", base, f"{1 << 16:#x} to {(1 << 47) - 1:#x}")

@@ -65,6 +65,10 @@ class EalOptions:
     """`debug` to `emergency`, or `pattern:level` for some log types, e.g. `pmd.*:debug`."""
     telemetry: bool = True
     """Serve DPDK's telemetry socket (primary on hugepages with a runtime directory only)."""
+    capture: bool = False
+    """Let `dpdk-dumpcap` and `dpdk-pdump` capture the packets of this primary. They attach as
+    secondaries and take lcores from 0 up, so number this program's lcores above the CPUs of the
+    host, e.g. `lcores: "100@0"`."""
     base_virtaddr: int | None = None
     """Address to map memory at, the same in all processes. Default: DPDK's, 0x100000000."""
     extra: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from pydpdk._lifetime import Closing
 from pydpdk.eal_neighbours import Neighbours
 from pydpdk.eal_options import EalOptions
 from pydpdk.eal_watch import Death
-from pydpdk.errors import ClosedError, InUseError, call_errno, make_error
+from pydpdk.errors import ClosedError, InUseError, call_errno, call_rte_errno, make_error
 from pydpdk.host import registry, runtime
 from pydpdk.host.primary import remove_traces
 
@@ -201,6 +201,8 @@ class Eal(Closing):
         """Join the processes of ours that share this memory, and tell them what we are."""
         call_errno(lib.pyd_ledger_join, os.getpid(), registry.started(os.getpid()) or 0)
         self._neighbours.join(self._devices.values(), is_primary())
+        if self.options.capture:
+            call_rte_errno(lib.rte_pdump_init)
 
     def _stop(self, *, unmap: bool) -> None:
         if self._dead:
@@ -209,6 +211,8 @@ class Eal(Closing):
         self._neighbours.stop()
         primary = is_primary()
         if unmap:
+            if self.options.capture:
+                lib.rte_pdump_uninit()
             lib.pyd_ledger_leave()
             lib.rte_eal_cleanup()
         log.flush()

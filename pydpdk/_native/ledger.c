@@ -56,21 +56,26 @@ pyd_ledger_join(uint64_t pid, uint64_t started)
     return -ENOSPC;
 }
 
+/* The last one frees the memzone: the primary may be a program that knows nothing of it. */
 void
 pyd_ledger_leave(void)
 {
-    const struct rte_memzone *mz;
+    const struct rte_memzone *mz = rte_memzone_lookup(LEDGER_NAME);
+    const struct pyd_ledger *ledger;
+    unsigned int i;
 
     if (me == NULL)
         return;
     me->slots = NULL;
     __atomic_store_n(&me->pid, 0, __ATOMIC_RELEASE);
     me = NULL;
-    if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+    if (mz == NULL)
         return;
-    mz = rte_memzone_lookup(LEDGER_NAME);
-    if (mz != NULL)
-        rte_memzone_free(mz);
+    ledger = mz->addr;
+    for (i = 0; i < PYD_MAX_PROCESSES; i++)
+        if (__atomic_load_n(&ledger->processes[i].pid, __ATOMIC_ACQUIRE) != 0)
+            return;
+    rte_memzone_free(mz);
 }
 
 /* Slots for `size` mbufs, known to the ledger from here on; NULL and rte_errno ENOMEM. */
