@@ -27,7 +27,7 @@ from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone, MemzoneFlag
 from pydpdk.memory.objects import ObjectPool
 from pydpdk.memory.objects_kind import MempoolFlag
-from pydpdk.process import Process, attach, processes
+from pydpdk.process import Group, Member, MemberDiedError, Process, attach, processes, running
 from pydpdk.ring import Ring
 
 _version.check()
@@ -45,9 +45,12 @@ __all__ = [
     "EalInitError",
     "EalOptions",
     "Forward",
+    "Group",
     "InUseError",
     "Link",
     "Mbuf",
+    "Member",
+    "MemberDiedError",
     "Mempool",
     "MempoolFlag",
     "Memzone",
@@ -72,4 +75,5 @@ __all__ = [
     "init",
     "open",
     "processes",
+    "running",
 ]
