@@ -38,12 +38,13 @@ class PortSettings(Owner):
         return read_xstats(self.handle)
 
     def reset_stats(self) -> None:
-        """Set the counters to 0.
+        """Set the counters to 0, in the primary.
 
         Notes
         -----
         Wraps  rte_eth_stats_reset, rte_eth_xstats_reset (rte_ethdev.h)
         """
+        eal.require_primary("rte_eth_stats_reset")
         call_errno(lib.rte_eth_stats_reset, self.handle, detail=self.name)
         call_errno(lib.rte_eth_xstats_reset, self.handle, detail=self.name)
 
