@@ -165,6 +165,8 @@ def _memory_problems(options: EalOptions) -> Iterator[Problem]:
             yield Problem("in_memory", True, "false: a secondary cannot attach to unnamed memory")
         if options.hugepages is False:
             yield Problem("hugepages", False, "true or 'auto': a secondary shares hugepages")
+    if options.proc_type == "secondary" and memory is not None:
+        yield Problem("memory_mb", memory, "none: the memory is the primary's")
     base = options.base_virtaddr
     if isinstance(base, int) and not 1 << 16 <= base < 1 << 47:
         yield Problem("base_virtaddr", base, f"{1 << 16:#x} to {(1 << 47) - 1:#x}")
@@ -215,6 +217,8 @@ def _device_problems(options: EalOptions) -> Iterator[Problem]:
 def _vdev_problems(options: EalOptions) -> Iterator[Problem]:
     if not _is_strings(options.vdevs):
         return
+    if options.proc_type == "secondary" and options.vdevs:
+        yield Problem("vdevs", options.vdevs, "none: a secondary has the devices of its primary")
     seen: set[str] = set()
     for vdev in options.vdevs:
         device = vdev.partition(",")[0]

@@ -44,7 +44,7 @@ class Neighbours:
             raise make_error(what, errno.ENOTSUP, "this memory is shared with no other process")
         return self._watcher
 
-    def join(self, devices: Iterable[str], primary: bool) -> None:
+    def join(self, devices: Iterable[str], primary: bool, iova_mode: str) -> None:
         """Say that we are up, and begin to watch."""
         if primary and self._seat is not None and not self._seat.in_place:
             self._seat.give_back()  # the end of an earlier primary swept it away
@@ -52,7 +52,10 @@ class Neighbours:
         if self._seat is None:
             return
         if primary:
-            self.tell(mempool_ops=eal_drivers.mempool_ops(), **self._devices(devices))
+            self.tell(
+                mempool_ops=eal_drivers.mempool_ops(), iova_mode=iova_mode,
+                **self._devices(devices),
+            )  # fmt: skip
         else:
             self.tell()
         pid = self._primary.pid if self._primary is not None else 0

@@ -200,7 +200,7 @@ class Eal(Closing):
     def _join(self) -> None:
         """Join the processes of ours that share this memory, and tell them what we are."""
         call_errno(lib.pyd_ledger_join, os.getpid(), registry.started(os.getpid()) or 0)
-        self.neighbours.join(self._devices.values(), is_primary())
+        self.neighbours.join(self._devices.values(), is_primary(), self.iova_mode)
 
     def _stop(self, *, unmap: bool) -> None:
         if self._dead:
@@ -239,7 +239,7 @@ class Observer(Eal):
 
     def _join(self) -> None:
         """Stay out of the ledger: it would be a memzone more in memory that is not ours."""
-        self.neighbours.join((), False)
+        self.neighbours.join((), False, self.iova_mode)
 
 
 def is_primary() -> bool:

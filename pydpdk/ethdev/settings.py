@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, lock
+from pydpdk._lifetime import lock
 from pydpdk.errors import call_errno, check_range
 from pydpdk.ethdev.info import PortInfo, read_info
 from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xstats
+from pydpdk.portable import Portable
 
 
-class PortSettings(Owner):
+class PortSettings(Portable):
     """The part of a `Port` that needs only its number."""
 
     @property
