@@ -38,7 +38,7 @@ def resolve(options: EalOptions, prefix: str) -> EalOptions:
         return options
     there = host_primary.look(prefix).running or _primary_of(registry.members(prefix))
     if there:  # the devices and the memory are the primary's
-        return replace(options, proc_type="secondary", vdevs=(), memory_mb=None)
+        return replace(options, proc_type="secondary", vdevs=(), allow=(), block=(), memory_mb=None)
     return replace(options, proc_type="primary")
 
 
@@ -177,7 +177,9 @@ def _missing(libraries: dict[str, program.Library], options: EalOptions) -> list
 def _with_devices(options: EalOptions, primary: Primary, ours: Member | None) -> EalOptions:
     its = program.arguments(primary.pid) or program.Arguments()
     allow, block, vdevs = its.allow, its.block, its.vdevs
+    iova_mode = its.iova_mode[-1] if its.iova_mode else None
     if ours is not None:
+        iova_mode = ours.details.get("iova_mode")
         allow, block, vdevs = (tuple(ours.details.get(k, ())) for k in ("allow", "block", "vdevs"))
     for device in vdevs:
         harm = HARMED.get(device.partition(",")[0].rstrip("0123456789"))
@@ -186,6 +188,8 @@ def _with_devices(options: EalOptions, primary: Primary, ours: Member | None) ->
     for name, mine, theirs in (("allow", options.allow, allow), ("block", options.block, block)):
         if mine and tuple(mine) != theirs:
             raise ValueError(f"{name}={mine!r}: the primary's, {theirs!r}, or none, is allowed")
+    if iova_mode in ("va", "pa"):  # else a root's EAL takes pa by itself, and writes that in mbufs
+        options = replace(options, iova_mode="va" if iova_mode == "va" else "pa")
     ports = program.has_ports(primary.prefix)
     if not ports and any(v.startswith(("net_", "eth_", "virtio_user")) for v in vdevs):
         raise _unfit(

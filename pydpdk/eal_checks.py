@@ -170,6 +170,8 @@ def _memory_problems(options: EalOptions) -> Iterator[Problem]:
         options.in_memory or options.hugepages is False or options.proc_type == "secondary"
     ):
         yield Problem("capture", True, "false: captures attach to the hugepages of a primary")
+    if options.proc_type == "secondary" and memory is not None:
+        yield Problem("memory_mb", memory, "none: the memory is the primary's")
     base = options.base_virtaddr
     if isinstance(base, int) and not 1 << 16 <= base < 1 << 47:
         yield Problem("base_virtaddr", base, f"{1 << 16:#x} to {(1 << 47) - 1:#x}")
@@ -220,6 +222,8 @@ def _device_problems(options: EalOptions) -> Iterator[Problem]:
 def _vdev_problems(options: EalOptions) -> Iterator[Problem]:
     if not _is_strings(options.vdevs):
         return
+    if options.proc_type == "secondary" and options.vdevs:
+        yield Problem("vdevs", options.vdevs, "none: a secondary has the devices of its primary")
     seen: set[str] = set()
     for vdev in options.vdevs:
         device = vdev.partition(",")[0]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -43,30 +44,54 @@ class Neighbours:
             raise make_error(what, errno.ENOTSUP, "this memory is shared with no other process")
         return self._watcher
 
-    def join(self, devices: Iterable[str], primary: bool) -> None:
+    def join(self, devices: Iterable[str], primary: bool, iova_mode: str) -> None:
         """Say that we are up, and begin to watch."""
         if primary and self._seat is not None and not self._seat.in_place:
             self._seat.give_back()  # the end of an earlier primary swept it away
             self._seat = take_seat(self.options, self._prefix, None)
         if self._seat is None:
             return
-        self._details = {"mempool_ops": eal_drivers.mempool_ops()} if primary else {}
-        self._seat.publish(ready=True, details=self._details)
-        self.publish(devices=devices)
+        if primary:
+            self.tell(
+                mempool_ops=eal_drivers.mempool_ops(), iova_mode=iova_mode,
+                **self._devices(devices),
+            )  # fmt: skip
+        else:
+            self.tell()
         pid = self._primary.pid if self._primary is not None else 0
         self._watcher = Watcher(self._prefix, pid, self._seat.member)
         self._watcher.start()
 
-    def publish(self, *, devices: Iterable[str]) -> None:
-        """Tell who attaches which devices there are; only a primary has any."""
-        if self._seat is None or self._primary is not None:
-            return
-        options, names = self.options, list(devices)
-        self._details |= {
-            "vdevs": [d for d in names if d not in options.allow],
-            "allow": list(options.allow), "block": list(options.block),
-        }  # fmt: skip
-        self._seat.publish(ready=True, details=self._details)
+    def tell(self, **details: Any) -> None:
+        """Tell the others, beside what they were told before."""
+        self._details |= details
+        if self._seat is not None:
+            self._seat.publish(ready=True, details=self._details)
+
+    def told(self, what: str, default: Any) -> Any:
+        """Return what the others were told."""
+        return self._details.get(what, default)
+
+    def tell_devices(self, devices: Iterable[str]) -> None:
+        """Tell who attaches which devices there are."""
+        self.tell(**self._devices(devices))
+
+    def _devices(self, devices: Iterable[str]) -> dict[str, list[str]]:
+        allow, block = list(self.options.allow), list(self.options.block)
+        return {"vdevs": [d for d in devices if d not in allow], "allow": allow, "block": block}
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Let no process of ours come, go or change what it tells."""
+        if self._seat is None or not self._seat.in_place:
+            yield
+        else:
+            with registry.guarded(self._prefix):
+                yield
+
+    def primary(self) -> Member | None:
+        """Return the primary of ours; None where it is not ours, or is gone."""
+        return next((m for m in registry.members(self._prefix) if m.role == "primary"), None)
 
     def check_device(self, devargs: str) -> None:
         """Refuse a device whose probe in the secondaries would do harm."""

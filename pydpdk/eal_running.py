@@ -52,7 +52,7 @@ class Eal(Closing):
         self.hugepages = bool(lib.rte_eal_has_hugepages())
         self._dead = False
         self._thread = threading.get_ident()
-        self._neighbours = neighbours
+        self.neighbours = neighbours
         devices = (*options.vdevs, *options.allow)
         self._devices = {d.partition(",")[0]: d for d in devices}
 
@@ -74,7 +74,7 @@ class Eal(Closing):
     @property
     def primary_alive(self) -> bool:
         """In a secondary whether its primary lives: false at once when it ends, however it does."""
-        return self._neighbours.primary_alive
+        return self.neighbours.primary_alive
 
     def on_primary_death(self, callback: Callable[[], object]) -> None:
         """Call this in a secondary when its primary has ended: leave then.
@@ -84,7 +84,7 @@ class Eal(Closing):
         Threads  it is called on a thread of its own
         """
         self._require_open()
-        self._neighbours.watcher("on_primary_death").on_primary_death(callback)
+        self.neighbours.watcher("on_primary_death").on_primary_death(callback)
 
     def on_process_death(self, callback: Callable[[Death], object]) -> None:
         """Call this in a primary for each process of ours that died without leaving.
@@ -94,7 +94,7 @@ class Eal(Closing):
         Threads  it is called on a thread of its own, when what the dead held has been regained
         """
         require_primary("on_process_death", self)
-        self._neighbours.watcher("on_process_death").on_process_death(callback)
+        self.neighbours.watcher("on_process_death").on_process_death(callback)
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
@@ -133,10 +133,10 @@ class Eal(Closing):
         Wraps  rte_eal_hotplug_add (rte_dev.h)
         """
         require_primary("rte_eal_hotplug_add", self)
-        self._neighbours.check_device(devargs)
+        self.neighbours.check_device(devargs)
         eal_devices.add(devargs)
         self._devices[devargs.partition(",")[0]] = devargs
-        self._neighbours.publish(devices=self._devices.values())
+        self.neighbours.tell_devices(self._devices.values())
         return eal_devices.port_name_of(devargs)
 
     def remove_device(self, name: str) -> None:
@@ -159,7 +159,7 @@ class Eal(Closing):
                 owner.close()
         eal_devices.remove(name)
         self._devices.pop(name, None)
-        self._neighbours.publish(devices=self._devices.values())
+        self.neighbours.tell_devices(self._devices.values())
 
     def close(self, *, force: bool = False) -> None:
         """Close all that is open, then the EAL; leave no file behind.
@@ -188,7 +188,7 @@ class Eal(Closing):
             if viewed and not force:
                 held = ", ".join(f"{owner!r} ({owner._view_count()} views)" for owner in viewed)
                 raise InUseError(f"the EAL stays open: numpy views are alive of {held}")
-            attached = self._neighbours.attached() if is_primary() else []
+            attached = self.neighbours.attached() if is_primary() else []
             if attached and not force:
                 raise InUseError(
                     f"the EAL stays open: attached to its memory are {', '.join(attached)}; end"
@@ -200,7 +200,7 @@ class Eal(Closing):
     def _join(self) -> None:
         """Join the processes of ours that share this memory, and tell them what we are."""
         call_errno(lib.pyd_ledger_join, os.getpid(), registry.started(os.getpid()) or 0)
-        self._neighbours.join(self._devices.values(), is_primary())
+        self.neighbours.join(self._devices.values(), is_primary(), self.iova_mode)
         if self.options.capture:
             call_rte_errno(lib.rte_pdump_init)
 
@@ -208,7 +208,7 @@ class Eal(Closing):
         if self._dead:
             return
         self._dead = True
-        self._neighbours.stop()
+        self.neighbours.stop()
         primary = is_primary()
         if unmap:
             if self.options.capture:
@@ -216,16 +216,16 @@ class Eal(Closing):
             lib.pyd_ledger_leave()
             lib.rte_eal_cleanup()
         log.flush()
-        self._neighbours.leave()
+        self.neighbours.leave()
         if not primary:
             remove_traces(self.file_prefix, os.getpid())
-        if primary or not self._neighbours.primary_alive:
+        if primary or not self.neighbours.primary_alive:
             runtime.sweep(self.file_prefix)
 
     def _forget(self) -> None:
         """Be dead in a forked child, whose parent goes on."""
         self._dead = True
-        self._neighbours.forget()
+        self.neighbours.forget()
 
     def _require_open(self) -> None:
         if self._dead:
@@ -243,7 +243,7 @@ class Observer(Eal):
 
     def _join(self) -> None:
         """Stay out of the ledger: it would be a memzone more in memory that is not ours."""
-        self._neighbours.join((), False)
+        self.neighbours.join((), False, self.iova_mode)
 
 
 def is_primary() -> bool:

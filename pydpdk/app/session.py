@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from pydpdk._lifetime import Closing
+from pydpdk.app.lookup import Lookup
 from pydpdk.app.stop import Stop
 from pydpdk.config.load import load
 from pydpdk.config.model import Config, PortSpec
@@ -61,8 +62,11 @@ class App(Closing):
         return not self.stop.requested
 
     def bring_up(self) -> None:
-        """Make everything that the file names, ports last."""
+        """Make everything that the file names, ports last; in a secondary, find it."""
         config = self.config
+        if self.eal.proc_type == "secondary":
+            self._look_up()
+            return
         for name, memzone in config.memzones.items():
             with self._blame("memzones", name):
                 self.memzones[name] = Memzone.reserve(
@@ -93,6 +97,13 @@ class App(Closing):
         for name, port in config.ports.items():
             with self._blame("ports", name):
                 self.ports[name] = self._bring_up_port(port)
+
+    def _look_up(self) -> None:
+        config, lookup = self.config, Lookup(self.config)
+        self.memzones = {name: lookup.memzone(name) for name in config.memzones}
+        self.mempools = {name: lookup.mempool(name, s) for name, s in config.mempools.items()}
+        self.rings = {name: lookup.ring(name, spec) for name, spec in config.rings.items()}
+        self.ports = {name: lookup.port(name, spec) for name, spec in config.ports.items()}
 
     def _bring_up_port(self, spec: PortSpec) -> Port:
         port = Port.lookup(spec.device_name)

@@ -137,7 +137,9 @@ def _with_devices(config: Config) -> EalOptions:
 
     With `block` all devices but those are taken, so the ports' need no `allow`.
     """
-    eal, ports = config.eal, config.ports.values()
+    eal, ports = config.eal, list(config.ports.values())
+    if eal.proc_type == "secondary":  # it has the devices of its primary
+        ports = []
     vdevs = tuple(port.device for port in ports if not port.pci)
     allow = tuple(port.device for port in ports if port.pci and not eal.block)
     extra = tuple(device for device in allow if device not in eal.allow)

@@ -16,6 +16,7 @@ _LIBRARY = re.compile(r"librte_(\w+)\.so\S*")
 _VALUES = {
     "-l": "lcores", "--lcores": "lcores", "-c": "coremask", "--main-lcore": "main_lcore",
     "-a": "allow", "--allow": "allow", "-b": "block", "--block": "block", "--vdev": "vdevs",
+    "--iova-mode": "iova_mode",
 }  # fmt: skip
 _ETHDEV_DATA = b"rte_eth_dev_data\0"  # the memzone that the first port makes
 _MAGIC = 19820526  # RTE_MAGIC: rte_eal_init of the primary is through
@@ -31,6 +32,7 @@ class Arguments:
     allow: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
     vdevs: tuple[str, ...] = ()
+    iova_mode: tuple[str, ...] = ()
     no_pci: bool = False
 
 

@@ -118,7 +118,7 @@ def forget(prefix: str, member: Member) -> None:
     """Clear the page of a dead process, if it is still its."""
     with suppress(OSError), _locked(path_of(prefix), create=False) as fd:
         now = _member(fd, member.index)
-        if now and (now.pid, now.started) == (member.pid, member.started) and not _alive(fd, now):
+        if now and _same(now, member) and not _alive(fd, now):
             os.pwrite(fd, bytes(_RECORD.size), _offset(member.index))
 
 
@@ -210,9 +210,15 @@ def _read(prefix: str) -> list[tuple[Member, bool]]:
         if not _is_ours(fd):
             return []
         found = [m for i in range(MAX_PROCESSES) if (m := _member(fd, i))]
-        return [(member, _alive(fd, member)) for member in found]
+        judged = [(member, _alive(fd, member)) for member in found]
+        # one that leaves clears its page first, then lets go of the lock
+        return [(m, alive) for m, alive in judged if alive or _same(m, _member(fd, m.index))]
     finally:
         os.close(fd)
+
+
+def _same(one: Member, other: Member | None) -> bool:
+    return other is not None and (one.pid, one.started) == (other.pid, other.started)
 
 
 def _live(fd: int) -> list[Member]:
@@ -286,7 +292,8 @@ def _member(fd: int, index: int) -> Member | None:
 def _write(fd: int, member: Member) -> None:
     details = json.dumps(dict(member.details), separators=(",", ":")).encode()
     if len(details) > _DETAILS_MAX:
-        details = b'{"cut":true}'
+        text = f"{len(details)} bytes of devices and queues: {_DETAILS_MAX} fit in {FILE}"
+        raise OSError(errno.ENOSPC, text)
     bits = sum(1 << lcore for lcore in member.lcores).to_bytes(MAX_LCORES // 8, "little")
     record = _RECORD.pack(
         member.pid, member.started, _ROLES.index(member.role), member.ready,

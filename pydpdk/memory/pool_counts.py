@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner
+from pydpdk.portable import Portable
 
 
-class Counts(Owner):
+class Counts(Portable):
     """Numbers of a mempool; `handle` is its `struct rte_mempool *`."""
 
     @property

@@ -58,9 +58,10 @@ def main(link: Connection[Any, Any], order: Order) -> None:
         signal.signal(number, _on_signal)
     os.sched_setaffinity(0, order.cpus)  # who started us may be pinned
     threading.Thread(target=_listen, args=(link,), name="pydpdk-group", daemon=True).start()
+    answer: tuple[str, bytes] | tuple[str, bytes, str]
     try:
         answer = ("done", _call(link, order))
-    except BaseException as error:  # noqa: BLE001  whatever it is, the group is told
+    except BaseException as error:
         answer = ("failed", _pickled(error), traceback.format_exc())
     try:
         link.send(answer)
@@ -104,6 +105,6 @@ def _pickled(error: BaseException) -> bytes:
     try:
         data = pickle.dumps(error)
         pickle.loads(data)  # noqa: S301  some only fail here
-    except Exception:  # noqa: BLE001
+    except Exception:
         return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
     return data

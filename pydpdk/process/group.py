@@ -104,7 +104,7 @@ class Group(Closing):
         order = Order(
             self._eal.file_prefix,
             None if lcores is None else str(lcores),
-            name or getattr(function, "__name__", "function"),
+            name or str(getattr(function, "__name__", "function")),
             {key: getattr(self._eal.options, key) for key in _INHERITED},
             self._cpus,
             work,

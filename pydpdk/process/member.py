@@ -115,7 +115,7 @@ class Member:
             self._process.terminate()
 
     def kill(self) -> None:
-        """Send the process SIGKILL: it is a death like any other, and may be followed by a restart."""
+        """Send the process SIGKILL: a death like any other, that a restart may follow."""
         if self.alive:
             self._process.kill()
 

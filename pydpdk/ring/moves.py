@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, Pin, address_of
+from pydpdk._lifetime import Pin, address_of
 from pydpdk.errors import BusyError, ClosedError, check_range
 from pydpdk.memory.holder import Holder, refuse
+from pydpdk.portable import Portable
 from pydpdk.ring.element import POINTER, SYNCS, Kind, Sync, say
 from pydpdk.ring.zero_copy import ZeroCopy
 
@@ -23,7 +24,7 @@ _CALL = ("rte_ring_enqueue", "rte_ring_dequeue")
 _buffer, _bytes, _array = ffi.from_buffer, ffi.typeof("char[]"), np.ndarray
 
 
-class Moves(Owner):
+class Moves(Portable):
     """What a ring does with values; `Ring` has the rest."""
 
     def __init__(self, name: str, ring: Any, kind: Kind, *, owned: bool) -> None:
@@ -43,6 +44,9 @@ class Moves(Owner):
     def dtype(self) -> Kind:
         """Of the values; None for a ring of mbufs."""
         return self._dtype
+
+    def _how(self) -> dict[str, Any]:
+        return {"element": "mbuf" if self._dtype is None else self._dtype}
 
     @property
     def element(self) -> str:

@@ -20,6 +20,7 @@ ROWS = [
     ["memory"],
     ["lcore"],
     [
+        "portable",
         "eal",
         "eal_running",
         "eal_neighbours",
