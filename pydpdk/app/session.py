@@ -21,7 +21,9 @@ from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.port import Port
 from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone
+from pydpdk.process import running
 from pydpdk.ring import Ring
+from pydpdk.ring.element import DEFAULT_SYNC, Sync
 
 _logger = logging.getLogger("pydpdk")
 
@@ -55,11 +57,11 @@ class App(Closing):
 
     @property
     def running(self) -> bool:
-        """Whether to go on: false after the duration, Ctrl-C or SIGTERM.
+        """Whether to go on: false after the duration, Ctrl-C or SIGTERM, or a worker's primary.
 
         For the loop of a function of yours: `while app.running: ...`.
         """
-        return not self.stop.requested
+        return not self.stop.requested and running()
 
     def bring_up(self) -> None:
         """Make everything that the file names, ports last; in a secondary, find it."""
@@ -81,7 +83,7 @@ class App(Closing):
                     priv_size=mempool.priv_size,
                     data_room_size=mempool.data_room_size,
                     socket_id=_node(mempool.socket_id),
-                    ops_name=mempool.ops_name,
+                    ops_name=mempool.ops_name or ("lf_stack" if config.workers else None),
                 )
         for name, ring in config.rings.items():
             with self._blame("rings", name):
@@ -89,14 +91,18 @@ class App(Closing):
                     name,
                     ring.size,
                     element=ring.element,
-                    producer=ring.producer,
-                    consumer=ring.consumer,
+                    producer=self._sync(ring.producer),
+                    consumer=self._sync(ring.consumer),
                     exact_size=ring.exact_size,
                     socket_id=_node(ring.socket_id),
                 )
         for name, port in config.ports.items():
             with self._blame("ports", name):
                 self.ports[name] = self._bring_up_port(port)
+
+    def _sync(self, wish: Sync | None) -> Sync:
+        """What a process that is killed cannot leave locked for the others, where there are any."""
+        return wish or ("hts" if self.config.workers else DEFAULT_SYNC)
 
     def _look_up(self) -> None:
         config, lookup = self.config, Lookup(self.config)

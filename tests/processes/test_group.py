@@ -174,22 +174,19 @@ def test_a_process_that_dies_is_started_again_as_often_as_asked(
 ) -> None:
     done = run_group(f"""
 import time
+from pathlib import Path
+path = Path({str(tmp_path / "pids")!r})
+path.touch()
 with Mempool.create("packets", 511, cache_size=0, ops_name="lf_stack") as pool:
-    member = group.start(hold, pool, {str(tmp_path / "pids")!r}, restarts=2)
+    member = group.start(hold, pool, str(path), restarts=2)
     for life in range(3):
-        while True:
+        while len(path.read_text().split()) != life + 1:
             time.sleep(0.02)
-            try:
-                pids = open({str(tmp_path / "pids")!r}).read().split()
-            except OSError:
-                continue
-            if len(pids) == life + 1:
-                break
         member.kill()
     try:
         member.result(30)
     except pydpdk.MemberDiedError as error:
-        print(member.restarted, len(set(pids)), pool.in_use_count)
+        print(member.restarted, len(set(path.read_text().split())), pool.in_use_count)
 """)
     assert done.stdout.startswith("2 3 0\n"), done.stderr
 
