@@ -171,7 +171,8 @@ def _missing(libraries: dict[str, program.Library], options: EalOptions) -> list
     drivers = {n: x.path for n, x in libraries.items() if n.startswith(("mempool_", "net_"))}
     standard = {str(Path(p).parent) for p in drivers.values() if "/dpdk/pmds-" in p}
     loaded = set().union(*map(program.plugins, standard)) | set(program.libraries("self") or {})
-    return sorted(p for n, p in drivers.items() if n not in loaded and p not in options.extra)
+    named = {str(Path(argument).resolve()) for argument in options.extra}
+    return sorted(p for n, p in drivers.items() if n not in loaded and p not in named)
 
 
 def _with_devices(options: EalOptions, primary: Primary, ours: Member | None) -> EalOptions:

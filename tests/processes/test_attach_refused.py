@@ -106,7 +106,9 @@ def test_a_driver_from_elsewhere(eal: Eal, second, prefix: str, safe_directory: 
     primary = start(second, prefix, extra=("-d", str(mine)))
     said = second(ATTACH, prefix).end()
     assert "has drivers that this process would not load" in said
-    assert f"extra=('-d', '{mine}')" in said
+    remedy = f"extra=('-d', '{mine.resolve()}')"
+    assert remedy in said
+    assert second(f"print(pydpdk.attach(PREFIX, {remedy}))", prefix).end().startswith("<Eal")
     primary.end()
 
 
