@@ -88,6 +88,8 @@ def choose(options: EalOptions, primary: Primary, others: Sequence[Member]) -> E
         Some of those asked for are in use.
     """
     taken = dict(_taken(primary, others))
+    if options.lcores is None and options.main_lcore is not None:
+        options = replace(options, lcores=(options.main_lcore,))
     if options.lcores is None:
         number, cpus = _free_lcore(primary, others, taken)
         return replace(options, lcores=format_lcores({number: cpus}))

@@ -12,7 +12,7 @@ import pytest
 
 import pydpdk
 from pydpdk import Eal
-from pydpdk.host import program, runtime
+from pydpdk.host import program, registry, runtime
 
 ATTACH = "tried(lambda: pydpdk.attach(PREFIX)); print(pydpdk.eal.state())"
 huge = pytest.mark.hugepages
@@ -166,6 +166,27 @@ def test_a_new_primary_beside_secondaries_of_one_that_died(second, prefix: str):
     assert "is gone, only secondaries of it still run" in late
     assert other.end().splitlines()[0].startswith("the primary of")
     assert runtime.leftovers(prefix) == []
+
+
+@huge
+def test_more_than_128_processes(eal: Eal, second):
+    seats = [
+        registry.claim(eal.file_prefix, "secondary", "x", lambda _, i=i: [500 + i])
+        for i in range(registry.MAX_PROCESSES - 1)
+    ]
+    said = second(ATTACH).end()
+    assert "NoRoomError" in said
+    assert f"128 processes share {eal.file_prefix!r}: no more can attach" in said
+    for seat in seats:
+        seat.give_back()
+
+
+@huge
+def test_the_main_lcore_that_is_named_is_the_lcore(eal: Eal, second):
+    (primary,) = pydpdk.processes()
+    lcore = min(primary.lcores)
+    said = second(f"tried(lambda: pydpdk.attach(PREFIX, main_lcore={lcore}))").end()
+    assert f"{lcore} by the primary" in said
 
 
 @pytest.mark.parametrize("wrong", ["", "a/b", None, 3, "x" * 65])

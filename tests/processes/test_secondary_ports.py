@@ -161,3 +161,42 @@ def test_rounds_of_forward_take_their_queues_in_a_secondary(second, two: Port):
         "burst.close(); eal.close()\n"
     )
     assert second(code).end() == "[32, 32, 32] True\n"
+
+
+def test_a_port_that_the_primary_has_removed(eal: Eal, second, pool: Mempool):
+    """Its number goes to the next device, which is not taken for it."""
+    code = """
+        eal = pydpdk.attach(PREFIX); burst = Burst(32)
+        old = Port.lookup("net_null_old")
+        queue = old.rx[0]
+        wait()
+        tried(lambda: queue.rx(burst))
+        for call in (lambda: old.stats, lambda: old.info, lambda: old.rx, lambda: old.xstats):
+            tried(call)
+        wait()
+        tried(lambda: queue.rx(burst))
+        new = Port.lookup("net_null_new")
+        print(new.port_id == old.port_id, old.closed, new.rx[0].rx(burst))
+        burst.free()
+        tried(lambda: queue.rx(burst))
+        burst.close(); eal.close()
+    """
+    port = Port.lookup(eal.add_device("net_null_old"))
+    port.configure(mempool=pool)
+    other = second(code)
+    other.until_ready()
+    eal.remove_device("net_null_old")
+    other.process.stdin.write("\n")
+    other.process.stdin.flush()
+    said = other.until_ready()
+    assert "the primary has closed it" in said[0]
+    assert len(said) == 5
+    assert all(line.startswith("ClosedError") for line in said), said
+    port = Port.lookup(eal.add_device("net_null_new"))
+    port.configure(mempool=pool)
+    port.start()
+    stale, new, closed = other.end().splitlines()
+    assert stale.startswith("ClosedError")
+    assert new == "True True 32"
+    assert closed.startswith("ClosedError")
+    eal.remove_device("net_null_new")
