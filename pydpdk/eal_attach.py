@@ -88,6 +88,8 @@ def choose(options: EalOptions, primary: Primary, others: Sequence[Member]) -> E
         Some of those asked for are in use.
     """
     taken = dict(_taken(primary, others))
+    if options.lcores is None and options.main_lcore is not None:
+        options = replace(options, lcores=(options.main_lcore,))
     if options.lcores is None:
         number, cpus = _free_lcore(primary, others, taken)
         return replace(options, lcores=format_lcores({number: cpus}))
@@ -171,7 +173,8 @@ def _missing(libraries: dict[str, program.Library], options: EalOptions) -> list
     drivers = {n: x.path for n, x in libraries.items() if n.startswith(("mempool_", "net_"))}
     standard = {str(Path(p).parent) for p in drivers.values() if "/dpdk/pmds-" in p}
     loaded = set().union(*map(program.plugins, standard)) | set(program.libraries("self") or {})
-    return sorted(p for n, p in drivers.items() if n not in loaded and p not in options.extra)
+    named = {str(Path(argument).resolve()) for argument in options.extra}
+    return sorted(p for n, p in drivers.items() if n not in loaded and p not in named)
 
 
 def _with_devices(options: EalOptions, primary: Primary, ours: Member | None) -> EalOptions:

@@ -152,7 +152,7 @@ def settle(options: EalOptions, prefix: str, *, hugepages: bool, name: str | Non
 
 
 def take_seat(options: EalOptions, prefix: str, name: str | None) -> Seat | None:
-    """Take a primary's seat; None where another has it, which the EAL will say."""
+    """Take a primary's seat; None where that cannot be, which the EAL will say."""
 
     def choose(others: list[Member]) -> Iterable[int]:
         if any(other.role == "primary" for other in others):
@@ -161,7 +161,7 @@ def take_seat(options: EalOptions, prefix: str, name: str | None) -> Seat | None
 
     try:
         return _claim(prefix, "primary", name, choose)
-    except BusyError:
+    except OSError:  # another primary has it, or the directory is not ours to write
         return None
 
 

@@ -35,6 +35,8 @@ class Eal(Closing):
         Whether memory is on hugepages.
     main_cpus : frozenset of int
         Where the main lcore runs; see `pinned`.
+    neighbours : Neighbours
+        The other processes of the prefix, for this package.
     """
 
     def __init__(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from typing import Literal
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
@@ -18,16 +16,14 @@ from pydpdk.errors import (
 )
 from pydpdk.ethdev import sharing
 from pydpdk.ethdev.checks import PortConfig, check_config
-from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue
-from pydpdk.ethdev.settings import PortSettings
-from pydpdk.memory._rows import text
+from pydpdk.ethdev.queue import RxQueue, TxQueue
+from pydpdk.ethdev.queues import PortQueues, State, name_of
 from pydpdk.memory.mempool import Mempool
 
 NAME_MAX = lib.RTE_ETH_NAME_MAX_LEN - 1
-State = Literal["unconfigured", "stopped", "started", "closed", "attached"]
 
 
-class Port(PortSettings):
+class Port(PortQueues):
     """A NIC or a virtual device.
 
     Attributes
@@ -76,46 +72,11 @@ class Port(PortSettings):
         eal.require_running()
         with lock():
             port_id = _find_id(port)
-            known = find(cls, port_id)
-            if known is None:
-                name = ffi.new("char[]", lib.RTE_ETH_NAME_MAX_LEN)
-                call_errno(lib.rte_eth_dev_get_name_by_port, port_id, name)
-                known = cls(text(name), port_id)
-            return known
-
-    @property
-    def rx(self) -> tuple[RxQueue, ...]:
-        """Where packets come in; empty until configured.
-
-        Raises
-        ------
-        NotSupportedError
-            In a secondary: the driver has no queues there, or the primary is not ours.
-        """
-        self._find_queues()
-        return self._rx
-
-    @property
-    def tx(self) -> tuple[TxQueue, ...]:
-        """Where packets go out; as `rx`."""
-        self._find_queues()
-        return self._tx
-
-    def _find_queues(self) -> None:
-        """In a secondary, have as many queues as the primary has set up."""
-        if self.state != "attached":
-            return
-        with lock():
-            reason = sharing.why_not(self.name, self.info.driver_name)
-            if reason:
-                raise make_error("rte_eth_rx_burst", errno.ENOTSUP, f"{self.name}: {reason}")
-            nb_rx, nb_tx = sharing.queue_counts(self.handle)
-            self._rx = self._rx[:nb_rx] + tuple(
-                RxQueue(self, i, is_tx=False) for i in range(len(self._rx), nb_rx)
-            )
-            self._tx = self._tx[:nb_tx] + tuple(
-                TxQueue(self, i, is_tx=True) for i in range(len(self._tx), nb_tx)
-            )
+            known, name = find(cls, port_id), name_of(port_id)
+            if known is not None and known.name != name:  # the primary has given its number away
+                known._abandon()
+                known = None
+            return known or cls(name, port_id)
 
     def configure(
         self,
@@ -260,19 +221,11 @@ class Port(PortSettings):
                 lib.pyd_queue_drain(rxq._c)
         call_errno(lib.rte_eth_dev_stop, self.handle, detail=self.name)
 
-    def _may_take(self, queue: Queue) -> bool:
-        """Whether a queue is of the present configuration, and may be in use."""
-        return self.state in ("started", "attached") and any(q is queue for q in self._queues())
-
     def _require(self, call: str, *states: str) -> None:
         self.handle  # noqa: B018  # raises when closed
         if self.state not in states:
             number = errno.EBUSY if self.state == "started" else errno.EINVAL
             raise make_error(call, number, f"{self!r} must be {' or '.join(states)}")
-
-    def _queues(self) -> Iterator[RxQueue | TxQueue]:
-        yield from self._rx
-        yield from self._tx
 
     def _free(self, force: bool) -> None:
         if self.state == "started":

@@ -12,7 +12,7 @@ from pydpdk.ethdev import sharing
 from pydpdk.memory.holder import Holder, refuse
 
 if TYPE_CHECKING:
-    from pydpdk.ethdev.port import Port
+    from pydpdk.ethdev.queues import PortQueues
 
 _rx, _tx = lib.pyd_rx, lib.pyd_tx
 
@@ -29,7 +29,7 @@ class Queue:
 
     __slots__ = ("_c", "port", "queue_id", "taken")
 
-    def __init__(self, port: Port, queue_id: int, *, is_tx: bool) -> None:
+    def __init__(self, port: PortQueues, queue_id: int, *, is_tx: bool) -> None:
         self.port = port
         self.queue_id = queue_id
         self.taken = False  # whether this process is the one that uses it
