@@ -54,6 +54,10 @@ class Eal(Closing):
         Whether memory is on hugepages.
     main_cpus : frozenset of int
         Where the main lcore runs; see `pinned`.
+
+    Notes
+    -----
+    Wraps  rte_eal_has_hugepages (rte_eal.h) in `hugepages`
     """
 
     def __init__(
@@ -74,17 +78,32 @@ class Eal(Closing):
 
     @property
     def proc_type(self) -> str:
-        """`primary` or `secondary`."""
+        """`primary` or `secondary`.
+
+        Notes
+        -----
+        Wraps  rte_eal_process_type (rte_eal.h)
+        """
         return "primary" if is_primary() else "secondary"
 
     @property
     def iova_mode(self) -> str:
-        """`va` or `pa`: the addresses that devices use."""
+        """`va` or `pa`: the addresses that devices use.
+
+        Notes
+        -----
+        Wraps  rte_eal_iova_mode (rte_eal.h)
+        """
         return "va" if lib.rte_eal_iova_mode() == lib.RTE_IOVA_VA else "pa"
 
     @property
     def runtime_dir(self) -> Path:
-        """Where DPDK keeps this process's sockets and shared configuration."""
+        """Where DPDK keeps this process's sockets and shared configuration.
+
+        Notes
+        -----
+        Wraps  rte_eal_get_runtime_dir (rte_eal.h)
+        """
         return Path(ffi.string(lib.rte_eal_get_runtime_dir()).decode())
 
     @contextmanager

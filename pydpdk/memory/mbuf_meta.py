@@ -86,7 +86,12 @@ class MbufMeta:
 
     @property
     def refcnt(self) -> int:
-        """How many own the first segment."""
+        """How many own the first segment.
+
+        Notes
+        -----
+        Wraps  rte_mbuf_refcnt_read (rte_mbuf.h)
+        """
         return int(self._segment().refcnt)
 
     @property
@@ -96,12 +101,22 @@ class MbufMeta:
 
     @property
     def headroom(self) -> int:
-        """[bytes] free in front of the data."""
+        """[bytes] free in front of the data.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_headroom (rte_mbuf.h)
+        """
         return int(self._segment().headroom)
 
     @property
     def tailroom(self) -> int:
-        """[bytes] free behind the data of the last segment."""
+        """[bytes] free behind the data of the last segment.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_tailroom, rte_pktmbuf_lastseg (rte_mbuf.h)
+        """
         rows, n = self._segments()
         return int(rows[n - 1].tailroom)
 
@@ -172,7 +187,7 @@ class MbufMeta:
 
         Notes
         -----
-        Wraps  rte_validate_tx_offload (rte_mbuf.h)
+        Wraps  rte_mbuf_tx_offload, rte_validate_tx_offload (rte_mbuf.h)
         """
         self._check()
         unknown = lengths.keys() - _BITS.keys()

@@ -51,12 +51,22 @@ class Moves(Owner):
 
     @property
     def producer(self) -> Sync:
-        """How threads that enqueue are kept apart."""
+        """How threads that enqueue are kept apart.
+
+        Notes
+        -----
+        Wraps  rte_ring_get_prod_sync_type (rte_ring.h)
+        """
         return self._sides[0]
 
     @property
     def consumer(self) -> Sync:
-        """How threads that dequeue are kept apart."""
+        """How threads that dequeue are kept apart.
+
+        Notes
+        -----
+        Wraps  rte_ring_get_cons_sync_type (rte_ring.h)
+        """
         return self._sides[1]
 
     def enqueue_burst(self, values: Values) -> int:
@@ -139,8 +149,8 @@ class Moves(Owner):
 
         Notes
         -----
-        Wraps  rte_ring_enqueue_zc_burst_elem_start, rte_ring_enqueue_zc_elem_finish
-               (rte_ring_peek_zc.h)
+        Wraps  rte_ring_enqueue_zc_burst_elem_start, rte_ring_enqueue_zc_bulk_elem_start,
+               rte_ring_enqueue_zc_elem_finish (rte_ring_peek_zc.h)
         """
         wanted = self._check_zc("producer", self.producer, n)
         start = partial(self._start, lib.pyd_ring_enqueue_zc_start, wanted, bool(bulk))
@@ -170,8 +180,8 @@ class Moves(Owner):
 
         Notes
         -----
-        Wraps  rte_ring_dequeue_zc_burst_elem_start, rte_ring_dequeue_zc_elem_finish
-               (rte_ring_peek_zc.h)
+        Wraps  rte_ring_dequeue_zc_burst_elem_start, rte_ring_dequeue_zc_bulk_elem_start,
+               rte_ring_dequeue_zc_elem_finish (rte_ring_peek_zc.h)
         """
         wanted = self._check_zc("consumer", self.consumer, n)
         start = partial(self._start, lib.pyd_ring_dequeue_zc_start, wanted, bool(bulk))

@@ -144,7 +144,12 @@ class Ring(Moves):
 
     @property
     def count(self) -> int:
-        """[elements] in it."""
+        """[elements] in it.
+
+        Notes
+        -----
+        Wraps  rte_ring_count (rte_ring.h)
+        """
         n = int(lib.pyd_ring_count(self._c))
         return n if n >= 0 else self._refuse(n, "rte_ring_count")
 
