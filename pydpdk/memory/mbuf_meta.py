@@ -86,12 +86,7 @@ class MbufMeta:
 
     @property
     def refcnt(self) -> int:
-        """How many own the first segment.
-
-        Notes
-        -----
-        Wraps  rte_mbuf_refcnt_read (rte_mbuf.h)
-        """
+        """How many own the first segment."""
         return int(self._segment().refcnt)
 
     @property
@@ -101,22 +96,12 @@ class MbufMeta:
 
     @property
     def headroom(self) -> int:
-        """[bytes] free in front of the data.
-
-        Notes
-        -----
-        Wraps  rte_pktmbuf_headroom (rte_mbuf.h)
-        """
+        """[bytes] free in front of the data."""
         return int(self._segment().headroom)
 
     @property
     def tailroom(self) -> int:
-        """[bytes] free behind the data of the last segment.
-
-        Notes
-        -----
-        Wraps  rte_pktmbuf_tailroom, rte_pktmbuf_lastseg (rte_mbuf.h)
-        """
+        """[bytes] free behind the data of the last segment."""
         rows, n = self._segments()
         return int(rows[n - 1].tailroom)
 

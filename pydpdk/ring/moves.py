@@ -51,22 +51,12 @@ class Moves(Owner):
 
     @property
     def producer(self) -> Sync:
-        """How threads that enqueue are kept apart.
-
-        Notes
-        -----
-        Wraps  rte_ring_get_prod_sync_type (rte_ring.h)
-        """
+        """How threads that enqueue are kept apart."""
         return self._sides[0]
 
     @property
     def consumer(self) -> Sync:
-        """How threads that dequeue are kept apart.
-
-        Notes
-        -----
-        Wraps  rte_ring_get_cons_sync_type (rte_ring.h)
-        """
+        """How threads that dequeue are kept apart."""
         return self._sides[1]
 
     def enqueue_burst(self, values: Values) -> int:

@@ -31,6 +31,8 @@ class Ring(Moves):
 
     Notes
     -----
+    Wraps    rte_ring_get_prod_sync_type (rte_ring.h) in `producer`,
+             rte_ring_get_cons_sync_type (rte_ring.h) in `consumer`
     Owns     the mbufs in it; `create` frees the ring in `close`, `lookup` leaves it alone
     Threads  any number, or one at a time on a side made `single`: a second one gets a `BusyError`
     Cost     one crossing for any number of elements
