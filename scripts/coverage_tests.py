@@ -72,9 +72,17 @@ class Words(ast.NodeVisitor):
         self.follow(node.arg)
 
     def visit_Assign(self, node: ast.Assign) -> None:  # ast's name
-        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            self.classes[node.targets[0].id] = self.kind(node.value)
+        for target in node.targets:
+            self.assign(target, node.value)
         self.generic_visit(node)
+
+    def assign(self, target: ast.AST, value: ast.AST) -> None:
+        """Remember of what class the names are from here on."""
+        if isinstance(target, ast.Name):
+            self.classes[target.id] = self.kind(value)
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            for one, its in zip(target.elts, value.elts, strict=False):
+                self.assign(one, its)
 
     def visit_withitem(self, node: ast.withitem) -> None:
         kind = self.kind(node.context_expr)

@@ -130,10 +130,7 @@ def test_pktmbuf_copy(pool: Mempool, burst: Burst, other: Burst):
 def test_attach_from_different_pool(
     eal: object, pool: Mempool, burst: Burst, other: Burst, name: str
 ):
-    """test_attach_from_different_pool: attached mbufs see the owner, detached ones their own.
-
-    rte_pktmbuf_attach, rte_pktmbuf_detach.
-    """
+    """test_attach_from_different_pool: attached mbufs see the owner, detached ones their own."""
     with Mempool.create(f"{name}-2", 31, cache_size=0, priv_size=64) as second:
         m = packet(pool, burst, b"owner")
         other.alloc(second, 2, length=3)
