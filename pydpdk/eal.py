@@ -57,7 +57,9 @@ class Eal(Closing):
 
     Notes
     -----
-    Wraps  rte_eal_has_hugepages (rte_eal.h) in `hugepages`
+    Wraps  rte_eal_has_hugepages (rte_eal.h) in `hugepages`, rte_eal_process_type (rte_eal.h) in
+           `proc_type`, rte_eal_iova_mode (rte_eal.h) in `iova_mode`, rte_eal_get_runtime_dir
+           (rte_eal.h) in `runtime_dir`
     """
 
     def __init__(
@@ -78,32 +80,17 @@ class Eal(Closing):
 
     @property
     def proc_type(self) -> str:
-        """`primary` or `secondary`.
-
-        Notes
-        -----
-        Wraps  rte_eal_process_type (rte_eal.h)
-        """
+        """`primary` or `secondary`."""
         return "primary" if is_primary() else "secondary"
 
     @property
     def iova_mode(self) -> str:
-        """`va` or `pa`: the addresses that devices use.
-
-        Notes
-        -----
-        Wraps  rte_eal_iova_mode (rte_eal.h)
-        """
+        """`va` or `pa`: the addresses that devices use."""
         return "va" if lib.rte_eal_iova_mode() == lib.RTE_IOVA_VA else "pa"
 
     @property
     def runtime_dir(self) -> Path:
-        """Where DPDK keeps this process's sockets and shared configuration.
-
-        Notes
-        -----
-        Wraps  rte_eal_get_runtime_dir (rte_eal.h)
-        """
+        """Where DPDK keeps this process's sockets and shared configuration."""
         return Path(ffi.string(lib.rte_eal_get_runtime_dir()).decode())
 
     @contextmanager
