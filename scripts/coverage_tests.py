@@ -134,9 +134,10 @@ class Words(ast.NodeVisitor):
 
 def tests() -> list[Test]:
     """Return the tests of all folders, those that mirror DPDK's first."""
-    shared = [ast.parse(path.read_text()) for path in (ROOT / "tests").rglob("conftest.py")]
+    files = sorted((ROOT / "tests").rglob("*.py"))
+    paths = [path for path in files if path.name.startswith("test_")]
+    shared = [ast.parse(path.read_text()) for path in files if path not in paths]
     classes = {name: kind for tree in shared for name, kind in made_by(defs(tree)).items()}
-    paths = sorted((ROOT / "tests").rglob("test_*.py"))
     found = [test for path in paths for test in tests_of(path, classes)]
     return sorted(found, key=lambda test: not test.mirrors)
 
