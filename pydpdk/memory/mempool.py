@@ -55,6 +55,7 @@ class Mempool(Counts):
 
     Notes
     -----
+    Wraps    rte_mempool_free (rte_mempool.h) in `close`
     Owns     `create` frees it in `close`; `lookup` leaves it alone
     Threads  any; only lcores have a cache
     """
@@ -155,7 +156,7 @@ class Mempool(Counts):
         ValueError
             No mbuf, or fewer than n, fit.
         NameTakenError
-            The name is in use, or a part of the memory is already registered.
+            The name is in use, or a part of the memory is DPDK's already: another pool's, a zone's.
 
         Notes
         -----
@@ -205,12 +206,22 @@ class Mempool(Counts):
 
     @property
     def data_room_size(self) -> int:
-        """[bytes] of each buffer, the headroom included."""
+        """[bytes] of each buffer, the headroom included.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_data_room_size (rte_mbuf.h)
+        """
         return int(lib.rte_pktmbuf_data_room_size(self.handle))
 
     @property
     def priv_size(self) -> int:
-        """[bytes] of private data in front of each buffer."""
+        """[bytes] of private data in front of each buffer.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_priv_size (rte_mbuf.h)
+        """
         return int(lib.rte_pktmbuf_priv_size(self.handle))
 
     @property

@@ -46,6 +46,7 @@ class ObjectPool(ObjectMemory):
 
     Notes
     -----
+    Wraps    rte_mempool_free (rte_mempool.h) in `close`
     Owns     `create` frees it in `close`; `lookup` leaves it alone
     Threads  any; one that gets or one that puts where the ops say `sc` or `sp`
     """

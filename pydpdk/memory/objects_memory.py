@@ -127,7 +127,12 @@ class ObjectMemory(Counts):
 
     @property
     def chunks(self) -> list[Chunk]:
-        """The pieces of memory in which the objects lie."""
+        """The pieces of memory in which the objects lie.
+
+        Notes
+        -----
+        Wraps  rte_mempool_mem_iter (rte_mempool.h)
+        """
         self.handle  # noqa: B018  # raises when closed
         return list(self._map.chunks)
 

@@ -22,12 +22,22 @@ class Counts(Owner):
 
     @property
     def avail_count(self) -> int:
-        """[objects] that can be taken, those in lcore caches included."""
+        """[objects] that can be taken, those in lcore caches included.
+
+        Notes
+        -----
+        Wraps  rte_mempool_avail_count (rte_mempool.h)
+        """
         return int(lib.rte_mempool_avail_count(self.handle))
 
     @property
     def in_use_count(self) -> int:
-        """[objects] taken and not given back."""
+        """[objects] taken and not given back.
+
+        Notes
+        -----
+        Wraps  rte_mempool_in_use_count (rte_mempool.h)
+        """
         return int(lib.rte_mempool_in_use_count(self.handle))
 
     @property

@@ -139,8 +139,8 @@ class Moves(Owner):
 
         Notes
         -----
-        Wraps  rte_ring_enqueue_zc_burst_elem_start, rte_ring_enqueue_zc_elem_finish
-               (rte_ring_peek_zc.h)
+        Wraps  rte_ring_enqueue_zc_burst_elem_start, rte_ring_enqueue_zc_bulk_elem_start,
+               rte_ring_enqueue_zc_elem_finish (rte_ring_peek_zc.h)
         """
         wanted = self._check_zc("producer", self.producer, n)
         start = partial(self._start, lib.pyd_ring_enqueue_zc_start, wanted, bool(bulk))
@@ -170,8 +170,8 @@ class Moves(Owner):
 
         Notes
         -----
-        Wraps  rte_ring_dequeue_zc_burst_elem_start, rte_ring_dequeue_zc_elem_finish
-               (rte_ring_peek_zc.h)
+        Wraps  rte_ring_dequeue_zc_burst_elem_start, rte_ring_dequeue_zc_bulk_elem_start,
+               rte_ring_dequeue_zc_elem_finish (rte_ring_peek_zc.h)
         """
         wanted = self._check_zc("consumer", self.consumer, n)
         start = partial(self._start, lib.pyd_ring_dequeue_zc_start, wanted, bool(bulk))

@@ -31,6 +31,8 @@ class Ring(Moves):
 
     Notes
     -----
+    Wraps    rte_ring_get_prod_sync_type (rte_ring.h) in `producer`,
+             rte_ring_get_cons_sync_type (rte_ring.h) in `consumer`
     Owns     the mbufs in it; `create` frees the ring in `close`, `lookup` leaves it alone
     Threads  any number, or one at a time on a side made `single`: a second one gets a `BusyError`
     Cost     one crossing for any number of elements
@@ -144,7 +146,12 @@ class Ring(Moves):
 
     @property
     def count(self) -> int:
-        """[elements] in it."""
+        """[elements] in it.
+
+        Notes
+        -----
+        Wraps  rte_ring_count (rte_ring.h)
+        """
         n = int(lib.pyd_ring_count(self._c))
         return n if n >= 0 else self._refuse(n, "rte_ring_count")
 

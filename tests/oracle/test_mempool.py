@@ -192,7 +192,11 @@ def test_threads_that_meet_in_a_pool_are_served_or_told(eal: Eal, name: str, ops
 
 
 def test_objects_that_devices_do_not_use(eal: Eal, name: str):
-    """test_mempool_flag_non_io_set_when_no_iova_contig_set, and unset_when_populated_with.."""
+    """MEMPOOL_F_NON_IO: set where there is no IOVA, and not where there is.
+
+    test_mempool_flag_non_io_set_when_no_iova_contig_set,
+    test_mempool_flag_non_io_unset_when_populated_with_valid_iova
+    """
     with ObjectPool.create(name, SIZE, "u8") as pool:
         assert MempoolFlag.NON_IO in pool.flags
         assert {chunk.iova for chunk in pool.chunks} == {None}
