@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 from pydpdk._lifetime import Closing
 from pydpdk.app.stop import Stop
+from pydpdk.burst.tracing import trace
 from pydpdk.config.load import load
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.plan import Plan, make_plan
@@ -139,7 +142,10 @@ class App(Closing):
 
     def close(self) -> None:
         """Take everything down: ports, bursts, rings, mempools, memzones, the EAL."""
-        self.eal.close()
+        with warnings.catch_warnings():
+            if self.config.debug.trace_mbufs and not sys.warnoptions:
+                warnings.simplefilter("always", ResourceWarning)  # Python hides them
+            self.eal.close()
 
     def __repr__(self) -> str:
         return f"<App ports={list(self.ports)} mempools={list(self.mempools)}>"
@@ -174,6 +180,8 @@ def open_file(path: str | os.PathLike[str]) -> App:
 
 def start(config: Config, plan: Plan) -> App:
     """Bring up a planned file."""
+    if config.debug.trace_mbufs:
+        trace()
     eal = init(replace(plan.options, hugepages=plan.hugepages))
     app = App(config, plan, eal)
     try:

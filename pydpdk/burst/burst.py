@@ -306,7 +306,8 @@ class Burst(Owner):
     def _refusals(self) -> list[str]:
         reasons = super()._refusals()
         if len(self):
-            reasons.append(f"it holds {len(self)} mbufs")
+            held = [address_of(self._c.slots.mbufs[i]) for i in range(len(self))]
+            reasons.append(f"it holds {len(self)} mbufs{trace.told(held)}")
         return reasons
 
     def _free(self, force: bool) -> None:
