@@ -1,14 +1,15 @@
 """Who has the mbufs that are out of a pool: for leak hunting, on any DPDK.
 
 DPDK lists all objects of a pool and, in the pool's own ring or stack and in the lcore caches,
-those that wait. Our ledger has what the bursts of this process hold. The difference is with a
-port, a ring or another process.
+those that wait. Our ledger has what the bursts of all our processes hold, and rings are read in
+place. The difference is with a port or another program.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,11 @@ from pydpdk._lifetime import lock, owners
 from pydpdk.errors import NotSupportedError, call_errno
 from pydpdk.memory.trace import Taken, taken
 
-ELSEWHERE = "a port, a ring or another process"
-_HELD = np.dtype([("mbuf", "u8"), ("slots", "u8"), ("index", "u4"), ("cloned", "u4")])
+ELSEWHERE = "a port or another program"
+_HELD = np.dtype(
+    [("mbuf", "u8"), ("slots", "u8"), ("pid", "u4"), ("ours", "u4"), ("index", "u4"),
+     ("cloned", "u4"), ("ring", "S32")]
+)  # fmt: skip
 _TOLD = 5  # culprits that a message names
 
 Addresses = npt.NDArray[np.uint64]
@@ -35,7 +39,8 @@ class Outstanding:
     address : int
         Of its `struct rte_mbuf`.
     holder : str
-        A burst of this process with the packet's index, or that it is elsewhere.
+        A burst of this process or of another one, or a ring, with the packet's index; or that it
+        is elsewhere.
     taken : Taken or None
         Where Python took it; None without `PYDPDK_TRACE`, or where C did.
     """
@@ -65,7 +70,7 @@ def outstanding(mp: Any) -> list[Outstanding]:
     with lock():
         everything = _addresses(lib.pyd_pool_objects, mp)
         out = np.setdiff1d(everything, _addresses(lib.pyd_pool_waiting, mp))
-        holders = _holders(set(out.tolist()))
+        holders = _holders(out)
         mbufs = out.tolist()
         stamps = taken(mbufs)
     return [
@@ -105,22 +110,34 @@ def _addresses(function: Any, mp: Any) -> Addresses:
     return found[: min(n, room)]
 
 
-def _holders(wanted: set[int]) -> dict[int, str]:
-    bursts = {owner.address: owner for owner in owners() if owner.address}
+def _holders(out: Addresses) -> dict[int, str]:
+    bursts = {owner.address: repr(owner) for owner in owners() if owner.address}
+    rows = _held(out)
     found: dict[int, str] = {}
-    for mbuf, slots, index, cloned in _held():
-        if mbuf in wanted and (mbuf not in found or not cloned):
-            burst = bursts.get(slots, "a burst that nobody keeps")
-            seen = ", seen by a clone" if cloned else ""
-            found[mbuf] = f"{burst}, packet {index}{seen}"
+    for row in rows[np.argsort(rows["cloned"] != 0, kind="stable")]:
+        seen = ", seen by a clone" if row["cloned"] else ""
+        found.setdefault(int(row["mbuf"]), f"{_who(row, bursts)}, packet {row['index']}{seen}")
     return found
 
 
-def _held() -> list[tuple[int, int, int, int]]:
+def _who(row: Any, bursts: dict[int, str]) -> str:
+    if row["ring"]:
+        return f"ring {row['ring'].decode(errors='replace')!r}"
+    if row["ours"]:
+        return bursts.get(int(row["slots"]), "a burst that nobody keeps")
+    dead = "" if Path(f"/proc/{row['pid']}").exists() else " (dead)"
+    return f"a burst of process {row['pid']}{dead}"
+
+
+def _held(out: Addresses) -> npt.NDArray[Any]:
     room = 64
     while True:
         rows = np.empty(room, _HELD)
-        n = lib.pyd_ledger_held(ffi.from_buffer("struct pyd_held *", rows), room)
+        n = lib.pyd_held(
+            ffi.from_buffer("uint64_t *", out), len(out),
+            ffi.from_buffer("struct pyd_held *", rows), room,
+        )  # fmt: skip
         if n <= room:
-            return list(rows[:n].tolist())
+            held = rows[:n]
+            return held[np.isin(held["mbuf"], out)]
         room = n
