@@ -24,7 +24,7 @@ ROWS = [
     ["_dpdk"],
 ]
 MEMORY = [
-    "live", "mbuf", "mbuf_meta", "mempool", "ledger", "trace", "extmem", "dynfield", "objects",
+    "live", "mbuf", "mbuf_meta", "mbuf_data", "mempool", "ledger", "trace", "extmem", "dynfield", "objects",
     "objects_memory", "objects_map", "objects_kind", "pool_counts", "memzone", "heap", "events",
     "address", "memseg", "hugepage", "_rows", "flags",
 ]  # fmt: skip
