@@ -144,6 +144,9 @@ class Owner(Closing):
         self._handle = None
         _staying.discard(self)
 
+    def _forget(self) -> None:
+        """Drop mbufs whose pool is about to go by force; only a burst has some."""
+
     def __repr__(self) -> str:
         state = "closed" if self._handle is None else self._state()
         return f"<{type(self).__name__} {self.name!r} {state}>"

@@ -26,6 +26,7 @@ EXCLUDED = {
     "memory.memseg.describe": POINTER,
     "memory.ledger.outstanding": POINTER,
     "memory.ledger.culprits_of": POINTER,
+    "memory.ledger.forget": POINTER,
     "memory.objects_kind.ops_of": POINTER,
     "memory.mempool.Mempool.at": POINTER,
     "memory.trace.stamp": POINTER,

@@ -40,3 +40,26 @@ def test_traces_are_removed_of_a_number_and_of_no_pattern(pid):
 def test_text_that_is_no_dtype_is_a_value_error(text):
     with pytest.raises(ValueError, match=r"does not describe a dtype|null bytes"):
         dtype_of(text)
+
+
+def test_a_burst_is_empty_after_its_pool_was_closed_by_force(run_script):
+    done = run_script("""
+        import warnings
+        from pydpdk import ClosedError
+        warnings.simplefilter("ignore")
+        eal = init()
+        pool, burst = Mempool.create("pool", 127, cache_size=0), Burst(4)
+        burst.alloc(pool, 4, length=60)
+        mbuf = burst.mbuf(0)
+        pool.close(force=True)
+        assert len(burst) == 0 == burst.free()
+        for use in (mbuf.read, lambda: burst.bytes(0), lambda: burst[0]):
+            try:
+                use()
+            except (ClosedError, IndexError):
+                continue
+            raise SystemExit("read what is freed")
+        burst.close()
+        eal.close()
+    """)
+    assert done.returncode == 0, done.stderr
