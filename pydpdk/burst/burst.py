@@ -235,6 +235,10 @@ class Burst(Packets):
         self._c.gate.open = 0
         self._c.n = 0
 
+    def _forget(self) -> None:
+        self._c.n = self._c.slots.n = 0
+        self._c.generation += 1
+
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self)} of {self.size}"
         return f"<Burst {state}>"

@@ -97,6 +97,19 @@ def culprits_of(mp: Any) -> str:
         return ""
 
 
+def forget(mp: Any) -> None:
+    """Empty the bursts of this process that hold mbufs of a pool about to go by force.
+
+    What else such a burst holds is then out of its own pool for good.
+    """
+    with lock():
+        gone = set(_addresses(lib.pyd_pool_objects, mp).tolist())
+        touched = {slots for mbuf, slots, *_ in _held() if mbuf in gone}
+        for owner in owners():
+            if owner.address in touched:
+                owner._forget()
+
+
 def _whose(holder: str) -> str:
     return holder.partition(", packet")[0]
 

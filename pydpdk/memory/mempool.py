@@ -17,7 +17,7 @@ from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check
 from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.extmem import ExternalMemory
-from pydpdk.memory.ledger import Outstanding, culprits_of, outstanding
+from pydpdk.memory.ledger import Outstanding, culprits_of, forget, outstanding
 from pydpdk.memory.pool_counts import Counts
 
 NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
@@ -269,7 +269,9 @@ class Mempool(Counts):
         except BusyError:
             if not force:
                 raise
-        self._left = culprits_of(self._handle) if self.in_use_count else ""
+        if self.in_use_count:
+            self._left = culprits_of(self._handle)
+            forget(self._handle)
         lib.rte_mempool_free(self._handle)
         if self._memory is not None:
             self._memory.unregister()
