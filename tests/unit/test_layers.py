@@ -20,8 +20,8 @@ ROWS = [
     ["memory"],
     ["lcore"],
     ["eal", "eal_devices", "eal_start", "eal_options", "eal_checks", "lcore_map"],
-    ["log", "_lifetime", "version", "errors"],
-    ["_dpdk"],
+    ["log", "_lifetime", "_short", "version", "errors"],
+    ["_crossing", "_dpdk"],
 ]
 MEMORY = [
     "live", "mbuf", "mbuf_meta", "mempool", "ledger", "trace", "extmem", "dynfield", "objects",
