@@ -26,7 +26,7 @@ import pydpdk
 from pydpdk import Burst, Forward, Mempool, Memzone, Port, Ring, _lifetime
 from pydpdk.memory.dynfield import DynField, DynFlag
 from pydpdk.memory.flags import ol_flag_names
-from pydpdk.memory.mempool import mempools
+from pydpdk.memory.mempool_info import mempools
 from pydpdk.ring import ZeroCopy
 
 DOCUMENTED = (
