@@ -1,5 +1,6 @@
 /* Pools of plain objects: Python sees ids, DPDK sees pointers; this is where they meet. An id is
  * checked each time, and only once read: another thread may write to the array meanwhile. */
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "gate.h"
@@ -46,27 +47,36 @@ note(struct pyd_objects *objects, void *const *pointers, uint32_t n, uint8_t out
         objects->out[find_id(objects, (uintptr_t)pointers[i])] = out;
 }
 
+/* False where one of them is no object of this pool. All are gone through: no branch in the loop
+ * is 3 times as fast. */
+static bool
+to_ids(const struct pyd_objects *objects, void *const *pointers, int64_t *ids, uint32_t n)
+{
+    bool good = true;
+    uint32_t i;
+
+    if (likely(objects->stride != 0)) {
+        for (i = 0; i < n; i++)
+            good &= (ids[i] = find_even(objects, (uintptr_t)pointers[i])) >= 0;
+    } else {
+        for (i = 0; i < n; i++)
+            good &= (ids[i] = find_id(objects, (uintptr_t)pointers[i])) >= 0;
+    }
+    return good;
+}
+
 static int
 fetch(struct pyd_objects *objects, void **pointers, int64_t *ids, uint32_t n)
 {
-    uint32_t i;
-
     if (n == 0)
         return 0; /* rings call it a failure */
     if (rte_mempool_get_bulk(objects->mp, pointers, n) < 0)
         return -ENOBUFS; /* rings and stacks say this, the manual says -ENOENT */
-    for (i = 0; i < n; i++) {
-        const int64_t id = find_id(objects, (uintptr_t)pointers[i]);
-
-        if (unlikely(id < 0)) { /* somebody put into this pool what is not of it */
-            note(objects, pointers, i, 0);
-            rte_mempool_put_bulk(objects->mp, pointers, n);
-            return -EFAULT;
-        }
-        if (objects->out != NULL)
-            objects->out[id] = 1;
-        ids[i] = id;
+    if (!to_ids(objects, pointers, ids, n)) { /* somebody put into this pool what is not of it */
+        rte_mempool_put_bulk(objects->mp, pointers, n);
+        return -EFAULT;
     }
+    note(objects, pointers, n, 1);
     return 0;
 }
 
@@ -136,11 +146,31 @@ claim(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint32_t
     return i;
 }
 
+/* The same where it is not noted who is out: an id needs only to be one. */
+static uint32_t
+translate(const struct pyd_objects *objects, const int64_t *ids, void **pointers, uint32_t n,
+          int *why)
+{
+    bool good = true;
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        const uint64_t id = *(const volatile int64_t *)&ids[i];
+
+        good &= id < objects->n;
+        pointers[i] = (void *)(uintptr_t)(objects->addresses[0] + id * objects->stride);
+    }
+    *why = good ? 0 : -EINVAL;
+    return good ? n : 0;
+}
+
 static int
 give_back(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint32_t n)
 {
     int why = 0;
-    const uint32_t good = claim(objects, ids, pointers, n, &why);
+    const uint32_t good = objects->out == NULL && objects->stride != 0
+                              ? translate(objects, ids, pointers, n, &why)
+                              : claim(objects, ids, pointers, n, &why);
 
     if (good == n) {
         rte_mempool_put_bulk(objects->mp, pointers, n);

@@ -26,6 +26,11 @@ HEADROOM = lib.RTE_PKTMBUF_HEADROOM
 class Mempool(Counts):
     """A pool of mbufs.
 
+    Attributes
+    ----------
+    room : int
+        [bytes] of packet that fit into one mbuf, behind the headroom.
+
     Notes
     -----
     Owns     `create` frees it in `close`; `lookup` leaves it alone
@@ -41,6 +46,7 @@ class Mempool(Counts):
         self._packet_pins: list[Pin] = []
         self._memory: ExternalMemory | None = None
         self._left = ""
+        self.room = max(lib.rte_pktmbuf_data_room_size(mp) - HEADROOM, 0)
         super().__init__(name, mp, address=address_of(mp), owned=owned)
 
     @classmethod
