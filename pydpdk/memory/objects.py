@@ -165,7 +165,7 @@ class ObjectPool(ObjectMemory):
         -----
         Wraps  rte_mempool_get_bulk (rte_mempool.h)
         Owns   the caller, until `put`
-        Cost   0.7 us for 1, 3 us for 512 [objects] with check, the array of ids made anew
+        Cost   80 ns for 1, 1 us for 1,024 [objects]; `checked` 3.9 us; 25 ns without `out`
         """
         n = check_range("n", n, 0, N_MAX, " objects")
         if n > self.n:
