@@ -24,9 +24,9 @@ ROWS = [
     ["_crossing", "_dpdk"],
 ]
 MEMORY = [
-    "live", "mbuf", "mbuf_meta", "mempool", "mempool_info", "ledger", "trace", "extmem", "dynfield",
-    "objects", "objects_memory", "objects_map", "objects_kind", "pool_counts", "memzone", "heap",
-    "events", "address", "memseg", "hugepage", "_rows", "flags",
+    "live", "mbuf", "mbuf_meta", "mempool", "ledger", "trace", "extmem", "dynfield", "objects",
+    "objects_memory", "objects_map", "objects_kind", "pool_counts", "memzone", "heap", "events",
+    "address", "memseg", "hugepage", "mempool_info", "_rows", "flags",
 ]  # fmt: skip
 ROW = {room: i for i, row in enumerate(ROWS) for room in row}
 PURE = {"lcore_map", "eal_checks", "eal_options"}  # text and options, without libdpdk
