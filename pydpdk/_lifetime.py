@@ -144,8 +144,8 @@ class Owner(Closing):
         self._handle = None
         _staying.discard(self)
 
-    def _forget(self) -> None:
-        """Drop mbufs whose pool is about to go by force; only a burst has some."""
+    def _call_in(self) -> None:
+        """Free mbufs whose pool is about to go by force; only a burst has some."""
 
     def __repr__(self) -> str:
         state = "closed" if self._handle is None else self._state()

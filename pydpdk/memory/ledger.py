@@ -97,17 +97,23 @@ def culprits_of(mp: Any) -> str:
         return ""
 
 
-def forget(mp: Any) -> None:
-    """Empty the bursts of this process that hold mbufs of a pool about to go by force.
+def call_in(mp: Any) -> None:
+    """Free what the bursts of this process and all rings hold, where mbufs of a pool are in it.
 
-    What else such a burst holds is then out of its own pool for good.
+    The pool is about to go by force, and nobody may come upon its memory afterwards.
+
+    Notes
+    -----
+    Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h), rte_ring_lookup (rte_ring.h)
     """
     with lock():
-        gone = set(_addresses(lib.pyd_pool_objects, mp).tolist())
-        touched = {slots for mbuf, slots, *_ in _held() if mbuf in gone}
+        rows = _held(_addresses(lib.pyd_pool_objects, mp))
+        slots = set(rows["slots"][rows["ours"] != 0].tolist())
         for owner in owners():
-            if owner.address in touched:
-                owner._forget()
+            if owner.address in slots:
+                owner._call_in()
+        for name in set(rows["ring"].tolist()) - {b""}:
+            lib.pyd_ring_call_in(name)
 
 
 def _whose(holder: str) -> str:

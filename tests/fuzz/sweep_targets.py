@@ -154,8 +154,12 @@ def _of_member(name: str, kind: type, attribute: str, thing: Any) -> Iterator[Ta
         for accessor, what in ((thing.fget, ""), (thing.fset, " =")):
             if accessor is not None:
                 yield Target(name + what, accessor, kind, inspect.signature(accessor))
-    elif inspect.isfunction(thing) and thing.__code__.co_filename.startswith(HERE):
+    elif _is_ours(inspect.unwrap(thing)):  # the short way of an array verb wraps its method
         yield Target(name, thing, kind, inspect.signature(thing))
+
+
+def _is_ours(function: Any) -> bool:
+    return inspect.isfunction(function) and function.__code__.co_filename.startswith(HERE)
 
 
 def targets() -> list[Target]:

@@ -63,3 +63,29 @@ def test_a_burst_is_empty_after_its_pool_was_closed_by_force(run_script):
         eal.close()
     """)
     assert done.returncode == 0, done.stderr
+
+
+def test_rings_and_ports_have_no_mbufs_of_a_pool_that_was_closed_by_force(run_script):
+    done = run_script("""
+        import warnings
+        from pydpdk import ClosedError
+        warnings.simplefilter("ignore")
+        eal = init(vdevs=("net_null0",))
+        pool, burst = Mempool.create("pool", 1023, cache_size=0), Burst(4)
+        other = Mempool.create("other", 63, cache_size=0)
+        ring = Ring.create("ring", 64, element="mbuf")
+        port = Port.lookup("net_null0")
+        port.configure(mempool=pool)
+        port.start()
+        for source in (pool, other):
+            burst.alloc(source, 4, length=60)
+            ring.tx(burst)
+        pool.close(force=True)
+        assert (ring.count, ring.rx(burst), other.in_use_count) == (0, 0, 0)
+        assert port.closed
+        ring.close()
+        burst.close()
+        other.close()
+        eal.close()
+    """)
+    assert done.returncode == 0, done.stderr
