@@ -43,6 +43,10 @@ class Closing(ABC):
     def __enter__(self) -> Self:
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a copy would close the same thing once more
+        raise TypeError(f"{self!r} cannot be copied or pickled: pass it by reference or by name")
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -139,6 +143,9 @@ class Owner(Closing):
         """Forget the object without touching DPDK: it is freed, or another process's."""
         self._handle = None
         _staying.discard(self)
+
+    def _call_in(self) -> None:
+        """Free mbufs whose pool is about to go by force; only a burst has some."""
 
     def __repr__(self) -> str:
         state = "closed" if self._handle is None else self._state()

@@ -13,7 +13,6 @@ from pydpdk.config.model import Config
 from pydpdk.config.plan import Plan
 from pydpdk.process import Group, Member
 
-
 _START_S = 30.0
 
 

@@ -119,6 +119,15 @@ class WorkerSpec(Section):
     """How many times it is started again when its process dies."""
 
 
+class DebugSpec(Section):
+    """What helps to find faults."""
+
+    trace_mbufs: bool = False
+    """Stamp each mbuf with the line of Python that takes it, and warn at the end, with file and
+    line, of those that were not given back; `PYDPDK_TRACE=1` does so for any program. Not
+    `--trace`, which is DPDK's own."""
+
+
 class Config(Section):
     """A pydpdk file: what to bring up, and what to do with it."""
 
@@ -145,6 +154,8 @@ class Config(Section):
     )
     """Functions in processes of their own, by name. With any, mempools are `lf_stack` and
     rings `hts` unless they say otherwise: a process that is killed cannot leave these locked."""
+    debug: Annotated[DebugSpec, BeforeValidator(empty_if_null)] = DebugSpec()
+    """Help in finding faults, paid for in speed."""
     app: AppSpec | None = None
     """What to do with the packets. Not needed to open the file from Python."""
 

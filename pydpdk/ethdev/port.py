@@ -35,6 +35,7 @@ class Port(PortQueues):
 
     Notes
     -----
+    Wraps    rte_eth_dev_close (rte_ethdev.h) in `close`
     Owns     the device, in the primary process; a secondary may count, receive and send, no more
     Threads  control calls one at a time; queues, see `Queue`
     """
@@ -67,7 +68,8 @@ class Port(PortQueues):
 
         Notes
         -----
-        Wraps  rte_eth_dev_get_port_by_name, rte_eth_dev_is_valid_port (rte_ethdev.h)
+        Wraps  rte_eth_dev_get_port_by_name, rte_eth_dev_is_valid_port,
+               rte_eth_dev_get_name_by_port (rte_ethdev.h)
         """
         eal.require_running()
         with lock():
