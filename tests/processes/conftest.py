@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 import pydpdk
-from pydpdk.host import registry
+from pydpdk.host import registry, runtime
 
 PRELUDE = """\
 import os, pickle, sys, time
@@ -33,6 +33,7 @@ class Second:
     """A script in a process that shares the prefix; it goes on at `wait()` when told to."""
 
     def __init__(self, prefix: str, code: str) -> None:
+        self.prefix = prefix
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", PRELUDE + textwrap.dedent(code)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -76,5 +77,7 @@ def second(eal: pydpdk.Eal) -> Iterator[object]:
             other.kill()
         for stream in (other.process.stdin, other.process.stdout, other.process.stderr):
             stream.close()
+    for prefix in {other.prefix for other in started} - {eal.file_prefix}:
+        runtime.sweep(prefix)
     me = os.getpid()
     assert [m for m in registry.members(eal.file_prefix) if m.pid != me] == []
