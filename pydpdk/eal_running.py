@@ -37,6 +37,13 @@ class Eal(Closing):
         Where the main lcore runs; see `pinned`.
     neighbours : Neighbours
         The other processes of the prefix, for this package.
+
+    Notes
+    -----
+    Wraps  rte_eal_has_hugepages (rte_eal.h) in `hugepages`, rte_eal_process_type (rte_eal.h) in
+           `proc_type`, rte_eal_iova_mode (rte_eal.h) in `iova_mode`, rte_eal_get_runtime_dir
+           (rte_eal.h) in `runtime_dir`, rte_pdump_init (rte_pdump.h) with the option `capture`,
+           rte_pdump_uninit (rte_pdump.h) in `close`
     """
 
     def __init__(
