@@ -11,6 +11,7 @@ from pydpdk.errors import (
     ConfigError,
     DpdkError,
     EalInitError,
+    HandlerError,
     InUseError,
     NameTakenError,
     NoRoomError,
@@ -27,6 +28,7 @@ from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone, MemzoneFlag
 from pydpdk.memory.objects import ObjectPool
 from pydpdk.memory.objects_kind import MempoolFlag
+from pydpdk.process import messages
 from pydpdk.ring import Ring
 
 _version.check()
@@ -44,6 +46,7 @@ __all__ = [
     "EalInitError",
     "EalOptions",
     "Forward",
+    "HandlerError",
     "InUseError",
     "Link",
     "Mbuf",
@@ -67,5 +70,6 @@ __all__ = [
     "TxOffload",
     "VersionError",
     "init",
+    "messages",
     "open",
 ]
