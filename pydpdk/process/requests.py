@@ -8,6 +8,7 @@ all are asked at once, each answer has its sender, and a peer that dies or fails
 from __future__ import annotations
 
 import array
+import os
 import socket
 import struct
 import threading
@@ -212,6 +213,8 @@ class _Sync(threading.Thread):
 
 def _native(msg: Any) -> Reply:
     fds = [msg.fds[i] for i in range(msg.num_fds)]
+    for fd in fds:
+        os.set_inheritable(fd, False)  # DPDK does not ask for it
     return Reply(None, bytes(ffi.buffer(msg.param)[0 : msg.len_param]), fds)
 
 

@@ -211,6 +211,17 @@ def test_dpdks_request_is_answered_by_all(primary: Peer, first: Peer):
     assert first.run("told(messages.request_sync('echo', b'c'))") == ([(0, b"c")], ())
 
 
+def test_descriptors_in_answers_to_dpdks_request_are_ours(primary: Peer, first: Peer):
+    primary.run("lend = messages.handle('lend', lambda m: m.reply(b'', fds=[0, 1]))")
+    code = """
+before = fds()
+with messages.request_sync("lend", fds=[2]) as replies:
+    found = [os.get_inheritable(fd) for fd in replies[0].fds]
+found, fds() - before"""
+    assert first.run(code) == ([False, False], 0)
+    primary.run("lend.close()")
+
+
 def test_dpdks_request_times_out_as_dpdk_says(first: Peer):
     with pytest.raises(ToldError, match=r"DpdkError: .*pyd_mp_request_sync: silent: ETIMEDOUT"):
         first.run("messages.request_sync('silent', timeout=0.2)")
