@@ -11,6 +11,7 @@ from pydpdk.errors import (
     ConfigError,
     DpdkError,
     EalInitError,
+    HandlerError,
     InUseError,
     NameTakenError,
     NoRoomError,
@@ -27,7 +28,16 @@ from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone, MemzoneFlag
 from pydpdk.memory.objects import ObjectPool
 from pydpdk.memory.objects_kind import MempoolFlag
-from pydpdk.process import Group, Member, MemberDiedError, Process, attach, processes, running
+from pydpdk.process import (
+    Group,
+    Member,
+    MemberDiedError,
+    Process,
+    attach,
+    messages,
+    processes,
+    running,
+)
 from pydpdk.ring import Ring
 
 _version.check()
@@ -46,6 +56,7 @@ __all__ = [
     "EalOptions",
     "Forward",
     "Group",
+    "HandlerError",
     "InUseError",
     "Link",
     "Mbuf",
@@ -73,6 +84,7 @@ __all__ = [
     "VersionError",
     "attach",
     "init",
+    "messages",
     "open",
     "processes",
     "running",

@@ -70,7 +70,8 @@ class Owner(Closing):
     """
 
     rank: ClassVar[int]
-    """Ports 0, bursts 1, rings 2, mempools 3, memzones 4, watches 5: what is used goes last."""
+    """Message handlers -1, ports 0, bursts 1, rings 2, mempools 3, memzones 4, watches 5: what is
+    used goes last."""
     stays: ClassVar[bool] = False
     """Keep an open object although nobody holds it: views of its memory may outlive it."""
 

@@ -83,6 +83,10 @@ class InUseError(BufferError):
     """Closing would free memory that something still uses."""
 
 
+class HandlerError(RuntimeError):
+    """A message handler of another process raised; the message says what."""
+
+
 class VersionError(ImportError):
     """Compiled against one DPDK, running on another."""
 

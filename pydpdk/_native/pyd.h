@@ -41,5 +41,6 @@
 #include "decl/pyd_ethdev.h"
 #include "decl/pyd_queue.h"
 #include "decl/pyd_explore.h"
+#include "decl/pyd_messages.h"
 
 #endif
