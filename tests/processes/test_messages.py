@@ -200,6 +200,7 @@ def test_a_reply_that_nobody_waits_for_is_told(primary: Peer, first: Peer):
 
 
 def test_a_name_has_one_handler_until_it_is_closed(primary: Peer):
+    """rte_mp_action_register and rte_mp_action_unregister."""
     with pytest.raises(ToldError, match=r"NameTakenError: .*pyd_mp_register: echo: EEXIST"):
         primary.run("messages.handle('echo', print)")
     primary.run("again = messages.handle('again', print); again.close(); again.close()")
