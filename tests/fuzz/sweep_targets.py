@@ -27,7 +27,6 @@ EXCLUDED = {
     "memory.ledger.outstanding": POINTER,
     "memory.ledger.culprits_of": POINTER,
     "memory.ledger.call_in": POINTER,
-    "memory.objects_kind.ops_of": POINTER,
     "memory.mempool.Mempool.at": POINTER,
     "memory.trace.stamp": POINTER,
     "memory.trace.taken": ADDRESS,
