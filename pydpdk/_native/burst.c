@@ -127,8 +127,7 @@ pyd_burst_bytes(struct pyd_burst *burst, uint32_t i, char *data, uint32_t room)
 
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
-/* Two addresses and four bytes behind them, in one register and one instruction: a load that
- * spans two stores of the last round would wait for both. */
+/* Two addresses and four bytes behind them, in one register and one instruction. */
 static inline bytes16
 swapped(bytes16 h)
 {
@@ -142,9 +141,8 @@ swapped(bytes16 h)
 }
 
 static inline void
-swap_macs(struct rte_mbuf *m)
+swap_macs(const struct rte_mbuf *m, char *header)
 {
-    char *header = rte_pktmbuf_mtod(m, char *);
     bytes16 both;
     char first[6];
 
@@ -159,20 +157,37 @@ swap_macs(struct rte_mbuf *m)
     }
 }
 
-#define PREFETCH_AHEAD 8
+#define GROUP 4 /* packets whose headers are fetched while those before them are written */
+
+static inline void
+fetch_group(struct rte_mbuf **mbufs, char **headers)
+{
+    uint32_t i;
+
+    for (i = 0; i < GROUP; i++) {
+        headers[i] = rte_pktmbuf_mtod(mbufs[i], char *);
+        rte_prefetch0(headers[i]);
+    }
+}
 
 void
 pyd_swap_macs(struct rte_mbuf **mbufs, uint32_t n)
 {
-    uint32_t i;
+    const uint32_t whole = n - n % GROUP;
+    char *headers[GROUP], *next[GROUP];
+    uint32_t i, j;
 
-    for (i = 0; i < RTE_MIN(n, (uint32_t)PREFETCH_AHEAD); i++)
-        rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-    for (i = 0; i < n; i++) {
-        if (i + PREFETCH_AHEAD < n)
-            rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
-        swap_macs(mbufs[i]);
+    if (whole != 0)
+        fetch_group(mbufs, next);
+    for (i = 0; i < whole; i += GROUP) {
+        memcpy(headers, next, sizeof(headers));
+        if (i + GROUP < whole)
+            fetch_group(mbufs + i + GROUP, next);
+        for (j = 0; j < GROUP; j++)
+            swap_macs(mbufs[i + j], headers[j]);
     }
+    for (; i < n; i++)
+        swap_macs(mbufs[i], rte_pktmbuf_mtod(mbufs[i], char *));
 }
 
 int
