@@ -77,6 +77,7 @@ class Burst(Packets):
         Notes
         -----
         Wraps  rte_pktmbuf_alloc_bulk (rte_mbuf.h)
+        Cost   85 ns for 1, 175 ns for 32, 820 ns for 256 [packets], as `free` in the mean
         """
         if not isinstance(mempool, Mempool):
             raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
