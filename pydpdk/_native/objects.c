@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "gate.h"
+#include "ledger.h"
 
 #define MAGIC 0x31534a424f445950ULL /* "PYDOBJS1" */
 #define FEW 512 /* pointers that fit on the stack; a get of more asks malloc */
@@ -16,6 +17,15 @@ pyd_objects_head(const struct rte_mempool *mp)
         __atomic_load_n(&head->magic, __ATOMIC_ACQUIRE) != MAGIC)
         return NULL;
     return head;
+}
+
+/* The bytes that say who has each object, by id; NULL where nobody writes that down. */
+uint8_t *
+pyd_objects_owners(const struct rte_mempool *mp)
+{
+    struct pyd_objects_head *head = pyd_objects_head(mp);
+
+    return head == NULL || head->ledger == 0 ? NULL : (uint8_t *)head + head->ledger;
 }
 
 uint32_t
@@ -118,6 +128,7 @@ note(struct pyd_objects *objects, void *const *pointers, uint32_t n, uint8_t out
 static int
 fetch(struct pyd_objects *objects, void **pointers, int64_t *ids, uint32_t n)
 {
+    const uint8_t owner = pyd_ledger_owner();
     uint32_t i;
 
     if (n == 0)
@@ -133,7 +144,7 @@ fetch(struct pyd_objects *objects, void **pointers, int64_t *ids, uint32_t n)
             return -EFAULT;
         }
         if (objects->out != NULL)
-            objects->out[id] = 1;
+            objects->out[id] = owner;
         ids[i] = id;
     }
     return 0;
@@ -182,7 +193,7 @@ pyd_objects_get(struct pyd_objects *objects, int64_t *ids, uint32_t n)
     return ret;
 }
 
-/* Each object's byte goes from 1 to 0 once, whoever tries; how many ids are good. */
+/* Each object's byte goes from its owner to 0 once, whoever tries; how many ids are good. */
 static uint32_t
 claim(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint32_t n, int *why)
 {
@@ -215,7 +226,7 @@ give_back(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint
         rte_mempool_put_bulk(objects->mp, pointers, n);
         return 0;
     }
-    note(objects, pointers, good, 1);
+    note(objects, pointers, good, pyd_ledger_owner());
     return why;
 }
 

@@ -1,4 +1,5 @@
 /* rte_ring behind its gates: elements by value, and mbufs that change owner. */
+#include "ledger.h"
 #include "ring.h"
 
 /* Record in the ring itself what its elements are; see decl/pyd_ring.h. */
@@ -98,14 +99,14 @@ pyd_ring_dequeue(struct pyd_ring *ring, void *elements, uint32_t n, int bulk)
 int
 pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk)
 {
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
 
     if (unlikely(ret != 0))
         return ret;
     ret = pyd_ring_enqueue(ring, burst->slots->mbufs, burst->n, bulk);
     if (likely(ret > 0))
         pyd_burst_sent(burst, ret);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret == PYD_SHUT ? -ENETDOWN : ret;
 }
 
@@ -119,7 +120,7 @@ pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk
     ret = n > burst->size ? -EMSGSIZE : pyd_ring_dequeue(ring, burst->slots->mbufs, n, bulk);
     if (likely(ret >= 0))
         pyd_burst_holds(burst, ret);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret == PYD_SHUT ? -ENETDOWN : ret;
 }
 
@@ -159,9 +160,16 @@ pyd_ring_close(struct pyd_ring *ring, int force)
         ret = -ENOTEMPTY;
     if (ret != 0)
         return reopen_all(ring, ret);
+    if (pyd_step_in() != 0) { /* the primary died over a repair: the memory stays as it is */
+        pyd_ring_shut(ring);
+        return 0;
+    }
     while (mbufs && rte_ring_dequeue(ring->ring, (void **)&m) == 0)
         rte_pktmbuf_free(m);
+    pyd_unclaim(ring->ring, 0);
+    pyd_unclaim(ring->ring, 1);
     rte_ring_free(ring->ring);
+    pyd_step_out();
     pyd_ring_shut(ring);
     return 0;
 }

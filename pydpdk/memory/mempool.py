@@ -19,6 +19,7 @@ from pydpdk.memory._rows import text, walk
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.memory.ledger import Outstanding, culprits_of, outstanding
 from pydpdk.memory.pool_counts import Counts
+from pydpdk.memory.presence import free, inside
 
 NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
 DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
@@ -120,7 +121,7 @@ class Mempool(Counts):
         if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
             raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
         c_ops = ffi.NULL if ops_name is None else check_name("ops", ops_name, 31)
-        with lock():
+        with lock(), inside():
             mp = call_pointer(
                 lib.rte_pktmbuf_pool_create_by_ops, c_name, n, cache_size, priv_size,
                 data_room_size, lcore.check_socket_id(socket_id), c_ops, detail=name,
@@ -259,7 +260,7 @@ class Mempool(Counts):
             if not force:
                 raise
         self._left = culprits_of(self._handle) if self.in_use_count else ""
-        lib.rte_mempool_free(self._handle)
+        free(lib.rte_mempool_free, self._handle)
         if self._memory is not None:
             self._memory.unregister()
 

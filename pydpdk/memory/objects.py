@@ -32,6 +32,7 @@ from pydpdk.memory.objects_kind import (
     room_for,
 )
 from pydpdk.memory.objects_memory import ObjectMemory
+from pydpdk.memory.presence import free, inside
 
 NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
 CACHE_MAX = lib.RTE_MEMPOOL_CACHE_MAX_SIZE
@@ -111,7 +112,7 @@ class ObjectPool(ObjectMemory):
         if not isinstance(checked, bool):
             raise TypeError(f"checked={checked!r}: True or False is allowed")
         private = lib.pyd_objects_private_size(len(described), n, checked)
-        with lock():
+        with lock(), inside():
             mp = call_pointer(
                 lib.rte_mempool_create_empty, c_name, n, kind.itemsize, cached, private,
                 lcore.check_socket_id(socket_id), c_flags, detail=name,
@@ -221,7 +222,7 @@ class ObjectPool(ObjectMemory):
         except BusyError:
             if not force:
                 raise
-        lib.rte_mempool_free(self._handle)
+        free(lib.rte_mempool_free, self._handle)
 
     def _abandon(self) -> None:
         super()._abandon()
