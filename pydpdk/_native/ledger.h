@@ -20,6 +20,7 @@ struct pyd_ledger *pyd_ledger(void);
 struct pyd_process *pyd_ledger_me(void);
 uint8_t pyd_ledger_owner(void);
 int pyd_claim(const struct rte_ring *ring, int consumer);
+void pyd_claim_hold(const struct rte_ring *ring, int consumer);
 void pyd_unclaim(const struct rte_ring *ring, int consumer);
 int pyd_claimed(const struct pyd_process *by, const struct rte_ring *ring, int consumer);
 

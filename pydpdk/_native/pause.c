@@ -147,6 +147,8 @@ look_inside(const struct pyd_world *world, struct stuck *stuck)
 
 /* A thread that has had so much CPU time inside one call is not about to finish it. */
 #define SPINS_NS UINT64_C(10000000)
+#define QUICK_US 1000
+#define QUICK_ATTEMPTS 8
 #define PATIENCE_US 20000
 #define ATTEMPT_US 500000
 
@@ -166,13 +168,13 @@ all_spin(const struct stuck *stuck)
 }
 
 static int
-anyone_claims(const struct pyd_world *world)
+anyone_holds(const struct pyd_world *world)
 {
     uint32_t i, k;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
         for (k = 0; world->state[i] == PYD_LIVING && k < PYD_MAX_CLAIMS; k++)
-            if (world->ledger->processes[i].claims[k].ring != 0)
+            if (world->ledger->processes[i].claims[k].held)
                 return 1;
     return 0;
 }
@@ -183,15 +185,17 @@ now_us(void)
     return rte_get_timer_cycles() * 1000000 / rte_get_timer_hz();
 }
 
-/* Wait until nobody living is inside. Those who are when patience ends spin for what a dead one
+/* Wait until nobody living is inside. Who waits for a zero-copy block of a living one does so until
+ * the block's end, which waits for us: first we give way, quickly and some times. Those who are when patience ends spin for what a dead one
  * keeps: when their CPU time proves that, it is taken from him (pyd_release). */
 static int
-wait_outside(struct pyd_world *world, uint64_t *culprit)
+wait_outside(struct pyd_world *world, int quick, uint64_t *culprit)
 {
     const uint64_t start = now_us();
     struct stuck stuck, first = {0};
     uint32_t i;
 
+    pyd_world_look(world); /* who comes from now on finds the world paused */
     for (;;) {
         look_inside(world, &stuck);
         if (stuck.n == 0)
@@ -199,9 +203,9 @@ wait_outside(struct pyd_world *world, uint64_t *culprit)
         *culprit = stuck.rows[0].pid;
         if (now_us() - start > ATTEMPT_US)
             return -EBUSY;
+        if (quick && now_us() - start > QUICK_US && anyone_holds(world))
+            return -EAGAIN;
         if (now_us() - start > PATIENCE_US) {
-            if (anyone_claims(world))
-                return -EAGAIN; /* he who ends his zero-copy block lets them go */
             pyd_world_look(world);
             if (first.n == 0) {
                 first = stuck;
@@ -209,7 +213,8 @@ wait_outside(struct pyd_world *world, uint64_t *culprit)
                     first.rows[i].cpu =
                         cpu_time(first.rows[i].pid, first.rows[i].presence->tid);
             } else if (all_spin(&first)) {
-                pyd_release(world);
+                if (!pyd_release(world))
+                    return -EAGAIN; /* what they wait for, a zero-copy block, waits for us */
                 first.n = 0;
             }
             usleep(2000);
@@ -224,22 +229,22 @@ pyd_pause(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit)
 {
     const uint64_t deadline = now_us() + (uint64_t)timeout_ms * 1000;
     const uint32_t mine = pyd_ledger_owner();
-    uint32_t nobody;
+    uint32_t nobody, attempt;
     int ret;
 
-    for (;;) {
+    for (attempt = 0;; attempt++) {
         nobody = 0;
         if (!__atomic_compare_exchange_n(&world->ledger->pause, &nobody, mine, 0,
                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             return -EALREADY;
         barrier_of_all();
-        ret = wait_outside(world, culprit);
+        ret = wait_outside(world, attempt < QUICK_ATTEMPTS, culprit);
         if (ret == 0)
             return 0;
         pyd_resume(world);
         if (now_us() > deadline)
             return -EBUSY;
-        usleep(2000);
+        usleep(500 << RTE_MIN(attempt, 4U));
     }
 }
 

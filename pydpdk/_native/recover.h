@@ -24,7 +24,7 @@ int pyd_pause(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit);
 void pyd_resume(struct pyd_world *world);
 
 /* repair.c */
-void pyd_release(struct pyd_world *world);
+int pyd_release(struct pyd_world *world);
 void pyd_undo_rings(struct pyd_world *world);
 void pyd_mend_stacks(struct pyd_world *world);
 

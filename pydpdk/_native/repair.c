@@ -97,7 +97,7 @@ release_side(struct pyd_world *world, struct rte_ring *r, int consumer)
     struct rte_ring_hts_headtail *side = consumer ? &r->hts_cons : &r->hts_prod;
     union __rte_ring_hts_pos was, undone;
 
-    if (side->sync_type != RTE_RING_SYNC_MT_HTS)
+    if (side->sync_type != RTE_RING_SYNC_MT_HTS || claimed(world, r, consumer))
         return;
     was.raw = __atomic_load_n(&side->ht.raw, __ATOMIC_ACQUIRE);
     undone = was;
@@ -107,9 +107,12 @@ release_side(struct pyd_world *world, struct rte_ring *r, int consumer)
         note(world, r, consumer, RTE_RING_SYNC_MT_HTS, was.pos.head - was.pos.tail);
 }
 
-void
+/* Returns whether there was anything. */
+int
 pyd_release(struct pyd_world *world)
 {
+    const uint32_t before = world->out->n_undone;
+    int stacks = 0;
     uint32_t i;
 
     pyd_world_gather(world);
@@ -120,9 +123,12 @@ pyd_release(struct pyd_world *world)
     for (i = 0; i < world->n_pools; i++) {
         struct rte_stack *s = stack_of(world->pools[i]);
 
-        if (s != NULL && !(s->flags & RTE_STACK_F_LF))
+        if (s != NULL && !(s->flags & RTE_STACK_F_LF) && s->stack_std.lock.locked) {
             rte_spinlock_unlock(&s->stack_std.lock);
+            stacks++;
+        }
     }
+    return stacks != 0 || world->out->n_undone != before;
 }
 
 static void
@@ -133,21 +139,28 @@ set_list(struct rte_stack_lf_list *list, struct rte_stack_lf_elem *top, uint64_t
     list->len = len;
 }
 
-/* Nodes that the dead one had in hand are in neither list: all that do not carry an object are
- * free. Returns how many were lost. */
-static uint32_t
-mend_lf(struct rte_stack *s)
+static uint64_t
+length(const struct rte_stack_lf_list *list, uint32_t capacity)
+{
+    const struct rte_stack_lf_elem *elem;
+    uint64_t n = 0;
+
+    for (elem = list->head.top; elem != NULL && n < capacity; elem = elem->next)
+        n++;
+    return n;
+}
+
+/* All nodes that carry no object become the free list. */
+static void
+rebuild_lf(struct rte_stack *s)
 {
     struct rte_stack_lf *lf = &s->stack_lf;
     struct rte_stack_lf_elem *elem, *top = NULL;
     uint8_t *used = calloc(s->capacity, 1);
-    uint64_t n = 0, listed = 0;
-    uint32_t i;
+    uint32_t i, n = 0;
 
     if (used == NULL)
-        return 0;
-    for (elem = lf->free.head.top; elem != NULL && listed < s->capacity; elem = elem->next)
-        listed++;
+        return;
     for (elem = lf->used.head.top; elem != NULL && n < s->capacity; elem = elem->next, n++)
         used[elem - lf->elems] = 1;
     for (i = s->capacity; i-- != 0;)
@@ -156,12 +169,23 @@ mend_lf(struct rte_stack *s)
             top = &lf->elems[i];
         }
     free(used);
-    listed += n;
-    if (listed == s->capacity && lf->used.len == n && lf->free.len == s->capacity - n)
-        return 0;
     set_list(&lf->used, lf->used.head.top, n);
     set_list(&lf->free, top, s->capacity - n);
-    return RTE_MAX((uint64_t)1, s->capacity - listed);
+}
+
+/* Nodes that the dead one had in hand are in neither list, and a length may be ahead of its list,
+ * for which a pop would wait for ever. Returns how many nodes were lost, or 1. */
+static uint32_t
+mend_lf(struct rte_stack *s)
+{
+    const struct rte_stack_lf *lf = &s->stack_lf;
+    const uint64_t used = length(&lf->used, s->capacity);
+    const uint64_t unused = length(&lf->free, s->capacity);
+
+    if (used + unused == s->capacity && lf->used.len == used && lf->free.len == unused)
+        return 0;
+    rebuild_lf(s);
+    return RTE_MAX((uint64_t)1, s->capacity - RTE_MIN(used + unused, (uint64_t)s->capacity));
 }
 
 void

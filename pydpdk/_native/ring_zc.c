@@ -40,6 +40,8 @@ reserved(const struct pyd_ring *ring, struct pyd_ring_side *side, uint32_t n,
     side->reserved = n;
     if (n == 0)
         pyd_unclaim(ring->ring, side == &ring->consumer);
+    else
+        pyd_claim_hold(ring->ring, side == &ring->consumer);
     slots->n1 = n == 0 ? 0 : zcd->n1;
     slots->first = n == 0 ? 0 : ((uintptr_t)zcd->ptr1 - pyd_ring_memory(ring->ring)) / ring->esize;
     return n;

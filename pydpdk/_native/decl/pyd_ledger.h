@@ -23,6 +23,7 @@ struct pyd_presence {
 struct pyd_claim {
     uint64_t ring;
     uint32_t consumer;
+    uint32_t held; /* else it is only asked for */
 };
 struct pyd_process {
     uint64_t pid;
