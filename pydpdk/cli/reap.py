@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pydpdk.cli.plan import Json
-from pydpdk.host import runtime
-from pydpdk.host.reap import DeadPrefix, Reaped, dead_prefixes, reap
+from pydpdk.host.reap import DeadPrefix, dead_prefixes, in_use, reap
 
 Prefixes = Annotated[
     list[str] | None, typer.Argument(help="File prefixes; all dead ones without.", metavar="PREFIX")
@@ -25,19 +23,13 @@ def reap_command(prefixes: Prefixes = None, dry_run: DryRun = False, as_json: Js
     Exits with 1 where a prefix that was named is in use, or something could not be removed.
     """
     named = prefixes or []
-    if dry_run:
-        dead = dead_prefixes(named)
-        rows: Sequence[DeadPrefix | Reaped] = dead
-        kept: list[Path] = []
-    else:
-        reaped = reap(named)
-        rows, dead = reaped, [row.dead for row in reaped]
-        kept = [path for row in reaped for path in row.kept]
-    seen = {row.prefix for row in dead}
-    used = [name for name in named if name not in seen and runtime.leftovers(name)]
+    used = in_use(named)
+    reaped = [] if dry_run else reap(named)
+    dead = dead_prefixes(named) if dry_run else [row.dead for row in reaped]
+    kept = [path for row in reaped for path in row.kept]
     if as_json:
-        done = [row.to_dict() for row in rows]
-        typer.echo(json.dumps({"prefixes": done, "in_use": used}, indent=2))
+        rows = [row.to_dict() for row in (dead if dry_run else reaped)]
+        typer.echo(json.dumps({"prefixes": rows, "in_use": used}, indent=2))
     else:
         _show(dead, kept, used, dry_run)
     if used or kept:

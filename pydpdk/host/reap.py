@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import struct
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from typing import Any
 from pydpdk.host import runtime
 from pydpdk.host.hugepages import read_mounts
 
+_STARTS_S = 2.0
 _OF_SECONDARY = re.compile(r"mp_socket_([0-9]+)_[0-9a-f]+")
 _HUGEPAGE_FILE = re.compile(r"(.+)map_[0-9]+(?:_[0-9]+)?")
 
@@ -108,6 +110,11 @@ def dead_prefixes(prefixes: Iterable[str] = ()) -> list[DeadPrefix]:
     return [_look(name) for name in names if runtime.leftovers(name) and not _in_use(name)]
 
 
+def in_use(prefixes: Iterable[str]) -> list[str]:
+    """Return those of these prefixes that a live process uses, or is about to."""
+    return [name for name in dict.fromkeys(prefixes) if runtime.leftovers(name) and _in_use(name)]
+
+
 def reap(prefixes: Sequence[str] = ()) -> list[Reaped]:
     """Remove what dead prefixes left; never anything of a live process.
 
@@ -152,7 +159,15 @@ def _held(config: Path) -> Iterator[bool]:
 
 
 def _in_use(prefix: str) -> bool:
-    return runtime.is_in_use(prefix, by_others=True)
+    return runtime.is_in_use(prefix, by_others=True) or _starts(runtime.runtime_dir(prefix))
+
+
+def _starts(directory: Path) -> bool:
+    """Whether a process may be about to put its locks here: the EAL makes the directory first."""
+    try:
+        return not any(directory.iterdir()) and time.time() - directory.stat().st_mtime < _STARTS_S
+    except OSError:
+        return False
 
 
 def _look(prefix: str) -> DeadPrefix:
