@@ -78,7 +78,7 @@ visit_ours(pyd_visit *visit, void *arg)
     rte_spinlock_unlock(&lock);
 }
 
-/* Its owner may take and give slots meanwhile: freed ones are zeros, or in use for something else. */
+/* Its owner may take and give slots meanwhile: freed ones are zeros, or something else by now. */
 static void
 visit_process(const struct pyd_process *process, uint64_t pid, pyd_visit *visit, void *arg)
 {
@@ -88,7 +88,8 @@ visit_process(const struct pyd_process *process, uint64_t pid, pyd_visit *visit,
     for (left = MAX_SLOTS; left != 0 && pyd_mapped(slots, sizeof(*slots)); left--) {
         size = __atomic_load_n(&slots->size, __ATOMIC_RELAXED);
         n = __atomic_load_n(&slots->n, __ATOMIC_RELAXED);
-        if (size <= UINT16_MAX && n <= size && pyd_mapped(slots, sizeof(*slots) + n * sizeof(void *)))
+        if (size <= UINT16_MAX && n <= size &&
+            pyd_mapped(slots, sizeof(*slots) + n * sizeof(slots->mbufs[0])))
             visit(slots, n, pid, 0, arg);
         slots = __atomic_load_n(&slots->next, __ATOMIC_ACQUIRE);
     }

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from pydpdk._lifetime import Closing
 from pydpdk.app.stop import Stop
+from pydpdk.burst.burst import Burst
 from pydpdk.burst.tracing import trace
 from pydpdk.config.load import load
 from pydpdk.config.model import Config, PortSpec
@@ -54,6 +55,7 @@ class App(Closing):
         self.mempools: dict[str, Mempool] = {}
         self.rings: dict[str, Ring] = {}
         self.ports: dict[str, Port] = {}
+        self._bursts: list[Burst] = []
 
     @property
     def running(self) -> bool:
@@ -62,6 +64,11 @@ class App(Closing):
         For the loop of a function of yours: `while app.running: ...`.
         """
         return not self.stop.requested
+
+    def burst(self, size: int) -> Burst:
+        """Make a burst that lives as long as the file is open; what it holds then is freed."""
+        self._bursts.append(Burst(size))
+        return self._bursts[-1]
 
     def bring_up(self) -> None:
         """Make everything that the file names, ports last."""
@@ -145,6 +152,8 @@ class App(Closing):
         with warnings.catch_warnings():
             if self.config.debug.trace_mbufs and not sys.warnoptions:
                 warnings.simplefilter("always", ResourceWarning)  # Python hides them
+            for burst in self._bursts:
+                burst.close(force=True)
             self.eal.close()
 
     def __repr__(self) -> str:

@@ -75,15 +75,17 @@ class Burst(Packets):
         """
         if not isinstance(mempool, Mempool):
             raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
+        if n is None:
+            n = self.size
+        elif type(n) is not int or not 0 <= n <= self.size:
+            n = check_range("n", n, 0, self.size, " packets")
+        if type(length) is not int or not 0 <= length <= mempool.room:
+            length = check_range("length", length, 0, mempool.room, " bytes")
+        result: int = lib.pyd_burst_alloc(self._c, mempool._c, n, length)
+        if result >= 0:
+            return result
         mempool.handle  # noqa: B018  # raises when closed
-        count = self.size if n is None else check_range("n", n, 0, self.size, " packets")
-        room = max(mempool.data_room_size - lib.RTE_PKTMBUF_HEADROOM, 0)
-        check_range("length", length, 0, room, " bytes")
-        return self._done(
-            lib.pyd_burst_alloc(self._c, mempool._c, count, length),
-            "rte_pktmbuf_alloc_bulk",
-            mempool,
-        )
+        return self._done(result, "rte_pktmbuf_alloc_bulk", mempool)
 
     def fill(self, packets: Sequence[bytes] | bytes) -> None:
         """Write the packets' data and lengths, all in one crossing.
@@ -234,6 +236,9 @@ class Burst(Packets):
         super()._abandon()
         self._c.gate.open = 0
         self._c.n = 0
+
+    def _call_in(self) -> None:
+        lib.pyd_burst_free(self._c)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self)} of {self.size}"

@@ -7,7 +7,9 @@ place. The difference is with a port or another program.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +67,7 @@ def outstanding(mp: Any) -> list[Outstanding]:
     -----
     Wraps    rte_mempool_obj_iter (rte_mempool.h)
     Threads  any; while others use the pool, the answer is as of no exact moment
-    Cost     24 ms for a pool of 65,535
+    Cost     10 ms for a pool of 32,767; 60 ms with all of it out
     """
     with lock():
         everything = _addresses(lib.pyd_pool_objects, mp)
@@ -95,6 +97,25 @@ def culprits_of(mp: Any) -> str:
         return ""
 
 
+def call_in(mp: Any) -> None:
+    """Free what the bursts of this process and all rings hold, where mbufs of a pool are in it.
+
+    The pool is about to go by force, and nobody may come upon its memory afterwards.
+
+    Notes
+    -----
+    Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h), rte_ring_lookup (rte_ring.h)
+    """
+    with lock():
+        rows = _held(_addresses(lib.pyd_pool_objects, mp))
+        slots = set(rows["slots"][rows["ours"] != 0].tolist())
+        for owner in owners():
+            if owner.address in slots:
+                owner._call_in()
+        for name in set(rows["ring"].tolist()) - {b""}:
+            lib.pyd_ring_call_in(name)
+
+
 def _whose(holder: str) -> str:
     return holder.partition(", packet")[0]
 
@@ -111,22 +132,29 @@ def _addresses(function: Any, mp: Any) -> Addresses:
 
 
 def _holders(out: Addresses) -> dict[int, str]:
-    bursts = {owner.address: repr(owner) for owner in owners() if owner.address}
+    name = _namer()
     rows = _held(out)
     found: dict[int, str] = {}
-    for row in rows[np.argsort(rows["cloned"] != 0, kind="stable")]:
-        seen = ", seen by a clone" if row["cloned"] else ""
-        found.setdefault(int(row["mbuf"]), f"{_who(row, bursts)}, packet {row['index']}{seen}")
+    in_order = rows[np.argsort(rows["cloned"], kind="stable")]  # its owner, before a clone's
+    for mbuf, slots, pid, ours, index, cloned, ring in in_order.tolist():
+        seen = ", seen by a clone" if cloned else ""
+        found.setdefault(mbuf, f"{name(slots, pid, ours, ring)}, packet {index}{seen}")
     return found
 
 
-def _who(row: Any, bursts: dict[int, str]) -> str:
-    if row["ring"]:
-        return f"ring {row['ring'].decode(errors='replace')!r}"
-    if row["ours"]:
-        return bursts.get(int(row["slots"]), "a burst that nobody keeps")
-    dead = "" if Path(f"/proc/{row['pid']}").exists() else " (dead)"
-    return f"a burst of process {row['pid']}{dead}"
+def _namer() -> Callable[[int, int, int, bytes], str]:
+    bursts = {owner.address: repr(owner) for owner in owners() if owner.address}
+
+    @functools.cache
+    def name(slots: int, pid: int, ours: int, ring: bytes) -> str:
+        if ring:
+            return f"ring {ring.decode(errors='replace')!r}"
+        if ours:
+            return bursts.get(slots, "a burst that nobody keeps")
+        dead = "" if Path(f"/proc/{pid}").exists() else " (dead)"
+        return f"a burst of process {pid}{dead}"
+
+    return name
 
 
 def _held(out: Addresses) -> npt.NDArray[Any]:

@@ -25,6 +25,8 @@ class Mbuf(MbufMeta):
 
     Notes
     -----
+    Wraps    rte_mbuf_refcnt_read (rte_mbuf.h) in `refcnt`, rte_pktmbuf_headroom (rte_mbuf.h) in
+             `headroom`, rte_pktmbuf_tailroom, rte_pktmbuf_lastseg (rte_mbuf.h) in `tailroom`
     Owns     nothing: the burst does
     Threads  those of the burst
     Cost     one crossing for each property

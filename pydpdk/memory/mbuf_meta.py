@@ -114,7 +114,7 @@ class MbufMeta(MbufData):
 
         Notes
         -----
-        Wraps  rte_validate_tx_offload (rte_mbuf.h)
+        Wraps  rte_mbuf_tx_offload, rte_validate_tx_offload (rte_mbuf.h)
         """
         self._check()
         unknown = lengths.keys() - _BITS.keys()

@@ -212,11 +212,16 @@ def test_tracing_in_the_file_names_the_line_that_leaked(command, tmp_path, kept)
     assert told in traced.stderr
 
 
-@pytest.mark.parametrize("file", ["null.yaml", "ring.yaml"])
-def test_tracing_warns_of_nothing_where_all_is_given_back(command, tmp_path, file):
-    run = command(file, "--duration", "0.2")
-    path = tmp_path / file
-    path.write_text(path.read_text() + "debug: {trace_mbufs: true}\n")
-    finished = _run(run, tmp_path)
+@pytest.mark.parametrize("app", ["forward: {}", "drop: {}", "generate: {burst: 32}"])
+def test_the_apps_of_ours_leak_nothing_that_tracing_would_tell(command, tmp_path, app):
+    """A ring that is full leaves the generator a burst that it cannot send."""
+    file = tmp_path / "app.yaml"
+    file.write_text(
+        "mempools: {packets: {n: 8191}}\n"
+        "ports: {p0: {device: 'net_null0'}, p1: {device: 'net_ring0'}}\n"
+        f"app: {{{app}}}\n"
+        "debug: {trace_mbufs: true}\n"
+    )
+    finished = _run(command(file, "--duration", "0.2"), tmp_path)
     assert finished.returncode == 0, finished.stderr
     assert "Warning" not in finished.stderr
