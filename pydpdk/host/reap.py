@@ -125,10 +125,11 @@ def reap(prefixes: Sequence[str] = ()) -> list[Reaped]:
     prefixes
         Default: all.
     """
-    return [_reap(dead) for dead in dead_prefixes(prefixes)]
+    return [remove(dead) for dead in dead_prefixes(prefixes)]
 
 
-def _reap(dead: DeadPrefix) -> Reaped:
+def remove(dead: DeadPrefix) -> Reaped:
+    """Remove what was found of a prefix, unless a primary of that name runs by now."""
     with _held(runtime.runtime_dir(dead.prefix) / "config") as free:
         removed = runtime.remove(dead.prefix) if free else []
     kept = tuple(path for path in dead.paths if path not in removed)
