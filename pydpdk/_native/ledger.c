@@ -44,40 +44,6 @@ find_ledger(void)
     return found;
 }
 
-static void
-my_lcores(uint64_t *lcores)
-{
-    uint32_t i;
-
-    memset(lcores, 0, PYD_LCORE_WORDS * sizeof(*lcores));
-    for (i = 0; i < RTE_MAX_LCORE; i++)
-        if (rte_lcore_is_enabled(i))
-            lcores[i / 64] |= UINT64_C(1) << (i % 64);
-}
-
-static int
-overlap(const uint64_t *a, const uint64_t *b)
-{
-    uint32_t i;
-
-    for (i = 0; i < PYD_LCORE_WORDS; i++)
-        if (a[i] & b[i])
-            return 1;
-    return 0;
-}
-
-/* The caches of an lcore are sound again only when its dead user has been recovered from. */
-static int
-dead_on(const uint64_t *lcores)
-{
-    const struct pyd_process *p;
-
-    for (p = ledger->processes; p < &ledger->processes[PYD_MAX_PROCESSES]; p++)
-        if (p->pid != 0 && overlap(p->lcores, lcores) && !pyd_process_alive(p->pid, p->started))
-            return 1;
-    return 0;
-}
-
 static struct pyd_process *
 claim_entry(uint64_t pid)
 {
@@ -105,18 +71,20 @@ thread_ends(void *presence)
 
 static pthread_key_t ending;
 
-/* 0, -ENOSPC, or -EBUSY: a dead process had one of these lcores and is not recovered from yet. */
+/* 0, -ENOSPC, or -EBUSY: a dead process had one of these lcores and is not recovered from. */
 int
 pyd_ledger_join(uint64_t pid, uint64_t started)
 {
     uint64_t lcores[PYD_LCORE_WORDS];
+    int ret;
 
     ledger = find_ledger();
     if (ledger == NULL)
         return -rte_errno;
-    my_lcores(lcores);
-    if (dead_on(lcores))
-        return -EBUSY;
+    pyd_lcores_mine(lcores);
+    ret = pyd_lcores_wait(ledger, lcores);
+    if (ret != 0)
+        return ret;
     if (pthread_key_create(&ending, thread_ends) != 0)
         return -ENOMEM;
     pyd_pause_register();
@@ -174,28 +142,6 @@ pyd_presence_leave(void)
 }
 
 static void
-flush_cache(struct rte_mempool *mp, void *lcore)
-{
-    if (mp->cache_size != 0)
-        rte_mempool_cache_flush(&mp->local_cache[*(uint32_t *)lcore], mp);
-}
-
-/* What waits in my caches would wait there until another process gets my lcores. */
-static void
-flush_caches(void)
-{
-    const struct pyd_process *p;
-    uint32_t lcore;
-
-    for (p = ledger->processes; p < &ledger->processes[PYD_MAX_PROCESSES]; p++)
-        if (p != me && p->pid != 0 && overlap(p->lcores, me->lcores))
-            return;
-    for (lcore = 0; lcore < RTE_MAX_LCORE; lcore++)
-        if (rte_lcore_is_enabled(lcore))
-            rte_mempool_walk(flush_cache, &lcore);
-}
-
-static void
 free_presences(void)
 {
     struct pyd_presence *p, *next;
@@ -236,7 +182,7 @@ pyd_ledger_leave(void)
     if (pyd_presence_in(&me->self) != 0)
         return; /* the primary died over a repair: nothing here may be touched */
     if (!primary)
-        flush_caches();
+        pyd_lcores_flush(ledger, me);
     rte_spinlock_lock(&lock);
     leave_for_good();
     rte_spinlock_unlock(&lock);

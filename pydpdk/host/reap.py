@@ -194,9 +194,10 @@ def _pids(inside: Iterable[Path]) -> tuple[str, ...]:
 
 def _size(file: Path) -> int:
     try:
-        return file.stat().st_blocks * 512
+        status = file.stat()
     except OSError:
         return 0
+    return status.st_blocks * 512 or status.st_size  # not every kernel counts blocks of hugepages
 
 
 def _listdir(directory: Path) -> list[Path]:

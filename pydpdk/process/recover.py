@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from pydpdk.memory._rows import text
 
 PAUSE_TIMEOUT_S = 5.0
 _LOCK_TIMEOUT_MS = 3000
+_ENDING_S = 2.0
 _SYNCS = {
     lib.RTE_RING_SYNC_MT: "multi",
     lib.RTE_RING_SYNC_ST: "single",
@@ -151,6 +153,17 @@ def recover(*, everything: bool = False, timeout_s: float = PAUSE_TIMEOUT_S) -> 
         for pid in done.processes:
             host_primary.remove_traces(eal.current().file_prefix, pid)
         return done
+
+
+def recover_from(pid: int, started: int) -> Recovery | None:
+    """Recover from one that was just found dead; None where there was nothing.
+
+    Its locks fall a moment before it is gone, and until it is gone it may still write.
+    """
+    deadline = time.monotonic() + _ENDING_S
+    while lib.pyd_process_alive(pid, started) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return recover() or None
 
 
 def _probe_locks() -> None:
