@@ -57,6 +57,7 @@ DECLARATIONS = [
     "pyd_queue.h",
     "pyd_explore.h",
     "pyd_messages.h",
+    "pyd_recover.h",
 ]
 SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
 DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))

@@ -33,9 +33,11 @@ from pydpdk.process import (
     Member,
     MemberDiedError,
     Process,
+    Recovery,
     attach,
     messages,
     processes,
+    recover,
     running,
 )
 from pydpdk.ring import Ring
@@ -76,6 +78,7 @@ __all__ = [
     "PortInfo",
     "PortStats",
     "Process",
+    "Recovery",
     "Ring",
     "RssHf",
     "RxOffload",
@@ -87,5 +90,6 @@ __all__ = [
     "messages",
     "open",
     "processes",
+    "recover",
     "running",
 ]

@@ -42,5 +42,6 @@
 #include "decl/pyd_queue.h"
 #include "decl/pyd_explore.h"
 #include "decl/pyd_messages.h"
+#include "decl/pyd_recover.h"
 
 #endif

@@ -1,18 +1,21 @@
-"""Several processes over one memory: attaching to a primary, groups of processes, who is there."""
+"""Several processes over one memory: attaching, groups, messages, what the dead leave."""
 
 from pydpdk.process import messages
 from pydpdk.process.attach import Process, attach, processes
 from pydpdk.process.child import running
 from pydpdk.process.group import Group
 from pydpdk.process.member import Member, MemberDiedError
+from pydpdk.process.recover import Recovery, recover
 
 __all__ = [
     "Group",
     "Member",
     "MemberDiedError",
     "Process",
+    "Recovery",
     "attach",
     "messages",
     "processes",
+    "recover",
     "running",
 ]
