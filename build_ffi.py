@@ -53,6 +53,7 @@ DECLARATIONS = [
     "pyd_ethdev.h",
     "pyd_queue.h",
     "pyd_explore.h",
+    "pyd_channel.h",
 ]
 SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
 DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))

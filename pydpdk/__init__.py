@@ -16,6 +16,7 @@ from pydpdk.errors import (
     NoRoomError,
     NotFoundError,
     NotSupportedError,
+    PeerDiedError,
     SecondaryError,
     VersionError,
 )
@@ -27,6 +28,7 @@ from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone, MemzoneFlag
 from pydpdk.memory.objects import ObjectPool
 from pydpdk.memory.objects_kind import MempoolFlag
+from pydpdk.process import Channel
 from pydpdk.ring import Ring
 
 _version.check()
@@ -35,6 +37,7 @@ __all__ = [
     "App",
     "Burst",
     "BusyError",
+    "Channel",
     "ClosedError",
     "ConfigError",
     "DpdkError",
@@ -57,6 +60,7 @@ __all__ = [
     "NotSupportedError",
     "ObjectPool",
     "OlFlag",
+    "PeerDiedError",
     "Port",
     "PortInfo",
     "PortStats",
