@@ -114,7 +114,7 @@ free_place(struct pyd_channel_head *head, uint64_t pid, uint64_t started, int di
     return 0;
 }
 
-/* The place's number, or -ENOSPC. Who is new ends what is known of deaths. */
+/* The place's number, or -ENOSPC. */
 int
 pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started)
 {
@@ -128,7 +128,6 @@ pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started)
                                          __ATOMIC_RELAXED))
             continue;
         __atomic_store_n(&head->peers[i].started, started, __ATOMIC_RELEASE);
-        __atomic_store_n(&head->deaths, 0, __ATOMIC_SEQ_CST);
         return i;
     }
     return -ENOSPC;

@@ -8,8 +8,6 @@ sleep who wait. So a sender makes a system call only where somebody sleeps.
 from __future__ import annotations
 
 import errno
-import os
-import warnings
 from contextlib import ExitStack
 
 import numpy.typing as npt
@@ -17,8 +15,7 @@ import numpy.typing as npt
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import address_of, find, lock
-from pydpdk.errors import InUseError, call_errno, check_name, check_range, make_error
-from pydpdk.host.alive import start_time
+from pydpdk.errors import check_name, check_range, make_error
 from pydpdk.memory.mempool import HEADROOM, Mempool
 from pydpdk.memory.memzone import Memzone
 from pydpdk.memory.objects_kind import dtype_text
@@ -28,18 +25,15 @@ from pydpdk.process.layout import (
     NAME_MAX,
     SIZE_MAX,
     head_size,
-    read_dtype,
     sizes,
     write_head,
     zone_name,
 )
-from pydpdk.process.views import Views
+from pydpdk.process.life import Life
 from pydpdk.ring import Ring
 
-SPIN_US = 50.0
 
-
-class Channel(Views):
+class Channel(Life):
     """Messages of up to `message_bytes`, or records of one dtype, for any process that looks it up.
 
     Any number of processes and threads send, and any number receive; each message goes to one
@@ -65,30 +59,6 @@ class Channel(Views):
     Owns     the messages in it; `create` frees the channel in `close`, `lookup` leaves it
     Threads  any number
     """
-
-    rank = 1
-
-    def __init__(
-        self, name: str, zone: Memzone, ring: Ring, mempool: Mempool, *, owned: bool
-    ) -> None:
-        head = lib.pyd_channel_head(zone.handle)
-        self.message_bytes: int = head.message_bytes
-        self.segment_bytes: int = head.segment_bytes
-        self.size = ring.capacity
-        self.ring, self.mempool, self._zone = ring, mempool, zone
-        self.dtype = read_dtype(head)
-        self._me = (os.getpid(), start_time())
-        parts = {"head": head, "ring": ring._c, "pool": mempool._c}
-        limits = ("message_bytes", "segment_bytes", "itemsize")
-        numbers = {limit: getattr(head, limit) for limit in limits}
-        self._c = ffi.new("struct pyd_channel *", {**parts, **numbers})
-        self.spin_us = SPIN_US
-        call_errno(lib.pyd_channel_open, self._c, detail=name)
-        super().__init__(name, self._c, address=address_of(head), owned=owned)
-        if lib.pyd_channel_join(self._c, *self._me) < 0:
-            self._release(force=True)
-            self._abandon()
-            raise make_error("pyd_channel_join", errno.ENOSPC, f"{lib.PYD_CHANNEL_PEERS} processes")
 
     @classmethod
     def create(
@@ -206,12 +176,6 @@ class Channel(Views):
         return int(self._c.head.dropped)
 
     @property
-    def was_shut(self) -> bool:
-        """Whether nothing is sent any more."""
-        self.handle  # noqa: B018  # raises when closed
-        return bool(self._c.head.shut)
-
-    @property
     def spin_us(self) -> float:
         """[us] that a wait of this process spins and yields before it sleeps; 0 to sleep at once.
 
@@ -225,95 +189,6 @@ class Channel(Views):
         if isinstance(us, bool) or not isinstance(us, (int, float)) or not 0 <= us <= 1e5:
             raise ValueError(f"spin_us={us!r}: 0 to 100000 us is allowed")
         self._c.spin = self._c.spin_max = int(us * lib.rte_get_tsc_hz() / 1e6)
-
-    def shut(self) -> None:
-        """End the messages, for all processes: `send` raises, receivers get what is still there.
-
-        Notes
-        -----
-        Threads  any; who waits is woken
-        """
-        self.handle  # noqa: B018  # raises when closed
-        lib.pyd_channel_shut(self._c)
-
-    def close(self, *, force: bool = False) -> None:
-        """Let go of the channel; where this process made it, free it.
-
-        Threads that wait in it get a `ClosedError`.
-
-        Parameters
-        ----------
-        force
-            Do so although something uses it: messages in it are lost. While other processes
-            are attached its memory stays, and they get what is in it and then a `ClosedError`.
-
-        Raises
-        ------
-        InUseError
-            Messages are in it, or received and not given back; or others are attached to a
-            channel that this process made.
-        BusyError
-            A thread is inside and does not leave.
-        """
-        with lock():
-            if self._handle is None:
-                return
-            reasons = [] if force else self._refusals()
-            if reasons:
-                raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
-            others = self._others()
-            if self.owned:
-                self.shut()
-            self._release(force)
-            if self.owned and others:
-                self._leave_parts(others)
-            else:
-                for part in (self.ring, self.mempool, self._zone):
-                    part.close(force=force)
-            self._abandon()
-
-    def _release(self, force: bool) -> None:
-        """Leave it: nobody of this process is inside, nothing of it is held here."""
-        call_errno(lib.pyd_channel_close, self._c, detail=self.name)
-        lib.pyd_channel_leave(self._c, *self._me, 0)
-        for message in list(self._messages):
-            if message._burst is not None:
-                message._burst.close(force=force)
-        for burst in self._spares:
-            burst.close()
-
-    def _leave_parts(self, others: list[int]) -> None:
-        """Forget the memory, which others still use; it is gone with this process."""
-        for part in (self.ring, self.mempool, self._zone):
-            part._abandon()
-        warnings.warn(
-            f"channel {self.name!r} closed by force: its memory stays, processes"
-            f" {', '.join(map(str, others))} use it", ResourceWarning, stacklevel=3,
-        )  # fmt: skip
-
-    def _others(self) -> list[int]:
-        return [pid for pid in self.peers if pid != self._me[0]]
-
-    def _refusals(self) -> list[str]:
-        held = len(self._messages)
-        reasons = [f"{held} messages are received or reserved and not given back"] if held else []
-        if not self.owned:
-            return reasons
-        waiting, others = self.count, self._others()
-        if waiting:
-            reasons.append(f"{waiting} messages are in it")
-        elif not held and self.mempool.in_use_count:
-            reasons.append(f"{self.mempool.in_use_count} of its mbufs are out")
-        if others:
-            reasons.append(f"processes {', '.join(map(str, others))} use it")
-        return reasons
-
-    def _free(self, force: bool) -> None:
-        """Do nothing: `close` has done it."""
-
-    def _abandon(self) -> None:
-        super()._abandon()
-        lib.pyd_channel_forget(self._c)
 
     def _state(self) -> str:
         what = f"bytes<={self.message_bytes}" if self.dtype is None else str(self.dtype)

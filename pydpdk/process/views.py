@@ -9,14 +9,14 @@ from pydpdk._dpdk import lib
 from pydpdk.burst import Burst
 from pydpdk.errors import check_range
 from pydpdk.memory.mempool import Mempool
-from pydpdk.process.copies import Copies
+from pydpdk.process.gets import Gets
 from pydpdk.process.message import Message
 from pydpdk.process.waiting import SLICE_NS, Attempt, deadline
 
 _tx, _rx = lib.pyd_channel_tx, lib.pyd_channel_rx
 
 
-class Views(Copies):
+class Views(Gets):
     """What a channel does with messages that are not copied."""
 
     mempool: Mempool

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
@@ -19,7 +22,10 @@ SLICE_NS = 100_000_000
 NOTHING = -errno.EAGAIN
 _INTERRUPTED = -errno.EINTR
 
+N_MAX = (1 << 31) - 1
+
 Attempt = Callable[[int], int]
+Lengths: TypeAlias = npt.NDArray[np.uint32]
 
 
 class Waiting(Owner):
@@ -27,6 +33,9 @@ class Waiting(Owner):
 
     _c: Any
     _me: tuple[int, int]
+    _deaths_told: int
+    dtype: np.dtype[Any] | None
+    message_bytes: int
 
     @property
     def peers(self) -> tuple[int, ...]:
@@ -54,6 +63,7 @@ class Waiting(Owner):
         int
             `NOTHING` where the time was up.
         """
+        deaths = self._c.head.deaths
         while result < 0:
             if result not in (NOTHING, _INTERRUPTED):
                 self._refuse(result, burst)
@@ -62,18 +72,26 @@ class Waiting(Owner):
                 return NOTHING
             result = attempt(int(wait_ns))
             if result == NOTHING and wait_ns == SLICE_NS:
-                self._check_peers()
+                self._check_peers(deaths)
         return result
 
-    def _check_peers(self) -> None:
-        """Raise where it is known that nobody will answer."""
+    def _check_peers(self, deaths: int) -> None:
+        """Raise where nobody is left who could answer, once: who then waits, waits for a new one.
+
+        Parameters
+        ----------
+        deaths
+            How many were known when the wait began.
+        """
         if not eal.is_primary() and not lib.rte_eal_primary_proc_alive(ffi.NULL):
             raise make_error("rte_eal_primary_proc_alive", errno.ECONNRESET, "the primary died")
         others = [place for place in self._places() if place != self._me]
         dead = [place for place in others if not is_alive(*place)]
         for pid, started in dead:
             lib.pyd_channel_leave(self._c, pid, started, 1)
-        if len(dead) == len(others) and self._c.head.deaths:
+        known = self._c.head.deaths
+        if len(dead) == len(others) and known > min(deaths, self._deaths_told):
+            self._deaths_told = known
             raise make_error("", errno.ECONNRESET, f"{self!r}: all other processes of it died")
 
     def _refuse(self, result: int, burst: object = None) -> NoReturn:

@@ -18,7 +18,7 @@ struct pyd_channel_head {
     uint32_t itemsize; /* of records; 0: messages are bytes of any length */
     uint32_t dtype_len;
     uint32_t shut;   /* nothing is sent any more */
-    uint32_t deaths; /* of peers, since one attached last */
+    uint32_t deaths; /* of peers that were noticed */
     uint64_t dropped;
     struct pyd_channel_peer peers[16];
     char apart[128];
