@@ -280,7 +280,8 @@ prefetch(struct rte_mbuf **mbufs, uint32_t n)
     uint32_t i;
 
     for (i = 0; i < n; i++) {
-        rte_prefetch0(mbufs[i]);
+        rte_mbuf_prefetch_part1(mbufs[i]);
+        rte_mbuf_prefetch_part2(mbufs[i]); /* to be freed it is asked for its next segment */
         rte_prefetch0(RTE_PTR_ADD(mbufs[i], sizeof(struct rte_mbuf) + RTE_PKTMBUF_HEADROOM));
     }
 }

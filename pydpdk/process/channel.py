@@ -20,11 +20,11 @@ from pydpdk.memory.mempool import HEADROOM, Mempool
 from pydpdk.memory.memzone import Memzone
 from pydpdk.memory.objects_kind import dtype_text
 from pydpdk.process.layout import (
-    KEPT_BY_LCORES,
-    LCORE_CACHE,
     NAME_MAX,
+    OPS,
     SIZE_MAX,
     head_size,
+    pool_size,
     sizes,
     write_head,
     zone_name,
@@ -97,14 +97,14 @@ class Channel(Life):
         Notes
         -----
         Wraps  rte_ring_create (rte_ring.h) with HTS on both sides, rte_pktmbuf_pool_create_by_ops
-               (rte_mbuf.h) with lf_stack, rte_memzone_reserve_bounded (rte_memzone.h)
+               (rte_mbuf.h) with ring_mt_hts, rte_memzone_reserve_bounded (rte_memzone.h)
         """
         eal.require_running()
         check_name("channel", name, NAME_MAX)
         check_range("size", size, 1, SIZE_MAX, " messages")
         kind, text = (None, b"") if dtype is None else dtype_text(dtype)
         longest, segment = sizes(message_bytes, kind, segment_bytes)
-        segments = -(-longest // segment)
+        n, cache_size = pool_size(size, -(-longest // segment))
         with lock(), ExitStack() as undo:
             ring = Ring.create(
                 name, size, element="mbuf", producer="hts", consumer="hts", exact_size=True,
@@ -112,7 +112,7 @@ class Channel(Life):
             )  # fmt: skip
             undo.callback(ring.close)
             mempool = Mempool.create(
-                name, size * segments + KEPT_BY_LCORES, cache_size=LCORE_CACHE, ops_name="lf_stack",
+                name, n, cache_size=cache_size, ops_name=OPS,
                 data_room_size=HEADROOM + segment, socket_id=socket_id,
             )  # fmt: skip
             undo.callback(mempool.close)

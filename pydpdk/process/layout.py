@@ -21,9 +21,12 @@ SEGMENT_BYTES = 16384
 SEGMENTS_MAX: int = lib.PYD_CHANNEL_BATCH
 _LINE: int = lib.RTE_CACHE_LINE_SIZE
 SEGMENT_BYTES_MAX = (65535 - HEADROOM) // _LINE * _LINE
-LCORE_CACHE = 32
-"""[mbufs] that the pool of a channel keeps for each lcore, 1.5 times as many before it flushes."""
-KEPT_BY_LCORES = LCORE_CACHE * 3 // 2 * lib.PYD_CHANNEL_PEERS
+OPS = "ring_mt_hts"
+"""Where free mbufs wait. A process that dies inside leaves it as it leaves the channel's own ring,
+which is HTS too: to be undone. `lf_stack` could not be left half-done, but the nodes of its list
+travel between the cores one by one: 1.5 M messages/s where this makes 3.5."""
+_CACHE_MAX = 128  # of an lcore [mbufs]; half as many more before it flushes
+_KEPT_MIN = 768
 _HEAD = ffi.sizeof("struct pyd_channel_head")
 
 
@@ -52,6 +55,17 @@ def sizes(
     if segment_bytes is not None:
         segment = check_range("segment_bytes", segment_bytes, least, SEGMENT_BYTES_MAX, " bytes")
     return longest, -(-segment // _LINE) * _LINE
+
+
+def pool_size(size: int, segments: int) -> tuple[int, int]:
+    """Return how many mbufs the pool has, and how many an lcore keeps.
+
+    However many are kept by the lcores of all processes that can attach, `size` of the longest
+    messages find room.
+    """
+    needed = size * segments
+    kept = max(_KEPT_MIN, min(needed, _CACHE_MAX * 3 // 2 * lib.PYD_CHANNEL_PEERS))
+    return needed + kept, kept * 2 // 3 // lib.PYD_CHANNEL_PEERS
 
 
 def write_head(
