@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from hostile_channel import Channels, channel_calls
 from hostile_memory import Pools, pool_calls
 
 import pydpdk
@@ -94,6 +95,7 @@ class House:
             port.configure(mempool=self.pool)
             port.start()
         self.pools = Pools()
+        self.channels = Channels()
         self.kept = set(map(id, _lifetime.owners()))
         self.closed = self._closed()
 
@@ -119,6 +121,7 @@ class House:
     def tidy(self) -> None:
         """Undo what a call that succeeded has done."""
         gc.collect(0)
+        self.channels.tidy()
         for owner in _lifetime.owners():
             if id(owner) not in self.kept and owner.rank > 0:
                 owner.close(force=True)
@@ -154,6 +157,7 @@ def new(kind: Any, method: str, *args: Any, **fixed: Any) -> Callable[..., Any]:
 def calls(h: House) -> Iterator[tuple[str, Call]]:
     """Every public callable, each with one argument open."""
     yield from pool_calls(h.pools, _names)
+    yield from channel_calls(h.channels, h.burst, _names)
     for some in (memory_calls, ring_calls, burst_calls, mbuf_calls, port_calls):
         yield from some(h)
 
