@@ -1,4 +1,4 @@
-"""Compile `pydpdk._dpdk`: cffi's API mode over the DPDK of this machine.
+"""Compile `pydpdk._dpdk`: cffi's API mode over the DPDK of this machine; and `_crossing` beside it.
 
 The declarations in `pydpdk/_native/decl/` are read in order, our C in `pydpdk/_native/` is
 compiled beside the code that cffi generates from them, and pkg-config names the libdpdk to
@@ -20,6 +20,8 @@ from setuptools.errors import SetupError
 
 ROOT = Path(__file__).resolve().parent
 NATIVE = ROOT / "pydpdk" / "_native"
+CROSSING = "pydpdk._crossing"
+CROSSING_SOURCE = "pydpdk/_native/python/crossing.c"
 MINIMUM_DPDK = "22.11"
 
 # DPDK's headers first, in the order in which they need one another; then our own.
@@ -125,16 +127,27 @@ def make_ffi() -> Any:
 
 
 class BuildExt(build_ext):
-    """`build_ext` that fills in the one extension of this project."""
+    """`build_ext` that fills in the extensions of this project."""
 
     def get_source_files(self) -> list[str]:
         """Name what a source distribution needs beside the Python packages."""
-        natives = [*DEPENDS, *(f"pydpdk/_native/{name}" for name in SOURCES)]
+        natives = [*DEPENDS, *(f"pydpdk/_native/{name}" for name in SOURCES), CROSSING_SOURCE]
         return [Path(__file__).name, *natives]
 
     def build_extension(self, ext: Extension) -> None:
-        """Generate the cffi source, compile it and our C with DPDK's own flags."""
+        """Compile one of the two extensions."""
         check_machine()
+        (self._crossing if ext.name == CROSSING else self._binding)(ext)
+        super().build_extension(ext)
+
+    def _crossing(self, ext: Extension) -> None:
+        """Read numpy's arrays with numpy's own headers; DPDK is not in it."""
+        import numpy as np  # so that what is missing is said before an ImportError
+
+        ext.extra_compile_args = ["-isystem", np.get_include(), "-O3", "-g0", *WARNINGS]
+
+    def _binding(self, ext: Extension) -> None:
+        """Generate the cffi source, to be compiled with our C and DPDK's own flags."""
         generated = Path(self.build_temp) / "_dpdk.c"
         generated.parent.mkdir(parents=True, exist_ok=True)
         make_ffi().emit_c_code(str(generated))
@@ -150,4 +163,3 @@ class BuildExt(build_ext):
         ]
         ext.extra_compile_args = [*cflags, "-O3", "-g0", *WARNINGS]
         ext.extra_link_args = [*pkg_config("--libs"), "-pthread"]
-        super().build_extension(ext)

@@ -14,7 +14,7 @@ import warnings
 import weakref
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Any, ClassVar, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, NoReturn, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,10 @@ class Closing(ABC):
 
     def __enter__(self) -> Self:
         return self
+
+    def __reduce__(self) -> NoReturn:
+        # a copy would close the same thing once more
+        raise TypeError(f"{self!r} cannot be copied or pickled: pass it by reference or by name")
 
     def __exit__(
         self,
@@ -139,6 +143,9 @@ class Owner(Closing):
         """Forget the object without touching DPDK: it is freed, or another process's."""
         self._handle = None
         _staying.discard(self)
+
+    def _call_in(self) -> None:
+        """Free mbufs whose pool is about to go by force; only a burst has some."""
 
     def __repr__(self) -> str:
         state = "closed" if self._handle is None else self._state()

@@ -54,6 +54,12 @@ class Eal(Closing):
         Whether memory is on hugepages.
     main_cpus : frozenset of int
         Where the main lcore runs; see `pinned`.
+
+    Notes
+    -----
+    Wraps  rte_eal_has_hugepages (rte_eal.h) in `hugepages`, rte_eal_process_type (rte_eal.h) in
+           `proc_type`, rte_eal_iova_mode (rte_eal.h) in `iova_mode`, rte_eal_get_runtime_dir
+           (rte_eal.h) in `runtime_dir`
     """
 
     def __init__(

@@ -26,6 +26,10 @@ class DpdkError(OSError):
         The C function.
     log : str
         What DPDK logged in this thread during the call, if anything.
+
+    Notes
+    -----
+    Wraps  rte_strerror (rte_errno.h)
     """
 
     call: str = ""

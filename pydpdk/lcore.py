@@ -25,7 +25,7 @@ def walk() -> Iterator[Lcore]:
 
     Notes
     -----
-    Wraps  rte_get_next_lcore, rte_lcore_to_socket_id (rte_lcore.h)
+    Wraps  rte_get_next_lcore, rte_get_main_lcore, rte_lcore_to_socket_id (rte_lcore.h)
     """
     main = lib.rte_get_main_lcore()
     lcore_id = lib.rte_get_next_lcore(lib.LCORE_ID_ANY, 0, 0)

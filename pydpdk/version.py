@@ -16,6 +16,10 @@ def check() -> None:
     ------
     VersionError
         A distribution's stable updates (22.11.4 to 22.11.11) keep the ABI and are let through.
+
+    Notes
+    -----
+    Wraps  rte_version (rte_version.h)
     """
     if COMPILED.split(".")[:2] != RUNNING.split(".")[:2]:
         raise VersionError(

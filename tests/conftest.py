@@ -24,7 +24,7 @@ from pydpdk import _lifetime
 from pydpdk import eal as pydpdk_eal
 from pydpdk.host import hugepages as host_hugepages
 from pydpdk.host import runtime
-from pydpdk.memory.mempool import mempools
+from pydpdk.memory.mempool_info import mempools
 from pydpdk.memory.memzone import memzones
 
 ROOT = Path(__file__).parents[1]

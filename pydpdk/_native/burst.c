@@ -176,3 +176,20 @@ pyd_burst_swap_macs(struct pyd_burst *burst)
     pyd_leave_alone(&burst->gate);
     return ret;
 }
+
+/* With both bursts entered; -ERANGE where these are not two packets. */
+int
+pyd_burst_pair(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j,
+               pyd_pair *act)
+{
+    int ret = pyd_burst_enter_two(burst, other);
+
+    if (ret != 0)
+        return ret;
+    if (i >= burst->n || j >= other->n || (burst == other && i == j))
+        ret = -ERANGE;
+    else
+        ret = act(burst, i, other, j);
+    pyd_burst_leave_two(burst, other);
+    return ret;
+}

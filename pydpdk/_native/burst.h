@@ -51,6 +51,33 @@ pyd_burst_enter_packet(struct pyd_burst *burst, uint32_t i, int *ret)
     return NULL;
 }
 
+/* Two bursts at once, which may be the same; no one waits, so the order does not matter. */
+static inline int
+pyd_burst_enter_two(struct pyd_burst *one, struct pyd_burst *other)
+{
+    int ret = pyd_enter_alone(&one->gate);
+
+    if (ret != 0 || one == other)
+        return ret;
+    ret = pyd_enter_alone(&other->gate);
+    if (ret != 0)
+        pyd_leave_alone(&one->gate);
+    return ret;
+}
+
+static inline void
+pyd_burst_leave_two(struct pyd_burst *one, struct pyd_burst *other)
+{
+    pyd_leave_alone(&one->gate);
+    if (one != other)
+        pyd_leave_alone(&other->gate);
+}
+
+/* What is done with packet i of one burst and packet j of another, both of which are there. */
+typedef int pyd_pair(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j);
+int pyd_burst_pair(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j,
+                   pyd_pair *act);
+
 /* How many mbufs see the memory of this segment, itself included. */
 static inline uint32_t
 pyd_sharers(struct rte_mbuf *m)

@@ -1,13 +1,12 @@
-/* Who has which mbufs. Stock DPDK keeps no list of what is out; it keeps one of all objects and
- * another of those that wait, and our ledger has those of our bursts. Draining a pool to count it
- * would starve its users, so the waiting ones are read where they lie. A pool in use moves
- * meanwhile: the answer is as good as a photograph of traffic. */
+/* Which mbufs are out. Stock DPDK keeps no list of them; it keeps one of all objects and another
+ * of those that wait. Draining a pool to count it would starve its users, so the waiting ones are
+ * read where they lie. A pool in use moves meanwhile: the answer is as good as a photograph of
+ * traffic. */
 #include <stdlib.h>
 
 #include <rte_stack.h>
 
 #include "burst.h"
-#include "ledger.h"
 
 struct listing {
     uint64_t *rows;
@@ -106,51 +105,6 @@ pyd_pool_waiting(struct rte_mempool *mp, uint64_t *objects, uint32_t room)
 
     add_caches(&list, mp);
     return ret != 0 ? ret : (int)list.n;
-}
-
-struct holding {
-    struct pyd_held *rows;
-    uint32_t room;
-    uint32_t n;
-};
-
-static void
-hold(struct holding *out, const struct rte_mbuf *m, const struct pyd_slots *slots, uint32_t index,
-     uint32_t cloned)
-{
-    if (out->n < out->room)
-        out->rows[out->n] = (struct pyd_held){
-            .mbuf = (uintptr_t)m, .slots = (uintptr_t)slots, .index = index, .cloned = cloned,
-        };
-    out->n++;
-}
-
-static void
-hold_slots(const struct pyd_slots *slots, void *out)
-{
-    struct rte_mbuf *m;
-    uint32_t i, left;
-
-    for (i = 0; i < RTE_MIN(slots->n, slots->size); i++) {
-        m = slots->mbufs[i];
-        for (left = m->nb_segs; m != NULL && left != 0; m = m->next, left--) {
-            hold(out, m, slots, i, 0);
-            if (RTE_MBUF_CLONED(m))
-                hold(out, rte_mbuf_from_indirect(m), slots, i, 1);
-            else if (RTE_MBUF_HAS_EXTBUF(m) && m->shinfo->fcb_opaque != m)
-                hold(out, m->shinfo->fcb_opaque, slots, i, 1);
-        }
-    }
-}
-
-/* Every segment in the bursts of this process, and every mbuf whose memory one of them sees. */
-int
-pyd_ledger_held(struct pyd_held *rows, uint32_t room)
-{
-    struct holding out = {.rows = rows, .room = room};
-
-    pyd_ledger_each(hold_slots, &out);
-    return out.n;
 }
 
 static int

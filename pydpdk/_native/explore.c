@@ -6,7 +6,7 @@
 #include <rte_stack.h>
 #include <rte_tailq.h>
 
-#include "pyd.h"
+#include "ring.h"
 
 TAILQ_HEAD(tailq_entries, rte_tailq_entry);
 
@@ -123,18 +123,14 @@ struct found {
     unsigned int n;
 };
 
-/* Rings have no public walk and leave their list after their memory; their memzones do not. One
- * that is being made, or another's memzone of such a name, does not have the ring's name yet. */
 static void
 ring(const struct rte_memzone *mz, void *arg)
 {
-    const struct rte_ring *r = mz->addr;
+    const struct rte_ring *r = pyd_ring_in(mz);
     struct found *found = arg;
     struct pyd_explored_ring *row;
 
-    if (strncmp(mz->name, RTE_RING_MZ_PREFIX, strlen(RTE_RING_MZ_PREFIX)) != 0 ||
-        mz->len < sizeof(*r) ||
-        strncmp(mz->name + strlen(RTE_RING_MZ_PREFIX), r->name, RTE_RING_NAMESIZE) != 0)
+    if (r == NULL)
         return;
     if (found->n < found->room) {
         row = &found->rows[found->n];

@@ -1,5 +1,6 @@
 /* The memzone in which each process of ours says what it holds. Writes are ordered so that a
  * reader finds a sound list whenever the writer dies: one store links, one store unlinks. */
+#include <rte_eal_memconfig.h>
 #include <rte_spinlock.h>
 
 #include "ledger.h"
@@ -7,6 +8,7 @@
 #define LEDGER_NAME "pydpdk"
 #define LEDGER_MAGIC 0x70796470
 #define LEDGER_VERSION 1
+#define MAX_SLOTS 65536 /* of one process; against a list that goes round while it changes */
 
 static struct pyd_process *me;
 static rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
@@ -111,14 +113,73 @@ pyd_ledger_give(struct pyd_slots *slots)
     rte_free(slots);
 }
 
-/* Visit all slots of this process; none is given back meanwhile. */
-void
-pyd_ledger_each(void (*visit)(const struct pyd_slots *slots, void *arg), void *arg)
+static int
+is_mapped(const void *address)
+{
+    const struct rte_memseg *ms = rte_mem_virt2memseg(address, NULL);
+
+    return ms != NULL && ms->addr != NULL;
+}
+
+/* Whether this lies in DPDK memory; with the memory lock held it stays there. */
+int
+pyd_mapped(const void *start, size_t len)
+{
+    return is_mapped(start) && is_mapped((const char *)start + len - 1);
+}
+
+static void
+visit_ours(pyd_visit *visit, void *arg)
 {
     const struct pyd_slots *slots;
 
     rte_spinlock_lock(&lock);
     for (slots = me == NULL ? NULL : me->slots; slots != NULL; slots = slots->next)
-        visit(slots, arg);
+        visit(slots, RTE_MIN(slots->n, slots->size), me->pid, 1, arg);
     rte_spinlock_unlock(&lock);
+}
+
+/* Its owner may take and give slots meanwhile: freed ones are zeros, or something else by now. */
+static void
+visit_process(const struct pyd_process *process, uint64_t pid, pyd_visit *visit, void *arg)
+{
+    const struct pyd_slots *slots = __atomic_load_n(&process->slots, __ATOMIC_ACQUIRE);
+    uint32_t left, size, n;
+
+    for (left = MAX_SLOTS; left != 0 && pyd_mapped(slots, sizeof(*slots)); left--) {
+        size = __atomic_load_n(&slots->size, __ATOMIC_RELAXED);
+        n = __atomic_load_n(&slots->n, __ATOMIC_RELAXED);
+        if (size <= UINT16_MAX && n <= size &&
+            pyd_mapped(slots, sizeof(*slots) + n * sizeof(slots->mbufs[0])))
+            visit(slots, n, pid, 0, arg);
+        slots = __atomic_load_n(&slots->next, __ATOMIC_ACQUIRE);
+    }
+}
+
+static void
+visit_others(pyd_visit *visit, void *arg)
+{
+    const struct rte_memzone *mz = rte_memzone_lookup(LEDGER_NAME);
+    const struct pyd_ledger *ledger = mz == NULL ? NULL : mz->addr;
+    uint32_t i;
+
+    rte_mcfg_mem_read_lock();
+    if (pyd_mapped(ledger, sizeof(*ledger)) && ledger->magic == LEDGER_MAGIC &&
+        ledger->version == LEDGER_VERSION)
+        for (i = 0; i < PYD_MAX_PROCESSES; i++) {
+            const struct pyd_process *process = &ledger->processes[i];
+            const uint64_t pid = __atomic_load_n(&process->pid, __ATOMIC_ACQUIRE);
+
+            if (pid != 0 && process != me)
+                visit_process(process, pid, visit, arg);
+        }
+    rte_mcfg_mem_read_unlock();
+}
+
+/* Visit all slots: of this process, none of which is given back meanwhile; then of the others. */
+void
+pyd_ledger_each(pyd_visit *visit, void *arg)
+{
+    visit_ours(visit, arg);
+    visit_others(visit, arg);
 }

@@ -17,6 +17,21 @@ pyd_ring_fits(const struct rte_ring *ring, uint32_t esize)
            (size_t)rte_ring_get_memsize_elem(esize, ring->size) <= ring->memzone->len;
 }
 
+/* The ring of a memzone, or NULL. Rings have no public walk and leave their list after their
+ * memory; their memzones do not. One that is being made, or another's memzone of such a name, does
+ * not have the ring's name yet. */
+const struct rte_ring *
+pyd_ring_in(const struct rte_memzone *mz)
+{
+    const struct rte_ring *r = mz->addr;
+    const size_t prefix = strlen(RTE_RING_MZ_PREFIX);
+
+    if (strncmp(mz->name, RTE_RING_MZ_PREFIX, prefix) != 0 || mz->len < sizeof(*r) ||
+        strncmp(mz->name + prefix, r->name, RTE_RING_NAMESIZE) != 0)
+        return NULL;
+    return r;
+}
+
 /* The address of slot 0. */
 uintptr_t
 pyd_ring_memory(const struct rte_ring *ring)
@@ -54,31 +69,23 @@ pyd_ring_count(struct pyd_ring *ring)
     return ret;
 }
 
-int
-pyd_ring_enqueue(struct pyd_ring *ring, const void *elements, uint32_t n, int bulk)
-{
-    int ret = pyd_ring_enter(&ring->producer);
+/* A call of one side behind its gate. The four of them are what Python calls with an array. */
+#define SIDE(verb, side, memory, how)                                                              \
+    int pyd_ring_##verb##_##how(struct pyd_ring *ring, memory *elements, uint32_t n)               \
+    {                                                                                              \
+        int ret = pyd_ring_enter(&ring->side);                                                     \
+                                                                                                   \
+        if (unlikely(ret != 0))                                                                    \
+            return ret;                                                                            \
+        ret = rte_ring_##verb##_##how##_elem(ring->ring, elements, ring->esize, n, NULL);          \
+        pyd_ring_leave(&ring->side);                                                               \
+        return ret;                                                                                \
+    }
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = bulk ? rte_ring_enqueue_bulk_elem(ring->ring, elements, ring->esize, n, NULL)
-               : rte_ring_enqueue_burst_elem(ring->ring, elements, ring->esize, n, NULL);
-    pyd_ring_leave(&ring->producer);
-    return ret;
-}
-
-int
-pyd_ring_dequeue(struct pyd_ring *ring, void *elements, uint32_t n, int bulk)
-{
-    int ret = pyd_ring_enter(&ring->consumer);
-
-    if (unlikely(ret != 0))
-        return ret;
-    ret = bulk ? rte_ring_dequeue_bulk_elem(ring->ring, elements, ring->esize, n, NULL)
-               : rte_ring_dequeue_burst_elem(ring->ring, elements, ring->esize, n, NULL);
-    pyd_ring_leave(&ring->consumer);
-    return ret;
-}
+SIDE(enqueue, producer, const void, burst)
+SIDE(enqueue, producer, const void, bulk)
+SIDE(dequeue, consumer, void, burst)
+SIDE(dequeue, consumer, void, bulk)
 
 int
 pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk)
@@ -87,7 +94,8 @@ pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = pyd_ring_enqueue(ring, burst->slots->mbufs, burst->n, bulk);
+    ret = bulk ? pyd_ring_enqueue_bulk(ring, burst->slots->mbufs, burst->n)
+               : pyd_ring_enqueue_burst(ring, burst->slots->mbufs, burst->n);
     if (likely(ret > 0))
         pyd_burst_sent(burst, ret);
     pyd_leave_alone(&burst->gate);
@@ -101,7 +109,11 @@ pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n > burst->size ? -EMSGSIZE : pyd_ring_dequeue(ring, burst->slots->mbufs, n, bulk);
+    if (n > burst->size)
+        ret = -EMSGSIZE;
+    else
+        ret = bulk ? pyd_ring_dequeue_bulk(ring, burst->slots->mbufs, n)
+                   : pyd_ring_dequeue_burst(ring, burst->slots->mbufs, n);
     if (likely(ret >= 0))
         pyd_burst_holds(burst, ret);
     pyd_leave_alone(&burst->gate);
@@ -132,20 +144,38 @@ reopen_all(struct pyd_ring *ring, int why)
     return why;
 }
 
+static void
+free_mbufs(struct rte_ring *ring)
+{
+    struct rte_mbuf *m;
+
+    while (rte_ring_dequeue(ring, (void **)&m) == 0)
+        rte_pktmbuf_free(m);
+}
+
+/* Free the mbufs in a ring, whoever made it: a pool of theirs is about to go by force. */
+void
+pyd_ring_call_in(const char *name)
+{
+    struct rte_ring *ring = rte_ring_lookup(name);
+
+    if (ring != NULL)
+        free_mbufs(ring);
+}
+
 /* Free a ring of our making. One of mbufs must be empty, unless they are to be freed with it. */
 int
 pyd_ring_close(struct pyd_ring *ring, int force)
 {
     const int mbufs = ring->ring->flags & PYD_RING_MBUFS;
-    struct rte_mbuf *m;
     int ret = shut_all(ring, force);
 
     if (ret == 0 && mbufs && !force && !rte_ring_empty(ring->ring))
         ret = -ENOTEMPTY;
     if (ret != 0)
         return reopen_all(ring, ret);
-    while (mbufs && rte_ring_dequeue(ring->ring, (void **)&m) == 0)
-        rte_pktmbuf_free(m);
+    if (mbufs)
+        free_mbufs(ring->ring);
     rte_ring_free(ring->ring);
     pyd_ring_shut(ring);
     return 0;

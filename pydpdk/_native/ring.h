@@ -19,6 +19,8 @@ pyd_ring_enter(struct pyd_ring_side *side)
     return -EALREADY;
 }
 
+const struct rte_ring *pyd_ring_in(const struct rte_memzone *mz);
+
 static inline void
 pyd_ring_leave(struct pyd_ring_side *side)
 {

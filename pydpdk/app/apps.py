@@ -35,7 +35,7 @@ def forward(app: App, spec: ForwardSpec) -> Round:
         and poll.tx_port is not None
         and poll.tx_queue is not None
     ]
-    step = Forward(Burst(spec.burst), hops, spec.mode).step
+    step = Forward(app.burst(spec.burst), hops, spec.mode).step
 
     def round_() -> None:
         for _ in range(_POLLS):
@@ -47,7 +47,7 @@ def forward(app: App, spec: ForwardSpec) -> Round:
 def drop(app: App, spec: DropSpec) -> Round:
     """Receive from each port, and free."""
     queues = [queue for name in spec.ports for queue in app.ports[name].rx]
-    burst = Burst(spec.burst)
+    burst = app.burst(spec.burst)
 
     def round_() -> None:
         for _ in range(_POLLS):
@@ -61,10 +61,10 @@ def drop(app: App, spec: DropSpec) -> Round:
 class _Source:
     """Sends copies of one packet out of one queue, at most at a rate."""
 
-    def __init__(self, txq: TxQueue, mempool: Mempool, spec: GenerateSpec) -> None:
+    def __init__(self, txq: TxQueue, mempool: Mempool, burst: Burst, spec: GenerateSpec) -> None:
         self._txq = txq
         self._mempool = mempool
-        self._burst = Burst(spec.burst)
+        self._burst = burst
         self._template = spec.template
         self._rate_pps = spec.rate_pps
         self._start = time.monotonic()
@@ -100,7 +100,10 @@ def generate(app: App, spec: GenerateSpec) -> Round:
         if pool is None:
             where = app.config.where("ports", name)
             raise ConfigError([f"{where}: mempool: needed, packets to send come from it"])
-        sources += [_Source(txq, app.mempools[pool], spec) for txq in app.ports[name].tx]
+        sources += [
+            _Source(txq, app.mempools[pool], app.burst(spec.burst), spec)
+            for txq in app.ports[name].tx
+        ]
 
     def round_() -> None:
         for _ in range(_POLLS):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 from pydpdk._lifetime import Closing
 from pydpdk.app.stop import Stop
+from pydpdk.burst.burst import Burst
+from pydpdk.burst.tracing import trace
 from pydpdk.config.load import load
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.plan import Plan, make_plan
@@ -51,6 +55,7 @@ class App(Closing):
         self.mempools: dict[str, Mempool] = {}
         self.rings: dict[str, Ring] = {}
         self.ports: dict[str, Port] = {}
+        self._bursts: list[Burst] = []
 
     @property
     def running(self) -> bool:
@@ -59,6 +64,11 @@ class App(Closing):
         For the loop of a function of yours: `while app.running: ...`.
         """
         return not self.stop.requested
+
+    def burst(self, size: int) -> Burst:
+        """Make a burst that lives as long as the file is open; what it holds then is freed."""
+        self._bursts.append(Burst(size))
+        return self._bursts[-1]
 
     def bring_up(self) -> None:
         """Make everything that the file names, ports last."""
@@ -139,7 +149,12 @@ class App(Closing):
 
     def close(self) -> None:
         """Take everything down: ports, bursts, rings, mempools, memzones, the EAL."""
-        self.eal.close()
+        with warnings.catch_warnings():
+            if self.config.debug.trace_mbufs and not sys.warnoptions:
+                warnings.simplefilter("always", ResourceWarning)  # Python hides them
+            for burst in self._bursts:
+                burst.close(force=True)
+            self.eal.close()
 
     def __repr__(self) -> str:
         return f"<App ports={list(self.ports)} mempools={list(self.mempools)}>"
@@ -174,6 +189,8 @@ def open_file(path: str | os.PathLike[str]) -> App:
 
 def start(config: Config, plan: Plan) -> App:
     """Bring up a planned file."""
+    if config.debug.trace_mbufs:
+        trace()
     eal = init(replace(plan.options, hugepages=plan.hugepages))
     app = App(config, plan, eal)
     try:

@@ -27,9 +27,9 @@ class Stop:
         A second Ctrl-C or SIGTERM raises `KeyboardInterrupt`, for loops that never look.
         """
         before = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
-        if duration_s is not None:
-            signal.setitimer(signal.ITIMER_REAL, max(duration_s, 1e-6))
         try:
+            if duration_s is not None:
+                signal.setitimer(signal.ITIMER_REAL, max(duration_s, 1e-6))
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,38 +1,31 @@
 """A burst: the one owner of up to `size` mbufs, made once and used again and again.
 
 The mbuf pointers lie in DPDK memory and are listed there, so what a process held can be found
-after its death. Python sees packets as arrays, and makes no object for each.
+after its death. Python sees packets as arrays (`packets`), and makes no object for each.
 """
 
 from __future__ import annotations
 
 import errno
 import itertools
-import os
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Bytes, Owner, Pin, address_of, lock
-from pydpdk.errors import InUseError, call_errno, check_range, make_error
+from pydpdk._lifetime import Pin, address_of, lock
+from pydpdk.burst.packets import CHECK, Packets
+from pydpdk.errors import call_errno, check_range, make_error
 from pydpdk.memory import trace
-from pydpdk.memory.holder import refuse
 from pydpdk.memory.mbuf import Mbuf
-from pydpdk.memory.mempool import Mempool, pool_of
+from pydpdk.memory.mempool import Mempool
 
 SIZE_MAX = 65535
 _U32 = (1 << 32) - 1
-CHECK = os.environ.get("PYDPDK_CHECK", "0") not in ("", "0")
-"""Check mode: refuse to give mbufs away while views of their data are alive."""
-
 _numbers = itertools.count()
 
 
-class Burst(Owner):
+class Burst(Packets):
     """Up to `size` packets, received, looked at, changed and sent together.
 
     Parameters
@@ -59,12 +52,6 @@ class Burst(Owner):
             slots = address_of(self._c.slots)
             super().__init__(f"burst{next(_numbers)}", self._c, address=slots)
 
-    def __len__(self) -> int:
-        return int(self._c.n)
-
-    def __bool__(self) -> bool:
-        return bool(self._c.n)
-
     def alloc(self, mempool: Mempool, n: int | None = None, *, length: int = 0) -> int:
         """Take mbufs from a pool into the empty burst: all `n` or none.
 
@@ -88,15 +75,17 @@ class Burst(Owner):
         """
         if not isinstance(mempool, Mempool):
             raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
+        if n is None:
+            n = self.size
+        elif type(n) is not int or not 0 <= n <= self.size:
+            n = check_range("n", n, 0, self.size, " packets")
+        if type(length) is not int or not 0 <= length <= mempool.room:
+            length = check_range("length", length, 0, mempool.room, " bytes")
+        result: int = lib.pyd_burst_alloc(self._c, mempool._c, n, length)
+        if result >= 0:
+            return result
         mempool.handle  # noqa: B018  # raises when closed
-        count = self.size if n is None else check_range("n", n, 0, self.size, " packets")
-        room = max(mempool.data_room_size - lib.RTE_PKTMBUF_HEADROOM, 0)
-        check_range("length", length, 0, room, " bytes")
-        return self._done(
-            lib.pyd_burst_alloc(self._c, mempool._c, count, length),
-            "rte_pktmbuf_alloc_bulk",
-            mempool,
-        )
+        return self._done(result, "rte_pktmbuf_alloc_bulk", mempool)
 
     def fill(self, packets: Sequence[bytes] | bytes) -> None:
         """Write the packets' data and lengths, all in one crossing.
@@ -140,53 +129,6 @@ class Burst(Owner):
         if CHECK:
             self.verify()
         return self._done(lib.pyd_burst_free(self._c), "rte_pktmbuf_free_bulk")
-
-    @property
-    def lengths(self) -> npt.NDArray[np.uint32]:
-        """Length of each packet over all its segments, `uint32[n]` [bytes], a copy."""
-        lengths = np.empty(self.size, np.uint32)
-        n = lib.pyd_burst_lengths(self._c, ffi.from_buffer("uint32_t *", lengths), self.size)
-        return lengths[: self._done(n, "rte_pktmbuf_pkt_len")]
-
-    def __getitem__(self, i: int) -> Bytes:
-        return self.view(self._index(i))
-
-    def view(self, i: int) -> Bytes:
-        """Return the data of packet i's first segment, `uint8[data_len]`, no copy.
-
-        Valid until the packet is sent, enqueued or freed: copy what you keep. Read-only where
-        other mbufs see the same memory.
-        """
-        segment = ffi.new("struct pyd_segment *")
-        n = lib.pyd_mbuf_segments(self._c, self._index(i), segment, 1)
-        self._done(n, "rte_pktmbuf_mtod")
-        return self.view_of(segment)
-
-    def view_of(self, segment: Any) -> Bytes:
-        """Return the data of a segment that C has described; read-only where others see it."""
-        pool, pin = pool_of(Mempool.at(segment.pool), segment.addr, segment.len)
-        if CHECK or pin is None:
-            pin = pool.pin_packet(segment.addr, segment.len)
-            self._views.append(pin)
-        view = pin.view(segment.addr - pin.address, segment.len)
-        if segment.sharers != 1:
-            view.flags.writeable = False
-        return view
-
-    def bytes(self, i: int) -> bytes:
-        """Return a copy of packet i over all its segments.
-
-        Notes
-        -----
-        Wraps  rte_pktmbuf_read (rte_mbuf.h)
-        """
-        index, room = self._index(i), 2048
-        while True:
-            buffer = ffi.new("char[]", room)
-            n = self._done(lib.pyd_burst_bytes(self._c, index, buffer, room), "rte_pktmbuf_read")
-            if n <= room:
-                return bytes(ffi.buffer(buffer, n))
-            room = n
 
     def mbuf(self, i: int) -> Mbuf:
         """Return packet i as an `Mbuf`, to look at its metadata and to shape it."""
@@ -258,15 +200,6 @@ class Burst(Owner):
         """Swap source and destination address of each Ethernet frame, in memory others see too."""
         self._done(lib.pyd_burst_swap_macs(self._c), "swap_macs")
 
-    def check_views(self) -> None:
-        """Raise `InUseError` where views of the packets are alive (check mode)."""
-        self._views = [pin for pin in self._views if pin.views]
-        if self._views:
-            raise InUseError(
-                f"{len(self._views)} packets of {self!r} have numpy views alive, which would soon"
-                " show other packets: copy what you keep"
-            )
-
     def taken(self, first: int, call: str) -> None:
         """Note where the packets from `first` on were taken, if tracing is on."""
         if trace.is_on():
@@ -289,24 +222,11 @@ class Burst(Owner):
         self.taken(0, call)
         return count
 
-    def _index(self, i: int) -> int:
-        n = len(self)
-        if isinstance(i, bool) or not hasattr(type(i), "__index__"):
-            raise TypeError(f"packet {i!r}: an integer is allowed")
-        index = i.__index__()
-        if not -n <= index < n:
-            raise IndexError(f"packet {index} of {n}")
-        return index % n
-
-    def _done(self, result: int, what: str, user: object = None) -> int:
-        if result < 0:
-            refuse(result, what, user if user is not None else self, self)
-        return result
-
     def _refusals(self) -> list[str]:
         reasons = super()._refusals()
         if len(self):
-            reasons.append(f"it holds {len(self)} mbufs")
+            held = [address_of(self._c.slots.mbufs[i]) for i in range(len(self))]
+            reasons.append(f"it holds {len(self)} mbufs{trace.told(held)}")
         return reasons
 
     def _free(self, force: bool) -> None:
@@ -316,6 +236,9 @@ class Burst(Owner):
         super()._abandon()
         self._c.gate.open = 0
         self._c.n = 0
+
+    def _call_in(self) -> None:
+        lib.pyd_burst_free(self._c)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self)} of {self.size}"

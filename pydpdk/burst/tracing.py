@@ -22,7 +22,8 @@ def trace(on: bool = True) -> None:
     """Stamp from here on which line of the program takes which mbuf, or stop doing so.
 
     `Mempool.outstanding`, the refusals of `Mempool.close` and `ResourceWarning` then tell it.
-    `PYDPDK_TRACE=1` in the environment calls this at import.
+    `PYDPDK_TRACE=1` in the environment calls this at import, and a file with
+    `debug: {trace_mbufs: true}` before it starts the EAL.
 
     Notes
     -----

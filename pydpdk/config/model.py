@@ -107,6 +107,15 @@ class PortSpec(Section):
         return None if self.pci else self.device_name.rstrip("0123456789")
 
 
+class DebugSpec(Section):
+    """What helps to find faults."""
+
+    trace_mbufs: bool = False
+    """Stamp each mbuf with the line of Python that takes it, and warn at the end, with file and
+    line, of those that were not given back; `PYDPDK_TRACE=1` does so for any program. Not
+    `--trace`, which is DPDK's own."""
+
+
 class Config(Section):
     """A pydpdk file: what to bring up, and what to do with it."""
 
@@ -128,6 +137,8 @@ class Config(Section):
         default_factory=dict
     )
     """Devices, by the name that the file and the application use for them."""
+    debug: Annotated[DebugSpec, BeforeValidator(empty_if_null)] = DebugSpec()
+    """Help in finding faults, paid for in speed."""
     app: AppSpec | None = None
     """What to do with the packets. Not needed to open the file from Python."""
 

@@ -42,6 +42,7 @@ class Port(PortSettings):
 
     Notes
     -----
+    Wraps    rte_eth_dev_close (rte_ethdev.h) in `close`
     Owns     the device, in the primary process
     Threads  control calls one at a time; queues, see `Queue`
     """
@@ -74,7 +75,8 @@ class Port(PortSettings):
 
         Notes
         -----
-        Wraps  rte_eth_dev_get_port_by_name, rte_eth_dev_is_valid_port (rte_ethdev.h)
+        Wraps  rte_eth_dev_get_port_by_name, rte_eth_dev_is_valid_port,
+               rte_eth_dev_get_name_by_port (rte_ethdev.h)
         """
         eal.require_running()
         with lock():

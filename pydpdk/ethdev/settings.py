@@ -19,22 +19,42 @@ class PortSettings(Owner):
 
     @property
     def info(self) -> PortInfo:
-        """What the driver says of the port."""
+        """What the driver says of the port.
+
+        Notes
+        -----
+        Wraps  rte_eth_dev_info_get, rte_eth_dev_socket_id (rte_ethdev.h)
+        """
         return read_info(self.handle)
 
     @property
     def link(self) -> Link:
-        """State of the link now; devices may need a moment after `start`."""
+        """State of the link now; devices may need a moment after `start`.
+
+        Notes
+        -----
+        Wraps  rte_eth_link_get_nowait (rte_ethdev.h)
+        """
         return read_link(self.handle)
 
     @property
     def stats(self) -> PortStats:
-        """Counters since the start or `reset_stats`."""
+        """Counters since the start or `reset_stats`.
+
+        Notes
+        -----
+        Wraps  rte_eth_stats_get (rte_ethdev.h)
+        """
         return read_stats(self.handle)
 
     @property
     def xstats(self) -> dict[str, int]:
-        """Extended counters by name, the driver's own among them."""
+        """Extended counters by name, the driver's own among them.
+
+        Notes
+        -----
+        Wraps  rte_eth_xstats_get_names, rte_eth_xstats_get (rte_ethdev.h)
+        """
         return read_xstats(self.handle)
 
     def reset_stats(self) -> None:
@@ -49,7 +69,12 @@ class PortSettings(Owner):
 
     @property
     def mac(self) -> str:
-        """MAC address, as `02:00:00:00:00:01`; settable in the primary."""
+        """MAC address, as `02:00:00:00:00:01`; settable in the primary.
+
+        Notes
+        -----
+        Wraps  rte_eth_macaddr_get, rte_eth_dev_default_mac_addr_set (rte_ethdev.h)
+        """
         address = ffi.new("struct rte_ether_addr *")
         call_errno(lib.rte_eth_macaddr_get, self.handle, address, detail=self.name)
         return ":".join(f"{byte:02x}" for byte in address.addr_bytes)
@@ -66,7 +91,13 @@ class PortSettings(Owner):
 
     @property
     def promiscuous(self) -> bool:
-        """Whether packets for others are received too; settable once configured."""
+        """Whether packets for others are received too; settable once configured.
+
+        Notes
+        -----
+        Wraps  rte_eth_promiscuous_get, rte_eth_promiscuous_enable, rte_eth_promiscuous_disable
+               (rte_ethdev.h)
+        """
         return call_errno(lib.rte_eth_promiscuous_get, self.handle, detail=self.name) == 1
 
     @promiscuous.setter
@@ -75,7 +106,12 @@ class PortSettings(Owner):
 
     @property
     def mtu(self) -> int:
-        """[bytes]; settable once configured."""
+        """[bytes]; settable once configured.
+
+        Notes
+        -----
+        Wraps  rte_eth_dev_get_mtu, rte_eth_dev_set_mtu (rte_ethdev.h)
+        """
         mtu = ffi.new("uint16_t *")
         call_errno(lib.rte_eth_dev_get_mtu, self.handle, mtu, detail=self.name)
         return int(mtu[0])

@@ -102,7 +102,7 @@ def take_map() -> MemoryMap:
 
     Notes
     -----
-    Wraps  the walks of rte_memory.h, rte_memzone.h, rte_mempool.h; rte_malloc_dump_heaps
+    Wraps  rte_memseg_walk, rte_memzone_walk, rte_eal_tailq_lookup, rte_malloc_dump_heaps
     Cost   7 ms for a testpmd of 520 heap elements; of a program at work it is not one
            instant: what comes and goes meanwhile may be missing
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import operator
 import os
 import re
 import struct
@@ -87,6 +88,7 @@ def main_cpus(pid: int) -> frozenset[int]:
 
 def remove_traces(prefix: str, pid: int) -> list[Path]:
     """Remove the files in a runtime directory that only a secondary of that PID used."""
+    pid = operator.index(pid)  # goes into a pattern
     mine = re.compile(rf"(?:fbarray_.*_{pid}(?:_[0-9a-f]+)?|mp_socket_{pid}_[0-9a-f]+)")
     removed = []
     for entry in _listdir(runtime.runtime_dir(prefix)):

@@ -45,6 +45,7 @@ class Watch(Owner):
 
     Notes
     -----
+    Wraps    rte_mem_event_callback_unregister (rte_memory.h) in `close`
     Owns     its registration with DPDK; `close` ends it
     Threads  any; each event is read once
     """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 from typing import TYPE_CHECKING, Any
 
 from pydpdk import lcore
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin, lock
-from pydpdk.errors import call_pointer, call_rte_errno, check_range
+from pydpdk.errors import call_pointer, call_rte_errno, check_range, make_error
+from pydpdk.memory.memseg import memseg_lists
 
 if TYPE_CHECKING:
     from pydpdk.memory.mempool import Mempool
@@ -42,6 +44,7 @@ class ExternalMemory:
         self.size = end // _PAGE * _PAGE - self.address
         if self.size <= 0:
             raise ValueError(f"memory of {end - start} bytes: it has no whole page of {_PAGE}")
+        self._check_apart()
         call_rte_errno(
             lib.rte_extmem_register, self._at(), self.size, ffi.NULL, 0, _PAGE,
             detail=f"{self.size} bytes at {self.address:#x}",
@@ -51,6 +54,14 @@ class ExternalMemory:
         """Let the buffer go."""
         call_rte_errno(lib.rte_extmem_unregister, self._at(), self.size, detail="memory of a pool")
         self._buffer = None
+
+    def _check_apart(self) -> None:
+        # DPDK refuses the very same range only; a part of it would be of two pools
+        end = self.address + self.size
+        for known in memseg_lists():
+            if self.address < known.base_va + known.len and known.base_va < end:
+                detail = f"{self.size} bytes at {self.address:#x} overlap {known.name!r}"
+                raise make_error("rte_extmem_register", errno.EEXIST, detail)
 
     def _at(self) -> Any:
         return ffi.cast("void *", self.address)

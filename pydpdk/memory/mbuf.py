@@ -18,11 +18,6 @@ from pydpdk.memory.mbuf_meta import MbufMeta
 from pydpdk.memory.mempool import Mempool
 
 _U32 = (1 << 32) - 1
-_WHY = {
-    errno.EPERM: "its memory is seen by other mbufs: copy it first",
-    errno.EMSGSIZE: "the TX offloads of the packet speak of headers there: set_tx_offload(0) first",
-    errno.EOVERFLOW: "too many segments or bytes for one packet, or too many clones of one segment",
-}
 
 
 class Mbuf(MbufMeta):
@@ -30,101 +25,14 @@ class Mbuf(MbufMeta):
 
     Notes
     -----
+    Wraps    rte_mbuf_refcnt_read (rte_mbuf.h) in `refcnt`, rte_pktmbuf_headroom (rte_mbuf.h) in
+             `headroom`, rte_pktmbuf_tailroom, rte_pktmbuf_lastseg (rte_mbuf.h) in `tailroom`
     Owns     nothing: the burst does
     Threads  those of the burst
     Cost     one crossing for each property
     """
 
     __slots__ = ()
-
-    def append(self, length: int) -> Bytes:
-        """Lengthen the packet at its end; return all data of the first segment.
-
-        Raises
-        ------
-        NoRoomError
-            More than the tailroom.
-
-        Notes
-        -----
-        Wraps  rte_pktmbuf_append (rte_mbuf.h)
-        """
-        return self._resize("rte_pktmbuf_append", lib.PYD_MBUF_APPEND, length)
-
-    def prepend(self, length: int) -> Bytes:
-        """Lengthen the packet at its start; return the data, the new bytes first.
-
-        Raises
-        ------
-        NoRoomError
-            More than the headroom.
-
-        Notes
-        -----
-        Wraps  rte_pktmbuf_prepend (rte_mbuf.h)
-        """
-        return self._resize("rte_pktmbuf_prepend", lib.PYD_MBUF_PREPEND, length)
-
-    def adj(self, length: int) -> Bytes:
-        """Cut bytes off the start; return the data that is left.
-
-        Raises
-        ------
-        NoRoomError
-            More than the first segment holds.
-
-        Notes
-        -----
-        Wraps  rte_pktmbuf_adj (rte_mbuf.h)
-        """
-        return self._resize("rte_pktmbuf_adj", lib.PYD_MBUF_ADJ, length)
-
-    def trim(self, length: int) -> Bytes:
-        """Cut bytes off the end; return the data of the first segment.
-
-        Raises
-        ------
-        NoRoomError
-            More than the last segment holds.
-
-        Notes
-        -----
-        Wraps  rte_pktmbuf_trim (rte_mbuf.h)
-        """
-        return self._resize("rte_pktmbuf_trim", lib.PYD_MBUF_TRIM, length)
-
-    @property
-    def segments(self) -> list[Bytes]:
-        """Data of each segment, `uint8[data_len]`, not copied; read-only where shared."""
-        rows, n = self._segments()
-        return [self._burst.view_of(rows[k]) for k in range(n)]
-
-    def read(self, offset: int = 0, length: int | None = None) -> bytes:
-        """Return a copy of a part of the packet, over all its segments.
-
-        Parameters
-        ----------
-        offset
-            [bytes] from its start.
-        length
-            [bytes]. Default: to its end.
-
-        Raises
-        ------
-        ValueError
-            More than the packet has.
-
-        Notes
-        -----
-        Wraps  rte_pktmbuf_read (rte_mbuf.h)
-        """
-        pkt_len = self.pkt_len
-        check_range("offset", offset, 0, pkt_len, " bytes")
-        n = pkt_len - offset if length is None else length
-        check_range("length", n, 0, pkt_len - offset, f" bytes behind offset {offset}")
-        buffer = ffi.new("char[]", max(n, 1))
-        self._done(lib.pyd_mbuf_read(self._burst._c, self._index, offset, n, buffer))
-        return bytes(ffi.buffer(buffer, n))
 
     def check(self) -> str | None:
         """Return why DPDK finds the mbuf unsound; None where it is sound.
@@ -284,30 +192,10 @@ class Mbuf(MbufMeta):
         n = _U32 if length is None else check_range("length", length, 1, _U32, " bytes")
         return self._derive("rte_pktmbuf_copy", lib.PYD_MBUF_COPY, mempool, burst, offset, n)
 
-    def __bytes__(self) -> bytes:
-        self._check()
-        return self._burst.bytes(self._index)
-
-    def __len__(self) -> int:
-        return self.pkt_len
-
     def __repr__(self) -> str:
         if self._generation != self._burst._c.generation:
             return "<Mbuf given away>"
         return f"<Mbuf pkt_len={self.pkt_len} nb_segs={self.nb_segs}>"
-
-    def _resize(self, call: str, how: int, length: int) -> Bytes:
-        segment = self._segment()
-        check_range("length", length, 0, 65535, " bytes")
-        result = lib.pyd_mbuf_resize(self._burst._c, self._index, how, length)
-        if result == -errno.ENOSPC:
-            raise make_error(
-                call, -result,
-                f"{length} bytes, with headroom {segment.headroom}, {segment.len} bytes in the"
-                f" first segment and tailroom {self.tailroom}",
-            )  # fmt: skip
-        self._raise(call, result)
-        return self._burst.view(self._index)
 
     def _derive(
         self, call: str, how: int, mempool: Mempool, burst: Holder, offset: int, length: int
@@ -337,14 +225,3 @@ class Mbuf(MbufMeta):
         if mbuf._burst is self._burst and mbuf._index == self._index:
             raise ValueError(f"{name}: this very packet; another one is allowed")
         return mbuf._burst._c
-
-    def _checked_views(self, burst: Holder) -> None:
-        if burst._views:
-            burst.check_views()
-
-    def _raise(self, call: str, result: int) -> None:
-        if -result in _WHY:
-            raise make_error(call, -result, _WHY[-result])
-        if result in (-errno.ENOSPC, -errno.ENOBUFS):
-            raise make_error(call, -result, repr(self))
-        self._done(result)

@@ -1,4 +1,4 @@
-"""What an mbuf says of its packet: lengths, flags, offloads and dynamic fields."""
+"""What an mbuf says of its packet: flags, offloads and dynamic fields."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Bytes
-from pydpdk.errors import ClosedError, check_range
+from pydpdk.errors import check_range
 from pydpdk.memory.dynfield import DynField, DynFlag
 from pydpdk.memory.flags import OlFlag
-from pydpdk.memory.holder import Holder, refuse
+from pydpdk.memory.mbuf_data import MbufData
 
 # What Python may set as it likes: what describes a received packet, and VLAN insertion. Checksum
 # and segmentation offloads need header lengths, which drivers trust: see `set_tx_offload`.
@@ -36,7 +35,7 @@ class TxLengths(NamedTuple):
     outer_l3_len: int
 
 
-class MbufMeta:
+class MbufMeta(MbufData):
     """The part of `Mbuf` that reads and writes the packet's description.
 
     Notes
@@ -46,64 +45,7 @@ class MbufMeta:
     Cost     one crossing for each property
     """
 
-    __slots__ = ("_burst", "_generation", "_index")
-
-    def __init__(self, burst: Holder, index: int) -> None:
-        self._burst = burst
-        self._index = index
-        self._generation = burst._c.generation
-
-    @property
-    def data(self) -> Bytes:
-        """Data of the first segment, `uint8[data_len]`, not copied; read-only where shared."""
-        self._check()
-        return self._burst.view(self._index)
-
-    @property
-    def address(self) -> int:
-        """Address of its `struct rte_mbuf`, the same in all processes."""
-        return int(self._segment().mbuf)
-
-    @property
-    def data_addr(self) -> int:
-        """Address of the first byte of data, the same in all processes."""
-        return int(self._segment().addr)
-
-    @property
-    def pkt_len(self) -> int:
-        """[bytes] of the packet, over all its segments."""
-        return int(self._segment().pkt_len)
-
-    @property
-    def data_len(self) -> int:
-        """[bytes] in the first segment."""
-        return int(self._segment().len)
-
-    @property
-    def nb_segs(self) -> int:
-        """How many segments the packet is in."""
-        return int(self._segment().nb_segs)
-
-    @property
-    def refcnt(self) -> int:
-        """How many own the first segment."""
-        return int(self._segment().refcnt)
-
-    @property
-    def shared(self) -> bool:
-        """Whether other mbufs see the memory of the first segment too."""
-        return int(self._segment().sharers) > 1
-
-    @property
-    def headroom(self) -> int:
-        """[bytes] free in front of the data."""
-        return int(self._segment().headroom)
-
-    @property
-    def tailroom(self) -> int:
-        """[bytes] free behind the data of the last segment."""
-        rows, n = self._segments()
-        return int(rows[n - 1].tailroom)
+    __slots__ = ()
 
     @property
     def port(self) -> int | None:
@@ -172,7 +114,7 @@ class MbufMeta:
 
         Notes
         -----
-        Wraps  rte_validate_tx_offload (rte_mbuf.h)
+        Wraps  rte_mbuf_tx_offload, rte_validate_tx_offload (rte_mbuf.h)
         """
         self._check()
         unknown = lengths.keys() - _BITS.keys()
@@ -218,28 +160,6 @@ class MbufMeta:
             raise TypeError(f"{key!r}: a DynField or DynFlag is allowed")
         self._done(result)
 
-    def _check(self) -> None:
-        if self._generation != self._burst._c.generation:
-            raise ClosedError("this mbuf has been sent, enqueued or freed since")
-
-    def _segment(self) -> Any:
-        self._check()
-        segment = ffi.new("struct pyd_segment *")
-        self._done(lib.pyd_mbuf_segments(self._burst._c, self._index, segment, 1))
-        return segment
-
-    def _segments(self) -> tuple[Any, int]:
-        """Return the rows, which the caller must keep while it reads one, and how many."""
-        self._check()
-        room = 1
-        while True:
-            rows = ffi.new("struct pyd_segment[]", room)
-            n = lib.pyd_mbuf_segments(self._burst._c, self._index, rows, room)
-            self._done(n)
-            if n <= room:
-                return rows, n
-            room = n
-
     def _meta(self) -> Any:
         self._check()
         meta = ffi.new("struct pyd_meta *")
@@ -251,7 +171,3 @@ class MbufMeta:
         row = ffi.new("struct pyd_tx_offload *")
         self._done(lib.pyd_mbuf_tx_get(self._burst._c, self._index, row))
         return row
-
-    def _done(self, result: int) -> None:
-        if result < 0:
-            refuse(result, "struct rte_mbuf", self._burst, self._burst)

@@ -7,54 +7,33 @@ mbufs costs no shared access at all.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import Any
 
-from pydpdk import eal, lcore
+from pydpdk import lcore
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin, address_of, find, lock, owners
 from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check_range
 from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.extmem import ExternalMemory
-from pydpdk.memory.ledger import Outstanding, culprits_of, outstanding
-from pydpdk.memory.pool_counts import Counts
+from pydpdk.memory.ledger import Outstanding, call_in, culprits_of, outstanding
+from pydpdk.memory.pool_counts import Counts, check_made, check_mempool_name, find_mempool
 
-NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
 DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
-CACHE_MAX = lib.RTE_MEMPOOL_CACHE_MAX_SIZE
 HEADROOM = lib.RTE_PKTMBUF_HEADROOM
-_N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most
-
-
-@dataclass(frozen=True)
-class MempoolInfo:
-    """What DPDK knows of a mempool, ours or another's.
-
-    Attributes
-    ----------
-    in_use_count : int
-        [objects] taken and not given back; those in lcore caches are not in use.
-    total_size : int
-        [bytes] of one object with its header and trailer.
-    """
-
-    name: str
-    size: int
-    cache_size: int
-    elt_size: int
-    total_size: int
-    in_use_count: int
-    cached: int
-    nb_mem_chunks: int
-    socket_id: int
 
 
 class Mempool(Counts):
     """A pool of mbufs.
 
+    Attributes
+    ----------
+    room : int
+        [bytes] of packet that fit into one mbuf, behind the headroom.
+
     Notes
     -----
+    Wraps    rte_mempool_free (rte_mempool.h) in `close`
     Owns     `create` frees it in `close`; `lookup` leaves it alone
     Threads  any; only lcores have a cache
     """
@@ -68,6 +47,7 @@ class Mempool(Counts):
         self._packet_pins: list[Pin] = []
         self._memory: ExternalMemory | None = None
         self._left = ""
+        self.room = max(lib.rte_pktmbuf_data_room_size(mp) - HEADROOM, 0)
         super().__init__(name, mp, address=address_of(mp), owned=owned)
 
     @classmethod
@@ -112,17 +92,14 @@ class Mempool(Counts):
         -----
         Wraps  rte_pktmbuf_pool_create_by_ops (rte_mbuf.h)
         """
-        eal.require_running()
-        c_name = check_name("mempool", name, NAME_MAX)
-        n = check_range("n", n, 1, _N_MAX, " mbufs")
-        check_range("cache_size", cache_size, 0, min(CACHE_MAX, n * 2 // 3), f" with n={n}")
+        c_name, n, cached = check_made(name, n, cache_size, " mbufs")
         check_range("data_room_size", data_room_size, HEADROOM, 65535, " bytes")
         if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
             raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
         c_ops = ffi.NULL if ops_name is None else check_name("ops", ops_name, 31)
         with lock():
             mp = call_pointer(
-                lib.rte_pktmbuf_pool_create_by_ops, c_name, n, cache_size, priv_size,
+                lib.rte_pktmbuf_pool_create_by_ops, c_name, n, cached, priv_size,
                 data_room_size, lcore.check_socket_id(socket_id), c_ops, detail=name,
             )  # fmt: skip
             return cls(name, mp, owned=True)
@@ -155,15 +132,14 @@ class Mempool(Counts):
         ValueError
             No mbuf, or fewer than n, fit.
         NameTakenError
-            The name is in use, or a part of the memory is already registered.
+            The name is in use, or a part of the memory is DPDK's already: another pool's, a zone's.
 
         Notes
         -----
         Wraps  rte_pktmbuf_pool_create_extbuf (rte_mbuf.h), rte_extmem_register (rte_memory.h)
         Owns   an export of the buffer until `close`: it cannot be freed, resized or unmapped
         """
-        eal.require_running()
-        c_name = check_name("mempool", name, NAME_MAX)
+        c_name = check_mempool_name(name)
         numbers = (cache_size, priv_size, data_room_size, socket_id)
         return extmem.create(cls, c_name, memory, n, *numbers)
 
@@ -182,9 +158,7 @@ class Mempool(Counts):
         -----
         Wraps  rte_mempool_lookup (rte_mempool.h)
         """
-        eal.require_running()
-        c_name = check_name("mempool", name, NAME_MAX)
-        return cls.at(call_pointer(lib.rte_mempool_lookup, c_name, detail=name))
+        return cls.at(find_mempool(name))
 
     @classmethod
     def at(cls, mp: Any) -> Mempool:
@@ -205,12 +179,22 @@ class Mempool(Counts):
 
     @property
     def data_room_size(self) -> int:
-        """[bytes] of each buffer, the headroom included."""
+        """[bytes] of each buffer, the headroom included.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_data_room_size (rte_mbuf.h)
+        """
         return int(lib.rte_pktmbuf_data_room_size(self.handle))
 
     @property
     def priv_size(self) -> int:
-        """[bytes] of private data in front of each buffer."""
+        """[bytes] of private data in front of each buffer.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_priv_size (rte_mbuf.h)
+        """
         return int(lib.rte_pktmbuf_priv_size(self.handle))
 
     @property
@@ -253,12 +237,16 @@ class Mempool(Counts):
         return reasons
 
     def _free(self, force: bool) -> None:
+        for user in [user for user in self._users if not user.closed]:
+            user.close(force=force)
         try:
             call_errno(lib.pyd_pool_shut, self._c, detail=self.name)
         except BusyError:
             if not force:
                 raise
-        self._left = culprits_of(self._handle) if self.in_use_count else ""
+        if self.in_use_count:
+            self._left = culprits_of(self._handle)
+            call_in(self._handle)
         lib.rte_mempool_free(self._handle)
         if self._memory is not None:
             self._memory.unregister()
@@ -276,31 +264,6 @@ class Mempool(Counts):
 
     def _state(self) -> str:
         return f"n={self.n} in_use={self.in_use_count}"
-
-
-def mempools() -> list[MempoolInfo]:
-    """Return all mempools of this memory.
-
-    Notes
-    -----
-    Wraps  rte_mempool_walk (rte_mempool.h)
-    """
-    eal.require_running()
-    return walk(lib.pyd_walk_mempools, "pyd_mempool", _info)
-
-
-def _info(row: Any) -> MempoolInfo:
-    return MempoolInfo(
-        name=text(row.name),
-        size=row.size,
-        cache_size=row.cache_size,
-        elt_size=row.elt_size,
-        total_size=row.total_size,
-        in_use_count=row.in_use_count,
-        cached=row.cached,
-        nb_mem_chunks=row.nb_mem_chunks,
-        socket_id=row.socket_id,
-    )
 
 
 def pool_of(pool: Mempool, address: int, length: int) -> tuple[Mempool, Pin | None]:

@@ -71,7 +71,8 @@ def memsegs() -> list[Memseg]:
 
     Notes
     -----
-    Wraps  rte_memseg_walk, rte_memseg_get_fd, rte_memseg_get_fd_offset (rte_memory.h)
+    Wraps  rte_memseg_walk, rte_memseg_get_fd_thread_unsafe,
+           rte_memseg_get_fd_offset_thread_unsafe (rte_memory.h): the walk has the lock
     """
     eal.require_running()
     return walk(lib.pyd_walk_memsegs, "pyd_memseg", describe)

@@ -145,7 +145,7 @@ class Memzone(Owner):
 
         Notes
         -----
-        Wraps  rte_memzone_reserve_aligned with length 0 (rte_memzone.h)
+        Wraps  rte_memzone_reserve_bounded with length 0 (rte_memzone.h)
         """
         return cls._reserve(name, 0, align, None, flags, socket_id)
 
@@ -235,7 +235,12 @@ class Memzone(Owner):
         return view.view(kind).reshape(wanted)
 
     def free(self) -> None:
-        """Give the memory back; the same as `close`."""
+        """Give the memory back; the same as `close`.
+
+        Notes
+        -----
+        Wraps  rte_memzone_free (rte_memzone.h)
+        """
         self.close()
 
     def _view_count(self) -> int:

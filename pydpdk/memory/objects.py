@@ -11,14 +11,14 @@ import errno
 import numpy as np
 import numpy.typing as npt
 
-from pydpdk import eal, lcore
+from pydpdk import lcore
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import address_of, find, lock
+from pydpdk._short import short
 from pydpdk.errors import (
     BusyError,
     call_errno,
     call_pointer,
-    check_name,
     check_range,
 )
 from pydpdk.memory.objects_kind import (
@@ -32,13 +32,9 @@ from pydpdk.memory.objects_kind import (
     room_for,
 )
 from pydpdk.memory.objects_memory import ObjectMemory
+from pydpdk.memory.pool_counts import N_MAX, check_made, find_mempool
 
-NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
-CACHE_MAX = lib.RTE_MEMPOOL_CACHE_MAX_SIZE
-_N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most
 _intp = np.dtype(np.intp)
-_get, _put = lib.pyd_objects_get, lib.pyd_objects_put
-_from_buffer, _ids = ffi.from_buffer, ffi.typeof("int64_t[]")  # parsed once
 
 
 class ObjectPool(ObjectMemory):
@@ -46,6 +42,7 @@ class ObjectPool(ObjectMemory):
 
     Notes
     -----
+    Wraps    rte_mempool_free (rte_mempool.h) in `close`
     Owns     `create` frees it in `close`; `lookup` leaves it alone
     Threads  any; one that gets or one that puts where the ops say `sc` or `sp`
     """
@@ -100,13 +97,8 @@ class ObjectPool(ObjectMemory):
         Wraps  rte_mempool_create_empty, rte_mempool_set_ops_byname, rte_mempool_populate_default
                (rte_mempool.h)
         """
-        eal.require_running()
-        c_name = check_name("mempool", name, NAME_MAX)
-        n = check_range("n", n, 1, _N_MAX, " objects")
+        c_name, n, cached = check_made(name, n, cache_size, " objects")
         kind, described = dtype_text(dtype)
-        cached = check_range(
-            "cache_size", cache_size, 0, min(CACHE_MAX, n * 2 // 3), f" with n={n}"
-        )
         c_ops, c_flags = check_ops(ops_name), check_flags(flags)
         if not isinstance(checked, bool):
             raise TypeError(f"checked={checked!r}: True or False is allowed")
@@ -140,10 +132,8 @@ class ObjectPool(ObjectMemory):
         -----
         Wraps  rte_mempool_lookup (rte_mempool.h)
         """
-        eal.require_running()
-        c_name = check_name("mempool", name, NAME_MAX)
         with lock():
-            mp = call_pointer(lib.rte_mempool_lookup, c_name, detail=name)
+            mp = find_mempool(name)
             known = find(cls, address_of(mp))
             if known is not None:
                 return known
@@ -151,6 +141,7 @@ class ObjectPool(ObjectMemory):
                 raise TypeError(f"mempool {name!r} was not made by ObjectPool.create")
             return cls(name, mp, owned=False)
 
+    @short("pyd_objects_get", "take")
     def get(self, n: int, *, out: Ids | None = None) -> Ids:
         """Take objects: all `n` or none. What is in them stays from their last use.
 
@@ -175,18 +166,18 @@ class ObjectPool(ObjectMemory):
         -----
         Wraps  rte_mempool_get_bulk (rte_mempool.h)
         Owns   the caller, until `put`
-        Cost   0.7 us for 1, 3 us for 512 [objects] with check, the array of ids made anew
+        Cost   80 ns for 1, 1 us for 1,024 [objects]; `checked` 3.9 us; 25 ns without `out`
         """
-        if type(n) is not int or not 0 <= n <= self.n:
-            n = check_range("n", n, 0, _N_MAX, " objects")
-            if n > self.n:
-                raise self._error("rte_mempool_get_bulk", -errno.ENOBUFS)
+        n = check_range("n", n, 0, N_MAX, " objects")
+        if n > self.n:
+            raise self._error("rte_mempool_get_bulk", -errno.ENOBUFS)
         ids = np.empty(n, _intp) if out is None else room_for(out, n)
-        result = _get(self._c, _from_buffer(_ids, ids), n)
+        result = lib.pyd_objects_get(self._c, ffi.from_buffer("int64_t[]", ids), n)
         if result < 0:
             raise self._error("rte_mempool_get_bulk", result)
         return ids
 
+    @short("pyd_objects_put", "give")
     def put(self, ids: npt.ArrayLike) -> None:
         """Give objects back: all of them, or none where one is refused.
 
@@ -204,7 +195,7 @@ class ObjectPool(ObjectMemory):
         Cost   as `get`
         """
         chosen = as_ids(ids)
-        result = _put(self._c, _from_buffer(_ids, chosen), len(chosen))
+        result = lib.pyd_objects_put(self._c, ffi.from_buffer("int64_t[]", chosen), len(chosen))
         if result < 0:
             raise self._error("rte_mempool_put_bulk", result, chosen)
 

@@ -90,7 +90,10 @@ def dtype_text(dtype: npt.DTypeLike) -> tuple[np.dtype[Any], bytes]:
 
 def dtype_of(text: bytes) -> np.dtype[Any]:
     """Return the dtype that `dtype_text` described."""
-    kind: np.dtype[Any] = np.lib.format.descr_to_dtype(ast.literal_eval(text.decode()))
+    try:
+        kind: np.dtype[Any] = np.lib.format.descr_to_dtype(ast.literal_eval(text.decode()))
+    except SyntaxError as error:
+        raise ValueError(f"{text!r} does not describe a dtype") from error
     return kind
 
 

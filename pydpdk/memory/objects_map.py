@@ -41,6 +41,8 @@ class Map:
         `uint64[n]`, ascending: an object's index is its id.
     stride : int
         [bytes] from one object to the next; 0 where that is not the same for all.
+    inverse : int
+        2**64 / stride, rounded up, for C to multiply instead of dividing; 0 as `stride`.
     """
 
     def __init__(self, mp: Any, dtype: np.dtype[Any]) -> None:
@@ -53,6 +55,7 @@ class Map:
         self._distance = int(mp.header_size + mp.elt_size + mp.trailer_size)
         self._runs = self._find_runs()
         self.stride = self._distance if len(self._runs) == 1 else 0
+        self.inverse = -(-(1 << 64) // self._distance) if self.stride else 0
 
     def _find_runs(self) -> list[tuple[int, int]]:
         """First id and length of each run; a run ends with its chunk."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import address_of
+from pydpdk._short import Handle
 from pydpdk.errors import ClosedError, make_error
 from pydpdk.memory._rows import text
 from pydpdk.memory.objects_kind import (
@@ -26,10 +27,11 @@ from pydpdk.memory.objects_kind import (
 from pydpdk.memory.objects_map import Chunk, Map
 from pydpdk.memory.pool_counts import Counts
 
+_intp = np.dtype(np.intp)
 _from_buffer = ffi.from_buffer
 
 
-class ObjectMemory(Counts):
+class ObjectMemory(Counts, Handle):
     """A pool of objects without the taking and giving back.
 
     Attributes
@@ -55,12 +57,13 @@ class ObjectMemory(Counts):
             "struct pyd_objects *",
             {
                 "gate": {"open": 1}, "getter": {"open": 1}, "putter": {"open": 1}, "mp": mp,
-                "addresses": self._map.c_addresses, "stride": self._map.stride, "n": self.n,
-                "itemsize": self.dtype.itemsize,
+                "addresses": self._map.c_addresses, "stride": self._map.stride,
+                "inverse": self._map.inverse, "n": self.n, "itemsize": self.dtype.itemsize,
                 "out": ffi.cast("uint8_t *", after + head.ledger) if head.ledger else ffi.NULL,
                 "single_get": ops in SINGLE_GET, "single_put": ops in SINGLE_PUT,
             },
         )  # fmt: skip
+        self._bind(address_of(self._c), _intp)
         super().__init__(name, mp, address=address_of(mp), owned=owned)
 
     @property
@@ -127,7 +130,12 @@ class ObjectMemory(Counts):
 
     @property
     def chunks(self) -> list[Chunk]:
-        """The pieces of memory in which the objects lie."""
+        """The pieces of memory in which the objects lie.
+
+        Notes
+        -----
+        Wraps  rte_mempool_mem_iter (rte_mempool.h)
+        """
         self.handle  # noqa: B018  # raises when closed
         return list(self._map.chunks)
 

@@ -1,9 +1,36 @@
-"""What every mempool can say of itself."""
+"""What every mempool has in common: how it is named, sized and found, and what it counts."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Owner
+from pydpdk.errors import call_pointer, check_name, check_range
+
+NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
+CACHE_MAX = lib.RTE_MEMPOOL_CACHE_MAX_SIZE
+N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most
+
+
+def check_mempool_name(name: str) -> bytes:
+    """Return the name as C reads it; the EAL must be running."""
+    eal.require_running()
+    return check_name("mempool", name, NAME_MAX)
+
+
+def check_made(name: str, n: int, cache_size: int, unit: str) -> tuple[bytes, int, int]:
+    """Return what every new mempool is made with: name, objects, objects in a cache."""
+    c_name = check_mempool_name(name)
+    n = check_range("n", n, 1, N_MAX, unit)
+    most = min(CACHE_MAX, n * 2 // 3)
+    return c_name, n, check_range("cache_size", cache_size, 0, most, f" with n={n}")
+
+
+def find_mempool(name: str) -> Any:
+    """Return the `struct rte_mempool *` of that name, whatever is in it."""
+    return call_pointer(lib.rte_mempool_lookup, check_mempool_name(name), detail=name)
 
 
 class Counts(Owner):
@@ -22,12 +49,22 @@ class Counts(Owner):
 
     @property
     def avail_count(self) -> int:
-        """[objects] that can be taken, those in lcore caches included."""
+        """[objects] that can be taken, those in lcore caches included.
+
+        Notes
+        -----
+        Wraps  rte_mempool_avail_count (rte_mempool.h)
+        """
         return int(lib.rte_mempool_avail_count(self.handle))
 
     @property
     def in_use_count(self) -> int:
-        """[objects] taken and not given back."""
+        """[objects] taken and not given back.
+
+        Notes
+        -----
+        Wraps  rte_mempool_in_use_count (rte_mempool.h)
+        """
         return int(lib.rte_mempool_in_use_count(self.handle))
 
     @property

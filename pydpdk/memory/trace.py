@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,12 @@ def taken(mbufs: list[int]) -> list[Taken | None]:
     lib.pyd_read_stamps(mbufs, len(mbufs), _field[0].offset, stamps)
     now = lib.pyd_now_ms()
     return [_read(stamps[i], now) for i in range(len(mbufs))]
+
+
+def told(mbufs: list[int], most: int = 5) -> str:
+    """Return `: n taken by` and so on, the largest numbers first; nothing where none is stamped."""
+    places = Counter(stamp.where for stamp in taken(mbufs) if stamp).most_common(most)
+    return f": {'; '.join(f'{n} taken by {where}' for where, n in places)}" if places else ""
 
 
 def _read(row: Any, now: int) -> Taken | None:

@@ -37,11 +37,11 @@ _NO_DTYPE = (
 # The GIL is released in a call, so the kernel can put a thread aside in the middle of one. On a
 # `multi` ring all others then spin until it is back. Python threads on one CPU, 1,024 elements a
 # call [thousand calls/s of all; CPU time spun away], by scripts/bench_ring_threads:
-#     threads      multi        rts         hts
-#           1   701,  0 %    707, 0 %    699, 0 %
-#           2     4, 82 %    477, 2 %    459, 3 %
-#           4    32, 63 %    469, 5 %    474, 2 %
-#           8     2, 72 %    687, 2 %    634, 4 %
+#     threads      multi         rts          hts
+#           1  1026,  0 %   1073,  0 %   1120,  0 %
+#           2    29, 97 %   1095,  1 %   1096,  1 %
+#           4   122, 82 %   1045,  3 %   1049,  4 %
+#           8   315, 70 %    848, 12 %    568, 18 %
 # Of the two that bear it, `rts` makes nobody wait, up to an eighth of the ring in flight; `hts`
 # always waits for the one before.
 DEFAULT_SYNC: Sync = "rts"

@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, Pin, address_of
-from pydpdk.errors import BusyError, ClosedError, check_range
-from pydpdk.memory.holder import Holder, refuse
-from pydpdk.ring.element import POINTER, SYNCS, Kind, Sync, say
+from pydpdk._short import short
+from pydpdk.errors import check_range
+from pydpdk.ring.base import RingBase, Values
+from pydpdk.ring.element import Sync
 from pydpdk.ring.zero_copy import ZeroCopy
 
-Values = npt.NDArray[Any]
 
-_enqueue, _dequeue = lib.pyd_ring_enqueue, lib.pyd_ring_dequeue
-_CALL = ("rte_ring_enqueue", "rte_ring_dequeue")
-_buffer, _bytes, _array = ffi.from_buffer, ffi.typeof("char[]"), np.ndarray
-
-
-class Moves(Owner):
+class Moves(RingBase):
     """What a ring does with values; `Ring` has the rest."""
 
-    def __init__(self, name: str, ring: Any, kind: Kind, *, owned: bool) -> None:
-        esize = POINTER if kind is None else kind.itemsize
-        self._dtype = kind
-        self._none: Values = np.empty(0, kind)
-        self._pin = Pin(lib.pyd_ring_memory(ring), ring.size * esize)
-        self._sides = (
-            SYNCS[lib.rte_ring_get_prod_sync_type(ring)],
-            SYNCS[lib.rte_ring_get_cons_sync_type(ring)],
-        )
-        self._c = ffi.new("struct pyd_ring *")
-        lib.pyd_ring_open(self._c, ring, esize)
-        super().__init__(name, ring, address=address_of(ring), owned=owned)
-
-    @property
-    def dtype(self) -> Kind:
-        """Of the values; None for a ring of mbufs."""
-        return self._dtype
-
-    @property
-    def element(self) -> str:
-        """What it carries: `"mbuf"` or the dtype's name."""
-        return say(self._dtype)
-
-    @property
-    def producer(self) -> Sync:
-        """How threads that enqueue are kept apart."""
-        return self._sides[0]
-
-    @property
-    def consumer(self) -> Sync:
-        """How threads that dequeue are kept apart."""
-        return self._sides[1]
-
+    @short("pyd_ring_enqueue_burst", "send")
     def enqueue_burst(self, values: Values) -> int:
         """Enqueue as many values as fit; return how many.
 
@@ -70,9 +30,11 @@ class Moves(Owner):
         Notes
         -----
         Wraps  rte_ring_enqueue_burst_elem (rte_ring_elem.h)
+        Cost   90 ns for up to 32, 310 ns for 1,024 [elements of 8 bytes]
         """
-        return self._move(_enqueue, values, 0, False)
+        return self._send(lib.pyd_ring_enqueue_burst, values)
 
+    @short("pyd_ring_enqueue_bulk", "send")
     def enqueue_bulk(self, values: Values) -> int:
         """Enqueue all values or none; return n or 0.
 
@@ -84,9 +46,11 @@ class Moves(Owner):
         Notes
         -----
         Wraps  rte_ring_enqueue_bulk_elem (rte_ring_elem.h)
+        Cost   90 ns for up to 32, 310 ns for 1,024 [elements of 8 bytes]
         """
-        return self._move(_enqueue, values, 1, False)
+        return self._send(lib.pyd_ring_enqueue_bulk, values)
 
+    @short("pyd_ring_dequeue_burst", "fill")
     def dequeue_burst(self, out: Values) -> int:
         """Dequeue as many values as there are, at most all of `out`; return how many.
 
@@ -98,9 +62,11 @@ class Moves(Owner):
         Notes
         -----
         Wraps  rte_ring_dequeue_burst_elem (rte_ring_elem.h)
+        Cost   90 ns for up to 32, 310 ns for 1,024 [elements of 8 bytes]
         """
-        return self._move(_dequeue, out, 0, True)
+        return self._fill(lib.pyd_ring_dequeue_burst, out)
 
+    @short("pyd_ring_dequeue_bulk", "fill")
     def dequeue_bulk(self, out: Values) -> int:
         """Fill `out`, or take nothing; return n or 0.
 
@@ -112,8 +78,9 @@ class Moves(Owner):
         Notes
         -----
         Wraps  rte_ring_dequeue_bulk_elem (rte_ring_elem.h)
+        Cost   90 ns for up to 32, 310 ns for 1,024 [elements of 8 bytes]
         """
-        return self._move(_dequeue, out, 1, True)
+        return self._fill(lib.pyd_ring_dequeue_bulk, out)
 
     def enqueue_zc(self, n: int, *, bulk: bool = False) -> ZeroCopy:
         """Reserve free slots, to be filled where they are, for a `with` block.
@@ -139,8 +106,8 @@ class Moves(Owner):
 
         Notes
         -----
-        Wraps  rte_ring_enqueue_zc_burst_elem_start, rte_ring_enqueue_zc_elem_finish
-               (rte_ring_peek_zc.h)
+        Wraps  rte_ring_enqueue_zc_burst_elem_start, rte_ring_enqueue_zc_bulk_elem_start,
+               rte_ring_enqueue_zc_elem_finish (rte_ring_peek_zc.h)
         """
         wanted = self._check_zc("producer", self.producer, n)
         start = partial(self._start, lib.pyd_ring_enqueue_zc_start, wanted, bool(bulk))
@@ -170,35 +137,34 @@ class Moves(Owner):
 
         Notes
         -----
-        Wraps  rte_ring_dequeue_zc_burst_elem_start, rte_ring_dequeue_zc_elem_finish
-               (rte_ring_peek_zc.h)
+        Wraps  rte_ring_dequeue_zc_burst_elem_start, rte_ring_dequeue_zc_bulk_elem_start,
+               rte_ring_dequeue_zc_elem_finish (rte_ring_peek_zc.h)
         """
         wanted = self._check_zc("consumer", self.consumer, n)
         start = partial(self._start, lib.pyd_ring_dequeue_zc_start, wanted, bool(bulk))
         return ZeroCopy(self, start, lib.pyd_ring_dequeue_zc_finish, writable=False)
 
-    def _move(self, function: Any, values: Values, bulk: int, writes: bool) -> int:
-        try:
-            if type(values) is _array and values.dtype is self._dtype and values.ndim == 1:
-                n = int(function(self._c, _buffer(_bytes, values, writes), len(values), bulk))
-                return n if n >= 0 else self._refuse(n, _CALL[writes])
-        except (TypeError, ValueError, BufferError, OverflowError):
-            pass  # said below
-        plain = self._check_values(values, writes)
-        n = int(function(self._c, _buffer(_bytes, plain, writes), len(values), bulk))
-        return n if n >= 0 else self._refuse(n, _CALL[writes])
+    def _send(self, function: Any, values: Values) -> int:
+        data = ffi.from_buffer("char[]", self._check_values(values))
+        n = int(function(self._c, data, len(values)))
+        return n if n >= 0 else self._refuse(n, "rte_ring_enqueue")
 
-    def _check_values(self, values: Values, writes: bool) -> Values:
+    def _fill(self, function: Any, out: Values) -> int:
+        data = self._check_values(out)
+        if not out.flags.writeable:
+            raise ValueError("out: a writable array is allowed")
+        n = int(function(self._c, ffi.from_buffer("char[]", data, True), len(out)))
+        return n if n >= 0 else self._refuse(n, "rte_ring_dequeue")
+
+    def _check_values(self, values: Values) -> Values:
         """Return the array as one whose bytes can be passed on, or say what is wrong with it."""
         self._require_values()
         # a subclass may lie about its length
-        if type(values) is not _array or values.dtype != self._dtype or values.ndim != 1:
+        if type(values) is not np.ndarray or values.dtype != self._dtype or values.ndim != 1:
             found = getattr(values, "dtype", type(values).__name__)
             raise TypeError(f"{found}: a numpy array {self.element}[n] is allowed")
         if not values.flags.c_contiguous:
             raise ValueError("values: a contiguous array is allowed")
-        if writes and not values.flags.writeable:
-            raise ValueError("out: a writable array is allowed")
         check_range("len(values)", len(values), 0, (1 << 31) - 1, " elements")
         return values.view(np.uint8)  # dates export no buffer
 
@@ -211,43 +177,3 @@ class Moves(Owner):
     def _start(self, function: Any, n: int, bulk: bool, slots: Any) -> int:
         got = int(function(self._c, n, bulk, slots))
         return got if got >= 0 else self._refuse(got, function.__name__.removeprefix("pyd_"))
-
-    def _views(self, slots: Any, n: int, writable: bool) -> tuple[Values, Values]:
-        """Return n slots from slots.first on as one array or, where the ring wraps, two."""
-        n1 = min(n, slots.n1)
-        second = self._view(0, n - n1, writable) if n > n1 else self._none
-        return self._view(slots.first, n1, writable) if n else self._none, second
-
-    def _view(self, first: int, n: int, writable: bool) -> Values:
-        dtype = self._require_values()
-        self._stay()
-        view = self._pin.view(first * dtype.itemsize, n * dtype.itemsize).view(dtype)
-        if not writable:
-            view.flags.writeable = False
-        return view
-
-    def _require_values(self) -> np.dtype[Any]:
-        if self._dtype is None:
-            raise TypeError(f"{self!r} carries mbufs: use tx and rx with a burst")
-        return self._dtype
-
-    def _refuse(self, result: int, call: str, burst: Holder | None = None) -> NoReturn:
-        if result == -errno.EALREADY:
-            raise BusyError(errno.EBUSY, f"{call}: {self!r}: {self._occupied(call)}")
-        if burst is None:
-            raise ClosedError(f"{call}: {self!r}")
-        refuse(result, call, self, burst)
-
-    def _occupied(self, call: str) -> str:
-        """Say why a side had no room for one more."""
-        for side in self._reserved():
-            if ("enqueue" in side) == ("enqueue" in call):
-                return side
-        return "another thread is on this side, which takes one at a time"
-
-    def _reserved(self) -> list[str]:
-        sides = {"enqueue_zc": self._c.producer.zc, "dequeue_zc": self._c.consumer.zc}
-        return [f"a block of {call} is not left" for call, zc in sides.items() if zc]
-
-    def _view_count(self) -> int:
-        return self._pin.views

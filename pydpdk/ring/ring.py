@@ -31,6 +31,8 @@ class Ring(Moves):
 
     Notes
     -----
+    Wraps    rte_ring_get_prod_sync_type (rte_ring.h) in `producer`,
+             rte_ring_get_cons_sync_type (rte_ring.h) in `consumer`
     Owns     the mbufs in it; `create` frees the ring in `close`, `lookup` leaves it alone
     Threads  any number, or one at a time on a side made `single`: a second one gets a `BusyError`
     Cost     one crossing for any number of elements
@@ -66,7 +68,7 @@ class Ring(Moves):
             How threads of that side are kept apart. `rts`: any number, and a call does not wait
             for another that the kernel has put aside. `hts`: any number, one after the other, and
             zero-copy. `multi`: any number, each with a CPU to itself: 2 Python threads on one CPU
-            make 4,000 calls/s where `rts` makes 477,000. `single`: one at a time, and zero-copy.
+            make 29,000 calls/s where `rts` makes 1,095,000. `single`: one at a time, and zero-copy.
         socket_id
             NUMA node; None for any.
 
@@ -144,7 +146,12 @@ class Ring(Moves):
 
     @property
     def count(self) -> int:
-        """[elements] in it."""
+        """[elements] in it.
+
+        Notes
+        -----
+        Wraps  rte_ring_count (rte_ring.h)
+        """
         n = int(lib.pyd_ring_count(self._c))
         return n if n >= 0 else self._refuse(n, "rte_ring_count")
 

@@ -12,7 +12,7 @@ from pydpdk._dpdk import ffi
 from pydpdk.errors import check_range
 
 if TYPE_CHECKING:
-    from pydpdk.ring.moves import Moves
+    from pydpdk.ring.base import RingBase
 
 Values = npt.NDArray[Any]
 
@@ -46,7 +46,7 @@ class ZeroCopy:
 
     def __init__(
         self,
-        ring: Moves,
+        ring: RingBase,
         start: Callable[[Any], int],
         finish: Callable[..., int],
         *,

@@ -65,6 +65,7 @@ def test_a_thread_pool_made_after_init_has_all_cpus(eal: Eal):
 
 
 def test_dpdk_logs_to_logging(eal: Eal, caplog: pytest.LogCaptureFixture):
+    """rte_openlog_stream."""
     with caplog.at_level(logging.DEBUG, "dpdk"), pytest.raises(DpdkError) as caught:
         eal.add_device("net_nosuchdriver1")
     pydpdk.log.flush()

@@ -11,7 +11,8 @@ from pydpdk.errors import (
     NoRoomError,
     NotFoundError,
 )
-from pydpdk.memory.mempool import mempools, object_size_bytes
+from pydpdk.memory.mempool import object_size_bytes
+from pydpdk.memory.mempool_info import mempools
 from pydpdk.memory.memzone import memzones
 
 

@@ -184,3 +184,44 @@ def test_what_a_device_does_not_take_is_a_fault_of_the_file(command, tmp_path):
     finished = _run(command(file, "--duration", "1"), tmp_path)
     assert finished.returncode == 2, finished.stderr
     assert "ports.p0: nb_rx_queues=1000: 0 to 1 on port 'net_pcap0' is allowed" in finished.stderr
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_tracing_in_the_file_names_the_line_that_leaked(command, tmp_path, kept):
+    file = _python_file(
+        tmp_path,
+        "import pydpdk\n"
+        "KEPT = []\n"
+        "def main(app):\n"
+        "    burst = pydpdk.Burst(32)\n"
+        "    burst.alloc(app.mempools['packets'], 7)\n"
+        f"    {'KEPT.append(burst)' if kept else 'pass'}\n",
+    )
+    quiet = _run(command(file), tmp_path)
+    assert quiet.returncode == 0, quiet.stderr
+    assert "Warning" not in quiet.stderr
+    file.write_text(file.read_text() + "debug: {trace_mbufs: true}\n")
+    traced = _run(command(file), tmp_path)
+    assert traced.returncode == 0, traced.stderr
+    where = f"Burst.alloc at {tmp_path / 'mine.py'}:5"
+    if kept:
+        told = f"<Burst 7 of 32>: it holds 7 mbufs: 7 taken by {where}"
+    else:
+        told = f"7 of its 1023 mbufs are out: 7 in a burst that nobody keeps, taken by {where}"
+    assert "ResourceWarning: " in traced.stderr
+    assert told in traced.stderr
+
+
+@pytest.mark.parametrize("app", ["forward: {}", "drop: {}", "generate: {burst: 32}"])
+def test_the_apps_of_ours_leak_nothing_that_tracing_would_tell(command, tmp_path, app):
+    """A ring that is full leaves the generator a burst that it cannot send."""
+    file = tmp_path / "app.yaml"
+    file.write_text(
+        "mempools: {packets: {n: 8191}}\n"
+        "ports: {p0: {device: 'net_null0'}, p1: {device: 'net_ring0'}}\n"
+        f"app: {{{app}}}\n"
+        "debug: {trace_mbufs: true}\n"
+    )
+    finished = _run(command(file, "--duration", "0.2"), tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert "Warning" not in finished.stderr

@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 import pydpdk
@@ -47,12 +48,56 @@ def test_holders_are_named(pool: Mempool, burst: Burst, name: str):
         burst.alloc(pool, 2, length=4)
         burst.mbuf(0).chain(burst.mbuf(1))
         found = Counter(mbuf.holder for mbuf in pool.outstanding())
-        assert found == {ELSEWHERE: 5, f"{burst!r}, packet 0": 2}
-        with pytest.raises(pydpdk.InUseError, match=f"7 of .* out: 5 in {ELSEWHERE}; 2 in <Burst"):
+        waiting = {f"ring {name!r}, packet {i}": 1 for i in range(5)}
+        assert found == {**waiting, f"{burst!r}, packet 0": 2}
+        with pytest.raises(
+            pydpdk.InUseError, match=f"7 of .* out: 5 in ring {name!r}; 2 in <Burst"
+        ):
             pool.close()
         burst.free()
         assert ring.rx(burst) == 5
         burst.free()
+
+
+def test_rings_say_what_waits_in_them_and_no_more(pool: Mempool, burst: Burst, name: str):
+    """All segments and clones, around the end of the ring; numbers that look so are not mbufs."""
+    with (
+        Ring.create(f"{name}-n", 4) as numbers,
+        Ring.create(f"MP_{name}", 4, element="mbuf") as ring,
+        Burst(4) as other,
+    ):
+        for _ in range(3):  # the next ones lie around the end
+            burst.alloc(pool, 1)
+            ring.tx(burst)
+            ring.rx(burst)
+            burst.free()
+        burst.alloc(pool, 3, length=4)
+        burst.mbuf(0).chain(burst.mbuf(1))
+        burst.mbuf(1).clone(pool, other)
+        addresses = np.array([mbuf.address for mbuf in pool.outstanding()][:3], np.uint64)
+        assert numbers.enqueue_bulk(addresses) == 3
+        assert ring.tx(burst) == 2
+        assert ring.tx(other) == 1
+        found = Counter(mbuf.holder for mbuf in pool.outstanding())
+        assert found == {f"ring 'MP_{name}', packet {i}": n for i, n in enumerate((2, 1, 1))}
+        assert ring.rx(burst) == 3
+        found = Counter(mbuf.holder for mbuf in pool.outstanding())
+        assert sum(found.values()) == 4
+        assert all(holder.startswith(repr(burst)) for holder in found)
+        burst.free()
+        assert numbers.dequeue_bulk(addresses) == 3
+
+
+def test_mbufs_in_the_rings_of_a_port_are_found(pool: Mempool, burst: Burst, device):
+    port = device("net_ring_p")
+    port.configure(mempool=pool)
+    port.start()
+    burst.alloc(pool, 3, length=60)
+    assert port.tx[0].tx(burst) == 3
+    (holder,) = {mbuf.holder.partition(", packet")[0] for mbuf in pool.outstanding()}
+    assert holder.startswith("ring 'ETH_RXTX")
+    assert port.rx[0].rx(burst) == 3
+    burst.free()
 
 
 def test_tracing_tells_the_line(pool: Mempool, burst: Burst, name: str, tracing: None):

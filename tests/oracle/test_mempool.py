@@ -10,17 +10,14 @@ import numpy as np
 import pytest
 
 from oracle.dpdk_test import run_autotest
-from pydpdk import Eal, Mempool, MempoolFlag, Memzone, ObjectPool, lcore
+from pydpdk import Eal, Mempool, MempoolFlag, ObjectPool
 from pydpdk.errors import (
     BusyError,
-    ClosedError,
-    InUseError,
     NameTakenError,
     NoRoomError,
-    NotFoundError,
 )
 from pydpdk.memory import address
-from pydpdk.memory.mempool import mempools
+from pydpdk.memory.mempool_info import mempools
 from pydpdk.memory.memzone import memzones
 from pydpdk.memory.objects_kind import OPS
 
@@ -192,7 +189,11 @@ def test_threads_that_meet_in_a_pool_are_served_or_told(eal: Eal, name: str, ops
 
 
 def test_objects_that_devices_do_not_use(eal: Eal, name: str):
-    """test_mempool_flag_non_io_set_when_no_iova_contig_set, and unset_when_populated_with.."""
+    """MEMPOOL_F_NON_IO: set where there is no IOVA, and not where there is.
+
+    test_mempool_flag_non_io_set_when_no_iova_contig_set,
+    test_mempool_flag_non_io_unset_when_populated_with_valid_iova
+    """
     with ObjectPool.create(name, SIZE, "u8") as pool:
         assert MempoolFlag.NON_IO in pool.flags
         assert {chunk.iova for chunk in pool.chunks} == {None}
@@ -256,229 +257,3 @@ def test_the_longest_name(eal: Eal):
 def test_sockets_that_are_not_there(eal: Eal, name: str, socket_id: int):
     with pytest.raises(ValueError, match="socket_id"):
         ObjectPool.create(name, SIZE, "u8", socket_id=socket_id)
-
-
-def test_put_twice_is_refused_as_a_whole(pool: ObjectPool):
-    """In C avail_count is 101 of 100 then, and two owners have the object."""
-    ids = pool.get(4)
-    pool.put(ids[:1])
-    for wrong in (ids, ids[:1], [ids[1], ids[1]]):
-        with pytest.raises(ClosedError, match="already"):
-            pool.put(wrong)
-        assert (pool.avail_count, pool.in_use_count) == (SIZE - 3, 3)
-    pool.put(ids[1:])
-    with pytest.raises(ClosedError):
-        pool.put(range(SIZE + 1))
-
-
-def test_an_unchecked_pool_leaves_that_to_the_caller(eal: Eal, name: str):
-    with ObjectPool.create(name, SIZE, "u8", checked=False) as pool:
-        ids = pool.get(4)
-        with pytest.raises(ValueError, match="checked=False"):
-            pool.outstanding()
-        pool.put(ids)
-        assert pool.avail_count == SIZE
-
-
-@pytest.mark.parametrize("bad", [-1, SIZE, 1 << 31, 1 << 32, (1 << 64) - 1])
-def test_foreign_objects_are_refused_as_a_whole(pool: ObjectPool, bad: int):
-    ids = pool.get(2)
-    for use in (pool.put, pool.read, pool.addresses, lambda x: pool.write(x, 0)):
-        with pytest.raises(ValueError, match="is allowed"):
-            use(np.array([ids[0], bad], np.uint64 if bad > 1 << 62 else np.int64))
-    assert pool.in_use_count == 2
-    pool.put(ids)
-
-
-def test_foreign_pointers_are_refused(pool: ObjectPool, eal: Eal, name: str):
-    (first,) = pool.addresses([0])
-    with ObjectPool.create(f"{name}-2", 7, FLOW) as other, Memzone.reserve(name, 64) as zone:
-        for wrong in (0, 8, first + 1, first - 64, other.addresses([3])[0], zone.info.addr):
-            with pytest.raises(ValueError, match="no object"):
-                pool.ids([first, wrong])
-
-
-@pytest.mark.parametrize("bad", [[1.0], ["1"], [None], [[1]], 1, None, [True], object(), "12"])
-def test_ids_of_a_wrong_type(pool: ObjectPool, bad: object):
-    for use in (pool.put, pool.read, pool.addresses, pool.ids):
-        with pytest.raises(TypeError):
-            use(bad)  # type: ignore[arg-type]
-
-
-def test_ids_come_into_an_array_of_the_users(pool: ObjectPool):
-    mine = np.full(40, -1, np.intp)
-    got = pool.get(32, out=mine)
-    assert got.base is mine
-    assert (mine[:32] >= 0).all()
-    assert (mine[32:] == -1).all()
-    pool.put(got)
-    mine.setflags(write=False)
-    for bad in (mine, mine[::2], np.zeros(3, np.intp)):
-        with pytest.raises(ValueError, match="places in a row"):
-            pool.get(32, out=bad)
-    with pytest.raises(TypeError, match="intp"):
-        pool.get(1, out=np.zeros(3))
-
-
-@pytest.mark.parametrize("dtype", ["O", "V0", ("u1", 16), [("a", "O")], f"V{(1 << 30) + 1}"])
-def test_dtypes_that_cannot_lie_in_shared_memory(eal: Eal, name: str, dtype):
-    with pytest.raises(TypeError, match="dtype"):
-        ObjectPool.create(name, 7, dtype)
-
-
-@pytest.mark.parametrize("dtype", ["u1", "<f8", ">u2", "S3", "U5", "M8[ns]", "V2048", FLOW, "?"])
-def test_dtypes_of_all_kinds(eal: Eal, name: str, dtype):
-    with ObjectPool.create(name, 5, dtype) as pool:
-        assert pool.dtype == np.dtype(dtype)
-        zero = np.zeros(5, dtype)
-        pool.write(range(5), zero)
-        assert pool.read(range(5)).tobytes() == zero.tobytes()
-        assert pool.array.tobytes() == zero.tobytes()
-
-
-def test_padded_dtypes_keep_their_offsets_and_overlapping_ones_are_refused(eal: Eal, name: str):
-    padded = np.dtype([("a", "u1"), ("b", "u8")], align=True)
-    with ObjectPool.create(name, 5, padded) as pool:
-        assert pool.dtype.fields["b"][1] == 8
-    union = np.dtype({"names": ["a", "b"], "formats": ["u4", "u2"], "offsets": [0, 0]})
-    with pytest.raises(TypeError, match="none over another"):
-        ObjectPool.create(name, 5, union)
-
-
-@pytest.mark.parametrize("size", [8, 1500, 3000])
-def test_objects_in_several_runs(eal: Eal, name: str, size: int):
-    """Objects for devices do not cross a page, so their distance is not always the same."""
-    with ObjectPool.create(name, 5000, f"V{size}", flags=0, checked=True) as pool:
-        views = pool.arrays
-        assert sum(map(len, views)) == 5000
-        assert all(view.flags.owndata is False for view in views)
-        if len(views) > 1:
-            with pytest.raises(ValueError, match="runs"):
-                pool.array  # noqa: B018
-        ids = pool.get(5000)
-        assert (pool.ids(pool.addresses(ids)) == ids).all()
-        values = np.arange(5000, dtype="<u8")
-        pool.write(ids, values.astype(f"V{size}") if size == 8 else _padded(values, size))
-        where = np.cumsum([0, *map(len, views)])
-        for run, view in enumerate(views):
-            of_run = np.frombuffer(view.tobytes(), f"V{size}")
-            expected = pool.read(np.arange(where[run], where[run + 1]))
-            assert of_run.tobytes() == expected.tobytes()
-        assert pool.read(ids).tobytes() == _padded(values, size).tobytes()
-        pool.put(ids)
-        del views, view
-
-
-def _padded(values: np.ndarray, size: int) -> np.ndarray:
-    wide = np.zeros((len(values), size), np.uint8)
-    wide[:, :8] = values.view(np.uint8).reshape(-1, 8)
-    return wide.view(f"V{size}").ravel()
-
-
-def test_one_object_is_shared_and_out_of_range_refused(pool: ObjectPool):
-    flow = pool[3]
-    flow["id"] = 99
-    assert pool.read([3])["id"][0] == pool.array["id"][3] == 99
-    for bad in (-1, SIZE, 1 << 70):
-        with pytest.raises(IndexError):
-            pool[bad]
-    for wrong in (1.0, "1", slice(2), True, None):
-        with pytest.raises(TypeError):
-            pool[wrong]  # type: ignore[index]
-
-
-@pytest.mark.parametrize("values", ["x", [1, 2], object(), None])
-def test_values_that_do_not_fit(eal: Eal, name: str, values: object):
-    with ObjectPool.create(name, 7, "u1") as pool:
-        for bad in (values, 256, -1):
-            with pytest.raises((ValueError, TypeError)):
-                pool.write([0, 1, 2], bad)  # type: ignore[arg-type]
-
-
-def test_lookup_finds_the_same_object_and_its_kind(pool: ObjectPool, name: str):
-    assert ObjectPool.lookup(pool.name) is pool
-    with pytest.raises(TypeError, match="not of mbufs"):
-        Mempool.lookup(pool.name)
-    with pytest.raises(NotFoundError):
-        ObjectPool.lookup("no-such")
-    with (
-        Mempool.create(f"{name}-mbufs", 7, cache_size=0),
-        pytest.raises(TypeError, match="made by"),
-    ):
-        ObjectPool.lookup(f"{name}-mbufs")
-
-
-def test_what_an_lcore_caches_is_not_in_use(eal: Eal, name: str):
-    with ObjectPool.create(name, 255, "u8", cache_size=32) as pool:
-        pool.put(pool.get(32))
-        assert list(pool.cache_counts) == [lcore.current()]
-        assert (pool.in_use_count, pool.avail_count) == (0, 255)
-
-
-def test_close_refuses_while_objects_are_out(eal: Eal, name: str):
-    """rte_mempool_free takes it, and they dangle."""
-    pool = ObjectPool.create(name, SIZE, "u8")
-    ids = pool.get(3)
-    with pytest.raises(InUseError, match="3 of its 1023 objects are out"):
-        pool.close()
-    pool.put(ids)
-    pool.close()
-
-
-@pytest.mark.parametrize("look", [lambda p: p.array, lambda p: p[0], lambda p: p.arrays[0][5:]])
-def test_close_refuses_while_a_view_is_alive(eal: Eal, name: str, look):
-    pool = ObjectPool.create(name, SIZE, FLOW)
-    view = look(pool)
-    with pytest.raises(InUseError, match="1 numpy view"):
-        pool.close()
-    del view
-    pool.close()
-
-
-def test_a_closed_pool_is_refused_and_closes_again(eal: Eal, name: str):
-    pool = ObjectPool.create(name, SIZE, "u8")
-    pool.close()
-    pool.close()
-    uses = [
-        lambda: pool.get(1), lambda: pool.put([0]), lambda: pool.array, lambda: pool[0],
-        lambda: pool.read([0]), lambda: pool.write([0], 0), lambda: pool.addresses([0]),
-        lambda: pool.ids([0]), lambda: pool.chunks, pool.outstanding, lambda: pool.avail_count,
-        lambda: pool.flags, lambda: pool.ops_name,
-    ]  # fmt: skip
-    for use in uses:
-        with pytest.raises(ClosedError):
-            use()
-
-
-@pytest.mark.hugepages
-def test_another_process_finds_the_pool_with_its_dtype(run_script):
-    """Ids, kind and what is out are the same in both; closing there frees nothing."""
-    done = run_script("""
-        import subprocess, sys
-        import numpy as np
-        from pydpdk import ObjectPool
-        OTHER = '''
-        import sys
-        import pydpdk
-        from pydpdk import ObjectPool
-        lcore = int(sys.argv[2])
-        with pydpdk.init(file_prefix=sys.argv[1], proc_type="secondary", lcores=(lcore,)):
-            with ObjectPool.lookup("flows") as pool:
-                out = pool.outstanding()
-                print(pool.dtype.names, pool.array["id"][out].tolist(), flush=True)
-                pool.put(out[:1])
-                pool.array["id"][out[1]] = 77
-        '''
-        with init() as eal:
-            with ObjectPool.create("flows", 63, [("id", "u4"), ("n", "u8")]) as pool:
-                ids = pool.get(2)
-                pool.array["id"][ids] = [5, 6]
-                lcore = max(os.sched_getaffinity(0))
-                subprocess.run([sys.executable, "-c", OTHER, PREFIX, str(lcore)], check=True)
-                print(pool.outstanding().tolist() == ids[1:].tolist(), pool.read(ids[1:])["id"])
-                pool.put(ids[1:])
-                print(pool)
-    """)
-    assert done.stdout.splitlines() == [
-        "('id', 'n') [5, 6]", "True [77]", "<ObjectPool 'flows' n=63 in_use=0>",
-    ], done.stderr  # fmt: skip

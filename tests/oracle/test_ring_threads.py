@@ -25,7 +25,7 @@ def run(n_threads: int, work) -> None:
 @pytest.mark.parametrize("sync", MANY)
 @pytest.mark.parametrize("esize", [8, 20])
 def test_elements_go_round_and_round(eal: Eal, name: str, sync: str, esize: int):
-    """test_ring_{mt,rts,hts}_stress: all take some and put them back; each is there once."""
+    """test_ring_mpmc_stress, test_ring_rts_stress, test_ring_hts_stress: all take and put back."""
     dtype = DTYPES[esize]
     data = values(dtype, 200)
     faults = []

@@ -24,6 +24,13 @@ def test_size_1_would_hold_nothing(eal: Eal, name: str):
         assert ring.capacity == 1
 
 
+@pytest.mark.parametrize("socket_id", [-1, -2, 9, 1 << 31])
+def test_sockets_that_are_not_there(eal: Eal, name: str, socket_id: int):
+    """Without hugepages DPDK takes any number as it is."""
+    with pytest.raises(ValueError, match="socket_id"):
+        Ring.create(name, 8, socket_id=socket_id)
+
+
 @pytest.mark.parametrize("side", ["producer", "consumer"])
 @pytest.mark.parametrize("bad", ["", "single|rts", 0, 0x8000, None, ["hts"], ("rts", "hts")])
 def test_flags_cannot_contradict(eal: Eal, name: str, side: str, bad: object):

@@ -85,6 +85,7 @@ def test_no_more_can_be_reserved_than_the_ring_holds(ring: Ring, n: int):
 
 
 def test_bulk_is_all_or_nothing_and_burst_what_there_is(ring: Ring):
+    """test_ring_enqueue_zc_bulk_elem, test_ring_dequeue_zc_bulk_elem."""
     put(ring, *range(10))
     for bulk, n in ((True, 0), (False, 5)):
         with ring.enqueue_zc(6, bulk=bulk) as slots:
@@ -269,6 +270,7 @@ def test_the_eal_does_not_close_under_a_slot(run_script):
 
 
 def test_nothing_is_lost_between_threads_that_copy_and_threads_that_do_not(eal: Eal, name: str):
+    """test_ring_mt_peek_stress_zc."""
     total, out = 20_000, []
 
     def produce(ring: Ring) -> None:

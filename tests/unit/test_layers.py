@@ -20,13 +20,13 @@ ROWS = [
     ["memory"],
     ["lcore"],
     ["eal", "eal_devices", "eal_start", "eal_options", "eal_checks", "lcore_map"],
-    ["log", "_lifetime", "version", "errors"],
-    ["_dpdk"],
+    ["log", "_lifetime", "_short", "version", "errors"],
+    ["_crossing", "_dpdk"],
 ]
 MEMORY = [
-    "live", "mbuf", "mbuf_meta", "mempool", "ledger", "trace", "extmem", "dynfield", "objects",
-    "objects_memory", "objects_map", "objects_kind", "pool_counts", "memzone", "heap", "events",
-    "address", "memseg", "hugepage", "_rows", "flags",
+    "live", "mbuf", "mbuf_meta", "mbuf_data", "mempool", "ledger", "trace", "extmem", "dynfield",
+    "objects", "objects_memory", "objects_map", "objects_kind", "pool_counts", "memzone", "heap",
+    "events", "address", "memseg", "hugepage", "mempool_info", "_rows", "flags",
 ]  # fmt: skip
 ROW = {room: i for i, row in enumerate(ROWS) for room in row}
 PURE = {"lcore_map", "eal_checks", "eal_options"}  # text and options, without libdpdk

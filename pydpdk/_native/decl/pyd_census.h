@@ -1,9 +1,13 @@
-/* Which mbufs are out of a pool, and who holds them: for leak hunting, never on the data path. */
+/* Which mbufs are out of a pool, and who holds them: for leak hunting, never on the data path.
+ * A holder is a burst, by its slots and process, or a ring, by its name. */
 struct pyd_held {
     uint64_t mbuf;
     uint64_t slots;
+    uint32_t pid;
+    uint32_t ours;
     uint32_t index;
     uint32_t cloned;
+    char ring[32];
 };
 /* What tracing writes into each mbuf that Python takes. */
 struct pyd_stamp {
@@ -14,7 +18,7 @@ struct pyd_stamp {
 
 int pyd_pool_objects(struct rte_mempool *mp, uint64_t *objects, uint32_t room);
 int pyd_pool_waiting(struct rte_mempool *mp, uint64_t *objects, uint32_t room);
-int pyd_ledger_held(struct pyd_held *rows, uint32_t room);
+int pyd_held(const uint64_t *out, uint32_t n_out, struct pyd_held *rows, uint32_t room);
 int pyd_burst_verify(struct pyd_burst *burst, char *reason, uint32_t room);
 int pyd_burst_stamp(struct pyd_burst *burst, uint32_t first, uint32_t offset, uint32_t site,
     uint32_t pid);

@@ -17,6 +17,7 @@ struct pyd_objects {
     uint64_t *addresses; /* ascending; an id is an index into it */
     uint8_t *out;
     uint64_t stride; /* 0: not evenly spaced */
+    uint64_t inverse; /* 2^64 / stride, rounded up */
     uint32_t n;
     uint32_t itemsize;
     uint32_t single_get;

@@ -37,8 +37,10 @@ uintptr_t pyd_ring_memory(const struct rte_ring *ring);
 void pyd_ring_open(struct pyd_ring *ring, struct rte_ring *of, uint32_t esize);
 void pyd_ring_shut(struct pyd_ring *ring);
 int pyd_ring_count(struct pyd_ring *ring);
-int pyd_ring_enqueue(struct pyd_ring *ring, const void *elements, uint32_t n, int bulk);
-int pyd_ring_dequeue(struct pyd_ring *ring, void *elements, uint32_t n, int bulk);
+int pyd_ring_enqueue_burst(struct pyd_ring *ring, const void *elements, uint32_t n);
+int pyd_ring_enqueue_bulk(struct pyd_ring *ring, const void *elements, uint32_t n);
+int pyd_ring_dequeue_burst(struct pyd_ring *ring, void *elements, uint32_t n);
+int pyd_ring_dequeue_bulk(struct pyd_ring *ring, void *elements, uint32_t n);
 int pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk);
 int pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk);
 int pyd_ring_enqueue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
@@ -47,4 +49,5 @@ int pyd_ring_dequeue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
     struct pyd_ring_slots *slots);
 int pyd_ring_enqueue_zc_finish(struct pyd_ring *ring, uint32_t n);
 int pyd_ring_dequeue_zc_finish(struct pyd_ring *ring, uint32_t n);
+void pyd_ring_call_in(const char *name);
 int pyd_ring_close(struct pyd_ring *ring, int force);

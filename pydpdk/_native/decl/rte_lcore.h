@@ -2,11 +2,7 @@
 
 unsigned int rte_lcore_id(void);
 unsigned int rte_get_main_lcore(void);
-unsigned int rte_lcore_count(void);
 unsigned int rte_get_next_lcore(unsigned int i, int skip_main, int wrap);
 unsigned int rte_lcore_to_socket_id(unsigned int lcore_id);
-int rte_lcore_is_enabled(unsigned int lcore_id);
 unsigned int rte_socket_count(void);
 int rte_socket_id_by_idx(unsigned int idx);
-int rte_thread_register(void);
-void rte_thread_unregister(void);

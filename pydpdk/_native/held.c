@@ -1,0 +1,135 @@
+/* Who has the mbufs that are out: the bursts of all processes of ours, by the ledger, and the rings,
+ * which are read in place. Other processes work on meanwhile, so what is theirs is followed only
+ * into memory that DPDK has mapped. */
+#include <stdlib.h>
+
+#include <rte_eal_memconfig.h>
+
+#include "ledger.h"
+#include "ring.h"
+
+struct holding {
+    struct pyd_held *rows;
+    uint32_t room;
+    uint32_t n;
+    struct pyd_held holder; /* of what is found now */
+    const uint64_t *out;
+    uint32_t n_out;
+};
+
+static void
+hold(struct holding *found, const void *mbuf, uint32_t cloned)
+{
+    struct pyd_held *row = &found->rows[found->n];
+
+    if (found->n++ >= found->room)
+        return;
+    *row = found->holder;
+    row->mbuf = (uintptr_t)mbuf;
+    row->cloned = cloned;
+}
+
+/* Our own pointers need no look: their memory may even be none of DPDK's. */
+static int
+is_sound(const struct holding *found, const void *start, size_t len)
+{
+    return found->holder.ours || pyd_mapped(start, len);
+}
+
+/* The segment, and the mbuf whose memory it sees. */
+static void
+hold_segment(struct holding *found, const struct rte_mbuf *m)
+{
+    const struct rte_mbuf_ext_shared_info *shinfo = m->shinfo;
+
+    hold(found, m, 0);
+    if (RTE_MBUF_CLONED(m))
+        hold(found, rte_mbuf_from_indirect((struct rte_mbuf *)(uintptr_t)m), 1);
+    else if (RTE_MBUF_HAS_EXTBUF(m) && is_sound(found, shinfo, sizeof(*shinfo)) &&
+             shinfo->fcb_opaque != m)
+        hold(found, shinfo->fcb_opaque, 1);
+}
+
+static void
+hold_packet(struct holding *found, const struct rte_mbuf *m)
+{
+    uint32_t i, n = 1;
+
+    for (i = 0; i < n && m != NULL && is_sound(found, m, sizeof(*m)); i++, m = m->next) {
+        if (i == 0)
+            n = m->nb_segs;
+        hold_segment(found, m);
+    }
+}
+
+static void
+hold_slots(const struct pyd_slots *slots, uint32_t n, uint64_t pid, int ours, void *arg)
+{
+    struct holding *found = arg;
+    uint32_t i;
+
+    found->holder = (struct pyd_held){.slots = (uintptr_t)slots, .pid = pid, .ours = ours};
+    for (i = 0; i < n; i++) {
+        found->holder.index = i;
+        hold_packet(found, slots->mbufs[i]);
+    }
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Whether the ring can have mbufs that are out: its elements are of a pointer's size, it is not
+ * the one that a pool keeps free objects in, and ours say what they carry. */
+static int
+may_carry_mbufs(const struct rte_memzone *mz, const struct rte_ring *r)
+{
+    const size_t len = rte_ring_get_memsize_elem(sizeof(void *), r->size);
+
+    if (r->flags & PYD_RING_MBUFS)
+        return mz->len >= len;
+    return mz->len == len && (uint32_t)r->flags >> PYD_RING_ESIZE_SHIFT == 0 &&
+           strncmp(r->name, RTE_MEMPOOL_MZ_PREFIX, strlen(RTE_MEMPOOL_MZ_PREFIX)) != 0;
+}
+
+/* What lies in a ring need not be an mbuf; one of those that are out is. */
+static void
+hold_ring(const struct rte_memzone *mz, void *arg)
+{
+    const struct rte_ring *r = pyd_ring_in(mz);
+    struct holding *found = arg;
+    uint32_t start, n, i;
+
+    if (r == NULL || !may_carry_mbufs(mz, r))
+        return;
+    found->holder = (struct pyd_held){0};
+    snprintf(found->holder.ring, sizeof(found->holder.ring), "%s", r->name);
+    rte_mcfg_mem_read_lock();
+    start = r->cons.tail;
+    n = RTE_MIN(r->prod.tail - start, r->capacity);
+    for (i = 0; i < n; i++) {
+        const uint64_t m = ((const uint64_t *)&r[1])[(start + i) & r->mask];
+
+        found->holder.index = i;
+        if ((r->flags & PYD_RING_MBUFS) != 0 ||
+            bsearch(&m, found->out, found->n_out, sizeof(m), compare) != NULL)
+            hold_packet(found, (const struct rte_mbuf *)(uintptr_t)m);
+    }
+    rte_mcfg_mem_read_unlock();
+}
+
+/* Every segment in a burst of any process or in a ring, and every mbuf whose memory one of them
+ * sees. `out`, sorted: mbufs that rings of other programs may have. Returns how many. */
+int
+pyd_held(const uint64_t *out, uint32_t n_out, struct pyd_held *rows, uint32_t room)
+{
+    struct holding found = {.rows = rows, .room = room, .out = out, .n_out = n_out};
+
+    pyd_ledger_each(hold_slots, &found);
+    rte_memzone_walk(hold_ring, &found);
+    return found.n;
+}

@@ -1,0 +1,169 @@
+/* Mbufs that see the memory of others, and packets made from others. */
+#include "burst.h"
+
+static int
+attach(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j)
+{
+    struct rte_mbuf *mi = burst->slots->mbufs[i], *m = other->slots->mbufs[j];
+
+    if (!RTE_MBUF_DIRECT(mi) || rte_mbuf_refcnt_read(mi) != 1 || mi->nb_segs != 1)
+        return -EPERM;
+    if (pyd_sharers(m) >= UINT16_MAX)
+        return -EOVERFLOW;
+    rte_pktmbuf_attach(mi, m);
+    return 0;
+}
+
+/* Packet i gives up its data and sees the first segment of packet j. */
+int
+pyd_mbuf_attach(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j)
+{
+    return pyd_burst_pair(burst, i, other, j, attach);
+}
+
+static int
+is_pinned(struct rte_mempool *mp)
+{
+    return (rte_pktmbuf_priv_flags(mp) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;
+}
+
+/* rte_pktmbuf_detach leaves the packet's length as it was. */
+int
+pyd_mbuf_detach(struct pyd_burst *burst, uint32_t i)
+{
+    int ret;
+    struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
+
+    if (m == NULL)
+        return ret;
+    if (RTE_MBUF_DIRECT(m) || is_pinned(m->pool) || m->nb_segs != 1) {
+        ret = -EPERM;
+    } else {
+        rte_pktmbuf_detach(m);
+        m->pkt_len = 0;
+    }
+    pyd_leave_alone(&burst->gate);
+    return ret;
+}
+
+/* Reference counts are of 16 bits and DPDK lets them wrap. */
+static struct rte_mbuf *
+clone_of(struct rte_mbuf *m, struct rte_mempool *mp, int *ret)
+{
+    struct rte_mbuf *seg, *made;
+
+    *ret = -EOVERFLOW;
+    for (seg = m; seg != NULL; seg = seg->next)
+        if (pyd_sharers(seg) >= UINT16_MAX)
+            return NULL;
+    *ret = -EPERM;
+    if (is_pinned(mp))
+        return NULL;
+    made = rte_pktmbuf_clone(m, mp);
+    *ret = made == NULL ? -ENOBUFS : 0;
+    return made;
+}
+
+/* rte_pktmbuf_copy counts segments in 16 bits, and unmarks the head of a pool of external memory,
+ * which would free other memory later. */
+static struct rte_mbuf *
+copy_of(struct rte_mbuf *m, struct rte_mempool *mp, uint32_t off, uint32_t len, int *ret)
+{
+    const uint32_t size = rte_pktmbuf_data_room_size(mp);
+    const uint32_t room = size - RTE_MIN(size, (uint32_t)RTE_PKTMBUF_HEADROOM);
+    struct rte_mbuf *made;
+
+    *ret = -EMSGSIZE;
+    if (off >= m->pkt_len || len == 0)
+        return NULL;
+    len = RTE_MIN(len, m->pkt_len - off);
+    if (room == 0 || len / room >= RTE_MBUF_MAX_NB_SEGS)
+        return NULL;
+    made = rte_pktmbuf_copy(m, mp, off, len);
+    *ret = made == NULL ? -ENOBUFS : 0;
+    if (made == NULL)
+        return NULL;
+    if (is_pinned(mp))
+        made->ol_flags |= RTE_MBUF_F_EXTERNAL;
+    if (pyd_tx_headers(made) != 0)
+        pyd_tx_forget(made);
+    return made;
+}
+
+static struct rte_mbuf *
+derive(struct rte_mbuf *m, struct pyd_pool *pool, int how, uint32_t off, uint32_t len, int *ret)
+{
+    return how == PYD_MBUF_CLONE ? clone_of(m, pool->mp, ret) : copy_of(m, pool->mp, off, len, ret);
+}
+
+/* A clone or copy of packet i comes behind the others of `into`, which stay as they are. */
+int
+pyd_mbuf_derive(struct pyd_burst *burst, uint32_t i, struct pyd_burst *into, struct pyd_pool *pool,
+                int how, uint32_t off, uint32_t len)
+{
+    struct rte_mbuf *made = NULL;
+    int ret = pyd_burst_enter_two(burst, into);
+
+    if (ret != 0)
+        return ret;
+    ret = pyd_enter(&pool->gate);
+    if (ret == 0) {
+        if (i >= burst->n)
+            ret = -ERANGE;
+        else if (into->n == into->size)
+            ret = -ENOSPC;
+        else
+            made = derive(burst->slots->mbufs[i], pool, how, off, len, &ret);
+        pyd_leave(&pool->gate);
+    } else {
+        ret = -ENODEV;
+    }
+    if (made != NULL) {
+        into->slots->mbufs[into->n++] = made;
+        into->slots->n = into->n;
+    }
+    pyd_burst_leave_two(burst, into);
+    return ret;
+}
+
+static int
+derive_all(struct pyd_burst *burst, struct pyd_burst *into, struct pyd_pool *pool, int how,
+           uint32_t off, uint32_t len)
+{
+    struct rte_mbuf **made = into->slots->mbufs;
+    uint32_t i;
+    int ret = 0;
+
+    for (i = 0; i < burst->n; i++) {
+        made[i] = derive(burst->slots->mbufs[i], pool, how, off, len, &ret);
+        if (made[i] == NULL) {
+            rte_pktmbuf_free_bulk(made, i);
+            return ret;
+        }
+    }
+    pyd_burst_holds(into, burst->n);
+    return burst->n;
+}
+
+/* Every packet, into an empty burst: all or none. */
+int
+pyd_burst_derive(struct pyd_burst *burst, struct pyd_burst *into, struct pyd_pool *pool, int how,
+                 uint32_t off, uint32_t len)
+{
+    int ret = burst == into ? -EINVAL : pyd_burst_enter_two(burst, into);
+
+    if (ret != 0)
+        return ret;
+    if (into->n != 0)
+        ret = -ENOTEMPTY;
+    else if (burst->n > into->size)
+        ret = -ENOSPC;
+    else
+        ret = pyd_enter(&pool->gate) != 0 ? -ENODEV : 0;
+    if (ret == 0) {
+        ret = derive_all(burst, into, pool, how, off, len);
+        pyd_leave(&pool->gate);
+    }
+    pyd_burst_leave_two(burst, into);
+    return ret;
+}

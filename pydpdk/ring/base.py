@@ -1,0 +1,97 @@
+"""What every ring is, before anything moves: its C struct, its memory, its two sides."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Owner, Pin, address_of
+from pydpdk._short import Handle
+from pydpdk.errors import BusyError, ClosedError
+from pydpdk.memory.holder import Holder, refuse
+from pydpdk.ring.element import POINTER, SYNCS, Kind, Sync, say
+
+Values = npt.NDArray[Any]
+
+
+class RingBase(Owner, Handle):
+    """A ring that is open; `Moves` and `Ring` have the verbs."""
+
+    def __init__(self, name: str, ring: Any, kind: Kind, *, owned: bool) -> None:
+        esize = POINTER if kind is None else kind.itemsize
+        self._dtype = kind
+        self._none: Values = np.empty(0, kind)
+        self._pin = Pin(lib.pyd_ring_memory(ring), ring.size * esize)
+        self._sides = (
+            SYNCS[lib.rte_ring_get_prod_sync_type(ring)],
+            SYNCS[lib.rte_ring_get_cons_sync_type(ring)],
+        )
+        self._c = ffi.new("struct pyd_ring *")
+        lib.pyd_ring_open(self._c, ring, esize)
+        if kind is not None:
+            self._bind(address_of(self._c), kind)
+        super().__init__(name, ring, address=address_of(ring), owned=owned)
+
+    @property
+    def dtype(self) -> Kind:
+        """Of the values; None for a ring of mbufs."""
+        return self._dtype
+
+    @property
+    def element(self) -> str:
+        """What it carries: `"mbuf"` or the dtype's name."""
+        return say(self._dtype)
+
+    @property
+    def producer(self) -> Sync:
+        """How threads that enqueue are kept apart."""
+        return self._sides[0]
+
+    @property
+    def consumer(self) -> Sync:
+        """How threads that dequeue are kept apart."""
+        return self._sides[1]
+
+    def _views(self, slots: Any, n: int, writable: bool) -> tuple[Values, Values]:
+        """Return n slots from slots.first on as one array or, where the ring wraps, two."""
+        n1 = min(n, slots.n1)
+        second = self._view(0, n - n1, writable) if n > n1 else self._none
+        return self._view(slots.first, n1, writable) if n else self._none, second
+
+    def _view(self, first: int, n: int, writable: bool) -> Values:
+        dtype = self._require_values()
+        self._stay()
+        view = self._pin.view(first * dtype.itemsize, n * dtype.itemsize).view(dtype)
+        if not writable:
+            view.flags.writeable = False
+        return view
+
+    def _require_values(self) -> np.dtype[Any]:
+        if self._dtype is None:
+            raise TypeError(f"{self!r} carries mbufs: use tx and rx with a burst")
+        return self._dtype
+
+    def _refuse(self, result: int, call: str, burst: Holder | None = None) -> NoReturn:
+        if result == -errno.EALREADY:
+            raise BusyError(errno.EBUSY, f"{call}: {self!r}: {self._occupied(call)}")
+        if burst is None:
+            raise ClosedError(f"{call}: {self!r}")
+        refuse(result, call, self, burst)
+
+    def _occupied(self, call: str) -> str:
+        """Say why a side had no room for one more."""
+        for side in self._reserved():
+            if ("enqueue" in side) == ("enqueue" in call):
+                return side
+        return "another thread is on this side, which takes one at a time"
+
+    def _reserved(self) -> list[str]:
+        sides = {"enqueue_zc": self._c.producer.zc, "dequeue_zc": self._c.consumer.zc}
+        return [f"a block of {call} is not left" for call, zc in sides.items() if zc]
+
+    def _view_count(self) -> int:
+        return self._pin.views

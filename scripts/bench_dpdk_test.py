@@ -1,0 +1,60 @@
+"""What `dpdk-test` says of rings and mempools, for scripts/bench_memory."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+from pydpdk.host import runtime
+
+Figures = dict[tuple[str, int], float]  # [ns] of a call, by operation and objects
+
+
+def dpdk_test(name: str, cpu: int, wanted: Callable[[str], bool]) -> str:
+    """Run a test of `dpdk-test` on our core until it ends or has said what is wanted."""
+    prefix = f"bench-test-{os.getpid()}"
+    eal = [f"--lcores=0@{cpu}", "--no-pci", "--iova-mode=va", "--no-telemetry", "-m", "64"]
+    process = subprocess.Popen(
+        ["stdbuf", "-oL", "dpdk-test", *eal, f"--file-prefix={prefix}"],
+        env={**os.environ, "DPDK_TEST": name}, text=True, errors="replace",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    said = ""
+    try:
+        assert process.stdout
+        for line in process.stdout:
+            said += line
+            if wanted(said):
+                return said
+        sys.exit(f"dpdk-test {name} did not say what is wanted:\n{said[-2000:]}")
+    finally:
+        process.kill()
+        process.wait()
+        runtime.sweep(prefix)
+
+
+def ring_perf(cpu: int, hz: int) -> Figures:
+    """Return [ns] of a call of ring_perf_autotest: pointers, one core, bulk."""
+    said = dpdk_test("ring_perf_autotest", cpu, lambda said: "Testing empty" in said)
+    rows = r"legacy APIs: (SP/SC|MP/MC): (?:single|bulk \(size: (\d+)\)): ([\d.]+)\n"
+    names = {"SP/SC": "ring single", "MP/MC": "ring multi"}
+    return {
+        (names[sync], int(size or 1)): float(cycles) / 2 / hz * 1e9
+        for sync, size, cycles in re.findall(rows, said)
+    }
+
+
+def mempool_perf(cpu: int, counts: list[int]) -> Figures:
+    """Return [ns] of a call of mempool_perf_autotest: one core, no cache, as many got as put."""
+    rows = r"cache=0 cores=1 n_get_bulk={0} n_put_bulk={0} n_keep=32 constant_n=0 rate_persec=(\d+)"
+    patterns = {n: re.compile(rows.format(n)) for n in counts}
+    said = dpdk_test(
+        "mempool_perf_autotest", cpu, lambda said: all(p.search(said) for p in patterns.values())
+    )
+    return {
+        ("pool", n): n * 1e9 / int(p.search(said).group(1)) / 2  # type: ignore[union-attr]
+        for n, p in patterns.items()
+    }

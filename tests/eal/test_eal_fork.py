@@ -1,0 +1,91 @@
+"""An EAL and the children of its process: forked ones are refused, others are free."""
+
+
+def test_after_a_fork_the_child_is_refused(run_script):
+    """What a child would touch is its parent's, shared."""
+    done = run_script("""
+        import os, warnings
+        from pydpdk.errors import ClosedError, DpdkError
+        import numpy as np
+        eal = init(vdevs=("net_ring0",))
+        pool, burst = Mempool.create("p", 511, cache_size=0), Burst(4)
+        values, mbufs = Ring.create("v", 16), Ring.create("m", 16, element="mbuf")
+        zone = Memzone.reserve("z", 64)
+        port = Port.lookup("net_ring0")
+        port.configure(mempool=pool)
+        port.start()
+        burst.alloc(pool, length=60)
+        mbuf, queue = burst.mbuf(0), port.rx[0]
+        uses = dict(
+            alloc=lambda: burst.alloc(pool), n=lambda: pool.in_use_count, free=burst.free,
+            enqueue=lambda: values.enqueue_bulk(np.zeros(1, np.uint64)),
+            tx=lambda: mbufs.tx(burst), rx=lambda: queue.rx(burst), stop=port.stop,
+            start=port.start, stats=lambda: port.stats, array=zone.array,
+            reserve=lambda: Memzone.reserve("y", 64), add=lambda: eal.add_device("net_null5"),
+            lookup=lambda: Mempool.lookup("p"), mbuf=lambda: mbuf.append(1),
+            new=lambda: Burst(1), init=init, lengths=lambda: burst.lengths,
+        )
+        pid = os.fork()
+        if pid == 0:
+            code = 0
+            for name, use in uses.items():
+                try:
+                    use()
+                    print("not refused:", name, flush=True)
+                    code = 1
+                except (ClosedError, DpdkError):
+                    pass
+            for owner in (burst, values, mbufs, port, pool, zone, eal):
+                owner.close()
+            os._exit(code)
+        status = os.waitpid(pid, 0)[1]
+        print("child", status)
+        assert pool.in_use_count == 4 and burst.free() == 4
+        assert port.rx[0].rx(burst) == 0 and zone.array()[0] == 0
+        eal.close()
+    """)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "child 0\n"
+
+
+def test_a_forked_child_that_exits_normally_leaves_the_parent_alone(run_script):
+    done = run_script("""
+        import os, sys
+        eal = init()
+        pool = Mempool.create("p", 127, cache_size=0)
+        pid = os.fork()
+        if pid == 0:
+            sys.exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        assert eal.runtime_dir.exists()
+        with Burst(4) as burst:
+            burst.alloc(pool)
+            burst.free()
+        eal.close()
+    """)
+    assert done.returncode == 0, done.stderr
+
+
+def test_multiprocessing_with_spawn_works(run_script):
+    done = run_script("""
+        import multiprocessing
+        eal = init()
+        with multiprocessing.get_context("spawn").Pool(1) as workers:
+            print(workers.apply(abs, (-5,)))
+        eal.close()
+    """)
+    assert done.stdout == "5\n", done.stderr
+
+
+def test_subprocesses_started_after_init_have_all_cpus(run_script):
+    done = run_script("""
+        import subprocess, sys, os
+        before = os.sched_getaffinity(0)
+        eal = init()
+        assert os.sched_getaffinity(0) == before
+        code = "import os; print(sorted(os.sched_getaffinity(0)))"
+        seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+        assert eval(seen) == sorted(before), seen
+        eal.close()
+    """)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,282 @@
+"""One live thing of every public class, and how to have it again once a call has ended it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pydpdk
+from pydpdk import (
+    App,
+    Burst,
+    Forward,
+    Mbuf,
+    Mempool,
+    Memzone,
+    ObjectPool,
+    Port,
+    Ring,
+    _lifetime,
+    eal_devices,
+    explorer,
+    log,
+)
+from pydpdk.app.run import Meter, Report
+from pydpdk.app.stop import Stop
+from pydpdk.burst import tracing
+from pydpdk.config.load import loads
+from pydpdk.config.plan import make_plan
+from pydpdk.explorer.snapshot import take
+from pydpdk.memory import events, live
+from pydpdk.memory.dynfield import DynField, DynFlag, rx_timestamp, tx_timestamp
+from pydpdk.memory.mempool_info import mempools
+from pydpdk.ring import ZeroCopy
+
+PREFIX = os.environ["TEST_PREFIX"]
+HUGEPAGES = os.environ["TEST_MEMORY"] == "hugepages"
+LCORE = min(os.sched_getaffinity(0))
+FILE = """\
+mempools: {packets: {n: 1023}}
+ports: {p0: {device: net_null1}, p1: {device: net_null2}}
+app: {forward: {pairs: [[p0, p1]]}}
+"""
+STARTED = ("net_null0", "net_ring0")
+_names = (f"h{i}" for i in itertools.count())
+
+
+def name() -> str:
+    """A name that is free."""
+    return next(_names)
+
+
+class House:
+    """A running EAL with one of each; `sample` gives an open one of a class."""
+
+    def __init__(self) -> None:
+        vdevs = ("net_null0,size=64", "net_ring0", "net_null1", "net_null2")
+        self.eal = pydpdk.init(
+            file_prefix=PREFIX, hugepages=HUGEPAGES, lcores=(LCORE,), vdevs=vdevs,
+            memory_mb=None if HUGEPAGES else 24,  # each of 4 kB is a row of a snapshot
+        )  # fmt: skip
+        self._made: dict[str, Any] = {}
+        self.config = loads(FILE)
+        self.plan = make_plan(self.config)
+        self.root = Path.cwd() / "root"
+        self.root.mkdir(exist_ok=True)
+        self.field = DynField.register("house_field", "u4")
+        rx_timestamp(), tx_timestamp()  # while there is room in the mbuf
+        self.flag = DynFlag.register("house_flag")
+        self.packets = self.keep("packets", lambda: Mempool.create("packets", 511, cache_size=0))
+        self.ring_port, self.idle = self.eal_port("net_ring0"), self.eal_port("net_null1")
+        self.yaml = Path("good.yaml")
+        self.yaml.write_text(FILE)
+        self.tidy()
+        self.gone = self.closed()
+        self.map, self.snapshot = explorer.take_map(), take()
+        self.elements, self.map_zones = live.elements(), [z.info for z in self.map.zones]
+
+    def keep(self, key: str, make: Callable[[], Any]) -> Any:
+        """Make it the first time, and again where it was closed."""
+        made = self._made.get(key)
+        if made is None or made.closed:
+            made = self._made[key] = make()
+        return made
+
+    @property
+    def port(self) -> Port:
+        """A port that is started."""
+        return Port.lookup("net_null0")
+
+    @property
+    def pool(self) -> Mempool:
+        """A pool that may be closed: no port has it."""
+        return self.keep("pool", lambda: Mempool.create(name(), 127, cache_size=0))
+
+    @property
+    def burst(self) -> Burst:
+        """A burst that is empty."""
+        return self.keep("burst", lambda: Burst(8))
+
+    @property
+    def full(self) -> Burst:
+        """A burst with packets."""
+        burst = self.keep("full", lambda: Burst(8))
+        if not burst:
+            burst.alloc(self.packets, 8, length=60)
+        return burst
+
+    @property
+    def other(self) -> Burst:
+        """Another burst with packets."""
+        burst = self.keep("other", lambda: Burst(8))
+        if not burst:
+            burst.alloc(self.packets, 4, length=60)
+        return burst
+
+    @property
+    def idle_port(self) -> Port:
+        """A port that may be closed."""
+        self.idle = self.eal_port("net_null1")
+        return self.idle
+
+    @property
+    def cloned(self) -> Mbuf:
+        """A clone of a packet."""
+        self.burst.clone_of(self.full, self.packets)
+        return self.burst.mbuf(0)
+
+    @property
+    def stopped(self) -> Port:
+        """A port that may be started."""
+        port = self.port
+        port.stop()
+        return port
+
+    @property
+    def removable(self) -> str:
+        """A device that nobody needs."""
+        if not eal_devices.has_port("net_null_h"):
+            self.eal.add_device("net_null_h")
+        return "net_null_h"
+
+    @property
+    def packed(self) -> ObjectPool:
+        """A pool whose objects may lie in several chunks."""
+        return self.keep("packed", lambda: ObjectPool.create(name(), 1000, "u8", flags=2))
+
+    @property
+    def values(self) -> Ring:
+        return self.keep("values", lambda: Ring.create(name(), 16, element="uint64"))
+
+    @property
+    def mbufs(self) -> Ring:
+        return self.keep("mbufs", lambda: Ring.create(name(), 16, element="mbuf"))
+
+    @property
+    def slots(self) -> Ring:
+        return self.keep(
+            "slots",
+            lambda: Ring.create(name(), 16, element="V12", producer="hts", consumer="single"),
+        )
+
+    def block(self) -> ZeroCopy:
+        """Slots of a ring of their own, as a block that is not left keeps the ring."""
+        ring = Ring.create(name(), 16, element="V12", producer="hts", consumer="single")
+        return ring.enqueue_zc(2)
+
+    @property
+    def zone(self) -> Memzone:
+        return self.keep("zone", lambda: Memzone.reserve(name(), 4096))
+
+    @property
+    def objects(self) -> ObjectPool:
+        kind = [("id", "u4"), ("data", "u1", 20)]
+        return self.keep("objects", lambda: ObjectPool.create(name(), 100, kind))
+
+    @property
+    def app(self) -> App:
+        """An open file over the things that are here; its loop has been told to end."""
+        pool = name()
+        app = App(loads(FILE.replace("packets", pool)), self.plan, self.eal)
+        app.ports = {"p0": self.port, "p1": self.port}
+        app.mempools = {pool: self.packets}
+        app.stop = _Ended()
+        return app
+
+    @property
+    def report(self) -> Report:
+        return Meter(self.app).report()
+
+    @property
+    def forward(self) -> Forward:
+        return Forward(self.burst, [(self.port.rx[0], self.port.tx[0])])
+
+    @property
+    def watch(self) -> events.Watch:
+        return self.keep("watch", events.watch)
+
+    def closed(self) -> list[Any]:
+        """One of each that is closed, and an mbuf whose burst was freed."""
+        stale = self.full.mbuf(0)
+        gone = [
+            Burst(1), Memzone.reserve(name(), 64), Ring.create(name(), 16),
+            Ring.create(name(), 16, element="mbuf"), Mempool.create(name(), 63, cache_size=0),
+            ObjectPool.create(name(), 10, "u8"), *([events.watch()] if HUGEPAGES else []),
+        ]  # fmt: skip
+        for owner in gone:
+            owner.close()
+        self.full.free()
+        return [*gone, stale]
+
+    def tidy(self) -> None:
+        """Undo what a call that succeeded has done."""
+        tracing.trace(False)
+        kept = {id(made) for made in self._made.values()}
+        for owner in _lifetime.owners():
+            if owner.rank == 0 and owner.name not in STARTED and owner.state != "unconfigured":
+                owner.close()  # it may use a pool that is not kept
+            elif id(owner) not in kept and owner.rank > 0:
+                owner.close(force=True)
+        for device in STARTED:
+            self._start(device)
+        self._give_back()
+        if eal_devices.has_port("net_null_h"):
+            self.eal.remove_device("net_null_h")
+
+    def _give_back(self) -> None:
+        for made in list(self._made.values()):
+            if isinstance(made, Burst) and not made.closed:
+                made.free()
+        while self.mbufs.rx(self.burst) or self.ring_port.rx[0].rx(self.burst):
+            self.burst.free()
+        for ring in (self.values, self.slots):
+            while ring.dequeue_burst(np.empty(16, ring.dtype)):
+                pass
+        for pool in (self.objects, self.packed):
+            if pool.in_use_count:
+                pool.put(pool.outstanding())
+
+    def _start(self, device: str) -> None:
+        port = self.eal_port(device)
+        if port.state != "started":
+            if port.state == "unconfigured" or not port.rx or not port.tx:
+                port.configure(mempool=self.packets)
+            port.start()
+        if device == "net_ring0":
+            self.ring_port = port
+
+    def eal_port(self, device: str) -> Port:
+        """The port of a device; of a new one where the old one was closed or removed."""
+        try:
+            return Port.lookup(device)
+        except pydpdk.NotFoundError:
+            with contextlib.suppress(OSError, ValueError):
+                self.eal.remove_device(device)
+            self.eal.add_device(f"{device},size=64" if "null" in device else device)
+            return Port.lookup(device)
+
+    def check(self) -> None:
+        """All of it still works, and every pool is full."""
+        gc.collect()
+        self.tidy()
+        assert self.ring_port.tx[0].tx(self.full) == 8
+        assert self.ring_port.rx[0].rx(self.burst) == 8
+        self.burst.free()
+        assert [p.name for p in mempools() if p.in_use_count] == []
+        assert self.objects.in_use_count == 0
+        log.flush()
+
+
+class _Ended(Stop):
+    """Has been asked to end, so a loop makes no round."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requested = True

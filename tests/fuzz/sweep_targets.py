@@ -1,0 +1,170 @@
+"""Every public callable of pydpdk, found by walking its modules; what is left out says why."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pydpdk
+
+HERE = pydpdk.__path__[0]
+"""What dataclasses and pydantic write lies elsewhere."""
+POINTER = "takes a C pointer that only this package has; users have no way to get one"
+MADE = "made by create, lookup or reserve, or by its owner; its constructor takes a C pointer"
+OWN_PROCESS = "starts an EAL: swept by hostile_init.py, each call in a process of its own"
+ENDS = "closes the EAL: called at the end of each part, and what was made is called after it"
+ADDRESS = "makes a view of the address it is told; only this package tells it"
+EXCLUDED = {
+    "errors.call_*": "calls the C function it is given",
+    "memory.memseg.describe": POINTER,
+    "memory.ledger.outstanding": POINTER,
+    "memory.ledger.culprits_of": POINTER,
+    "memory.ledger.call_in": POINTER,
+    "memory.objects_kind.ops_of": POINTER,
+    "memory.mempool.Mempool.at": POINTER,
+    "memory.trace.stamp": POINTER,
+    "memory.trace.taken": ADDRESS,
+    "memory.mempool.Mempool.pin_packet": ADDRESS,
+    "memory.mempool.pool_of": ADDRESS,
+    "burst.burst.Burst.view_of": POINTER,
+    "ring.element.say": POINTER,
+    "ring.element.kind_of": POINTER,
+    "memory.extmem.create": "the inner half of Mempool.create_extbuf, which is swept",
+    "memory.extmem.ExternalMemory*": "the inner half of Mempool.create_extbuf, which is swept",
+    "memory.holder.*": "an interface and its error; Burst stands for it",
+    "memory.pool_counts.*": "what Mempool and ObjectPool have in common; swept with them",
+    "memory.objects_memory.ObjectMemory*": "a base; swept with ObjectPool",
+    "memory.mbuf_meta.MbufMeta*": "a base; swept with Mbuf",
+    "memory.mbuf_data.MbufData*": "a base; swept with Mbuf",
+    "burst.packets.Packets*": "a base; swept with Burst",
+    "ring.base.RingBase*": "a base; swept with Ring",
+    "ring.moves.Moves*": "a base; swept with Ring",
+    "ethdev.settings.PortSettings*": "a base; swept with Port",
+    "ethdev.queue.Queue": "a base; swept with RxQueue and TxQueue",
+    "ethdev.queue.Queue.*": "a base; swept with RxQueue and TxQueue",
+    "memory.objects_map.Map*": "the addresses of an ObjectPool; swept with it",
+    "ethdev.queue.?xQueue": MADE,
+    "ethdev.port.Port": MADE,
+    "memory.mempool.Mempool": MADE,
+    "memory.memzone.Memzone": MADE,
+    "memory.objects.ObjectPool": MADE,
+    "memory.events.Watch": MADE,
+    "memory.mbuf.Mbuf": MADE,
+    "ring.ring.Ring": MADE,
+    "ring.zero_copy.ZeroCopy": MADE,
+    "eal.Eal": MADE,
+    "eal.Observer*": "an Eal that is attached; tests/oracle/test_explorer.py has one",
+    "eal.Eal.close": ENDS,
+    "eal.Eal.__exit__": ENDS,
+    "app.session.App.close": ENDS,
+    "app.session.App.__exit__": ENDS,
+    "eal.init": OWN_PROCESS,
+    "eal.observe": OWN_PROCESS,
+    "eal_start.start": "the inner half of init, which is swept",
+    "explorer.attach.attach": OWN_PROCESS,
+    "app.session.open_file": OWN_PROCESS,
+    "app.session.start": OWN_PROCESS,
+    "cli.*": OWN_PROCESS,
+    "testing.no_mbuf_leaks": "a pytest fixture, which pytest does not let one call",
+}
+"""Patterns of names, and the reason."""
+
+PROTOCOL = {
+    "__bool__", "__bytes__", "__call__", "__contains__", "__delitem__", "__enter__", "__eq__",
+    "__exit__", "__getitem__", "__index__", "__int__", "__iter__", "__len__", "__next__",
+    "__repr__", "__reversed__", "__setitem__", "__str__", "__hash__",
+}  # fmt: skip
+"""What counts as public of the names with underscores."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing to call: a function, a constructor, a method, or a property to read or set."""
+
+    name: str
+    call: Callable[..., Any]
+    kind: type | None
+    signature: inspect.Signature
+
+    @property
+    def parameters(self) -> list[inspect.Parameter]:
+        return list(self.signature.parameters.values())[self.kind is not None :]
+
+
+def reason(name: str) -> str:
+    """Why a callable is left out; empty for one that is not."""
+    return next((why for pattern, why in EXCLUDED.items() if fnmatchcase(name, pattern)), "")
+
+
+def found() -> Iterator[Target]:
+    """Every public callable, those that are left out too."""
+    for module in modules():
+        short = module.__name__.removeprefix("pydpdk.")
+        for name, thing in vars(module).items():
+            if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+                continue
+            if inspect.isclass(thing):
+                yield from _of_class(f"{short}.{name}", thing)
+            elif callable(thing):
+                yield Target(f"{short}.{name}", thing, None, inspect.signature(thing))
+
+
+def modules() -> Iterator[Any]:
+    for module in pkgutil.walk_packages(pydpdk.__path__, "pydpdk."):
+        if not any(part.startswith("_") for part in module.name.split(".")):
+            yield importlib.import_module(module.name)
+
+
+def _of_class(name: str, kind: type) -> Iterator[Target]:
+    with contextlib.suppress(ValueError):  # an exception's constructor is C
+        call = _by_value(kind) if issubclass(kind, enum.Enum) else kind
+        yield Target(name, call, None, inspect.signature(call))
+    if issubclass(kind, enum.Enum | BaseException):
+        return
+    for attribute, thing in _members(kind).items():
+        yield from _of_member(f"{name}.{attribute}", kind, attribute, thing)
+
+
+def _by_value(kind: type[enum.Enum]) -> Callable[[Any], Any]:
+    """Leave out the functional interface of Python's enums."""
+
+    def call(value: Any) -> Any:
+        return kind(value)
+
+    return call
+
+
+def _members(kind: type) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        if base.__module__.startswith("pydpdk"):
+            members |= vars(base)
+    return {n: m for n, m in members.items() if not n.startswith("_") or n in PROTOCOL}
+
+
+def _of_member(name: str, kind: type, attribute: str, thing: Any) -> Iterator[Target]:
+    if isinstance(thing, classmethod | staticmethod):
+        bound = getattr(kind, attribute)
+        yield Target(name, bound, None, inspect.signature(bound))
+    elif isinstance(thing, property):
+        for accessor, what in ((thing.fget, ""), (thing.fset, " =")):
+            if accessor is not None:
+                yield Target(name + what, accessor, kind, inspect.signature(accessor))
+    elif _is_ours(inspect.unwrap(thing)):  # the short way of an array verb wraps its method
+        yield Target(name, thing, kind, inspect.signature(thing))
+
+
+def _is_ours(function: Any) -> bool:
+    return inspect.isfunction(function) and function.__code__.co_filename.startswith(HERE)
+
+
+def targets() -> list[Target]:
+    """What the sweep calls, in an order that does not change."""
+    return sorted((t for t in found() if not reason(t.name)), key=lambda target: target.name)

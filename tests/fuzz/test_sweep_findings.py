@@ -1,0 +1,91 @@
+"""What the sweep found, each with the call that showed it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import signal
+
+import pytest
+
+from pydpdk import Memzone, Ring
+from pydpdk.app.stop import Stop
+from pydpdk.host import primary
+from pydpdk.memory.objects_kind import dtype_of
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_an_owner_cannot_be_copied_as_the_copy_would_free_it_twice(eal, name, pool, copied):
+    with Memzone.reserve(f"{name}-zone", 64) as zone, Ring.create(f"{name}-ring", 16) as ring:
+        for owner in (eal, pool, zone, ring):
+            with pytest.raises(TypeError, match="cannot be copied or pickled"):
+                copied(owner)
+
+
+@pytest.mark.parametrize("duration_s", ["x", float("nan"), 10**30, float("inf")])
+def test_signal_handlers_come_back_after_a_duration_that_is_refused(duration_s):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises((TypeError, ValueError, OverflowError)), Stop().on_signals(duration_s):
+        pass
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+@pytest.mark.parametrize("pid", ["(", ".*", [], 1.5])
+def test_traces_are_removed_of_a_number_and_of_no_pattern(pid):
+    with pytest.raises(TypeError):
+        primary.remove_traces("nobody-here", pid)
+
+
+@pytest.mark.parametrize("text", [b"", b"\0", b"(("])
+def test_text_that_is_no_dtype_is_a_value_error(text):
+    with pytest.raises(ValueError, match=r"does not describe a dtype|null bytes"):
+        dtype_of(text)
+
+
+def test_a_burst_is_empty_after_its_pool_was_closed_by_force(run_script):
+    done = run_script("""
+        import warnings
+        from pydpdk import ClosedError
+        warnings.simplefilter("ignore")
+        eal = init()
+        pool, burst = Mempool.create("pool", 127, cache_size=0), Burst(4)
+        burst.alloc(pool, 4, length=60)
+        mbuf = burst.mbuf(0)
+        pool.close(force=True)
+        assert len(burst) == 0 == burst.free()
+        for use in (mbuf.read, lambda: burst.bytes(0), lambda: burst[0]):
+            try:
+                use()
+            except (ClosedError, IndexError):
+                continue
+            raise SystemExit("read what is freed")
+        burst.close()
+        eal.close()
+    """)
+    assert done.returncode == 0, done.stderr
+
+
+def test_rings_and_ports_have_no_mbufs_of_a_pool_that_was_closed_by_force(run_script):
+    done = run_script("""
+        import warnings
+        from pydpdk import ClosedError
+        warnings.simplefilter("ignore")
+        eal = init(vdevs=("net_null0",))
+        pool, burst = Mempool.create("pool", 1023, cache_size=0), Burst(4)
+        other = Mempool.create("other", 63, cache_size=0)
+        ring = Ring.create("ring", 64, element="mbuf")
+        port = Port.lookup("net_null0")
+        port.configure(mempool=pool)
+        port.start()
+        for source in (pool, other):
+            burst.alloc(source, 4, length=60)
+            ring.tx(burst)
+        pool.close(force=True)
+        assert (ring.count, ring.rx(burst), other.in_use_count) == (0, 0, 0)
+        assert port.closed
+        ring.close()
+        burst.close()
+        other.close()
+        eal.close()
+    """)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,117 @@
+"""Who has mbufs when other processes have them: alive, at work, or dead."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.hugepages
+
+START = """
+import signal, subprocess, sys, time
+LCORE_2 = max(os.sched_getaffinity(0))
+HEAD = f'''
+import pydpdk
+from pydpdk import Burst, Mempool, Ring
+eal = pydpdk.init(file_prefix={PREFIX!r}, proc_type="secondary", lcores=({LCORE_2},))
+pool = Mempool.lookup("p")
+'''
+HOLD = '''
+burst = Burst(8)
+burst.alloc(pool, 3)
+print("ready", flush=True)
+input()
+burst.free()
+burst.close()
+eal.close()
+'''
+def start(code):
+    other = subprocess.Popen([sys.executable, "-c", HEAD + code], text=True,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout.readline() == "ready\\n"
+    return other
+eal = init()
+pool = Mempool.create("p", 1023, cache_size=0)
+"""
+
+
+def test_the_process_whose_burst_holds_them_is_named(run_script):
+    code = """
+other = start(HOLD)
+holders = [mbuf.holder for mbuf in pool.outstanding()]
+assert holders == [f"a burst of process {other.pid}, packet {i}" for i in range(3)], holders
+try:
+    pool.close()
+except pydpdk.InUseError as error:
+    print(str(error).replace(str(other.pid), "PID"))
+other.communicate("go\\n", timeout=30)
+print(other.returncode, pool.outstanding())
+eal.close()
+"""
+    done = run_script(START + code)
+    assert done.stdout.splitlines() == [
+        "<Mempool 'p' n=1023 in_use=3> stays open: 3 of its 1023 mbufs are out:"
+        " 3 in a burst of process PID",
+        "0 []",
+    ], done.stderr
+
+
+def test_what_a_killed_process_held_is_still_known(run_script):
+    code = """
+import warnings
+other = start(HOLD)
+other.send_signal(signal.SIGKILL)
+other.communicate(timeout=30)
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    pool.close(force=True)
+print(str(told[0].message).replace(str(other.pid), "PID"))
+eal.close()
+"""
+    done = run_script(START + code)
+    assert done.stdout == ("mempool 'p' closed by force: 3 in a burst of process PID (dead)\n"), (
+        done.stderr
+    )
+
+
+def test_another_process_may_work_on_while_it_is_looked_at(run_script):
+    """Its bursts come and go, and the pages that their slots lie in with them."""
+    code = """
+WORK = '''
+import threading
+done = threading.Event()
+def wait():
+    input()
+    done.set()
+threading.Thread(target=wait).start()
+ring = Ring.lookup("r")
+print("ready", flush=True)
+rounds = 0
+while not done.is_set():
+    bursts = [Burst(65535) for _ in range(6)]  # 3 MB
+    for burst in bursts:
+        burst.alloc(pool, 100)
+    ring.tx(bursts[0])
+    ring.rx(bursts[0])
+    for burst in bursts:
+        burst.free()
+        burst.close()
+    rounds += 1
+ring.close()
+eal.close()
+print(rounds)
+'''
+ring = Ring.create("r", 128, element="mbuf")
+other = start(WORK)
+seen, looks, end = set(), 0, time.monotonic() + 2
+while time.monotonic() < end:
+    seen |= {mbuf.holder.partition(", packet")[0] for mbuf in pool.outstanding()}
+    looks += 1
+rounds = int(other.communicate("go\\n", timeout=30)[0])
+print(other.returncode, rounds > 5, looks > 20, f"a burst of process {other.pid}" in seen)
+print(f"{looks} looks at {rounds} rounds: {seen}", file=sys.stderr)
+print(pool.outstanding())
+ring.close()
+eal.close()
+"""
+    done = run_script(START + code)
+    assert done.stdout.splitlines() == ["0 True True True", "[]"], done.stderr
