@@ -31,6 +31,7 @@ DECLARATIONS = [
     "rte_log.h",
     "rte_version.h",
     "rte_eal.h",
+    "rte_cycles.h",
     "rte_lcore.h",
     "rte_memory.h",
     "rte_memzone.h",

@@ -219,7 +219,7 @@ int
 pyd_channel_send_many(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns)
 {
     const uint32_t before = batch->done;
-    int ret = pyd_enter(&channel->gate);
+    int ret = pyd_hold(&channel->gate);
 
     if (unlikely(ret != 0))
         return ret;
@@ -227,7 +227,7 @@ pyd_channel_send_many(struct pyd_channel *channel, struct pyd_batch *batch, uint
         ret = -EMSGSIZE;
     else if (likely(before < batch->n))
         ret = send_all(channel, batch, wait_ns);
-    pyd_leave(&channel->gate);
+    pyd_release(&channel->gate);
     return batch->done != before ? (int)(batch->done - before) : nothing(ret, batch->n - before);
 }
 
@@ -336,7 +336,7 @@ get_first(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns
 int
 pyd_channel_get_many(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns)
 {
-    int ret = pyd_enter(&channel->gate);
+    int ret = pyd_hold(&channel->gate);
 
     if (unlikely(ret != 0))
         return ret;
@@ -344,7 +344,7 @@ pyd_channel_get_many(struct pyd_channel *channel, struct pyd_batch *batch, uint6
         ret = -EMSGSIZE;
     else if (likely(batch->n != 0))
         ret = get_first(channel, batch, wait_ns);
-    pyd_leave(&channel->gate);
+    pyd_release(&channel->gate);
     return batch->done != 0 ? (int)batch->done : nothing(ret, batch->n);
 }
 

@@ -47,7 +47,7 @@ pyd_channel_tx(struct pyd_channel *channel, struct pyd_burst *burst, uint64_t wa
         .channel = channel, .word = &channel->head->drained, .wait_ns = wait_ns};
     uint32_t sent = 0;
     const uint32_t wanted = burst->n;
-    int ret = pyd_enter(&channel->gate);
+    int ret = pyd_hold(&channel->gate);
 
     if (unlikely(ret != 0))
         return ret;
@@ -62,7 +62,7 @@ pyd_channel_tx(struct pyd_channel *channel, struct pyd_burst *burst, uint64_t wa
             pyd_wake(&channel->head->filled);
     } while (ret > 0 && (ret = pyd_relax(&waiter)) > 0);
     pyd_waited(&waiter);
-    pyd_leave(&channel->gate);
+    pyd_release(&channel->gate);
     return sent != 0 || wanted == 0 ? (int)sent : ret < 0 ? ret : -EAGAIN;
 }
 
@@ -86,7 +86,7 @@ pyd_channel_rx(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n,
 {
     struct pyd_waiter waiter = {
         .channel = channel, .word = &channel->head->filled, .wait_ns = wait_ns};
-    int state, got = 0, ret = pyd_enter(&channel->gate);
+    int state, got = 0, ret = pyd_hold(&channel->gate);
 
     if (unlikely(ret != 0))
         return ret;
@@ -100,7 +100,7 @@ pyd_channel_rx(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n,
         ret = got != 0 || n == 0 ? 0 : state != 0 ? state : pyd_relax(&waiter);
     } while (ret > 0);
     pyd_waited(&waiter);
-    pyd_leave(&channel->gate);
+    pyd_release(&channel->gate);
     if (got != 0 || n == 0)
         return got;
     return state == PYD_SHUT ? state : ret < 0 ? ret : -EAGAIN;
@@ -110,11 +110,11 @@ pyd_channel_rx(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n,
 int
 pyd_channel_room(struct pyd_channel *channel)
 {
-    int ret = pyd_enter(&channel->gate);
+    int ret = pyd_hold(&channel->gate);
 
     if (ret == 0) {
         pyd_wake(&channel->head->drained);
-        pyd_leave(&channel->gate);
+        pyd_release(&channel->gate);
     }
     return ret;
 }

@@ -18,13 +18,13 @@ pyd_channel_head(const struct rte_memzone *mz)
 static int
 enter_parts(struct pyd_channel *channel)
 {
-    int ret = pyd_enter(&channel->ring->gate);
+    int ret = pyd_hold(&channel->ring->gate);
 
     if (ret != 0)
         return ret;
-    ret = pyd_enter(&channel->pool->gate);
+    ret = pyd_hold(&channel->pool->gate);
     if (ret != 0)
-        pyd_leave(&channel->ring->gate);
+        pyd_release(&channel->ring->gate);
     return ret;
 }
 
@@ -43,54 +43,6 @@ pyd_channel_open(struct pyd_channel *channel)
     for (i = 0; i < PYD_CHANNEL_LANES && channel->lanes[i].slots != NULL; i++)
         pyd_burst_close(&channel->lanes[i], 1);
     return ret;
-}
-
-/* Let nobody in any more, and wake who waits inside so that he leaves. */
-int
-pyd_channel_close(struct pyd_channel *channel)
-{
-    unsigned int i;
-    int ret;
-
-    __atomic_store_n(&channel->gate.open, 0, __ATOMIC_SEQ_CST);
-    pyd_wake(&channel->head->filled);
-    pyd_wake(&channel->head->drained);
-    ret = pyd_shut(&channel->gate);
-    if (ret != 0) {
-        __atomic_store_n(&channel->gate.open, 1, __ATOMIC_SEQ_CST);
-        return ret;
-    }
-    for (i = 0; i < PYD_CHANNEL_LANES; i++)
-        pyd_burst_close(&channel->lanes[i], 1);
-    pyd_leave(&channel->pool->gate);
-    pyd_leave(&channel->ring->gate);
-    return 0;
-}
-
-/* The process has forked, or DPDK is gone: nothing may come in any more. */
-void
-pyd_channel_forget(struct pyd_channel *channel)
-{
-    unsigned int i;
-
-    channel->gate.open = 0;
-    for (i = 0; i < PYD_CHANNEL_LANES; i++)
-        channel->lanes[i].gate.open = 0;
-}
-
-/* Nothing is sent from here on, by nobody; what is in the ring is still received. */
-int
-pyd_channel_shut(struct pyd_channel *channel)
-{
-    int ret = pyd_enter(&channel->gate);
-
-    if (ret != 0)
-        return ret;
-    __atomic_store_n(&channel->head->shut, 1, __ATOMIC_SEQ_CST);
-    pyd_wake(&channel->head->filled);
-    pyd_wake(&channel->head->drained);
-    pyd_leave(&channel->gate);
-    return 0;
 }
 
 /* Free a peer's place, whatever process it was: only if it is still the one that is meant. */
@@ -114,6 +66,56 @@ free_place(struct pyd_channel_head *head, uint64_t pid, uint64_t started, int di
     return 0;
 }
 
+/* Let nobody in any more, wake who waits inside so that he leaves, and free our place: from here
+ * on who made the channel may free it. */
+int
+pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started)
+{
+    unsigned int i;
+    int ret;
+
+    __atomic_store_n(&channel->gate.open, 0, __ATOMIC_SEQ_CST);
+    pyd_wake(&channel->head->filled);
+    pyd_wake(&channel->head->drained);
+    ret = pyd_shut(&channel->gate);
+    if (ret != 0) {
+        __atomic_store_n(&channel->gate.open, 1, __ATOMIC_SEQ_CST);
+        return ret;
+    }
+    for (i = 0; i < PYD_CHANNEL_LANES; i++)
+        pyd_burst_close(&channel->lanes[i], 1);
+    pyd_release(&channel->pool->gate);
+    pyd_release(&channel->ring->gate);
+    free_place(channel->head, pid, started, 0);
+    return 0;
+}
+
+/* The process has forked, or DPDK is gone: nothing may come in any more. */
+void
+pyd_channel_forget(struct pyd_channel *channel)
+{
+    unsigned int i;
+
+    channel->gate.open = 0;
+    for (i = 0; i < PYD_CHANNEL_LANES; i++)
+        channel->lanes[i].gate.open = 0;
+}
+
+/* Nothing is sent from here on, by nobody; what is in the ring is still received. */
+int
+pyd_channel_shut(struct pyd_channel *channel)
+{
+    int ret = pyd_hold(&channel->gate);
+
+    if (ret != 0)
+        return ret;
+    __atomic_store_n(&channel->head->shut, 1, __ATOMIC_SEQ_CST);
+    pyd_wake(&channel->head->filled);
+    pyd_wake(&channel->head->drained);
+    pyd_release(&channel->gate);
+    return 0;
+}
+
 /* The place's number, or -ENOSPC. */
 int
 pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started)
@@ -133,8 +135,28 @@ pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started)
     return -ENOSPC;
 }
 
+/* A peer has died: free its place. */
 int
-pyd_channel_leave(struct pyd_channel *channel, uint64_t pid, uint64_t started, int died)
+pyd_channel_bury(struct pyd_channel *channel, uint64_t pid, uint64_t started)
 {
-    return free_place(channel->head, pid, started, died);
+    int ret = pyd_hold(&channel->gate);
+
+    if (ret == 0) {
+        ret = free_place(channel->head, pid, started, 1);
+        pyd_release(&channel->gate);
+    }
+    return ret;
+}
+
+/* What the memzone says now. */
+int
+pyd_channel_look(struct pyd_channel *channel, struct pyd_channel_head *head)
+{
+    int ret = pyd_hold(&channel->gate);
+
+    if (ret == 0) {
+        memcpy(head, channel->head, sizeof(*head));
+        pyd_release(&channel->gate);
+    }
+    return ret;
 }

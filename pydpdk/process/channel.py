@@ -172,8 +172,7 @@ class Channel(Life):
     @property
     def dropped(self) -> int:
         """[messages] that another program put in, too long or of the wrong size, and nobody got."""
-        self.handle  # noqa: B018  # raises when closed
-        return int(self._c.head.dropped)
+        return int(self._look().dropped)
 
     @property
     def spin_us(self) -> float:

@@ -50,8 +50,7 @@ class Life(Views):
     @property
     def was_shut(self) -> bool:
         """Whether nothing is sent any more."""
-        self.handle  # noqa: B018  # raises when closed
-        return bool(self._c.head.shut)
+        return bool(self._look().shut)
 
     def shut(self) -> None:
         """End the messages, for all processes: `send` raises, receivers get what is still there.
@@ -101,8 +100,7 @@ class Life(Views):
 
     def _release(self, force: bool) -> None:
         """Leave it: nobody of this process is inside, nothing of it is held here."""
-        call_errno(lib.pyd_channel_close, self._c, detail=self.name)
-        lib.pyd_channel_leave(self._c, *self._me, 0)
+        call_errno(lib.pyd_channel_close, self._c, *self._me, detail=self.name)
         for message in list(self._messages):
             if message._burst is not None:
                 message._burst.close(force=force)

@@ -40,11 +40,15 @@ class Waiting(Owner):
     @property
     def peers(self) -> tuple[int, ...]:
         """PIDs of the living processes that are attached, this one among them."""
-        self.handle  # noqa: B018  # raises when closed
-        return tuple(sorted(pid for pid, started in self._places() if is_alive(pid, started)))
+        places = _places(self._look())
+        return tuple(sorted(pid for pid, started in places if is_alive(pid, started)))
 
-    def _places(self) -> list[tuple[int, int]]:
-        return [(peer.pid, peer.started) for peer in self._c.head.peers if peer.pid]
+    def _look(self) -> Any:
+        """Return a copy of what the memzone says now; the zone itself may go at any moment."""
+        head = ffi.new("struct pyd_channel_head *")
+        if lib.pyd_channel_look(self._c, head) < 0:
+            raise ClosedError(f"{self!r} is used after it was closed")
+        return head
 
     def _persist(
         self, result: int, attempt: Attempt, end: float | None, burst: object = None
@@ -63,13 +67,14 @@ class Waiting(Owner):
         int
             `NOTHING` where the time was up.
         """
-        deaths = self._c.head.deaths
+        deaths = None
         while result < 0:
             if result not in (NOTHING, _INTERRUPTED):
                 self._refuse(result, burst)
             wait_ns = SLICE_NS if end is None else min((end - time.monotonic()) * 1e9, SLICE_NS)
             if wait_ns <= 0:
                 return NOTHING
+            deaths = self._look().deaths if deaths is None else deaths
             result = attempt(int(wait_ns))
             if result == NOTHING and wait_ns == SLICE_NS:
                 self._check_peers(deaths)
@@ -85,11 +90,11 @@ class Waiting(Owner):
         """
         if not eal.is_primary() and not lib.rte_eal_primary_proc_alive(ffi.NULL):
             raise make_error("rte_eal_primary_proc_alive", errno.ECONNRESET, "the primary died")
-        others = [place for place in self._places() if place != self._me]
+        others = [place for place in _places(self._look()) if place != self._me]
         dead = [place for place in others if not is_alive(*place)]
-        for pid, started in dead:
-            lib.pyd_channel_leave(self._c, pid, started, 1)
-        known = self._c.head.deaths
+        for place in dead:
+            lib.pyd_channel_bury(self._c, *place)
+        known = self._look().deaths
         if len(dead) == len(others) and known > min(deaths, self._deaths_told):
             self._deaths_told = known
             raise make_error("", errno.ECONNRESET, f"{self!r}: all other processes of it died")
@@ -100,6 +105,10 @@ class Waiting(Owner):
         if burst is None or result == -errno.EBADF:
             raise ClosedError(f"{self!r} is used after it was closed")
         refuse(-errno.EBADF if result == -errno.ENETDOWN else result, "channel", self, burst)
+
+
+def _places(head: Any) -> list[tuple[int, int]]:
+    return [(peer.pid, peer.started) for peer in head.peers if peer.pid]
 
 
 def deadline(timeout: float | None) -> float | None:

@@ -56,11 +56,12 @@ struct pyd_batch {
 
 struct pyd_channel_head *pyd_channel_head(const struct rte_memzone *mz);
 int pyd_channel_open(struct pyd_channel *channel);
-int pyd_channel_close(struct pyd_channel *channel);
+int pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started);
 void pyd_channel_forget(struct pyd_channel *channel);
 int pyd_channel_shut(struct pyd_channel *channel);
 int pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started);
-int pyd_channel_leave(struct pyd_channel *channel, uint64_t pid, uint64_t started, int died);
+int pyd_channel_bury(struct pyd_channel *channel, uint64_t pid, uint64_t started);
+int pyd_channel_look(struct pyd_channel *channel, struct pyd_channel_head *head);
 int pyd_channel_room(struct pyd_channel *channel);
 int pyd_channel_send(struct pyd_channel *channel, const char *data, uint32_t length,
     uint64_t wait_ns);
