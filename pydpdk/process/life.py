@@ -91,12 +91,12 @@ class Life(Views):
             if self.owned:
                 self.shut()
             self._release(force)
+            self._abandon()
             if self.owned and others:
                 self._leave_parts(others)
             else:
                 for part in (self.ring, self.mempool, self._zone):
                     part.close(force=force)
-            self._abandon()
 
     def _release(self, force: bool) -> None:
         """Leave it: nobody of this process is inside, nothing of it is held here."""
@@ -122,6 +122,8 @@ class Life(Views):
     def _refusals(self) -> list[str]:
         held = len(self._messages)
         reasons = [f"{held} messages are received or reserved and not given back"] if held else []
+        for part in (self.ring, self.mempool, self._zone):
+            reasons += part._viewed()
         if not self.owned:
             return reasons
         waiting, others = self.ring.count, self._others()

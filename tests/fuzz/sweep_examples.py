@@ -88,6 +88,8 @@ SAMPLES: dict[str, Make] = {
     "ring.ring.Ring": attribute("values"),
     "ring.zero_copy.ZeroCopy": lambda h: h.block(),
     "process.channel.Channel": attribute("channel"),
+    "process.channel.Channel.close": attribute("empty"),
+    "process.channel.Channel.__exit__": attribute("empty"),
     "process.message.Message": lambda h: h.channel.receive(),
 }
 """Of the classes that cannot be made from good arguments alone."""

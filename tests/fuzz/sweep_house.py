@@ -196,6 +196,12 @@ class House:
         return self._channel("channel", b"message", message_bytes=100, segment_bytes=64)
 
     @property
+    def empty(self) -> Channel:
+        """A channel that may be closed."""
+        self._empty(self.channel)
+        return self._made["channel"]
+
+    @property
     def records(self) -> Channel:
         """A channel with a record in it."""
         return self._channel("records", (1, b"x"), dtype=[("id", "u4"), ("text", "S20")])
