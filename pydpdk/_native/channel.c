@@ -155,7 +155,7 @@ send_some(struct pyd_channel *channel, struct pyd_batch *batch)
     if (likely(n != 0)) {
         write_messages(channel, batch, n, lane->slots->mbufs);
         pyd_burst_holds(lane, n);
-        n = rte_ring_enqueue_burst(ring, (void **)lane->slots->mbufs, n, NULL);
+        n = rte_ring_enqueue_burst_elem(ring, lane->slots->mbufs, sizeof(void *), n, NULL);
         pyd_burst_sent(lane, n);
         if (unlikely(lane->n != 0)) { /* another sender was faster */
             rte_pktmbuf_free_bulk(lane->slots->mbufs, lane->n);
@@ -301,7 +301,7 @@ get_some(struct pyd_channel *channel, struct pyd_batch *batch)
     lane = enter_lane(channel);
     if (unlikely(lane == NULL))
         return 0;
-    n = rte_ring_dequeue_burst(ring, (void **)lane->slots->mbufs, n, NULL);
+    n = rte_ring_dequeue_burst_elem(ring, lane->slots->mbufs, sizeof(void *), n, NULL);
     pyd_burst_holds(lane, n);
     prefetch(lane->slots->mbufs, n);
     read_messages(channel, batch, lane->slots->mbufs, n);

@@ -28,8 +28,8 @@ tx_some(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t *sent)
         return ret == PYD_SHUT ? -ENETDOWN : ret;
     ret = check_lengths(channel, burst);
     if (likely(ret == 0)) {
-        n = rte_ring_enqueue_burst(channel->ring->ring, (void **)burst->slots->mbufs, burst->n,
-                                   NULL);
+        n = rte_ring_enqueue_burst_elem(channel->ring->ring, burst->slots->mbufs, sizeof(void *),
+                                        burst->n, NULL);
         if (n != 0)
             pyd_burst_sent(burst, n);
         *sent += n;
@@ -73,8 +73,8 @@ rx_some(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n)
 
     if (unlikely(ret != 0))
         return ret == PYD_SHUT ? -ENETDOWN : ret;
-    ret = rte_ring_dequeue_burst(channel->ring->ring, (void **)burst->slots->mbufs,
-                                 RTE_MIN(n, burst->size), NULL);
+    ret = rte_ring_dequeue_burst_elem(channel->ring->ring, burst->slots->mbufs, sizeof(void *),
+                                      RTE_MIN(n, burst->size), NULL);
     pyd_burst_holds(burst, ret);
     pyd_leave_alone(&burst->gate);
     return ret;

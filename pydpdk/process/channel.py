@@ -96,8 +96,9 @@ class Channel(Life):
 
         Notes
         -----
-        Wraps  rte_ring_create (rte_ring.h) with HTS on both sides, rte_pktmbuf_pool_create_by_ops
-               (rte_mbuf.h) with ring_mt_hts, rte_memzone_reserve_bounded (rte_memzone.h)
+        Wraps  rte_ring_create_elem (rte_ring_elem.h) with HTS on both sides,
+               rte_pktmbuf_pool_create_by_ops (rte_mbuf.h) with ring_mt_hts,
+               rte_memzone_reserve_bounded (rte_memzone.h)
         """
         eal.require_running()
         check_name("channel", name, NAME_MAX)

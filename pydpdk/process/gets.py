@@ -64,7 +64,7 @@ class Gets(Sends):
 
         Notes
         -----
-        Wraps  rte_ring_dequeue_burst (rte_ring.h)
+        Wraps  rte_ring_dequeue_burst_elem (rte_ring_elem.h)
         """
         try:
             buffer = self._buffers.pop()

@@ -43,7 +43,7 @@ class Sends(Waiting):
 
         Notes
         -----
-        Wraps  rte_pktmbuf_alloc_bulk (rte_mbuf.h), rte_ring_enqueue_burst (rte_ring.h)
+        Wraps  rte_pktmbuf_alloc_bulk (rte_mbuf.h), rte_ring_enqueue_burst_elem (rte_ring_elem.h)
         """
         plain = type(message) is bytes and self.dtype is None
         data = message if plain else self._bytes_of(message)

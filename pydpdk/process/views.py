@@ -111,7 +111,7 @@ class Views(Gets):
 
         Notes
         -----
-        Wraps  rte_ring_enqueue_burst (rte_ring.h)
+        Wraps  rte_ring_enqueue_burst_elem (rte_ring_elem.h)
         Owns   the channel owns what went
         """
         self._check("tx", burst)
@@ -140,7 +140,7 @@ class Views(Gets):
 
         Notes
         -----
-        Wraps  rte_ring_dequeue_burst (rte_ring.h)
+        Wraps  rte_ring_dequeue_burst_elem (rte_ring_elem.h)
         Owns   the burst owns what came
         """
         self._check("rx", burst)
