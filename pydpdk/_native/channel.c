@@ -143,7 +143,7 @@ static uint32_t
 send_some(struct pyd_channel *channel, struct pyd_batch *batch)
 {
     struct rte_ring *ring = channel->ring->ring;
-    uint32_t n = RTE_MIN(batch->n - batch->done, rte_ring_free_count(ring));
+    uint32_t n = RTE_MIN(batch->n - batch->done, ring->capacity - rte_ring_count(ring));
     struct pyd_burst *lane;
 
     if (n == 0)
@@ -280,8 +280,8 @@ prefetch(struct rte_mbuf **mbufs, uint32_t n)
     uint32_t i;
 
     for (i = 0; i < n; i++) {
-        rte_mbuf_prefetch_part1(mbufs[i]);
-        rte_mbuf_prefetch_part2(mbufs[i]); /* to be freed it is asked for its next segment */
+        rte_prefetch0(mbufs[i]);
+        rte_prefetch0(RTE_PTR_ADD(mbufs[i], RTE_CACHE_LINE_SIZE)); /* `next`, to free it */
         rte_prefetch0(RTE_PTR_ADD(mbufs[i], sizeof(struct rte_mbuf) + RTE_PKTMBUF_HEADROOM));
     }
 }
