@@ -31,6 +31,7 @@ DECLARATIONS = [
     "rte_log.h",
     "rte_version.h",
     "rte_eal.h",
+    "rte_cycles.h",
     "rte_lcore.h",
     "rte_memory.h",
     "rte_memzone.h",
@@ -58,6 +59,7 @@ DECLARATIONS = [
     "pyd_explore.h",
     "pyd_messages.h",
     "pyd_recover.h",
+    "pyd_channel.h",
 ]
 SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
 DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))

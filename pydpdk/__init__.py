@@ -17,6 +17,7 @@ from pydpdk.errors import (
     NoRoomError,
     NotFoundError,
     NotSupportedError,
+    PeerDiedError,
     SecondaryError,
     VersionError,
 )
@@ -29,6 +30,7 @@ from pydpdk.memory.memzone import Memzone, MemzoneFlag
 from pydpdk.memory.objects import ObjectPool
 from pydpdk.memory.objects_kind import MempoolFlag
 from pydpdk.process import (
+    Channel,
     Group,
     Member,
     MemberDiedError,
@@ -48,6 +50,7 @@ __all__ = [
     "App",
     "Burst",
     "BusyError",
+    "Channel",
     "ClosedError",
     "ConfigError",
     "DpdkError",
@@ -74,6 +77,7 @@ __all__ = [
     "NotSupportedError",
     "ObjectPool",
     "OlFlag",
+    "PeerDiedError",
     "Port",
     "PortInfo",
     "PortStats",

@@ -269,6 +269,8 @@ def require_primary(call: str, eal: Eal) -> None:
 
 def _close_owners() -> None:
     for owner in _lifetime.owners():
+        if owner.closed:  # with one before it, whose part it was
+            continue
         reasons = [r for r in owner._refusals() if owner.owned and "view" not in r]
         if reasons:
             warnings.warn(f"{owner!r}: {'; '.join(reasons)}", ResourceWarning, stacklevel=3)

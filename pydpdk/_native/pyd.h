@@ -43,5 +43,6 @@
 #include "decl/pyd_explore.h"
 #include "decl/pyd_messages.h"
 #include "decl/pyd_recover.h"
+#include "decl/pyd_channel.h"
 
 #endif
