@@ -25,6 +25,18 @@ overlap(const uint64_t *a, const uint64_t *b)
     return 0;
 }
 
+/* Whether one of its threads is inside a call, or died there. */
+int
+pyd_process_inside(const struct pyd_process *p)
+{
+    const struct pyd_presence *presence;
+
+    for (presence = p->presences; presence != NULL; presence = presence->next)
+        if (presence->inside != 0)
+            return 1;
+    return p->self.inside != 0;
+}
+
 enum { FREE, DEAD, ALIVE };
 
 static int
@@ -35,9 +47,10 @@ use_of(const struct pyd_ledger *ledger, const uint64_t *lcores)
 
     for (p = ledger->processes; p < &ledger->processes[PYD_MAX_PROCESSES]; p++)
         if (p->pid != 0 && overlap(p->lcores, lcores)) {
-            if (!pyd_process_alive(p->pid, p->started))
+            if (pyd_process_alive(p->pid, p->started))
+                use = ALIVE;
+            else if (pyd_process_inside(p))
                 return DEAD;
-            use = ALIVE;
         }
     return use;
 }
@@ -46,8 +59,9 @@ use_of(const struct pyd_ledger *ledger, const uint64_t *lcores)
 #define EXIT_US 500000 /* a process that ends loses its locks, and so its lcores, before it is gone */
 #define STEP_US 5000
 
-/* The caches of an lcore are sound again only when its dead user has been recovered from. Who
- * lives and shares our lcores is not refused here. */
+/* The caches of an lcore go over to its next user, unless a call of the last one died on the way:
+ * then they are sound only when that has been recovered from. Who lives and shares our lcores is
+ * not refused here. */
 int
 pyd_lcores_wait(const struct pyd_ledger *ledger, const uint64_t *lcores)
 {

@@ -71,7 +71,7 @@ thread_ends(void *presence)
 
 static pthread_key_t ending;
 
-/* 0, -ENOSPC, or -EBUSY: a dead process had one of these lcores and is not recovered from. */
+/* 0, -ENOSPC, or -EBUSY: a process died inside a call on one of these lcores, and nobody recovers. */
 int
 pyd_ledger_join(uint64_t pid, uint64_t started)
 {

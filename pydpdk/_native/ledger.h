@@ -19,6 +19,7 @@ void pyd_ledger_each(pyd_visit *visit, void *arg);
 struct pyd_ledger *pyd_ledger(void);
 struct pyd_process *pyd_ledger_me(void);
 uint8_t pyd_ledger_owner(void);
+int pyd_process_inside(const struct pyd_process *p);
 void pyd_lcores_mine(uint64_t *lcores);
 int pyd_lcores_wait(const struct pyd_ledger *ledger, const uint64_t *lcores);
 void pyd_lcores_flush(const struct pyd_ledger *ledger, const struct pyd_process *me);

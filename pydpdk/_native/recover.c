@@ -80,17 +80,6 @@ pyd_row(struct pyd_world *world, const struct rte_mempool *mp)
     return &lost;
 }
 
-static int
-is_inside(const struct pyd_process *p)
-{
-    const struct pyd_presence *presence;
-
-    for (presence = p->presences; presence != NULL; presence = presence->next)
-        if (presence->inside != 0)
-            return 1;
-    return p->self.inside != 0;
-}
-
 /* Who lives. Who has been found dead stays so. */
 void
 pyd_world_look(struct pyd_world *world)
@@ -106,7 +95,7 @@ pyd_world_look(struct pyd_world *world)
         world->state[i] = pid == 0                             ? PYD_NOBODY
                           : pyd_process_alive(pid, p->started) ? PYD_LIVING
                                                                : PYD_DEAD;
-        world->was_inside[i] = world->state[i] == PYD_DEAD && is_inside(p);
+        world->was_inside[i] = world->state[i] == PYD_DEAD && pyd_process_inside(p);
     }
 }
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from pydpdk import Burst, Eal, Mempool, ObjectPool, Ring
-from pydpdk.process.recover import recover
+from pydpdk.process.recover import recover, recover_from
 
 pytestmark = pytest.mark.hugepages
 ROOT = Path(__file__).parents[2]
@@ -78,6 +78,40 @@ def test_what_a_killed_process_held_comes_back(pool: Mempool, start: Start):
     assert done.mbufs == {pool.name: 50}
     assert done.inexact == ""
     assert pool.in_use_count == 0
+
+
+def test_recovery_waits_for_the_end_of_who_is_dying(pool: Mempool, start: Start):
+    child = start(f"""
+        attach(20)
+        burst = Burst(64)
+        burst.alloc(Mempool.lookup({pool.name!r}), 50)
+        print("ready", flush=True)
+        signal.pause()
+    """)
+    ready(child)
+    child.kill()
+    done = recover_from(child.pid, 0)
+    assert done is not None
+    assert done.mbufs == {pool.name: 50}
+    assert recover_from(child.pid, 0) is None
+
+
+def test_the_next_on_an_lcore_takes_over_its_cache(eal: Eal, name: str, start: Start):
+    with Mempool.create(name, 255, cache_size=64, ops_name="lf_stack") as pool:
+        code = f"""
+            attach(20)
+            with Burst(64) as burst:
+                burst.alloc(Mempool.lookup({name!r}), 64)
+                burst.free()
+            die()
+        """
+        for _ in range(2):
+            died(start(code))
+        assert len(recover().processes) == 2
+        with Burst(255) as burst:
+            assert burst.alloc(pool, 255) == 255
+            burst.verify()
+            burst.free()
 
 
 def test_traces_of_the_dead_leave_the_runtime_directory(eal: Eal, pool: Mempool, start: Start):
@@ -182,7 +216,7 @@ def test_only_the_primary_recovers(eal: Eal, start: Start):
     child = start("""
         attach(20)
         try:
-            from pydpdk.process.recover import recover
+            from pydpdk.process.recover import recover, recover_from
             recover()
         except pydpdk.SecondaryError as error:
             print(error, flush=True)
