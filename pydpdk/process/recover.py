@@ -157,13 +157,13 @@ def recover(*, everything: bool = False, timeout_s: float = PAUSE_TIMEOUT_S) -> 
         return done
 
 
-def recover_from(dead: Member) -> Recovery | None:
+def recover_from(pid: int, started: int) -> Recovery | None:
     """Recover from one that was just found dead; None where there was nothing.
 
     Its locks fall a moment before it is gone, and until it is gone it may still write.
     """
     deadline = time.monotonic() + _ENDING_S
-    while lib.pyd_process_alive(dead.pid, dead.started) and time.monotonic() < deadline:
+    while lib.pyd_process_alive(pid, started) and time.monotonic() < deadline:
         time.sleep(0.001)
     return recover() or None
 
@@ -223,4 +223,8 @@ def _undone(row: Any) -> Undone:
     return Undone(text(row.name), side, _SYNCS.get(row.sync, "unknown"), row.n)
 
 
-set_recovery(recover_from)
+def _on_death(member: Member) -> Recovery | None:
+    return recover_from(member.pid, member.started)
+
+
+set_recovery(_on_death)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pydpdk import Burst, Eal, Mempool, ObjectPool, Ring
+from pydpdk import Burst, Eal, Mempool, ObjectPool, Ring, eal_watch
 from pydpdk.process.recover import recover, recover_from
 
 pytestmark = pytest.mark.hugepages
@@ -31,6 +31,12 @@ def die():
 """
 
 Start = Callable[[str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture(autouse=True)
+def recovered_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the primary from recovering by itself: the tests want to see what it finds."""
+    monkeypatch.setattr(eal_watch, "_recovery", None)
 
 
 @pytest.fixture
