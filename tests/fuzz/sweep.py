@@ -55,6 +55,8 @@ DUCKS = (
     "ethdev.checks.", "memory.ledger.", "memory.objects_kind.",
 )  # fmt: skip
 PAIRS = 24
+LIMIT_S = 120
+"""[s] for the calls of one target: 3 s on an idle machine."""
 
 
 def may_raise(name: str) -> tuple[type[BaseException], ...]:
@@ -84,7 +86,7 @@ class Sweep:
 
     def sweep(self, target: Target, makers: list[Callable[[House], Any]]) -> None:
         """One target: good once, then each argument bad, then several."""
-        faulthandler.dump_traceback_later(60, exit=True)
+        faulthandler.dump_traceback_later(LIMIT_S, exit=True)
         for i, make in enumerate(makers):
             what = f"{target.name} of sample {i}" if target.kind else target.name
             # not every method suits every sample: the first is one that it does
@@ -211,7 +213,7 @@ def probe(sweep: Sweep, name: str, make: Callable[[House], Any]) -> None:
     asked += [("copy", copy.copy), ("deepcopy", copy.deepcopy), ("pickle", pickle.dumps)]
     asked += [(f"== {v!r:.40}", lambda t, v=v: t == v) for v in PLAIN[::8]]
     asked += [(f"in {v!r:.40}", lambda t, v=v: v in t) for v in PLAIN[::8]]
-    faulthandler.dump_traceback_later(60, exit=True)
+    faulthandler.dump_traceback_later(LIMIT_S, exit=True)
     asked += [(f"[{v!r:.40}]", lambda t, v=v: t[v]) for v in PLAIN]
     allowed = (*may_raise(name), AttributeError, KeyError, pickle.PicklingError)
     for question, ask in asked:
@@ -240,7 +242,7 @@ def closed_and_late(sweep: Sweep, every: list[Target]) -> list[tuple[str, Callab
 def sweep_sequences(sweep: Sweep, part: int, parts: int) -> None:
     h = sweep.house
     for what, call in list(sequences(h))[part::parts]:
-        faulthandler.dump_traceback_later(60, exit=True)
+        faulthandler.dump_traceback_later(LIMIT_S, exit=True)
         for value in [*PLAIN, h.packets, h.burst, h.values, h.zone, h.port, h.eal, *h.gone]:
             sweep.attempt(f"{what}: {value!r:.60}", lambda v=value, c=call: c(v))
             h.tidy()
