@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sweep_crew import Crew
 
 import pydpdk
 from pydpdk import (
@@ -57,7 +58,7 @@ def name() -> str:
     return next(_names)
 
 
-class House:
+class House(Crew):
     """A running EAL with one of each; `sample` gives an open one of a class."""
 
     def __init__(self) -> None:
@@ -66,6 +67,7 @@ class House:
             file_prefix=PREFIX, hugepages=HUGEPAGES, lcores=(LCORE,), vdevs=vdevs,
             memory_mb=None if HUGEPAGES else 24,  # each of 4 kB is a row of a snapshot
         )  # fmt: skip
+        super().__init__()
         self._made: dict[str, Any] = {}
         self.config = loads(FILE)
         self.plan = make_plan(self.config)
@@ -254,7 +256,7 @@ class House:
         for owner in _lifetime.owners():
             if owner.rank == 0 and owner.name not in STARTED and owner.state != "unconfigured":
                 owner.close()  # it may use a pool that is not kept
-            elif id(owner) not in kept and owner.rank > 0:
+            elif id(owner) not in kept and owner.rank != 0:
                 owner.close(force=True)
         for device in STARTED:
             self._start(device)
@@ -310,6 +312,7 @@ class House:
         assert [p.name for p in mempools() if p.in_use_count] == []
         assert self.objects.in_use_count == 0
         log.flush()
+        self.dismiss()
 
 
 class _Ended(Stop):
