@@ -46,7 +46,6 @@ SAMPLES: dict[str, Make] = {
     "host.watch.Watch.start": lambda h: h.new_watch(),
     "host.watch.Watch.stop": lambda h: h.new_watch(),
     "process.group.Group": attribute("group"),
-    "process.group.Group.start": attribute("closed_group"),
     "process.messages.Handler": attribute("handler"),
     "process.messages.Message": lambda h: h.message(),
     "process.requests.Replies": lambda h: Replies([Reply(None, b"x", ())]),
