@@ -225,12 +225,17 @@ def _undone(row: Any) -> Undone:
     return Undone(text(row.name), side, _SYNCS.get(row.sync, "unknown"), row.n)
 
 
-def _on_death(member: Member) -> Recovery | None:
-    if not member.ready:  # it died while it attached
+def unlock_memory_map(dead: Member) -> None:
+    """Give back the lock that a process holds if it dies while it attaches."""
+    if not dead.ready:
         result = lib.pyd_leave_memory_map(_READ_TIMEOUT_MS)
         if result < 0:
             raise make_error("rte_mcfg_mem_write_lock", -result, _MAP_LOCKED)
-    return recover_from(member.pid, member.started)
+
+
+def _on_death(dead: Member) -> Recovery | None:
+    unlock_memory_map(dead)
+    return recover_from(dead.pid, dead.started)
 
 
 set_recovery(_on_death)
