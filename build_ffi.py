@@ -50,6 +50,8 @@ DECLARATIONS = [
     "pyd_events.h",
     "pyd_burst.h",
     "pyd_mbuf.h",
+    "pyd_columns.h",
+    "pyd_masks.h",
     "pyd_census.h",
     "pyd_ring.h",
     "pyd_ethdev.h",

@@ -35,6 +35,8 @@
 #include "decl/pyd_events.h"
 #include "decl/pyd_burst.h"
 #include "decl/pyd_mbuf.h"
+#include "decl/pyd_columns.h"
+#include "decl/pyd_masks.h"
 #include "decl/pyd_census.h"
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"

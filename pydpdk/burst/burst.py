@@ -14,7 +14,8 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin, address_of, lock
-from pydpdk.burst.packets import CHECK, Packets
+from pydpdk.burst.masks import Masks
+from pydpdk.burst.packets import CHECK
 from pydpdk.errors import call_errno, check_range, make_error
 from pydpdk.memory import trace
 from pydpdk.memory.mbuf import Mbuf
@@ -25,7 +26,7 @@ _U32 = (1 << 32) - 1
 _numbers = itertools.count()
 
 
-class Burst(Packets):
+class Burst(Masks):
     """Up to `size` packets, received, looked at, changed and sent together.
 
     Parameters

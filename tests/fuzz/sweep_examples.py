@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sweep_columns
 from pydantic import ValidationError
 from sweep_house import FILE, House, name
 from sweep_targets import Target
@@ -87,6 +88,7 @@ SAMPLES: dict[str, Make] = {
     "memory.objects.ObjectPool": attribute("objects"),
     "ring.ring.Ring": attribute("values"),
     "ring.zero_copy.ZeroCopy": lambda h: h.block(),
+    **sweep_columns.SAMPLES,
 }
 """Of the classes that cannot be made from good arguments alone."""
 
@@ -98,6 +100,7 @@ MORE: dict[str, list[Make]] = {
 """Further kinds of a class, which other calls of C serve."""
 
 GOOD: dict[str, Make] = {
+    **sweep_columns.GOOD,
     "app.apps.load_target.target": same("os:getpid"),
     "app.apps.drop.spec": lambda h: apps.DropSpec(ports=("p0",)),
     "app.apps.forward.spec": lambda h: h.config.app.forward,

@@ -1,0 +1,163 @@
+"""Columns: metadata and header fields of all packets of a burst as numpy arrays, and back.
+
+One call of C looks through the packets and fills all columns that were asked for.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, TypeAlias, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk.burst._catalog import Key, Spec, find, names
+from pydpdk.burst._fit import check_written, fit
+from pydpdk.burst.packets import Packets
+
+__all__ = ["Bound", "Columns", "names"]
+
+Array: TypeAlias = npt.NDArray[Any]
+_read = lib.pyd_columns_read
+_CACHE_LINE = 64
+
+
+class _Plan:
+    """What C needs to fill some columns, and how they lie behind one another in one block."""
+
+    __slots__ = ("_columns", "bytes", "c", "parts", "size")
+
+    def __init__(self, specs: tuple[Spec, ...], size: int) -> None:
+        self.size = size
+        self.parts: list[tuple[int, int, Spec]] = []
+        start = 0
+        for spec in specs:
+            end = start + size * spec.dtype.itemsize
+            self.parts.append((start, end, spec))
+            start = -(-end // _CACHE_LINE) * _CACHE_LINE
+        self.bytes = start
+        rows = [{**spec.c, "start": at} for at, _, spec in self.parts]
+        self._columns: Any = ffi.new("struct pyd_column[]", rows)
+        depth = max((spec.depth for spec in specs), default=0)
+        self.c: Any = ffi.new(
+            "struct pyd_columns *",
+            {"columns": self._columns, "n": len(rows), "room": size, "depth": depth},
+        )
+
+    def arrays(self, block: Array, n: int) -> tuple[Array, ...]:
+        """Return the columns of `n` packets as views of the block."""
+        found = []
+        for start, end, spec in self.parts:
+            values = block[start:end].view(spec.base).reshape(self.size, *spec.shape)
+            found.append(values[:n])
+        return tuple(found)
+
+
+@lru_cache(256)
+def _plan(keys: tuple[Key, ...], size: int) -> _Plan:
+    return _Plan(tuple(find(key) for key in keys), size)
+
+
+class Columns:
+    """The packets of a burst as columns, by name: `burst.columns["ipv4.src_addr"]`.
+
+    A name is DPDK's: the struct without `rte_` and `_hdr`, and the field. Numbers are in the
+    host's byte order, MAC and IPv6 addresses `uint8[n, 6]` and `uint8[n, 16]`. What a packet does
+    not have is 0, and the name with `?` behind it, of a field or of a header, is `bool[n]`: which
+    packets have it. Several names at once are several arrays, filled in one call. With `inner_`
+    in front, a header is that of the packet inside of VXLAN, GRE or IP in IP.
+
+    Notes
+    -----
+    Wraps    rte_net_get_ptype (rte_net.h) as `net.packet_type`,
+             rte_softrss (rte_thash.h) as `flow.hash`
+    Owns     nothing: arrays are copies
+    Threads  those of the burst
+    """
+
+    __slots__ = ("_burst",)
+
+    def __init__(self, burst: Packets) -> None:
+        if not isinstance(burst, Packets):
+            raise TypeError(f"burst={burst!r}: a Burst is allowed")
+        self._burst = burst
+
+    @overload
+    def __getitem__(self, key: Key) -> Array: ...
+    @overload
+    def __getitem__(self, key: tuple[Key, ...]) -> tuple[Array, ...]: ...
+    def __getitem__(self, key: Key | tuple[Key, ...]) -> Array | tuple[Array, ...]:
+        """Return one column, or several that one call has filled."""
+        if isinstance(key, tuple):
+            return self.bind(*key)()
+        return self.bind(key)()[0]
+
+    def __setitem__(self, key: Key, value: Any) -> None:
+        """Write a column into the packets that have it: an array, or one value for all.
+
+        Raises
+        ------
+        ValueError
+            It does not fit, is not writable, or other mbufs see the memory. Nothing was written.
+        """
+        spec = find(key)
+        if not spec.writable:
+            raise ValueError(f"column {spec.name!r} may only be read")
+        n = len(self._burst)
+        values = fit(spec.name, value, spec.base, (n, *spec.shape))
+        column = ffi.new("struct pyd_column *", spec.c)
+        data = ffi.from_buffer("char *", values.view(np.uint8))
+        result = lib.pyd_column_write(self._burst._c, column, data, n)
+        check_written(self._burst, result)
+
+    def bind(self, *keys: Key) -> Bound:
+        """Prepare columns for a loop, which calls the result after each receive."""
+        return Bound(self._burst, *keys)
+
+    def __repr__(self) -> str:
+        return f"<Columns of {self._burst!r}>"
+
+
+class Bound:
+    """Columns of one burst, bound once and filled again by each call.
+
+    Parameters
+    ----------
+    burst
+        Whose packets.
+    *keys
+        Names, dynamic fields and flags.
+
+    Notes
+    -----
+    Owns     the arrays: the next call writes over them, so copy what you keep
+    Threads  one at a time
+    Cost     one crossing, whatever the number of columns
+    """
+
+    __slots__ = ("_address", "_arrays", "_block", "_burst", "_c", "_plan")
+
+    def __init__(self, burst: Packets, *keys: Key) -> None:
+        if not isinstance(burst, Packets):
+            raise TypeError(f"burst={burst!r}: a Burst is allowed")
+        for key in keys:
+            find(key)  # says what is wrong before a hash is asked of it
+        self._plan = _plan(keys, burst.size)
+        self._burst, self._c = burst, self._plan.c
+        self._block = np.empty(self._plan.bytes, np.uint8)
+        self._address = ffi.from_buffer("char *", self._block)
+        self._arrays = self._plan.arrays(self._block, burst.size)
+
+    def __call__(self) -> tuple[Array, ...]:
+        """Fill the columns; return them, each as long as the burst has packets."""
+        burst = self._burst
+        n = _read(burst._c, self._c, self._address)
+        if n == burst.size:
+            return self._arrays
+        if n < 0:
+            burst._done(n, "columns")
+        return tuple([values[:n] for values in self._arrays])
+
+    def __repr__(self) -> str:
+        return f"<Bound {len(self._arrays)} columns of {self._burst!r}>"

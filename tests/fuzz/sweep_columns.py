@@ -1,0 +1,38 @@
+"""Good arguments and objects for what works on all packets of a burst at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sweep_house import House
+
+Make = Callable[[House], Any]
+
+
+def mask(h: House) -> Any:
+    return np.arange(len(h.full)) % 2 == 0
+
+
+SAMPLES: dict[str, Make] = {
+    "burst.columns.Columns": lambda h: h.full.columns,
+    "burst.columns.Bound": lambda h: h.full.columns.bind("udp.dst_port", "mbuf.pkt_len"),
+}
+
+GOOD: dict[str, Make] = {
+    "burst.columns.Columns.burst": lambda h: h.full,
+    "burst.columns.Bound.burst": lambda h: h.full,
+    "burst.columns.Columns.__getitem__.key": lambda h: "udp.dst_port",
+    "burst.columns.Columns.__setitem__.key": lambda h: "udp.dst_port",
+    "burst.columns.Columns.__setitem__.value": lambda h: 53,
+    "burst.burst.Burst.keep.mask": mask,
+    "burst.burst.Burst.drop.mask": mask,
+    "burst.burst.Burst.take.mask": mask,
+    "burst.burst.Burst.take.into": lambda h: h.other,
+    "burst.burst.Burst.split.classes": mask,
+    "burst.burst.Burst.peek.offset": lambda h: 12,
+    "burst.burst.Burst.peek.width": lambda h: 2,
+    "burst.burst.Burst.poke.offset": lambda h: 0,
+    "burst.burst.Burst.poke.data": lambda h: b"abcdef",
+}
