@@ -11,7 +11,7 @@
 
 #include <netinet/in.h>
 
-#include "columns.h"
+#include "columns_usual.h"
 
 #define EXTENSIONS_MAX 5      /* as rte_net_get_ptype has it */
 #define ICMP6_LEAST 4         /* type, code and checksum: all that every ICMPv6 message has */
@@ -72,7 +72,6 @@ skip_extensions(struct pyd_place *place, uint32_t stack, uint8_t proto, uint32_t
 static int
 locate_ipv4(struct pyd_place *place, uint32_t stack, uint32_t *off)
 {
-    const uint16_t fragment = RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG;
     struct rte_ipv4_hdr copy;
     const struct rte_ipv4_hdr *ip = found(place, stack + PYD_IPV4, *off, sizeof(copy), &copy);
 
@@ -84,7 +83,7 @@ locate_ipv4(struct pyd_place *place, uint32_t stack, uint32_t *off)
     }
     *off += rte_ipv4_hdr_len(ip);
     place->proto[stack != 0] = ip->next_proto_id;
-    if (unlikely(ip->fragment_offset & rte_cpu_to_be_16(fragment)))
+    if (unlikely(ip->fragment_offset & rte_cpu_to_be_16(PYD_FRAGMENT)))
         return -1;
     return ip->next_proto_id;
 }
@@ -226,18 +225,15 @@ is_vxlan(struct pyd_place *place, uint32_t *off)
     return 0;
 }
 
-void
-pyd_locate(struct pyd_place *place, struct rte_mbuf *m, uint32_t depth)
+/* From the first byte on. */
+static void
+locate(struct pyd_place *place, uint32_t depth)
 {
     uint32_t off = 0;
     uint16_t type;
 
-    place->m = m;
-    place->data = rte_pktmbuf_mtod(m, char *);
-    place->data_len = m->data_len;
     memset(place->proto, 0, sizeof(place->proto));
-    memset(place->at, 0xff, depth == PYD_DEPTH_INNER ? sizeof(place->at)
-                                                     : PYD_STACK * sizeof(place->at[0]));
+    memset(place->at, 0xff, PYD_STACK * sizeof(place->at[0]));
     type = locate_l2(place, 0, &off);
     type = locate_l3(place, 0, locate_tags(place, 0, type, &off), &off);
     if (likely(depth != PYD_DEPTH_INNER || type == 0))
@@ -247,4 +243,17 @@ pyd_locate(struct pyd_place *place, struct rte_mbuf *m, uint32_t depth)
     if (type == RTE_ETHER_TYPE_TEB)
         type = locate_l2(place, PYD_STACK, &off);
     locate_l3(place, PYD_STACK, locate_tags(place, PYD_STACK, type, &off), &off);
+}
+
+void
+pyd_locate(struct pyd_place *place, struct rte_mbuf *m, uint32_t depth)
+{
+    place->m = m;
+    place->data = rte_pktmbuf_mtod(m, char *);
+    place->data_len = m->data_len;
+    if (depth == PYD_DEPTH_INNER)
+        memset(place->at + PYD_STACK, 0xff, sizeof(place->at) - PYD_STACK * sizeof(place->at[0]));
+    if (likely(is_usual(place)) && (depth != PYD_DEPTH_INNER || !is_usual_tunnel(place)))
+        return;
+    locate(place, depth);
 }

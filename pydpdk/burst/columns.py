@@ -26,18 +26,17 @@ _CACHE_LINE = 64
 class _Plan:
     """What C needs to fill some columns, and how they lie behind one another in one block."""
 
-    __slots__ = ("_columns", "bytes", "c", "parts", "size")
+    __slots__ = ("_columns", "_parts", "bytes", "c")
 
     def __init__(self, specs: tuple[Spec, ...], size: int) -> None:
-        self.size = size
-        self.parts: list[tuple[int, int, Spec]] = []
-        start = 0
+        self._parts = []
+        rows, start = [], 0
         for spec in specs:
+            rows.append({**spec.c, "start": start})
+            self._parts.append((start, spec.base, spec.shape))
             end = start + size * spec.dtype.itemsize
-            self.parts.append((start, end, spec))
             start = -(-end // _CACHE_LINE) * _CACHE_LINE
         self.bytes = start
-        rows = [{**spec.c, "start": at} for at, _, spec in self.parts]
         self._columns: Any = ffi.new("struct pyd_column[]", rows)
         depth = max((spec.depth for spec in specs), default=0)
         self.c: Any = ffi.new(
@@ -47,16 +46,23 @@ class _Plan:
 
     def arrays(self, block: Array, n: int) -> tuple[Array, ...]:
         """Return the columns of `n` packets as views of the block."""
-        found = []
-        for start, end, spec in self.parts:
-            values = block[start:end].view(spec.base).reshape(self.size, *spec.shape)
-            found.append(values[:n])
-        return tuple(found)
+        return tuple(
+            [np.ndarray((n, *shape), dtype, block, at) for at, dtype, shape in self._parts]
+        )
 
 
 @lru_cache(256)
 def _plan(keys: tuple[Key, ...], size: int) -> _Plan:
     return _Plan(tuple(find(key) for key in keys), size)
+
+
+def _plan_of(keys: tuple[Key, ...], size: int) -> _Plan:
+    try:
+        return _plan(keys, size)
+    except TypeError:
+        for key in keys:
+            find(key)  # says what has no hash
+        raise
 
 
 class Columns:
@@ -90,8 +96,8 @@ class Columns:
     def __getitem__(self, key: Key | tuple[Key, ...]) -> Array | tuple[Array, ...]:
         """Return one column, or several that one call has filled."""
         if isinstance(key, tuple):
-            return self.bind(*key)()
-        return self.bind(key)()[0]
+            return self._read(key)
+        return self._read((key,))[0]
 
     def __setitem__(self, key: Key, value: Any) -> None:
         """Write a column into the packets that have it: an array, or one value for all.
@@ -114,6 +120,13 @@ class Columns:
     def bind(self, *keys: Key) -> Bound:
         """Prepare columns for a loop, which calls the result after each receive."""
         return Bound(self._burst, *keys)
+
+    def _read(self, keys: tuple[Key, ...]) -> tuple[Array, ...]:
+        burst = self._burst
+        plan = _plan_of(keys, burst.size)
+        block = np.empty(plan.bytes, np.uint8)
+        n = _read(burst._c, plan.c, ffi.from_buffer("char *", block))
+        return plan.arrays(block, burst._done(n, "columns"))
 
     def __repr__(self) -> str:
         return f"<Columns of {self._burst!r}>"
@@ -141,9 +154,7 @@ class Bound:
     def __init__(self, burst: Packets, *keys: Key) -> None:
         if not isinstance(burst, Packets):
             raise TypeError(f"burst={burst!r}: a Burst is allowed")
-        for key in keys:
-            find(key)  # says what is wrong before a hash is asked of it
-        self._plan = _plan(keys, burst.size)
+        self._plan = _plan_of(keys, burst.size)
         self._burst, self._c = burst, self._plan.c
         self._block = np.empty(self._plan.bytes, np.uint8)
         self._address = ffi.from_buffer("char *", self._block)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Mask = npt.NDArray[np.bool_]
 _CLASSES_MAX = 1024
+_BOOL = np.dtype(bool)
+_BYTES = ffi.typeof("uint8_t *")
 
 
 class Masks(Fields):
@@ -162,12 +164,14 @@ class Masks(Fields):
 
 def _mask(mask: Mask, n: int) -> tuple[int, Any]:
     """Return its length and memory; a bool of numpy's is a byte that is 0 or 1."""
-    values = np.asarray(mask)
-    if values.dtype != np.bool_:
+    values = mask if type(mask) is np.ndarray else np.asarray(mask)
+    if values.dtype != _BOOL:
         raise TypeError(f"mask of {values.dtype}: bool is allowed")
     if values.shape != (n,):
         raise ValueError(f"mask of shape {values.shape}: ({n},) is allowed, one for each packet")
-    return n, ffi.from_buffer("uint8_t *", np.ascontiguousarray(values))
+    if not values.flags.c_contiguous:
+        values = np.ascontiguousarray(values)
+    return n, ffi.from_buffer(_BYTES, values)
 
 
 def _classes(classes: npt.NDArray[Any], n: int) -> npt.NDArray[np.uint32]:
