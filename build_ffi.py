@@ -52,6 +52,7 @@ DECLARATIONS = [
     "pyd_mbuf.h",
     "pyd_columns.h",
     "pyd_masks.h",
+    "pyd_headers.h",
     "pyd_census.h",
     "pyd_ring.h",
     "pyd_ethdev.h",

@@ -37,6 +37,7 @@
 #include "decl/pyd_mbuf.h"
 #include "decl/pyd_columns.h"
 #include "decl/pyd_masks.h"
+#include "decl/pyd_headers.h"
 #include "decl/pyd_census.h"
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"

@@ -14,7 +14,7 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin, address_of, lock
-from pydpdk.burst.masks import Masks
+from pydpdk.burst.headers import Headers
 from pydpdk.burst.packets import CHECK
 from pydpdk.errors import call_errno, check_range, make_error
 from pydpdk.memory import trace
@@ -26,7 +26,7 @@ _U32 = (1 << 32) - 1
 _numbers = itertools.count()
 
 
-class Burst(Masks):
+class Burst(Headers):
     """Up to `size` packets, received, looked at, changed and sent together.
 
     Parameters

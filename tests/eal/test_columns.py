@@ -15,6 +15,7 @@ from pydpdk.burst.columns import names
 from pydpdk.errors import BusyError, ClosedError
 from pydpdk.memory.dynfield import rx_timestamp
 
+ETHER = Ether(dst="02:00:00:00:00:02", src="02:00:00:00:00:01")
 FRAMES = [
     ethernet(0x0800, ipv4(udp(b"first"))),
     ethernet(0x86DD, ipv6(udp(b"second"))),
@@ -72,7 +73,7 @@ def test_a_field_with_a_question_mark_says_who_has_it(frames: Burst):
 )
 def test_a_packet_inside_a_tunnel(pool: Mempool, burst: Burst, outer: object, header: str):
     inner = Ether(dst="02:00:00:00:00:09") / IP(src="198.18.0.9") / TCP(dport=443)
-    load(pool, burst, Ether() / IP(src="198.18.0.1") / outer / inner, Ether() / IP() / TCP())
+    load(pool, burst, ETHER / IP(src="198.18.0.1") / outer / inner, ETHER / IP() / TCP())
     c = burst.columns
     assert c[f"{header}?"].tolist() == [True, False]
     assert c["ipv4.src_addr"][0] == 0xC6120001
@@ -95,7 +96,7 @@ def test_the_flow_hash_is_that_of_cards(pool, burst, packet, with_ports, without
     """rte_softrss."""
     src, sport, dst, dport = packet
     ip = (IPv6 if ":" in src else IP)(src=src, dst=dst)
-    load(pool, burst, Ether() / ip / TCP(sport=sport, dport=dport), Ether() / ip)
+    load(pool, burst, ETHER / ip / TCP(sport=sport, dport=dport), ETHER / ip)
     assert burst.columns["flow.hash"].tolist() == [with_ports, without]
 
 
@@ -109,7 +110,7 @@ def test_the_five_tuple_is_a_record(frames: Burst):
 
 
 def test_fragments_have_no_ports(pool: Mempool, burst: Burst):
-    load(pool, burst, *(Ether() / IP(flags=f, frag=n) / UDP() for f, n in (("MF", 0), ("", 9))))
+    load(pool, burst, *(ETHER / IP(flags=f, frag=n) / UDP() for f, n in (("MF", 0), ("", 9))))
     assert burst.columns["ipv4?"].all()
     assert not burst.columns["udp?"].any()
 

@@ -13,6 +13,7 @@
 #define SEGMENTS_MAX 6
 #define LENGTH_MAX 400
 #define ROOM 64
+#define HEADROOM 8
 
 static char *corpus;
 static uint32_t *starts, *lengths, n_packets;
@@ -85,9 +86,11 @@ make_segment(const char *data, uint32_t n)
     if (m == NULL)
         abort();
     memset(m, 0, sizeof(*m));
-    m->buf_addr = get(n);
-    memcpy(m->buf_addr, data, n);
-    m->buf_len = m->data_len = n;
+    m->data_off = chance(2) ? HEADROOM : 0;
+    m->buf_addr = get(m->data_off + n);
+    memcpy((char *)m->buf_addr + m->data_off, data, n);
+    m->buf_len = m->data_off + n;
+    m->data_len = n;
     m->refcnt = 1;
     m->nb_segs = 1;
     return m;
@@ -166,6 +169,33 @@ use(struct pyd_burst *burst, const struct pyd_columns *plan, char *block)
         abort();
 }
 
+/* Each verb that changes packets; refusals are fine. */
+static void
+change(struct pyd_burst *burst, const struct pyd_columns *plan)
+{
+    static char data[BURST * ROOM];
+    static uint8_t told[BURST];
+    static uint32_t lengths[BURST];
+    static uint64_t offsets[BURST + 1];
+    const struct pyd_column *column = &plan->columns[chance(plan->n)];
+    static char out[BURST * LENGTH_MAX * 2];
+
+    pyd_burst_verify_sums(burst, told, BURST);
+    if (column->write == PYD_WRITE_ALWAYS && column->how == PYD_COLUMN_FIELD &&
+        pyd_header_depth(column->header) == PYD_DEPTH_OUTER && column->width <= 16)
+        pyd_burst_rewrite(burst, column, data, BURST);
+    pyd_burst_decrement_ttl(burst, told, BURST);
+    pyd_burst_compute_sums(burst, chance(8), told, BURST);
+    pyd_burst_verify_sums(burst, told, BURST);
+    pyd_burst_vlan_push(burst, (const uint16_t *)data, 0x8100, BURST);
+    pyd_burst_vlan_pop(burst, told, BURST);
+    pyd_burst_prepend(burst, data, 1 + chance(ROOM), BURST);
+    lengths[chance(BURST)] = chance(40);
+    pyd_burst_adj(burst, lengths, BURST);
+    if (pyd_burst_copy_out(burst, out, sizeof(out), offsets, BURST) < 0)
+        abort();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -188,6 +218,7 @@ main(int argc, char **argv)
         for (i = 0; i < BURST; i++)
             slots->mbufs[i] = make_packet();
         use(&burst, &plan, block);
+        change(&burst, &plan);
         for (i = 0; i < BURST; i++)
             free_packet(slots->mbufs[i]);
     }

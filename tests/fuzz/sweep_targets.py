@@ -43,6 +43,7 @@ EXCLUDED = {
     "memory.objects_memory.ObjectMemory*": "a base; swept with ObjectPool",
     "memory.mbuf_meta.MbufMeta*": "a base; swept with Mbuf",
     "burst.fields.Fields*": "a base; swept with Burst",
+    "burst.headers.Headers*": "a base; swept with Burst",
     "burst.masks.Masks*": "a base; swept with Burst",
     "burst.packets.Packets*": "a base; swept with Burst",
     "ring.moves.Moves*": "a base; swept with Ring",

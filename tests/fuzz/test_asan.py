@@ -16,7 +16,8 @@ from capture_compare import shipped
 
 HERE = Path(__file__).parent
 NATIVE = HERE.parents[1] / "pydpdk" / "_native"
-SOURCES = [HERE / "asan_columns.c", *sorted(NATIVE.glob("columns*.c"))]
+VERBS = [NATIVE / f"{name}.c" for name in ("rewrite", "checksums", "shape", "offload")]
+SOURCES = [HERE / "asan_columns.c", *sorted(NATIVE.glob("columns*.c")), *VERBS]
 PACKETS = int(os.environ.get("PYDPDK_ASAN_PACKETS", "200000"))
 """A million of them take 20 s; the suite has fewer."""
 
