@@ -2,7 +2,7 @@
 
 from pydpdk import version as _version
 from pydpdk.app import App, open  # noqa: A004  # pydpdk.open("file.yaml")
-from pydpdk.burst import Burst, Forward
+from pydpdk.burst import Burst, Forward, Meter
 from pydpdk.eal import Eal, init
 from pydpdk.eal_options import EalOptions
 from pydpdk.errors import (
@@ -51,6 +51,7 @@ __all__ = [
     "MempoolFlag",
     "Memzone",
     "MemzoneFlag",
+    "Meter",
     "NameTakenError",
     "NoRoomError",
     "NotFoundError",

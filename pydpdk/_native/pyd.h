@@ -22,6 +22,7 @@
 #include <rte_memory.h>
 #include <rte_mempool.h>
 #include <rte_memzone.h>
+#include <rte_meter.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
@@ -38,6 +39,7 @@
 #include "decl/pyd_columns.h"
 #include "decl/pyd_masks.h"
 #include "decl/pyd_headers.h"
+#include "decl/pyd_meter.h"
 #include "decl/pyd_census.h"
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from sweep_house import House
 
+from pydpdk import Meter
+
 Make = Callable[[House], Any]
 
 
@@ -17,6 +19,7 @@ def mask(h: House) -> Any:
 
 SAMPLES: dict[str, Make] = {
     "burst.columns.Columns": lambda h: h.full.columns,
+    "burst.meter.Meter": lambda h: Meter(1000, 1000, n=8),
     "burst.columns.Bound": lambda h: h.full.columns.bind("udp.dst_port", "mbuf.pkt_len"),
 }
 
@@ -26,6 +29,10 @@ GOOD: dict[str, Make] = {
     "burst.columns.Columns.__getitem__.key": lambda h: "udp.dst_port",
     "burst.columns.Columns.__setitem__.key": lambda h: "udp.dst_port",
     "burst.columns.Columns.__setitem__.value": lambda h: 53,
+    "burst.meter.Meter.cir": lambda h: 1000,
+    "burst.meter.Meter.cbs": lambda h: 1000,
+    "burst.meter.Meter.color.flows": lambda h: [0, 1],
+    "burst.meter.Meter.color.lengths": lambda h: 64,
     "burst.burst.Burst.keep.mask": mask,
     "burst.burst.Burst.drop.mask": mask,
     "burst.burst.Burst.take.mask": mask,
