@@ -14,6 +14,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_fib.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_malloc.h>
@@ -40,6 +41,7 @@
 #include "decl/pyd_masks.h"
 #include "decl/pyd_headers.h"
 #include "decl/pyd_meter.h"
+#include "decl/pyd_fib.h"
 #include "decl/pyd_census.h"
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"

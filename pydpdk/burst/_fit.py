@@ -24,7 +24,9 @@ def fit(name: str, value: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> 
     if isinstance(value, (bytes, bytearray, memoryview)) and dtype == np.uint8:
         value = np.frombuffer(value, np.uint8)
     values = np.asarray(value)
-    if values.dtype != dtype:
+    if values.size == 0:
+        values = values.astype(dtype)  # of nothing, numpy makes floats
+    elif values.dtype != dtype:
         values = _convert(name, values, dtype)
     try:
         whole = np.broadcast_to(values, shape)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sweep_house import House
 
-from pydpdk import Meter
+from pydpdk import Fib, Meter
 
 Make = Callable[[House], Any]
 
@@ -17,8 +17,14 @@ def mask(h: House) -> Any:
     return np.arange(len(h.full)) % 2 == 0
 
 
+def _routed(h: House) -> str:
+    SAMPLES["burst.fib.Fib"](h).add("10.0.0.0/8", 1)
+    return "10.0.0.0/8"
+
+
 SAMPLES: dict[str, Make] = {
     "burst.columns.Columns": lambda h: h.full.columns,
+    "burst.fib.Fib": lambda h: h.keep("fib", lambda: Fib.create("fib", nh_bytes=1)),
     "burst.meter.Meter": lambda h: Meter(1000, 1000, n=8),
     "burst.columns.Bound": lambda h: h.full.columns.bind("udp.dst_port", "mbuf.pkt_len"),
 }
@@ -29,6 +35,11 @@ GOOD: dict[str, Make] = {
     "burst.columns.Columns.__getitem__.key": lambda h: "udp.dst_port",
     "burst.columns.Columns.__setitem__.key": lambda h: "udp.dst_port",
     "burst.columns.Columns.__setitem__.value": lambda h: 53,
+    "burst.fib.Fib.add.prefix": lambda h: "198.18.0.0/15",
+    "burst.fib.Fib.add.next_hop": lambda h: 1,
+    "burst.fib.Fib.delete.prefix": lambda h: _routed(h),
+    "burst.fib.Fib.next_hops.addresses": lambda h: [1, 2],
+    "burst.fib.Fib.create.nh_bytes": lambda h: 1,
     "burst.meter.Meter.cir": lambda h: 1000,
     "burst.meter.Meter.cbs": lambda h: 1000,
     "burst.meter.Meter.color.flows": lambda h: [0, 1],

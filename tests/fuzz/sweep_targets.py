@@ -58,6 +58,7 @@ EXCLUDED = {
     "memory.objects.ObjectPool": MADE,
     "memory.events.Watch": MADE,
     "memory.mbuf.Mbuf": MADE,
+    "burst.fib.Fib": MADE,
     "ring.ring.Ring": MADE,
     "ring.zero_copy.ZeroCopy": MADE,
     "eal.Eal": MADE,
