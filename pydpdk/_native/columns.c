@@ -162,3 +162,9 @@ pyd_columns_read(struct pyd_burst *burst, const struct pyd_columns *plan, char *
     pyd_leave_alone(&burst->gate);
     return n;
 }
+
+int
+pyd_bound_read(struct pyd_bound *bound)
+{
+    return pyd_columns_read(bound->burst, bound->plan, bound->base);
+}

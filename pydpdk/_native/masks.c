@@ -28,8 +28,8 @@ keep(struct pyd_burst *burst, const uint8_t *mask, int keep)
     return kept;
 }
 
-int
-pyd_burst_keep(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, int which)
+static int
+part(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, int which)
 {
     int ret = pyd_enter_alone(&burst->gate);
 
@@ -38,6 +38,18 @@ pyd_burst_keep(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, int whi
     ret = n == burst->n ? (int)keep(burst, mask, which) : -EMSGSIZE;
     pyd_leave_alone(&burst->gate);
     return ret;
+}
+
+int
+pyd_burst_keep(struct pyd_burst *burst, const uint8_t *mask, uint32_t n)
+{
+    return part(burst, mask, n, 1);
+}
+
+int
+pyd_burst_drop(struct pyd_burst *burst, const uint8_t *mask, uint32_t n)
+{
+    return part(burst, mask, n, 0);
 }
 
 static int

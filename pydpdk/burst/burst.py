@@ -16,6 +16,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin, address_of, lock
 from pydpdk._short import short
 from pydpdk.burst.headers import Headers
+from pydpdk.burst.masks import MASK
 from pydpdk.burst.packets import CHECK
 from pydpdk.errors import call_errno, check_range, make_error
 from pydpdk.memory import trace
@@ -53,7 +54,7 @@ class Burst(Headers):
         self.size = size
         with lock():
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
-            self._bind(address_of(self._c), BURST)
+            self._bind(address_of(self._c), BURST, MASK)
             slots = address_of(self._c.slots)
             super().__init__(f"burst{next(_numbers)}", self._c, address=slots)
 

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import address_of
+from pydpdk._short import Handle, short
 from pydpdk.burst._catalog import Key, Spec, find, names
 from pydpdk.burst._fit import check_written, fit
 from pydpdk.burst.packets import Packets
@@ -21,6 +23,7 @@ __all__ = ["Bound", "Columns", "names"]
 Array: TypeAlias = npt.NDArray[Any]
 _read = lib.pyd_columns_read
 _CACHE_LINE = 64
+_COLUMNS = "columns"
 
 
 class _Plan:
@@ -132,7 +135,7 @@ class Columns:
         return f"<Columns of {self._burst!r}>"
 
 
-class Bound:
+class Bound(Handle):
     """Columns of one burst, bound once and filled again by each call.
 
     Parameters
@@ -149,26 +152,30 @@ class Bound:
     Cost     one crossing, whatever the number of columns
     """
 
-    __slots__ = ("_address", "_arrays", "_block", "_burst", "_c", "_plan")
+    __slots__ = ("_arrays", "_block", "_burst", "_c", "_n", "_plan")
 
     def __init__(self, burst: Packets, *keys: Key) -> None:
         if not isinstance(burst, Packets):
             raise TypeError(f"burst={burst!r}: a Burst is allowed")
         self._plan = _plan_of(keys, burst.size)
-        self._burst, self._c = burst, self._plan.c
+        self._burst, self._n = burst, burst.size
         self._block = np.empty(self._plan.bytes, np.uint8)
-        self._address = ffi.from_buffer("char *", self._block)
+        base = ffi.from_buffer("char *", self._block)
+        fields = {"burst": burst._c, "plan": self._plan.c, "base": base}
+        self._c: Any = ffi.new("struct pyd_bound *", fields)
         self._arrays = self._plan.arrays(self._block, burst.size)
+        self._bind(address_of(self._c), _COLUMNS)
 
     def __call__(self) -> tuple[Array, ...]:
         """Fill the columns; return them, each as long as the burst has packets."""
-        burst = self._burst
-        n = _read(burst._c, self._c, self._address)
-        if n == burst.size:
+        n = self._fill()
+        if n == self._n:
             return self._arrays
-        if n < 0:
-            burst._done(n, "columns")
         return tuple([values[:n] for values in self._arrays])
+
+    @short("pyd_bound_read", "count", _COLUMNS)
+    def _fill(self) -> int:
+        return self._burst._done(lib.pyd_bound_read(self._c), "columns")
 
     def __repr__(self) -> str:
         return f"<Bound {len(self._arrays)} columns of {self._burst!r}>"

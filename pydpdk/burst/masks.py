@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
+from pydpdk._short import short
 from pydpdk.burst.fields import Fields
+from pydpdk.burst.packets import CHECK
+from pydpdk.memory.holder import BURST
 
 if TYPE_CHECKING:
     from pydpdk.burst.burst import Burst
 
 Mask = npt.NDArray[np.bool_]
+MASK = np.dtype(bool)
 _CLASSES_MAX = 1024
-_BOOL = np.dtype(bool)
 _BYTES = ffi.typeof("uint8_t *")
 
 
@@ -30,6 +33,7 @@ class Masks(Fields):
     Threads  those of the burst
     """
 
+    @short("pyd_burst_keep", "send", BURST, unless=CHECK)
     def keep(self, mask: Mask) -> int:
         """Free the packets of which the mask is False; return how many are left.
 
@@ -42,8 +46,9 @@ class Masks(Fields):
         -----
         Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h)
         """
-        return self._part(mask, 1)
+        return self._part(lib.pyd_burst_keep, mask)
 
+    @short("pyd_burst_drop", "send", BURST, unless=CHECK)
     def drop(self, mask: Mask) -> int:
         """Free the packets of which the mask is True; return how many are left.
 
@@ -56,7 +61,7 @@ class Masks(Fields):
         -----
         Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h)
         """
-        return self._part(mask, 0)
+        return self._part(lib.pyd_burst_drop, mask)
 
     def take(self, mask: Mask, into: Burst) -> int:
         """Move the packets of the mask behind those of another burst; return how many.
@@ -139,12 +144,11 @@ class Masks(Fields):
             raise
         return tuple(made)
 
-    def _part(self, mask: Mask, which: int) -> int:
+    def _part(self, call: Callable[..., int], mask: Mask) -> int:
         if self._views:
             self.check_views()
         n, data = _mask(mask, len(self))
-        result = lib.pyd_burst_keep(self._c, data, n, which)
-        return self._parted(result)
+        return self._parted(call(self._c, data, n))
 
     def _parted(self, result: int, *others: Masks) -> int:
         if result == -errno.EMSGSIZE:
@@ -165,7 +169,7 @@ class Masks(Fields):
 def _mask(mask: Mask, n: int) -> tuple[int, Any]:
     """Return its length and memory; a bool of numpy's is a byte that is 0 or 1."""
     values = mask if type(mask) is np.ndarray else np.asarray(mask)
-    if values.dtype != _BOOL:
+    if values.dtype != MASK:
         raise TypeError(f"mask of {values.dtype}: bool is allowed")
     if values.shape != (n,):
         raise ValueError(f"mask of shape {values.shape}: ({n},) is allowed, one for each packet")

@@ -153,3 +153,29 @@ def test_an_empty_burst_has_an_empty_mask(burst: Burst):
     assert burst.keep(np.zeros(0, bool)) == 0
     rest, chosen = burst.split(np.zeros(0, bool))
     rest.close(), chosen.close()
+
+
+def test_out_of_check_mode_masks_go_the_short_way(run_script):
+    """The same results and the same refusals."""
+    done = run_script(
+        """
+        import numpy as np
+        with init(), Mempool.create("p", 255, cache_size=0) as pool, Burst(8) as burst:
+            burst.alloc(pool, 8, length=60)
+            burst.poke(0, np.arange(8, dtype=np.uint8).reshape(8, 1))
+            even = np.arange(8) % 2 == 0
+            print(burst.keep(even), burst.drop(even[:4]), burst.peek(0, 1).ravel().tolist())
+            for mask in (even, even[:2][::-1], [True, False], np.ones(2), None):
+                try:
+                    print(burst.keep(mask), pool.in_use_count)
+                except (ValueError, TypeError) as error:
+                    print(type(error).__name__)
+            burst.free()
+        print(pydpdk.burst.burst.CHECK)
+        """,
+        PYDPDK_CHECK="0",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "4 2 [2, 6]", "ValueError", "1 1", "ValueError", "TypeError", "TypeError", "False",
+    ]  # fmt: skip
