@@ -57,6 +57,7 @@ DECLARATIONS = [
     "pyd_headers.h",
     "pyd_meter.h",
     "pyd_fib.h",
+    "pyd_bpf.h",
     "pyd_census.h",
     "pyd_ring.h",
     "pyd_ethdev.h",

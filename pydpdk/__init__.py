@@ -2,7 +2,7 @@
 
 from pydpdk import version as _version
 from pydpdk.app import App, open  # noqa: A004  # pydpdk.open("file.yaml")
-from pydpdk.burst import Burst, Fib, Forward, Meter
+from pydpdk.burst import Bpf, Burst, Fib, Forward, Meter
 from pydpdk.eal import Eal, init
 from pydpdk.eal_options import EalOptions
 from pydpdk.errors import (
@@ -33,6 +33,7 @@ _version.check()
 
 __all__ = [
     "App",
+    "Bpf",
     "Burst",
     "BusyError",
     "ClosedError",

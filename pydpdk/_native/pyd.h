@@ -9,6 +9,7 @@
 
 #include "compat.h"
 
+#include <rte_bpf.h>
 #include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
@@ -42,6 +43,7 @@
 #include "decl/pyd_headers.h"
 #include "decl/pyd_meter.h"
 #include "decl/pyd_fib.h"
+#include "decl/pyd_bpf.h"
 #include "decl/pyd_census.h"
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"

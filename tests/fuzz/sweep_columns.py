@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sweep_house import House
 
-from pydpdk import Fib, Meter
+from pydpdk import Bpf, Fib, Meter
 
 Make = Callable[[House], Any]
 
@@ -24,6 +24,7 @@ def _routed(h: House) -> str:
 
 SAMPLES: dict[str, Make] = {
     "burst.columns.Columns": lambda h: h.full.columns,
+    "burst.bpf.Bpf": lambda h: h.keep("bpf", lambda: Bpf("udp port 53")),
     "burst.fib.Fib": lambda h: h.keep("fib", lambda: Fib.create("fib", nh_bytes=1)),
     "burst.meter.Meter": lambda h: Meter(1000, 1000, n=8),
     "burst.columns.Bound": lambda h: h.full.columns.bind("udp.dst_port", "mbuf.pkt_len"),
@@ -35,6 +36,8 @@ GOOD: dict[str, Make] = {
     "burst.columns.Columns.__getitem__.key": lambda h: "udp.dst_port",
     "burst.columns.Columns.__setitem__.key": lambda h: "udp.dst_port",
     "burst.columns.Columns.__setitem__.value": lambda h: 53,
+    "burst.bpf.Bpf.expression": lambda h: "udp port 53",
+    "burst.bpf.Bpf.match.burst": lambda h: h.full,
     "burst.fib.Fib.add.prefix": lambda h: "198.18.0.0/15",
     "burst.fib.Fib.add.next_hop": lambda h: 1,
     "burst.fib.Fib.delete.prefix": lambda h: _routed(h),
