@@ -29,9 +29,9 @@ _REWRITABLE = tuple(
     for field in fields
 )
 _OFFLOADS = {
-    TxOffload.IPV4_CKSUM: lib.PYD_OFFLOAD_IPV4,
-    TxOffload.UDP_CKSUM: lib.PYD_OFFLOAD_UDP,
-    TxOffload.TCP_CKSUM: lib.PYD_OFFLOAD_TCP,
+    int(TxOffload.IPV4_CKSUM): lib.PYD_OFFLOAD_IPV4,
+    int(TxOffload.UDP_CKSUM): lib.PYD_OFFLOAD_UDP,
+    int(TxOffload.TCP_CKSUM): lib.PYD_OFFLOAD_TCP,
 }
 _WIDTH_MAX = 65535
 _QINQ, _VLAN = 0x88A8, 0x8100
@@ -117,7 +117,7 @@ class Headers(Masks):
         Wraps  rte_raw_cksum (rte_ip.h), rte_net_intel_cksum_prepare (rte_net.h)
         """
         wanted = check_range("offload", offload, 0, (1 << 64) - 1)
-        flags = sum(bit for flag, bit in _OFFLOADS.items() if wanted & flag)
+        flags = sum(bit for flag, bit in _OFFLOADS.items() if wanted & flag) if wanted else 0
         done = np.empty(len(self), np.bool_)
         data = ffi.from_buffer("uint8_t *", done)
         check_written(self, lib.pyd_burst_compute_sums(self._c, flags, data, len(done)))
