@@ -2,7 +2,7 @@
 
 from pydpdk import version as _version
 from pydpdk.app import App, open  # noqa: A004  # pydpdk.open("file.yaml")
-from pydpdk.burst import Burst, Forward
+from pydpdk.burst import Bpf, Burst, Fib, Forward, Meter
 from pydpdk.eal import Eal, init
 from pydpdk.eal_options import EalOptions
 from pydpdk.errors import (
@@ -48,6 +48,7 @@ _version.check()
 
 __all__ = [
     "App",
+    "Bpf",
     "Burst",
     "BusyError",
     "Channel",
@@ -59,6 +60,7 @@ __all__ = [
     "Eal",
     "EalInitError",
     "EalOptions",
+    "Fib",
     "Forward",
     "Group",
     "HandlerError",
@@ -71,6 +73,7 @@ __all__ = [
     "MempoolFlag",
     "Memzone",
     "MemzoneFlag",
+    "Meter",
     "NameTakenError",
     "NoRoomError",
     "NotFoundError",

@@ -3,7 +3,8 @@
 #define PYD_COMPAT_H
 
 /* Experimental symbols are refused everywhere (-Wall -Werror) but in a file that asks for one.
- * extmem.c: rte_pktmbuf_pool_create_extbuf became stable in 23.11. */
+ * extmem.c: rte_pktmbuf_pool_create_extbuf became stable in 23.11.
+ * bpf.c: rte_bpf_convert did too. */
 #ifdef PYD_TAKES_EXPERIMENTAL
 #define ALLOW_EXPERIMENTAL_API
 #endif

@@ -9,11 +9,13 @@
 
 #include "compat.h"
 
+#include <rte_bpf.h>
 #include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_fib.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_malloc.h>
@@ -23,6 +25,7 @@
 #include <rte_mempool.h>
 #include <rte_memzone.h>
 #include <rte_pdump.h>
+#include <rte_meter.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
@@ -36,6 +39,12 @@
 #include "decl/pyd_events.h"
 #include "decl/pyd_burst.h"
 #include "decl/pyd_mbuf.h"
+#include "decl/pyd_columns.h"
+#include "decl/pyd_masks.h"
+#include "decl/pyd_headers.h"
+#include "decl/pyd_meter.h"
+#include "decl/pyd_fib.h"
+#include "decl/pyd_bpf.h"
 #include "decl/pyd_census.h"
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"

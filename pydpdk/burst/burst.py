@@ -15,7 +15,9 @@ from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin, address_of, lock
 from pydpdk._short import short
-from pydpdk.burst.packets import CHECK, Packets
+from pydpdk.burst.headers import Headers
+from pydpdk.burst.masks import MASK
+from pydpdk.burst.packets import CHECK
 from pydpdk.errors import call_errno, check_range, make_error
 from pydpdk.memory import trace
 from pydpdk.memory.holder import BURST
@@ -28,7 +30,7 @@ _U32 = (1 << 32) - 1
 _numbers = itertools.count()
 
 
-class Burst(Packets):
+class Burst(Headers):
     """Up to `size` packets, received, looked at, changed and sent together.
 
     Parameters
@@ -52,7 +54,7 @@ class Burst(Packets):
         self.size = size
         with lock():
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
-            self._bind(address_of(self._c), BURST)
+            self._bind(address_of(self._c), BURST, MASK)
             slots = address_of(self._c.slots)
             super().__init__(f"burst{next(_numbers)}", self._c, address=slots)
 

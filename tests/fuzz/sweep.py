@@ -27,7 +27,7 @@ from sweep_examples import arguments, is_record, objects
 from sweep_house import HUGEPAGES, House
 from sweep_targets import Target, targets
 
-from pydpdk import Group
+from pydpdk import Burst, Group
 from pydpdk._dpdk import ffi
 from pydpdk.eal_neighbours import Neighbours
 from pydpdk.host.registry import Seat
@@ -180,6 +180,9 @@ def consume(result: Any) -> None:
     repr(result)
     if isinstance(result, np.ndarray):
         result.tobytes()[:16]
+    elif isinstance(result, tuple) and result and isinstance(result[0], Burst):
+        for burst in result:
+            burst.close(force=True)
     elif isinstance(result, Iterator):
         list(itertools.islice(result, 100))
     elif isinstance(result, HOLDS_FDS):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sweep_columns
 import sweep_crew_examples as crew
 from pydantic import ValidationError
 from sweep_crew_examples import attribute, same
@@ -83,6 +84,7 @@ SAMPLES: dict[str, Make] = {
     "process.channel.Channel.close": attribute("empty"),
     "process.channel.Channel.__exit__": attribute("empty"),
     "process.message.Message": lambda h: h.channel.receive(),
+    **sweep_columns.SAMPLES,
 }
 """Of the classes that cannot be made from good arguments alone."""
 
@@ -116,6 +118,8 @@ GOOD: dict[str, Make] = {
     "process.channel.Channel.reserve.timeout": same(0.001),
     "process.channel.Channel.tx.timeout": same(0.001),
     "process.channel.Channel.rx.timeout": same(0.001),
+    **sweep_columns.GOOD,
+    "app.apps.load_target.target": same("os:getpid"),
     "app.apps.drop.spec": lambda h: apps.DropSpec(ports=("p0",)),
     "app.apps.forward.spec": lambda h: h.config.app.forward,
     "app.apps.generate.spec": lambda h: apps.GenerateSpec(ports=("p0",)),

@@ -65,7 +65,7 @@ class House(Crew):
         vdevs = ("net_null0,size=64", "net_ring0", "net_null1", "net_null2")
         self.eal = pydpdk.init(
             file_prefix=PREFIX, hugepages=HUGEPAGES, lcores=(LCORE,), vdevs=vdevs,
-            memory_mb=None if HUGEPAGES else 24,  # each of 4 kB is a row of a snapshot
+            memory_mb=None if HUGEPAGES else 48,  # each of 4 kB is a row of a snapshot
         )  # fmt: skip
         super().__init__()
         self._made: dict[str, Any] = {}
@@ -306,6 +306,8 @@ class House(Crew):
         """All of it still works, and every pool is full."""
         gc.collect()
         self.tidy()
+        if "fib" in self._made:
+            self._made.pop("fib").close()  # routes are objects of a pool
         assert self.ring_port.tx[0].tx(self.full) == 8
         assert self.ring_port.rx[0].rx(self.burst) == 8
         self.burst.free()

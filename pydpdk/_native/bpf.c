@@ -1,0 +1,130 @@
+/* Filters of packets. rte_bpf_convert was experimental up to DPDK 23.07: see compat.h. */
+#define PYD_TAKES_EXPERIMENTAL
+#include "burst.h"
+
+#include <dlfcn.h>
+
+#if __has_include(<pcap/pcap.h>)
+#include <pcap/pcap.h>
+
+#define SNAPLEN 262144
+
+/* libpcap is there where librte_bpf needs it, and only there is rte_bpf_convert complete. */
+#define FIND(function) typeof(&function) call_##function = dlsym(RTLD_DEFAULT, #function)
+
+/* Returns 0 and a program; a reason where the expression is none. */
+static int
+compile(const char *expression, struct bpf_program *program, char *reason, uint32_t room)
+{
+    FIND(pcap_open_dead);
+    FIND(pcap_compile);
+    FIND(pcap_geterr);
+    FIND(pcap_close);
+    pcap_t *pcap;
+    int ret;
+
+    if (!call_pcap_open_dead || !call_pcap_compile || !call_pcap_geterr || !call_pcap_close)
+        return -ENOTSUP;
+    pcap = call_pcap_open_dead(DLT_EN10MB, SNAPLEN);
+    if (pcap == NULL)
+        return -ENOMEM;
+    ret = call_pcap_compile(pcap, program, expression, 1, PCAP_NETMASK_UNKNOWN);
+    if (ret != 0)
+        snprintf(reason, room, "%s", call_pcap_geterr(pcap));
+    call_pcap_close(pcap);
+    return ret != 0 ? -EINVAL : 0;
+}
+
+/* Loads at an index are in X, but rte_bpf_convert (22.11 to 25.11) says so only in those of two
+ * bytes: it takes a bit of the size for the one that says so in arithmetic. Its second instruction
+ * clears X, and so tells where X is. */
+static void
+mend(struct rte_bpf_prm *prm)
+{
+    struct ebpf_insn *ins = (struct ebpf_insn *)(uintptr_t)prm->ins;
+    uint32_t i;
+
+    for (i = 2; i < prm->nb_ins; i++)
+        if (ins[i].code == (BPF_LD | BPF_IND | BPF_B) || ins[i].code == (BPF_LD | BPF_IND | BPF_W))
+            ins[i].src_reg = ins[1].dst_reg;
+}
+
+static int
+load(struct pyd_bpf *bpf, struct bpf_program *program)
+{
+    FIND(pcap_freecode);
+    struct rte_bpf_prm *prm = rte_bpf_convert(program);
+
+    if (call_pcap_freecode)
+        call_pcap_freecode(program);
+    if (prm == NULL)
+        return -rte_errno;
+    mend(prm);
+    bpf->bpf = rte_bpf_load(prm);
+    rte_free(prm);
+    if (bpf->bpf == NULL)
+        return -rte_errno;
+    return 0;
+}
+
+int
+pyd_bpf_open(struct pyd_bpf *bpf, const char *expression, char *reason, uint32_t room)
+{
+    struct bpf_program program;
+    int ret = compile(expression, &program, reason, room);
+
+    if (ret == 0)
+        ret = load(bpf, &program);
+    if (ret == 0)
+        __atomic_store_n(&bpf->gate.open, 1, __ATOMIC_SEQ_CST);
+    return ret;
+}
+#else
+int
+pyd_bpf_open(struct pyd_bpf *bpf, const char *expression, char *reason, uint32_t room)
+{
+    (void)bpf, (void)expression, (void)reason, (void)room;
+    return -ENOTSUP;
+}
+#endif
+
+int
+pyd_bpf_close(struct pyd_bpf *bpf)
+{
+    int ret = pyd_shut(&bpf->gate);
+
+    if (ret != 0)
+        return ret;
+    rte_bpf_destroy(bpf->bpf);
+    bpf->bpf = NULL;
+    return 0;
+}
+
+/* Interpreted: the machine code that 22.11 makes for x86 takes jset for true (`ether[0] & 1 != 0`). */
+static int
+match(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_bpf *bpf, uint8_t *mask)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        mask[i] = rte_bpf_exec(bpf->bpf, mbufs[i]) != 0;
+    return n;
+}
+
+int
+pyd_burst_match(struct pyd_burst *burst, struct pyd_bpf *bpf, uint8_t *mask, uint32_t n)
+{
+    int ret = pyd_burst_enter(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = pyd_enter(&bpf->gate);
+    if (ret == 0) {
+        ret = n == burst->n ? match(burst->slots->mbufs, n, bpf, mask) : -EMSGSIZE;
+        pyd_leave(&bpf->gate);
+    } else {
+        ret = -ENETDOWN;
+    }
+    pyd_burst_leave(burst);
+    return ret;
+}

@@ -1,0 +1,255 @@
+/* Checksums of IPv4, TCP, UDP, ICMP and ICMPv6: verified, computed, or left to the port. */
+#include <rte_net.h>
+
+#include <netinet/in.h>
+
+#include "headers.h"
+
+#define L3_LEN_MAX 511 /* 9 bits of the mbuf */
+
+/* One IP packet: its checksummed parts. */
+struct sums {
+    struct pyd_place place;
+    uint32_t ip_at;
+    uint32_t ip_len;
+    uint32_t l4_at;
+    uint32_t l4_len;
+    uint32_t l4_sum_at;
+    uint8_t proto;
+    uint8_t is_ipv4;
+    uint8_t is_cut;
+};
+
+/* As rte_raw_cksum_mbuf, which in 22.11 loses carries of segments that start at an odd byte. */
+static uint16_t
+raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+    uint32_t total = 0, done = 0, n;
+    uint16_t sum;
+
+    for (; m != NULL && done < len; m = m->next) {
+        if (off >= m->data_len) {
+            off -= m->data_len;
+            continue;
+        }
+        n = RTE_MIN(len - done, m->data_len - off);
+        sum = rte_raw_cksum(rte_pktmbuf_mtod_offset(m, const char *, off), n);
+        total += done & 1 ? rte_bswap16(sum) : sum;
+        done += n;
+        off = 0;
+    }
+    total = (total & 0xffff) + (total >> 16);
+    return (total & 0xffff) + (total >> 16);
+}
+
+static void
+find_lengths(struct sums *sums)
+{
+    const struct pyd_place *place = &sums->place;
+    char copy;
+    uint32_t whole;
+
+    if (sums->is_ipv4) {
+        sums->ip_len = (*pyd_place_read(place, sums->ip_at, 1, &copy) & 0xf) * 4;
+        whole = rte_be_to_cpu_16(
+            pyd_read16(place, sums->ip_at + offsetof(struct rte_ipv4_hdr, total_length)));
+    } else {
+        sums->ip_len = sizeof(struct rte_ipv6_hdr);
+        whole = sums->ip_len + rte_be_to_cpu_16(pyd_read16(
+                    place, sums->ip_at + offsetof(struct rte_ipv6_hdr, payload_len)));
+    }
+    sums->is_cut = sums->ip_at + RTE_MAX(whole, sums->ip_len) > place->m->pkt_len ||
+                   whole < sums->ip_len;
+    sums->l4_len = sums->ip_at + whole > sums->l4_at ? sums->ip_at + whole - sums->l4_at : 0;
+    if (sums->l4_sum_at != 0 && sums->l4_sum_at + 2 > sums->l4_at + sums->l4_len)
+        sums->is_cut = 1;
+}
+
+/* 0: no IP packet. */
+static int
+find_sums(struct sums *sums, struct rte_mbuf *m)
+{
+    const struct pyd_place *place = &sums->place;
+    uint32_t header;
+
+    pyd_locate(&sums->place, m, PYD_DEPTH_OUTER);
+    sums->is_ipv4 = place->at[PYD_IPV4] != PYD_NOWHERE;
+    sums->ip_at = place->at[sums->is_ipv4 ? PYD_IPV4 : PYD_IPV6];
+    if (sums->ip_at == PYD_NOWHERE)
+        return 0;
+    sums->l4_at = sums->ip_at;
+    for (header = PYD_TCP; header <= PYD_ICMP6; header++)
+        if (header != PYD_SCTP && place->at[header] != PYD_NOWHERE)
+            sums->l4_at = place->at[header];
+    sums->proto = place->proto[0];
+    sums->l4_sum_at = pyd_l4_sum_at(place, 0);
+    find_lengths(sums);
+    return 1;
+}
+
+/* Addresses, protocol and length; ICMP of IPv4 has none of it. */
+static uint32_t
+pseudo_sum(const struct sums *sums)
+{
+    const uint32_t addresses = sums->is_ipv4 ? offsetof(struct rte_ipv4_hdr, src_addr)
+                                             : offsetof(struct rte_ipv6_hdr, src_addr);
+
+    if (sums->proto == IPPROTO_ICMP)
+        return 0;
+    return raw_sum(sums->place.m, sums->ip_at + addresses, sums->is_ipv4 ? 8 : 32) +
+           rte_cpu_to_be_16(sums->proto) + rte_cpu_to_be_16(sums->l4_len);
+}
+
+static uint16_t
+l4_sum(const struct sums *sums)
+{
+    uint32_t total = raw_sum(sums->place.m, sums->l4_at, sums->l4_len) + pseudo_sum(sums);
+
+    total = (total & 0xffff) + (total >> 16);
+    return (total & 0xffff) + (total >> 16);
+}
+
+static uint8_t
+verify(struct rte_mbuf *m)
+{
+    struct sums sums;
+    uint8_t bad = 0;
+
+    if (!find_sums(&sums, m))
+        return 0;
+    if (sums.is_ipv4 && raw_sum(m, sums.ip_at, sums.ip_len) != UINT16_MAX)
+        bad |= PYD_SUM_IP_BAD;
+    if (sums.l4_sum_at == 0)
+        return bad;
+    if (sums.place.at[PYD_UDP] != PYD_NOWHERE && sums.is_ipv4 &&
+        pyd_read16(&sums.place, sums.l4_sum_at) == 0)
+        return bad;
+    if (sums.is_cut || l4_sum(&sums) != UINT16_MAX)
+        bad |= PYD_SUM_L4_BAD;
+    return bad;
+}
+
+int
+pyd_burst_verify_sums(struct pyd_burst *burst, uint8_t *found, uint32_t n)
+{
+    int ret = pyd_burst_enter(burst);
+    uint32_t i;
+
+    if (unlikely(ret != 0))
+        return ret;
+    if (n != burst->n)
+        ret = -EMSGSIZE;
+    for (i = 0; i < n && ret == 0; i++)
+        found[i] = verify(burst->slots->mbufs[i]);
+    pyd_burst_leave(burst);
+    return ret;
+}
+
+/* What the port is to do for this packet, which it does only with headers in one piece. */
+static uint64_t
+flags_of(const struct sums *sums, uint32_t offload)
+{
+    const int is_tcp = sums->place.at[PYD_TCP] != PYD_NOWHERE;
+    const int is_udp = sums->place.at[PYD_UDP] != PYD_NOWHERE;
+    uint64_t flags = 0;
+
+    if (sums->l4_at - sums->ip_at > L3_LEN_MAX ||
+        sums->l4_at + (is_tcp ? sizeof(struct rte_tcp_hdr) : sizeof(struct rte_udp_hdr)) >
+            sums->place.data_len)
+        return 0;
+    if (is_tcp && offload & PYD_OFFLOAD_TCP)
+        flags |= RTE_MBUF_F_TX_TCP_CKSUM;
+    if (is_udp && offload & PYD_OFFLOAD_UDP)
+        flags |= RTE_MBUF_F_TX_UDP_CKSUM;
+    if (sums->is_ipv4 && offload & PYD_OFFLOAD_IPV4 && sums->l4_at != sums->ip_at)
+        flags |= RTE_MBUF_F_TX_IP_CKSUM;
+    if (flags != 0)
+        flags |= sums->is_ipv4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6;
+    return flags;
+}
+
+static int
+ask_port(const struct sums *sums, uint64_t flags)
+{
+    struct rte_mbuf *m = sums->place.m;
+    char copy;
+
+    m->l2_len = sums->ip_at;
+    m->l3_len = sums->l4_at - sums->ip_at;
+    m->l4_len = sizeof(struct rte_udp_hdr);
+    if (sums->place.at[PYD_TCP] != PYD_NOWHERE)
+        m->l4_len = (uint8_t)*pyd_place_read(
+            &sums->place, sums->l4_at + offsetof(struct rte_tcp_hdr, data_off), 1, &copy) >> 4 << 2;
+    m->ol_flags |= flags;
+    if (pyd_tx_headers(m) == 0 && rte_net_intel_cksum_prepare(m) == 0)
+        return 1;
+    pyd_tx_forget(m);
+    return 0;
+}
+
+static void
+compute_ip(const struct sums *sums)
+{
+    const uint32_t at = sums->ip_at + offsetof(struct rte_ipv4_hdr, hdr_checksum);
+
+    pyd_write16(&sums->place, at, 0);
+    pyd_write16(&sums->place, at, ~raw_sum(sums->place.m, sums->ip_at, sums->ip_len));
+}
+
+static void
+compute_l4(const struct sums *sums)
+{
+    uint16_t sum;
+
+    pyd_write16(&sums->place, sums->l4_sum_at, 0);
+    sum = ~l4_sum(sums);
+    if (sum == 0 && sums->place.at[PYD_UDP] != PYD_NOWHERE)
+        sum = UINT16_MAX;
+    pyd_write16(&sums->place, sums->l4_sum_at, sum);
+}
+
+static uint8_t
+compute(struct rte_mbuf *m, uint32_t offload)
+{
+    struct sums sums;
+    uint64_t flags;
+
+    if (!find_sums(&sums, m) || sums.is_cut || sums.ip_at + sums.ip_len > m->pkt_len)
+        return 0;
+    pyd_tx_forget(m);
+    flags = offload != 0 ? flags_of(&sums, offload) : 0;
+    if (flags != 0 && !ask_port(&sums, flags))
+        flags = 0;
+    if (sums.is_ipv4 && !(flags & RTE_MBUF_F_TX_IP_CKSUM))
+        compute_ip(&sums);
+    if (sums.l4_sum_at != 0 && !(flags & RTE_MBUF_F_TX_L4_MASK))
+        compute_l4(&sums);
+    return 1;
+}
+
+static int
+compute_all(struct rte_mbuf **mbufs, uint32_t n, uint32_t offload, uint8_t *done)
+{
+    struct sums sums;
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        if (find_sums(&sums, mbufs[i]) && !sums.is_cut &&
+            !pyd_span_is_own(mbufs[i], 0, RTE_MAX(sums.l4_sum_at, sums.ip_at + 10) + 2))
+            return 1 + i;
+    for (i = 0; i < n; i++)
+        done[i] = compute(mbufs[i], offload);
+    return 0;
+}
+
+int
+pyd_burst_compute_sums(struct pyd_burst *burst, uint32_t offload, uint8_t *done, uint32_t n)
+{
+    int ret = pyd_burst_enter(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = n != burst->n ? -EMSGSIZE : compute_all(burst->slots->mbufs, n, offload, done);
+    pyd_burst_leave(burst);
+    return ret;
+}

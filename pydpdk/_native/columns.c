@@ -1,0 +1,170 @@
+/* Gather columns: a few packets are looked through at a time, so that they stay in the L1 cache. */
+#include <rte_ip.h>
+#include <rte_net.h>
+#include <rte_tcp.h>
+#include <rte_thash.h>
+
+#include "columns.h"
+
+#define CHUNK 32
+#define AHEAD 4
+
+/* The bytes of a column's field in one packet, or NULL. */
+static inline const char *
+field_of(const struct pyd_place *place, const struct pyd_column *column, uint32_t width, char *copy)
+{
+    const uint32_t at = place->at[column->header];
+
+    if (unlikely(at == PYD_NOWHERE))
+        return NULL;
+    return pyd_place_read(place, at + column->offset, width, copy);
+}
+
+#define GATHER(type, from_wire)                                                                  \
+    do {                                                                                         \
+        type *values = (type *)data, copy, value;                                                \
+        for (i = 0; i < n; i++) {                                                                \
+            const char *bytes = field_of(&places[i], column, sizeof(type), (char *)&copy);       \
+            value = 0;                                                                           \
+            if (likely(bytes != NULL))                                                           \
+                memcpy(&value, bytes, sizeof(type));                                             \
+            values[i] = from_wire(value);                                                        \
+        }                                                                                        \
+    } while (0)
+#define AS_IT_IS(value) (value)
+
+static void
+gather_bytes(const struct pyd_place *places, uint32_t n, const struct pyd_column *column,
+             char *data)
+{
+    const uint32_t width = column->width;
+    char copy[UINT8_MAX];
+    uint32_t i;
+
+    for (i = 0; i < n; i++, data += width) {
+        const char *bytes = field_of(&places[i], column, width, copy);
+
+        if (bytes != NULL)
+            memcpy(data, bytes, width);
+        else
+            memset(data, 0, width);
+    }
+}
+
+static void
+gather(const struct pyd_place *places, uint32_t n, const struct pyd_column *column, char *data)
+{
+    uint32_t i;
+
+    if (!column->swap && column->width > 1)
+        gather_bytes(places, n, column, data);
+    else if (column->width == 1)
+        GATHER(uint8_t, AS_IT_IS);
+    else if (column->width == 2)
+        GATHER(uint16_t, rte_be_to_cpu_16);
+    else if (column->width == 4)
+        GATHER(uint32_t, rte_be_to_cpu_32);
+}
+
+static void
+gather_mbuf(const struct pyd_place *places, uint32_t n, const struct pyd_column *column, char *data)
+{
+    const uint32_t width = column->width;
+    uint32_t i;
+
+    for (i = 0; i < n; i++, data += width) {
+        const struct rte_mbuf *m = places[i].m;
+
+        if (column->flags != 0 && (m->ol_flags & column->flags) == 0)
+            memset(data, 0, width);
+        else if (width == 4)
+            memcpy(data, (const char *)m + column->offset, 4);
+        else if (width == 2)
+            memcpy(data, (const char *)m + column->offset, 2);
+        else
+            memcpy(data, (const char *)m + column->offset, width);
+    }
+}
+
+static void
+gather_made(const struct pyd_place *places, uint32_t n, const struct pyd_column *column, char *data)
+{
+    uint32_t i, value;
+
+    for (i = 0; i < n; i++) {
+        const struct pyd_place *place = &places[i];
+
+        switch (column->how) {
+        case PYD_COLUMN_HAS:
+            data[i] = column->header == PYD_HEADERS || place->at[column->header] != PYD_NOWHERE;
+            break;
+        case PYD_COLUMN_FLAG:
+            data[i] = (place->m->ol_flags & column->flags) != 0;
+            break;
+        case PYD_COLUMN_PROTO:
+            data[i] = place->proto[column->header != 0];
+            break;
+        case PYD_COLUMN_TUPLE:
+            pyd_flow_tuple(place, column->header, data + i * PYD_FLOW_BYTES);
+            break;
+        case PYD_COLUMN_HASH:
+            value = pyd_flow_hash(place, column->header);
+            memcpy(data + i * sizeof(value), &value, sizeof(value));
+            break;
+        case PYD_COLUMN_PTYPE:
+            value = rte_net_get_ptype(place->m, NULL, RTE_PTYPE_ALL_MASK);
+            memcpy(data + i * sizeof(value), &value, sizeof(value));
+            break;
+        }
+    }
+}
+
+static void
+read_chunk(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_columns *plan, uint32_t done,
+           char *base)
+{
+    struct pyd_place places[CHUNK];
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        if (i + AHEAD < n)
+            rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + AHEAD], void *));
+        if (plan->depth != PYD_DEPTH_MBUF)
+            pyd_locate(&places[i], mbufs[i], plan->depth);
+        else
+            places[i].m = mbufs[i];
+    }
+    for (i = 0; i < plan->n; i++) {
+        const struct pyd_column *column = &plan->columns[i];
+        char *data = base + column->start + (uint64_t)done * column->width;
+
+        if (column->how == PYD_COLUMN_FIELD)
+            gather(places, n, column, data);
+        else if (column->how == PYD_COLUMN_MBUF)
+            gather_mbuf(places, n, column, data);
+        else
+            gather_made(places, n, column, data);
+    }
+}
+
+/* Fill all columns, of the first `room` packets; returns how many. */
+int
+pyd_columns_read(struct pyd_burst *burst, const struct pyd_columns *plan, char *base)
+{
+    int ret = pyd_burst_enter(burst);
+    uint32_t done, n;
+
+    if (unlikely(ret != 0))
+        return ret;
+    n = RTE_MIN(burst->n, plan->room);
+    for (done = 0; done < n; done += CHUNK)
+        read_chunk(burst->slots->mbufs + done, RTE_MIN(n - done, (uint32_t)CHUNK), plan, done, base);
+    pyd_burst_leave(burst);
+    return n;
+}
+
+int
+pyd_bound_read(struct pyd_bound *bound)
+{
+    return pyd_columns_read(bound->burst, bound->plan, bound->base);
+}

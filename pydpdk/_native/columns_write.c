@@ -1,0 +1,225 @@
+/* Scatter a column into its packets, and bytes at one offset of each packet. All or nothing. */
+#include "columns.h"
+
+#define FIXED_FLAGS                                                                              \
+    (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | (RTE_MBUF_F_TX_OFFLOAD_MASK & ~RTE_MBUF_F_TX_VLAN))
+
+/* Whether nobody else sees the bytes, which the packet has. */
+int
+pyd_span_is_own(struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+    for (; m != NULL; m = m->next) {
+        if (off < m->data_len) {
+            if (pyd_sharers(m) != 1)
+                return 0;
+            if (off + len <= m->data_len)
+                return 1;
+            len -= m->data_len - off;
+            off = 0;
+        } else {
+            off -= m->data_len;
+        }
+    }
+    return len == 0;
+}
+
+void
+pyd_span_write(struct rte_mbuf *m, uint32_t off, uint32_t len, const char *data)
+{
+    for (; m != NULL && len != 0; m = m->next) {
+        if (off >= m->data_len) {
+            off -= m->data_len;
+        } else {
+            const uint32_t n = RTE_MIN(len, m->data_len - off);
+
+            memcpy(rte_pktmbuf_mtod_offset(m, char *, off), data, n);
+            data += n;
+            len -= n;
+            off = 0;
+        }
+    }
+}
+
+static void
+put_field(struct rte_mbuf *m, uint32_t off, const struct pyd_column *column, const char *data)
+{
+    char wire[sizeof(uint32_t)];
+    uint16_t value16;
+    uint32_t value32;
+
+    if (column->swap && column->width == 2) {
+        memcpy(&value16, data, sizeof(value16));
+        value16 = rte_cpu_to_be_16(value16);
+        memcpy(wire, &value16, sizeof(value16));
+        data = wire;
+    } else if (column->swap && column->width == 4) {
+        memcpy(&value32, data, sizeof(value32));
+        value32 = rte_cpu_to_be_32(value32);
+        memcpy(wire, &value32, sizeof(value32));
+        data = wire;
+    }
+    pyd_span_write(m, off, column->width, data);
+}
+
+/* Where the field lies in the packet; -1 where it has none. */
+static int64_t
+offset_in(struct rte_mbuf *m, const struct pyd_column *column)
+{
+    struct pyd_place place;
+
+    pyd_locate(&place, m, pyd_header_depth(column->header));
+    if (place.at[column->header] == PYD_NOWHERE)
+        return -1;
+    return place.at[column->header] + column->offset;
+}
+
+static int
+write_field(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column, const char *data)
+{
+    int64_t off;
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        off = offset_in(mbufs[i], column);
+        if (off >= 0 && !pyd_span_is_own(mbufs[i], off, column->width))
+            return 1 + i;
+    }
+    for (i = 0; i < n; i++, data += column->width) {
+        off = offset_in(mbufs[i], column);
+        if (off >= 0)
+            put_field(mbufs[i], off, column, data);
+    }
+    return 0;
+}
+
+static int
+write_mbuf(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column, const char *data)
+{
+    uint64_t flags;
+    uint32_t i;
+
+    for (i = 0; i < n; i++, data += column->width) {
+        struct rte_mbuf *m = mbufs[i];
+
+        if (column->write == PYD_WRITE_FLAGS) {
+            memcpy(&flags, data, sizeof(flags));
+            m->ol_flags = (m->ol_flags & FIXED_FLAGS) | (flags & ~FIXED_FLAGS);
+        } else {
+            memcpy((char *)m + column->offset, data, column->width);
+            m->ol_flags |= column->flags;
+        }
+    }
+    return 0;
+}
+
+static int
+write_flag(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column, const char *data)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        if (data[i])
+            mbufs[i]->ol_flags |= column->flags;
+        else
+            mbufs[i]->ol_flags &= ~column->flags;
+    return 0;
+}
+
+/* Returns 1 + i where others see what packet i would have written; then nothing is written. */
+int
+pyd_column_write(struct pyd_burst *burst, const struct pyd_column *column, const char *data,
+                 uint32_t n)
+{
+    int ret = pyd_burst_enter(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    if (n != burst->n)
+        ret = -EMSGSIZE;
+    else if (column->how == PYD_COLUMN_FIELD)
+        ret = write_field(burst->slots->mbufs, n, column, data);
+    else if (column->how == PYD_COLUMN_FLAG)
+        ret = write_flag(burst->slots->mbufs, n, column, data);
+    else
+        ret = write_mbuf(burst->slots->mbufs, n, column, data);
+    pyd_burst_leave(burst);
+    return ret;
+}
+
+/* Where the bytes of a peek or poke begin; UINT32_MAX where the packet has not all of them. */
+static uint32_t
+span_start(struct rte_mbuf *m, int header, uint32_t offset, uint32_t width)
+{
+    struct pyd_place place;
+    uint64_t start = offset;
+
+    if (header >= 0) {
+        pyd_locate(&place, m, pyd_header_depth(header));
+        if (place.at[header] == PYD_NOWHERE)
+            return UINT32_MAX;
+        start += place.at[header];
+    }
+    return start + width <= m->pkt_len ? (uint32_t)start : UINT32_MAX;
+}
+
+/* `width` bytes at an offset of each packet, or of a header of it; zeros where it has not all. */
+int
+pyd_burst_peek(struct pyd_burst *burst, int header, uint32_t offset, uint32_t width, char *data,
+               uint8_t *valid, uint32_t room)
+{
+    int ret = pyd_burst_enter(burst);
+    uint32_t i, n, start;
+
+    if (unlikely(ret != 0))
+        return ret;
+    n = RTE_MIN(burst->n, room);
+    for (i = 0; i < n; i++, data += width) {
+        struct rte_mbuf *m = burst->slots->mbufs[i];
+        const char *bytes = NULL;
+
+        start = span_start(m, header, offset, width);
+        if (start != UINT32_MAX)
+            bytes = rte_pktmbuf_read(m, start, width, data);
+        valid[i] = bytes != NULL;
+        if (bytes == NULL)
+            memset(data, 0, width);
+        else if (bytes != data)
+            memcpy(data, bytes, width);
+    }
+    pyd_burst_leave(burst);
+    return n;
+}
+
+static int
+poke(struct rte_mbuf **mbufs, uint32_t n, int header, uint32_t offset, uint32_t width,
+     const char *data)
+{
+    uint32_t i, start;
+
+    for (i = 0; i < n; i++) {
+        start = span_start(mbufs[i], header, offset, width);
+        if (start != UINT32_MAX && !pyd_span_is_own(mbufs[i], start, width))
+            return 1 + i;
+    }
+    for (i = 0; i < n; i++, data += width) {
+        start = span_start(mbufs[i], header, offset, width);
+        if (start != UINT32_MAX)
+            pyd_span_write(mbufs[i], start, width, data);
+    }
+    return 0;
+}
+
+/* As pyd_column_write; packets that have not all of the bytes stay as they are. */
+int
+pyd_burst_poke(struct pyd_burst *burst, int header, uint32_t offset, uint32_t width,
+               const char *data, uint32_t n)
+{
+    int ret = pyd_burst_enter(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = n != burst->n ? -EMSGSIZE
+                        : poke(burst->slots->mbufs, n, header, offset, width, data);
+    pyd_burst_leave(burst);
+    return ret;
+}

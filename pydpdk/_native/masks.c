@@ -1,0 +1,150 @@
+/* Partitions of a burst, without a branch for each packet: masks of real traffic are random. */
+#include "burst.h"
+
+#define CHUNK 64
+
+/* Free the packets of which `mask` is not `keep`; returns how many are left. */
+static uint32_t
+keep(struct pyd_burst *burst, const uint8_t *mask, int keep)
+{
+    struct rte_mbuf **mbufs = burst->slots->mbufs, *gone[CHUNK];
+    uint32_t start, i, end, kept = 0, freed;
+
+    for (start = 0; start < burst->n; start = end) {
+        end = RTE_MIN(start + CHUNK, burst->n);
+        freed = 0;
+        for (i = start; i < end; i++) {
+            const uint32_t stays = (mask[i] != 0) == keep;
+            struct rte_mbuf *m = mbufs[i];
+
+            mbufs[kept] = m;
+            gone[freed] = m;
+            kept += stays;
+            freed += !stays;
+        }
+        rte_pktmbuf_free_bulk(gone, freed);
+    }
+    pyd_burst_holds(burst, kept);
+    return kept;
+}
+
+static int
+part(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, int which)
+{
+    int ret = pyd_burst_enter(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = n == burst->n ? (int)keep(burst, mask, which) : -EMSGSIZE;
+    pyd_burst_leave(burst);
+    return ret;
+}
+
+int
+pyd_burst_keep(struct pyd_burst *burst, const uint8_t *mask, uint32_t n)
+{
+    return part(burst, mask, n, 1);
+}
+
+int
+pyd_burst_drop(struct pyd_burst *burst, const uint8_t *mask, uint32_t n)
+{
+    return part(burst, mask, n, 0);
+}
+
+static int
+take(struct pyd_burst *burst, const uint8_t *mask, struct pyd_burst *into)
+{
+    struct rte_mbuf **from = burst->slots->mbufs, **to = into->slots->mbufs;
+    uint32_t i, count = 0, kept = 0, n = into->n;
+
+    for (i = 0; i < burst->n; i++)
+        count += mask[i] != 0;
+    if (count > into->size - into->n)
+        return -ENOSPC;
+    for (i = 0; i < burst->n; i++) {
+        struct rte_mbuf *m = from[i];
+
+        if (mask[i])
+            to[n++] = m;
+        else
+            from[kept++] = m;
+    }
+    pyd_burst_holds(burst, kept);
+    pyd_burst_holds(into, n);
+    return count;
+}
+
+/* Move those of the mask behind what the other burst holds: all of them or none. */
+int
+pyd_burst_take(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, struct pyd_burst *into)
+{
+    int ret = pyd_burst_enter_two(burst, into);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = n == burst->n && burst != into ? take(burst, mask, into) : -EMSGSIZE;
+    pyd_burst_leave_two(burst, into);
+    return ret;
+}
+
+/* Classes are few and counting is cheap, so each has a pass of its own. */
+static int
+fits(const uint32_t *classes, uint32_t n, struct pyd_burst **into, uint32_t count)
+{
+    uint32_t i, class, needed;
+
+    for (i = 0; i < n; i++)
+        if (classes[i] >= count)
+            return -ERANGE;
+    for (class = 0; class < count; class++) {
+        needed = 0;
+        for (i = 0; i < n; i++)
+            needed += classes[i] == class;
+        if (needed > into[class]->size - into[class]->n)
+            return -ENOSPC;
+    }
+    return 0;
+}
+
+static int
+split(struct pyd_burst *burst, const uint32_t *classes, struct pyd_burst **into, uint32_t count)
+{
+    const uint32_t n = burst->n;
+    uint32_t i;
+    int ret = fits(classes, n, into, count);
+
+    if (ret != 0)
+        return ret;
+    for (i = 0; i < n; i++) {
+        struct pyd_burst *to = into[classes[i]];
+
+        to->slots->mbufs[to->n++] = burst->slots->mbufs[i];
+    }
+    for (i = 0; i < count; i++)
+        pyd_burst_holds(into[i], into[i]->n);
+    pyd_burst_holds(burst, 0);
+    return n;
+}
+
+/* Move packet i behind what burst classes[i] holds: all packets or none. */
+int
+pyd_burst_split(struct pyd_burst *burst, const uint32_t *classes, uint32_t n,
+                struct pyd_burst **into, uint32_t count)
+{
+    int ret = pyd_burst_enter(burst);
+    uint32_t entered;
+
+    if (unlikely(ret != 0))
+        return ret;
+    for (entered = 0; entered < count && ret == 0; entered++)
+        ret = pyd_burst_enter(into[entered]);
+    if (ret != 0)
+        entered--;
+    else
+        ret = n == burst->n ? split(burst, classes, into, count) : -EMSGSIZE;
+    while (entered > 0)
+        pyd_burst_leave(into[--entered]);
+    pyd_burst_leave(burst);
+    return ret;
+}

@@ -1,0 +1,184 @@
+/* All packets of a burst get or lose bytes at their front, or are copied out. */
+#include <rte_ether.h>
+
+#include "headers.h"
+
+/* Offloads speak of header lengths, which would no longer be true. */
+static int
+may_move_front(struct rte_mbuf *m)
+{
+    return (m->ol_flags & (RTE_MBUF_F_TX_OFFLOAD_MASK & ~RTE_MBUF_F_TX_VLAN)) == 0;
+}
+
+static int
+may_push(struct rte_mbuf *m)
+{
+    return RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 && may_move_front(m) &&
+           m->data_len >= sizeof(struct rte_ether_hdr) &&
+           rte_pktmbuf_headroom(m) >= sizeof(struct rte_vlan_hdr) &&
+           m->data_len <= UINT16_MAX - sizeof(struct rte_vlan_hdr);
+}
+
+static int
+vlan_push(struct rte_mbuf **mbufs, uint32_t n, const uint16_t *tci, uint16_t tpid)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        if (!may_push(mbufs[i]))
+            return 1 + i;
+    for (i = 0; i < n; i++) {
+        const uint16_t before = mbufs[i]->vlan_tci;
+
+        mbufs[i]->vlan_tci = tci[i];
+        if (rte_vlan_insert(&mbufs[i]) != 0)
+            return -EIO; /* cannot be: may_push has asked all that it asks */
+        mbufs[i]->vlan_tci = before;
+        mbufs[i]->l2_len = 0;
+        rte_pktmbuf_mtod(mbufs[i], struct rte_ether_hdr *)->ether_type = rte_cpu_to_be_16(tpid);
+    }
+    return 0;
+}
+
+int
+pyd_burst_vlan_push(struct pyd_burst *burst, const uint16_t *tci, uint16_t tpid, uint32_t n)
+{
+    int ret = pyd_burst_enter(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = n != burst->n ? -EMSGSIZE : vlan_push(burst->slots->mbufs, n, tci, tpid);
+    pyd_burst_leave(burst);
+    return ret;
+}
+
+#define TAGGED (sizeof(struct rte_ether_hdr) + sizeof(struct rte_vlan_hdr))
+
+static int
+is_tagged(struct rte_mbuf *m)
+{
+    const rte_be16_t type = m->data_len < TAGGED ? 0
+        : rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->ether_type;
+
+    return type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN) ||
+           type == rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ);
+}
+
+static int
+vlan_pop(struct rte_mbuf **mbufs, uint32_t n, uint8_t *popped)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        if (is_tagged(mbufs[i]) && !(pyd_sharers(mbufs[i]) == 1 && may_move_front(mbufs[i])))
+            return 1 + i;
+    for (i = 0; i < n; i++) {
+        popped[i] = is_tagged(mbufs[i]);
+        if (!popped[i])
+            continue;
+        rte_pktmbuf_mtod(mbufs[i], struct rte_ether_hdr *)->ether_type =
+            rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN); /* the only one that rte_vlan_strip takes */
+        rte_vlan_strip(mbufs[i]);
+    }
+    return 0;
+}
+
+int
+pyd_burst_vlan_pop(struct pyd_burst *burst, uint8_t *popped, uint32_t n)
+{
+    int ret = pyd_burst_enter(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = n != burst->n ? -EMSGSIZE : vlan_pop(burst->slots->mbufs, n, popped);
+    pyd_burst_leave(burst);
+    return ret;
+}
+
+static int
+prepend(struct rte_mbuf **mbufs, uint32_t n, const char *data, uint32_t width)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        if (pyd_sharers(mbufs[i]) != 1 || !may_move_front(mbufs[i]) ||
+            width > rte_pktmbuf_headroom(mbufs[i]) ||
+            mbufs[i]->data_len + width > UINT16_MAX ||
+            mbufs[i]->pkt_len + width > PYD_PKT_LEN_MAX)
+            return 1 + i;
+    for (i = 0; i < n; i++, data += width)
+        rte_memcpy(rte_pktmbuf_prepend(mbufs[i], width), data, width);
+    return 0;
+}
+
+int
+pyd_burst_prepend(struct pyd_burst *burst, const char *data, uint32_t width, uint32_t n)
+{
+    int ret = pyd_burst_enter(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = n != burst->n ? -EMSGSIZE : prepend(burst->slots->mbufs, n, data, width);
+    pyd_burst_leave(burst);
+    return ret;
+}
+
+static int
+adj(struct rte_mbuf **mbufs, uint32_t n, const uint32_t *lengths)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        if (lengths[i] > mbufs[i]->data_len || !may_move_front(mbufs[i]))
+            return 1 + i;
+    for (i = 0; i < n; i++)
+        rte_pktmbuf_adj(mbufs[i], lengths[i]);
+    return 0;
+}
+
+int
+pyd_burst_adj(struct pyd_burst *burst, const uint32_t *lengths, uint32_t n)
+{
+    int ret = pyd_burst_enter(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = n != burst->n ? -EMSGSIZE : adj(burst->slots->mbufs, n, lengths);
+    pyd_burst_leave(burst);
+    return ret;
+}
+
+static int64_t
+copy_out(struct rte_mbuf **mbufs, uint32_t n, char *data, uint64_t room, uint64_t *offsets)
+{
+    const struct rte_mbuf *seg;
+    uint64_t at = 0;
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        offsets[i] = at;
+        at += mbufs[i]->pkt_len;
+    }
+    offsets[n] = at;
+    if (at > room)
+        return at;
+    for (i = 0; i < n; i++)
+        for (seg = mbufs[i]; seg != NULL; seg = seg->next) {
+            memcpy(data, rte_pktmbuf_mtod(seg, const char *), seg->data_len);
+            data += seg->data_len;
+        }
+    return at;
+}
+
+/* How many bytes there are; they are copied where there is room for all. */
+int64_t
+pyd_burst_copy_out(struct pyd_burst *burst, char *data, uint64_t room, uint64_t *offsets, uint32_t n)
+{
+    int64_t ret = pyd_burst_enter(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = n != burst->n ? -EMSGSIZE : copy_out(burst->slots->mbufs, n, data, room, offsets);
+    pyd_burst_leave(burst);
+    return ret;
+}

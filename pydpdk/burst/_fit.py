@@ -1,0 +1,57 @@
+"""Values on their way into packets: what fits, and what C's answer means."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk.burst.packets import Packets
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+def fit(name: str, value: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+    """Return a value as a contiguous array of that dtype and shape.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It does not fit: a number too large, another shape, something else than numbers.
+    """
+    if isinstance(value, (bytes, bytearray, memoryview)) and dtype == np.uint8:
+        value = np.frombuffer(value, np.uint8)
+    values = np.asarray(value)
+    if values.size == 0:
+        values = values.astype(dtype)  # of nothing, numpy makes floats
+    elif values.dtype != dtype:
+        values = _convert(name, values, dtype)
+    try:
+        whole = np.broadcast_to(values, shape)
+    except ValueError:
+        raise ValueError(f"{name}: shape {values.shape}; {shape} is allowed") from None
+    return np.ascontiguousarray(whole)
+
+
+def _convert(name: str, values: Array, dtype: np.dtype[Any]) -> Array:
+    if dtype.kind == "b" or values.dtype.kind == "b":
+        raise TypeError(f"{name}: {values.dtype}; {dtype} is allowed")
+    if dtype.kind not in "iu":
+        return values.astype(dtype, casting="same_kind")
+    if values.dtype.kind not in "iu":
+        raise TypeError(f"{name}: {values.dtype}; integers are allowed")
+    limits = np.iinfo(cast("Any", dtype))
+    if values.size and (int(values.min()) < limits.min or int(values.max()) > limits.max):
+        raise ValueError(f"{name}: {limits.min} to {limits.max} is allowed")
+    return values.astype(dtype)
+
+
+def check_written(burst: Packets, result: int) -> None:
+    """Raise what the result of a call that writes into packets means."""
+    if result == -errno.EMSGSIZE:
+        raise ValueError(f"{burst!r} has another number of packets by now")
+    if result > 0:
+        raise ValueError(f"packet {result - 1}: other mbufs see its memory; copy it first")
+    burst._done(result, "columns")

@@ -1,0 +1,88 @@
+"""Filters: the expressions of tcpdump, as masks of a burst."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk import eal
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Owner, address_of, lock
+from pydpdk.burst._fit import check_written
+from pydpdk.burst.packets import Packets
+from pydpdk.errors import ClosedError, call_errno, make_error
+
+EXPRESSION_MAX = 4096
+_REASON_BYTES = 512
+
+
+class Bpf(Owner):
+    """A pcap expression, compiled once and run over bursts.
+
+    Parameters
+    ----------
+    expression
+        As tcpdump has it, for Ethernet: `udp port 53`, `vlan and ip6`. 1 to 4,096 characters. Names
+        of hosts in it are looked up in the DNS.
+
+    Raises
+    ------
+    ValueError
+        libpcap finds it wrong; the message has its reason.
+    NotSupportedError
+        DPDK or this package was built without libpcap.
+
+    Notes
+    -----
+    Wraps    rte_bpf_convert, rte_bpf_load, rte_bpf_destroy (rte_bpf.h)
+    Owns     the program, until `close`
+    Threads  any number match with it, each its own burst
+    """
+
+    rank = 2
+
+    def __init__(self, expression: str) -> None:
+        eal.require_running()
+        if not isinstance(expression, str):
+            raise TypeError(f"expression={expression!r}: text is allowed")
+        if not (expression.isascii() and 1 <= len(expression) <= EXPRESSION_MAX):
+            raise ValueError(f"expression: 1 to {EXPRESSION_MAX} ASCII characters are allowed")
+        if "\0" in expression:
+            raise ValueError("expression: a zero character is not allowed")
+        self._c: Any = ffi.new("struct pyd_bpf *")
+        reason = ffi.new("char[]", _REASON_BYTES)
+        with lock():
+            result = lib.pyd_bpf_open(self._c, expression.encode(), reason, _REASON_BYTES)
+            if result == -errno.EINVAL and reason[0] != b"\0":
+                why = ffi.string(reason).decode(errors="replace")
+                raise ValueError(f"expression {expression!r}: {why}")
+            if result < 0:
+                raise make_error("rte_bpf_convert, rte_bpf_load", -result, expression)
+            super().__init__(expression, self._c, address=address_of(self._c))
+
+    def match(self, burst: Packets) -> npt.NDArray[np.bool_]:
+        """Return `bool[n]`: which packets of a burst the expression matches.
+
+        Notes
+        -----
+        Wraps  rte_bpf_exec (rte_bpf.h)
+        """
+        if not isinstance(burst, Packets):
+            raise TypeError(f"burst={burst!r}: a Burst is allowed")
+        mask = np.empty(len(burst), np.bool_)
+        data = ffi.from_buffer("uint8_t *", mask)
+        result = lib.pyd_burst_match(burst._c, self._c, data, len(mask))
+        if result == -errno.ENETDOWN:
+            raise ClosedError(f"{self!r} is used after it was closed")
+        check_written(burst, min(result, 0))
+        return mask
+
+    def _free(self, force: bool) -> None:
+        call_errno(lib.pyd_bpf_close, self._c, detail=self.name)
+
+    def _abandon(self) -> None:
+        super()._abandon()
+        self._c.gate.open = 0

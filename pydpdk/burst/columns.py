@@ -1,0 +1,181 @@
+"""Columns: metadata and header fields of all packets of a burst as numpy arrays, and back.
+
+One call of C looks through the packets and fills all columns that were asked for.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, TypeAlias, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import address_of
+from pydpdk._short import Handle, short
+from pydpdk.burst._catalog import Key, Spec, find, names
+from pydpdk.burst._fit import check_written, fit
+from pydpdk.burst.packets import Packets
+
+__all__ = ["Bound", "Columns", "names"]
+
+Array: TypeAlias = npt.NDArray[Any]
+_read = lib.pyd_columns_read
+_CACHE_LINE = 64
+_COLUMNS = "columns"
+
+
+class _Plan:
+    """What C needs to fill some columns, and how they lie behind one another in one block."""
+
+    __slots__ = ("_columns", "_parts", "bytes", "c")
+
+    def __init__(self, specs: tuple[Spec, ...], size: int) -> None:
+        self._parts = []
+        rows, start = [], 0
+        for spec in specs:
+            rows.append({**spec.c, "start": start})
+            self._parts.append((start, spec.base, spec.shape))
+            end = start + size * spec.dtype.itemsize
+            start = -(-end // _CACHE_LINE) * _CACHE_LINE
+        self.bytes = start
+        self._columns: Any = ffi.new("struct pyd_column[]", rows)
+        depth = max((spec.depth for spec in specs), default=0)
+        self.c: Any = ffi.new(
+            "struct pyd_columns *",
+            {"columns": self._columns, "n": len(rows), "room": size, "depth": depth},
+        )
+
+    def arrays(self, block: Array, n: int) -> tuple[Array, ...]:
+        """Return the columns of `n` packets as views of the block."""
+        return tuple(
+            [np.ndarray((n, *shape), dtype, block, at) for at, dtype, shape in self._parts]
+        )
+
+
+@lru_cache(256)
+def _plan(keys: tuple[Key, ...], size: int) -> _Plan:
+    return _Plan(tuple(find(key) for key in keys), size)
+
+
+def _plan_of(keys: tuple[Key, ...], size: int) -> _Plan:
+    try:
+        return _plan(keys, size)
+    except TypeError:
+        for key in keys:
+            find(key)  # says what has no hash
+        raise
+
+
+class Columns:
+    """The packets of a burst as columns, by name: `burst.columns["ipv4.src_addr"]`.
+
+    A name is DPDK's: the struct without `rte_` and `_hdr`, and the field. Numbers are in the
+    host's byte order, MAC and IPv6 addresses `uint8[n, 6]` and `uint8[n, 16]`. What a packet does
+    not have is 0, and the name with `?` behind it, of a field or of a header, is `bool[n]`: which
+    packets have it. Several names at once are several arrays, filled in one call. With `inner_`
+    in front, a header is that of the packet inside of VXLAN, GRE or IP in IP.
+
+    Notes
+    -----
+    Wraps    rte_net_get_ptype (rte_net.h) as `net.packet_type`,
+             rte_softrss (rte_thash.h) as `flow.hash`
+    Owns     nothing: arrays are copies
+    Threads  those of the burst
+    """
+
+    __slots__ = ("_burst",)
+
+    def __init__(self, burst: Packets) -> None:
+        if not isinstance(burst, Packets):
+            raise TypeError(f"burst={burst!r}: a Burst is allowed")
+        self._burst = burst
+
+    @overload
+    def __getitem__(self, key: Key) -> Array: ...
+    @overload
+    def __getitem__(self, key: tuple[Key, ...]) -> tuple[Array, ...]: ...
+    def __getitem__(self, key: Key | tuple[Key, ...]) -> Array | tuple[Array, ...]:
+        """Return one column, or several that one call has filled."""
+        if isinstance(key, tuple):
+            return self._read(key)
+        return self._read((key,))[0]
+
+    def __setitem__(self, key: Key, value: Any) -> None:
+        """Write a column into the packets that have it: an array, or one value for all.
+
+        Raises
+        ------
+        ValueError
+            It does not fit, is not writable, or other mbufs see the memory. Nothing was written.
+        """
+        spec = find(key)
+        if not spec.writable:
+            raise ValueError(f"column {spec.name!r} may only be read")
+        n = len(self._burst)
+        values = fit(spec.name, value, spec.base, (n, *spec.shape))
+        column = ffi.new("struct pyd_column *", spec.c)
+        data = ffi.from_buffer("char *", values.view(np.uint8))
+        result = lib.pyd_column_write(self._burst._c, column, data, n)
+        check_written(self._burst, result)
+
+    def bind(self, *keys: Key) -> Bound:
+        """Prepare columns for a loop, which calls the result after each receive."""
+        return Bound(self._burst, *keys)
+
+    def _read(self, keys: tuple[Key, ...]) -> tuple[Array, ...]:
+        burst = self._burst
+        plan = _plan_of(keys, burst.size)
+        block = np.empty(plan.bytes, np.uint8)
+        n = _read(burst._c, plan.c, ffi.from_buffer("char *", block))
+        return plan.arrays(block, burst._done(n, "columns"))
+
+    def __repr__(self) -> str:
+        return f"<Columns of {self._burst!r}>"
+
+
+class Bound(Handle):
+    """Columns of one burst, bound once and filled again by each call.
+
+    Parameters
+    ----------
+    burst
+        Whose packets.
+    *keys
+        Names, dynamic fields and flags.
+
+    Notes
+    -----
+    Owns     the arrays: the next call writes over them, so copy what you keep
+    Threads  one at a time
+    Cost     one crossing, whatever the number of columns
+    """
+
+    __slots__ = ("_arrays", "_block", "_burst", "_c", "_n", "_plan")
+
+    def __init__(self, burst: Packets, *keys: Key) -> None:
+        if not isinstance(burst, Packets):
+            raise TypeError(f"burst={burst!r}: a Burst is allowed")
+        self._plan = _plan_of(keys, burst.size)
+        self._burst, self._n = burst, burst.size
+        self._block = np.empty(self._plan.bytes, np.uint8)
+        base = ffi.from_buffer("char *", self._block)
+        fields = {"burst": burst._c, "plan": self._plan.c, "base": base}
+        self._c: Any = ffi.new("struct pyd_bound *", fields)
+        self._arrays = self._plan.arrays(self._block, burst.size)
+        self._bind(address_of(self._c), _COLUMNS)
+
+    def __call__(self) -> tuple[Array, ...]:
+        """Fill the columns; return them, each as long as the burst has packets."""
+        n = self._fill()
+        if n == self._n:
+            return self._arrays
+        return tuple([values[:n] for values in self._arrays])
+
+    @short("pyd_bound_read", "count", _COLUMNS)
+    def _fill(self) -> int:
+        return self._burst._done(lib.pyd_bound_read(self._c), "columns")
+
+    def __repr__(self) -> str:
+        return f"<Bound {len(self._arrays)} columns of {self._burst!r}>"

@@ -1,0 +1,243 @@
+"""Verbs on the headers of all packets: one crossing each, all packets or none of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk.burst._catalog import find
+from pydpdk.burst._fit import check_written, fit
+from pydpdk.burst.masks import Masks
+from pydpdk.errors import check_range
+from pydpdk.ethdev.flags import TxOffload
+
+Mask = npt.NDArray[np.bool_]
+_REWRITABLE = tuple(
+    f"{header}.{field}"
+    for header, fields in {
+        "ipv4": ("type_of_service", "packet_id", "time_to_live", "src_addr", "dst_addr"),
+        "ipv6": ("hop_limits", "src_addr", "dst_addr"),
+        "l4": ("src_port", "dst_port"),
+        "tcp": ("src_port", "dst_port", "sent_seq", "recv_ack", "tcp_flags", "rx_win", "tcp_urp"),
+        "udp": ("src_port", "dst_port"),
+        "icmp": ("icmp_type", "icmp_code", "icmp_ident", "icmp_seq_nb"),
+        "icmp6": ("icmp_type", "icmp_code"),
+    }.items()
+    for field in fields
+)
+_OFFLOADS = {
+    int(TxOffload.IPV4_CKSUM): lib.PYD_OFFLOAD_IPV4,
+    int(TxOffload.UDP_CKSUM): lib.PYD_OFFLOAD_UDP,
+    int(TxOffload.TCP_CKSUM): lib.PYD_OFFLOAD_TCP,
+}
+_WIDTH_MAX = 65535
+_QINQ, _VLAN = 0x88A8, 0x8100
+
+
+class Headers(Masks):
+    """The part of `Burst` that changes headers.
+
+    Notes
+    -----
+    Owns     nothing of its own: `Burst` does
+    Threads  those of the burst
+    """
+
+    def rewrite(self, name: str, value: Any) -> None:
+        """Write a column, and let checksums follow: `burst.rewrite("ipv4.dst_addr", addresses)`.
+
+        Parameters
+        ----------
+        name
+            Of a column: addresses, ports, TTL and what else may change on the way.
+        value
+            An array, or one value for all packets that have the field.
+
+        Raises
+        ------
+        ValueError
+            It does not fit, a checksum cannot follow it, or other mbufs see the memory of a
+            packet. Nothing was written.
+
+        Notes
+        -----
+        Cost  checksums follow by the difference alone, whatever the packet's length
+        """
+        spec = find(name)
+        if spec.name not in _REWRITABLE:
+            raise ValueError(f"column {name!r}: one of {', '.join(_REWRITABLE)} is allowed")
+        n = len(self)
+        values = fit(spec.name, value, spec.base, (n, *spec.shape))
+        column = ffi.new("struct pyd_column *", spec.c)
+        data = ffi.from_buffer("char *", values)
+        why = "its own memory is needed, and no SCTP, whose CRC does not follow"
+        self._checked(lib.pyd_burst_rewrite(self._c, column, data, n), why)
+
+    def decrement_ttl(self) -> Mask:
+        """Take 1 from each TTL or hop limit; return `bool[n]`: who had none left to take.
+
+        Those stay as they are, to be dropped: `burst.drop(burst.decrement_ttl())`.
+        """
+        expired = np.empty(len(self), np.bool_)
+        data = ffi.from_buffer("uint8_t *", expired)
+        check_written(self, lib.pyd_burst_decrement_ttl(self._c, data, len(expired)))
+        return expired
+
+    def verify_checksums(self) -> tuple[Mask, Mask]:
+        """Return two `bool[n]`: whose IPv4 checksum, and whose L4 checksum, is wrong.
+
+        L4 is TCP, UDP, ICMP and ICMPv6. What has no checksum is not wrong: fragments, UDP with 0
+        over IPv4. A packet that ends before its own length is.
+
+        Notes
+        -----
+        Wraps  rte_raw_cksum (rte_ip.h)
+        """
+        found = np.empty(len(self), np.uint8)
+        data = ffi.from_buffer("uint8_t *", found)
+        check_written(self, lib.pyd_burst_verify_sums(self._c, data, len(found)))
+        return found & lib.PYD_SUM_IP_BAD != 0, found & lib.PYD_SUM_L4_BAD != 0
+
+    def compute_checksums(self, offload: TxOffload | int = 0) -> Mask:
+        """Set the checksums of IPv4, TCP, UDP, ICMP and ICMPv6; return `bool[n]`: whose.
+
+        Packets that are not IP, or that end before their own length, stay as they are.
+
+        Parameters
+        ----------
+        offload
+            Those of the port's `tx_offloads` that it was configured with: what it computes is
+            left to it. TX offloads that a packet had before are replaced.
+
+        Notes
+        -----
+        Wraps  rte_raw_cksum (rte_ip.h), rte_net_intel_cksum_prepare (rte_net.h)
+        """
+        wanted = check_range("offload", offload, 0, (1 << 64) - 1)
+        flags = sum(bit for flag, bit in _OFFLOADS.items() if wanted & flag) if wanted else 0
+        done = np.empty(len(self), np.bool_)
+        data = ffi.from_buffer("uint8_t *", done)
+        check_written(self, lib.pyd_burst_compute_sums(self._c, flags, data, len(done)))
+        return done
+
+    def vlan_push(self, vlan_tci: Any, *, tpid: int = _VLAN) -> None:
+        """Put a tag behind the addresses of each frame.
+
+        Parameters
+        ----------
+        vlan_tci
+            Priority, CFI and VLAN id: a number, or `uint16[n]`.
+        tpid
+            0x8100, or 0x88a8 for the outer tag of QinQ.
+
+        Raises
+        ------
+        ValueError
+            A packet is too short, shared, without headroom, or asks for TX offloads, whose
+            lengths would be wrong. Nothing was written.
+
+        Notes
+        -----
+        Wraps  rte_vlan_insert (rte_ether.h)
+        """
+        if tpid not in (_VLAN, _QINQ):
+            raise ValueError(f"tpid={tpid!r}: 0x8100 or 0x88a8 is allowed")
+        n = len(self)
+        tags = fit("vlan_tci", vlan_tci, np.dtype(np.uint16), (n,))
+        data = ffi.from_buffer("uint16_t *", tags)
+        why = "14 bytes, 4 of headroom, its own memory and no TX offloads are needed"
+        self._checked(lib.pyd_burst_vlan_push(self._c, data, tpid, n), why)
+
+    def vlan_pop(self) -> Mask:
+        """Take the outermost tag out of each frame; return `bool[n]`: who had one.
+
+        It is in `columns["mbuf.vlan_tci"]` then, as if the port had stripped it.
+
+        Raises
+        ------
+        ValueError
+            A tagged packet is shared or asks for TX offloads. Nothing was written.
+
+        Notes
+        -----
+        Wraps  rte_vlan_strip (rte_ether.h)
+        """
+        popped = np.empty(len(self), np.bool_)
+        data = ffi.from_buffer("uint8_t *", popped)
+        why = "its own memory and no TX offloads are needed"
+        self._checked(lib.pyd_burst_vlan_pop(self._c, data, len(popped)), why)
+        return popped
+
+    def prepend(self, data: Any) -> None:
+        """Put bytes in front of every packet, out of its headroom, as for a tunnel.
+
+        Parameters
+        ----------
+        data
+            Bytes that all get, or `uint8[n, width]`.
+
+        Raises
+        ------
+        ValueError
+            A packet has not that much headroom, is shared, or asks for TX offloads. Nothing was
+            written.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_prepend (rte_mbuf.h)
+        """
+        shape = np.shape(data)
+        width = len(data) if isinstance(data, (bytes, bytearray)) else (shape or (0,))[-1]
+        n, wide = len(self), check_range("width", int(width), 1, _WIDTH_MAX, " bytes")
+        values = fit("data", data, np.dtype(np.uint8), (n, wide))
+        why = f"{wide} bytes of headroom, its own memory and no TX offloads are needed"
+        address = ffi.from_buffer("char *", values)
+        self._checked(lib.pyd_burst_prepend(self._c, address, wide, n), why)
+
+    def adj(self, length: Any) -> None:
+        """Take bytes off the front of every packet.
+
+        Parameters
+        ----------
+        length
+            [bytes], a number or `uint32[n]`; not more than the first segment has.
+
+        Raises
+        ------
+        ValueError
+            A packet is shorter, or asks for TX offloads. Nothing was changed.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_adj (rte_mbuf.h)
+        """
+        n = len(self)
+        lengths = fit("length", length, np.dtype(np.uint32), (n,))
+        why = "as many bytes in the first segment and no TX offloads are needed"
+        address = ffi.from_buffer("uint32_t *", lengths)
+        self._checked(lib.pyd_burst_adj(self._c, address, n), why)
+
+    def copy_out(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint64]]:
+        """Return all packets in one `uint8[bytes]`, and `uint64[n + 1]`: where each begins.
+
+        Packet i is `data[offsets[i]:offsets[i + 1]]`: what libraries for columns and for learning
+        take as it is.
+        """
+        n = len(self)
+        offsets = np.empty(n + 1, np.uint64)
+        data = np.empty(int(self.lengths.sum()), np.uint8)
+        addresses = ffi.from_buffer("char *", data), ffi.from_buffer("uint64_t *", offsets)
+        result = lib.pyd_burst_copy_out(self._c, addresses[0], len(data), addresses[1], n)
+        if result > len(data):
+            raise ValueError(f"{self!r} has other packets by now")
+        if result < 0:
+            check_written(self, result)
+        return data, offsets
+
+    def _checked(self, result: int, why: str) -> None:
+        if result > 0:
+            raise ValueError(f"packet {result - 1}: {why}")
+        check_written(self, result)

@@ -1,0 +1,100 @@
+"""Token buckets for the flows of a column: who exceeds a rate."""
+
+from __future__ import annotations
+
+import errno
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk import eal
+from pydpdk._dpdk import ffi, lib
+from pydpdk.burst._fit import fit
+from pydpdk.errors import BusyError, call_errno, check_range
+
+RATE_MAX = 1_000_000_000_000
+BURST_MAX = 1 << 60
+FLOWS_MAX = 1 << 24
+
+
+class Color(IntEnum):
+    """What a packet is: within the rate, within the excess, or neither."""
+
+    GREEN = lib.RTE_COLOR_GREEN
+    YELLOW = lib.RTE_COLOR_YELLOW
+    RED = lib.RTE_COLOR_RED
+
+
+class Meter:
+    """A single-rate three-color meter (RFC 2697) for each of `n` flows.
+
+    Parameters
+    ----------
+    cir
+        [bytes/s] that each flow may have, 1 to 10**12.
+    cbs
+        [bytes] at once, as burst.
+    ebs
+        [bytes] at once beyond that, which are yellow. Not both of them 0.
+    n
+        Flows, 1 to 16,777,216. A source address or a flow hash modulo `n` is a good number.
+
+    Notes
+    -----
+    Wraps    rte_meter_srtcm_profile_config, rte_meter_srtcm_config (rte_meter.h)
+    Owns     24 bytes for each flow, in memory of this process alone
+    Threads  one at a time: a second one gets `BusyError`
+    """
+
+    __slots__ = ("_buckets", "_c", "_profile", "n")
+
+    def __init__(self, cir: int, cbs: int, ebs: int = 0, *, n: int = 65536) -> None:
+        eal.require_running()
+        rate = check_range("cir", cir, 1, RATE_MAX, " bytes/s")
+        sizes = {"cbs": cbs, "ebs": ebs}
+        row = {k: check_range(k, v, 0, BURST_MAX, " bytes") for k, v in sizes.items()}
+        if not any(row.values()):
+            raise ValueError("cbs=0, ebs=0: one of them above 0 is allowed")
+        self.n = check_range("n", n, 1, FLOWS_MAX, " flows")
+        self._profile = np.zeros(-(-lib.pyd_meter_profile_bytes() // 8), np.uint64)
+        self._buckets = np.zeros(-(-lib.pyd_meter_bucket_bytes() * self.n // 8), np.uint64)
+        self._c: Any = ffi.new("struct pyd_meter *")
+        self._c.n = self.n
+        self._c.profile = ffi.from_buffer("char *", self._profile)
+        self._c.buckets = ffi.from_buffer("char *", self._buckets)
+        params = ffi.new("struct rte_meter_srtcm_params *", {"cir": rate, **row})
+        call_errno(lib.pyd_meter_open, self._c, params, detail=repr(self))
+
+    def color(self, flows: Any, lengths: Any) -> npt.NDArray[np.uint8]:
+        """Take each packet out of its flow's bucket; return a `Color` for each, `uint8[n]`.
+
+        Parameters
+        ----------
+        flows
+            `uint32[n]`, below the meter's `n`.
+        lengths
+            [bytes], `uint32[n]`; with 1 for each, the rate is one of packets.
+
+        Notes
+        -----
+        Wraps  rte_meter_srtcm_color_blind_check (rte_meter.h)
+        """
+        shape = np.shape(flows)
+        if len(shape) != 1:
+            raise ValueError(f"flows: shape {shape}; (n,) is allowed")
+        u32 = np.dtype(np.uint32)
+        arrays = fit("flows", flows, u32, shape), fit("lengths", lengths, u32, shape)
+        colors = np.empty(shape, np.uint8)
+        data = [ffi.from_buffer("uint32_t *", a) for a in arrays]
+        out = ffi.from_buffer("uint8_t *", colors)
+        result = lib.pyd_meter_color(self._c, data[0], data[1], out, shape[0])
+        if result == -errno.ERANGE:
+            raise ValueError(f"flows: 0 to {self.n - 1} is allowed")
+        if result < 0:
+            raise BusyError(errno.EBUSY, f"another thread uses {self!r}")
+        return colors
+
+    def __repr__(self) -> str:
+        return f"<Meter of {self.n} flows>"

@@ -1,0 +1,100 @@
+"""Routes: DPDK finds what the ipaddress module finds."""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from pydpdk import ClosedError, Eal, Fib, NameTakenError, NoRoomError, NotFoundError
+
+
+@pytest.fixture
+def fib(eal: Eal, name: str) -> Iterator[Fib]:
+    with Fib.create(name, nh_bytes=1, default_nh=99, max_routes=300, num_tbl8=64) as made:
+        yield made
+
+
+def address(text: str) -> int:
+    return int(ipaddress.IPv4Address(text))
+
+
+def test_the_longest_prefix_wins(fib: Fib):
+    """rte_fib_add, rte_fib_lookup_bulk, rte_fib_delete."""
+    fib.add("198.18.0.0/15", 1)
+    fib.add("198.18.1.0/24", 2)
+    fib.add(ipaddress.IPv4Network("198.18.1.7/32"), 3)
+    asked = [address(a) for a in ("198.19.9.9", "198.18.1.1", "198.18.1.7", "10.0.0.1")]
+    assert fib.next_hops(asked).tolist() == [1, 2, 3, 99]
+    fib.delete("198.18.1.0/24")
+    assert fib.next_hops(np.array(asked, np.uint32)).tolist() == [1, 1, 3, 99]
+    fib.add("0.0.0.0/0", 4)
+    assert fib.next_hops(asked[-1:]).tolist() == [4]
+
+
+def test_random_routes_are_found_as_python_finds_them(fib: Fib):
+    chance = random.Random(8)
+    routes = {}
+    for i in range(100):
+        length = chance.choice((8, 12, 16, 20, 24, 28, 32))
+        base = 0x0A000000 | chance.getrandbits(14) << 10 | chance.getrandbits(10)
+        network = ipaddress.IPv4Network((base >> (32 - length) << (32 - length), length))
+        try:
+            fib.add(network, i)
+        except NoRoomError:
+            continue
+        routes[network] = i
+    asked = [0x0A000000 | chance.getrandbits(24) for _ in range(2000)]
+    asked += [int(n.network_address) for n in routes]
+
+    def best(ip: int) -> int:
+        matching = [n for n in routes if ip & int(n.netmask) == int(n.network_address)]
+        return routes[max(matching, key=lambda n: n.prefixlen)] if matching else 99
+
+    assert fib.next_hops(asked).tolist() == [best(ip) for ip in asked]
+
+
+def test_what_is_no_route_is_refused(fib: Fib):
+    for prefix in ("198.18.0.1/15", "nonsense", "198.18.0.0/33", "::/0", ""):
+        with pytest.raises(ValueError, match=r".+"):
+            fib.add(prefix, 1)
+    for prefix in (None, 1, b"198.18.0.0/15"):
+        with pytest.raises(TypeError):
+            fib.delete(prefix)  # type: ignore[arg-type]
+    for hop in (-1, 128):
+        with pytest.raises(ValueError, match="0 to 127 is allowed"):
+            fib.add("198.18.0.0/15", hop)
+    with pytest.raises(NotFoundError):
+        fib.delete("198.18.0.0/15")
+    for addresses in ([-1], [1 << 32], 5, [[1]], ["x"], [0.5]):
+        with pytest.raises((ValueError, TypeError)):
+            fib.next_hops(addresses)
+    assert fib.next_hops([]).tolist() == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"nh_bytes": 3}, {"nh_bytes": "1"}, {"max_routes": 0}, {"max_routes": 1 << 23},
+        {"num_tbl8": 0}, {"num_tbl8": 128, "nh_bytes": 1}, {"default_nh": 128, "nh_bytes": 1},
+        {"default_nh": -1},
+    ],
+)  # fmt: skip
+def test_what_is_no_table_is_refused(eal: Eal, name: str, options: dict[str, int]):
+    with pytest.raises(ValueError, match="allowed"):
+        Fib.create(name, **options)  # type: ignore[arg-type]
+
+
+def test_a_name_is_had_once_and_free_again(eal: Eal, name: str, fib: Fib):
+    with pytest.raises(NameTakenError):
+        Fib.create(name, nh_bytes=1)
+    fib.close()
+    fib.close()
+    with Fib.create(name, nh_bytes=1):
+        pass
+    for call in (lambda: fib.next_hops([1]), lambda: fib.add("10.0.0.0/8", 1)):
+        with pytest.raises(ClosedError):
+            call()

@@ -1,0 +1,304 @@
+"""Verbs on headers: what they write is what Scapy would have made, checksums included."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+from capture_compare import shipped
+from packets import arp, ethernet
+from scapy.all import (
+    ICMP,
+    IP,
+    SCTP,
+    TCP,
+    UDP,
+    Dot1Q,
+    Ether,
+    ICMPv6EchoRequest,
+    IPOption,
+    IPv6,
+    IPv6ExtHdrDestOpt,
+    Packet,
+    Raw,
+)  # fmt: skip
+
+from pydpdk import Burst, Mempool, OlFlag, TxOffload
+
+ETHER = Ether(dst="02:00:00:00:00:02", src="02:00:00:00:00:01")
+
+
+def ipv4_packets() -> list[Packet]:
+    ip = ETHER / IP(src="198.18.0.1", dst="198.18.0.2", ttl=64)
+    options = ETHER / IP(src="198.18.0.3", options=[IPOption(b"\x94\x04\0\0")])
+    load = Raw(random.Random(3).randbytes(77))
+    return [
+        ip / TCP(sport=1, dport=2, seq=3) / load, ip / UDP(sport=1, dport=2) / load,
+        ip / ICMP(id=7) / load, options / TCP() / load, ETHER / Dot1Q(vlan=3) / ip[IP] / UDP(),
+        ip / UDP(sport=0, dport=0),
+    ]  # fmt: skip
+
+
+def ipv6_packets() -> list[Packet]:
+    ip = ETHER / IPv6(src="2001:db8::1", dst="2001:db8::2")
+    load = Raw(random.Random(4).randbytes(50))
+    return [
+        ip / TCP() / load, ip / UDP() / load, ip / ICMPv6EchoRequest() / load,
+        ip / IPv6ExtHdrDestOpt() / UDP() / load,
+    ]  # fmt: skip
+
+
+def built(packets: list[Packet]) -> list[bytes]:
+    return [bytes(p) for p in packets]
+
+
+def load(pool: Mempool, burst: Burst, packets: list[bytes]) -> Burst:
+    burst.free()
+    burst.alloc(pool, len(packets))
+    burst.fill(packets)
+    return burst
+
+
+def contents(burst: Burst) -> list[bytes]:
+    return [burst.bytes(i) for i in range(len(burst))]
+
+
+def changed(packets: list[Packet], layer: type, field: str, value: object) -> list[bytes]:
+    """What Scapy makes with another value; it computes all checksums anew."""
+    for packet in packets:
+        if layer in packet:
+            setattr(packet[layer], field, value)
+    return built(packets)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "layer", "field", "text"),
+    [
+        ("ipv4.src_addr", 0x0A0B0C0D, IP, "src", "10.11.12.13"),
+        ("ipv4.dst_addr", 0xFFFFFFFF, IP, "dst", "255.255.255.255"),
+        ("ipv4.time_to_live", 1, IP, "ttl", 1),
+        ("ipv4.type_of_service", 0xB8, IP, "tos", 0xB8),
+        ("ipv4.packet_id", 0xABCD, IP, "id", 0xABCD),
+        ("udp.src_port", 0xFFFF, UDP, "sport", 0xFFFF),
+        ("udp.dst_port", 0, UDP, "dport", 0),
+        ("tcp.dst_port", 8080, TCP, "dport", 8080),
+        ("tcp.sent_seq", 0xDEADBEEF, TCP, "seq", 0xDEADBEEF),
+        ("tcp.tcp_flags", 0x12, TCP, "flags", "SA"),
+        ("icmp.icmp_ident", 999, ICMP, "id", 999),
+    ],
+)
+def test_checksums_follow_what_is_rewritten(pool, burst, column, value, layer, field, text):
+    packets = ipv4_packets()
+    load(pool, burst, built(packets)).rewrite(column, value)
+    assert contents(burst) == changed(packets, layer, field, text)
+
+
+def test_checksums_follow_addresses_of_ipv6(pool: Mempool, burst: Burst):
+    packets = ipv6_packets()
+    load(pool, burst, built(packets))
+    burst.rewrite("ipv6.src_addr", bytes(range(16)))
+    burst.rewrite("ipv6.hop_limits", 7)
+    changed(packets, IPv6, "src", "1:203:405:607:809:a0b:c0d:e0f")
+    assert contents(burst) == changed(packets, IPv6, "hlim", 7)
+
+
+def test_each_packet_has_its_own_value(pool: Mempool, burst: Burst):
+    packet = ETHER / IP() / UDP()
+    load(pool, burst, [bytes(packet)] * 32).rewrite("l4.dst_port", np.arange(32))
+    for i in range(32):
+        packet[UDP].dport = i
+        assert burst.bytes(i) == bytes(packet)
+
+
+def test_captured_packets_that_were_right_stay_right(pool: Mempool, burst: Burst):
+    """On what others wrote: verified, rewritten at random, verified again."""
+    checked = 0
+    captured = [p for p in shipped() if len(p) >= 42][:1600]
+    for start in range(0, len(captured), 32):
+        load(pool, burst, captured[start : start + 32])
+        burst.keep(~np.logical_or(*burst.verify_checksums()) & ~burst.columns["sctp?"])
+        chance = np.random.default_rng(start)
+        for name in ("ipv4.src_addr", "ipv4.dst_addr", "l4.src_port"):
+            burst.rewrite(name, chance.integers(0, 65536, len(burst)))
+        burst.rewrite("ipv6.dst_addr", chance.integers(0, 256, (len(burst), 16)))
+        burst.decrement_ttl()
+        assert not np.logical_or(*burst.verify_checksums()).any()
+        checked += int(burst.columns["l4?"].sum())
+        burst.free()
+    assert checked > 400
+
+
+def test_udp_without_a_checksum_stays_without(pool: Mempool, burst: Burst):
+    data = bytes(ETHER / IP() / UDP(chksum=0))
+    load(pool, burst, [data]).rewrite("ipv4.src_addr", 1)
+    assert burst.columns["udp.dgram_cksum"].tolist() == [0]
+    assert not burst.verify_checksums()[1].any()
+
+
+@pytest.mark.parametrize("column", ["ipv4.total_length", "udp.dgram_cksum", "inner_ipv4.src_addr"])
+def test_what_checksums_cannot_follow_is_refused(pool: Mempool, burst: Burst, column: str):
+    with pytest.raises(ValueError, match=r"one of ipv4\.type_of_service"):
+        load(pool, burst, built(ipv4_packets())).rewrite(column, 1)
+
+
+def test_sctp_is_refused(pool: Mempool, burst: Burst):
+    before = [bytes(ETHER / IP() / UDP()), bytes(ETHER / IP() / SCTP())]
+    with pytest.raises(ValueError, match=r"packet 1: .* SCTP"):
+        load(pool, burst, before).rewrite("l4.src_port", 1)
+    assert contents(burst) == before
+
+
+def test_decrement_ttl_names_those_that_expire(pool: Mempool, burst: Burst):
+    ttls = (64, 2, 1, 0)
+    packets = [ETHER / IP(ttl=t) / UDP() for t in ttls] + [ETHER / IPv6(hlim=t) for t in ttls]
+    load(pool, burst, [*built(packets), ethernet(0x0806, arp())])
+    assert burst.decrement_ttl().tolist() == [False, False, True, True] * 2 + [False]
+    assert burst.columns["ipv4.time_to_live"].tolist()[:4] == [63, 1, 1, 0]
+    assert burst.columns["ipv6.hop_limits"].tolist()[4:8] == [63, 1, 1, 0]
+    assert not burst.verify_checksums()[0].any()
+
+
+def test_verify_finds_each_wrong_bit(pool: Mempool, burst: Burst):
+    """A bit of the packet is flipped at a time."""
+    data = bytes(ETHER / IP() / UDP() / b"odd")
+    chance = random.Random(5)
+    flipped, in_ip = [], []
+    for _ in range(32):
+        at = chance.randrange(14, len(data))
+        wrong = bytearray(data)
+        if at in (14, 16, 17, 20, 21, 23, 38, 39):  # lengths, fragments and protocol say other
+            at = 30
+        wrong[at] ^= 1 << chance.randrange(8)
+        flipped.append(bytes(wrong))
+        in_ip.append(at < 34)
+    ip, l4 = load(pool, burst, flipped).verify_checksums()
+    assert ip.tolist() == in_ip
+    assert l4[~ip].all()
+
+
+@pytest.mark.parametrize("packets", [ipv4_packets(), ipv6_packets()])
+def test_computed_checksums_are_scapys(pool: Mempool, burst: Burst, packets: list[Packet]):
+    right = built(packets)
+    load(pool, burst, right)
+    for name in ("ipv4.hdr_checksum", "tcp.cksum", "udp.dgram_cksum", "icmp.icmp_cksum",
+                 "icmp6.icmp_cksum"):  # fmt: skip
+        burst.columns[name] = 0x1234
+    assert burst.compute_checksums().all()
+    assert contents(burst) == right
+
+
+def test_checksums_over_segments_of_any_length(pool: Mempool, burst: Burst):
+    right = bytes(ETHER / IP() / TCP() / Raw(random.Random(6).randbytes(300)))
+    for seed in range(20):
+        chance = random.Random(seed)
+        cuts = sorted({0, len(right), *(chance.randrange(len(right)) for _ in range(5))})
+        with Burst(8) as parts:
+            parts.alloc(pool, len(cuts) - 1)
+            parts.fill([right[a:b] for a, b in itertools.pairwise(cuts)])
+            head = parts.mbuf(0)
+            for _ in range(len(parts) - 1):
+                head.chain(parts.mbuf(1))
+            parts.take(np.ones(1, bool), burst)
+        assert not np.logical_or(*burst.verify_checksums()).any()
+        burst.columns["tcp.cksum"] = 0
+        burst.columns["ipv4.hdr_checksum"] = 0
+        burst.compute_checksums()
+        assert burst.bytes(0) == right
+        burst.free()
+
+
+def test_packets_that_end_too_early_are_not_computed(pool: Mempool, burst: Burst):
+    right = bytes(ETHER / IP() / UDP() / b"payload")
+    cut = [right[:-1], ethernet(0x0806, arp()), right]
+    load(pool, burst, cut)
+    assert burst.verify_checksums()[1].tolist() == [True, False, False]
+    assert burst.compute_checksums().tolist() == [False, False, True]
+    assert contents(burst) == cut
+
+
+def test_offloads_are_asked_of_the_port(pool: Mempool, burst: Burst):
+    """rte_net_intel_cksum_prepare: the pseudo header is there, the port does the rest."""
+    packets = [
+        ETHER / IP() / TCP() / b"x",
+        ETHER / IPv6() / UDP() / b"x",
+        ETHER / IP() / ICMP(),
+    ]
+    load(pool, burst, built(packets))
+    offload = TxOffload.IPV4_CKSUM | TxOffload.TCP_CKSUM | TxOffload.UDP_CKSUM
+    assert burst.compute_checksums(offload).all()
+    flags = [burst.mbuf(i).ol_flags for i in range(3)]
+    assert flags[0] == OlFlag.TX_IPV4 | OlFlag.TX_IP_CKSUM | OlFlag.TX_TCP_CKSUM
+    assert flags[1] == OlFlag.TX_IPV6 | OlFlag.TX_UDP_CKSUM
+    assert flags[2] == OlFlag.TX_IPV4 | OlFlag.TX_IP_CKSUM
+    assert burst.mbuf(0).tx_lengths[:3] == (14, 20, 20)
+    with pytest.raises(ValueError, match="TX offloads"):
+        burst.prepend(b"x")
+    burst.compute_checksums()
+    assert contents(burst) == built(packets)
+    assert [burst.mbuf(i).ol_flags for i in range(3)] == [0, 0, 0]
+
+
+def test_push_and_pop_are_inverse(pool: Mempool, burst: Burst):
+    before = built(ipv4_packets())
+    load(pool, burst, before).vlan_push(np.arange(6) + 10)
+    burst.vlan_push(7, tpid=0x88A8)
+    assert burst.columns["vlan.vlan_tci"].tolist() == [7] * 6
+    assert burst.columns["vlan[1].vlan_tci"].tolist() == list(range(10, 16))
+    assert burst.bytes(1) == before[1][:12] + b"\x88\xa8\0\7\x81\0\0\x0b" + before[1][12:]
+    assert burst.vlan_pop().all()
+    assert burst.columns["mbuf.vlan_tci"].tolist() == [7] * 6
+    assert burst.vlan_pop().all()
+    assert contents(burst) == before
+    assert burst.vlan_pop().tolist() == [False] * 4 + [True, False]
+
+
+def test_push_that_is_refused_changes_nothing(pool: Mempool, burst: Burst):
+    before = [bytes(60), bytes(13)]
+    with pytest.raises(ValueError, match="packet 1: 14 bytes"):
+        load(pool, burst, before).vlan_push(1)
+    assert contents(burst) == before
+    for tci, tpid in ((65536, 0x8100), (-1, 0x8100), (1, 0x9100), ([1], 0x8100)):
+        with pytest.raises(ValueError, match="allowed"):
+            burst.vlan_push(tci if tci != [1] else [1, 2, 3], tpid=tpid)
+
+
+def test_prepend_and_adj_are_inverse(pool: Mempool, burst: Burst):
+    before = built(ipv4_packets())
+    load(pool, burst, before).prepend(b"outer header")
+    burst.prepend(np.arange(6, dtype=np.uint8).reshape(6, 1))
+    assert contents(burst) == [bytes([i]) + b"outer header" + p for i, p in enumerate(before)]
+    assert burst.lengths.tolist() == [len(p) + 13 for p in before]
+    burst.adj(13)
+    assert contents(burst) == before
+    burst.adj(np.arange(6))
+    assert contents(burst) == [p[i:] for i, p in enumerate(before)]
+
+
+def test_prepend_and_adj_that_are_refused_change_nothing(pool: Mempool, burst: Burst):
+    before = [b"a" * 20, b"b" * 10]
+    load(pool, burst, before)
+    with pytest.raises(ValueError, match="packet 0: 129 bytes of headroom"):
+        burst.prepend(bytes(129))
+    with pytest.raises(ValueError, match="packet 1: as many bytes"):
+        burst.adj(11)
+    with Burst(2) as clones:
+        clones.clone_of(burst, pool)
+        with pytest.raises(ValueError, match=r"packet 0: .* its own memory"):
+            burst.prepend(b"x")
+        clones.free()
+    for data in (b"", None, 1, "x", np.zeros((3, 4), np.uint8)):
+        with pytest.raises((ValueError, TypeError)):
+            burst.prepend(data)
+    assert contents(burst) == before
+
+
+def test_copy_out_is_all_packets_in_a_row(pool: Mempool, burst: Burst):
+    packets = [b"a", b"", bytes(range(256)) * 10, b"end"]
+    data, offsets = load(pool, burst, packets).copy_out()
+    assert offsets.tolist() == [0, 1, 1, 2561, 2564]
+    assert [data[a:b].tobytes() for a, b in itertools.pairwise(offsets)] == packets
+    burst.free()
+    data, offsets = burst.copy_out()
+    assert (data.size, offsets.tolist()) == (0, [0])

@@ -1,0 +1,227 @@
+/* Packets at random through the C of columns and verbs, built with AddressSanitizer.
+ *
+ * Each segment is memory of exactly its length, so that a byte read or written beyond it ends the
+ * program with a report. No EAL is needed: the mbufs are made by hand.
+ *
+ *     asan_columns <file of packets: u32 length, bytes> <how many> <seed>
+ */
+#include <stdlib.h>
+
+#include "columns.h"
+
+#define BURST 32
+#define SEGMENTS_MAX 6
+#define LENGTH_MAX 400
+#define ROOM 64
+#define HEADROOM 8
+
+static char *corpus;
+static uint32_t *starts, *lengths, n_packets;
+static uint64_t state;
+
+static uint32_t
+chance(uint32_t below)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 16) % below;
+}
+
+static void *
+get(size_t size)
+{
+    void *memory = malloc(size);
+
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+static void
+read_corpus(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    long size;
+    uint32_t at;
+
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) <= 0)
+        exit(2);
+    rewind(file);
+    corpus = get(size);
+    starts = get(size * sizeof(*starts));
+    lengths = get(size * sizeof(*lengths));
+    if (fread(corpus, 1, size, file) != (size_t)size)
+        exit(2);
+    fclose(file);
+    for (at = 0; at + 4 <= size; n_packets++) {
+        memcpy(&lengths[n_packets], corpus + at, 4);
+        starts[n_packets] = at + 4;
+        at += 4 + lengths[n_packets];
+    }
+}
+
+/* A packet of someone's, cut and with bytes changed, or one of random bytes. */
+static uint32_t
+make_data(char *data)
+{
+    uint32_t which = chance(n_packets), n = RTE_MIN(lengths[which], (uint32_t)LENGTH_MAX), i;
+
+    memcpy(data, corpus + starts[which], n);
+    if (chance(2))
+        n = chance(n + 1);
+    for (i = chance(4); n != 0 && i != 0; i--)
+        data[chance(RTE_MIN(n, 80u))] = chance(256);
+    if (chance(50) == 0)
+        for (i = 0; i < n; i++)
+            data[i] = chance(256);
+    return n;
+}
+
+static struct rte_mbuf *
+make_segment(const char *data, uint32_t n)
+{
+    struct rte_mbuf *m = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*m));
+
+    if (m == NULL)
+        abort();
+    memset(m, 0, sizeof(*m));
+    m->data_off = chance(2) ? HEADROOM : 0;
+    m->buf_addr = get(m->data_off + n);
+    memcpy((char *)m->buf_addr + m->data_off, data, n);
+    m->buf_len = m->data_off + n;
+    m->data_len = n;
+    m->refcnt = 1;
+    m->nb_segs = 1;
+    return m;
+}
+
+static struct rte_mbuf *
+make_packet(void)
+{
+    char data[LENGTH_MAX];
+    uint32_t left = make_data(data), n, at = 0;
+    struct rte_mbuf *head = NULL, **end = &head, *last = NULL;
+    uint32_t segments = chance(4) == 0 ? 1 + chance(SEGMENTS_MAX) : 1;
+
+    for (; segments != 0; segments--) {
+        n = segments == 1 ? left : chance(left + 1);
+        last = *end = make_segment(data + at, n);
+        end = &last->next;
+        head->pkt_len += n;
+        head->nb_segs += last != head;
+        at += n;
+        left -= n;
+    }
+    return head;
+}
+
+static void
+free_packet(struct rte_mbuf *m)
+{
+    struct rte_mbuf *next;
+
+    for (; m != NULL; m = next) {
+        next = m->next;
+        free(m->buf_addr);
+        free(m);
+    }
+}
+
+static uint32_t
+every_column(struct pyd_column *columns, uint64_t *bytes)
+{
+    const struct pyd_field *field;
+    uint32_t n = 0, i;
+    int inside;
+
+    for (i = 0; (field = pyd_field_at(i)) != NULL; i++) {
+        columns[n] = field->column;
+        inside = pyd_header_inside(field->column.header);
+        if (field->column.how != PYD_COLUMN_MBUF && inside >= 0) {
+            columns[n + 1] = field->column;
+            columns[++n].header = inside;
+        }
+        n++;
+    }
+    for (i = 0, *bytes = 0; i < n; i++) {
+        columns[i].start = *bytes;
+        *bytes += (uint64_t)BURST * columns[i].width;
+    }
+    return n;
+}
+
+static void
+use(struct pyd_burst *burst, const struct pyd_columns *plan, char *block)
+{
+    static char values[BURST * UINT8_MAX];
+    static uint8_t valid[BURST];
+    const uint32_t offset = chance(LENGTH_MAX + 4), width = 1 + chance(ROOM);
+    const int header = (int)chance(PYD_HEADERS + 1) - 1;
+    const struct pyd_column *column = &plan->columns[chance(plan->n)];
+    int ret = pyd_columns_read(burst, plan, block);
+
+    if (column->write == PYD_WRITE_ALWAYS && column->how == PYD_COLUMN_FIELD)
+        ret |= pyd_column_write(burst, column, values, burst->n);
+    ret |= pyd_burst_peek(burst, header, offset, width, values, valid, BURST);
+    ret |= pyd_burst_poke(burst, header, offset, width, values, burst->n);
+    if (ret < 0)
+        abort();
+}
+
+/* Each verb that changes packets; refusals are fine. */
+static void
+change(struct pyd_burst *burst, const struct pyd_columns *plan)
+{
+    static char data[BURST * ROOM];
+    static uint8_t told[BURST];
+    static uint32_t lengths[BURST];
+    static uint64_t offsets[BURST + 1];
+    const struct pyd_column *column = &plan->columns[chance(plan->n)];
+    static char out[BURST * LENGTH_MAX * 2];
+
+    pyd_burst_verify_sums(burst, told, BURST);
+    if (column->write == PYD_WRITE_ALWAYS && column->how == PYD_COLUMN_FIELD &&
+        pyd_header_depth(column->header) == PYD_DEPTH_OUTER && column->width <= 16)
+        pyd_burst_rewrite(burst, column, data, BURST);
+    pyd_burst_decrement_ttl(burst, told, BURST);
+    pyd_burst_compute_sums(burst, chance(8), told, BURST);
+    pyd_burst_verify_sums(burst, told, BURST);
+    pyd_burst_vlan_push(burst, (const uint16_t *)data, 0x8100, BURST);
+    pyd_burst_vlan_pop(burst, told, BURST);
+    pyd_burst_prepend(burst, data, 1 + chance(ROOM), BURST);
+    lengths[chance(BURST)] = chance(40);
+    pyd_burst_adj(burst, lengths, BURST);
+    if (pyd_burst_copy_out(burst, out, sizeof(out), offsets, BURST) < 0)
+        abort();
+}
+
+int
+main(int argc, char **argv)
+{
+    struct pyd_slots *slots = calloc(1, sizeof(*slots) + BURST * sizeof(slots->mbufs[0]));
+    struct pyd_burst burst = {.gate = {.open = 1}, .slots = slots, .n = BURST, .size = BURST};
+    struct pyd_column columns[512];
+    struct pyd_columns plan = {.columns = columns, .room = BURST, .depth = PYD_DEPTH_INNER};
+    uint64_t bytes, total, done;
+    char *block;
+    uint32_t i;
+
+    if (argc != 4 || slots == NULL)
+        return 2;
+    read_corpus(argv[1]);
+    total = strtoull(argv[2], NULL, 10);
+    state = strtoull(argv[3], NULL, 10) * 2654435761u + 1;
+    plan.n = every_column(columns, &bytes);
+    block = get(bytes);
+    for (done = 0; done < total; done += BURST) {
+        for (i = 0; i < BURST; i++)
+            slots->mbufs[i] = make_packet();
+        use(&burst, &plan, block);
+        change(&burst, &plan);
+        for (i = 0; i < BURST; i++)
+            free_packet(slots->mbufs[i]);
+    }
+    printf("%llu packets, %u columns\n", (unsigned long long)done, plan.n);
+    return 0;
+}

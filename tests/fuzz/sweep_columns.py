@@ -1,0 +1,64 @@
+"""Good arguments and objects for what works on all packets of a burst at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sweep_house import House
+
+from pydpdk import Bpf, Fib, Meter
+
+Make = Callable[[House], Any]
+
+
+def mask(h: House) -> Any:
+    return np.arange(len(h.full)) % 2 == 0
+
+
+def _routed(h: House) -> str:
+    SAMPLES["burst.fib.Fib"](h).add("10.0.0.0/8", 1)
+    return "10.0.0.0/8"
+
+
+SAMPLES: dict[str, Make] = {
+    "burst.columns.Columns": lambda h: h.full.columns,
+    "burst.bpf.Bpf": lambda h: h.keep("bpf", lambda: Bpf("udp port 53")),
+    "burst.fib.Fib": lambda h: h.keep("fib", lambda: Fib.create("fib", nh_bytes=1)),
+    "burst.meter.Meter": lambda h: Meter(1000, 1000, n=8),
+    "burst.columns.Bound": lambda h: h.full.columns.bind("udp.dst_port", "mbuf.pkt_len"),
+}
+
+GOOD: dict[str, Make] = {
+    "burst.columns.Columns.burst": lambda h: h.full,
+    "burst.columns.Bound.burst": lambda h: h.full,
+    "burst.columns.Columns.__getitem__.key": lambda h: "udp.dst_port",
+    "burst.columns.Columns.__setitem__.key": lambda h: "udp.dst_port",
+    "burst.columns.Columns.__setitem__.value": lambda h: 53,
+    "burst.bpf.Bpf.expression": lambda h: "udp port 53",
+    "burst.bpf.Bpf.match.burst": lambda h: h.full,
+    "burst.fib.Fib.add.prefix": lambda h: "198.18.0.0/15",
+    "burst.fib.Fib.add.next_hop": lambda h: 1,
+    "burst.fib.Fib.delete.prefix": lambda h: _routed(h),
+    "burst.fib.Fib.next_hops.addresses": lambda h: [1, 2],
+    "burst.fib.Fib.create.nh_bytes": lambda h: 1,
+    "burst.meter.Meter.cir": lambda h: 1000,
+    "burst.meter.Meter.cbs": lambda h: 1000,
+    "burst.meter.Meter.color.flows": lambda h: [0, 1],
+    "burst.meter.Meter.color.lengths": lambda h: 64,
+    "burst.burst.Burst.keep.mask": mask,
+    "burst.burst.Burst.drop.mask": mask,
+    "burst.burst.Burst.take.mask": mask,
+    "burst.burst.Burst.take.into": lambda h: h.other,
+    "burst.burst.Burst.split.classes": mask,
+    "burst.burst.Burst.rewrite.name": lambda h: "udp.dst_port",
+    "burst.burst.Burst.rewrite.value": lambda h: 53,
+    "burst.burst.Burst.vlan_push.vlan_tci": lambda h: 5,
+    "burst.burst.Burst.prepend.data": lambda h: b"abcd",
+    "burst.burst.Burst.adj.length": lambda h: 1,
+    "burst.burst.Burst.peek.offset": lambda h: 12,
+    "burst.burst.Burst.peek.width": lambda h: 2,
+    "burst.burst.Burst.poke.offset": lambda h: 0,
+    "burst.burst.Burst.poke.data": lambda h: b"abcdef",
+}
