@@ -55,6 +55,8 @@ DECLARATIONS = [
     "pyd_ethdev.h",
     "pyd_queue.h",
     "pyd_explore.h",
+    "pyd_worker.h",
+    "python.h",  # what C calls; for cffi alone
 ]
 SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
 DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))

@@ -144,12 +144,13 @@ class Eal(Closing):
         self._port_names.pop(name, None)
 
     def close(self, *, force: bool = False) -> None:
-        """Close all that is open, then the EAL; leave no file behind.
+        """End all jobs, close all that is open, then the EAL; leave no file behind.
 
         Raises
         ------
         InUseError
-            Numpy views of its memory are alive. Nothing has been closed then.
+            A job does not end, or numpy views of its memory are alive. Nothing has been closed
+            then.
 
         Notes
         -----
@@ -157,6 +158,8 @@ class Eal(Closing):
         """
         if _current is not self:
             return
+        for owner in _lifetime.owners():
+            owner._end()
         with _lifetime.lock():
             viewed = [owner for owner in _lifetime.owners() if owner._view_count()]
             if viewed and not force:

@@ -40,5 +40,6 @@
 #include "decl/pyd_ethdev.h"
 #include "decl/pyd_queue.h"
 #include "decl/pyd_explore.h"
+#include "decl/pyd_worker.h"
 
 #endif

@@ -11,6 +11,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import find, lock
 from pydpdk.errors import (
     DpdkError,
+    InUseError,
     call_errno,
     check_name,
     check_range,
@@ -199,8 +200,8 @@ class Port(PortSettings):
 
         Raises
         ------
-        BusyError
-            A thread is receiving or sending on it right now.
+        InUseError, BusyError
+            A worker polls it; a thread is receiving or sending on it right now.
 
         Notes
         -----
@@ -209,6 +210,8 @@ class Port(PortSettings):
         eal.require_primary("rte_eth_dev_stop")
         with lock():
             if self.state == "started":
+                if users := self._refusals():
+                    raise InUseError(f"{self!r} stays started: {'; '.join(users)}")
                 self._stop()
 
     def _stop(self) -> None:

@@ -45,8 +45,10 @@ def together(work: Callable[[int], None]) -> None:
 
 
 def test_the_main_thread_is_an_lcore(eal: Eal):
-    """test_per_lcore: rte_lcore_id is another one in each lcore; this process has one."""
-    (main,) = lcore.walk()
+    """test_per_lcore: rte_lcore_id is another one in each lcore."""
+    main, *workers = lcore.walk()
+    seen = [lcore.launch(lcore.current, lcore_id=one.lcore_id).wait() for one in workers]
+    assert seen == [one.lcore_id for one in workers]
     assert main.main
     assert lcore.current() == main.lcore_id
     assert main.socket_id in lcore.socket_ids()
@@ -59,7 +61,7 @@ def test_threads_are_no_lcores(eal: Eal):
     together(lambda _: seen.append(lcore.current()))
     assert seen == [None] * THREADS
     assert lcore.current() is not None
-    assert len(list(lcore.walk())) == 1
+    assert len(list(lcore.walk())) == 1 + 2  # tests/conftest.py
 
 
 def test_what_is_no_lcore_uses_pools_and_rings(eal: Eal, pool: Mempool, name: str):

@@ -18,7 +18,7 @@ ROWS = [
     ["ethdev"],
     ["ring"],
     ["memory"],
-    ["lcore"],
+    ["lcore", "lcore_job"],
     ["eal", "eal_devices", "eal_start", "eal_options", "eal_checks", "lcore_map"],
     ["log", "_lifetime", "_short", "version", "errors"],
     ["_crossing", "_dpdk"],
