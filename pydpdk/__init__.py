@@ -20,6 +20,7 @@ from pydpdk.errors import (
     VersionError,
 )
 from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
+from pydpdk.jit import CompileError, Worker, worker
 from pydpdk.memory.dynfield import DynField, DynFlag
 from pydpdk.memory.flags import OlFlag
 from pydpdk.memory.mbuf import Mbuf
@@ -36,6 +37,7 @@ __all__ = [
     "Burst",
     "BusyError",
     "ClosedError",
+    "CompileError",
     "ConfigError",
     "DpdkError",
     "DynField",
@@ -66,6 +68,8 @@ __all__ = [
     "SecondaryError",
     "TxOffload",
     "VersionError",
+    "Worker",
     "init",
     "open",
+    "worker",
 ]
