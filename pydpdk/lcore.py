@@ -11,7 +11,7 @@ from pydpdk import eal
 from pydpdk._dpdk import lib
 from pydpdk._lifetime import lock
 from pydpdk.errors import BusyError, check_range
-from pydpdk.lcore_job import Job, running_on, start
+from pydpdk.lcore_job import Job, running_on
 
 MAX_LCORE: int = lib.RTE_MAX_LCORE
 """How many lcore ids this DPDK has: 0 to one less."""
@@ -110,7 +110,9 @@ def launch(function: Callable[..., Any], *args: Any, lcore_id: int | None = None
     with lock():
         worker = idle(lcore_id)
         name = getattr(function, "__qualname__", type(function).__name__)
-        return start(Job(name, function, args, worker))
+        job = Job(name, function, args, worker)
+        job._start()
+        return job
 
 
 def running() -> bool:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, address_of, lock
+from pydpdk._lifetime import Owner, address_of
 from pydpdk.errors import ClosedError, InUseError, call_errno
 
 PATIENCE_S = 1.0
@@ -126,7 +126,7 @@ class Job(Owner):
         except BaseException as its:  # the error of the block is the one to see
             error.add_note(f"{self!r}: {its!r}")
 
-    def start(self) -> None:
+    def _start(self) -> None:
         """Launch it; with the lock held, on an lcore that nothing runs on."""
         former = _jobs.get(self.lcore_id)
         if former is not None:
@@ -191,14 +191,7 @@ def running_on(lcore_id: int) -> Job | None:
     return job if job is not None and job.running else None
 
 
-def start(job: Job) -> Job:
-    """Launch a job that has been made."""
-    with lock():
-        job.start()
-    return job
-
-
-@ffi.def_extern()
-def pyd_job_python() -> None:
+@ffi.def_extern("pyd_job_python")
+def _run_here() -> None:
     """Run what was launched on this lcore; C calls it there."""
     _jobs[lib.rte_lcore_id()]._run()

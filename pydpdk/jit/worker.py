@@ -83,7 +83,7 @@ class Worker:
             try:
                 loan.take(job)
                 job._call = (self._run, (compiled, loan, job))
-                job.start()
+                job._start()
             except BaseException:
                 loan.give_back()
                 job._abandon()

@@ -21,6 +21,7 @@ MADE = "made by create, lookup or reserve, or by its owner; its constructor take
 OWN_PROCESS = "starts an EAL: swept by hostile_init.py, each call in a process of its own"
 ENDS = "closes the EAL: called at the end of each part, and what was made is called after it"
 ADDRESS = "makes a view of the address it is told; only this package tells it"
+COMPILER = "called by Numba, or for it, while it compiles; tests/eal/test_worker_code.py does"
 EXCLUDED = {
     "errors.call_*": "calls the C function it is given",
     "memory.memseg.describe": POINTER,
@@ -56,6 +57,13 @@ EXCLUDED = {
     "memory.mbuf.Mbuf": MADE,
     "ring.ring.Ring": MADE,
     "ring.zero_copy.ZeroCopy": MADE,
+    "lcore_job.Job": MADE,
+    "jit.loan.*": "the inner half of Worker.launch, which hostile_sequences.py sweeps",
+    "jit.worker.Worker.__call__": "refuses every call; tests/eal/test_worker.py shows it",
+    "jit.compiler.*": COMPILER,
+    "jit.errors.at_line": COMPILER,
+    "jit.headers.*": COMPILER,
+    "jit.types.*": COMPILER,
     "eal.Eal": MADE,
     "eal.Observer*": "an Eal that is attached; tests/oracle/test_explorer.py has one",
     "eal.Eal.close": ENDS,
