@@ -19,6 +19,7 @@ from pydpdk.burst.verbs import Forward
 from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.errors import ConfigError, NoRoomError
 from pydpdk.ethdev.queue import TxQueue
+from pydpdk.jit import Worker
 from pydpdk.memory.mempool import Mempool
 
 Round = Callable[[], None]
@@ -113,8 +114,29 @@ def generate(app: App, spec: GenerateSpec) -> Round:
     return round_
 
 
-def load_target(target: str) -> Callable[[App], object]:
+def load_worker(target: str) -> Worker:
+    """Import a compiled worker, `module:function`.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be imported, or is not a worker.
+    """
+    function = load_target(target, "worker")
+    if not isinstance(function, Worker):
+        raise ConfigError([f"app.worker: {target!r} is no worker: mark it with @pydpdk.worker"])
+    return function
+
+
+def load_target(target: str, key: str = "python") -> Callable[[App], object]:
     """Import `module:function`, from the working directory too.
+
+    Parameters
+    ----------
+    target
+        What to import.
+    key
+        Of the section `app`, for the message.
 
     Raises
     ------
@@ -128,7 +150,7 @@ def load_target(target: str) -> Callable[[App], object]:
     try:
         function = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError) as error:
-        raise ConfigError([f"app.python: {target!r}: {error}"]) from error
+        raise ConfigError([f"app.{key}: {target!r}: {error}"]) from error
     if not callable(function):
-        raise ConfigError([f"app.python: {target!r} is not callable"])
+        raise ConfigError([f"app.{key}: {target!r} is not callable"])
     return function  # type: ignore[no-any-return]

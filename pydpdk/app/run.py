@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydpdk import version
 from pydpdk.app import apps
 from pydpdk.app.session import App
+from pydpdk.app.workers import Crew, WorkerReport
 from pydpdk.errors import ConfigError
 from pydpdk.ethdev.stats import PortStats
 
@@ -48,6 +49,7 @@ class Report:
     duration_s: float
     ports: dict[str, PortReport]
     mempools: dict[str, dict[str, int]]
+    workers: dict[str, WorkerReport] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, for JSON."""
@@ -57,8 +59,9 @@ class Report:
 class Meter:
     """The counters of an open file's ports, since it was made."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, crew: Crew | None = None) -> None:
         self._app = app
+        self._crew = crew
         self._start = time.monotonic()
         self._base = self._read()
 
@@ -83,6 +86,7 @@ class Meter:
                 name: {"n": pool.n, "in_use": pool.in_use_count}
                 for name, pool in self._app.mempools.items()
             },
+            workers=self._crew.report() if self._crew else {},
         )
 
 
@@ -109,11 +113,13 @@ def run(
 
     Notes
     -----
-    Threads  the calling thread polls, pinned to the main lcore
+    Threads  the calling thread polls, pinned to the main lcore; compiled workers poll on theirs
     """
     spec = app.config.app
     if spec is None:
         raise ConfigError([f"{app.config.where()}: no app: add one, or open it from Python"])
+    if spec.worker:
+        return _run_workers(app, spec.worker, spec.burst, duration_s, tick, interval_s)
     target = apps.load_target(spec.python) if spec.python else None
     round_ = None if target else _make_round(app)
     meter = Meter(app)
@@ -125,6 +131,25 @@ def run(
                 round_()
         except KeyboardInterrupt:
             app.stop.request()
+    return meter.report()
+
+
+def _run_workers(
+    app: App,
+    target: str,
+    burst: int,
+    duration_s: float | None,
+    tick: Callable[[Report], None] | None,
+    interval_s: float,
+) -> Report:
+    crew = Crew(app)
+    crew.launch(apps.load_worker(target), burst)
+    try:
+        meter = Meter(app, crew)
+        with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s):
+            crew.watch()
+    finally:
+        crew.end()
     return meter.report()
 
 

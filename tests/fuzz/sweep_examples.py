@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from sweep_house import FILE, House, name, takes
 from sweep_targets import Target
 
-from pydpdk import EalOptions, lcore
+from pydpdk import EalOptions
 from pydpdk.config import apps, model, polling, references, source
 from pydpdk.explorer import placement
 from pydpdk.host import primary
@@ -76,7 +76,7 @@ SAMPLES: dict[str, Make] = {
     "ethdev.queue.TxQueue": lambda h: h.port.tx[0],
     "jit.worker.Worker": same(takes),
     "lcore_job.Job": attribute("job"),
-    "lcore_job.Job.wait": lambda h: lcore.launch(name),
+    "lcore_job.Job.wait": attribute("ended"),
     "log.Recorder": lambda h: Recorder(),
     "explorer.memory_map.MemoryMap": attribute("map"),
     "explorer.snapshot.Snapshot": attribute("snapshot"),

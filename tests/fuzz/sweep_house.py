@@ -45,7 +45,7 @@ from pydpdk.ring import ZeroCopy
 PREFIX = os.environ["TEST_PREFIX"]
 HUGEPAGES = os.environ["TEST_MEMORY"] == "hugepages"
 LCORE = min(os.sched_getaffinity(0))
-LCORES = f"{LCORE}@{LCORE},{LCORE + 1}@{LCORE}"
+LCORES = f"{LCORE}@{LCORE},{LCORE + 1}@{LCORE},{LCORE + 2}@{LCORE}"
 FILE = """\
 mempools: {packets: {n: 1023}}
 ports: {p0: {device: net_null1}, p1: {device: net_null2}}
@@ -208,6 +208,11 @@ class House:
         return self.keep("job", lambda: lcore.launch(_until_stopped))
 
     @property
+    def ended(self) -> lcore.Job:
+        """A job that ends by itself."""
+        return self.keep("ended", lambda: lcore.launch(name))
+
+    @property
     def watch(self) -> events.Watch:
         return self.keep("watch", events.watch)
 
@@ -292,7 +297,7 @@ def _until_stopped() -> None:
 
 
 @worker
-def takes(thing):
+def takes(*things):
     """Is compiled for whatever it is given."""
     return 0
 
