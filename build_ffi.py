@@ -145,6 +145,7 @@ class BuildExt(build_ext):
         """Read numpy's arrays with numpy's own headers; DPDK is not in it."""
         import numpy as np  # so that what is missing is said before an ImportError
 
+        ext.depends = DEPENDS
         ext.extra_compile_args = ["-isystem", np.get_include(), "-O3", "-g0", *WARNINGS]
 
     def _binding(self, ext: Extension) -> None:

@@ -54,7 +54,7 @@ transmit(struct pyd_queue *queue, struct pyd_burst *burst)
 int
 pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst)
 {
-    int ret = pyd_burst_enter_empty(burst);
+    int ret = unlikely(queue->is_tx) ? -EINVAL : pyd_burst_enter_empty(burst);
 
     if (unlikely(ret != 0))
         return ret;
@@ -70,7 +70,7 @@ pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst)
 int
 pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst)
 {
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = unlikely(!queue->is_tx) ? -EINVAL : pyd_enter_alone(&burst->gate);
 
     if (unlikely(ret != 0))
         return ret;
@@ -101,17 +101,14 @@ forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int
     return n;
 }
 
-/* Receive, send on, free what the port did not take. */
-static int
+/* One hop, with the burst entered. */
+static inline int
 serve(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int mode)
 {
     int ret;
 
     if (unlikely(rx->is_tx || !tx->is_tx || mode < PYD_FORWARD_IO || mode > PYD_FORWARD_MACSWAP))
         return -EINVAL;
-    ret = pyd_burst_enter_empty(burst);
-    if (unlikely(ret != 0))
-        return ret;
     ret = enter_queue(rx);
     if (likely(ret == 0)) {
         ret = enter_queue(tx);
@@ -121,22 +118,29 @@ serve(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int m
         }
         pyd_leave_alone(&rx->gate);
     }
-    pyd_leave_alone(&burst->gate);
     return ret;
 }
 
-/* Every hop once; stops at the first that refuses. */
+/* Every hop once: receive, send on, free what the port did not take. Stops at the first that
+ * refuses. A hop leaves the burst empty, so one pass through its gate does for all. */
 int
 pyd_forward_round(struct pyd_round *round)
 {
-    int ret, total = 0;
-    uint32_t i;
+    struct pyd_burst *burst = round->burst;
+    uint32_t i, total;
+    int ret = pyd_burst_enter_empty(burst);
 
-    for (i = 0; i < round->n; i++) {
-        ret = serve(round->hops[i].rx, round->hops[i].tx, round->burst, round->mode);
+    if (unlikely(ret != 0))
+        return ret;
+    total = round->came;
+    for (i = round->served; i < round->n; i++) {
+        ret = serve(round->hops[i].rx, round->hops[i].tx, burst, round->mode);
         if (unlikely(ret < 0))
-            return ret;
+            break;
         total += ret;
     }
-    return total;
+    round->served = ret < 0 ? i : 0;
+    round->came = ret < 0 ? total : 0;
+    pyd_leave_alone(&burst->gate);
+    return ret < 0 ? ret : (int)total;
 }

@@ -120,6 +120,19 @@ pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk
     return ret == PYD_SHUT ? -ENETDOWN : ret;
 }
 
+/* As many as fit, or as there are and the burst has room for. */
+int
+pyd_ring_tx_burst(struct pyd_ring *ring, struct pyd_burst *burst)
+{
+    return pyd_ring_tx(ring, burst, 0);
+}
+
+int
+pyd_ring_rx_burst(struct pyd_ring *ring, struct pyd_burst *burst)
+{
+    return pyd_ring_rx(ring, burst, burst->size, 0);
+}
+
 /* Shut all three gates, or none. Who is inside one leaves it, or gets no further than -EBUSY. */
 static int
 shut_all(struct pyd_ring *ring, int force)

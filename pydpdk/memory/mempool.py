@@ -17,7 +17,7 @@ from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.memory.ledger import Outstanding, call_in, culprits_of, outstanding
-from pydpdk.memory.pool_counts import Counts, check_made, check_mempool_name, find_mempool
+from pydpdk.memory.pool_counts import MEMPOOL, Counts, check_made, check_mempool_name, find_mempool
 
 DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
 HEADROOM = lib.RTE_PKTMBUF_HEADROOM
@@ -48,6 +48,7 @@ class Mempool(Counts):
         self._memory: ExternalMemory | None = None
         self._left = ""
         self.room = max(lib.rte_pktmbuf_data_room_size(mp) - HEADROOM, 0)
+        self._bind(address_of(self._c), MEMPOOL)
         super().__init__(name, mp, address=address_of(mp), owned=owned)
 
     @classmethod

@@ -32,7 +32,7 @@ from pydpdk.memory.objects_kind import (
     room_for,
 )
 from pydpdk.memory.objects_memory import ObjectMemory
-from pydpdk.memory.pool_counts import N_MAX, check_made, find_mempool
+from pydpdk.memory.pool_counts import N_MAX, OBJECTS, check_made, find_mempool
 
 _intp = np.dtype(np.intp)
 
@@ -141,7 +141,7 @@ class ObjectPool(ObjectMemory):
                 raise TypeError(f"mempool {name!r} was not made by ObjectPool.create")
             return cls(name, mp, owned=False)
 
-    @short("pyd_objects_get", "take")
+    @short("pyd_objects_get", "take", OBJECTS)
     def get(self, n: int, *, out: Ids | None = None) -> Ids:
         """Take objects: all `n` or none. What is in them stays from their last use.
 
@@ -177,7 +177,7 @@ class ObjectPool(ObjectMemory):
             raise self._error("rte_mempool_get_bulk", result)
         return ids
 
-    @short("pyd_objects_put", "give")
+    @short("pyd_objects_put", "give", OBJECTS)
     def put(self, ids: npt.ArrayLike) -> None:
         """Give objects back: all of them, or none where one is refused.
 

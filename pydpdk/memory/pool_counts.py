@@ -7,11 +7,14 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Owner
+from pydpdk._short import Handle
 from pydpdk.errors import call_pointer, check_name, check_range
 
 NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
 CACHE_MAX = lib.RTE_MEMPOOL_CACHE_MAX_SIZE
 N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most
+
+MEMPOOL, OBJECTS = "pool of mbufs", "pool of objects"  # kinds of handles
 
 
 def check_mempool_name(name: str) -> bytes:
@@ -33,7 +36,7 @@ def find_mempool(name: str) -> Any:
     return call_pointer(lib.rte_mempool_lookup, check_mempool_name(name), detail=name)
 
 
-class Counts(Owner):
+class Counts(Owner, Handle):
     """Numbers of a mempool; `handle` is its `struct rte_mempool *`."""
 
     @property
