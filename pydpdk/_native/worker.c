@@ -6,7 +6,7 @@
 
 #include "worker.h"
 
-static __thread struct pyd_job *mine;
+__thread struct pyd_job *pyd_job_here;
 
 /* Compiled by cffi: takes the GIL, and runs what Python has for this lcore. */
 void pyd_job_python(void);
@@ -16,9 +16,9 @@ run(void *arg)
 {
     struct pyd_job *job = arg;
 
-    mine = job;
+    pyd_job_here = job;
     pyd_job_python();
-    mine = NULL;
+    pyd_job_here = NULL;
     /* A child that was forked here has this thread alone, and would now wait for launches on the
      * pipe of its parent. */
     if ((uint64_t)getpid() != job->pid)
@@ -44,13 +44,13 @@ pyd_job_join(unsigned int lcore_id)
 struct pyd_job *
 pyd_job_mine(void)
 {
-    return mine;
+    return pyd_job_here;
 }
 
 int
 pyd_job_running(void)
 {
-    return mine == NULL || !__atomic_load_n(&mine->stop, __ATOMIC_RELAXED);
+    return !pyd_job_asked();
 }
 
 /* Asked to end, a job that does not look polls on for a while, in which one that does is gone. */
@@ -61,9 +61,9 @@ pyd_job_cancelled(void)
 {
     const uint64_t now = rte_get_tsc_cycles();
 
-    if (mine->asked == 0)
-        mine->asked = now;
-    return now - mine->asked > rte_get_tsc_hz() / 1000 * PATIENCE_MS ? -ECANCELED : 0;
+    if (pyd_job_here->asked == 0)
+        pyd_job_here->asked = now;
+    return now - pyd_job_here->asked > rte_get_tsc_hz() / 1000 * PATIENCE_MS ? -ECANCELED : 0;
 }
 
 /* What is lent to a job stays locked until it is returned, by the lcore: a gate counts, whoever

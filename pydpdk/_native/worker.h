@@ -3,7 +3,16 @@
 
 #include "burst.h"
 
+/* The job that runs in this thread, or NULL; each poll looks at it. */
+extern __thread struct pyd_job *pyd_job_here __attribute__((tls_model("initial-exec")));
+
 int pyd_job_cancelled(void);
+
+static inline int
+pyd_job_asked(void)
+{
+    return pyd_job_here != NULL && __atomic_load_n(&pyd_job_here->stop, __ATOMIC_RELAXED);
+}
 
 /* Around each call of a compiled worker. Its bursts and queues are lent to it for its whole run,
  * so no gate is passed here: whoever must stop all calls puts his word here. */

@@ -12,7 +12,7 @@ enter_poll(const struct pyd_burst *burst)
 {
     if (unlikely(burst->n != 0))
         return -ENOTEMPTY;
-    if (unlikely(!pyd_job_running())) {
+    if (unlikely(pyd_job_asked())) {
         int ret = pyd_job_cancelled();
 
         if (ret != 0)

@@ -39,10 +39,10 @@ def _overload_getitem(burst: Any, i: Any) -> Any:
         return None
 
     def packet(burst: Any, i: Any) -> Any:
-        address = address_of(burst)
-        if i < 0 or i >= _load32(address + _N):
+        address, index = address_of(burst), types.int64(i)
+        if index < 0 or index >= _load32(address + _N):
             raise IndexError("burst[i]: i is 0 to len(burst) - 1")
-        mbuf = _load64(_load64(address + _SLOTS) + _MBUFS + 8 * i)
+        mbuf = _load64(_load64(address + _SLOTS) + _MBUFS + 8 * index)
         data = _load64(mbuf + _BUF_ADDR) + _load16(mbuf + _DATA_OFF)
         return make_packet(mbuf, data, _load16(mbuf + _DATA_LEN))
 
@@ -56,9 +56,10 @@ def _overload_get_byte(packet: Any, i: Any) -> Any:
         return None
 
     def get_byte(packet: Any, i: Any) -> int:
-        if i < 0 or i >= packet._length:
+        index = types.int64(i)
+        if index < 0 or index >= packet._length:
             raise IndexError("packet[i]: i is 0 to len(packet) - 1")
-        return _load8(packet._data + i)
+        return _load8(packet._data + index)
 
     return get_byte
 
@@ -70,9 +71,10 @@ def _overload_set_byte(packet: Any, i: Any, value: Any) -> Any:
         return None
 
     def set_byte(packet: Any, i: Any, value: Any) -> None:
-        if i < 0 or i >= packet._length:
+        index = types.int64(i)
+        if index < 0 or index >= packet._length:
             raise IndexError("packet[i]: i is 0 to len(packet) - 1")
-        _store8(packet._data + i, value)
+        _store8(packet._data + index, value)
 
     return set_byte
 
@@ -104,21 +106,23 @@ def _number(size: int) -> None:
     @bare
     def _overload_get(packet: Any, offset: Any) -> Any:
         def get(packet: Any, offset: Any) -> int:
-            if offset < 0 or offset + size > packet._length:
+            at = types.int64(offset)
+            if at < 0 or at > packet._length - size:
                 raise IndexError(message)
-            return load(packet._data + offset)
+            return load(packet._data + at)
 
-        return get
+        return get if isinstance(offset, types.Integer) else None
 
     @overload_method(PacketType, f"set_be{8 * size}")
     @bare
     def _overload_set(packet: Any, offset: Any, value: Any) -> Any:
         def put(packet: Any, offset: Any, value: Any) -> None:
-            if offset < 0 or offset + size > packet._length:
+            at = types.int64(offset)
+            if at < 0 or at > packet._length - size:
                 raise IndexError(message)
-            store(packet._data + offset, value)
+            store(packet._data + at, value)
 
-        return put
+        return put if isinstance(offset, types.Integer) else None
 
 
 _number(2)

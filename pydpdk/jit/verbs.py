@@ -166,12 +166,19 @@ def _overload_alloc(burst: Any, mempool: Any, n: Any = None, length: Any = 0) ->
             size = _load32(address_of(burst) + _SIZE)
             return _done(_alloc(burst, mempool, size, length))
 
-        return alloc_all
+        return alloc_all if _whole(length) else None
 
     def alloc(burst: Any, mempool: Any, n: Any = None, length: Any = 0) -> int:
         return _done(_alloc(burst, mempool, n, length))
 
-    return alloc
+    return alloc if _whole(n) and _whole(length) else None
+
+
+def _whole(number: Any) -> bool:
+    """Whether an argument is an integer, or was left out."""
+    return isinstance(number, int | types.Integer) or isinstance(
+        getattr(number, "value", None), int
+    )
 
 
 @overload_method(BurstType, "free")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -226,6 +227,27 @@ def test_views_of_its_packets_may_not_live(source, pool, counters):
             workers.never_asks.launch(source.rx[0], its, counters)
         del view
         its.free()
+
+
+def test_a_program_that_ends_under_a_worker_ends_it(run_script):
+    out = run_script(f"""
+        import sys, time
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import numpy as np
+        import workers
+        init(lcores=f"0@{{LCORE}},1@{{LCORE}}", vdevs=("net_null0",))
+        pool = Mempool.create("p", 511, cache_size=0)
+        port = Port.lookup("net_null0")
+        port.configure(mempool=pool)
+        port.start()
+        counters = np.zeros(2, np.int64)
+        burst = Burst(32)
+        job = workers.never_asks.launch(port.rx[0], burst, counters)
+        while not counters[0]:
+            time.sleep(0.001)
+        print("polls")
+    """)
+    assert (out.returncode, out.stdout) == (0, "polls\n"), out.stderr
 
 
 def test_it_is_launched_not_called():
