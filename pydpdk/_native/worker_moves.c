@@ -6,12 +6,10 @@
 #include "ring.h"
 #include "worker.h"
 
-/* Polling is where a job that does not look whether it is to end is ended. */
+/* What every loop does is where a job that does not look whether it is to end is ended. */
 static inline int
-enter_poll(const struct pyd_burst *burst)
+enter(void)
 {
-    if (unlikely(burst->n != 0))
-        return -ENOTEMPTY;
     if (unlikely(pyd_job_asked())) {
         int ret = pyd_job_cancelled();
 
@@ -19,6 +17,12 @@ enter_poll(const struct pyd_burst *burst)
             return ret;
     }
     return pyd_worker_in();
+}
+
+static inline int
+enter_empty(const struct pyd_burst *burst)
+{
+    return unlikely(burst->n != 0) ? -ENOTEMPTY : enter();
 }
 
 /* Somebody wants to stop the port, and waits until we are out. */
@@ -35,7 +39,7 @@ pyd_worker_rx(struct pyd_queue *queue, struct pyd_burst *burst)
 
     if (unlikely(is_shut(&queue->gate)))
         return -ENETDOWN;
-    ret = enter_poll(burst);
+    ret = enter_empty(burst);
     if (unlikely(ret != 0))
         return ret;
     ret = rte_eth_rx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs, burst->size);
@@ -52,12 +56,11 @@ pyd_worker_tx(struct pyd_queue *queue, struct pyd_burst *burst)
 
     if (unlikely(is_shut(&queue->gate)))
         return -ENETDOWN;
-    if (burst->n == 0)
-        return 0;
-    ret = pyd_worker_in();
+    ret = enter();
     if (unlikely(ret != 0))
         return ret;
-    ret = rte_eth_tx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs, burst->n);
+    if (burst->n != 0)
+        ret = rte_eth_tx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs, burst->n);
     queue->packets += ret;
     pyd_burst_sent(burst, ret);
     pyd_worker_out();
@@ -67,7 +70,7 @@ pyd_worker_tx(struct pyd_queue *queue, struct pyd_burst *burst)
 int
 pyd_worker_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst)
 {
-    int ret = enter_poll(burst);
+    int ret = enter_empty(burst);
 
     if (unlikely(ret != 0))
         return ret;
@@ -81,7 +84,7 @@ pyd_worker_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst)
 int
 pyd_worker_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst)
 {
-    int ret = pyd_worker_in();
+    int ret = enter();
 
     if (unlikely(ret != 0))
         return ret;
@@ -97,11 +100,9 @@ pyd_worker_alloc(struct pyd_burst *burst, struct pyd_pool *pool, int64_t n, int6
 {
     int ret;
 
-    if (unlikely(burst->n != 0))
-        return -ENOTEMPTY;
     if (unlikely(n < 0 || n > burst->size || length < 0 || length > UINT16_MAX))
         return -EMSGSIZE;
-    ret = pyd_worker_in();
+    ret = enter_empty(burst);
     if (unlikely(ret != 0))
         return ret;
     ret = pyd_burst_take(burst, pool->mp, n, length);

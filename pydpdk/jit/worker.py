@@ -59,8 +59,8 @@ class Worker:
         -------
         Job
             `stop` asks the worker to end: `running()` is false then, and where it does not ask,
-            polling ends it 50 ms later. `wait` returns what it returned or raises what it raised.
-            Whatever its bursts hold then is freed.
+            `rx`, `tx` or `alloc` ends it 50 ms later. `wait` returns what it returned, or raises
+            what it raised. Whatever its bursts hold then is freed.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Worker:
         -----
         Wraps    rte_eal_remote_launch (rte_launch.h)
         Threads  the lcore's, without the GIL
-        Cost     the first time 2 to 5 s, as Numba is loaded and compiles; afterwards 40 us
+        Cost     the first time 0.3 to 2 s, as Numba is loaded and compiles; afterwards 60 us
         """
         lcore.idle(lcore_id)
         loan = Loan(args)

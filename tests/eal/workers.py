@@ -22,6 +22,14 @@ def never_asks(rxq, burst, counters):
 
 
 @worker
+def sends_for_ever(txq, mempool, burst, counters):
+    while True:
+        burst.alloc(mempool)
+        counters[0] += txq.tx(burst)
+        burst.free()
+
+
+@worker
 def raises(rxq, burst, after):
     seen = 0
     while running():
