@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
-from numba.core.errors import NumbaError
 
 from pydpdk.jit import headers, packet, verbs  # noqa: F401  # Numba learns of them here
 from pydpdk.jit.errors import at_line
@@ -28,6 +27,7 @@ def compile_for(compiled: Any, args: tuple[Any, ...]) -> None:
     function = compiled.py_func
     code = function.__code__
     try:
-        compiled.compile(tuple(numba.typeof(arg) for arg in args))
-    except (NumbaError, ValueError, TypeError) as error:
+        # compile() itself knows neither defaults nor *args
+        compiled.get_call_template(tuple(numba.typeof(arg) for arg in args), {})
+    except Exception as error:  # Numba's own, and what an argument raises when it is looked at
         raise at_line(error, code.co_filename, code.co_firstlineno, function.__name__) from error

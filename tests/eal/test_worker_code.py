@@ -172,6 +172,19 @@ def test_what_is_lent_cannot_be_returned(burst, pool):
 
 
 @worker
+def with_defaults(first, scale=3, *more):
+    return first * scale + len(more)
+
+
+def test_defaults_and_further_arguments_are_those_of_python(eal):
+    assert with_defaults.launch(2).wait() == 6
+    assert with_defaults.launch(2, 5).wait() == 10
+    assert with_defaults.launch(2, 5, 1, 1).wait() == 12
+    with pytest.raises(CompileError, match="first"):
+        with_defaults.launch()
+
+
+@worker
 def takes_an_object(burst, thing):
     return len(burst)
 

@@ -102,6 +102,7 @@ MORE: dict[str, list[Make]] = {
 
 GOOD: dict[str, Make] = {
     "app.apps.load_target.target": same("os:getpid"),
+    "app.apps.load_worker.target": same("sweep_house:takes"),
     "app.apps.drop.spec": lambda h: apps.DropSpec(ports=("p0",)),
     "app.apps.forward.spec": lambda h: h.config.app.forward,
     "app.apps.generate.spec": lambda h: apps.GenerateSpec(ports=("p0",)),
