@@ -31,6 +31,7 @@ DECLARATIONS = [
     "rte_log.h",
     "rte_version.h",
     "rte_eal.h",
+    "rte_cycles.h",
     "rte_lcore.h",
     "rte_memory.h",
     "rte_memzone.h",
@@ -40,6 +41,7 @@ DECLARATIONS = [
     "rte_mbuf_dyn.h",
     "rte_ring.h",
     "rte_ethdev.h",
+    "rte_pdump.h",
     "pyd_gate.h",
     "pyd_eal.h",
     "pyd_log.h",
@@ -55,6 +57,9 @@ DECLARATIONS = [
     "pyd_ethdev.h",
     "pyd_queue.h",
     "pyd_explore.h",
+    "pyd_messages.h",
+    "pyd_recover.h",
+    "pyd_channel.h",
     "pyd_worker.h",
     "python.h",  # what C calls; for cffi alone
 ]

@@ -11,11 +11,13 @@ from pydpdk.errors import (
     ConfigError,
     DpdkError,
     EalInitError,
+    HandlerError,
     InUseError,
     NameTakenError,
     NoRoomError,
     NotFoundError,
     NotSupportedError,
+    PeerDiedError,
     SecondaryError,
     VersionError,
 )
@@ -28,6 +30,19 @@ from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone, MemzoneFlag
 from pydpdk.memory.objects import ObjectPool
 from pydpdk.memory.objects_kind import MempoolFlag
+from pydpdk.process import (
+    Channel,
+    Group,
+    Member,
+    MemberDiedError,
+    Process,
+    Recovery,
+    attach,
+    messages,
+    processes,
+    recover,
+    running,
+)
 from pydpdk.ring import Ring
 
 _version.check()
@@ -36,6 +51,7 @@ __all__ = [
     "App",
     "Burst",
     "BusyError",
+    "Channel",
     "ClosedError",
     "CompileError",
     "ConfigError",
@@ -46,9 +62,13 @@ __all__ = [
     "EalInitError",
     "EalOptions",
     "Forward",
+    "Group",
+    "HandlerError",
     "InUseError",
     "Link",
     "Mbuf",
+    "Member",
+    "MemberDiedError",
     "Mempool",
     "MempoolFlag",
     "Memzone",
@@ -59,9 +79,12 @@ __all__ = [
     "NotSupportedError",
     "ObjectPool",
     "OlFlag",
+    "PeerDiedError",
     "Port",
     "PortInfo",
     "PortStats",
+    "Process",
+    "Recovery",
     "Ring",
     "RssHf",
     "RxOffload",
@@ -69,7 +92,12 @@ __all__ = [
     "TxOffload",
     "VersionError",
     "Worker",
+    "attach",
     "init",
+    "messages",
     "open",
+    "processes",
+    "recover",
+    "running",
     "worker",
 ]

@@ -22,6 +22,7 @@
 #include <rte_memory.h>
 #include <rte_mempool.h>
 #include <rte_memzone.h>
+#include <rte_pdump.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
@@ -40,6 +41,9 @@
 #include "decl/pyd_ethdev.h"
 #include "decl/pyd_queue.h"
 #include "decl/pyd_explore.h"
+#include "decl/pyd_messages.h"
+#include "decl/pyd_recover.h"
+#include "decl/pyd_channel.h"
 #include "decl/pyd_worker.h"
 
 #endif

@@ -14,17 +14,18 @@ pyd_job_asked(void)
     return pyd_job_here != NULL && __atomic_load_n(&pyd_job_here->stop, __ATOMIC_RELAXED);
 }
 
-/* Around each call of a compiled worker. Its bursts and queues are lent to it for its whole run,
- * so no gate is passed here: whoever must stop all calls puts his word here. */
+/* Around each call of a compiled worker. Its bursts and queues are lent to it for its whole run, so
+ * no gate is passed; but it steps in as whoever passes one, and waits while the world is paused. */
 static inline int
 pyd_worker_in(void)
 {
-    return 0;
+    return pyd_step_in();
 }
 
 static inline void
 pyd_worker_out(void)
 {
+    pyd_step_out();
 }
 
 #endif

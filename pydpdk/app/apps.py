@@ -6,9 +6,6 @@ queue a few hundred times. The caller asks for rounds until it is told to stop.
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +16,6 @@ from pydpdk.burst.verbs import Forward
 from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.errors import ConfigError, NoRoomError
 from pydpdk.ethdev.queue import TxQueue
-from pydpdk.jit import Worker
 from pydpdk.memory.mempool import Mempool
 
 Round = Callable[[], None]
@@ -112,45 +108,3 @@ def generate(app: App, spec: GenerateSpec) -> Round:
                 source.poll()
 
     return round_
-
-
-def load_worker(target: str) -> Worker:
-    """Import a compiled worker, `module:function`.
-
-    Raises
-    ------
-    ConfigError
-        It cannot be imported, or is not a worker.
-    """
-    function = load_target(target, "worker")
-    if not isinstance(function, Worker):
-        raise ConfigError([f"app.worker: {target!r} is no worker: mark it with @pydpdk.worker"])
-    return function
-
-
-def load_target(target: str, key: str = "python") -> Callable[[App], object]:
-    """Import `module:function`, from the working directory too.
-
-    Parameters
-    ----------
-    target
-        What to import.
-    key
-        Of the section `app`, for the message.
-
-    Raises
-    ------
-    ConfigError
-        It cannot be imported, or is not callable.
-    """
-    module_name, _, name = target.partition(":")
-    here = os.getcwd()  # noqa: PTH109  # sys.path wants text
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        function = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError([f"app.{key}: {target!r}: {error}"]) from error
-    if not callable(function):
-        raise ConfigError([f"app.{key}: {target!r} is not callable"])
-    return function  # type: ignore[no-any-return]

@@ -5,15 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from pydpdk import version
-from pydpdk.app import apps
+from pydpdk.app import apps, crew, workers
+from pydpdk.app.crew import Crew, LcoreReport
 from pydpdk.app.session import App
-from pydpdk.app.workers import Crew, WorkerReport
+from pydpdk.app.target import load_target
+from pydpdk.app.workers import WorkerReport
 from pydpdk.errors import ConfigError
 from pydpdk.ethdev.stats import PortStats
+from pydpdk.process import Member
+
+_WAIT_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Report:
     duration_s: float
     ports: dict[str, PortReport]
     mempools: dict[str, dict[str, int]]
+    lcores: dict[str, LcoreReport] = field(default_factory=dict)
     workers: dict[str, WorkerReport] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,7 +93,7 @@ class Meter:
                 name: {"n": pool.n, "in_use": pool.in_use_count}
                 for name, pool in self._app.mempools.items()
             },
-            workers=self._crew.report() if self._crew else {},
+            lcores=self._crew.report() if self._crew else {},
         )
 
 
@@ -109,48 +116,53 @@ def run(
     Raises
     ------
     ConfigError
-        The file has no app.
+        The file has neither app nor workers.
 
     Notes
     -----
     Threads  the calling thread polls, pinned to the main lcore; compiled workers poll on theirs
     """
     spec = app.config.app
-    if spec is None:
+    if spec is None and not app.config.workers:
         raise ConfigError([f"{app.config.where()}: no app: add one, or open it from Python"])
-    if spec.worker:
-        return _run_workers(app, spec.worker, spec.burst, duration_s, tick, interval_s)
-    target = apps.load_target(spec.python) if spec.python else None
-    round_ = None if target else _make_round(app)
-    meter = Meter(app)
-    with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s), app.eal.pinned():
-        try:
-            if target is not None:
-                target(app)
-            while round_ is not None and app.running:
-                round_()
-        except KeyboardInterrupt:
-            app.stop.request()
-    return meter.report()
-
-
-def _run_workers(
-    app: App,
-    target: str,
-    burst: int,
-    duration_s: float | None,
-    tick: Callable[[Report], None] | None,
-    interval_s: float,
-) -> Report:
-    crew = Crew(app)
-    crew.launch(apps.load_worker(target), burst)
-    try:
-        meter = Meter(app, crew)
+    with workers.started(app) as members, crew.launched(app) as on_lcores:
+        poll = _poller(app, on_lcores)
+        meter = Meter(app, on_lcores)
         with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s):
-            crew.watch()
-    finally:
-        crew.end()
-    return meter.report()
+            try:
+                poll(members)
+            except KeyboardInterrupt:
+                app.stop.request()
+    return replace(meter.report(), workers=workers.report(members))
+
+
+def _poller(app: App, on_lcores: Crew | None) -> Callable[[dict[str, Member]], None]:
+    """Return what this thread does: poll for the app, or wait for the workers."""
+    if on_lcores is not None:
+        return lambda _: on_lcores.watch()
+    spec = app.config.app
+    if spec is None:
+        return partial(_wait, app)
+    if spec.python:
+        target = load_target(spec.python, app.config.where("app", "python"))
+        return lambda _: _pinned(app, lambda: target(app))
+    round_ = _make_round(app)
+
+    def loop() -> None:
+        while app.running:
+            round_()
+
+    return lambda _: _pinned(app, loop)
+
+
+def _pinned(app: App, loop: Callable[[], object]) -> None:
+    with app.eal.pinned():
+        loop()
+
+
+def _wait(app: App, members: dict[str, Member]) -> None:
+    while app.running and not all(member.ended for member in members.values()):
+        time.sleep(_WAIT_S)
 
 
 def _make_round(app: App) -> apps.Round:

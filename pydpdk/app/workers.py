@@ -1,130 +1,78 @@
-"""The app that is a worker: launched on its lcores, watched, ended; and what each of them moved."""
+"""The `workers` of a file: functions in processes of their own, each with the file open."""
 
 from __future__ import annotations
 
-import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from pydpdk import eal
 from pydpdk.app.session import App
-from pydpdk.config.polling import Poll
-from pydpdk.errors import ConfigError
-from pydpdk.ethdev.queue import RxQueue, TxQueue
-from pydpdk.jit import CompileError, Worker
-from pydpdk.lcore_job import Job
+from pydpdk.app.target import load_target
+from pydpdk.config.model import Config
+from pydpdk.config.plan import Plan
+from pydpdk.process import Group, Member
 
-COUNTERS = 8
-"""int64 numbers that each lcore's worker has to count with."""
-_LOOK_S = 0.02
+_START_S = 30.0
 
 
 @dataclass(frozen=True)
 class WorkerReport:
-    """What the worker on one lcore did during a run.
+    """How a worker ended.
 
     Attributes
     ----------
-    rx_packets, tx_packets : int
-        [packets] through its queues.
-    counters : tuple of int
-        What it counted itself.
+    state : str
+        `done`, `failed` (its function raised) or `dead` (its process was ended).
+    result : str
+        What the function returned, or why it did not.
+    restarted : int
+        How many times its process was started again.
     """
 
-    lcore_id: int
-    rx_packets: int
-    tx_packets: int
-    counters: tuple[int, ...]
+    state: str
+    result: str
+    restarted: int
 
 
-class _Place:
-    """A worker on one lcore."""
-
-    def __init__(self, app: App, lcore_id: int, polls: list[Poll]) -> None:
-        self.lcore_id = lcore_id
-        self.counters: npt.NDArray[np.int64] = np.zeros(COUNTERS, np.int64)
-        self._app = app
-        self._hops = tuple(self._hop(poll) for poll in polls)
-        self._job: Job | None = None
-
-    def _hop(self, poll: Poll) -> tuple[RxQueue, TxQueue]:
-        assert poll.rx_port is not None  # noqa: S101  # hops have both ends
-        assert poll.tx_port is not None  # noqa: S101
-        ports = self._app.ports
-        return ports[poll.rx_port].rx[poll.rx_queue or 0], ports[poll.tx_port].tx[
-            poll.tx_queue or 0
-        ]
-
-    def launch(self, worker: Worker, burst: int) -> None:
-        self._job = worker.launch(
-            self._hops, self._app.burst(burst), self.counters, lcore_id=self.lcore_id
-        )
-
-    @property
-    def running(self) -> bool:
-        return self._job is not None and self._job.running
-
-    def stop(self) -> None:
-        if self._job is not None:
-            self._job.stop()
-
-    def close(self) -> None:
-        if self._job is not None:
-            self._job.close()
-
-    def report(self) -> WorkerReport:
-        received = {id(rxq): rxq.packets for rxq, _ in self._hops}
-        sent = {id(txq): txq.packets for _, txq in self._hops}
-        counters = tuple(map(int, self.counters))
-        return WorkerReport(self.lcore_id, sum(received.values()), sum(sent.values()), counters)
+@contextmanager
+def started(app: App) -> Iterator[dict[str, Member]]:
+    """Start the workers of an open file; ask them to end, and wait for that, at the end."""
+    specs = app.config.workers
+    if not specs:
+        yield {}
+        return
+    for name, spec in specs.items():
+        load_target(spec.python, app.config.where("workers", name, "python"))
+    with Group() as group:
+        members = {
+            name: group.start(
+                work, app.config, app.plan, name,
+                lcores=spec.lcores, name=name, restarts=spec.restarts,
+            )
+            for name, spec in specs.items()
+        }  # fmt: skip
+        for member in members.values():
+            member.wait_ready(_START_S)
+        yield members
 
 
-class Crew:
-    """The workers of a file, on all of its lcores."""
+def work(config: Config, plan: Plan, name: str) -> object:
+    """Call a worker's function, in its process."""
+    target = load_target(config.workers[name].python, config.where("workers", name, "python"))
+    app = App(config, plan, eal.current())
+    app.bring_up()
+    return target(app)
 
-    def __init__(self, app: App) -> None:
-        by_lcore: dict[int, list[Poll]] = {}
-        for poll in app.plan.polls:
-            by_lcore.setdefault(poll.lcore, []).append(poll)
-        self._app = app
-        self._places = [_Place(app, lcore_id, polls) for lcore_id, polls in by_lcore.items()]
 
-    def launch(self, worker: Worker, burst: int) -> None:
-        """Launch all of them, or none.
+def report(members: dict[str, Member]) -> dict[str, WorkerReport]:
+    """Say how each ended."""
+    return {name: _report(member) for name, member in members.items()}
 
-        Raises
-        ------
-        ConfigError
-            The worker cannot be compiled, or one of its lcores does not exist.
-        """
-        where = self._app.config.where("app", "worker")
-        if not self._places:
-            raise ConfigError([f"{where}: needs an lcore beside the main one, see eal.lcores"])
-        try:
-            for place in self._places:
-                place.launch(worker, burst)
-        except (CompileError, ValueError) as error:
-            self.end()
-            raise ConfigError([f"{where}: {error}"]) from error
-        except BaseException:
-            self.end()
-            raise
 
-    def watch(self) -> None:
-        """Wait until the app is to end, or one of them has."""
-        while self._app.running and all(place.running for place in self._places):
-            time.sleep(_LOOK_S)
-
-    def end(self) -> None:
-        """End all of them; raise the first of what they raised."""
-        for place in self._places:
-            place.stop()
-        with ExitStack() as ends:  # every one is ended, whatever another raises
-            for place in self._places:
-                ends.callback(place.close)
-
-    def report(self) -> dict[str, WorkerReport]:
-        """Return what each of them has moved so far."""
-        return {f"lcore {place.lcore_id}": place.report() for place in self._places}
+def _report(member: Member) -> WorkerReport:
+    try:
+        result = repr(member.result(0))
+    except Exception as error:  # whatever the function raised
+        result = f"{type(error).__name__}: {error}"
+    return WorkerReport(member.state, result, member.restarted)

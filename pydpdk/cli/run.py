@@ -36,6 +36,8 @@ def run(file: File, duration: Duration = None, as_json: Json = False) -> None:
         if rate:
             rate.end()
         _show(report, chain, as_json)
+        if any(worker.state != "done" for worker in report.workers.values()):
+            raise typer.Exit(1)
 
 
 def _show(report: Report, chain: Snapshot, as_json: bool) -> None:
@@ -45,10 +47,13 @@ def _show(report: Report, chain: Snapshot, as_json: bool) -> None:
     typer.echo(f"\n{report.duration_s:.1f} s, {_MEMORY[report.hugepages]}")
     for line in table(_port_rows(report)):
         typer.echo(f"  {line}")
-    for line in table(_worker_rows(report)) if report.workers else ():
+    for line in table(_lcore_rows(report)) if report.lcores else ():
         typer.echo(f"  {line}")
     for name, pool in report.mempools.items():
         typer.echo(f"  mempool {name}: {pool['in_use']:,} of {pool['n']:,} mbufs in use")
+    for name, worker in report.workers.items():
+        again = f", started again {worker.restarted} times" if worker.restarted else ""
+        typer.echo(f"  worker {name}: {worker.state}{again}: {worker.result}")
 
 
 class _RateLine:
@@ -90,12 +95,12 @@ def _port_rows(report: Report) -> list[tuple[str, ...]]:
     ]
 
 
-def _worker_rows(report: Report) -> list[tuple[str, ...]]:
+def _lcore_rows(report: Report) -> list[tuple[str, ...]]:
     rows = [
         (name, f"{one.rx_packets:,}", f"{one.tx_packets:,}", " ".join(map(str, one.counters)))
-        for name, one in report.workers.items()
+        for name, one in report.lcores.items()
     ]
-    return [("worker", "rx packets", "tx packets", "its counters"), *rows]
+    return [("compiled worker", "rx packets", "tx packets", "its counters"), *rows]
 
 
 def _cells(port: PortReport) -> tuple[str, ...]:

@@ -99,6 +99,8 @@ class Loan:
         owner.handle  # noqa: B018  # raises when closed
         if isinstance(found, Burst) and found._views:
             found.check_views()
+        if isinstance(found, Queue):
+            found.take()
         result = _KINDS[type(found)].lend(found._c)
         if result == -errno.EBUSY:
             others = sorted(repr(u) for u in owner._users if isinstance(u, Job) and u.running)

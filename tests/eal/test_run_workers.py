@@ -81,13 +81,13 @@ def test_workers_share_the_queues_and_are_in_the_report(run):
     done = run({"worker": "mine:forward"}, "--duration", "0.5", "--json", timeout=60)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert set(report["workers"]) == {"lcore 1", "lcore 2"}
-    for one in report["workers"].values():
+    assert set(report["lcores"]) == {"lcore 1", "lcore 2"}
+    for one in report["lcores"].values():
         assert one["counters"][0] == one["rx_packets"] > 0
         assert one["counters"][1] == one["rx_packets"] - one["tx_packets"] == 0
         assert one["counters"][7] == 2
     received = sum(port["rx_packets"] for port in report["ports"].values())
-    assert 0 < received <= sum(one["rx_packets"] for one in report["workers"].values())
+    assert 0 < received <= sum(one["rx_packets"] for one in report["lcores"].values())
     assert report["mempools"]["packets"]["in_use"] == 0
 
 
@@ -130,7 +130,7 @@ def test_the_example_runs(command, tmp_path):
         capture_output=True, text=True, timeout=60, cwd=ROOT, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    workers = json.loads(done.stdout)["workers"].values()
+    workers = json.loads(done.stdout)["lcores"].values()
     assert sum(one["counters"][0] for one in workers) > 0
 
 
