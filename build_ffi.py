@@ -68,6 +68,8 @@ DECLARATIONS = [
     "pyd_messages.h",
     "pyd_recover.h",
     "pyd_channel.h",
+    "pyd_worker.h",
+    "python.h",  # what C calls; for cffi alone
 ]
 SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
 DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))

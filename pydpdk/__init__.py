@@ -22,6 +22,7 @@ from pydpdk.errors import (
     VersionError,
 )
 from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
+from pydpdk.jit import CompileError, Worker, worker
 from pydpdk.memory.dynfield import DynField, DynFlag
 from pydpdk.memory.flags import OlFlag
 from pydpdk.memory.mbuf import Mbuf
@@ -53,6 +54,7 @@ __all__ = [
     "BusyError",
     "Channel",
     "ClosedError",
+    "CompileError",
     "ConfigError",
     "DpdkError",
     "DynField",
@@ -92,6 +94,7 @@ __all__ = [
     "SecondaryError",
     "TxOffload",
     "VersionError",
+    "Worker",
     "attach",
     "init",
     "messages",
@@ -99,4 +102,5 @@ __all__ = [
     "processes",
     "recover",
     "running",
+    "worker",
 ]

@@ -70,8 +70,8 @@ class Owner(Closing):
     """
 
     rank: ClassVar[int]
-    """Message handlers -1, ports 0, bursts 1, rings 2, mempools 3, memzones 4, watches 5: what is
-    used goes last."""
+    """Jobs and message handlers -1, ports 0, bursts 1, rings 2, mempools 3, memzones 4, watches 5:
+    what is used goes last."""
     stays: ClassVar[bool] = False
     """Keep an open object although nobody holds it: views of its memory may outlive it."""
 
@@ -125,8 +125,13 @@ class Owner(Closing):
 
     def _refusals(self) -> list[str]:
         """Say what still uses this object."""
-        users = sorted(repr(user) for user in self._users if not user.closed)
+        users = sorted(repr(user) for user in self._users if user._using)
         return [f"used by {', '.join(users)}", *self._viewed()] if users else self._viewed()
+
+    @property
+    def _using(self) -> bool:
+        """Whether it still needs what it uses; a job that has ended does not."""
+        return not self.closed
 
     def _viewed(self) -> list[str]:
         views = self._view_count()
@@ -144,6 +149,9 @@ class Owner(Closing):
         """Forget the object without touching DPDK: it is freed, or another process's."""
         self._handle = None
         _staying.discard(self)
+
+    def _end(self) -> None:
+        """End what runs by itself, before anything is closed; only a job does."""
 
     def _call_in(self) -> None:
         """Free mbufs whose pool is about to go by force; only a burst has some."""

@@ -173,7 +173,7 @@ class Eal(Closing):
         self.neighbours.tell_devices(self._devices.values())
 
     def close(self, *, force: bool = False) -> None:
-        """Close all that is open, then the EAL; leave no file behind.
+        """End all jobs, close all that is open, then the EAL; leave no file behind.
 
         A secondary leaves: what is the primary's stays as it is.
 
@@ -185,8 +185,8 @@ class Eal(Closing):
         Raises
         ------
         InUseError
-            Numpy views of its memory are alive, or secondaries are attached. Nothing has been
-            closed then.
+            A job does not end, numpy views of its memory are alive, or secondaries are attached.
+            Nothing has been closed then.
 
         Notes
         -----
@@ -194,6 +194,8 @@ class Eal(Closing):
         """
         if self._dead:
             return
+        for owner in _lifetime.owners():
+            owner._end()
         with _lifetime.lock():
             viewed = [owner for owner in _lifetime.owners() if owner._view_count()]
             if viewed and not force:

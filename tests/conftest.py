@@ -28,8 +28,12 @@ from pydpdk.memory.mempool_info import mempools
 from pydpdk.memory.memzone import memzones
 
 ROOT = Path(__file__).parents[1]
-LCORE = min(os.sched_getaffinity(0))
+LCORE, OTHER_CPU = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
+WORKERS = (LCORE + 1, LCORE + 2)
+"""Lcores of the EAL of the tests beside the main one."""
 _numbers = itertools.count()
+
+LCORES = ",".join([f"{LCORE}@{LCORE}", *(f"{worker}@{OTHER_CPU}" for worker in WORKERS)])
 
 RunScript = Callable[..., "subprocess.CompletedProcess[str]"]
 Device = Callable[[str], pydpdk.Port]
@@ -72,7 +76,7 @@ def on_hugepages(request: pytest.FixtureRequest) -> bool:
 def eal(on_hugepages: bool) -> Iterator[pydpdk.Eal]:
     """Start the one EAL of this process."""
     prefix = f"test-{os.getpid()}"
-    running = pydpdk.init(file_prefix=prefix, hugepages=on_hugepages, lcores=(LCORE,))
+    running = pydpdk.init(file_prefix=prefix, hugepages=on_hugepages, lcores=LCORES)
     # what DPDK reserves with its first port and keeps
     running.add_device("net_null_first")
     pydpdk.Port.lookup("net_null_first").close()

@@ -35,8 +35,9 @@ pyd_burst_close(struct pyd_burst *burst, int force)
     return 0;
 }
 
-static int
-take_from_pool(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uint32_t length)
+/* Into a burst that is empty and entered: all n or none. */
+int
+pyd_burst_take(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uint32_t length)
 {
     struct rte_mbuf **mbufs = burst->slots->mbufs;
     const uint32_t room = rte_pktmbuf_data_room_size(mp);
@@ -68,7 +69,7 @@ pyd_burst_alloc(struct pyd_burst *burst, struct pyd_pool *pool, uint32_t n, uint
         return ret;
     ret = pyd_enter(&pool->gate);
     if (likely(ret == 0)) {
-        ret = take_from_pool(burst, pool->mp, n, length);
+        ret = pyd_burst_take(burst, pool->mp, n, length);
         pyd_leave(&pool->gate);
     } else {
         ret = -ENODEV;

@@ -53,5 +53,6 @@
 #include "decl/pyd_messages.h"
 #include "decl/pyd_recover.h"
 #include "decl/pyd_channel.h"
+#include "decl/pyd_worker.h"
 
 #endif

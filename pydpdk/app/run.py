@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from pydpdk import version
-from pydpdk.app import apps, workers
+from pydpdk.app import apps, crew, workers
+from pydpdk.app.crew import Crew, LcoreReport
 from pydpdk.app.session import App
 from pydpdk.app.target import load_target
 from pydpdk.app.workers import WorkerReport
@@ -54,6 +55,7 @@ class Report:
     duration_s: float
     ports: dict[str, PortReport]
     mempools: dict[str, dict[str, int]]
+    lcores: dict[str, LcoreReport] = field(default_factory=dict)
     workers: dict[str, WorkerReport] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,8 +66,9 @@ class Report:
 class Meter:
     """The counters of an open file's ports, since it was made."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, crew: Crew | None = None) -> None:
         self._app = app
+        self._crew = crew
         self._start = time.monotonic()
         self._base = self._read()
 
@@ -90,6 +93,7 @@ class Meter:
                 name: {"n": pool.n, "in_use": pool.in_use_count}
                 for name, pool in self._app.mempools.items()
             },
+            lcores=self._crew.report() if self._crew else {},
         )
 
 
@@ -116,14 +120,14 @@ def run(
 
     Notes
     -----
-    Threads  the calling thread polls, pinned to the main lcore
+    Threads  the calling thread polls, pinned to the main lcore; compiled workers poll on theirs
     """
     spec = app.config.app
     if spec is None and not app.config.workers:
         raise ConfigError([f"{app.config.where()}: no app: add one, or open it from Python"])
-    poll = _poller(app)
-    with workers.started(app) as members:
-        meter = Meter(app)
+    with workers.started(app) as members, crew.launched(app) as on_lcores:
+        poll = _poller(app, on_lcores)
+        meter = Meter(app, on_lcores)
         with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s):
             try:
                 poll(members)
@@ -132,8 +136,10 @@ def run(
     return replace(meter.report(), workers=workers.report(members))
 
 
-def _poller(app: App) -> Callable[[dict[str, Member]], None]:
+def _poller(app: App, on_lcores: Crew | None) -> Callable[[dict[str, Member]], None]:
     """Return what this thread does: poll for the app, or wait for the workers."""
+    if on_lcores is not None:
+        return lambda _: on_lcores.watch()
     spec = app.config.app
     if spec is None:
         return partial(_wait, app)

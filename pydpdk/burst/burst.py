@@ -248,6 +248,8 @@ class Burst(Headers):
         self._c.n = 0
 
     def _call_in(self) -> None:
+        for user in list(self._users):  # a worker that has it on loan
+            user._end()
         lib.pyd_burst_free(self._c)
 
     def __repr__(self) -> str:

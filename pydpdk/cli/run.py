@@ -47,6 +47,8 @@ def _show(report: Report, chain: Snapshot, as_json: bool) -> None:
     typer.echo(f"\n{report.duration_s:.1f} s, {_MEMORY[report.hugepages]}")
     for line in table(_port_rows(report)):
         typer.echo(f"  {line}")
+    for line in table(_lcore_rows(report)) if report.lcores else ():
+        typer.echo(f"  {line}")
     for name, pool in report.mempools.items():
         typer.echo(f"  mempool {name}: {pool['in_use']:,} of {pool['n']:,} mbufs in use")
     for name, worker in report.workers.items():
@@ -91,6 +93,14 @@ def _port_rows(report: Report) -> list[tuple[str, ...]]:
         ("port", *heads, "rx missed", "tx dropped"),
         *((name, *_cells(port)) for name, port in report.ports.items()),
     ]
+
+
+def _lcore_rows(report: Report) -> list[tuple[str, ...]]:
+    rows = [
+        (name, f"{one.rx_packets:,}", f"{one.tx_packets:,}", " ".join(map(str, one.counters)))
+        for name, one in report.lcores.items()
+    ]
+    return [("compiled worker", "rx packets", "tx packets", "its counters"), *rows]
 
 
 def _cells(port: PortReport) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from pydpdk.config.packet import UdpPacket
 MIN_FRAME = 14
 """[bytes] An Ethernet header: the shortest template that is a frame at all."""
 
-APPS = ("forward", "drop", "generate", "python")
+APPS = ("forward", "drop", "generate", "python", "worker")
 """Keys of the section of which a file has exactly one."""
 
 DEFAULT_BURST = 32
@@ -35,6 +35,10 @@ def _hex_packet(value: str) -> str:
         raise ValueError(f"at least {MIN_FRAME} bytes in hex, or a map of fields such as src_mac")
     return value
 
+
+_Queue = Annotated[int, Field(ge=0, le=1023)]
+Hop = tuple[PortName, _Queue, PortName, _Queue]
+"""Where packets come from, and where they go to."""
 
 HexPacket = Annotated[str, AfterValidator(_hex_packet)]
 PacketRate = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -95,6 +99,16 @@ class AppSpec(Section):
     """Send copies of one packet."""
     python: Target | None = None
     """Your own function as `module:function`, called with the open file."""
+    worker: Target | None = None
+    """Your own compiled worker (`@pydpdk.worker`) as `module:function`, launched on each of
+    `lcores` with its hops, a burst and an array of counters: docs/workers.md."""
+    queues: tuple[Hop, ...] = ()
+    """Of a worker: hops as `[rx port, rx queue, tx port, tx queue]`, dealt out to the lcores in
+    turn; those that share a tx queue share an lcore. Default: as `forward` pairs the ports."""
+    lcores: tuple[Lcore, ...] = ()
+    """Of a worker: where it runs. Default: all lcores but the main one."""
+    burst: BurstSize = DEFAULT_BURST
+    """Of a worker: packets that its burst takes."""
 
     @model_validator(mode="before")
     @classmethod
@@ -108,6 +122,8 @@ class AppSpec(Section):
     def _exactly_one(self) -> Self:
         if sum(getattr(self, name) is not None for name in APPS) != 1:
             raise ValueError(f"exactly one of {', '.join(APPS)}")
+        if self.worker is None and self.model_fields_set & {"queues", "lcores", "burst"}:
+            raise ValueError("queues, lcores and burst beside worker only")
         return self
 
     @property

@@ -108,6 +108,8 @@ def burst_of(config: Config) -> int:
     """Return the packets of one call of a built-in app; 0 for another or none."""
     app = config.app
     polling = app and (app.forward or app.drop or app.generate)
+    if app and app.worker:
+        return app.burst
     return polling.burst if polling else 0
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from pydpdk.config import faults, references
+from pydpdk.config import faults, polling, references
 from pydpdk.config.apps import AppSpec
-from pydpdk.config.model import Config
+from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.source import Fault, KeyPath, Source, UnreadableError, parse, read_text
 from pydpdk.errors import ConfigError
 
@@ -94,17 +94,20 @@ def _fill(config: Config) -> Config:
         else port
         for name, port in config.ports.items()
     }
-    app = _fill_app(config.app, tuple(ports)) if config.app else None
+    app = _fill_app(config.app, ports) if config.app else None
     return config.model_copy(update={"ports": ports, "app": app})
 
 
-def _fill_app(app: AppSpec, ports: tuple[str, ...]) -> AppSpec:
+def _fill_app(app: AppSpec, specs: Mapping[str, PortSpec]) -> AppSpec:
+    ports = tuple(specs)
     update: dict[str, object] = {}
     if app.forward and not app.forward.pairs:
-        pairs = references.default_pairs(ports)
+        pairs = polling.default_pairs(ports)
         update["forward"] = app.forward.model_copy(update={"pairs": pairs})
     if app.drop and not app.drop.ports:
         update["drop"] = app.drop.model_copy(update={"ports": ports})
     if app.generate and not app.generate.ports:
         update["generate"] = app.generate.model_copy(update={"ports": ports})
+    if app.worker and not app.queues:
+        update["queues"] = tuple(polling.default_hops(specs))
     return app.model_copy(update=update)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydpdk.config.apps import Hop
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.eal_options import EalOptions
 from pydpdk.host.cpus import numa_node_of_cpu
@@ -56,7 +57,34 @@ def polls(config: Config) -> tuple[Poll, ...]:
             for name in app.generate.ports
             for queue in range(config.ports[name].nb_tx_queues)
         )
+    if app.worker:
+        return tuple(_dealt(app.queues, app.lcores or worker_lcores(config.eal)))
     return ()
+
+
+def worker_lcores(options: EalOptions) -> tuple[int, ...]:
+    """All lcores but the main one."""
+    return tuple(sorted(set(lcore_cpus(options)) - {main_lcore(options)}))
+
+
+def default_hops(ports: Mapping[str, PortSpec]) -> Iterator[Hop]:
+    """The hops of a worker that names none: both ways between the ports that pair themselves."""
+    for poll in _forward(ports, default_pairs(tuple(ports)), 0):
+        if poll.rx_port is not None and poll.tx_port is not None:
+            yield poll.rx_port, poll.rx_queue or 0, poll.tx_port, poll.tx_queue or 0
+
+
+def _dealt(hops: tuple[Hop, ...], lcores: tuple[int, ...]) -> Iterator[Poll]:
+    """Deal hops out to lcores in turn; a tx queue is polled by one lcore only."""
+    turn: dict[tuple[str, int], int] = {}
+    for hop in hops if lcores else ():
+        lcore = lcores[turn.setdefault(hop[2:], len(turn)) % len(lcores)]
+        yield Poll(lcore, *hop)
+
+
+def default_pairs(ports: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Pair the first port with the second, the third with the fourth."""
+    return tuple(zip(ports[::2], ports[1::2], strict=False))
 
 
 def _forward(

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pydpdk import eal_checks
+from pydpdk.config import worker
 from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.config.faults import format_value
 from pydpdk.config.kinds import HEADROOM, pci_address
 from pydpdk.config.model import Config, PortSpec
+from pydpdk.config.polling import default_pairs
 from pydpdk.config.source import Fault, KeyPath
 from pydpdk.lcore_map import parse_lcores
 
@@ -52,12 +54,9 @@ def check(scope: Scope) -> Iterator[Fault]:
     if app and app.generate:
         yield from _app_ports(scope, "generate", app.generate)
         yield from _generate(scope, app.generate)
+    if app and app.worker:
+        yield from worker.check(scope.config, app, scope.ports)
     yield from _app_lcore(scope)
-
-
-def default_pairs(ports: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Pair the first port with the second, the third with the fourth."""
-    return tuple(zip(ports[::2], ports[1::2], strict=False))
 
 
 def _eal(scope: Scope) -> Iterator[Fault]:

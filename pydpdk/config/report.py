@@ -68,6 +68,8 @@ def _polls(plan: Plan) -> list[str]:
     app = plan.config.app
     if app is None:
         return ["no app: the file can be opened from Python, not run"]
+    if app.worker and not plan.polls:
+        return [f"{app.worker} has no lcore to run on beside the main one, {plan.main_lcore}"]
     if app.python:
         return [f"{app.python} is called on lcore {plan.main_lcore} and polls what it likes"]
     rows = [

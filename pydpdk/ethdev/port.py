@@ -9,6 +9,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import find, lock
 from pydpdk.errors import (
     DpdkError,
+    InUseError,
     call_errno,
     check_name,
     check_range,
@@ -190,8 +191,9 @@ class Port(PortQueues):
 
         Raises
         ------
-        BusyError
-            A thread is receiving or sending on it right now, or another process uses its queues.
+        InUseError, BusyError
+            A worker polls it; a thread is receiving or sending on it right now, or another process
+            uses its queues.
 
         Notes
         -----
@@ -200,6 +202,8 @@ class Port(PortQueues):
         eal.require_primary("rte_eth_dev_stop")
         with lock():
             if self.state == "started":
+                if users := self._refusals():
+                    raise InUseError(f"{self!r} stays started: {'; '.join(users)}")
                 self._stop()
 
     def _stop(self, *, force: bool = False) -> None:

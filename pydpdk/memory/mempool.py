@@ -239,7 +239,7 @@ class Mempool(Counts):
         return reasons
 
     def _free(self, force: bool) -> None:
-        for user in [user for user in self._users if not user.closed]:
+        for user in [user for user in self._users if user._using]:
             user.close(force=force)
         try:
             call_errno(lib.pyd_pool_shut, self._c, detail=self.name)

@@ -20,7 +20,7 @@ def test_is_what_was_asked_for(eal: Eal, on_hugepages: bool):
     assert (eal.hugepages, eal.proc_type, eal.iova_mode) == (on_hugepages, "primary", "va")
     assert eal.file_prefix in eal.runtime_dir.name
     assert eal.argv[0] == "pydpdk"
-    assert [one.main for one in lcore.walk()] == [True]
+    assert [one.main for one in lcore.walk()] == [True, False, False]
 
 
 def test_a_second_init_is_refused(eal: Eal):

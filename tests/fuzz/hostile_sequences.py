@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from sweep_house import House, name
+from sweep_house import House, name, takes
 
-from pydpdk import Forward, Memzone, ObjectPool, Ring
+from pydpdk import Forward, Memzone, ObjectPool, Ring, lcore
 from pydpdk.ring import ZeroCopy
 
 Call = Callable[[Any], Any]
@@ -16,7 +16,7 @@ Call = Callable[[Any], Any]
 
 def sequences(h: House) -> Iterator[tuple[str, Call]]:
     """Calls, each with one value open."""
-    for some in (memory, rings, packets, devices):
+    for some in (memory, rings, packets, devices, lcores):
         yield from some(h)
 
 
@@ -41,6 +41,12 @@ def memory(h: House) -> Iterator[tuple[str, Call]]:
 def zero_copy(slots: ZeroCopy, *commit: Any) -> None:
     with slots:
         slots.commit(*commit)
+
+
+def lcores(h: House) -> Iterator[tuple[str, Call]]:
+    yield "lcore.launch argument", lambda v: lcore.launch(repr, v).wait()
+    yield "Worker.launch argument", lambda v: takes.launch(v).wait()
+    yield "Worker.launch argument in a tuple", lambda v: takes.launch((v, 1)).wait()
 
 
 def rings(h: House) -> Iterator[tuple[str, Call]]:

@@ -17,7 +17,7 @@ import sweep_columns
 import sweep_crew_examples as crew
 from pydantic import ValidationError
 from sweep_crew_examples import attribute, same
-from sweep_house import FILE, House, name
+from sweep_house import FILE, House, name, takes
 from sweep_targets import Target
 
 from pydpdk import EalOptions
@@ -67,6 +67,9 @@ SAMPLES: dict[str, Make] = {
     "ethdev.port.Port": attribute("idle_port"),
     "ethdev.queue.RxQueue": lambda h: h.port.rx[0],
     "ethdev.queue.TxQueue": lambda h: h.port.tx[0],
+    "jit.worker.Worker": same(takes),
+    "lcore_job.Job": attribute("job"),
+    "lcore_job.Job.wait": attribute("ended"),
     "log.Recorder": lambda h: Recorder(),
     "explorer.memory_map.MemoryMap": attribute("map"),
     "explorer.snapshot.Snapshot": attribute("snapshot"),
@@ -150,7 +153,14 @@ GOOD: dict[str, Make] = {
         h.map_zones, h.map.pools, h.map.rings
     ),
     "explorer.placement.place.zones": attribute("map_zones"),
+    "jit.worker.Worker.function": same(name),
+    "jit.worker.worker.function": same(name),
     "lcore.check_socket_id.socket_id": same(0),
+    "lcore.idle.lcore_id": same(None),
+    "lcore.launch.function": same(name),
+    "lcore.launch.lcore_id": same(None),
+    "lcore_job.Job.wait.timeout_s": same(0.01),
+    "lcore_job.running_on.lcore_id": same(1),
     "memory.objects.ObjectPool.put.ids": lambda h: h.objects.get(2),
     "memory.objects.ObjectPool.write.values": lambda h: np.zeros((), h.objects.dtype),
     "memory.objects_kind.check_ops.name": same("stack"),

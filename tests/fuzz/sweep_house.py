@@ -6,6 +6,7 @@ import contextlib
 import gc
 import itertools
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ from pydpdk import (
     _lifetime,
     eal_devices,
     explorer,
+    lcore,
     log,
+    worker,
 )
 from pydpdk.app.run import Meter, Report
 from pydpdk.app.stop import Stop
@@ -44,6 +47,7 @@ from pydpdk.ring import ZeroCopy
 PREFIX = os.environ["TEST_PREFIX"]
 HUGEPAGES = os.environ["TEST_MEMORY"] == "hugepages"
 LCORE = min(os.sched_getaffinity(0))
+LCORES = f"{LCORE}@{LCORE},{LCORE + 1}@{LCORE},{LCORE + 2}@{LCORE}"
 FILE = """\
 mempools: {packets: {n: 1023}}
 ports: {p0: {device: net_null1}, p1: {device: net_null2}}
@@ -64,7 +68,7 @@ class House(Crew):
     def __init__(self) -> None:
         vdevs = ("net_null0,size=64", "net_ring0", "net_null1", "net_null2")
         self.eal = pydpdk.init(
-            file_prefix=PREFIX, hugepages=HUGEPAGES, lcores=(LCORE,), vdevs=vdevs,
+            file_prefix=PREFIX, hugepages=HUGEPAGES, lcores=LCORES, vdevs=vdevs,
             memory_mb=None if HUGEPAGES else 48,  # each of 4 kB is a row of a snapshot
         )  # fmt: skip
         super().__init__()
@@ -227,6 +231,16 @@ class House(Crew):
         return Forward(self.burst, [(self.port.rx[0], self.port.tx[0])])
 
     @property
+    def job(self) -> lcore.Job:
+        """A job that ends when it is asked to."""
+        return self.keep("job", lambda: lcore.launch(_until_stopped))
+
+    @property
+    def ended(self) -> lcore.Job:
+        """A job that ends by itself."""
+        return self.keep("ended", lambda: lcore.launch(name))
+
+    @property
     def watch(self) -> events.Watch:
         return self.keep("watch", events.watch)
 
@@ -247,6 +261,9 @@ class House(Crew):
     def tidy(self) -> None:
         """Undo what a call that succeeded has done."""
         tracing.trace(False)
+        for owner in _lifetime.owners():
+            if isinstance(owner, lcore.Job):
+                owner.close(force=True)
         kept = {id(made) for made in self._made.values()}
         for made in list(self._made.values()):
             if isinstance(made, Channel) and not made.closed:
@@ -315,6 +332,17 @@ class House(Crew):
         assert self.objects.in_use_count == 0
         log.flush()
         self.dismiss()
+
+
+def _until_stopped() -> None:
+    while lcore.running():
+        time.sleep(0.001)
+
+
+@worker
+def takes(*things):
+    """Is compiled for whatever it is given."""
+    return 0
 
 
 class _Ended(Stop):

@@ -22,6 +22,7 @@ OWN_PROCESS = "starts an EAL: swept by hostile_init.py, each call in a process o
 ENDS = "closes the EAL: called at the end of each part, and what was made is called after it"
 OWNS_FDS = "closes the descriptors that it is told, which may be anybody's"
 ADDRESS = "makes a view of the address it is told; only this package tells it"
+COMPILER = "called by Numba, or for it, while it compiles; tests/eal/test_worker_code.py does"
 REMOVES = "removes files of other programs; tests/processes/test_reap.py has dead ones of its own"
 EXCLUDED = {
     "errors.call_*": "calls the C function it is given",
@@ -64,6 +65,14 @@ EXCLUDED = {
     "burst.fib.Fib": MADE,
     "ring.ring.Ring": MADE,
     "ring.zero_copy.ZeroCopy": MADE,
+    "lcore_job.Job": MADE,
+    "app.crew.Crew*": "what run() does with a file's worker; tests/eal/test_run_workers.py does",
+    "jit.loan.*": "the inner half of Worker.launch, which hostile_sequences.py sweeps",
+    "jit.worker.Worker.__call__": "refuses every call; tests/eal/test_worker.py shows it",
+    "jit.compiler.*": COMPILER,
+    "jit.errors.at_line": COMPILER,
+    "jit.headers.*": COMPILER,
+    "jit.types.*": COMPILER,
     "host.reap.reap": REMOVES,
     "host.reap.remove": REMOVES,
     "memory.presence.free": "calls the C function it is given",

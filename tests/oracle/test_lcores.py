@@ -5,6 +5,7 @@ Here the lcores' ids, their CPUs, and threads that are no lcores; the C oracles 
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from oracle.dpdk_test import run_autotest
 from pydpdk import Burst, Eal, Mempool, Memzone, ObjectPool, Ring, init, lcore
-from pydpdk.errors import DpdkError, NameTakenError
+from pydpdk.errors import BusyError, DpdkError, NameTakenError
 
 THREADS = 8
 
@@ -45,12 +46,25 @@ def together(work: Callable[[int], None]) -> None:
 
 
 def test_the_main_thread_is_an_lcore(eal: Eal):
-    """test_per_lcore: rte_lcore_id is another one in each lcore; this process has one."""
-    (main,) = lcore.walk()
+    """test_per_lcore: rte_lcore_id is another one in each lcore."""
+    main, *workers = lcore.walk()
+    seen = [lcore.launch(lcore.current, lcore_id=one.lcore_id).wait() for one in workers]
+    assert seen == [one.lcore_id for one in workers]
     assert main.main
     assert lcore.current() == main.lcore_id
     assert main.socket_id in lcore.socket_ids()
     assert 0 <= main.lcore_id < lcore.MAX_LCORE
+
+
+def test_a_busy_lcore_takes_no_second_launch(eal: Eal):
+    """test_per_lcore_delay: -EBUSY while the first one sleeps, and all of them are launched."""
+    workers = [one.lcore_id for one in lcore.walk() if not one.main]
+    jobs = [lcore.launch(time.sleep, 0.1, lcore_id=worker) for worker in workers]
+    for worker in workers:
+        with pytest.raises(BusyError):
+            lcore.launch(time.sleep, 0.1, lcore_id=worker)
+    for job in jobs:
+        job.wait()
 
 
 def test_threads_are_no_lcores(eal: Eal):
@@ -59,7 +73,7 @@ def test_threads_are_no_lcores(eal: Eal):
     together(lambda _: seen.append(lcore.current()))
     assert seen == [None] * THREADS
     assert lcore.current() is not None
-    assert len(list(lcore.walk())) == 1
+    assert len(list(lcore.walk())) == 1 + 2  # tests/conftest.py
 
 
 def test_what_is_no_lcore_uses_pools_and_rings(eal: Eal, pool: Mempool, name: str):

@@ -18,7 +18,7 @@ ROWS = [
     ["ethdev"],
     ["ring"],
     ["memory"],
-    ["lcore"],
+    ["lcore", "lcore_job"],
     [
         "portable",
         "eal",

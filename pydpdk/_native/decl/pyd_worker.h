@@ -1,0 +1,38 @@
+/* What runs on an lcore. `stop`: it has been asked to end; `asked`: since when it knows, in cycles. */
+struct pyd_job {
+    uint32_t stop;
+    uint32_t reserved;
+    uint64_t asked;
+    uint64_t pid;
+};
+/* Where a field lies in its header; a size of 0: `offset` is the constant of that name. */
+struct pyd_field {
+    const char *name;
+    uint32_t offset;
+    uint32_t size;
+};
+
+int pyd_job_launch(struct pyd_job *job, unsigned int lcore_id);
+void pyd_job_join(unsigned int lcore_id);
+struct pyd_job *pyd_job_mine(void);
+int pyd_job_running(void);
+
+int pyd_lend_queue(struct pyd_queue *queue);
+int pyd_lend_burst(struct pyd_burst *burst);
+int pyd_lend_ring(struct pyd_ring *ring);
+int pyd_lend_pool(struct pyd_pool *pool);
+void pyd_return_queue(struct pyd_queue *queue);
+void pyd_return_burst(struct pyd_burst *burst);
+void pyd_return_ring(struct pyd_ring *ring);
+void pyd_return_pool(struct pyd_pool *pool);
+
+int pyd_worker_rx(struct pyd_queue *queue, struct pyd_burst *burst);
+int pyd_worker_tx(struct pyd_queue *queue, struct pyd_burst *burst);
+int pyd_worker_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst);
+int pyd_worker_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst);
+int pyd_worker_alloc(struct pyd_burst *burst, struct pyd_pool *pool, int64_t n, int64_t length);
+int pyd_worker_free(struct pyd_burst *burst);
+int pyd_worker_fill(struct pyd_burst *burst, const void *data, int64_t length);
+int pyd_worker_keep(struct pyd_burst *burst, const void *mask, int64_t length);
+int pyd_worker_swap_macs(struct pyd_burst *burst);
+const struct pyd_field *pyd_worker_fields(uint32_t *n);

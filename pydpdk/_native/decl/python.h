@@ -1,0 +1,1 @@
+extern "Python+C" void pyd_job_python(void);

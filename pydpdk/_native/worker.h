@@ -1,0 +1,31 @@
+#ifndef PYD_WORKER_INLINE_H
+#define PYD_WORKER_INLINE_H
+
+#include "burst.h"
+
+/* The job that runs in this thread, or NULL; each poll looks at it. */
+extern __thread struct pyd_job *pyd_job_here __attribute__((tls_model("initial-exec")));
+
+int pyd_job_cancelled(void);
+
+static inline int
+pyd_job_asked(void)
+{
+    return pyd_job_here != NULL && __atomic_load_n(&pyd_job_here->stop, __ATOMIC_RELAXED);
+}
+
+/* Around each call of a compiled worker. Its bursts and queues are lent to it for its whole run, so
+ * no gate is passed; but it steps in as whoever passes one, and waits while the world is paused. */
+static inline int
+pyd_worker_in(void)
+{
+    return pyd_step_in();
+}
+
+static inline void
+pyd_worker_out(void)
+{
+    pyd_step_out();
+}
+
+#endif

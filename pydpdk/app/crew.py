@@ -1,0 +1,157 @@
+"""The app that is a worker: launched on its lcores, watched, ended; and what each of them moved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk.app.session import App
+from pydpdk.app.target import load_target
+from pydpdk.config.polling import Poll
+from pydpdk.errors import ConfigError
+from pydpdk.ethdev.queue import RxQueue, TxQueue
+from pydpdk.jit import CompileError, Worker
+from pydpdk.lcore_job import Job
+
+COUNTERS = 8
+"""int64 numbers that each lcore's worker has to count with."""
+_LOOK_S = 0.02
+
+
+@dataclass(frozen=True)
+class LcoreReport:
+    """What the worker on one lcore did during a run.
+
+    Attributes
+    ----------
+    rx_packets, tx_packets : int
+        [packets] through its queues.
+    counters : tuple of int
+        What it counted itself.
+    """
+
+    lcore_id: int
+    rx_packets: int
+    tx_packets: int
+    counters: tuple[int, ...]
+
+
+class _Place:
+    """A worker on one lcore."""
+
+    def __init__(self, app: App, lcore_id: int, polls: list[Poll]) -> None:
+        self.lcore_id = lcore_id
+        self.counters: npt.NDArray[np.int64] = np.zeros(COUNTERS, np.int64)
+        self._app = app
+        self._hops = tuple(self._hop(poll) for poll in polls)
+        self._job: Job | None = None
+
+    def _hop(self, poll: Poll) -> tuple[RxQueue, TxQueue]:
+        assert poll.rx_port is not None  # noqa: S101  # hops have both ends
+        assert poll.tx_port is not None  # noqa: S101
+        ports = self._app.ports
+        return ports[poll.rx_port].rx[poll.rx_queue or 0], ports[poll.tx_port].tx[
+            poll.tx_queue or 0
+        ]
+
+    def launch(self, worker: Worker, burst: int) -> None:
+        self._job = worker.launch(
+            self._hops, self._app.burst(burst), self.counters, lcore_id=self.lcore_id
+        )
+
+    @property
+    def running(self) -> bool:
+        return self._job is not None and self._job.running
+
+    def stop(self) -> None:
+        if self._job is not None:
+            self._job.stop()
+
+    def close(self) -> None:
+        if self._job is not None:
+            self._job.close()
+
+    def report(self) -> LcoreReport:
+        received = {id(rxq): rxq.packets for rxq, _ in self._hops}
+        sent = {id(txq): txq.packets for _, txq in self._hops}
+        counters = tuple(map(int, self.counters))
+        return LcoreReport(self.lcore_id, sum(received.values()), sum(sent.values()), counters)
+
+
+@contextmanager
+def launched(app: App) -> Iterator[Crew | None]:
+    """Launch the compiled worker of a file, if it has one; end it at the end.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be imported or compiled, or is not a worker.
+    """
+    spec = app.config.app
+    if spec is None or not spec.worker:
+        yield None
+        return
+    where = app.config.where("app", "worker")
+    worker = load_target(spec.worker, where)
+    if not isinstance(worker, Worker):
+        raise ConfigError([f"{where}: {spec.worker!r} is no worker: mark it with @pydpdk.worker"])
+    crew = Crew(app)
+    crew.launch(worker, spec.burst)
+    try:
+        yield crew
+    finally:
+        crew.end()
+
+
+class Crew:
+    """The workers of a file, on all of its lcores."""
+
+    def __init__(self, app: App) -> None:
+        by_lcore: dict[int, list[Poll]] = {}
+        for poll in app.plan.polls:
+            by_lcore.setdefault(poll.lcore, []).append(poll)
+        self._app = app
+        self._places = [_Place(app, lcore_id, polls) for lcore_id, polls in by_lcore.items()]
+
+    def launch(self, worker: Worker, burst: int) -> None:
+        """Launch all of them, or none.
+
+        Raises
+        ------
+        ConfigError
+            The worker cannot be compiled, or one of its lcores does not exist.
+        """
+        where = self._app.config.where("app", "worker")
+        if not self._places:
+            raise ConfigError([f"{where}: needs an lcore beside the main one, see eal.lcores"])
+        try:
+            for place in self._places:
+                place.launch(worker, burst)
+        except (CompileError, ValueError) as error:
+            self.end()
+            raise ConfigError([f"{where}: {error}"]) from error
+        except BaseException:
+            self.end()
+            raise
+
+    def watch(self) -> None:
+        """Wait until the app is to end, or one of them has."""
+        while self._app.running and all(place.running for place in self._places):
+            time.sleep(_LOOK_S)
+
+    def end(self) -> None:
+        """End all of them; raise the first of what they raised."""
+        for place in self._places:
+            place.stop()
+        with ExitStack() as ends:  # every one is ended, whatever another raises
+            for place in self._places:
+                ends.callback(place.close)
+
+    def report(self) -> dict[str, LcoreReport]:
+        """Return what each of them has moved so far."""
+        return {f"lcore {place.lcore_id}": place.report() for place in self._places}

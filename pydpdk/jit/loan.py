@@ -1,0 +1,127 @@
+"""What is lent to a worker: its bursts, queues, rings and pools, all of them for its whole run.
+
+A queue or a burst that is lent is the worker's alone, so it passes no gate for each call; rings
+and pools are only kept from being closed. What closes one of them names the worker.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pydpdk._dpdk import lib
+from pydpdk._lifetime import Owner, address_of
+from pydpdk.burst.burst import Burst
+from pydpdk.errors import BusyError, ClosedError
+from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue
+from pydpdk.lcore_job import Job
+from pydpdk.memory.mempool import Mempool
+from pydpdk.ring import Ring
+
+
+class Lent:
+    """An object as compiled code knows it: an address, and what lies there.
+
+    Attributes
+    ----------
+    kind : str
+        `rx`, `tx`, `burst`, `ring` or `mempool`.
+    detail : numpy.dtype or None
+        Of what a ring carries; None for mbufs.
+    """
+
+    __slots__ = ("address", "detail", "kind")
+
+    def __init__(self, kind: str, address: int, detail: Any = None) -> None:
+        self.kind = kind
+        self.address = address
+        self.detail = detail
+
+
+class _Kind(NamedTuple):
+    name: str
+    lend: Callable[[Any], int]
+    give_back: Callable[[Any], None]
+
+
+_KINDS: dict[type, _Kind] = {
+    RxQueue: _Kind("rx", lib.pyd_lend_queue, lib.pyd_return_queue),
+    TxQueue: _Kind("tx", lib.pyd_lend_queue, lib.pyd_return_queue),
+    Burst: _Kind("burst", lib.pyd_lend_burst, lib.pyd_return_burst),
+    Ring: _Kind("ring", lib.pyd_lend_ring, lib.pyd_return_ring),
+    Mempool: _Kind("mempool", lib.pyd_lend_pool, lib.pyd_return_pool),
+}
+
+
+class Loan:
+    """The objects among the arguments of a worker; lent by `take` until `give_back`.
+
+    Notes
+    -----
+    Owns     nothing; what is left in the bursts at the end is freed
+    Threads  taken by the thread that launches, given back by the lcore
+    """
+
+    def __init__(self, args: tuple[Any, ...]) -> None:
+        self._found: dict[int, Any] = {}
+        self._taken: list[Any] = []
+        self.args = tuple(self._lend(arg) for arg in args)
+
+    def _lend(self, arg: Any) -> Any:
+        """Return the argument as compiled code takes it; objects also inside of tuples."""
+        if type(arg) is tuple:
+            return tuple(self._lend(item) for item in arg)
+        kind = _KINDS.get(type(arg))
+        if kind is None:
+            return arg
+        self._found[id(arg)] = arg
+        detail = arg.dtype if isinstance(arg, Ring) else None
+        return Lent(kind.name, address_of(arg._c), detail)
+
+    def take(self, job: Job) -> None:
+        """Lend all of them, or none.
+
+        Raises
+        ------
+        ClosedError, BusyError
+            One is closed, not started, or in use.
+        """
+        try:
+            for found in self._found.values():
+                self._take(found, job)
+        except BaseException:
+            self.give_back()
+            raise
+
+    def _take(self, found: Any, job: Job) -> None:
+        owner = _owner_of(found)
+        owner.handle  # noqa: B018  # raises when closed
+        if isinstance(found, Burst) and found._views:
+            found.check_views()
+        if isinstance(found, Queue):
+            found.take()
+        result = _KINDS[type(found)].lend(found._c)
+        if result == -errno.EBUSY:
+            others = sorted(repr(u) for u in owner._users if isinstance(u, Job) and u.running)
+            raise BusyError(
+                errno.EBUSY, f"{found!r} is in use by {', '.join(others) or 'another thread'}"
+            )
+        if result < 0:
+            raise ClosedError(f"{found!r} is not open; a port must be started")
+        self._taken.append(found)
+        owner._users.add(job)
+
+    def give_back(self) -> None:
+        """End the loan; free what the bursts hold."""
+        taken, self._taken, self._found, self.args = self._taken, [], {}, ()
+        for found in taken:
+            if isinstance(found, Burst):
+                lib.pyd_worker_free(found._c)
+        for found in taken:
+            _KINDS[type(found)].give_back(found._c)
+
+
+def _owner_of(found: Any) -> Owner:
+    owner: Owner = found.port if isinstance(found, Queue) else found
+    return owner

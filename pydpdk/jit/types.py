@@ -1,0 +1,225 @@
+"""Numba's types for what is lent to a worker, and for packets; the few instructions that they need.
+
+Addresses are int64: uint64 and int64 together would be a float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from llvmlite import binding, ir
+from numba.core import cgutils, types
+from numba.extending import (
+    NativeValue,
+    intrinsic,
+    make_attribute_wrapper,
+    models,
+    register_model,
+    typeof_impl,
+    unbox,
+)
+from numba.np.numpy_support import from_dtype
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk.jit.loan import Lent
+
+WORD = ir.IntType(64)
+
+
+class LentType(types.Type):
+    """What is lent to a worker: the address of its C struct."""
+
+    def __init__(self) -> None:
+        super().__init__(name=type(self).__name__)
+
+
+class RxType(LentType):
+    """An rx queue."""
+
+
+class TxType(LentType):
+    """A tx queue."""
+
+
+class BurstType(LentType):
+    """A burst."""
+
+
+class MempoolType(LentType):
+    """A mempool."""
+
+
+class RingType(LentType):
+    """A ring of values of a dtype, or of mbufs."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.element = None if dtype is None else from_dtype(dtype)
+        types.Type.__init__(self, name=f"RingType({dtype})")
+
+
+class HeaderType(types.Type):
+    """A protocol's header in a packet: its address, 0 where the packet has none."""
+
+    def __init__(self, header: str) -> None:
+        self.header = header
+        super().__init__(name=f"pydpdk.{header}")
+
+
+class PacketType(types.Type):
+    """A packet of a burst: its mbuf, and the data of its first segment."""
+
+    def __init__(self) -> None:
+        super().__init__(name="pydpdk.packet")
+
+
+RX, TX, BURST, MEMPOOL, PACKET = RxType(), TxType(), BurstType(), MempoolType(), PacketType()
+KINDS = {"rx": RX, "tx": TX, "burst": BURST, "mempool": MEMPOOL}
+
+
+@register_model(RxType)
+@register_model(TxType)
+@register_model(BurstType)
+@register_model(MempoolType)
+@register_model(RingType)
+@register_model(HeaderType)
+class AddressModel(models.PrimitiveModel):
+    """One address."""
+
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, WORD)
+
+
+@register_model(PacketType)
+class PacketModel(models.StructModel):
+    """Addresses and a length, all of them in registers."""
+
+    def __init__(self, manager: Any, kind: Any) -> None:
+        members = [("mbuf", types.int64), ("data", types.int64), ("length", types.int64)]
+        super().__init__(manager, kind, members)
+
+
+make_attribute_wrapper(PacketType, "mbuf", "_mbuf")
+make_attribute_wrapper(PacketType, "data", "_data")
+make_attribute_wrapper(PacketType, "length", "_length")
+
+
+@typeof_impl.register(Lent)
+def _typeof(lent: Lent, context: Any) -> LentType:
+    return RingType(lent.detail) if lent.kind == "ring" else KINDS[lent.kind]
+
+
+@unbox(RxType)
+@unbox(TxType)
+@unbox(BurstType)
+@unbox(MempoolType)
+@unbox(RingType)
+def _unbox(kind: Any, lent: Any, c: Any) -> NativeValue:
+    number = c.pyapi.object_getattr_string(lent, "address")
+    address = c.pyapi.long_as_longlong(number)
+    c.pyapi.decref(number)
+    return NativeValue(address, is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()))
+
+
+def bare(template: Callable[..., Any]) -> Callable[..., Any]:
+    """Take the annotations off an overload and what it returns: Numba wants them to be equal."""
+
+    @wraps(template)
+    def chosen(*args: Any, **options: Any) -> Any:
+        implementation = template(*args, **options)
+        if implementation is not None:
+            implementation.__annotations__ = {}
+        return implementation
+
+    chosen.__annotations__ = template.__annotations__ = {}
+    return chosen
+
+
+def external(name: str, returns: Any, *takes: Any) -> Any:
+    """Return a C function of ours as compiled code calls it: directly."""
+    address = int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
+    binding.add_symbol(name, address)
+    return types.ExternalFunction(name, returns(*takes))
+
+
+@intrinsic
+def address_of(context: Any, lent: Any) -> Any:
+    """Return the address of what is lent."""
+    return types.int64(lent), lambda context, builder, sig, args: args[0]
+
+
+@intrinsic
+def make_packet(context: Any, mbuf: Any, data: Any, length: Any) -> Any:
+    """Return a packet."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        made = cgutils.create_struct_proxy(PACKET)(context, builder)
+        made.mbuf, made.data, made.length = args
+        return made._getvalue()
+
+    return PACKET(types.int64, types.int64, types.int64), generate
+
+
+def make_header(name: str) -> Any:
+    """Return the function that makes the address of a header one of that type."""
+    header = HeaderType(name)
+
+    @intrinsic
+    def make(context: Any, address: Any) -> Any:
+        return header(types.int64), lambda context, builder, sig, args: args[0]
+
+    return make
+
+
+def emit_load(builder: Any, address: Any, size: int, swap: bool) -> Any:
+    """Emit the load of an unsigned number of `size` bytes, at any alignment."""
+    number = ir.IntType(8 * size)
+    value = builder.load(builder.inttoptr(address, number.as_pointer()), align=1)
+    value = builder.bswap(value) if swap and size > 1 else value
+    return value if size == 8 else builder.zext(value, WORD)
+
+
+def emit_store(builder: Any, address: Any, value: Any, size: int, swap: bool) -> None:
+    """Emit the store of the low `size` bytes of a number."""
+    number = ir.IntType(8 * size)
+    low = value if size == 8 else builder.trunc(value, number)
+    low = builder.bswap(low) if swap and size > 1 else low
+    builder.store(low, builder.inttoptr(address, number.as_pointer()), align=1)
+
+
+def loader(size: int, *, big_endian: bool = False) -> Any:
+    """Return a function that loads a number of that many bytes."""
+
+    @intrinsic
+    def load(context: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return emit_load(builder, args[0], size, big_endian)
+
+        return types.int64(types.int64), generate
+
+    return load
+
+
+def storer(size: int, *, big_endian: bool = False) -> Any:
+    """Return a function that stores a number into that many bytes."""
+
+    @intrinsic
+    def store(context: Any, address: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            emit_store(builder, args[0], args[1], size, big_endian)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64), generate
+
+    return store
+
+
+def fields() -> dict[str, tuple[int, int]]:
+    """Return what C says of headers: offset and size by name; a size of 0 is a constant's."""
+    n = ffi.new("uint32_t *")
+    rows = lib.pyd_worker_fields(n)
+    return {ffi.string(rows[i].name).decode(): (rows[i].offset, rows[i].size) for i in range(n[0])}
+
+
+FIELDS = fields()

@@ -1,0 +1,135 @@
+"""The decorator: a function in a subset of Python that runs on worker lcores as native code."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from pydpdk import lcore
+from pydpdk._lifetime import lock
+from pydpdk.jit.errors import StoppedError
+from pydpdk.jit.loan import Loan
+from pydpdk.lcore_job import Job
+
+
+class Worker:
+    """A function to be compiled; `pydpdk.worker` makes it.
+
+    Attributes
+    ----------
+    function : callable
+        As it was written. What it does with queues, rings and bursts has the same names here as
+        there, so `lcore.launch(worker.function, ...)` runs it interpreted, to look into it.
+
+    Notes
+    -----
+    Owns     nothing; each launch takes its arguments on loan
+    Threads  any number of launches at a time, of different queues and bursts
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        if not inspect.isfunction(function):
+            raise TypeError(f"worker({function!r}): a function written in Python is allowed")
+        if find_spec("numba") is None:
+            raise ModuleNotFoundError(
+                f"the worker {function.__name__} is compiled with Numba, which is not installed:"
+                " pip install 'pydpdk[jit]'",
+                name="numba",
+            )
+        self.function = function
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+        self._compiled: Any = None
+
+    def launch(self, *args: Any, lcore_id: int | None = None) -> Job:
+        """Compile the worker for these arguments, if it has not been, and run it on an lcore.
+
+        Parameters
+        ----------
+        args
+            Queues, bursts, rings and mempools, or tuples of them, which are the worker's until it
+            ends: others get `BusyError`, and closing them is refused. Numpy arrays, which others
+            may read meanwhile; numbers.
+        lcore_id
+            A worker lcore; None for the first that is idle.
+
+        Returns
+        -------
+        Job
+            `stop` asks the worker to end: `running()` is false then, and where it does not ask,
+            `rx`, `tx` or `alloc` ends it 50 ms later. `wait` returns what it returned, or raises
+            what it raised. Whatever its bursts hold then is freed.
+
+        Raises
+        ------
+        CompileError
+            The message names the line.
+        BusyError, ClosedError
+            The lcore or one of the objects is not free.
+
+        Notes
+        -----
+        Wraps    rte_eal_remote_launch (rte_launch.h)
+        Threads  the lcore's, without the GIL
+        Cost     the first time 0.3 to 2 s, as Numba is loaded and compiles; afterwards 60 us
+        """
+        lcore.idle(lcore_id)
+        loan = Loan(args)
+        compiled = self._compile(loan.args)
+        with lock():
+            job = Job(self.__name__, self._run, (compiled, loan), lcore.idle(lcore_id))
+            try:
+                loan.take(job)
+                job._call = (self._run, (compiled, loan, job))
+                job._start()
+            except BaseException:
+                loan.give_back()
+                job._abandon()
+                raise
+        return job
+
+    def _compile(self, args: tuple[Any, ...]) -> Any:
+        from pydpdk.jit import compiler  # Numba takes a second to import
+
+        if self._compiled is None:
+            self._compiled = compiler.dispatcher(self.function)
+        compiler.compile_for(self._compiled, args)
+        return self._compiled
+
+    @staticmethod
+    def _run(compiled: Any, loan: Loan, job: Job) -> Any:
+        try:
+            return compiled(*loan.args)
+        except StoppedError:
+            return None
+        except Exception as error:
+            error.add_note(f"in the worker {job.name} on lcore {job.lcore_id}")
+            raise
+        finally:
+            loan.give_back()
+
+    def __call__(self, *args: Any) -> Any:
+        """Refuse: a worker runs on an lcore."""
+        raise TypeError(f"{self!r} runs on an lcore: {self.__name__}.launch(...)")
+
+    def __repr__(self) -> str:
+        return f"<Worker {self.__name__!r}>"
+
+
+def worker(function: Callable[..., Any]) -> Worker:
+    """Mark a function to be compiled and run on worker lcores; a decorator.
+
+    Parameters
+    ----------
+    function
+        Numba's subset of Python, with the verbs of queues, rings and bursts, packets as
+        `burst[i]`, and headers as `burst[i].ipv4.src_addr`: see docs/workers.md.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Numba is not installed; the message says how.
+    """
+    return Worker(function)

@@ -1,0 +1,197 @@
+"""A function on a worker lcore: launched, asked to end, waited for.
+
+An lcore's thread is one of DPDK's: pinned, and with a cache of its own in every mempool. It takes
+the GIL to run the function, like any thread of Python's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Owner, address_of
+from pydpdk.errors import ClosedError, InUseError, call_errno
+
+PATIENCE_S = 1.0
+"""[s] that `close` gives a job that it has asked to end."""
+
+_jobs: dict[int, Job] = {}
+
+
+class Job(Owner):
+    """A function that runs on a worker lcore; `lcore.launch` makes it.
+
+    Attributes
+    ----------
+    lcore_id : int
+        Where it runs.
+
+    Notes
+    -----
+    Wraps    rte_eal_remote_launch (rte_launch.h) in `launch`,
+             rte_eal_wait_lcore (rte_launch.h) in `wait`
+    Owns     the lcore, until it has ended; it is kept while it runs, also where nobody holds it
+    Threads  any
+    """
+
+    rank = -1
+    stays = True
+
+    def __init__(
+        self, name: str, function: Callable[..., Any], args: tuple[Any, ...], lcore_id: int
+    ) -> None:
+        self.lcore_id = lcore_id
+        self._call: tuple[Callable[..., Any], tuple[Any, ...]] | None = (function, args)
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._seen = False
+        self._joined = False
+        self._done = threading.Event()
+        self._c: Any = ffi.new("struct pyd_job *")
+        super().__init__(name, self._c, address=address_of(self._c))
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return not self.closed and not self._done.is_set()
+
+    @property
+    def _using(self) -> bool:
+        return self.running
+
+    def stop(self) -> None:
+        """Ask it to end: from now on `lcore.running()` is false there. Does not wait."""
+        self._c.stop = 1
+
+    def wait(self, timeout_s: float | None = None) -> Any:
+        """Wait until the function has ended; return what it returned.
+
+        Parameters
+        ----------
+        timeout_s
+            [s]; None for ever. Ctrl-C ends the waiting, not the job.
+
+        Raises
+        ------
+        TimeoutError
+            It runs on; wait again, or `stop` it.
+        BaseException
+            What the function raised.
+        """
+        self._not_from_inside("wait for itself")
+        if self.closed and not self._done.is_set():
+            raise ClosedError(f"{self!r} runs in the process that launched it, not in this one")
+        if not self._done.wait(timeout_s):
+            raise TimeoutError(f"{self!r} runs on after {timeout_s} s")
+        self._seen = True
+        super().close()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def close(self, *, force: bool = False) -> None:
+        """Ask it to end, and wait until it has; raise what it raised, unless `wait` has.
+
+        Parameters
+        ----------
+        force
+            Warn of what it raised instead.
+
+        Raises
+        ------
+        InUseError
+            It does not end. No thread of DPDK's can be ended from outside.
+        """
+        self._end()
+        unseen = None if self._seen or force else self._error
+        self._seen = True
+        super().close(force=force)
+        if unseen is not None:
+            raise unseen
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+            return
+        try:
+            self.close()
+        except BaseException as its:  # the error of the block is the one to see
+            error.add_note(f"{self!r}: {its!r}")
+
+    def _start(self) -> None:
+        """Launch it; with the lock held, on an lcore that nothing runs on."""
+        former = _jobs.get(self.lcore_id)
+        if former is not None:
+            former._join()
+        _jobs[self.lcore_id] = self
+        try:
+            call_errno(lib.pyd_job_launch, self._c, self.lcore_id, detail=repr(self))
+        except BaseException:
+            self._joined = True
+            self._done.set()
+            self._abandon()
+            raise
+
+    def _run(self) -> None:
+        assert self._call is not None  # noqa: S101  # it is launched once
+        function, args = self._call
+        try:
+            self._result = function(*args)
+        except BaseException as error:
+            self._error = error
+        finally:
+            del function, args
+            self._call = None
+            self._done.set()
+
+    def _join(self) -> None:
+        """Wait until DPDK's thread has come back, microseconds after the function."""
+        if not self._joined:
+            self._joined = True
+            lib.pyd_job_join(self.lcore_id)
+
+    def _end(self) -> None:
+        if not self.running:
+            return
+        self._not_from_inside("close itself")
+        self.stop()
+        if not self._done.wait(PATIENCE_S):
+            raise InUseError(
+                f"{self!r} was asked to end and runs on: what runs on an lcore asks"
+                " lcore.running() whether to go on"
+            )
+
+    def _not_from_inside(self, what: str) -> None:
+        if not self.closed and lib.pyd_job_mine() == self._c:
+            raise InUseError(f"{self!r} cannot {what}: it is what runs here")
+
+    def _refusals(self) -> list[str]:
+        if self._error is not None and not self._seen:
+            return [f"it raised {self._error!r}, and nobody waited for it"]
+        return ["it runs"] if self.running else []
+
+    def _free(self, force: bool) -> None:
+        self._join()
+
+    def _state(self) -> str:
+        return f"on lcore {self.lcore_id} {'runs' if self.running else 'has ended'}"
+
+
+def running_on(lcore_id: int) -> Job | None:
+    """Return the job that runs on an lcore; None where it is idle."""
+    job = _jobs.get(lcore_id)
+    return job if job is not None and job.running else None
+
+
+@ffi.def_extern("pyd_job_python")
+def _run_here() -> None:
+    """Run what was launched on this lcore; C calls it there."""
+    _jobs[lib.rte_lcore_id()]._run()

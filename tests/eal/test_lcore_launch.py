@@ -1,0 +1,287 @@
+"""Ordinary Python on a worker lcore: what comes back, how it ends, what closing finds."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from pydpdk import Burst, Eal, Mempool, lcore
+from pydpdk.errors import BusyError, InUseError
+
+CPU = max(os.sched_getaffinity(0))
+
+
+@pytest.fixture
+def workers(eal: Eal) -> list[int]:
+    return [one.lcore_id for one in lcore.walk() if not one.main]
+
+
+def until_stopped() -> int:
+    rounds = 0
+    while lcore.running():
+        rounds += 1
+        time.sleep(0.001)
+    return rounds
+
+
+def test_its_result_comes_back_from_the_lcore_it_was_launched_on(workers):
+    """rte_eal_remote_launch, rte_eal_wait_lcore: there, pinned, and with the arguments."""
+
+    def there(a: int, b: int) -> tuple:
+        return a + b, lcore.current(), os.sched_getaffinity(0), threading.get_ident()
+
+    for worker in workers:
+        job = lcore.launch(there, 1, 2, lcore_id=worker)
+        total, where, cpus, thread = job.wait()
+        assert (total, where, cpus) == (3, worker, {CPU})
+        assert thread != threading.get_ident()
+        assert job.closed
+        assert job.wait()[0] == 3
+
+
+def test_what_it_raises_is_raised_where_one_waits(workers):
+    def fail() -> None:
+        raise KeyError("lost")
+
+    job = lcore.launch(fail)
+    with pytest.raises(KeyError, match="lost") as caught:
+        job.wait()
+    assert caught.traceback[-1].name == "fail"
+    with pytest.raises(KeyError), lcore.launch(fail):
+        pass
+    with pytest.raises(SystemExit):
+        lcore.launch(exit).wait()
+
+
+def test_an_error_of_the_block_is_the_one_to_see(workers):
+    def fail() -> None:
+        raise KeyError("lost")
+
+    with pytest.raises(ValueError, match="mine") as caught, lcore.launch(fail):
+        raise ValueError("mine")
+    assert "KeyError('lost')" in caught.value.__notes__[0]
+
+
+def test_it_has_the_cache_of_its_lcore(workers, name: str):
+    """Any thread that is no lcore takes from the shared ring; this one leaves mbufs in a cache."""
+
+    def alloc(pool: Mempool) -> None:
+        with Burst(8) as burst:
+            burst.alloc(pool)
+            burst.free()
+
+    with Mempool.create(name, 511, cache_size=32) as pool:
+        assert sum(pool.cache_counts.values()) == 0
+        lcore.launch(alloc, pool, lcore_id=workers[1]).wait()
+        assert list(pool.cache_counts) == [workers[1]]
+        assert pool.in_use_count == 0
+
+
+def test_it_runs_until_it_is_asked_to_stop(workers):
+    job = lcore.launch(until_stopped, lcore_id=workers[0])
+    assert job.running
+    with pytest.raises(TimeoutError, match="until_stopped"):
+        job.wait(0.02)
+    job.stop()
+    assert job.wait(5) > 0
+    assert not job.running
+    with lcore.launch(until_stopped) as left:
+        pass
+    assert left.closed
+    assert lcore.running()
+
+
+def test_an_lcore_runs_one_thing_at_a_time(workers):
+    jobs = [lcore.launch(until_stopped) for _ in workers]
+    assert [job.lcore_id for job in jobs] == workers
+    with pytest.raises(BusyError, match=r"lcore \d+ runs.*lcore \d+ runs"):
+        lcore.launch(int)
+    with pytest.raises(BusyError, match="until_stopped"):
+        lcore.launch(int, lcore_id=workers[1])
+    for job in jobs:
+        job.close()
+    for _ in range(50):
+        assert lcore.launch(int, lcore_id=workers[0]).wait() == 0
+
+
+def test_two_launched_one_after_the_other_are_waited_for_in_any_order(workers):
+    first = lcore.launch(str, 1, lcore_id=workers[0])
+    while first.running:
+        time.sleep(0.001)
+    second = lcore.launch(until_stopped, lcore_id=workers[0])
+    assert first.wait() == "1"
+    assert second.running
+    second.close()
+
+
+@pytest.mark.parametrize("bad", [-1, 127, 128, 10**30])
+def test_what_is_no_worker_lcore_is_refused(workers, bad: int):
+    with pytest.raises(ValueError, match="is allowed"):
+        lcore.launch(int, lcore_id=bad)
+
+
+def test_the_main_lcore_is_refused(workers):
+    with pytest.raises(ValueError, match=f"one of the worker lcores {workers[0]}, {workers[1]}"):
+        lcore.launch(int, lcore_id=lcore.current())
+    for bad in ("1", 1.0, True, b""):
+        with pytest.raises(TypeError):
+            lcore.launch(int, lcore_id=bad)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="something to call"):
+        lcore.launch(5)  # type: ignore[arg-type]
+
+
+def test_a_job_neither_waits_for_itself_nor_closes_the_eal_under_it(eal: Eal, workers):
+    mine: list = []
+
+    def inside() -> None:
+        while not mine:
+            time.sleep(0.001)
+        with pytest.raises(InUseError, match="wait for itself"):
+            mine[0].wait()
+        eal.close()
+
+    job = lcore.launch(inside)
+    mine.append(job)
+    with pytest.raises(InUseError, match="close itself"):
+        job.wait()
+    mine.clear()
+
+
+def test_a_job_launches_another(workers):
+    def outer() -> int:
+        return lcore.launch(int, 7, lcore_id=workers[1]).wait()
+
+    assert lcore.launch(outer, lcore_id=workers[0]).wait() == 7
+
+
+def test_closing_the_eal_ends_a_job_that_asks(run_script):
+    out = run_script("""
+        import time
+        from pydpdk import lcore
+        eal = init(lcores=f"0@{LCORE},1@{LCORE}")
+        seen = []
+        def loop():
+            while lcore.running():
+                time.sleep(0.001)
+            seen.append("asked to end")
+        lcore.launch(loop)
+        eal.close()
+        print(seen)
+    """)
+    assert (out.returncode, out.stdout) == (0, "['asked to end']\n"), out.stderr
+
+
+def test_closing_the_eal_is_refused_while_a_job_does_not_end(run_script):
+    """No thread of DPDK's can be ended: the memory stays until the process is gone."""
+    out = run_script("""
+        import time
+        from pydpdk import lcore
+        eal = init(lcores=f"0@{LCORE},1@{LCORE}")
+        def deaf():
+            while True:
+                time.sleep(0.01)
+        lcore.launch(deaf)
+        for force in (False, True):
+            try:
+                eal.close(force=force)
+            except pydpdk.InUseError as error:
+                print(error)
+        Mempool.create("still", 63, cache_size=0).close()
+    """)
+    assert out.returncode == 0, out.stderr
+    assert out.stdout.count("<Job 'deaf' on lcore 1 runs> was asked to end and runs on") == 2
+
+
+def test_what_nobody_waited_for_is_told_at_the_end(run_script):
+    out = run_script("""
+        import time, warnings
+        from pydpdk import lcore
+        warnings.simplefilter("always")
+        eal = init(lcores=f"0@{LCORE},1@{LCORE}")
+        job = lcore.launch(int, "x")
+        while job.running:
+            time.sleep(0.001)
+        eal.close()
+    """)
+    assert out.returncode == 0, out.stderr
+    assert "ResourceWarning" in out.stderr
+    assert "invalid literal for int()" in out.stderr
+
+
+def test_without_a_worker_lcore_it_says_how_to_have_one(run_script):
+    out = run_script("""
+        from pydpdk import lcore
+        for call in (lambda: lcore.launch(int), lambda: (init(), lcore.launch(int))):
+            try:
+                call()
+            except (ValueError, pydpdk.ClosedError) as error:
+                print(error)
+        pydpdk.eal.current().close()
+    """)
+    assert "call pydpdk.init() first" in out.stdout
+    assert "init(lcores=(0, 1)) makes lcore 1 one" in out.stdout
+
+
+def test_ctrl_c_ends_the_waiting_not_the_job(run_script):
+    out = run_script("""
+        import os, signal, threading, time
+        from pydpdk import lcore
+        eal = init(lcores=f"0@{LCORE},1@{LCORE}")
+        def loop():
+            while lcore.running():
+                time.sleep(0.001)
+            return "ended as asked"
+        job = lcore.launch(loop)
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            job.wait()
+        except KeyboardInterrupt:
+            print("interrupted", job.running)
+        job.stop()
+        print(job.wait(5))
+        eal.close()
+    """)
+    assert out.stdout == "interrupted True\nended as asked\n", out.stderr
+
+
+def test_in_a_forked_child_a_job_is_no_longer_ones_own(run_script):
+    out = run_script("""
+        import os, time
+        from pydpdk import lcore
+        eal = init(lcores=f"0@{LCORE},1@{LCORE}")
+        def loop():
+            while lcore.running():
+                time.sleep(0.001)
+            return "ended"
+        job = lcore.launch(loop)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                job.wait()
+            except pydpdk.ClosedError as error:
+                print(error, flush=True)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        job.stop()
+        print(job.wait(5))
+        eal.close()
+    """)
+    assert out.stdout.splitlines()[-1] == "ended", out.stderr
+    assert "in the process that launched it" in out.stdout
+
+
+def test_a_child_that_is_forked_on_an_lcore_leaves_the_lcore_to_its_parent(run_script):
+    """It would come back into DPDK's loop, and read launches from its parent's pipe."""
+    out = run_script("""
+        import os
+        from pydpdk import lcore
+        eal = init(lcores=f"0@{LCORE},1@{LCORE}")
+        pids = [lcore.launch(os.fork).wait() for _ in range(3)]
+        print([os.waitpid(pid, 0)[1] for pid in pids])
+        print([lcore.launch(int, i).wait() for i in range(100)] == list(range(100)))
+        eal.close()
+    """)
+    assert out.stdout == "[0, 0, 0]\nTrue\n", out.stderr

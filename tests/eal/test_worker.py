@@ -1,0 +1,280 @@
+"""Compiled workers on lcores: they move packets, are seen to, end as asked, and lose nothing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import workers
+
+from pydpdk import Burst, Mempool, Memzone, Port, Ring, lcore
+from pydpdk.errors import BusyError, ClosedError, InUseError, NoRoomError
+
+FRAME = np.frombuffer(bytes([1] * 6 + [2] * 6 + [8, 0]) + bytes(46), np.uint8)
+
+
+@pytest.fixture
+def source(null: Port, pool: Mempool) -> Port:
+    """A net_null port that is started: packets without end."""
+    null.configure(mempool=pool)
+    null.start()
+    return null
+
+
+@pytest.fixture
+def counters() -> np.ndarray:
+    return np.zeros(4, np.int64)
+
+
+def until(happened, timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_it_rewrites_and_sends_what_it_receives(loop: Port, pool, burst, counters):
+    """net_ring hands over the very mbufs: what the worker sends, it receives again, swapped."""
+    burst.alloc(pool, 8)
+    burst.fill(FRAME.tobytes())
+    loop.tx[0].tx(burst)
+    with Burst(32) as its:
+        with workers.macswap.launch(loop.rx[0], loop.tx[0], its, counters) as job:
+            until(lambda: counters[0] > 100_000)
+        assert job.wait() == counters[0] == counters[1]
+        assert len(its) == 0
+        assert loop.rx[0].rx(its) == 8
+        swapped = bytes([2] * 6 + [1] * 6)
+        assert {its.bytes(i)[:12] for i in range(8)} <= {swapped, FRAME.tobytes()[:12]}
+        its.free()
+    assert counters[2] == 0
+    assert loop.rx[0].packets == counters[0] + 8
+
+
+def test_its_counters_are_read_while_it_runs_and_it_stops_within_100_ms(source, pool, counters):
+    """The GIL is not taken: Python goes on beside it, on one CPU even."""
+    took = []
+    with Burst(32) as its:
+        for _ in range(5):  # the machine may have other things to do
+            before, seen = int(counters[0]), []
+            job = workers.macswap.launch(source.rx[0], source.tx[0], its, counters)
+            for _ in range(3):
+                until(lambda: counters[0] > before)  # noqa: B023
+                before = int(counters[0])
+                seen.append(before)
+            assert job.running
+            start = time.monotonic()
+            job.stop()
+            assert job.wait() >= seen[-1]
+            took.append(time.monotonic() - start)
+            assert seen == sorted(set(seen))
+    assert min(took) < 0.1
+
+
+def test_one_that_never_asks_is_ended_where_it_polls(source, pool, counters):
+    took = []
+    with Burst(32) as its:
+        for _ in range(5):
+            before = int(counters[0])
+            job = workers.never_asks.launch(source.rx[0], its, counters)
+            until(lambda: counters[0] > before)  # noqa: B023
+            start = time.monotonic()
+            job.stop()
+            assert job.wait() is None
+            took.append(time.monotonic() - start)
+    assert 0.04 < min(took) < 0.1
+
+
+def test_one_that_only_sends_is_ended_too(source, pool, counters):
+    with Burst(32) as its:
+        job = workers.sends_for_ever.launch(source.tx[0], pool, its, counters)
+        until(lambda: counters[0] > 0)
+        job.stop()
+        assert job.wait(5) is None
+    assert pool.in_use_count == 0
+
+
+def test_its_state_may_lie_in_a_memzone(source, pool, name):
+    with Memzone.reserve(name, 4096) as zone, Burst(32) as its:
+        state = zone.array(np.int64)
+        state[:] = 0
+        with workers.macswap.launch(source.rx[0], source.tx[0], its, state):
+            until(lambda state=state: state[0] > 0)
+            with pytest.raises(InUseError, match="view"):
+                zone.close()
+        del state
+
+
+def test_what_it_raises_comes_out_and_its_mbufs_are_back(source, pool):
+    with Burst(32) as its:
+        job = workers.raises.launch(source.rx[0], its, 320)
+        with pytest.raises(ValueError, match="seen enough") as caught:
+            job.wait()
+        assert f"in the worker raises on lcore {job.lcore_id}" in caught.value.__notes__
+        named = {(e.frame.code.path.name, e.frame.code.name) for e in caught.traceback}
+        assert ("workers.py", "raises") in named
+        assert len(its) == 0
+    assert pool.in_use_count == 0
+
+
+def test_out_of_mbufs_is_an_exception_there_too(pool: Mempool):
+    with Burst(500) as first, Burst(500) as second:
+        with pytest.raises(NoRoomError, match="not so many mbufs left"):
+            workers.takes_all.launch(pool, (first, second)).wait()
+        assert pool.in_use_count == 0
+        with Burst(511) as all_of_them:
+            assert workers.counts_empty_pools.launch(pool, all_of_them, first).wait() == 3
+        assert pool.in_use_count == 0
+
+
+def test_a_full_tx_queue_leaves_the_rest_in_the_burst(device, name: str, counters):
+    """A net_ring takes 1,023."""
+    port = device("net_ring_full")
+    with Mempool.create(name, 2047, cache_size=0) as big, Burst(100) as its:
+        port.configure(mempool=big)
+        port.start()
+        workers.sends.launch(port.tx[0], big, its, FRAME, 15, counters).wait()
+        assert list(counters[:2]) == [1023, 477]
+        assert big.in_use_count == 1023
+        port.close()
+
+
+@pytest.mark.parametrize("launched", ["macswap", "never_asks"])
+def test_a_port_that_is_lost_ends_it_with_an_error(source, pool, counters, launched: str):
+    with Burst(32) as its:
+        tx = (source.tx[0],) if launched == "macswap" else ()
+        job = getattr(workers, launched).launch(source.rx[0], *tx, its, counters)
+        until(lambda: counters[0] > 0)
+        source.close(force=True)
+        with pytest.raises(ClosedError, match="the port was stopped"):
+            job.wait()
+        assert pool.in_use_count == 0
+
+
+def test_what_it_has_on_loan_names_it_when_it_is_to_be_closed(source, pool, counters):
+    with Burst(32) as its:
+        job = workers.macswap.launch(source.rx[0], source.tx[0], its, counters)
+        by = f"used by <Job 'macswap' on lcore {job.lcore_id} runs>"
+        for refused in (source.close, source.stop, its.close):
+            with pytest.raises(InUseError, match=by):
+                refused()
+        with pytest.raises(InUseError):
+            pool.close()
+        with pytest.raises(BusyError):
+            its.free()
+        with Burst(1) as other:
+            with pytest.raises(BusyError, match="RxQueue"):
+                source.rx[0].rx(other)
+            with pytest.raises(BusyError, match=r"in use by <Job 'macswap'"):
+                workers.never_asks.launch(source.rx[0], other, counters)
+        job.close()
+        source.rx[0].rx(its)
+        its.free()
+        source.stop()
+
+
+def test_a_pool_closed_by_force_ends_the_worker_that_draws_on_it(eal, name: str, counters):
+    """Its mbufs are called in first, and they are the worker's."""
+    mine = Mempool.create(name, 63, cache_size=0)
+    with Burst(8) as its, Burst(8) as given, Ring.create(f"{name}r", 64, element="mbuf") as ring:
+        given.alloc(mine)
+        ring.tx(given)
+        job = workers.holds.launch(ring, its, counters)
+        until(lambda: counters[0] == 8)
+        with pytest.warns(ResourceWarning, match="closed by force"):
+            mine.close(force=True)
+        assert not job.running
+        assert job.wait() is None
+
+
+def test_packets_go_from_worker_to_worker_through_a_ring(eal, pool, name: str):
+    with (
+        Ring.create(name, 256, element="mbuf", producer="single", consumer="single") as ring,
+        Burst(32) as one,
+        Burst(32) as other,
+    ):
+        taker = workers.from_ring.launch(ring, other, 320_000)
+        giver = workers.to_ring.launch(ring, pool, one, 320_000)
+        with pytest.raises(InUseError, match=r"used by <Job 'from_ring'.*<Job 'to_ring'"):
+            ring.close()
+        assert giver.wait(60) == taker.wait(60) == 320_000
+
+
+def test_several_queues_on_several_lcores(device, pool, counters):
+    port = device("net_null_many,size=60")
+    port.configure(mempool=pool, nb_rx_queues=4, nb_tx_queues=4)
+    port.start()
+    pairs = tuple(zip(port.rx, port.tx, strict=True))
+    more = np.zeros(4, np.int64)
+    with Burst(32) as one, Burst(32) as other:
+        jobs = [
+            workers.hops.launch(pairs[:2], one, counters),
+            workers.hops.launch(pairs[2:], other, more),
+        ]
+        until(lambda: counters[0] and more[0])
+        for job in jobs:
+            job.close()
+    assert [queue.packets > 0 for queue in port.rx] == [True] * 4
+    assert sum(queue.packets for queue in port.rx) == counters[0] + more[0]
+
+
+def test_bursts_and_queues_that_are_not_open_are_refused(source, pool, counters):
+    gone = Burst(8)
+    gone.close()
+    with pytest.raises(ClosedError):
+        workers.never_asks.launch(source.rx[0], gone, counters)
+    queue = source.rx[0]
+    source.stop()
+    with Burst(8) as its:
+        with pytest.raises(ClosedError, match="must be started"):
+            workers.never_asks.launch(queue, its, counters)
+        its.alloc(pool, 1)
+        its.free()
+
+
+def test_views_of_its_packets_may_not_live(source, pool, counters):
+    """In check mode, as on sending them."""
+    with Burst(8) as its:
+        its.alloc(pool, 1, length=10)
+        view = its[0]
+        with pytest.raises(InUseError, match="views alive"):
+            workers.never_asks.launch(source.rx[0], its, counters)
+        del view
+        its.free()
+
+
+def test_a_program_that_ends_under_a_worker_ends_it(run_script):
+    out = run_script(f"""
+        import sys, time
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import numpy as np
+        import workers
+        init(lcores=f"0@{{LCORE}},1@{{LCORE}}", vdevs=("net_null0",))
+        pool = Mempool.create("p", 511, cache_size=0)
+        port = Port.lookup("net_null0")
+        port.configure(mempool=pool)
+        port.start()
+        counters = np.zeros(2, np.int64)
+        burst = Burst(32)
+        job = workers.never_asks.launch(port.rx[0], burst, counters)
+        while not counters[0]:
+            time.sleep(0.001)
+        print("polls")
+    """)
+    assert (out.returncode, out.stdout) == (0, "polls\n"), out.stderr
+
+
+def test_it_is_launched_not_called():
+    with pytest.raises(TypeError, match=r"macswap\.launch"):
+        workers.macswap()
+    assert repr(workers.macswap) == "<Worker 'macswap'>"
+
+
+def test_the_same_function_runs_interpreted(source, pool, counters):
+    with Burst(32) as its:
+        job = lcore.launch(workers.macswap.function, source.rx[0], source.tx[0], its, counters)
+        until(lambda: counters[0] > 0)
+        job.stop()
+        assert job.wait() == counters[0]
