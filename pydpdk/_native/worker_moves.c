@@ -189,10 +189,10 @@ pyd_worker_swap_macs(struct pyd_burst *burst)
 #define CONSTANT(name) {#name, name, 0}
 
 /* In the compiler's words, so that no number is copied from a header. */
-const struct pyd_field *
+const struct pyd_worker_field *
 pyd_worker_fields(uint32_t *n)
 {
-    static const struct pyd_field fields[] = {
+    static const struct pyd_worker_field fields[] = {
         FIELD("eth", rte_ether_hdr, dst_addr),
         FIELD("eth", rte_ether_hdr, src_addr),
         FIELD("eth", rte_ether_hdr, ether_type),

@@ -6,7 +6,7 @@ struct pyd_job {
     uint64_t pid;
 };
 /* Where a field lies in its header; a size of 0: `offset` is the constant of that name. */
-struct pyd_field {
+struct pyd_worker_field {
     const char *name;
     uint32_t offset;
     uint32_t size;
@@ -35,4 +35,4 @@ int pyd_worker_free(struct pyd_burst *burst);
 int pyd_worker_fill(struct pyd_burst *burst, const void *data, int64_t length);
 int pyd_worker_keep(struct pyd_burst *burst, const void *mask, int64_t length);
 int pyd_worker_swap_macs(struct pyd_burst *burst);
-const struct pyd_field *pyd_worker_fields(uint32_t *n);
+const struct pyd_worker_field *pyd_worker_fields(uint32_t *n);
