@@ -37,7 +37,7 @@ pyd_burst_close(struct pyd_burst *burst, int force)
 
 /* Into a burst that is empty and entered: all n or none. */
 int
-pyd_burst_take(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uint32_t length)
+pyd_burst_fetch(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uint32_t length)
 {
     struct rte_mbuf **mbufs = burst->slots->mbufs;
     const uint32_t room = rte_pktmbuf_data_room_size(mp);
@@ -69,7 +69,7 @@ pyd_burst_alloc(struct pyd_burst *burst, struct pyd_pool *pool, uint32_t n, uint
         return ret;
     ret = pyd_enter(&pool->gate);
     if (likely(ret == 0)) {
-        ret = pyd_burst_take(burst, pool->mp, n, length);
+        ret = pyd_burst_fetch(burst, pool->mp, n, length);
         pyd_leave(&pool->gate);
     } else {
         ret = -ENODEV;

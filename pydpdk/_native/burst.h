@@ -109,6 +109,6 @@ pyd_sharers(struct rte_mbuf *m)
 int pyd_tx_headers(const struct rte_mbuf *m);
 void pyd_tx_forget(struct rte_mbuf *m);
 void pyd_swap_macs(struct rte_mbuf **mbufs, uint32_t n);
-int pyd_burst_take(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uint32_t length);
+int pyd_burst_fetch(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uint32_t length);
 
 #endif

@@ -105,7 +105,7 @@ pyd_worker_alloc(struct pyd_burst *burst, struct pyd_pool *pool, int64_t n, int6
     ret = enter_empty(burst);
     if (unlikely(ret != 0))
         return ret;
-    ret = pyd_burst_take(burst, pool->mp, n, length);
+    ret = pyd_burst_fetch(burst, pool->mp, n, length);
     pyd_worker_out();
     return ret;
 }
