@@ -31,6 +31,7 @@ DECLARATIONS = [
     "rte_log.h",
     "rte_version.h",
     "rte_eal.h",
+    "rte_cycles.h",
     "rte_lcore.h",
     "rte_memory.h",
     "rte_memzone.h",
@@ -42,6 +43,7 @@ DECLARATIONS = [
     "rte_ethdev.h",
     "rte_meter.h",
     "rte_fib.h",
+    "rte_pdump.h",
     "pyd_gate.h",
     "pyd_eal.h",
     "pyd_log.h",
@@ -63,6 +65,9 @@ DECLARATIONS = [
     "pyd_ethdev.h",
     "pyd_queue.h",
     "pyd_explore.h",
+    "pyd_messages.h",
+    "pyd_recover.h",
+    "pyd_channel.h",
 ]
 SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
 DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))

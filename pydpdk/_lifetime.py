@@ -14,7 +14,7 @@ import warnings
 import weakref
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Any, ClassVar, NoReturn, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +43,7 @@ class Closing(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __reduce__(self) -> NoReturn:
+    def __reduce__(self) -> tuple[Any, ...]:
         # a copy would close the same thing once more
         raise TypeError(f"{self!r} cannot be copied or pickled: pass it by reference or by name")
 
@@ -70,7 +70,8 @@ class Owner(Closing):
     """
 
     rank: ClassVar[int]
-    """Ports 0, bursts 1, rings 2, mempools 3, memzones 4, watches 5: what is used goes last."""
+    """Message handlers -1, ports 0, bursts 1, rings 2, mempools 3, memzones 4, watches 5: what is
+    used goes last."""
     stays: ClassVar[bool] = False
     """Keep an open object although nobody holds it: views of its memory may outlive it."""
 

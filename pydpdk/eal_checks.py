@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_PREFIX_LENGTH = 64
 """[characters] Ours: the EAL builds socket paths (`sun_path`, 108 bytes) from the prefix."""
 
+MAX_PROCESS_NAME = 63
+
 LOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
 _FDS_PER_LCORE = 4  # two pipes a worker: eal.c opens them one by one and panics on EMFILE
@@ -42,6 +44,15 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.option}={self.value!r}: {self.allowed}"
+
+
+def check_process_name(name: object) -> str:
+    """Return what a process says of itself: it fits in its page of the registry."""
+    if not isinstance(name, str):
+        raise TypeError(f"name={name!r}: text of 1 to {MAX_PROCESS_NAME} characters")
+    if not name.isprintable() or not 1 <= len(name) <= MAX_PROCESS_NAME:
+        raise ValueError(f"name={name!r}: 1 to {MAX_PROCESS_NAME} printable characters")
+    return name
 
 
 def as_tuple(value: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -73,6 +84,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "single_file_segments": (bool,),
     "pci": (bool, type(None)),
     "telemetry": (bool,),
+    "capture": (bool,),
     "base_virtaddr": (int, type(None)),
 }
 _LITERALS: dict[str, tuple[object, ...]] = {
@@ -165,6 +177,12 @@ def _memory_problems(options: EalOptions) -> Iterator[Problem]:
             yield Problem("in_memory", True, "false: a secondary cannot attach to unnamed memory")
         if options.hugepages is False:
             yield Problem("hugepages", False, "true or 'auto': a secondary shares hugepages")
+    if options.capture is True and (
+        options.in_memory or options.hugepages is False or options.proc_type == "secondary"
+    ):
+        yield Problem("capture", True, "false: captures attach to the hugepages of a primary")
+    if options.proc_type == "secondary" and memory is not None:
+        yield Problem("memory_mb", memory, "none: the memory is the primary's")
     base = options.base_virtaddr
     if isinstance(base, int) and not 1 << 16 <= base < 1 << 47:
         yield Problem("base_virtaddr", base, f"{1 << 16:#x} to {(1 << 47) - 1:#x}")
@@ -215,6 +233,8 @@ def _device_problems(options: EalOptions) -> Iterator[Problem]:
 def _vdev_problems(options: EalOptions) -> Iterator[Problem]:
     if not _is_strings(options.vdevs):
         return
+    if options.proc_type == "secondary" and options.vdevs:
+        yield Problem("vdevs", options.vdevs, "none: a secondary has the devices of its primary")
     seen: set[str] = set()
     for vdev in options.vdevs:
         device = vdev.partition(",")[0]

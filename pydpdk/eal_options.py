@@ -46,7 +46,8 @@ class EalOptions:
     proc_type: Literal["primary", "secondary", "auto"] = "primary"
     """`primary` owns the memory, a `secondary` attaches to a primary of the same prefix."""
     iova_mode: Literal["va", "pa"] | None = None
-    """Addresses that devices use. Default: `va` without PCI devices, else the EAL's choice."""
+    """Addresses that devices use. Default: `va` without PCI devices, else the EAL's choice; in a
+    secondary the primary's."""
     in_memory: bool = False
     """Hugepages without any file: nothing to clean up, no secondary can attach, needs no
     hugetlbfs mount."""
@@ -65,6 +66,10 @@ class EalOptions:
     """`debug` to `emergency`, or `pattern:level` for some log types, e.g. `pmd.*:debug`."""
     telemetry: bool = True
     """Serve DPDK's telemetry socket (primary on hugepages with a runtime directory only)."""
+    capture: bool = False
+    """Let `dpdk-dumpcap` and `dpdk-pdump` capture the packets of this primary. They attach as
+    secondaries and take lcores from 0 up, so number this program's lcores above the CPUs of the
+    host, e.g. `lcores: "100@0"`."""
     base_virtaddr: int | None = None
     """Address to map memory at, the same in all processes. Default: DPDK's, 0x100000000."""
     extra: tuple[str, ...] = ()
@@ -100,8 +105,10 @@ def build_argv(options: EalOptions, *, hugepages: bool, file_prefix: str) -> lis
     argv += _memory_argv(options, hugepages)
     if not options.scan_pci:
         argv.append("--no-pci")
-    iova_mode = options.iova_mode or (None if options.scan_pci else "va")
-    if iova_mode and options.proc_type == "primary":
+    iova_mode = options.iova_mode
+    if iova_mode is None and not options.scan_pci and options.proc_type == "primary":
+        iova_mode = "va"
+    if iova_mode:
         argv.append(f"--iova-mode={iova_mode}")
     for option, devices in (("-a", options.allow), ("-b", options.block)):
         argv += [part for device in devices for part in (option, device)]

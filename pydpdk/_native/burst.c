@@ -25,9 +25,12 @@ pyd_burst_close(struct pyd_burst *burst, int force)
         __atomic_store_n(&burst->gate.open, 1, __ATOMIC_SEQ_CST);
         return -ENOTEMPTY;
     }
-    rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
-    pyd_burst_holds(burst, 0);
-    pyd_ledger_give(burst->slots);
+    if (pyd_step_in() == 0) { /* else its pools are broken for good, and their primary is dead */
+        rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
+        pyd_burst_holds(burst, 0);
+        pyd_ledger_give(burst->slots);
+        pyd_step_out();
+    }
     burst->slots = NULL;
     return 0;
 }
@@ -70,28 +73,28 @@ pyd_burst_alloc(struct pyd_burst *burst, struct pyd_pool *pool, uint32_t n, uint
     } else {
         ret = -ENODEV;
     }
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
 int
 pyd_burst_free(struct pyd_burst *burst)
 {
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
 
     if (unlikely(ret != 0))
         return ret;
     ret = burst->n;
     rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
     pyd_burst_holds(burst, 0);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
 int
 pyd_burst_lengths(struct pyd_burst *burst, uint32_t *lengths, uint32_t room)
 {
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
     uint32_t i, n;
 
     if (unlikely(ret != 0))
@@ -99,7 +102,7 @@ pyd_burst_lengths(struct pyd_burst *burst, uint32_t *lengths, uint32_t room)
     n = RTE_MIN(burst->n, room);
     for (i = 0; i < n; i++)
         lengths[i] = burst->slots->mbufs[i]->pkt_len;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return n;
 }
 
@@ -121,7 +124,7 @@ pyd_burst_bytes(struct pyd_burst *burst, uint32_t i, char *data, uint32_t room)
         else if (found != data)
             memcpy(data, found, m->pkt_len);
     }
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
@@ -193,13 +196,13 @@ pyd_swap_macs(struct rte_mbuf **mbufs, uint32_t n)
 int
 pyd_burst_swap_macs(struct pyd_burst *burst)
 {
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
 
     if (unlikely(ret != 0))
         return ret;
     pyd_swap_macs(burst->slots->mbufs, burst->n);
     ret = burst->n;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 

@@ -23,3 +23,20 @@ pyd_eth_conf_rss(struct rte_eth_conf *conf, uint64_t rss_hf)
     conf->rxmode.mq_mode = rss_hf == 0 ? RTE_ETH_MQ_RX_NONE : RTE_ETH_MQ_RX_RSS;
     conf->rx_adv_conf.rss_conf.rss_hf = rss_hf;
 }
+
+/* Where the queues of a port lie: the same arrays, in shared memory, for every process. */
+void
+pyd_queues_of(uint16_t port_id, uint64_t *rxq, uint64_t *txq)
+{
+    *rxq = (uintptr_t)rte_eth_fp_ops[port_id].rxq.data;
+    *txq = (uintptr_t)rte_eth_fp_ops[port_id].txq.data;
+}
+
+/* A secondary copies these addresses when it attaches, and nobody tells it when a port is
+ * configured later: its first burst would read from NULL. */
+void
+pyd_queues_adopt(uint16_t port_id, uint64_t rxq, uint64_t txq)
+{
+    rte_eth_fp_ops[port_id].rxq.data = (void **)(uintptr_t)rxq;
+    rte_eth_fp_ops[port_id].txq.data = (void **)(uintptr_t)txq;
+}

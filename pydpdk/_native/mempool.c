@@ -32,3 +32,26 @@ pyd_pool_shut(struct pyd_pool *pool)
 {
     return pyd_shut(&pool->gate);
 }
+
+/* The name of a mempool driver by its index, in a copy of a process's table of them: pools say
+ * the index alone, and it means the same in two processes only if their tables are the same. */
+const char *
+pyd_mempool_ops_at(const void *table, unsigned int index)
+{
+    const struct rte_mempool_ops_table *ops = table;
+
+    return index < RTE_MIN(ops->num_ops, (uint32_t)RTE_MEMPOOL_MAX_OPS_IDX) ? ops->ops[index].name
+                                                                            : NULL;
+}
+
+const void *
+pyd_mempool_ops_table(void)
+{
+    return &rte_mempool_ops_table;
+}
+
+unsigned int
+pyd_mempool_ops_table_size(void)
+{
+    return sizeof(rte_mempool_ops_table);
+}

@@ -25,6 +25,7 @@
 #include <rte_mempool.h>
 #include <rte_memzone.h>
 #include <rte_meter.h>
+#include <rte_pdump.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
@@ -49,5 +50,8 @@
 #include "decl/pyd_ethdev.h"
 #include "decl/pyd_queue.h"
 #include "decl/pyd_explore.h"
+#include "decl/pyd_messages.h"
+#include "decl/pyd_recover.h"
+#include "decl/pyd_channel.h"
 
 #endif

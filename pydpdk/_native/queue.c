@@ -5,7 +5,7 @@
 static inline int
 enter_queue(struct pyd_queue *queue)
 {
-    int ret = pyd_enter_alone(&queue->gate);
+    int ret = pyd_pass_alone(&queue->gate);
 
     return unlikely(ret == PYD_SHUT) ? -ENETDOWN : unlikely(ret != 0) ? -EALREADY : 0;
 }
@@ -23,10 +23,13 @@ pyd_queue_drain(struct pyd_queue *queue)
     struct rte_mbuf *mbufs[64];
     uint16_t n;
 
+    if (pyd_step_in() != 0)
+        return;
     do {
         n = rte_eth_rx_burst(queue->port_id, queue->queue_id, mbufs, RTE_DIM(mbufs));
         rte_pktmbuf_free_bulk(mbufs, n);
     } while (n != 0);
+    pyd_step_out();
 }
 
 static inline uint32_t
@@ -61,25 +64,25 @@ pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst)
     ret = enter_queue(queue);
     if (likely(ret == 0)) {
         ret = receive(queue, burst);
-        pyd_leave_alone(&queue->gate);
+        pyd_unpass_alone(&queue->gate);
     }
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
 int
 pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst)
 {
-    int ret = unlikely(!queue->is_tx) ? -EINVAL : pyd_enter_alone(&burst->gate);
+    int ret = unlikely(!queue->is_tx) ? -EINVAL : pyd_burst_enter(burst);
 
     if (unlikely(ret != 0))
         return ret;
     ret = enter_queue(queue);
     if (likely(ret == 0)) {
         ret = burst->n == 0 ? 0 : transmit(queue, burst);
-        pyd_leave_alone(&queue->gate);
+        pyd_unpass_alone(&queue->gate);
     }
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
@@ -114,9 +117,9 @@ serve(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int m
         ret = enter_queue(tx);
         if (likely(ret == 0)) {
             ret = forward(rx, tx, burst, mode);
-            pyd_leave_alone(&tx->gate);
+            pyd_unpass_alone(&tx->gate);
         }
-        pyd_leave_alone(&rx->gate);
+        pyd_unpass_alone(&rx->gate);
     }
     return ret;
 }
@@ -141,6 +144,6 @@ pyd_forward_round(struct pyd_round *round)
     }
     round->served = ret < 0 ? i : 0;
     round->came = ret < 0 ? total : 0;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret < 0 ? ret : (int)total;
 }

@@ -6,9 +6,6 @@ queue a few hundred times. The caller asks for rounds until it is told to stop.
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -111,24 +108,3 @@ def generate(app: App, spec: GenerateSpec) -> Round:
                 source.poll()
 
     return round_
-
-
-def load_target(target: str) -> Callable[[App], object]:
-    """Import `module:function`, from the working directory too.
-
-    Raises
-    ------
-    ConfigError
-        It cannot be imported, or is not callable.
-    """
-    module_name, _, name = target.partition(":")
-    here = os.getcwd()  # noqa: PTH109  # sys.path wants text
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        function = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError([f"app.python: {target!r}: {error}"]) from error
-    if not callable(function):
-        raise ConfigError([f"app.python: {target!r} is not callable"])
-    return function  # type: ignore[no-any-return]

@@ -5,14 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from pydpdk import version
-from pydpdk.app import apps
+from pydpdk.app import apps, workers
 from pydpdk.app.session import App
+from pydpdk.app.target import load_target
+from pydpdk.app.workers import WorkerReport
 from pydpdk.errors import ConfigError
 from pydpdk.ethdev.stats import PortStats
+from pydpdk.process import Member
+
+_WAIT_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class Report:
     duration_s: float
     ports: dict[str, PortReport]
     mempools: dict[str, dict[str, int]]
+    workers: dict[str, WorkerReport] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, for JSON."""
@@ -105,27 +112,51 @@ def run(
     Raises
     ------
     ConfigError
-        The file has no app.
+        The file has neither app nor workers.
 
     Notes
     -----
     Threads  the calling thread polls, pinned to the main lcore
     """
     spec = app.config.app
-    if spec is None:
+    if spec is None and not app.config.workers:
         raise ConfigError([f"{app.config.where()}: no app: add one, or open it from Python"])
-    target = apps.load_target(spec.python) if spec.python else None
-    round_ = None if target else _make_round(app)
-    meter = Meter(app)
-    with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s), app.eal.pinned():
-        try:
-            if target is not None:
-                target(app)
-            while round_ is not None and app.running:
-                round_()
-        except KeyboardInterrupt:
-            app.stop.request()
-    return meter.report()
+    poll = _poller(app)
+    with workers.started(app) as members:
+        meter = Meter(app)
+        with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s):
+            try:
+                poll(members)
+            except KeyboardInterrupt:
+                app.stop.request()
+    return replace(meter.report(), workers=workers.report(members))
+
+
+def _poller(app: App) -> Callable[[dict[str, Member]], None]:
+    """Return what this thread does: poll for the app, or wait for the workers."""
+    spec = app.config.app
+    if spec is None:
+        return partial(_wait, app)
+    if spec.python:
+        target = load_target(spec.python, app.config.where("app", "python"))
+        return lambda _: _pinned(app, lambda: target(app))
+    round_ = _make_round(app)
+
+    def loop() -> None:
+        while app.running:
+            round_()
+
+    return lambda _: _pinned(app, loop)
+
+
+def _pinned(app: App, loop: Callable[[], object]) -> None:
+    with app.eal.pinned():
+        loop()
+
+
+def _wait(app: App, members: dict[str, Member]) -> None:
+    while app.running and not all(member.ended for member in members.values()):
+        time.sleep(_WAIT_S)
 
 
 def _make_round(app: App) -> apps.Round:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from pydpdk._lifetime import Closing
+from pydpdk.app.lookup import Lookup
 from pydpdk.app.stop import Stop
 from pydpdk.burst.burst import Burst
 from pydpdk.burst.tracing import trace
@@ -24,7 +25,9 @@ from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.port import Port
 from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone
+from pydpdk.process import running
 from pydpdk.ring import Ring
+from pydpdk.ring.element import DEFAULT_SYNC, Sync
 
 _logger = logging.getLogger("pydpdk")
 
@@ -59,11 +62,11 @@ class App(Closing):
 
     @property
     def running(self) -> bool:
-        """Whether to go on: false after the duration, Ctrl-C or SIGTERM.
+        """Whether to go on: false after the duration, Ctrl-C or SIGTERM, or a worker's primary.
 
         For the loop of a function of yours: `while app.running: ...`.
         """
-        return not self.stop.requested
+        return not self.stop.requested and running()
 
     def burst(self, size: int) -> Burst:
         """Make a burst that lives as long as the file is open; what it holds then is freed."""
@@ -71,8 +74,11 @@ class App(Closing):
         return self._bursts[-1]
 
     def bring_up(self) -> None:
-        """Make everything that the file names, ports last."""
+        """Make everything that the file names, ports last; in a secondary, find it."""
         config = self.config
+        if self.eal.proc_type == "secondary":
+            self._look_up()
+            return
         for name, memzone in config.memzones.items():
             with self._blame("memzones", name):
                 self.memzones[name] = Memzone.reserve(
@@ -87,7 +93,7 @@ class App(Closing):
                     priv_size=mempool.priv_size,
                     data_room_size=mempool.data_room_size,
                     socket_id=_node(mempool.socket_id),
-                    ops_name=mempool.ops_name,
+                    ops_name=mempool.ops_name or ("lf_stack" if config.workers else None),
                 )
         for name, ring in config.rings.items():
             with self._blame("rings", name):
@@ -95,14 +101,25 @@ class App(Closing):
                     name,
                     ring.size,
                     element=ring.element,
-                    producer=ring.producer,
-                    consumer=ring.consumer,
+                    producer=self._sync(ring.producer),
+                    consumer=self._sync(ring.consumer),
                     exact_size=ring.exact_size,
                     socket_id=_node(ring.socket_id),
                 )
         for name, port in config.ports.items():
             with self._blame("ports", name):
                 self.ports[name] = self._bring_up_port(port)
+
+    def _sync(self, wish: Sync | None) -> Sync:
+        """What a process that is killed cannot leave locked for the others, where there are any."""
+        return wish or ("hts" if self.config.workers else DEFAULT_SYNC)
+
+    def _look_up(self) -> None:
+        config, lookup = self.config, Lookup(self.config)
+        self.memzones = {name: lookup.memzone(name) for name in config.memzones}
+        self.mempools = {name: lookup.mempool(name, s) for name, s in config.mempools.items()}
+        self.rings = {name: lookup.ring(name, spec) for name, spec in config.rings.items()}
+        self.ports = {name: lookup.port(name, spec) for name, spec in config.ports.items()}
 
     def _bring_up_port(self, spec: PortSpec) -> Port:
         port = Port.lookup(spec.device_name)

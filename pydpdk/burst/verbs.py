@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -72,9 +73,16 @@ class Forward(Handle):
         """
         n = _forward_round(self._c)
         if n < 0:
+            if n == -errno.ENETDOWN and self._take():
+                return self.step()
             self._c.served = self._c.came = 0
             refuse(n, "rte_eth_rx_burst, rte_eth_tx_burst", self.hops, self.burst)
         return n
+
+    def _take(self) -> bool:
+        """Make the queues of all hops this process's; False where that changes nothing."""
+        new = [queue for hop in self.hops for queue in hop if not queue.taken]
+        return bool(new) and all(queue.take() for queue in new)
 
     def __repr__(self) -> str:
         return f"<Forward {len(self.hops)} hops, {self.burst!r}>"

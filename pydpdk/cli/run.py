@@ -36,6 +36,8 @@ def run(file: File, duration: Duration = None, as_json: Json = False) -> None:
         if rate:
             rate.end()
         _show(report, chain, as_json)
+        if any(worker.state != "done" for worker in report.workers.values()):
+            raise typer.Exit(1)
 
 
 def _show(report: Report, chain: Snapshot, as_json: bool) -> None:
@@ -47,6 +49,9 @@ def _show(report: Report, chain: Snapshot, as_json: bool) -> None:
         typer.echo(f"  {line}")
     for name, pool in report.mempools.items():
         typer.echo(f"  mempool {name}: {pool['in_use']:,} of {pool['n']:,} mbufs in use")
+    for name, worker in report.workers.items():
+        again = f", started again {worker.restarted} times" if worker.restarted else ""
+        typer.echo(f"  worker {name}: {worker.state}{again}: {worker.result}")
 
 
 class _RateLine:

@@ -20,6 +20,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from pydpdk.lcore_map import parse_lcores
+
 HEADROOM = 128
 """[bytes] RTE_PKTMBUF_HEADROOM: what an empty mbuf keeps free in front of the packet."""
 
@@ -96,6 +98,11 @@ def _device(value: str) -> str:
     return value
 
 
+def _lcores(value: str) -> str:
+    parse_lcores(value)
+    return value
+
+
 def _target(value: str) -> str:
     module, _, function = value.partition(":")
     if not (function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
@@ -161,6 +168,9 @@ Device = Annotated[
     str, AfterValidator(_device), Field(examples=["net_null0,size=64", "0000:01:00.0"])
 ]
 Target = Annotated[str, AfterValidator(_target), Field(examples=["module:function"])]
+WorkerName = Annotated[str, AfterValidator(_name(63))]
+Lcores = Annotated[str, AfterValidator(_lcores), BeforeValidator(str)]
+Restarts = Annotated[int, Field(ge=0, le=1_000_000)]
 Ipv4 = Annotated[str, AfterValidator(_ipv4), Field(examples=["198.18.0.1"])]
 Mac = Annotated[str, AfterValidator(_mac), Field(examples=["02:00:00:00:00:01"])]
 

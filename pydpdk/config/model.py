@@ -43,7 +43,7 @@ class MempoolSpec(Section):
     """NUMA node to take the memory from, or `any`."""
     ops_name: kinds.OpsName | None = None
     """How free mbufs are kept: `ring_mp_mc`, `ring_sp_sc`, `ring_mt_hts`, `stack`, `lf_stack`...
-    Default: DPDK's choice, `ring_mp_mc`."""
+    Default: DPDK's choice, `ring_mp_mc`; with `workers` `lf_stack`."""
 
 
 class RingSpec(Section):
@@ -53,10 +53,10 @@ class RingSpec(Section):
     """Slots: a power of two, of which one stays empty; with `exact_size` any number."""
     element: Literal["uint64", "mbuf"] = "uint64"
     """What it carries: numbers or packets."""
-    producer: Literal["multi", "single", "rts", "hts"] = "rts"
+    producer: Literal["multi", "single", "rts", "hts"] | None = None
     """How threads that enqueue are kept apart: `rts` and `hts` for any number on any CPUs, `multi`
-    for any number with a CPU for each, `single` for one."""
-    consumer: Literal["multi", "single", "rts", "hts"] = "rts"
+    for any number with a CPU for each, `single` for one. Default: `rts`, with `workers` `hts`."""
+    consumer: Literal["multi", "single", "rts", "hts"] | None = None
     """How threads that dequeue are kept apart, likewise."""
     exact_size: bool = False
     """Hold exactly `size` elements, whatever the number (`RING_F_EXACT_SZ`)."""
@@ -107,6 +107,18 @@ class PortSpec(Section):
         return None if self.pci else self.device_name.rstrip("0123456789")
 
 
+class WorkerSpec(Section):
+    """A function of yours in a process of its own: a secondary over the same memory."""
+
+    python: kinds.Target
+    """Your function as `module:function`, called with the open file: what it names is found, not
+    made. Loop `while app.running`."""
+    lcores: kinds.Lcores | None = None
+    """The lcore it runs on, as `10@1` for lcore 10 on CPU 1. Default: one that is free."""
+    restarts: kinds.Restarts = 0
+    """How many times it is started again when its process dies."""
+
+
 class DebugSpec(Section):
     """What helps to find faults."""
 
@@ -137,6 +149,11 @@ class Config(Section):
         default_factory=dict
     )
     """Devices, by the name that the file and the application use for them."""
+    workers: Annotated[dict[kinds.WorkerName, WorkerSpec], BeforeValidator(empty_if_null)] = Field(
+        default_factory=dict
+    )
+    """Functions in processes of their own, by name. With any, mempools are `lf_stack` and
+    rings `hts` unless they say otherwise: a process that is killed cannot leave these locked."""
     debug: Annotated[DebugSpec, BeforeValidator(empty_if_null)] = DebugSpec()
     """Help in finding faults, paid for in speed."""
     app: AppSpec | None = None

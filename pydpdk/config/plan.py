@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
@@ -120,6 +121,7 @@ def make_plan(config: Config) -> Plan:
         warnings=(
             *([loss] if loss else []),
             *_memory_warnings(wanted, options),
+            *_capture_warnings(options),
             *_pool_warnings(pools),
             *_cache_warnings(config, polls),
             *_device_warnings(config),
@@ -135,7 +137,9 @@ def _with_devices(config: Config) -> EalOptions:
 
     With `block` all devices but those are taken, so the ports' need no `allow`.
     """
-    eal, ports = config.eal, config.ports.values()
+    eal, ports = config.eal, list(config.ports.values())
+    if eal.proc_type == "secondary":  # it has the devices of its primary
+        ports = []
     vdevs = tuple(port.device for port in ports if not port.pci)
     allow = tuple(port.device for port in ports if port.pci and not eal.block)
     extra = tuple(device for device in allow if device not in eal.allow)
@@ -184,6 +188,20 @@ def _memory_warnings(wanted: EalOptions, options: EalOptions) -> Iterator[str]:
         yield (
             f"eal.memory_mb: {asked} is not enough without hugepages, where memory cannot grow:"
             f" raised to {options.memory_mb}"
+        )
+
+
+def _capture_warnings(options: EalOptions) -> Iterator[str]:
+    if not options.capture:
+        return
+    if options.hugepages is False:
+        yield "eal.capture: nothing can attach without hugepages, so nothing can be captured"
+    # two processes on one lcore share its mempool caches, and corrupt them
+    shared = sorted(polling.lcore_cpus(options).keys() & set(range(os.cpu_count() or 1)))
+    if shared:
+        yield (
+            f"eal.capture: dpdk-dumpcap takes lcores 0 to {(os.cpu_count() or 1) - 1} for itself:"
+            f' number this program\'s above them, e.g. `lcores: "100@{shared[0]}"`'
         )
 
 

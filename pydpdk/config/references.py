@@ -14,6 +14,10 @@ from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.source import Fault, KeyPath
 from pydpdk.lcore_map import parse_lcores
 
+_OF_THE_PRIMARY = {
+    "nb_rx_desc", "nb_tx_desc", "mtu", "promiscuous", "rss", "rx_offloads", "tx_offloads",
+}  # fmt: skip
+
 
 class Scope(NamedTuple):
     """The sections that are right in themselves, and the names of all, right or wrong.
@@ -39,6 +43,7 @@ def check(scope: Scope) -> Iterator[Fault]:
     yield from _devices(scope)
     for name, port in scope.config.ports.items():
         yield from _port(scope, name, port)
+        yield from _secondary(scope, name, port)
     app = scope.config.app
     if app and app.forward:
         yield from _forward(scope, app.forward)
@@ -104,6 +109,19 @@ def _port(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
         yield Fault((*path, "device"), repr(port.device), allowed)
     if port.rss and port.nb_rx_queues == 0:
         yield Fault((*path, "rss"), format_value(port.rss), "nothing without receive queues")
+
+
+def _secondary(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
+    """What only the primary may set of a port."""
+    if scope.config.eal.proc_type != "secondary":
+        return
+    for key in sorted(port.model_fields_set & _OF_THE_PRIMARY):
+        value = format_value(getattr(port, key))
+        yield Fault(("ports", name, key), value, "nothing: the port is configured by the primary")
+    arguments = port.device.partition(",")[2]
+    if arguments:
+        allowed = f"{port.device_name} alone: the device is the primary's"
+        yield Fault(("ports", name, "device"), repr(port.device), allowed)
 
 
 def _packet_room(scope: Scope, pool_name: str | None) -> int | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from typing import Literal
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
@@ -16,34 +14,29 @@ from pydpdk.errors import (
     check_range,
     make_error,
 )
+from pydpdk.ethdev import sharing
 from pydpdk.ethdev.checks import PortConfig, check_config
 from pydpdk.ethdev.queue import RxQueue, TxQueue
-from pydpdk.ethdev.settings import PortSettings
-from pydpdk.memory._rows import text
+from pydpdk.ethdev.queues import PortQueues, State, name_of
 from pydpdk.memory.mempool import Mempool
 
 NAME_MAX = lib.RTE_ETH_NAME_MAX_LEN - 1
-State = Literal["unconfigured", "stopped", "started", "closed"]
 
 
-class Port(PortSettings):
+class Port(PortQueues):
     """A NIC or a virtual device.
 
     Attributes
     ----------
     port_id : int
         DPDK's number.
-    rx : tuple of RxQueue
-        Empty until configured.
-    tx : tuple of TxQueue
-        Empty until configured.
     mempool : Mempool or None
         Where received packets go.
 
     Notes
     -----
     Wraps    rte_eth_dev_close (rte_ethdev.h) in `close`
-    Owns     the device, in the primary process
+    Owns     the device, in the primary process; a secondary may count, receive and send, no more
     Threads  control calls one at a time; queues, see `Queue`
     """
 
@@ -52,9 +45,9 @@ class Port(PortSettings):
 
     def __init__(self, name: str, port_id: int) -> None:
         self.port_id = port_id
-        self.rx: tuple[RxQueue, ...] = ()
-        self.tx: tuple[TxQueue, ...] = ()
-        self.state: State = "unconfigured"
+        self._rx: tuple[RxQueue, ...] = ()
+        self._tx: tuple[TxQueue, ...] = ()
+        self.state: State = "unconfigured" if eal.is_primary() else "attached"
         self.mempool: Mempool | None = None
         self._pools: set[Mempool] = set()  # whose mbufs the driver may hold
         super().__init__(name, port_id, address=port_id, owned=eal.is_primary())
@@ -81,12 +74,11 @@ class Port(PortSettings):
         eal.require_running()
         with lock():
             port_id = _find_id(port)
-            known = find(cls, port_id)
-            if known is None:
-                name = ffi.new("char[]", lib.RTE_ETH_NAME_MAX_LEN)
-                call_errno(lib.rte_eth_dev_get_name_by_port, port_id, name)
-                known = cls(text(name), port_id)
-            return known
+            known, name = find(cls, port_id), name_of(port_id)
+            if known is not None and known.name != name:  # the primary has given its number away
+                known._abandon()
+                known = None
+            return known or cls(name, port_id)
 
     def configure(
         self,
@@ -139,15 +131,15 @@ class Port(PortSettings):
                 nb_rx_desc=nb_rx_desc, nb_tx_desc=nb_tx_desc,
                 mtu=mtu, rss=rss, rx_offloads=rx_offloads, tx_offloads=tx_offloads,
             )  # fmt: skip
-            self.state, self.rx, self.tx = "unconfigured", (), ()
+            self.state, self._rx, self._tx = "unconfigured", (), ()
             if mempool is not None:
                 mempool._users.add(self)
                 self._pools.add(mempool)
             self._set_up(config, mempool)
             self._let_go_of_pools_but(mempool)
             self.mempool = mempool
-            self.rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))
-            self.tx = tuple(TxQueue(self, i, is_tx=True) for i in range(nb_tx_queues))
+            self._rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))
+            self._tx = tuple(TxQueue(self, i, is_tx=True) for i in range(nb_tx_queues))
             self.state = "stopped"
             return config
 
@@ -191,8 +183,7 @@ class Port(PortSettings):
             self._require("rte_eth_dev_start", "stopped")
             call_errno(lib.rte_eth_dev_start, self.handle, detail=self.name)
             self.state = "started"
-            for queue in self._queues():
-                queue._open()
+            sharing.publish(self.port_id, len(self._rx), len(self._tx))
 
     def stop(self) -> None:
         """Stop a started port; do nothing otherwise.
@@ -200,7 +191,7 @@ class Port(PortSettings):
         Raises
         ------
         BusyError
-            A thread is receiving or sending on it right now.
+            A thread is receiving or sending on it right now, or another process uses its queues.
 
         Notes
         -----
@@ -211,22 +202,26 @@ class Port(PortSettings):
             if self.state == "started":
                 self._stop()
 
-    def _stop(self) -> None:
-        shut: list[RxQueue | TxQueue] = []
+    def _stop(self, *, force: bool = False) -> None:
         try:
-            for queue in self._queues():
-                queue._shut()
-                shut.append(queue)
-            if self.info.driver_name == "net_ring":
-                # its rings keep their mbufs for ever, where a NIC frees what is in its own
-                for rxq in self.rx:
-                    lib.pyd_queue_drain(rxq._c)
-            call_errno(lib.rte_eth_dev_stop, self.handle, detail=self.name)
+            with sharing.stopping(self.port_id, self.name, force=force):
+                self._stop_device()
         except DpdkError:
-            for queue in shut:
-                queue._open()
+            for queue in self._queues():
+                queue._reopen()
             raise
         self.state = "stopped"
+        for queue in self._queues():
+            queue._abandon()
+
+    def _stop_device(self) -> None:
+        for queue in self._queues():
+            queue._shut()
+        if self.info.driver_name == "net_ring":
+            # its rings keep their mbufs for ever, where a NIC frees what is in its own
+            for rxq in self._rx:
+                lib.pyd_queue_drain(rxq._c)
+        call_errno(lib.rte_eth_dev_stop, self.handle, detail=self.name)
 
     def _require(self, call: str, *states: str) -> None:
         self.handle  # noqa: B018  # raises when closed
@@ -234,13 +229,9 @@ class Port(PortSettings):
             number = errno.EBUSY if self.state == "started" else errno.EINVAL
             raise make_error(call, number, f"{self!r} must be {' or '.join(states)}")
 
-    def _queues(self) -> Iterator[RxQueue | TxQueue]:
-        yield from self.rx
-        yield from self.tx
-
     def _free(self, force: bool) -> None:
         if self.state == "started":
-            self._stop()
+            self._stop(force=force)
         # the device may be gone already: its removal closes the port
         if lib.rte_eth_dev_is_valid_port(self._handle):
             call_errno(lib.rte_eth_dev_close, self._handle, detail=self.name)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of
+from pydpdk._lifetime import address_of, lock
 from pydpdk._short import Handle, short
 from pydpdk.errors import call_errno
+from pydpdk.ethdev import sharing
 from pydpdk.memory.holder import BURST, Holder, refuse
 
 if TYPE_CHECKING:
-    from pydpdk.ethdev.port import Port
+    from pydpdk.ethdev.queues import PortQueues
 
 _rx, _tx = lib.pyd_rx, lib.pyd_tx
 RX, TX = "rx queue", "tx queue"  # kinds of handles
@@ -23,14 +25,16 @@ class Queue(Handle):
     Notes
     -----
     Owns     nothing; it lives as long as its port is configured
-    Threads  one at a time: a second one gets `BusyError`, as DPDK's queues take no locks
+    Threads  one at a time: a second one gets `BusyError`, as DPDK's queues take no locks; and one
+             process at a time, the first that uses it, until `release`
     """
 
-    __slots__ = ("_c", "port", "queue_id")
+    __slots__ = ("_c", "port", "queue_id", "taken")
 
-    def __init__(self, port: Port, queue_id: int, *, is_tx: bool) -> None:
+    def __init__(self, port: PortQueues, queue_id: int, *, is_tx: bool) -> None:
         self.port = port
         self.queue_id = queue_id
+        self.taken = False  # whether this process is the one that uses it
         fields = {"port_id": port.port_id, "queue_id": queue_id, "is_tx": is_tx}
         self._c: Any = ffi.new("struct pyd_queue *", fields)
         self._bind(address_of(self._c), TX if is_tx else RX)
@@ -40,14 +44,50 @@ class Queue(Handle):
         """[packets] that this object has moved."""
         return int(self._c.packets)
 
-    def _open(self) -> None:
-        self._c.gate.open = 1
+    def take(self) -> bool:
+        """Make the queue this process's, as its first use does; False where the port is stopped.
+
+        Raises
+        ------
+        BusyError
+            Another process uses it; the message names it.
+        NotSupportedError
+            In a secondary: the driver cannot.
+        """
+        with lock():
+            if not self.taken and self.port._may_take(self):
+                is_tx = bool(self._c.is_tx)
+                self.taken = sharing.take(self.port.port_id, self.queue_id, is_tx)
+                self._c.gate.open = self.taken
+            return self.taken
+
+    def release(self) -> None:
+        """Leave the queue to another process; the next use here takes it again.
+
+        Raises
+        ------
+        BusyError
+            A thread is using it right now.
+        """
+        with lock():
+            if self.taken:
+                self._shut()
+                self.taken = False
+                sharing.release(self.port.port_id, self.queue_id, bool(self._c.is_tx))
+
+    def _first(self, result: int) -> bool:
+        """After a call that found the gate shut: whether the queue is open now."""
+        return result == -errno.ENETDOWN and not self.taken and self.take()
+
+    def _reopen(self) -> None:
+        self._c.gate.open = self.taken
 
     def _shut(self) -> None:
         """Let nobody in any more; `BusyError` while a thread is inside."""
         call_errno(lib.pyd_queue_shut, self._c, detail=repr(self))
 
     def _abandon(self) -> None:
+        self.taken = False
         self._c.gate.open = 0
 
     def __repr__(self) -> str:
@@ -84,6 +124,8 @@ class RxQueue(Queue):
         except (AttributeError, TypeError):
             raise TypeError(f"rx({burst!r}): a Burst is allowed") from None
         if n < 0:
+            if self._first(n):
+                return self.rx(burst)
             refuse(n, "rte_eth_rx_burst", self, burst)
         return n
 
@@ -125,5 +167,7 @@ class TxQueue(Queue):
         except (AttributeError, TypeError):
             raise TypeError(f"tx({burst!r}): a Burst is allowed") from None
         if n < 0:
+            if self._first(n):
+                return self.tx(burst)
             refuse(n, "rte_eth_tx_burst", self, burst)
         return n

@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, lock
+from pydpdk._lifetime import lock
 from pydpdk.errors import call_errno, check_range
 from pydpdk.ethdev.info import PortInfo, read_info
 from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xstats
+from pydpdk.portable import Portable
 
 
-class PortSettings(Owner):
+class PortSettings(Portable):
     """The part of a `Port` that needs only its number."""
 
     @property
@@ -58,12 +59,13 @@ class PortSettings(Owner):
         return read_xstats(self.handle)
 
     def reset_stats(self) -> None:
-        """Set the counters to 0.
+        """Set the counters to 0, in the primary.
 
         Notes
         -----
         Wraps  rte_eth_stats_reset, rte_eth_xstats_reset (rte_ethdev.h)
         """
+        eal.require_primary("rte_eth_stats_reset")
         call_errno(lib.rte_eth_stats_reset, self.handle, detail=self.name)
         call_errno(lib.rte_eth_xstats_reset, self.handle, detail=self.name)
 

@@ -56,8 +56,9 @@ def running_prefixes() -> list[str]:
 
 def processes(primary: Primary) -> list[int]:
     """Return the PIDs of the primary and of the secondaries that are attached to it."""
-    names = (entry.name for entry in _listdir(runtime.runtime_dir(primary.prefix)))
-    found = {int(match[1]) for match in map(_MP_SOCKET.fullmatch, names) if match}
+    entries = _listdir(runtime.runtime_dir(primary.prefix))
+    sockets = ((_MP_SOCKET.fullmatch(entry.name), entry) for entry in entries)
+    found = {int(match[1]) for match, entry in sockets if match and runtime.answers(entry)}
     return sorted({pid for pid in found | {primary.pid} if pid and Path(f"/proc/{pid}").exists()})
 
 
@@ -123,6 +124,8 @@ def _alternatives() -> str:
 
 def _locker(config: Path) -> int | None:
     """Return who holds the primary's lock; None for nobody. The lock itself is not taken."""
+    if runtime.is_open_here(config):  # closing another descriptor would drop this process's lock
+        return os.getpid()
     try:
         fd = os.open(config, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -70,7 +70,7 @@ def is_in_use(prefix: str, *, by_others: bool = False, root: Path = Path("/")) -
     own = _open_files() if by_others else frozenset()
     return (
         _has_write_lock(directory / "config", by_others=by_others)
-        or any(_answers(s) for s in _listdir(directory) if s.is_socket() and str(s) not in own)
+        or any(answers(s) for s in _listdir(directory) if s.is_socket() and str(s) not in own)
         or any(_is_flocked(f) for f in hugepage_files(prefix, root=root) if str(f) not in own)
     )
 
@@ -81,8 +81,11 @@ def sweep(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     Meant for the owner after `rte_eal_cleanup` or a failed init, and for anyone after the
     owner's death. What may not be removed stays, without an error: see `leftovers`.
     """
-    if is_in_use(prefix, by_others=True, root=root):
-        return []
+    return [] if is_in_use(prefix, by_others=True, root=root) else remove(prefix, root=root)
+
+
+def remove(prefix: str, *, root: Path = Path("/")) -> list[Path]:
+    """Remove what this prefix left, without a look whether anyone uses it; return what is gone."""
     removed = [file for file in hugepage_files(prefix, root=root) if _removed(file)]
     directory = runtime_dir(prefix)
     if not directory.is_symlink():
@@ -115,7 +118,7 @@ def _has_write_lock(config: Path, *, by_others: bool) -> bool:
         os.close(fd)
 
 
-def _answers(path: Path) -> bool:
+def answers(path: Path) -> bool:
     """Say whether a process has this socket bound; nothing is sent."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
@@ -138,6 +141,19 @@ def _is_flocked(file: Path) -> bool:
         return True
     finally:
         os.close(fd)
+    return False
+
+
+def is_open_here(file: Path) -> bool:
+    """Whether this process has a file open: a primary its `config`, on which its lock lies."""
+    try:
+        wanted = file.stat()
+    except OSError:
+        return False
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if os.path.samestat(link.stat(), wanted):
+                return True
     return False
 
 

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, Pin, find, lock
+from pydpdk._lifetime import Pin, find, lock
 from pydpdk.errors import call_errno, call_pointer, check_name, check_range, make_error
 from pydpdk.memory._rows import text, walk
+from pydpdk.portable import Portable
 
 _DPDKS_OWN = ("MP_", "RG_", "rte_", "pydpdk")  # pools, rings, ethdev data, our ledger
 NAME_MAX = lib.RTE_MEMZONE_NAMESIZE - 1
@@ -63,7 +64,7 @@ class MemzoneInfo:
     flags: int
 
 
-class Memzone(Owner):
+class Memzone(Portable):
     """A named piece of memory, readable and writable as numpy arrays.
 
     Notes

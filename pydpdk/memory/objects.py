@@ -33,6 +33,7 @@ from pydpdk.memory.objects_kind import (
 )
 from pydpdk.memory.objects_memory import ObjectMemory
 from pydpdk.memory.pool_counts import N_MAX, OBJECTS, check_made, find_mempool
+from pydpdk.memory.presence import free, inside
 
 _intp = np.dtype(np.intp)
 
@@ -103,7 +104,7 @@ class ObjectPool(ObjectMemory):
         if not isinstance(checked, bool):
             raise TypeError(f"checked={checked!r}: True or False is allowed")
         private = lib.pyd_objects_private_size(len(described), n, checked)
-        with lock():
+        with lock(), inside():
             mp = call_pointer(
                 lib.rte_mempool_create_empty, c_name, n, kind.itemsize, cached, private,
                 lcore.check_socket_id(socket_id), c_flags, detail=name,
@@ -212,7 +213,7 @@ class ObjectPool(ObjectMemory):
         except BusyError:
             if not force:
                 raise
-        lib.rte_mempool_free(self._handle)
+        free(lib.rte_mempool_free, self._handle)
 
     def _abandon(self) -> None:
         super()._abandon()

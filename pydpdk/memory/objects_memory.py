@@ -21,10 +21,9 @@ from pydpdk.memory.objects_kind import (
     as_addresses,
     as_ids,
     dtype_of,
-    ops_of,
 )
 from pydpdk.memory.objects_map import Chunk, Map
-from pydpdk.memory.pool_counts import OBJECTS, Counts
+from pydpdk.memory.pool_counts import OBJECTS, Counts, ops_of
 
 _intp = np.dtype(np.intp)
 _from_buffer = ffi.from_buffer
@@ -64,11 +63,6 @@ class ObjectMemory(Counts):
         )  # fmt: skip
         self._bind(address_of(self._c), OBJECTS, _intp)
         super().__init__(name, mp, address=address_of(mp), owned=owned)
-
-    @property
-    def ops_name(self) -> str:
-        """Where objects wait."""
-        return ops_of(self.handle)
 
     @property
     def flags(self) -> MempoolFlag:

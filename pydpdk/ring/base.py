@@ -9,17 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, Pin, address_of
+from pydpdk._lifetime import Pin, address_of
 from pydpdk._short import Handle
 from pydpdk.errors import BusyError, ClosedError
 from pydpdk.memory.holder import Holder, refuse
+from pydpdk.portable import Portable
 from pydpdk.ring.element import POINTER, SYNCS, Kind, Sync, say
 
 Values = npt.NDArray[Any]
 VALUES, MBUFS = "ring of values", "ring of mbufs"  # kinds of handles
 
 
-class RingBase(Owner, Handle):
+class RingBase(Portable, Handle):
     """A ring that is open; `Moves` and `Ring` have the verbs."""
 
     def __init__(self, name: str, ring: Any, kind: Kind, *, owned: bool) -> None:
@@ -43,6 +44,9 @@ class RingBase(Owner, Handle):
     def dtype(self) -> Kind:
         """Of the values; None for a ring of mbufs."""
         return self._dtype
+
+    def _how(self) -> dict[str, Any]:
+        return {"element": "mbuf" if self._dtype is None else self._dtype}
 
     @property
     def element(self) -> str:

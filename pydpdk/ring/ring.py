@@ -8,6 +8,7 @@ from pydpdk._lifetime import address_of, find, lock
 from pydpdk._short import short
 from pydpdk.errors import call_errno, call_pointer, check_name, check_range
 from pydpdk.memory.holder import BURST, Holder
+from pydpdk.memory.presence import inside
 from pydpdk.ring.base import MBUFS
 from pydpdk.ring.element import (
     CONSUMER_FLAGS,
@@ -93,7 +94,7 @@ class Ring(Moves):
         flags = check_sync("producer", producer, PRODUCER_FLAGS)
         flags |= check_sync("consumer", consumer, CONSUMER_FLAGS)
         flags |= lib.RING_F_EXACT_SZ if exact_size else 0
-        with lock():
+        with lock(), inside():
             ring = call_pointer(
                 lib.rte_ring_create_elem, c_name, esize, size, lcore.check_socket_id(socket_id),
                 flags, detail=name,

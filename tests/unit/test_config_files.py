@@ -16,7 +16,7 @@ from pydpdk.ethdev import info
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "configs").glob("*.yaml"))
-NAMES = "af_packet null pcap quickstart ring tap vfio"
+NAMES = "af_packet capture null pcap quickstart ring tap vfio"
 
 
 def test_every_file_that_the_docs_name_is_there():

@@ -99,7 +99,7 @@ app:
         ("app: {generate: {packet: 00ff}}", "packet: '00ff', allowed: at least 14 bytes in hex"),
         ("app: {generate: {packet: {length: 3000}}}", "3000 bytes, allowed: up to 2048 bytes"),
         ("app: {python: module}", "app.python: 'module', allowed: 'module:function'"),
-        ("app: {python: m:f}\nworkers: {}", "workers: unknown key, allowed: eal, memzones"),
+        ("app: {python: m:f}\nwork: {}", "work: unknown key, allowed: eal, memzones"),
     ],
 )
 def test_one_fault_reads_so(section, fault):

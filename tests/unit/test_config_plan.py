@@ -275,3 +275,13 @@ def test_a_plan_reads_as_text(free):
     assert "no app" in render(make_plan(loads(TWO_PORTS)))
     assert "(dropped)" in render(make_plan(loads(TWO_PORTS + "app: {drop: }\n")))
     assert "(template)" in render(make_plan(loads(TWO_PORTS + "app: {generate: }\n")))
+
+
+def test_a_capture_on_lcores_that_dumpcap_takes_too_is_warned_of():
+    def warnings(lcores):
+        plan = make_plan(loads(f"eal: {{capture: true, lcores: '{lcores}'}}\n"))
+        return [warning for warning in plan.warnings if "dumpcap" in warning]
+
+    cpu = min(os.sched_getaffinity(0))
+    assert "above them" in warnings(str(cpu))[0]
+    assert warnings(f"100@{cpu}") == []

@@ -7,3 +7,6 @@ int pyd_pool_is_pktmbuf(const struct rte_mempool *mp);
 int pyd_pool_is_external(struct rte_mempool *mp);
 int pyd_pool_caches(struct rte_mempool *mp, uint32_t *lens, unsigned int room);
 int pyd_pool_shut(struct pyd_pool *pool);
+const char *pyd_mempool_ops_at(const void *table, unsigned int index);
+const void *pyd_mempool_ops_table(void);
+unsigned int pyd_mempool_ops_table_size(void);

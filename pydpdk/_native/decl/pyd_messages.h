@@ -1,0 +1,11 @@
+/* Messages from other processes. DPDK tells of them on the one thread that also serves its own
+ * requests (memory, devices), where waiting for Python would stop all of them: the callback
+ * writes into libc memory, and Python takes the messages from there. */
+#define PYD_PEER_SIZE 128 /* a socket's path and its NUL */
+
+int pyd_mp_open(void);
+int pyd_mp_register(const char *name);
+int pyd_mp_take(struct rte_mp_msg *msg, char *peer);
+uint64_t pyd_mp_lost(void);
+int pyd_mp_request_sync(struct rte_mp_msg *msg, struct rte_mp_reply *reply, uint64_t timeout_ns);
+void pyd_mp_free(struct rte_mp_reply *reply);

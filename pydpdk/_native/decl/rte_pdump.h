@@ -1,0 +1,2 @@
+int rte_pdump_init(void);
+int rte_pdump_uninit(void);

@@ -1,0 +1,146 @@
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pyd.h"
+
+/* Beyond, messages are counted and dropped. A process that runs out of descriptors loses DPDK's
+ * message thread for good (its recvmsg is cut short, and it ends): hence the second limit. */
+#define QUEUE_MESSAGES 1024
+#define QUEUE_FDS 256
+
+struct node {
+    struct node *next;
+    struct rte_mp_msg msg;
+    char peer[PYD_PEER_SIZE];
+};
+
+/* Never freed: DPDK may still be inside the callback when its name has been unregistered. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct node *first, **last = &first;
+static int queued, queued_fds;
+static uint64_t lost;
+static int wake = -1;
+
+static void
+close_fds(const struct rte_mp_msg *msg)
+{
+    int i;
+
+    for (i = 0; i < msg->num_fds; i++)
+        close(msg->fds[i]);
+}
+
+static struct node *
+copy_of(const struct rte_mp_msg *msg, const char *peer)
+{
+    struct node *node = malloc(sizeof(*node));
+    int i;
+
+    if (node == NULL)
+        return NULL;
+    node->next = NULL;
+    node->msg = *msg;
+    snprintf(node->peer, sizeof(node->peer), "%.*s", PYD_PEER_SIZE - 1, peer);
+    for (i = 0; i < msg->num_fds; i++)
+        fcntl(msg->fds[i], F_SETFD, FD_CLOEXEC); /* DPDK does not ask for it */
+    return node;
+}
+
+static int
+queue(struct node *node)
+{
+    int room;
+
+    pthread_mutex_lock(&lock);
+    room = node != NULL && queued < QUEUE_MESSAGES &&
+           queued_fds + node->msg.num_fds <= QUEUE_FDS;
+    if (room) {
+        *last = node;
+        last = &node->next;
+        queued++;
+        queued_fds += node->msg.num_fds;
+    } else
+        lost++;
+    pthread_mutex_unlock(&lock);
+    return room;
+}
+
+static int
+on_message(const struct rte_mp_msg *msg, const void *peer)
+{
+    struct node *node = copy_of(msg, peer);
+
+    if (!queue(node)) {
+        close_fds(msg);
+        free(node);
+    }
+    if (eventfd_write(wake, 1) < 0)
+        return 0; /* the counter is at its maximum: the reader is awake already */
+    return 0;     /* also where it is lost: DPDK would log a line for each */
+}
+
+/* The file descriptor that turns readable when there are messages, or a negative errno. */
+int
+pyd_mp_open(void)
+{
+    if (wake < 0)
+        wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return wake < 0 ? -errno : wake;
+}
+
+/* -1 and rte_errno. */
+int
+pyd_mp_register(const char *name)
+{
+    return rte_mp_action_register(name, on_message);
+}
+
+/* 1: the oldest message was moved to `msg`, its descriptors are the caller's. 0: there is none. */
+int
+pyd_mp_take(struct rte_mp_msg *msg, char *peer)
+{
+    struct node *node;
+
+    pthread_mutex_lock(&lock);
+    node = first;
+    if (node != NULL) {
+        first = node->next;
+        if (first == NULL)
+            last = &first;
+        queued--;
+        queued_fds -= node->msg.num_fds;
+    }
+    pthread_mutex_unlock(&lock);
+    if (node == NULL)
+        return 0;
+    *msg = node->msg;
+    memcpy(peer, node->peer, PYD_PEER_SIZE);
+    free(node);
+    return 1;
+}
+
+uint64_t
+pyd_mp_lost(void)
+{
+    return __atomic_load_n(&lost, __ATOMIC_RELAXED);
+}
+
+/* -1 and rte_errno. */
+int
+pyd_mp_request_sync(struct rte_mp_msg *msg, struct rte_mp_reply *reply, uint64_t timeout_ns)
+{
+    const struct timespec wait = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+
+    return rte_mp_request_sync(msg, reply, &wait);
+}
+
+void
+pyd_mp_free(struct rte_mp_reply *reply)
+{
+    free(reply->msgs);
+    reply->msgs = NULL;
+}

@@ -1,0 +1,75 @@
+"""What a secondary's file names: found in the primary's memory instead of made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydpdk.config.model import Config, MempoolSpec, PortSpec, RingSpec
+from pydpdk.errors import ConfigError, NotFoundError
+from pydpdk.ethdev import sharing
+from pydpdk.ethdev.port import Port, ports
+from pydpdk.memory.mempool import Mempool
+from pydpdk.memory.mempool_info import mempools
+from pydpdk.memory.memzone import Memzone
+from pydpdk.ring import Ring
+
+T = TypeVar("T")
+
+
+class Lookup:
+    """Finds the objects of a file, and blames the file's line for what is not there.
+
+    Raises
+    ------
+    ConfigError
+        From every method: the primary has none of that name, or another than the file says.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def memzone(self, name: str) -> Memzone:
+        """Find a memzone."""
+        return self._find("memzones", name, lambda: Memzone.lookup(name))
+
+    def mempool(self, name: str, spec: MempoolSpec) -> Mempool:
+        """Find a mempool of as many mbufs."""
+        there = [pool.name for pool in mempools()]
+        pool = self._find("mempools", name, lambda: Mempool.lookup(name), there)
+        self._same("mempools", name, "n", spec.n, pool.n)
+        return pool
+
+    def ring(self, name: str, spec: RingSpec) -> Ring:
+        """Find a ring of that element."""
+        return self._find("rings", name, lambda: Ring.lookup(name, element=spec.element))
+
+    def port(self, name: str, spec: PortSpec) -> Port:
+        """Find a port with as many queues, or more."""
+        there = [port.name for port in ports()]
+        port = self._find("ports", name, lambda: Port.lookup(spec.device_name), there)
+        has = sharing.queue_counts(port.handle)
+        wanted = (spec.nb_rx_queues, spec.nb_tx_queues)
+        for key, wish, most in zip(("nb_rx_queues", "nb_tx_queues"), wanted, has, strict=True):
+            if wish > most:
+                raise self._fault("ports", name, key, f"{wish}: the primary has set up {most}")
+        return port
+
+    def _find(
+        self, section: str, name: str, look: Callable[[], T], there: list[str] | None = None
+    ) -> T:
+        try:
+            return look()
+        except NotFoundError:
+            others = f"; there are: {', '.join(there)}" if there else ""
+            raise self._fault(section, name, f"the primary has none of that name{others}") from None
+        except (ValueError, TypeError) as error:
+            raise self._fault(section, name, str(error)) from error
+
+    def _same(self, section: str, name: str, key: str, wish: int, has: int) -> None:
+        if wish != has:
+            raise self._fault(section, name, key, f"{wish}: the primary's has {has}")
+
+    def _fault(self, *path_and_text: str) -> ConfigError:
+        *path, text = path_and_text
+        return ConfigError([f"{self._config.where(*path)}: {text}"])

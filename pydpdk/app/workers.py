@@ -1,0 +1,78 @@
+"""The `workers` of a file: functions in processes of their own, each with the file open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pydpdk import eal
+from pydpdk.app.session import App
+from pydpdk.app.target import load_target
+from pydpdk.config.model import Config
+from pydpdk.config.plan import Plan
+from pydpdk.process import Group, Member
+
+_START_S = 30.0
+
+
+@dataclass(frozen=True)
+class WorkerReport:
+    """How a worker ended.
+
+    Attributes
+    ----------
+    state : str
+        `done`, `failed` (its function raised) or `dead` (its process was ended).
+    result : str
+        What the function returned, or why it did not.
+    restarted : int
+        How many times its process was started again.
+    """
+
+    state: str
+    result: str
+    restarted: int
+
+
+@contextmanager
+def started(app: App) -> Iterator[dict[str, Member]]:
+    """Start the workers of an open file; ask them to end, and wait for that, at the end."""
+    specs = app.config.workers
+    if not specs:
+        yield {}
+        return
+    for name, spec in specs.items():
+        load_target(spec.python, app.config.where("workers", name, "python"))
+    with Group() as group:
+        members = {
+            name: group.start(
+                work, app.config, app.plan, name,
+                lcores=spec.lcores, name=name, restarts=spec.restarts,
+            )
+            for name, spec in specs.items()
+        }  # fmt: skip
+        for member in members.values():
+            member.wait_ready(_START_S)
+        yield members
+
+
+def work(config: Config, plan: Plan, name: str) -> object:
+    """Call a worker's function, in its process."""
+    target = load_target(config.workers[name].python, config.where("workers", name, "python"))
+    app = App(config, plan, eal.current())
+    app.bring_up()
+    return target(app)
+
+
+def report(members: dict[str, Member]) -> dict[str, WorkerReport]:
+    """Say how each ended."""
+    return {name: _report(member) for name, member in members.items()}
+
+
+def _report(member: Member) -> WorkerReport:
+    try:
+        result = repr(member.result(0))
+    except Exception as error:  # whatever the function raised
+        result = f"{type(error).__name__}: {error}"
+    return WorkerReport(member.state, result, member.restarted)

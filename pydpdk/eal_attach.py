@@ -1,0 +1,285 @@
+"""What is looked at before this process becomes a secondary, so that the EAL need not guess.
+
+DPDK checks its version and the addresses of the memory. The rest it takes on trust: lcores that
+another process uses, mempool drivers of another order, devices that a probe here would harm.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pydpdk import eal_drivers, version
+from pydpdk._dpdk import lib
+from pydpdk.eal_options import EalOptions
+from pydpdk.errors import BusyError, NotFoundError, NotSupportedError
+from pydpdk.host import primary as host_primary
+from pydpdk.host import program, registry
+from pydpdk.host.primary import Primary
+from pydpdk.host.registry import Member
+from pydpdk.lcore_map import format_lcores, parse_lcores
+
+_START_S = 10.0
+"""[s] to wait for a primary that is still in rte_eal_init."""
+
+HARMED = {
+    "net_pcap": "its driver opens the files in every process, which cuts the one that is written",
+    "eth_pcap": "its driver opens the files in every process, which cuts the one that is written",
+}
+
+
+def resolve(options: EalOptions, prefix: str) -> EalOptions:
+    """Turn `auto` into what this process will be."""
+    if options.proc_type != "auto":
+        return options
+    there = host_primary.look(prefix).running or _primary_of(registry.members(prefix))
+    if there:  # the devices and the memory are the primary's
+        return replace(options, proc_type="secondary", vdevs=(), allow=(), block=(), memory_mb=None)
+    return replace(options, proc_type="primary")
+
+
+def check_primary(prefix: str) -> None:
+    """Refuse to be a new primary beside secondaries of one that is gone: they would crash."""
+    there = host_primary.look(prefix)
+    if there.running and not there.pid and not _primary_of(registry.members(prefix)):
+        pids = host_primary.processes(there)
+        if pids:
+            raise BusyError(
+                errno.EBUSY,
+                f"rte_eal_init: {there.problem} (PID {', '.join(map(str, pids))}): end them first,"
+                " or use another file_prefix",
+            )
+
+
+def check_attach(options: EalOptions, prefix: str) -> tuple[EalOptions, Primary]:
+    """Look at the primary of a prefix; return the options with its devices.
+
+    Raises
+    ------
+    NotFoundError
+        No DPDK program runs with this prefix.
+    NotSupportedError
+        It shares its memory with nobody, or is another DPDK, or cannot be seen from here.
+    ValueError
+        Options that are not the primary's.
+    """
+    primary = _running(prefix)
+    if primary.problem:
+        if primary.running:
+            raise _unfit(primary.problem)
+        raise NotFoundError(errno.ENOENT, primary.problem)
+    _check_place(primary)
+    _check_version(primary)
+    ours = _primary_of(registry.members(prefix))
+    _check_drivers(primary, ours, options)
+    return _with_devices(options, primary, ours), primary
+
+
+def choose(options: EalOptions, primary: Primary, others: Sequence[Member]) -> EalOptions:
+    """Return the options with lcores that no other process of the prefix uses.
+
+    Raises
+    ------
+    ValueError
+        Some of those asked for are in use.
+    """
+    taken = dict(_taken(primary, others))
+    if options.lcores is None and options.main_lcore is not None:
+        options = replace(options, lcores=(options.main_lcore,))
+    if options.lcores is None:
+        number, cpus = _free_lcore(primary, others, taken)
+        return replace(options, lcores=format_lcores({number: cpus}))
+    wanted = parse_lcores(options.lcores)
+    clashes = [f"{lcore} by {taken[lcore]}" for lcore in sorted(wanted) if lcore in taken]
+    if clashes:
+        free = sorted(set(range(lib.RTE_MAX_LCORE)) - set(taken))
+        raise ValueError(
+            f"lcores={options.lcores!r}: in use in {primary.prefix!r}: {', '.join(clashes)}. Each"
+            f" lcore has a cache in every mempool, which two processes would corrupt. Free:"
+            f" {_spans(free)}; on a CPU of your choice with lcores='{free[0]}@0', for example"
+        )
+    return options
+
+
+def _running(prefix: str) -> Primary:
+    """Look for the primary; wait a moment for one that is still starting."""
+    deadline = time.monotonic() + _START_S
+    while True:
+        primary = host_primary.look(prefix)
+        ours = _primary_of(registry.members(prefix))
+        up, _ = program.config_version(prefix)
+        starting = (ours is not None and not ours.ready) or (primary.pid and not up)
+        if not starting or time.monotonic() > deadline:
+            return primary
+        time.sleep(0.01)
+
+
+def _check_place(primary: Primary) -> None:
+    away = ["PID"] if primary.pid == 0 else program.foreign_namespaces(primary.pid)
+    if away:
+        raise _unfit(
+            f"the primary of {primary.prefix!r} runs in another {' and '.join(away)} namespace:"
+            " run both in one container, or start this one with --pid and --volumes of the other"
+        )
+
+
+def _check_version(primary: Primary) -> None:
+    _, number = program.config_version(primary.prefix)
+    there = program.version_text(number)
+    if there != version.RUNNING:
+        raise _unfit(
+            f"{_say(primary)} runs DPDK {there}, this process DPDK {version.RUNNING}: both must be"
+            " of one installation"
+        )
+
+
+def _check_drivers(primary: Primary, ours: Member | None, options: EalOptions) -> None:
+    libraries = program.libraries(primary.pid)
+    if libraries is None:
+        raise _unfit(f"{_say(primary)} belongs to another user: attach as that user, or as root")
+    if "eal" not in libraries:
+        raise _unfit(
+            f"{_say(primary)} has DPDK linked into it: nobody can tell whether its drivers are"
+            " those of this process; use a program that is linked with the shared libraries"
+        )
+    here = program.libraries("self") or {}
+    mine, its = here["eal"], libraries["eal"]
+    if (mine.device, mine.inode) != (its.device, its.inode):
+        raise _unfit(
+            f"{_say(primary)} uses {its.path}, this process {mine.path}: another build of DPDK, or"
+            " it was updated meanwhile; start the primary again"
+        )
+    missing = _missing(libraries, options)
+    if missing:
+        raise _unfit(
+            f"{_say(primary)} has drivers that this process would not load:"
+            f" {', '.join(missing)}; name them: extra=('-d', '{missing[0]}')"
+        )
+    ops = eal_drivers.mempool_ops_of(primary.pid) or (ours and ours.details.get("mempool_ops"))
+    if not ops:
+        raise _unfit(f"the memory of {_say(primary)} may not be read: attach as its user, or root")
+    paths = [lib_.path for name, lib_ in libraries.items() if name.startswith("mempool_")]
+    problem = eal_drivers.load_in_order(ops, paths)
+    if problem:
+        raise _unfit(f"{_say(primary)} has its mempool drivers in another order: {problem}")
+
+
+def _missing(libraries: dict[str, program.Library], options: EalOptions) -> list[str]:
+    """Return the drivers of the primary that come from where this process does not look."""
+    drivers = {n: x.path for n, x in libraries.items() if n.startswith(("mempool_", "net_"))}
+    standard = {str(Path(p).parent) for p in drivers.values() if "/dpdk/pmds-" in p}
+    loaded = set().union(*map(program.plugins, standard)) | set(program.libraries("self") or {})
+    named = {str(Path(argument).resolve()) for argument in options.extra}
+    return sorted(p for n, p in drivers.items() if n not in loaded and p not in named)
+
+
+def _with_devices(options: EalOptions, primary: Primary, ours: Member | None) -> EalOptions:
+    its = program.arguments(primary.pid) or program.Arguments()
+    allow, block, vdevs = its.allow, its.block, its.vdevs
+    iova_mode = its.iova_mode[-1] if its.iova_mode else None
+    if ours is not None:
+        iova_mode = ours.details.get("iova_mode")
+        allow, block, vdevs = (tuple(ours.details.get(k, ())) for k in ("allow", "block", "vdevs"))
+    for device in vdevs:
+        harm = HARMED.get(device.partition(",")[0].rstrip("0123456789"))
+        if harm:
+            raise _unfit(f"{_say(primary)} has {device.partition(',')[0]}: {harm}")
+    for name, mine, theirs in (("allow", options.allow, allow), ("block", options.block, block)):
+        if mine and tuple(mine) != theirs:
+            raise ValueError(f"{name}={mine!r}: the primary's, {theirs!r}, or none, is allowed")
+    if iova_mode in ("va", "pa"):  # else a root's EAL takes pa by itself, and writes that in mbufs
+        options = replace(options, iova_mode="va" if iova_mode == "va" else "pa")
+    ports = program.has_ports(primary.prefix)
+    if not ports and any(v.startswith(("net_", "eth_", "virtio_user")) for v in vdevs):
+        raise _unfit(
+            f"{_say(primary)} names {', '.join(vdevs)} and has no port: DPDK would abort this"
+            " process in probing what failed there"
+        )
+    if not ports:  # probing a NIC that the primary has not would abort as well
+        return replace(options, allow=(), block=(), pci=False)
+    return replace(options, allow=allow, block=block)
+
+
+def _taken(primary: Primary, others: Sequence[Member]) -> Iterator[tuple[int, str]]:
+    ours = {member.pid for member in others}
+    for pid in host_primary.processes(primary):
+        if pid not in ours:
+            role = "primary" if pid == primary.pid else "secondary"
+            yield from ((lcore, f"the {role} (PID {pid})") for lcore in foreign_lcores(pid))
+    for member in others:
+        yield from ((lcore, f"the {member}") for lcore in member.lcores)
+
+
+def foreign_lcores(pid: int) -> frozenset[int]:
+    """Return the lcores of a program that is not ours: its workers', and what it was told."""
+    found = set(host_primary.workers(pid))
+    its = program.arguments(pid) or program.Arguments()
+    told: set[int] = set()
+    for spec in its.lcores:
+        try:
+            told.update(parse_lcores(spec))
+        except (ValueError, TypeError):
+            continue
+    for mask in its.coremask:
+        try:
+            bits = int(mask, 16)
+        except ValueError:
+            continue
+        told.update(i for i in range(bits.bit_length()) if bits >> i & 1)
+    if not told:  # the main lcore's thread tells by its CPU alone
+        main = host_primary.main_cpus(pid)
+        told = set(main) if len(main) == 1 else {0}
+    return frozenset(found | told)
+
+
+def _free_lcore(
+    primary: Primary, others: Sequence[Member], taken: Iterable[int]
+) -> tuple[int, frozenset[int]]:
+    """Return a free lcore, and the CPUs that the processes of this primary leave free.
+
+    The highest that is free, and lower ones where programs that are not ours are attached: their
+    main lcores need not show.
+    """
+    used = set(taken)
+    free = [n for n in range(lib.RTE_MAX_LCORE) if n not in used]
+    if not free:
+        raise BusyError(errno.EBUSY, f"all lcores are in use in {primary.prefix!r}")
+    pids = host_primary.processes(primary)
+    foreign = len(set(pids) - {member.pid for member in others})
+    workers = [host_primary.workers(pid) for pid in pids]
+    usable = frozenset(os.sched_getaffinity(0))
+    unpolled = usable - _pinned(cpus for found in workers for cpus in found.values())
+    idle = unpolled - _pinned(map(host_primary.main_cpus, pids))
+    return free[-min(len(free), max(foreign, 1))], idle or unpolled or usable
+
+
+def _pinned(threads: Iterable[frozenset[int]]) -> frozenset[int]:
+    """Return the CPUs to which threads are pinned, one each."""
+    return frozenset(cpu for cpus in threads if len(cpus) == 1 for cpu in cpus)
+
+
+def _primary_of(members: Iterable[Member]) -> Member | None:
+    return next((member for member in members if member.role == "primary"), None)
+
+
+def _say(primary: Primary) -> str:
+    return f"the primary of {primary.prefix!r} (PID {primary.pid})"
+
+
+def _unfit(text: str) -> NotSupportedError:
+    return NotSupportedError(errno.ENOTSUP, text)
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Write 1, 2, 3, 7 as `1-3,7`."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)

@@ -1,0 +1,193 @@
+"""The other processes of this EAL's prefix: our seat among them, and what we tell them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from pydpdk import eal_attach, eal_drivers
+from pydpdk._dpdk import lib
+from pydpdk.eal_attach import HARMED
+from pydpdk.eal_options import EalOptions
+from pydpdk.eal_watch import Watcher
+from pydpdk.errors import BusyError, NotSupportedError, make_error
+from pydpdk.host import primary as host_primary
+from pydpdk.host import registry
+from pydpdk.host.primary import Primary
+from pydpdk.host.registry import Member, Role, Seat
+from pydpdk.lcore_map import parse_lcores
+
+
+class Neighbours:
+    """A seat in the prefix's registry; none where memory is shared with nobody."""
+
+    def __init__(
+        self, options: EalOptions, prefix: str, seat: Seat | None, primary: Primary | None
+    ) -> None:
+        self.options, self._prefix = options, prefix
+        self._seat, self._primary = seat, primary
+        self._watcher: Watcher | None = None
+        self._details: dict[str, Any] = {}
+
+    @property
+    def primary_alive(self) -> bool:
+        """Whether the primary, maybe this process, lives."""
+        return self._watcher is None or self._watcher.primary_alive
+
+    def watcher(self, what: str) -> Watcher:
+        """Return who hears of deaths."""
+        if self._watcher is None:
+            raise make_error(what, errno.ENOTSUP, "this memory is shared with no other process")
+        return self._watcher
+
+    def join(self, devices: Iterable[str], primary: bool, iova_mode: str) -> None:
+        """Say that we are up, and begin to watch."""
+        if primary and self._seat is not None and not self._seat.in_place:
+            self._seat.give_back()  # the end of an earlier primary swept it away
+            self._seat = take_seat(self.options, self._prefix, None)
+        if self._seat is None:
+            return
+        if primary:
+            self.tell(
+                mempool_ops=eal_drivers.mempool_ops(), iova_mode=iova_mode,
+                **self._devices(devices),
+            )  # fmt: skip
+        else:
+            self.tell()
+        pid = self._primary.pid if self._primary is not None else 0
+        self._watcher = Watcher(self._prefix, pid, self._seat.member)
+        self._watcher.start()
+
+    def tell(self, **details: Any) -> None:
+        """Tell the others, beside what they were told before."""
+        told = self._details | details
+        if self._seat is not None:
+            self._seat.publish(ready=True, details=told)
+        self._details = told  # what was refused must not be told the next time
+
+    def told(self, what: str, default: Any) -> Any:
+        """Return what the others were told."""
+        return self._details.get(what, default)
+
+    def tell_devices(self, devices: Iterable[str]) -> None:
+        """Tell who attaches which devices there are."""
+        self.tell(**self._devices(devices))
+
+    def _devices(self, devices: Iterable[str]) -> dict[str, list[str]]:
+        allow, block = list(self.options.allow), list(self.options.block)
+        return {"vdevs": [d for d in devices if d not in allow], "allow": allow, "block": block}
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Let no process of ours come, go or change what it tells."""
+        if self._seat is None or not self._seat.in_place:
+            yield
+        else:
+            with registry.guarded(self._prefix):
+                yield
+
+    def primary(self) -> Member | None:
+        """Return the primary of ours; None where it is not ours, or is gone."""
+        return next((m for m in registry.members(self._prefix) if m.role == "primary"), None)
+
+    def check_device(self, devargs: str) -> None:
+        """Refuse a device whose probe in the secondaries would do harm."""
+        harm = HARMED.get(str(devargs).partition(",")[0].rstrip("0123456789"))
+        attached = self.attached() if harm else []
+        if attached:
+            text = f"{devargs} while attached are {', '.join(attached)}: {harm}"
+            raise NotSupportedError(errno.ENOTSUP, f"rte_eal_hotplug_add: {text}")
+
+    def others(self) -> list[Member]:
+        """Return the other live processes of ours."""
+        if self._seat is None:
+            return []
+        mine = self._seat.member.index
+        return [m for m in registry.members(self._prefix) if m.index != mine]
+
+    def attached(self) -> list[str]:
+        """Name the processes that are attached to this primary's memory, ours or not."""
+        if self._seat is None:
+            return []
+        ours = self.others()
+        me = Primary(self._prefix, self._seat.member.pid, True, "")
+        known = {me.pid, *(member.pid for member in ours)}
+        foreign = [pid for pid in host_primary.processes(me) if pid not in known]
+        return [*map(str, ours), *(f"a program that is not ours (PID {pid})" for pid in foreign)]
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._watcher is not None:
+            self._watcher.stop()
+
+    def leave(self) -> None:
+        """Give the seat back."""
+        if self._seat is not None:
+            self._seat.give_back()
+
+    def forget(self) -> None:
+        """Leave without a word, in a forked child: the parent has the seat."""
+        if self._seat is not None:
+            self._seat.forget()
+
+
+def settle(options: EalOptions, prefix: str, *, hugepages: bool, name: str | None) -> Neighbours:
+    """Find out what this process will be among those of its prefix, and take its seat.
+
+    Raises
+    ------
+    DpdkError, ValueError
+        It would not work, or would harm the others; nothing has been started.
+    """
+    if options.proc_type == "secondary":
+        options, primary = eal_attach.check_attach(options, prefix)
+        return _as_secondary(options, prefix, primary, name)
+    if not hugepages or options.in_memory or "--no-shconf" in options.extra:
+        return Neighbours(options, prefix, None, None)
+    eal_attach.check_primary(prefix)
+    return Neighbours(options, prefix, take_seat(options, prefix, name), None)
+
+
+def take_seat(options: EalOptions, prefix: str, name: str | None) -> Seat | None:
+    """Take a primary's seat; None where that cannot be, which the EAL will say."""
+
+    def choose(others: list[Member]) -> Iterable[int]:
+        if any(other.role == "primary" for other in others):
+            raise BusyError
+        return _lcores(options)
+
+    try:
+        return _claim(prefix, "primary", name, choose)
+    except OSError:  # another primary has it, or the directory is not ours to write
+        return None
+
+
+def _as_secondary(
+    options: EalOptions, prefix: str, primary: Primary, name: str | None
+) -> Neighbours:
+    chosen = options
+
+    def choose(others: list[Member]) -> Iterable[int]:
+        nonlocal chosen
+        chosen = eal_attach.choose(options, primary, others)
+        return _lcores(chosen)
+
+    seat = _claim(prefix, "secondary", name, choose)
+    return Neighbours(replace(chosen, proc_type="secondary"), prefix, seat, primary)
+
+
+def _claim(prefix: str, role: Role, name: str | None, choose: Any) -> Seat:
+    try:
+        return registry.claim(prefix, role, name or registry.program_name(), choose)
+    except registry.FullError as full:
+        raise make_error("rte_eal_init", errno.ENOSPC, str(full.strerror)) from None
+
+
+def _lcores(options: EalOptions) -> Iterable[int]:
+    if options.lcores is None:
+        return [cpu for cpu in os.sched_getaffinity(0) if cpu < lib.RTE_MAX_LCORE]
+    return parse_lcores(options.lcores)

@@ -1,0 +1,282 @@
+"""The running EAL: what it is, its devices, its neighbours, its end."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydpdk import _lifetime, eal_devices, log, version
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Closing
+from pydpdk.eal_neighbours import Neighbours
+from pydpdk.eal_options import EalOptions
+from pydpdk.eal_watch import Death
+from pydpdk.errors import ClosedError, InUseError, call_errno, call_rte_errno, make_error
+from pydpdk.host import registry, runtime
+from pydpdk.host.primary import remove_traces
+
+_JOIN = "our place in the memory; busy: who died on these lcores has not been recovered from"
+
+
+class Eal(Closing):
+    """The running EAL; `init` makes it.
+
+    Attributes
+    ----------
+    options : EalOptions
+        What was asked for.
+    argv : tuple of str
+        What `rte_eal_init` was given.
+    file_prefix : str
+        The name that processes sharing this memory have in common.
+    hugepages : bool
+        Whether memory is on hugepages.
+    main_cpus : frozenset of int
+        Where the main lcore runs; see `pinned`.
+    neighbours : Neighbours
+        The other processes of the prefix, for this package.
+
+    Notes
+    -----
+    Wraps  rte_eal_has_hugepages (rte_eal.h) in `hugepages`, rte_eal_process_type (rte_eal.h) in
+           `proc_type`, rte_eal_iova_mode (rte_eal.h) in `iova_mode`, rte_eal_get_runtime_dir
+           (rte_eal.h) in `runtime_dir`, rte_pdump_init (rte_pdump.h) with the option `capture`,
+           rte_pdump_uninit (rte_pdump.h) in `close`
+    """
+
+    def __init__(
+        self,
+        options: EalOptions,
+        argv: Sequence[str],
+        file_prefix: str,
+        main_cpus: frozenset[int],
+        neighbours: Neighbours,
+    ) -> None:
+        self.options = options
+        self.argv = tuple(argv)
+        self.file_prefix = file_prefix
+        self.main_cpus = main_cpus
+        self.hugepages = bool(lib.rte_eal_has_hugepages())
+        self._dead = False
+        self._thread = threading.get_ident()
+        self.neighbours = neighbours
+        devices = (*options.vdevs, *options.allow)
+        self._devices = {d.partition(",")[0]: d for d in devices}
+
+    @property
+    def proc_type(self) -> str:
+        """`primary` or `secondary`."""
+        return "primary" if is_primary() else "secondary"
+
+    @property
+    def iova_mode(self) -> str:
+        """`va` or `pa`: the addresses that devices use."""
+        return "va" if lib.rte_eal_iova_mode() == lib.RTE_IOVA_VA else "pa"
+
+    @property
+    def runtime_dir(self) -> Path:
+        """Where DPDK keeps this process's sockets and shared configuration."""
+        return Path(ffi.string(lib.rte_eal_get_runtime_dir()).decode())
+
+    @property
+    def primary_alive(self) -> bool:
+        """In a secondary whether its primary lives: false at once when it ends, however it does."""
+        return self.neighbours.primary_alive
+
+    def on_primary_death(self, callback: Callable[[], object]) -> None:
+        """Call this in a secondary when its primary has ended: leave then.
+
+        Notes
+        -----
+        Threads  it is called on a thread of its own
+        """
+        self._require_open()
+        self.neighbours.watcher("on_primary_death").on_primary_death(callback)
+
+    def on_process_death(self, callback: Callable[[Death], object]) -> None:
+        """Call this in a primary for each process of ours that died without leaving.
+
+        Notes
+        -----
+        Threads  it is called on a thread of its own, when what the dead held has been regained
+        """
+        require_primary("on_process_death", self)
+        self.neighbours.watcher("on_process_death").on_process_death(callback)
+
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """Pin the calling thread, which must be the one that called `init`, to the main lcore.
+
+        Notes
+        -----
+        Threads  for the polling loop; threads started inside inherit the one CPU
+        """
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("only the thread that called init is the main lcore")
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, self.main_cpus)
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, before)
+
+    def add_device(self, devargs: str) -> str:
+        """Probe one more device while running, e.g. `net_null7,size=64` or `0000:01:00.0`.
+
+        Secondaries that are attached have it too afterwards.
+
+        Returns
+        -------
+        str
+            The name by which `Port.lookup` finds its port.
+
+        Raises
+        ------
+        SecondaryError
+            Devices are the primary's.
+
+        Notes
+        -----
+        Wraps  rte_eal_hotplug_add (rte_dev.h)
+        """
+        require_primary("rte_eal_hotplug_add", self)
+        self.neighbours.check_device(devargs)
+        eal_devices.add(devargs)
+        self._devices[devargs.partition(",")[0]] = devargs
+        self.neighbours.tell_devices(self._devices.values())
+        return eal_devices.port_name_of(devargs)
+
+    def remove_device(self, name: str) -> None:
+        """Close the port of that name, if it is open, and remove its device.
+
+        Raises
+        ------
+        SecondaryError
+            Devices are the primary's.
+
+        Notes
+        -----
+        Wraps  rte_eal_hotplug_remove (rte_dev.h)
+        """
+        require_primary("rte_eal_hotplug_remove", self)
+        known = self._devices.get(name)
+        port_name = name if known is None else eal_devices.port_name_of(known)
+        for owner in _lifetime.owners():
+            if owner.rank == 0 and owner.name == port_name:
+                owner.close()
+        eal_devices.remove(name)
+        self._devices.pop(name, None)
+        self.neighbours.tell_devices(self._devices.values())
+
+    def close(self, *, force: bool = False) -> None:
+        """Close all that is open, then the EAL; leave no file behind.
+
+        A secondary leaves: what is the primary's stays as it is.
+
+        Parameters
+        ----------
+        force
+            Do so under numpy views, and under secondaries, whose memory goes away with this.
+
+        Raises
+        ------
+        InUseError
+            Numpy views of its memory are alive, or secondaries are attached. Nothing has been
+            closed then.
+
+        Notes
+        -----
+        Wraps  rte_eal_cleanup (rte_eal.h)
+        """
+        if self._dead:
+            return
+        with _lifetime.lock():
+            viewed = [owner for owner in _lifetime.owners() if owner._view_count()]
+            if viewed and not force:
+                held = ", ".join(f"{owner!r} ({owner._view_count()} views)" for owner in viewed)
+                raise InUseError(f"the EAL stays open: numpy views are alive of {held}")
+            attached = self.neighbours.attached() if is_primary() else []
+            if attached and not force:
+                raise InUseError(
+                    f"the EAL stays open: attached to its memory are {', '.join(attached)}; end"
+                    " them first"
+                )
+            _close_owners()
+            self._stop(unmap=True)
+
+    def _join(self) -> None:
+        """Join the processes of ours that share this memory, and tell them what we are."""
+        me = os.getpid()
+        call_errno(lib.pyd_ledger_join, me, registry.started(me) or 0, detail=_JOIN)
+        self.neighbours.join(self._devices.values(), is_primary(), self.iova_mode)
+        if self.options.capture:
+            call_rte_errno(lib.rte_pdump_init)
+
+    def _stop(self, *, unmap: bool) -> None:
+        if self._dead:
+            return
+        self._dead = True
+        self.neighbours.stop()
+        primary = is_primary()
+        if unmap:
+            if self.options.capture:
+                lib.rte_pdump_uninit()
+            lib.pyd_ledger_leave()
+            lib.rte_eal_cleanup()
+        log.flush()
+        self.neighbours.leave()
+        if not primary:
+            remove_traces(self.file_prefix, os.getpid())
+        if primary or not self.neighbours.primary_alive:
+            runtime.sweep(self.file_prefix)
+
+    def _forget(self) -> None:
+        """Be dead in a forked child, whose parent goes on."""
+        self._dead = True
+        self.neighbours.forget()
+
+    def _require_open(self) -> None:
+        if self._dead:
+            raise ClosedError("the EAL of this process has been closed")
+
+    def __repr__(self) -> str:
+        if self._dead:
+            return f"<Eal {self.file_prefix!r} dead>"
+        memory = "hugepages" if self.hugepages else "no hugepages"
+        return f"<Eal {self.file_prefix!r} {self.proc_type}, {memory}, DPDK {version.RUNNING}>"
+
+
+class Observer(Eal):
+    """A secondary that reads the memory of a primary, which need not be ours, and no more."""
+
+    def _join(self) -> None:
+        """Stay out of the ledger: it would be a memzone more in memory that is not ours."""
+        self.neighbours.join((), False, self.iova_mode)
+
+
+def is_primary() -> bool:
+    """Whether this process is the primary."""
+    return bool(lib.rte_eal_process_type() == lib.RTE_PROC_PRIMARY)
+
+
+def require_primary(call: str, eal: Eal) -> None:
+    """Raise `SecondaryError` in a secondary, for what only the primary may do."""
+    eal._require_open()
+    if not is_primary():
+        raise make_error(call, lib.E_RTE_SECONDARY, "the devices belong to the primary process")
+
+
+def _close_owners() -> None:
+    for owner in _lifetime.owners():
+        if owner.closed:  # with one before it, whose part it was
+            continue
+        reasons = [r for r in owner._refusals() if owner.owned and "view" not in r]
+        if reasons:
+            warnings.warn(f"{owner!r}: {'; '.join(reasons)}", ResourceWarning, stacklevel=3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # said just now
+            owner.close(force=True)

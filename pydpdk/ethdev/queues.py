@@ -1,0 +1,88 @@
+"""The queues of a port: made here in the primary, found in a secondary."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from typing import Literal
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import lock
+from pydpdk.errors import ClosedError, call_errno, make_error
+from pydpdk.ethdev import sharing
+from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue
+from pydpdk.ethdev.settings import PortSettings
+from pydpdk.memory._rows import text
+
+State = Literal["unconfigured", "stopped", "started", "closed", "attached"]
+
+
+class PortQueues(PortSettings):
+    """The part of a `Port` that knows its queues, and whose they are."""
+
+    port_id: int
+    state: State
+    _rx: tuple[RxQueue, ...]
+    _tx: tuple[TxQueue, ...]
+
+    @property
+    def rx(self) -> tuple[RxQueue, ...]:
+        """Where packets come in; empty until configured.
+
+        Raises
+        ------
+        NotSupportedError
+            In a secondary: the driver has no queues there, or the primary is not ours.
+        """
+        self._find_queues()
+        return self._rx
+
+    @property
+    def tx(self) -> tuple[TxQueue, ...]:
+        """Where packets go out; as `rx`."""
+        self._find_queues()
+        return self._tx
+
+    def _find_queues(self) -> None:
+        """In a secondary, have as many queues as the primary has set up."""
+        if self.state != "attached":
+            return
+        with lock():
+            reason = sharing.why_not(self.name, self.info.driver_name)
+            if reason:
+                raise make_error("rte_eth_rx_burst", errno.ENOTSUP, f"{self.name}: {reason}")
+            nb_rx, nb_tx = sharing.queue_counts(self.handle)
+            self._rx = self._rx[:nb_rx] + tuple(
+                RxQueue(self, i, is_tx=False) for i in range(len(self._rx), nb_rx)
+            )
+            self._tx = self._tx[:nb_tx] + tuple(
+                TxQueue(self, i, is_tx=True) for i in range(len(self._tx), nb_tx)
+            )
+
+    @property
+    def handle(self) -> int:
+        """DPDK's number; raises `ClosedError` once the port is gone, in a secondary by its primary.
+
+        A driver here is not told when the primary closes a port, and would read from NULL.
+        """
+        port_id = int(super().handle)
+        if self.state == "attached" and name_of(port_id) != self.name:
+            self._abandon()
+            raise ClosedError(f"{self!r}: the primary has closed it")
+        return port_id
+
+    def _may_take(self, queue: Queue) -> bool:
+        """Whether a queue is of the present configuration, and may be in use."""
+        self.handle  # noqa: B018  # raises when it is gone
+        return self.state in ("started", "attached") and any(q is queue for q in self._queues())
+
+    def _queues(self) -> Iterator[RxQueue | TxQueue]:
+        yield from self._rx
+        yield from self._tx
+
+
+def name_of(port_id: int) -> str:
+    """Return the name of a port; of one that its primary has closed, nothing."""
+    name = ffi.new("char[]", lib.RTE_ETH_NAME_MAX_LEN)
+    call_errno(lib.rte_eth_dev_get_name_by_port, port_id, name, detail=f"port {port_id}")
+    return text(name)

@@ -1,0 +1,146 @@
+"""Whose a queue is among the processes of a prefix.
+
+DPDK's queues take no locks, and a driver is not asked whether it is another process that polls. So
+a queue is of the process that used it first, until it releases it, stops the port or ends; and a
+port with queues in use elsewhere is not stopped.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydpdk import eal
+from pydpdk._dpdk import ffi, lib
+from pydpdk.errors import BusyError, NotSupportedError
+from pydpdk.host.registry import Member
+
+_VIRTUAL = ("net_null", "net_ring")
+"""Drivers whose bursts depend on nothing that only the process that configured them has."""
+_PCI = re.compile(r"[0-9a-fA-F]{4,}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
+
+
+def publish(port_id: int, nb_rx_queues: int, nb_tx_queues: int) -> None:
+    """Tell secondaries that a port has been started, and where its queues lie."""
+    neighbours = eal.current().neighbours
+    arrays = _arrays(port_id)
+    ports = {**neighbours.told("ports", {}), str(port_id): [nb_rx_queues, nb_tx_queues, *arrays]}
+    neighbours.tell(ports=ports)
+
+
+@contextmanager
+def stopping(port_id: int, name: str, *, force: bool = False) -> Iterator[None]:
+    """Stop a port in this block, if no other process uses a queue of it.
+
+    Raises
+    ------
+    BusyError
+        One does; the message names it.
+    """
+    neighbours = eal.current().neighbours
+    with neighbours.guarded():
+        users = [
+            f"{_say(queue)} by the {member}"
+            for member in neighbours.others()
+            for queue in _queues_of(member)
+            if queue[0] == port_id
+        ]
+        if users and not force:
+            text = f"rte_eth_dev_stop: {name} stays started: in use are {', '.join(users)}"
+            raise BusyError(errno.EBUSY, text)
+        yield
+        ports = {k: v for k, v in neighbours.told("ports", {}).items() if k != str(port_id)}
+        mine = [queue for queue in neighbours.told("queues", []) if queue[0] != port_id]
+        neighbours.tell(ports=ports, queues=mine)
+
+
+def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
+    """Make a queue this process's; False where its port is not started.
+
+    Raises
+    ------
+    BusyError
+        It is another process's; the message names it.
+    NotSupportedError
+        The queue cannot be used in this process.
+    """
+    neighbours = eal.current().neighbours
+    wish = [port_id, queue_id, int(is_tx)]
+    with neighbours.guarded():
+        if not eal.is_primary() and not _adopt(port_id):
+            return False
+        for member in neighbours.others():
+            if wish in _queues_of(member):
+                raise BusyError(
+                    errno.EBUSY,
+                    f"{_say(wish)} of port {port_id} is in use by the {member}: release() it there",
+                )
+        mine = neighbours.told("queues", [])
+        if wish not in mine:
+            neighbours.tell(queues=[*mine, wish])
+    return True
+
+
+def release(port_id: int, queue_id: int, is_tx: bool) -> None:
+    """Leave a queue to other processes."""
+    neighbours = eal.current().neighbours
+    wish = [port_id, queue_id, int(is_tx)]
+    with neighbours.guarded():
+        neighbours.tell(queues=[q for q in neighbours.told("queues", []) if q != wish])
+
+
+def queue_counts(port_id: int) -> tuple[int, int]:
+    """Return how many rx and tx queues the primary has set up."""
+    raw = ffi.new("struct rte_eth_dev_info *")
+    if lib.rte_eth_dev_info_get(port_id, raw) < 0:
+        return 0, 0
+    return int(raw.nb_rx_queues), int(raw.nb_tx_queues)
+
+
+def why_not(name: str, driver_name: str) -> str:
+    """Say why this secondary cannot use the queues of a port; empty where it can."""
+    if eal.current().neighbours.primary() is None:
+        return "its primary does not run pydpdk (or is gone), so nobody would tell when it stops"
+    if name.startswith(_VIRTUAL) or _PCI.fullmatch(name):
+        return ""
+    return (
+        f"{driver_name} has no receive and transmit functions for a secondary process: pass mbufs"
+        " through a Ring to the primary"
+    )
+
+
+def _adopt(port_id: int) -> bool:
+    """See that this process's table of queues is the primary's; False where it has none now."""
+    primary = eal.current().neighbours.primary()
+    told = primary.details.get("ports", {}).get(str(port_id)) if primary is not None else None
+    if told is None:
+        return False
+    arrays = tuple(told[2:])
+    if _arrays(port_id) != arrays:  # configured after this process attached
+        name = ffi.new("char[]", lib.RTE_ETH_NAME_MAX_LEN)
+        lib.rte_eth_dev_get_name_by_port(port_id, name)
+        if not ffi.string(name).decode().startswith(_VIRTUAL):
+            raise NotSupportedError(
+                errno.ENOTSUP,
+                f"port {port_id} was configured after this process attached, and its driver chose"
+                " its functions then: attach in a new process",
+            )
+        lib.pyd_queues_adopt(port_id, *arrays)
+    return True
+
+
+def _arrays(port_id: int) -> tuple[int, int]:
+    rxq, txq = ffi.new("uint64_t *"), ffi.new("uint64_t *")
+    lib.pyd_queues_of(port_id, rxq, txq)
+    return int(rxq[0]), int(txq[0])
+
+
+def _queues_of(member: Member) -> Any:
+    return member.details.get("queues", [])
+
+
+def _say(queue: Any) -> str:
+    return f"{'tx' if queue[2] else 'rx'} queue {queue[1]}"

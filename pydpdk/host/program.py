@@ -1,0 +1,141 @@
+"""A DPDK program that runs, seen from outside: its arguments, its libraries, its namespaces."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydpdk.host import runtime
+
+_LIBRARY = re.compile(r"librte_(\w+)\.so\S*")
+_VALUES = {
+    "-l": "lcores", "--lcores": "lcores", "-c": "coremask", "--main-lcore": "main_lcore",
+    "-a": "allow", "--allow": "allow", "-b": "block", "--block": "block", "--vdev": "vdevs",
+    "--iova-mode": "iova_mode",
+}  # fmt: skip
+_ETHDEV_DATA = b"rte_eth_dev_data\0"  # the memzone that the first port makes
+_MAGIC = 19820526  # RTE_MAGIC: rte_eal_init of the primary is through
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a program told its EAL, each option as often as it was given."""
+
+    lcores: tuple[str, ...] = ()
+    coremask: tuple[str, ...] = ()
+    main_lcore: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    block: tuple[str, ...] = ()
+    vdevs: tuple[str, ...] = ()
+    iova_mode: tuple[str, ...] = ()
+    no_pci: bool = False
+
+
+@dataclass(frozen=True)
+class Library:
+    """A shared object of DPDK that a process has mapped."""
+
+    path: str
+    device: str
+    inode: int
+
+
+def arguments(pid: int) -> Arguments | None:
+    """Return the EAL arguments on the command line of a process; None where it has none."""
+    try:
+        argv = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")[1:-1]
+    except OSError:
+        return None
+    return parse_arguments(argv)
+
+
+def parse_arguments(argv: Sequence[str]) -> Arguments:
+    """Read the options of the EAL that stand before `--`."""
+    found: dict[str, list[str]] = {name: [] for name in _VALUES.values()}
+    options = iter(argv[: argv.index("--")] if "--" in argv else argv)
+    no_pci = False
+    for option in options:
+        no_pci |= option == "--no-pci"
+        name, equals, value = option.partition("=")
+        if name.startswith("--") and name in _VALUES:
+            found[_VALUES[name]].append(value if equals else next(options, ""))
+        elif option[:2] in _VALUES and not option.startswith("--"):
+            found[_VALUES[option[:2]]].append(option[2:] or next(options, ""))
+    return Arguments(**{name: tuple(values) for name, values in found.items()}, no_pci=no_pci)
+
+
+def libraries(pid: int | str) -> dict[str, Library] | None:
+    """Return the DPDK libraries that a process has mapped, by name; None where it may not be seen.
+
+    `eal` for `librte_eal.so.23`, `mempool_ring` for that driver.
+    """
+    try:
+        lines = os.fsdecode(Path(f"/proc/{pid}/maps").read_bytes()).splitlines()
+    except OSError:
+        return None
+    found = {}
+    for line in lines:
+        fields = line.split(maxsplit=5)
+        match = _LIBRARY.match(Path(fields[5]).name) if len(fields) == 6 else None
+        if match:
+            found[match[1]] = Library(fields[5], fields[3], int(fields[4]))
+    return found
+
+
+def plugins(directory: str) -> set[str]:
+    """Return the names of the drivers in a directory from which the EAL loads all."""
+    names = (_LIBRARY.fullmatch(name) for name in _names(Path(directory)))
+    return {match[1] for match in names if match}
+
+
+def foreign_namespaces(pid: int) -> list[str]:
+    """Return which of the namespaces that matter, PID and mount, are not ours."""
+    kinds = {"pid": "PID", "mnt": "mount"}
+    return [
+        said
+        for kind, said in kinds.items()
+        if _link(f"{pid}/ns/{kind}") != _link(f"self/ns/{kind}")
+    ]
+
+
+def config_version(prefix: str) -> tuple[bool, int]:
+    """Return whether the primary's EAL is up, and the `RTE_VERSION` that it wrote down.
+
+    Notes
+    -----
+    Threads  not for a prefix whose primary is this process; see `runtime.is_in_use`
+    """
+    try:
+        with (runtime.runtime_dir(prefix) / "config").open("rb") as config:
+            magic, version = struct.unpack("=II", config.read(8))
+    except (OSError, struct.error):
+        return False, 0
+    return magic == _MAGIC, version
+
+
+def version_text(number: int) -> str:
+    """Write an `RTE_VERSION` as people do: 22.11.11."""
+    return f"{number >> 24}.{number >> 16 & 255:02}.{number >> 8 & 255}"
+
+
+def has_ports(prefix: str) -> bool:
+    """Whether a process of this prefix has made a port: its shared data is there."""
+    with suppress(OSError):
+        return _ETHDEV_DATA in (runtime.runtime_dir(prefix) / "fbarray_memzone").read_bytes()
+    return False
+
+
+def _link(path: str) -> str | None:
+    with suppress(OSError):
+        return str(Path(f"/proc/{path}").readlink())
+    return None
+
+
+def _names(directory: Path) -> Iterator[str]:
+    with suppress(OSError):
+        yield from (entry.name for entry in directory.iterdir())

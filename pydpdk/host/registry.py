@@ -1,0 +1,303 @@
+"""Which processes of ours share a file prefix: a small file that needs no EAL to be read.
+
+It lies in the prefix's runtime directory: one page for each process. Whoever owns a page holds a
+lock on it (OFD: it belongs to the open file, so the kernel drops it with the process, however that
+ends). Locked is alive; a page that is filled and not locked is of one that died.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydpdk.host import runtime
+
+FILE = "pydpdk_processes"
+MAX_PROCESSES = 128
+MAX_LCORES = 1024
+"""Room in a page; DPDK's own limit (RTE_MAX_LCORE) is lower as a rule."""
+
+Role = Literal["primary", "secondary"]
+_ROLES: tuple[Role, ...] = ("primary", "secondary")
+_PAGE = 4096
+_HEAD = struct.Struct("<8sI")
+_MAGIC, _VERSION = b"pydpdkps", 1
+_RECORD = struct.Struct(f"<QQBBHI{MAX_LCORES // 8}s64s")  # then `details`, as JSON
+_DETAILS_MAX = _PAGE - _RECORD.size
+
+
+@dataclass(frozen=True)
+class Member:
+    """A process of ours that shares the memory of a file prefix.
+
+    Attributes
+    ----------
+    index : int
+        Its page, 0 to 127.
+    started : int
+        [clock ticks] since boot: with the PID it names a process for good.
+    ready : bool
+        Whether its EAL is up.
+    details : dict
+        What a primary tells of itself: its device arguments and what its mempools are made of.
+    """
+
+    index: int
+    pid: int
+    started: int
+    role: Role
+    ready: bool
+    lcores: frozenset[int]
+    name: str
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.name!r} (PID {self.pid})"
+
+
+class FullError(OSError):
+    """All pages are in use."""
+
+
+class Seat:
+    """The page of this process; the lock on it lives as long as this object's descriptor."""
+
+    def __init__(self, path: Path, fd: int, member: Member) -> None:
+        self.path, self.member, self._fd = path, member, fd
+
+    def publish(self, *, ready: bool, details: Mapping[str, Any]) -> None:
+        """Say that the EAL is up, and what others need to know before they attach."""
+        old = self.member
+        member = Member(
+            old.index, old.pid, old.started, old.role, ready, old.lcores, old.name, details
+        )
+        _write(self._fd, member)
+        self.member = member
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the file is still the one that others find."""
+        return self._fd >= 0 and _is_at(self._fd, self.path)
+
+    def give_back(self) -> None:
+        """Leave; the last one removes the file."""
+        if self._fd < 0:
+            return
+        with suppress(OSError), _locked(self.path, create=False) as fd:
+            if _is_at(self._fd, self.path):
+                os.pwrite(fd, bytes(_RECORD.size), _offset(self.member.index))
+                if not _live(fd):
+                    self.path.unlink()
+        self.forget()
+
+    def forget(self) -> None:
+        """Close the descriptor without a word: in a forked child, whose parent has the seat."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def members(prefix: str) -> list[Member]:
+    """Return the live processes of ours that share this prefix."""
+    return [member for member, alive in _read(prefix) if alive]
+
+
+def dead(prefix: str) -> list[Member]:
+    """Return those that died without leaving, and of which nobody has taken note yet."""
+    return [member for member, alive in _read(prefix) if not alive]
+
+
+def forget(prefix: str, member: Member) -> None:
+    """Clear the page of a dead process, if it is still its."""
+    with suppress(OSError), _locked(path_of(prefix), create=False) as fd:
+        now = _member(fd, member.index)
+        if now and _same(now, member) and not _alive(fd, now):
+            os.pwrite(fd, bytes(_RECORD.size), _offset(member.index))
+
+
+def claim(
+    prefix: str,
+    role: Role,
+    name: str,
+    choose: Callable[[list[Member]], Iterable[int]],
+) -> Seat:
+    """Take a page for this process.
+
+    Parameters
+    ----------
+    choose
+        Given the other live processes, return our lcores, or raise; nobody comes or goes
+        meanwhile.
+
+    Raises
+    ------
+    FullError
+        128 processes are there.
+    """
+    path = path_of(prefix)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(path, create=True) as fd:
+        others = _live(fd)
+        lcores = frozenset(choose(others))
+        taken = {other.index for other in others}
+        index = next((i for i in range(MAX_PROCESSES) if i not in taken), None)
+        if index is None:
+            raise FullError(
+                errno.ENOSPC, f"{MAX_PROCESSES} processes share {prefix!r}: no more can attach"
+            )
+        if role == "primary":  # what is left of another memory's processes means nothing now
+            for i in range(MAX_PROCESSES):
+                if i not in taken:
+                    os.pwrite(fd, bytes(_RECORD.size), _offset(i))
+        mine = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.fcntl(mine, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, _offset(index)))
+            pid = os.getpid()
+            member = Member(index, pid, started(pid) or 0, role, False, lcores, name)
+            _write(mine, member)
+        except BaseException:
+            os.close(mine)
+            raise
+        return Seat(path, mine, member)
+
+
+def program_name() -> str:
+    """Return what this process runs: the script or module on its command line."""
+    argv = iter(os.fsdecode(Path("/proc/self/cmdline").read_bytes()).split("\0")[1:-1])
+    for argument in argv:
+        if argument == "-m":
+            return next(argv, "python")
+        if argument in ("-W", "-X"):
+            next(argv, None)
+        elif argument == "-c" or not argument.startswith("-"):
+            return "python -c" if argument == "-c" else Path(argument).name
+    return "python"
+
+
+def path_of(prefix: str) -> Path:
+    """Return where the file of a prefix is."""
+    return runtime.runtime_dir(prefix) / FILE
+
+
+def started(pid: int) -> int | None:
+    """[clock ticks] since boot when a process started; None where there is none."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+@contextmanager
+def guarded(prefix: str) -> Iterator[None]:
+    """Keep all processes of a prefix from coming, going and changing what they say."""
+    with _locked(path_of(prefix), create=False):
+        yield
+
+
+def _read(prefix: str) -> list[tuple[Member, bool]]:
+    try:
+        fd = os.open(path_of(prefix), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        if not _is_ours(fd):
+            return []
+        found = [m for i in range(MAX_PROCESSES) if (m := _member(fd, i))]
+        judged = [(member, _alive(fd, member)) for member in found]
+        # one that leaves clears its page first, then lets go of the lock
+        return [(m, alive) for m, alive in judged if alive or _same(m, _member(fd, m.index))]
+    finally:
+        os.close(fd)
+
+
+def _same(one: Member, other: Member | None) -> bool:
+    return other is not None and (one.pid, one.started) == (other.pid, other.started)
+
+
+def _live(fd: int) -> list[Member]:
+    found = (_member(fd, i) for i in range(MAX_PROCESSES))
+    return [member for member in found if member and _alive(fd, member)]
+
+
+def _alive(fd: int, member: Member) -> bool:
+    """Whether its lock is held, and not just by what a child of the dead inherited."""
+    wish = _flock(fcntl.F_RDLCK, _offset(member.index))
+    kind, *_ = struct.unpack(runtime.FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, wish))
+    return bool(kind != fcntl.F_UNLCK) and started(member.pid) == member.started
+
+
+@contextmanager
+def _locked(path: Path, *, create: bool) -> Iterator[int]:
+    """Open the file under the lock of its head, which one process at a time holds."""
+    flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+    fd = os.open(path, flags, 0o600)
+    try:
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLKW, _flock(fcntl.F_WRLCK, 0))
+        while not _is_at(fd, path):  # it was removed while we waited for the lock
+            os.close(fd)
+            fd = os.open(path, flags, 0o600)
+            fcntl.fcntl(fd, fcntl.F_OFD_SETLKW, _flock(fcntl.F_WRLCK, 0))
+        if create and not _is_ours(fd):
+            os.ftruncate(fd, 0)
+            os.ftruncate(fd, (MAX_PROCESSES + 1) * _PAGE)
+            os.pwrite(fd, _HEAD.pack(_MAGIC, _VERSION), 0)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except OSError:
+        return False
+
+
+def _is_ours(fd: int) -> bool:
+    return os.pread(fd, _HEAD.size, 0) == _HEAD.pack(_MAGIC, _VERSION)
+
+
+def _offset(index: int) -> int:
+    return (index + 1) * _PAGE
+
+
+def _flock(kind: int, start: int) -> bytes:
+    return struct.pack(runtime.FLOCK, kind, os.SEEK_SET, start, 1, 0)
+
+
+def _member(fd: int, index: int) -> Member | None:
+    page = os.pread(fd, _PAGE, _offset(index))
+    if len(page) < _PAGE:
+        return None
+    pid, since, role, ready, length, _, bits, name = _RECORD.unpack_from(page)
+    if pid == 0 or role >= len(_ROLES):
+        return None
+    bitmap = int.from_bytes(bits, "little")
+    lcores = frozenset(i for i in range(MAX_LCORES) if bitmap >> i & 1)
+    try:
+        details = json.loads(page[_RECORD.size : _RECORD.size + length] or b"{}")
+    except ValueError:
+        details = {}
+    text = name.rstrip(b"\0").decode(errors="replace")
+    return Member(index, pid, since, _ROLES[role], bool(ready), lcores, text, details)
+
+
+def _write(fd: int, member: Member) -> None:
+    details = json.dumps(dict(member.details), separators=(",", ":")).encode()
+    if len(details) > _DETAILS_MAX:
+        text = f"{len(details)} bytes of devices and queues: {_DETAILS_MAX} fit in {FILE}"
+        raise OSError(errno.ENOSPC, text)
+    bits = sum(1 << lcore for lcore in member.lcores).to_bytes(MAX_LCORES // 8, "little")
+    record = _RECORD.pack(
+        member.pid, member.started, _ROLES.index(member.role), bool(member.ready),
+        len(details), 0, bits, member.name.encode()[:64],
+    )  # fmt: skip
+    os.pwrite(fd, record + details, _offset(member.index))

@@ -1,0 +1,113 @@
+"""Told at once when a process dies, or a file is written: one sleeping thread, no polling."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+_IN_CLOSE_WRITE = 0x8
+_POLL_S = 0.2  # where the user has no inotify instance left (128 by default)
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Watch:
+    """A thread that calls `tell` with each process that died, and `changed` for a written file.
+
+    Notes
+    -----
+    Threads  `tell` and `changed` run on the thread; add and stop from any
+    """
+
+    def __init__(self, tell: Callable[[int], None], changed: Callable[[], None]) -> None:
+        self._tell, self._changed = tell, changed
+        self._lock = threading.Lock()
+        self._pids: dict[int, int] = {}  # by pidfd
+        self._epoll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._file = -1
+        self._poll_s: float | None = None
+        self._stopping = False
+        self._epoll.register(self._wake, select.EPOLLIN)
+        self._thread = threading.Thread(target=self._run, name="pydpdk-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def file(self, path: Path) -> None:
+        """Call `changed` whenever somebody who could write the file closes it."""
+        name = os.fsencode(path)
+        fd = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        if fd < 0 or _libc.inotify_add_watch(fd, name, _IN_CLOSE_WRITE) < 0:
+            if fd >= 0:
+                os.close(fd)
+            self._poll_s = _POLL_S
+            return
+        self._file = fd
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def process(self, pid: int) -> bool:
+        """Watch a process; False where it is dead already."""
+        with self._lock:
+            if pid in self._pids.values():
+                return True
+            try:
+                fd = os.pidfd_open(pid)
+            except ProcessLookupError:
+                return False
+            self._pids[fd] = pid
+            self._epoll.register(fd, select.EPOLLIN)
+            return True
+
+    def leave(self, pid: int) -> None:
+        """Watch a process no more."""
+        with self._lock:
+            for fd in [fd for fd, known in self._pids.items() if known == pid]:
+                self._forget(fd)
+
+    def stop(self) -> None:
+        """End the thread once its work is done; it is not waited for."""
+        self._stopping = True
+        with suppress(OSError):
+            os.eventfd_write(self._wake, 1)
+
+    def _forget(self, fd: int) -> None:
+        del self._pids[fd]
+        self._epoll.unregister(fd)
+        os.close(fd)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            events = self._epoll.poll(self._poll_s)
+            if self._poll_s is not None:
+                self._changed()
+            for fd, _ in events:
+                if fd == self._file:
+                    with suppress(BlockingIOError):
+                        os.read(fd, 4096)
+                    self._changed()
+                elif fd != self._wake:
+                    self._died(fd)
+        self._close()
+
+    def _died(self, fd: int) -> None:
+        with self._lock:
+            pid = self._pids.get(fd)
+            if pid is None:
+                return
+            self._forget(fd)
+        self._tell(pid)
+
+    def _close(self) -> None:
+        with self._lock:
+            for fd in list(self._pids):
+                self._forget(fd)
+            for fd in (self._file, self._wake):
+                if fd >= 0:
+                    os.close(fd)
+            self._epoll.close()

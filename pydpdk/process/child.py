@@ -1,0 +1,110 @@
+"""What runs in a process of a group: attach, call the function, send back what came of it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from pydpdk import eal
+from pydpdk.process.attach import attach
+
+_GRACE_S = 10.0
+"""[s] A secondary that outlives its primary keeps the next one from starting: so much, no more."""
+
+_stop = threading.Event()
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a process of a group is told to do.
+
+    Attributes
+    ----------
+    work : bytes
+        The function and its arguments, pickled: they may name DPDK objects, so they are read
+        when the EAL runs, not before.
+    """
+
+    file_prefix: str
+    lcores: str | None
+    name: str
+    options: dict[str, Any]
+    cpus: frozenset[int]
+    work: bytes
+
+
+def running() -> bool:
+    """Whether to go on: false once this process is asked to end, or its primary has.
+
+    For the loop of a function that a `Group` runs: `while pydpdk.running(): ...`. True in any
+    process whose EAL runs and that nobody has asked to stop.
+
+    Notes
+    -----
+    Cost  60 ns
+    """
+    return not _stop.is_set() and eal.state() == "running"
+
+
+def main(link: Connection[Any, Any], order: Order) -> None:
+    """Attach, call, answer: the target of the spawned process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _on_signal)
+    os.sched_setaffinity(0, order.cpus)  # who started us may be pinned
+    threading.Thread(target=_listen, args=(link,), name="pydpdk-group", daemon=True).start()
+    answer: tuple[str, bytes] | tuple[str, bytes, str]
+    try:
+        answer = ("done", _call(link, order))
+    except BaseException as error:
+        answer = ("failed", _pickled(error), traceback.format_exc())
+    try:
+        link.send(answer)
+    except OSError:
+        os._exit(1)  # nobody is left to tell
+
+
+def _call(link: Connection[Any, Any], order: Order) -> bytes:
+    with attach(order.file_prefix, order.lcores, name=order.name, **order.options) as joined:
+        joined.on_primary_death(_primary_died)
+        function, args, kwargs = pickle.loads(order.work)  # noqa: S301  from our own primary
+        link.send(("ready", None))
+        with joined.pinned():
+            return pickle.dumps(function(*args, **kwargs))
+
+
+def _listen(link: Connection[Any, Any]) -> None:
+    """Wait for the word to stop, or for the end of the one who would give it."""
+    try:
+        link.recv()
+    except (EOFError, OSError):
+        _primary_died()
+    _stop.set()
+
+
+def _primary_died() -> None:
+    _stop.set()
+    timer = threading.Timer(_GRACE_S, os._exit, (70,))
+    timer.daemon = True
+    timer.start()
+
+
+def _on_signal(number: int, frame: object) -> None:
+    if _stop.is_set():
+        raise KeyboardInterrupt
+    _stop.set()
+
+
+def _pickled(error: BaseException) -> bytes:
+    """Return the exception, or one that says the same where it cannot be pickled."""
+    try:
+        data = pickle.dumps(error)
+        pickle.loads(data)  # noqa: S301  some only fail here
+    except Exception:
+        return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
+    return data

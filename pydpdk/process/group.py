@@ -1,0 +1,206 @@
+"""Python functions in processes of their own, over the memory of this primary."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import operator
+import os
+import pickle
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from typing import Any
+
+from pydpdk import eal
+from pydpdk._lifetime import Closing
+from pydpdk.eal_checks import MAX_PROCESS_NAME, check_process_name
+from pydpdk.eal_watch import Death
+from pydpdk.errors import ClosedError, check_range
+from pydpdk.lcore_map import parse_lcores
+from pydpdk.process.child import Order
+from pydpdk.process.member import Member
+
+_logger = logging.getLogger("pydpdk")
+_INHERITED = ("base_virtaddr", "log_level", "extra", "iova_mode", "pci", "allow", "block")
+_RECOVERY_S = 10.0  # [s] that a recovery may take before its result is not waited for
+
+
+class Group(Closing):
+    """Secondary processes, started and looked after by the primary.
+
+    Parameters
+    ----------
+    stop_s
+        [s] that a function has to return when it is asked to, before its process is ended.
+
+    Notes
+    -----
+    Owns     its processes: `close`, or leaving the `with` block, ends them
+    Threads  any may call; a thread of the group's own watches the processes
+    """
+
+    def __init__(self, *, stop_s: int = 5) -> None:
+        eal.require_primary("Group")
+        self._eal = eal.current()
+        self._stop_s = check_range("stop_s", stop_s, 0, 3600, " s")
+        self._context = multiprocessing.get_context("spawn")  # a fork would share our lcores
+        self._cpus = frozenset(os.sched_getaffinity(0))
+        self._members: list[Member] = []
+        self._closed = False
+        self._changed = threading.Condition()
+        self._deaths: dict[int, Death] = {}
+        self._wake, self._woken = self._context.Pipe(duplex=False)[::-1]
+        self._eal.on_process_death(self._on_death)
+        self._thread = threading.Thread(target=self._watch, name="pydpdk-group", daemon=True)
+        self._thread.start()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Every process that was started, ended ones too."""
+        return tuple(self._members)
+
+    def start(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        lcores: str | int | None = None,
+        name: str | None = None,
+        restarts: int = 0,
+        **kwargs: Any,
+    ) -> Member:
+        """Call a function in a process of its own.
+
+        Parameters
+        ----------
+        function
+            Importable by name, as it is looked up again in the other process.
+        *args, **kwargs
+            Anything that can be pickled; a `Ring`, `Mempool`, `Memzone` or `Port` arrives as the
+            same object of the shared memory.
+        lcores
+            Number or map, e.g. `"10@1"`: lcore 10 on CPU 1. The function runs on the first,
+            pinned. Default: one that is free.
+        name
+            Up to 63 characters. Default: the function's.
+        restarts
+            How many times to start it again when its process dies. An exception is a result,
+            and not started again.
+
+        Returns
+        -------
+        Member
+            The process; `result()` waits for what the function returns.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The function or an argument cannot be pickled, or no lcore or process is named so.
+        """
+        check_range("restarts", restarts, 0, 1_000_000)
+        if not callable(function):
+            raise TypeError(f"start({function!r}): takes a function")
+        if name is None:
+            name = str(getattr(function, "__name__", "function"))[:MAX_PROCESS_NAME]
+        check_process_name(name)
+        wanted = None if lcores is None else _lcores(lcores)
+        try:
+            work = pickle.dumps((function, args, kwargs))
+        except Exception as error:
+            raise TypeError(f"{function!r} or an argument of it cannot be sent: {error}") from error
+        order = Order(
+            self._eal.file_prefix,
+            wanted,
+            name,
+            {key: getattr(self._eal.options, key) for key in _INHERITED},
+            self._cpus,
+            work,
+        )
+        with self._changed:
+            if self._closed:
+                raise ClosedError("the group has been closed")
+            member = Member(self._context, order, restarts, self._changed)
+            member._spawn()
+            self._members.append(member)
+        self._wake.send(None)
+        return member
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until every function has returned or failed; say whether they have.
+
+        Parameters
+        ----------
+        timeout_s
+            [s]; None for as long as it takes.
+        """
+        with self._changed:
+            return self._changed.wait_for(lambda: all(m.ended for m in self._members), timeout_s)
+
+    def stop(self) -> None:
+        """Ask every function to return: `pydpdk.running()` is false in their processes now."""
+        for member in self.members:
+            member.stop()
+
+    def close(self) -> None:
+        """Ask all to stop, end those that do not, and wait for them; once closed, do nothing.
+
+        Notes
+        -----
+        Owns  what an ended process held comes back to its pools
+        """
+        with self._changed:
+            if self._closed:
+                return
+            self._closed = True
+        self.stop()
+        for end in (lambda m: None, Member.terminate, Member.kill):
+            if self.wait(self._stop_s):
+                break
+            for member in (m for m in self.members if not m.ended):
+                end(member)
+        self._wake.send(None)
+        self._thread.join()
+        for link in (self._wake, self._woken):
+            link.close()
+
+    def _watch(self) -> None:
+        """Hear what the processes say, and when they end."""
+        while True:
+            live = [member for member in self.members if not member.ended]
+            if self._closed and not live:
+                return
+            heard = {link: member for member in live for link in member._links()}
+            for link in wait([self._woken, *heard]):
+                if link is self._woken:
+                    self._woken.recv()
+                elif not heard[link].ended:
+                    self._hear(heard[link])
+
+    def _hear(self, member: Member) -> None:
+        if not member._receive():
+            return
+        # one that died on its way in may never have been seen by recovery
+        death = self._recovered(member.pid, _RECOVERY_S if member.state == "running" else 1.0)
+        if member._died(death, again=not self._closed):
+            _logger.warning("%r is started again", member)
+
+    def _recovered(self, pid: int, timeout_s: float) -> Death | None:
+        """Wait for what recovery has to say of a dead process."""
+        with self._changed:
+            self._changed.wait_for(lambda: pid in self._deaths, timeout_s)
+            return self._deaths.pop(pid, None)
+
+    def _on_death(self, death: Death) -> None:
+        with self._changed:
+            self._deaths[death.process.pid] = death
+            self._changed.notify_all()
+
+    def __repr__(self) -> str:
+        live = sum(not member.ended for member in self._members)
+        return f"<Group of {len(self._members)} processes, {live} live>"
+
+
+def _lcores(lcores: str | int) -> str:
+    text = lcores if isinstance(lcores, str) else str(operator.index(lcores))
+    parse_lcores(text)
+    return text

@@ -1,0 +1,197 @@
+"""One process of a group, as its primary sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import signal
+import threading
+from multiprocessing.connection import Connection
+from typing import Any, Literal
+
+from pydpdk.eal_watch import Death
+from pydpdk.process import child
+from pydpdk.process.child import Order
+
+_EXIT_S = 5.0
+
+State = Literal["starting", "running", "done", "failed", "dead"]
+
+
+class MemberDiedError(RuntimeError):
+    """A process of a group ended without returning from its function."""
+
+
+class RemoteTracebackError(Exception):
+    """The cause of an exception from another process: where it was raised there."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+class Member:
+    """A process that runs one function.
+
+    Attributes
+    ----------
+    name : str
+        Of the function, unless another was given.
+    pid : int
+        Of the process; another after each restart.
+    state : str
+        `starting`, `running`, `done`, `failed` (the function raised), or `dead`.
+    restarted : int
+        How many times it was started again.
+
+    Notes
+    -----
+    Threads  any
+    """
+
+    def __init__(
+        self, context: Any, order: Order, restarts: int, changed: threading.Condition
+    ) -> None:
+        self.name = order.name
+        self.pid = 0
+        self.state: State = "starting"
+        self.restarted = 0
+        self._context, self._order, self._restarts = context, order, restarts
+        self._changed = changed
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._process: Any = None
+        self._link: Connection[Any, Any] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes: it has returned, raised, or died."""
+        return self.state in ("done", "failed", "dead")
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and bool(self._process.is_alive())
+
+    def wait_ready(self, timeout_s: float | None = None) -> bool:
+        """Wait until the process has attached and its function runs; say whether it does."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.state != "starting", timeout_s)
+            return self.state == "running"
+
+    def result(self, timeout_s: float | None = None) -> Any:
+        """Wait for what the function returns.
+
+        Parameters
+        ----------
+        timeout_s
+            [s]; None for as long as it takes.
+
+        Raises
+        ------
+        TimeoutError
+            It has not returned yet.
+        MemberDiedError
+            The process died; the message says of what, and what it held.
+        Exception
+            What the function raised, with the traceback of its process as the cause.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.ended, timeout_s):
+                raise TimeoutError(f"{self!r} has not returned within {timeout_s} s")
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def stop(self) -> None:
+        """Ask the function to return: `pydpdk.running()` is false in its process now."""
+        self._restarts = 0
+        with contextlib.suppress(OSError, AttributeError):
+            self._link.send("stop")  # type: ignore[union-attr]
+
+    def terminate(self) -> None:
+        """Send the process SIGTERM."""
+        self._restarts = 0
+        if self.alive:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """Send the process SIGKILL: a death like any other, that a restart may follow."""
+        if self.alive:
+            self._process.kill()
+
+    def _spawn(self) -> None:
+        near, far = self._context.Pipe()
+        self._process = self._context.Process(
+            target=child.main, args=(far, self._order), name=self.name, daemon=True
+        )
+        self._process.start()
+        far.close()
+        self._link, self.pid, self.state = near, self._process.pid, "starting"
+
+    def _links(self) -> list[Any]:
+        return [self._link, self._process.sentinel]
+
+    def _receive(self) -> bool:
+        """Take in what the process says; return whether it died instead."""
+        assert self._link is not None  # noqa: S101  spawned
+        try:
+            while self._link.poll():
+                self._take(*self._link.recv())
+        except (EOFError, OSError):
+            self._process.join()
+        if self.state in ("done", "failed"):
+            self._process.join()
+            self._link.close()
+            self._notify()
+            return False
+        return not self._process.is_alive()
+
+    def _take(self, kind: str, payload: Any, text: str = "") -> None:
+        if kind == "ready":
+            self.state = "running"
+            self._notify()
+            return
+        value = pickle.loads(payload)  # noqa: S301  from a process that we started
+        if kind == "failed":
+            value.__cause__ = RemoteTracebackError(text)
+            self._error = value
+        else:
+            self._value = value
+        self._process.join(_EXIT_S)  # it has left the memory: only Python has to end
+        self._process.kill()
+        self.state = "done" if kind == "done" else "failed"
+
+    def _died(self, death: Death | None, *, again: bool) -> bool:
+        """Start it again where that was asked for; return whether it was."""
+        assert self._link is not None  # noqa: S101  spawned
+        self._link.close()
+        with self._changed:
+            if again and self.restarted < self._restarts:
+                self.restarted += 1
+                self._spawn()
+                return True
+            end = f"{_cause(self._process.exitcode)}{_held(death)}"
+            self._error = MemberDiedError(f"{self.name!r} (PID {self.pid}) {end}")
+            self.state = "dead"
+            self._changed.notify_all()
+            return False
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def __repr__(self) -> str:
+        return f"<Member {self.name!r} (PID {self.pid}) {self.state}>"
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code} before its function returned"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+def _held(death: Death | None) -> str:
+    return f"; {death.recovered}" if death is not None and death.recovered else ""

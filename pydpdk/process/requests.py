@@ -1,0 +1,255 @@
+"""Requests: a message that carries a socket for the answers.
+
+DPDK's own (`request_sync`) asks one secondary after the other, forgets the answers of all when one
+is late, and takes a late answer for the next request's. With a socket of its own for each request
+all are asked at once, each answer has its sender, and a peer that dies or fails is known at once.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from pydpdk import eal
+from pydpdk._dpdk import ffi, lib
+from pydpdk.errors import HandlerError
+from pydpdk.process import wire
+
+_OK, _FAILED = b"\0", b"\1"
+_UCRED = struct.Struct("3i")
+_ROOM = 2048  # [bytes] the longest packet is 1,001
+_CONTROL = socket.CMSG_SPACE(wire.FDS_MAX * 4) + socket.CMSG_SPACE(_UCRED.size)
+_in_turn = threading.Lock()  # DPDK refuses a second request of a name
+
+
+class Reply:
+    """The answer of one process.
+
+    Attributes
+    ----------
+    peer : int or None
+        The process id of the secondary that answered; None: the primary, or not known
+        (`request_sync`).
+    fds : Fds
+        File descriptors that came along; `fds.take()` makes them yours.
+    error : str or None
+        What its handler raised.
+    """
+
+    __slots__ = ("_data", "error", "fds", "peer")
+
+    def __init__(
+        self, peer: int | None, data: bytes, fds: Sequence[int], error: str | None = None
+    ) -> None:
+        self.peer = peer
+        self._data = data
+        self.fds = wire.Fds(fds)
+        self.error = error
+
+    @property
+    def data(self) -> bytes:
+        """The answer [bytes]; raises `HandlerError` where the handler raised."""
+        if self.error is not None:
+            raise HandlerError(f"in process {self.peer or 'primary'}: {self.error}")
+        return self._data
+
+    def __repr__(self) -> str:
+        what = f"{len(self._data)} bytes" if self.error is None else self.error
+        return f"<Reply from {self.peer or 'the primary'}: {what}>"
+
+
+class Replies(list[Reply]):
+    """The answers, in the order in which they came.
+
+    Attributes
+    ----------
+    missed : tuple of (int or None)
+        Who was asked and gave none: process ids, None for the primary.
+
+    Notes
+    -----
+    Owns  descriptors that were not taken: `close`, or `with messages.request(...) as replies:`
+    """
+
+    missed: tuple[int | None, ...] = ()
+
+    def close(self) -> None:
+        """Close the descriptors that were not taken."""
+        for reply in self:
+            reply.fds.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def request(
+    name: str, data: Any = b"", *, timeout: float = 5.0, fds: Sequence[Any] = ()
+) -> Replies:
+    """Ask the peers, all at once, and wait for their answers.
+
+    Parameters
+    ----------
+    data
+        Bytes, or what has a buffer; up to 256.
+    timeout
+        [s] for all of it. Less passes where every peer has answered, died or failed.
+    fds
+        Open descriptors, up to 7 (252 from DPDK 24.11); they stay the caller's.
+
+    Returns
+    -------
+    Replies
+        A list; `missed` names who did not answer: too late, dead, or without a handler.
+
+    Raises
+    ------
+    BusyError
+        A peer does not read its messages; nothing was sent.
+    DpdkError
+        ECONNREFUSED: the primary is gone.
+
+    Notes
+    -----
+    Wraps    rte_mp_sendmsg (rte_eal.h); the answers come through a socket that goes along
+    Threads  any, many at a time, also in a handler
+    """
+    eal.require_running()
+    plain, raw = wire.check_message_name(name), wire.check_data(data)
+    deadline, numbers = wire.check_timeout(timeout), wire.check_fds(fds, wire.FDS_MAX - 1)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        asked = wire.send(wire.REQUEST + plain, raw, [*numbers, theirs.fileno()], deadline)
+        theirs.close()  # once the peers' are closed, too, no answer can come any more
+        return _collect(ours, asked, deadline)
+
+
+def answer(to: socket.socket, data: bytes, fds: Sequence[int], *, ok: bool = True) -> bool:
+    """Write one reply and close the socket; return whether somebody waits for it."""
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    flags = socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT
+    with to:
+        try:
+            to.sendmsg([_OK if ok else _FAILED, data], rights, flags)
+        except OSError:
+            return False
+    return True
+
+
+def _collect(ours: socket.socket, asked: set[int | None], deadline: float) -> Replies:
+    replies = Replies()
+    waiting = set(asked)
+    try:
+        while waiting and (reply := _receive(ours, deadline)) is not None:
+            replies.append(reply)
+            waiting.discard(reply.peer)
+    except BaseException:
+        replies.close()
+        raise
+    replies.missed = tuple(sorted(waiting, key=lambda peer: peer or 0))
+    return replies
+
+
+def _receive(ours: socket.socket, deadline: float) -> Reply | None:
+    """Return the next reply; None when the time is up or nobody is left who could answer."""
+    ours.settimeout(max(0.0, deadline - time.monotonic()))
+    try:
+        packet, control, _, _ = ours.recvmsg(_ROOM, _CONTROL, socket.MSG_CMSG_CLOEXEC)
+    except (TimeoutError, BlockingIOError, ConnectionResetError):
+        return None
+    if not packet:
+        return None
+    fds, pid = array.array("i"), 0
+    for level, kind, value in control:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            fds.frombytes(value[: len(value) - len(value) % fds.itemsize])
+        elif (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+            pid = _UCRED.unpack(value)[0]
+    peer = pid if eal.is_primary() else None
+    if packet[:1] == _FAILED:
+        return Reply(peer, b"", fds, packet[1:].decode(errors="replace"))
+    return Reply(peer, packet[1:], fds)
+
+
+class _Sync(threading.Thread):
+    """One `rte_mp_request_sync`, which no signal interrupts, on a thread that one can leave."""
+
+    def __init__(self, msg: Any, timeout_ns: int, detail: str) -> None:
+        super().__init__(name="pydpdk-request", daemon=True)
+        self._arguments = (msg, ffi.new("struct rte_mp_reply *"), timeout_ns)
+        self._detail = detail
+        self.replies = Replies()
+        self.error: Exception | None = None
+        self.left = False
+
+    def run(self) -> None:
+        reply = self._arguments[1]
+        try:
+            with _in_turn:
+                wire.supported(lib.pyd_mp_request_sync, *self._arguments, detail=self._detail)
+            self.replies += [_native(reply.msgs[i]) for i in range(reply.nb_received)]
+        except Exception as error:  # raised by the caller
+            self.error = error
+        finally:
+            lib.pyd_mp_free(reply)
+        if self.left:
+            self.replies.close()
+
+
+def _native(msg: Any) -> Reply:
+    fds = [msg.fds[i] for i in range(msg.num_fds)]
+    for fd in fds:
+        os.set_inheritable(fd, False)  # DPDK does not ask for it
+    return Reply(None, bytes(ffi.buffer(msg.param)[0 : msg.len_param]), fds)
+
+
+def request_sync(
+    name: str, data: Any = b"", *, timeout: float = 5.0, fds: Sequence[Any] = ()
+) -> Replies:
+    """Ask peers that are not Python: C programs with an action `pydpdk:<name>`.
+
+    Peers are asked one after the other. Where one does not answer in time, DPDK drops the answers
+    of the others (and leaks descriptors that came with them), so this raises.
+
+    Raises
+    ------
+    DpdkError
+        ETIMEDOUT: a peer did not answer; ECONNREFUSED: the primary is gone.
+
+    Notes
+    -----
+    Wraps    rte_mp_request_sync (rte_eal.h)
+    Threads  any; one request at a time. Meanwhile no process can attach
+    """
+    eal.require_running()
+    plain, raw = wire.check_message_name(name), wire.check_data(data)
+    deadline, numbers = wire.check_timeout(timeout), wire.check_fds(fds, wire.FDS_MAX)
+    wire.reachable(deadline)
+    msg = wire.fill(wire.MESSAGE + plain, raw, numbers)
+    job = _Sync(msg, int(timeout * 1e9), name)
+    job.start()
+    try:
+        job.join()
+    except BaseException:
+        job.left = True
+        if not job.is_alive():
+            job.replies.close()
+        raise
+    if job.error is not None:
+        raise job.error
+    return job.replies

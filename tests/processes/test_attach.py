@@ -1,0 +1,200 @@
+"""A secondary joins, finds what there is, leaves, and takes nothing with it."""
+
+import json
+
+import pytest
+
+import pydpdk
+from pydpdk import Burst, Eal, InUseError, Mempool, Memzone, Ring
+from pydpdk.host import primary as host_primary
+
+pytestmark = pytest.mark.hugepages
+
+
+def test_it_finds_the_same_objects_and_frees_none(eal: Eal, second, pool: Mempool, name: str):
+    with Ring.create(f"{name}r", 16) as ring, Memzone.reserve(f"{name}z", 4096) as zone:
+        zone.array()[:3] = 1, 2, 3
+        other = second(f"""
+            with pydpdk.attach(PREFIX):
+                pool, ring = Mempool.lookup({pool.name!r}), Ring.lookup({ring.name!r})
+                zone = Memzone.lookup({zone.name!r})
+                print([o.address for o in (pool, ring, zone)], zone.array()[:3].tolist())
+                print([o.owned for o in (pool, ring, zone)])
+                for o in (pool, ring, zone):
+                    o.close()
+        """)
+        found, owned = other.end().splitlines()
+        addresses = [o.address for o in (pool, ring, zone)]
+        assert found == f"{addresses} [1, 2, 3]"
+        assert owned == "[False, False, False]"
+        assert (ring.count, pool.avail_count, zone.info.len) == (0, 511, 4096)
+
+
+def test_mbufs_change_hands_over_a_ring(second, pool: Mempool, burst: Burst, name: str):
+    with Ring.create(name, 64, element="mbuf") as ring:
+        burst.alloc(pool, 8, length=60)
+        for i in range(8):
+            burst[i][:] = i
+        assert ring.tx(burst) == 8
+        other = second(f"""
+            with pydpdk.attach(PREFIX), Burst(8) as burst:
+                ring = Ring.lookup({name!r})
+                print(ring.rx(burst), [bytes(burst.bytes(i))[59] for i in range(8)])
+                for i in range(8):
+                    burst[i][:] = 100 + i
+                ring.tx(burst)
+        """)
+        assert other.end() == f"8 {list(range(8))}\n"
+        assert ring.rx(burst) == 8
+        assert [burst.bytes(i)[0] for i in range(8)] == list(range(100, 108))
+        burst.free()
+
+
+def test_processes_shows_who_is_there(eal: Eal, second):
+    code = "with pydpdk.attach(PREFIX, '7@0', name='worker'): wait()"
+    other = second(code)
+    other.until_ready()
+    primary, worker = pydpdk.processes()
+    assert (primary.role, primary.lcores, primary.ours) == ("primary", {min(primary.lcores)}, True)
+    assert (worker.pid, worker.role, worker.lcores) == (other.process.pid, "secondary", {7})
+    assert worker.name == "worker"
+    assert pydpdk.processes(eal.file_prefix) == [primary, worker]
+    other.end()
+    assert pydpdk.processes() == [primary]
+
+
+def test_the_lock_of_the_primary_survives_being_asked_about(eal: Eal, second):
+    """The kernel drops a process's lock on a file when it closes any descriptor of it."""
+    pydpdk.processes(eal.file_prefix)
+    assert eal.file_prefix in host_primary.running_prefixes()
+    other = second("with pydpdk.attach(PREFIX) as eal: print(eal.primary_alive)")
+    assert other.end() == "True\n"
+
+
+def test_the_lcore_is_chosen_where_none_is_named(eal: Eal, second):
+    """Free ones, from the highest down; also while others are there."""
+    others = [second("with pydpdk.attach(PREFIX): wait()") for _ in range(3)]
+    for other in others:
+        other.until_ready()
+    taken = [process.lcores for process in pydpdk.processes()]
+    assert len(frozenset().union(*taken)) == sum(map(len, taken)) == 4
+    for other in others:
+        other.end()
+
+
+def test_lcores_in_use_are_refused_by_name(eal: Eal, second):
+    lcore = min(pydpdk.processes()[0].lcores)
+    other = second("with pydpdk.attach(PREFIX, '9@0', name='first'): wait()")
+    other.until_ready()
+    refused = second(f"""
+        tried(lambda: pydpdk.attach(PREFIX, ({lcore},)))
+        tried(lambda: pydpdk.attach(PREFIX, '(8-9)@0'))
+        tried(lambda: pydpdk.init(file_prefix=PREFIX, proc_type="secondary", lcores="9@0"))
+        print(pydpdk.eal.state())
+        with pydpdk.attach(PREFIX, '8@0'):
+            print("attached")
+    """).end()
+    lines = refused.splitlines()
+    assert f"{lcore} by the primary" in lines[0]
+    assert f"9 by the secondary 'first' (PID {other.process.pid})" in lines[1]
+    assert "9 by the secondary 'first'" in lines[2]
+    assert "would corrupt. Free: " in lines[1]
+    assert lines[3:] == ["new", "attached"]
+    other.end()
+
+
+def test_auto_is_a_secondary_where_there_is_a_primary_else_one_itself(eal: Eal, second, name: str):
+    code = """
+        options = dict(file_prefix=PREFIX, lcores="20@0", hugepages=True)
+        with pydpdk.init(proc_type="auto", **options) as eal:
+            print(eal.proc_type)
+    """
+    assert second(code).end() == "secondary\n"
+    assert second(code, f"{eal.file_prefix}-{name}").end() == "primary\n"
+
+
+def test_the_iova_mode_is_the_primarys(eal: Eal, second):
+    """Left to itself a root's EAL takes pa in the secondary, and would write that in mbufs."""
+    assert second("print(pydpdk.attach(PREFIX).iova_mode)").end() == f"{eal.iova_mode}\n"
+
+
+def test_a_primary_is_not_closed_under_a_secondary(second):
+    primary = second(
+        """
+        import warnings
+        eal = pydpdk.init(file_prefix=PREFIX, hugepages=True, lcores="0@0")
+        wait()
+        tried(eal.close)
+        print(eal)
+        wait()
+        eal.close()
+        print(eal, pydpdk.host.runtime.leftovers(PREFIX))
+    """,
+        "test-closed-late",
+    )
+    primary.until_ready()
+    other = second("with pydpdk.attach(PREFIX, name='late'): wait()", "test-closed-late")
+    other.until_ready()
+    primary.process.stdin.write("\n")
+    primary.process.stdin.flush()
+    refused, state = primary.until_ready()
+    assert refused.startswith(InUseError.__name__)
+    assert f"secondary 'late' (PID {other.process.pid})" in refused
+    assert "end them first" in refused
+    assert "dead" not in state
+    other.end()
+    assert primary.end() == "<Eal 'test-closed-late' dead> []\n"
+
+
+def test_detaching_leaves_the_primarys_ports_as_they_are(eal: Eal, second, device, pool: Mempool):
+    """`rte_eal_cleanup` removes all devices of a process; of a secondary just its view of them."""
+    port = device("net_ring_keep")
+    port.configure(mempool=pool)
+    port.start()
+    with Burst(32) as burst:
+        for _ in range(3):
+            with_port = """
+                with pydpdk.attach(PREFIX):
+                    print(Port.lookup("net_ring_keep").stats.opackets)
+            """
+            burst.alloc(pool, 4, length=60)
+            assert port.tx[0].tx(burst) == 4
+            assert int(second(with_port).end()) == port.stats.opackets
+            assert port.rx[0].rx(burst) == 4
+            burst.free()
+            assert port.link.up
+    port.stop()
+
+
+def test_a_forked_child_leaves_the_seat_to_its_parent(second):
+    primary = second(
+        """
+        eal = pydpdk.init(file_prefix=PREFIX, hugepages=True, lcores="0@0")
+        child = os.fork()
+        if child == 0:
+            try:
+                eal.close()
+                pydpdk.processes()
+            except pydpdk.ClosedError:
+                os._exit(7)
+            os._exit(1)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(pydpdk.processes()))
+        eal.close()
+    """,
+        "test-forked",
+    )
+    assert primary.end() == "7 1\n"
+
+
+def test_what_is_published_is_readable_without_an_eal(eal: Eal, second):
+    other = second("""
+        import json
+        from dataclasses import asdict
+        rows = map(asdict, pydpdk.processes(PREFIX))
+        print(json.dumps([row | {"lcores": sorted(row["lcores"])} for row in rows]))
+        tried(pydpdk.processes)
+    """)
+    rows, refused = other.end().splitlines()
+    (row,) = json.loads(rows)
+    assert (row["role"], row["ours"]) == ("primary", True)
+    assert refused == "ClosedError no EAL is running: name a file prefix"

@@ -1,0 +1,198 @@
+"""What keeps a secondary from attaching, with the message that its user reads."""
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pydpdk
+from pydpdk import Eal
+from pydpdk.host import program, registry, runtime
+
+ATTACH = "tried(lambda: pydpdk.attach(PREFIX)); print(pydpdk.eal.state())"
+huge = pytest.mark.hugepages
+
+
+def start(second, prefix: str, **options: object):
+    """Start a primary of these options, which waits."""
+    wanted = {"lcores": "0@0", "hugepages": True, **options}
+    primary = second(
+        f"eal = pydpdk.init(file_prefix=PREFIX, **{wanted!r})\nwait()\neal.close()", prefix
+    )
+    primary.until_ready()
+    return primary
+
+
+@pytest.fixture
+def prefix(name: str) -> str:
+    return f"test-{os.getpid()}-{name}"
+
+
+@pytest.fixture
+def safe_directory(prefix: str) -> Iterator[Path]:
+    """Make a directory under one that only its owner may write: the EAL wants that of plugins."""
+    directory = runtime.runtime_dir(f"{prefix}-lib")
+    directory.mkdir(parents=True)
+    yield directory
+    shutil.rmtree(directory)
+
+
+def test_no_primary(second, prefix: str):
+    said, state = second(ATTACH, prefix).end().splitlines()
+    assert "NotFoundError [Errno 2] no DPDK program runs with file prefix" in said
+    assert repr(prefix) in said
+    assert state == "new"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"hugepages": False}, "no DPDK program runs with file prefix"),
+        ({"hugepages": False, "extra": ("--no-shconf",)}, "no DPDK program runs"),
+        pytest.param({"in_memory": True}, "no DPDK program runs", marks=huge),
+        pytest.param({"extra": ("--huge-unlink",)}, "(--huge-unlink)", marks=huge),
+    ],
+)
+def test_memory_that_is_shared_with_nobody(second, prefix: str, options: dict, text: str):
+    primary = start(second, prefix, **options)
+    said, state = second(ATTACH, prefix).end().splitlines()
+    assert said.startswith(("NotSupportedError", "NotFoundError"))
+    assert text in said
+    assert state == "new"
+    primary.end()
+
+
+@huge
+@pytest.mark.parametrize(("flag", "kind"), [("--mount", "mount"), ("--pid", "PID")])
+def test_another_namespace(eal: Eal, second, flag: str, kind: str):
+    fork = ["--fork", "--mount-proc"] if flag == "--pid" else []
+    code = f"import pydpdk\ntry: pydpdk.attach({eal.file_prefix!r})\nexcept OSError as e: print(e)"
+    done = subprocess.run(
+        ["unshare", flag, *fork, sys.executable, "-c", code], capture_output=True, text=True
+    )
+    if "Operation not permitted" in done.stderr and "unshare" in done.stderr:
+        pytest.skip(f"this machine makes no namespace: {done.stderr.strip()}")
+    assert f"runs in another {kind}" in done.stdout, done.stderr
+    assert "namespace: run both in one container" in done.stdout
+
+
+@huge
+def test_another_dpdk_version(second, prefix: str):
+    """What is compared is the primary's own note of its version; for a moment it is another."""
+    primary = start(second, prefix)
+    config = runtime.runtime_dir(prefix) / "config"
+    magic, right = struct.unpack("=II", config.read_bytes()[:8])
+    with config.open("r+b") as file:
+        file.write(struct.pack("=II", magic, 24 << 24 | 11 << 16 | 4 << 8 | 99))
+    said = second(ATTACH, prefix).end()
+    with config.open("r+b") as file:
+        file.write(struct.pack("=II", magic, right))
+    assert f"runs DPDK 24.11.4, this process DPDK {pydpdk.version.RUNNING}" in said
+    assert "both must be of one installation" in said
+    assert said.endswith("new\n")
+    primary.end()
+
+
+@huge
+def test_a_driver_from_elsewhere(eal: Eal, second, prefix: str, safe_directory: Path):
+    library = (program.libraries("self") or {})["net_null"]  # which the EAL of the tests loaded
+    mine = safe_directory / "librte_net_mine.so"
+    shutil.copy(library.path, mine)
+    primary = start(second, prefix, extra=("-d", str(mine)))
+    said = second(ATTACH, prefix).end()
+    assert "has drivers that this process would not load" in said
+    remedy = f"extra=('-d', '{mine.resolve()}')"
+    assert remedy in said
+    assert second(f"print(pydpdk.attach(PREFIX, {remedy}))", prefix).end().startswith("<Eal")
+    primary.end()
+
+
+@huge
+def test_devices_that_are_not_the_primarys(second, prefix: str):
+    primary = start(second, prefix, vdevs=("net_null0",))
+    said = second(
+        """
+        tried(lambda: pydpdk.attach(PREFIX, vdevs=("net_null1",)))
+        tried(lambda: pydpdk.attach(PREFIX, allow=("0000:01:00.0",)))
+        tried(lambda: pydpdk.attach(PREFIX, memory_mb=64))
+        """,
+        prefix,
+    ).end()
+    vdevs, allow, memory = said.splitlines()
+    assert "none: a secondary has the devices of its primary" in vdevs
+    assert "allow=('0000:01:00.0',): the primary's, (), or none, is allowed" in allow
+    assert "memory_mb=64: none: the memory is the primary's" in memory
+    primary.end()
+
+
+@huge
+def test_a_port_that_a_probe_here_would_harm(second, prefix: str, tmp_path: Path):
+    """net_pcap opens its files again in each process, and writing cuts the file."""
+    file = tmp_path / "out.pcap"
+    device = f"net_pcap0,tx_pcap={file}"
+    primary = start(second, prefix, vdevs=(device,))
+    said = second(ATTACH, prefix).end()
+    assert "has net_pcap0: its driver opens the files in every process" in said
+    assert said.endswith("new\n")
+    primary.end()
+
+
+@huge
+def test_a_device_that_would_harm_is_not_added_under_secondaries(eal: Eal, second, tmp_path: Path):
+    other = second("with pydpdk.attach(PREFIX, name='there'): wait()")
+    other.until_ready()
+    with pytest.raises(pydpdk.NotSupportedError, match=r"attached are secondary 'there'"):
+        eal.add_device(f"net_pcap7,tx_pcap={tmp_path / 'out.pcap'}")
+    other.end()
+
+
+@huge
+def test_a_new_primary_beside_secondaries_of_one_that_died(second, prefix: str):
+    """DPDK would map other memory under them: the old secondary died of a SIGFPE."""
+    primary = start(second, prefix)
+    other = second("eal = pydpdk.attach(PREFIX)\nwait()\neal.close()", prefix)
+    other.until_ready()
+    primary.kill()
+    said = second("tried(lambda: pydpdk.init(file_prefix=PREFIX, lcores='3@0'))", prefix).end()
+    assert said.startswith("BusyError")
+    assert "is gone, only secondaries of it still run" in said
+    assert f"(PID {other.process.pid}): end them first" in said
+    late = second(ATTACH, prefix).end()
+    assert "is gone, only secondaries of it still run" in late
+    assert other.end().splitlines()[0].startswith("the primary of")
+    assert runtime.leftovers(prefix) == []
+
+
+@huge
+def test_more_than_128_processes(eal: Eal, second):
+    seats = [
+        registry.claim(eal.file_prefix, "secondary", "x", lambda _, i=i: [500 + i])
+        for i in range(registry.MAX_PROCESSES - 1)
+    ]
+    said = second(ATTACH).end()
+    assert "NoRoomError" in said
+    assert f"128 processes share {eal.file_prefix!r}: no more can attach" in said
+    for seat in seats:
+        seat.give_back()
+
+
+@huge
+def test_the_main_lcore_that_is_named_is_the_lcore(eal: Eal, second):
+    (primary,) = pydpdk.processes()
+    lcore = min(primary.lcores)
+    said = second(f"tried(lambda: pydpdk.attach(PREFIX, main_lcore={lcore}))").end()
+    assert f"{lcore} by the primary" in said
+
+
+@pytest.mark.parametrize("wrong", ["", "a/b", None, 3, "x" * 65])
+def test_what_is_no_prefix(wrong: object):
+    for function in (pydpdk.attach, pydpdk.processes):
+        if wrong is None and function is pydpdk.processes:
+            continue
+        with pytest.raises((ValueError, TypeError), match="file prefix"):
+            function(wrong)

@@ -1,0 +1,120 @@
+"""mbufs go to and fro between Python and a C program: by pointer, over rings, contents checked."""
+
+import os
+import subprocess
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pydpdk.host import runtime
+
+pytestmark = pytest.mark.hugepages
+TOTAL = 20_000
+MAIN = min(os.sched_getaffinity(0))
+EXCHANGE = f"""
+def packet(k):
+    return bytes((k + j) & 0xff for j in range(60 + k % 1400))
+
+def exchange(pool, to_c, to_py, total={TOTAL}):
+    sent = received = 0
+    with Burst(32) as out, Burst(32) as back:
+        while received < total:
+            if not out and sent < total:
+                out.alloc(pool, min(32, total - sent))
+                out.fill([packet(sent + i) for i in range(len(out))])
+            sent += to_c.tx(out)
+            for i in range(to_py.rx(back)):
+                turned = bytes(~b & 0xff for b in back.bytes(i))
+                assert turned == packet(received + i), received + i
+            received += back.free()
+    return received
+"""
+
+
+def with_exchange(code: str) -> str:
+    return EXCHANGE + textwrap.dedent(code)
+
+
+@pytest.fixture(scope="session")
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The C program, compiled against the DPDK of this machine."""
+    made = tmp_path_factory.mktemp("c") / "peer"
+    flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "libdpdk"], text=True)
+    subprocess.run(
+        ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", made,
+         Path(__file__).with_name("peer.c"), *flags.split()],
+        check=True,
+    )  # fmt: skip
+    return made
+
+
+@pytest.fixture
+def prefix() -> Iterator[str]:
+    chosen = f"test-{os.getpid()}-c"
+    yield chosen
+    left = runtime.hugepage_files(chosen)
+    runtime.sweep(chosen)
+    assert left == []
+
+
+def test_a_c_secondary_exchanges_mbufs_with_a_python_primary(run_script, peer: Path) -> None:
+    done = run_script(
+        with_exchange(
+            f"""
+        import subprocess, sys
+        with init(lcores="0@{MAIN}"):
+            with (Mempool.create("packets", 1023, cache_size=0) as pool,
+                  Ring.create("to_c", 1024, element="mbuf", producer="single",
+                              consumer="single") as to_c,
+                  Ring.create("to_py", 1024, element="mbuf", producer="single",
+                              consumer="single") as to_py):
+                arguments = ["--lcores", "9@{MAIN}", "--file-prefix", PREFIX, "--no-pci",
+                             "--proc-type", "secondary", "--", "{TOTAL}"]
+                with subprocess.Popen([sys.argv[1], *arguments], stdout=subprocess.PIPE,
+                                      text=True) as c:
+                    assert c.stdout.readline() == "ready\\n"
+                    print("python", exchange(pool, to_c, to_py))
+                    print("c", c.communicate(timeout=30)[0].strip(), c.returncode)
+                print("free", pool.avail_count)
+        """
+        ),
+        peer,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"python {TOTAL}"
+    assert lines[1].startswith(f"c {TOTAL} packets") and lines[1].endswith(" 0")
+    assert lines[2] == "free 1023"
+
+
+def test_a_python_secondary_exchanges_mbufs_with_a_c_primary(
+    run_script, peer: Path, prefix: str
+) -> None:
+    arguments = ["--lcores", f"0@{MAIN}", "--file-prefix", prefix, "--no-pci", "--no-telemetry"]
+    with subprocess.Popen(
+        [peer, *arguments, "--", str(TOTAL)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    ) as c:  # fmt: skip
+        assert c.stdout is not None
+        try:
+            assert c.stdout.readline() == "ready\n"
+            done = run_script(
+                with_exchange(
+                    f"""
+                with init(file_prefix="{prefix}", proc_type="secondary", hugepages="auto",
+                          lcores="9@{MAIN}"):
+                    pool = Mempool.lookup("packets")
+                    to_c = Ring.lookup("to_c", element="mbuf")
+                    to_py = Ring.lookup("to_py", element="mbuf")
+                    print("python", exchange(pool, to_c, to_py), pool.avail_count)
+                """
+                )
+            )
+            assert (done.returncode, done.stdout) == (0, f"python {TOTAL} 1023\n"), done.stderr
+            out, _ = c.communicate("\n", timeout=30)
+        finally:
+            c.kill()
+            c.wait()
+    assert (c.returncode, out.split()[0]) == (0, str(TOTAL))

@@ -1,0 +1,240 @@
+"""Groups: Python functions in secondaries that a primary starts and looks after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.hugepages
+CPU = min(os.sched_getaffinity(0))
+FUNCTIONS = """
+import os, signal, time
+import pydpdk
+from pydpdk import Burst, Mempool, Memzone, Ring
+
+def add(a, b=1):
+    return a + b
+
+def whoami():
+    return os.getpid(), pydpdk.processes(), sorted(os.sched_getaffinity(0))
+
+def fail():
+    raise LookupError("nothing here")
+
+class Odd(Exception):
+    def __init__(self, a, b):
+        super().__init__(f"{a} {b}")
+
+def fail_oddly():
+    raise Odd(1, 2)
+
+def until_told():
+    n = 0
+    while pydpdk.running():
+        time.sleep(0.01)
+        n += 1
+    return n
+
+def deaf():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(100)
+
+def hold(pool, path, n=32):
+    burst = Burst(n)
+    burst.alloc(pool, n)
+    with open(path, "a") as file:
+        print(os.getpid(), file=file)
+    while pydpdk.running():
+        time.sleep(0.01)
+    burst.close(force=True)
+
+def unpicklable():
+    return lambda: 0
+
+def leave():
+    os._exit(3)
+
+def write(zone):
+    zone.array("uint64", 8)[:] = range(8)
+    return zone.name
+
+def echo(ring_in, ring_out, total):
+    with Burst(32) as burst:
+        moved = 0
+        while moved < total and pydpdk.running():
+            ring_in.rx(burst)
+            while burst:
+                moved += ring_out.tx(burst)
+    return moved
+"""
+MAIN = """
+import sys
+from functions import *
+if __name__ == "__main__":
+    sys.path.insert(0, "")
+with init(lcores="0@CPU") as eal:
+    with pydpdk.Group(**OPTIONS) as group:
+BODY
+    print("closed", len(pydpdk.processes()))
+"""
+
+RunGroup = Callable[..., Any]
+
+
+@pytest.fixture
+def run_group(run_script: Any, tmp_path: Path) -> RunGroup:
+    """Run a few lines with a `group` at hand; the functions above are importable."""
+    (tmp_path / "functions.py").write_text(FUNCTIONS)
+
+    def run(body: str, options: str = "{}") -> Any:
+        lines = "\n".join("        " + line for line in body.strip().splitlines())
+        code = MAIN.replace("BODY", lines).replace("CPU", str(CPU)).replace("OPTIONS", options)
+        done = run_script(code, timeout=90)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.endswith("closed 1\n"), done.stdout + done.stderr
+        return done
+
+    return run
+
+
+def test_arguments_go_and_results_come_back(run_group: RunGroup) -> None:
+    done = run_group("""
+members = [group.start(add, 1, b=2), group.start(add, "a", "b")]
+print([member.result(30) for member in members], [member.state for member in members])
+""")
+    assert done.stdout.startswith("[3, 'ab'] ['done', 'done']\n")
+
+
+def test_each_process_has_an_lcore_to_itself(run_group: RunGroup) -> None:
+    done = run_group(f"""
+members = [group.start(until_told, lcores="20@{CPU}", name="named")]
+members += [group.start(until_told) for _ in range(2)]
+assert all(member.wait_ready(30) for member in members)
+found = pydpdk.processes()
+print(len(found), len(set().union(*(p.lcores for p in found))))
+print([p.name for p in found if 20 in p.lcores], [m.pid for m in members] == sorted(
+    (p.pid for p in found[1:]), key=[m.pid for m in members].index))
+pid, processes, cpus = group.start(whoami, lcores="21@{CPU}").result(30)
+print(pid in [p.pid for p in processes], cpus)
+""")
+    assert done.stdout.startswith(f"4 4\n['named'] True\nTrue [{CPU}]\n")
+
+
+def test_an_exception_comes_back_with_its_traceback(run_group: RunGroup) -> None:
+    done = run_group("""
+import traceback
+for function in (fail, fail_oddly):
+    try:
+        group.start(function).result(30)
+    except Exception as error:
+        print(repr(error))
+        text = "".join(traceback.format_exception(error))
+        assert "functions.py" in text and f"in {function.__name__}" in text, text
+""")
+    assert done.stdout.startswith("LookupError('nothing here')\nRuntimeError('Odd: 1 2')\n")
+
+
+def test_what_cannot_be_sent_is_said_at_once(run_group: RunGroup) -> None:
+    done = run_group("""
+for bad in (lambda: 0, 5):
+    try:
+        group.start(bad)
+    except TypeError as error:
+        print("refused")
+try:
+    group.start(unpicklable).result(30)
+except Exception as error:
+    print("pickle" in str(error) or "local object" in str(error))
+""")
+    assert done.stdout.startswith("refused\nrefused\nTrue\n")
+
+
+def test_a_process_that_dies_is_reported_with_what_ended_it(run_group: RunGroup) -> None:
+    done = run_group("""
+member = group.start(until_told)
+member.wait_ready(30)
+member.kill()
+for dead in (member, group.start(leave)):
+    try:
+        dead.result(30)
+    except pydpdk.MemberDiedError as error:
+        print(str(error).partition(")")[2].partition(";")[0].strip(), dead.state)
+""")
+    assert done.stdout.startswith(
+        "was ended by SIGKILL dead\nended with exit code 3 before its function returned dead\n"
+    )
+
+
+def test_a_process_that_dies_is_started_again_as_often_as_asked(
+    run_group: RunGroup, tmp_path: Path
+) -> None:
+    done = run_group(f"""
+import time
+from pathlib import Path
+path = Path({str(tmp_path / "pids")!r})
+path.touch()
+with Mempool.create("packets", 511, cache_size=0, ops_name="lf_stack") as pool:
+    member = group.start(hold, pool, str(path), restarts=2)
+    for life in range(3):
+        while len(path.read_text().split()) != life + 1:
+            time.sleep(0.02)
+        member.kill()
+    try:
+        member.result(30)
+    except pydpdk.MemberDiedError as error:
+        print(member.restarted, len(set(path.read_text().split())), pool.in_use_count)
+""")
+    assert done.stdout.startswith("2 3 0\n"), done.stderr
+
+
+def test_leaving_the_group_stops_those_that_listen_and_ends_those_that_do_not(
+    run_group: RunGroup,
+) -> None:
+    done = run_group(
+        """
+members = group.start(until_told), group.start(deaf)
+assert all(member.wait_ready(30) for member in members)
+group.close()
+print([member.state for member in members], members[0].result() > 0)
+""",
+        "{'stop_s': 1}",
+    )
+    assert done.stdout.startswith("['done', 'dead'] True\n")
+
+
+def test_objects_of_the_shared_memory_arrive_as_themselves(run_group: RunGroup) -> None:
+    done = run_group("""
+with (Memzone.reserve("numbers", 64) as zone,
+      Mempool.create("packets", 511, cache_size=0, ops_name="lf_stack") as pool,
+      Ring.create("there", 256, element="mbuf", producer="single", consumer="single") as there,
+      Ring.create("back", 256, element="mbuf", producer="single", consumer="single") as back,
+      Burst(32) as burst):
+    print(group.start(write, zone).result(30), zone.array("uint64", 8).tolist())
+    member = group.start(echo, there, back, 320)
+    received = 0
+    for start in range(0, 320, 32):
+        burst.alloc(pool, length=60)
+        burst.fill([bytes([start + i & 255]) * 60 for i in range(32)])
+        while burst:
+            there.tx(burst)
+    while received < 320:
+        for i in range(back.rx(burst)):
+            assert burst.bytes(i) == bytes([received + i & 255]) * 60
+        received += burst.free()
+    print(member.result(30), pool.avail_count)
+""")
+    assert done.stdout.startswith("numbers [0, 1, 2, 3, 4, 5, 6, 7]\n320 511\n")
+
+
+def test_a_group_is_the_primarys(run_group: RunGroup) -> None:
+    done = run_group("""
+try:
+    group.start(pydpdk.Group).result(30)
+except pydpdk.SecondaryError as error:
+    print("refused")
+""")
+    assert done.stdout.startswith("refused\n")

@@ -1,0 +1,82 @@
+"""Pools name their driver by a number, which must mean the same in both processes."""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from pydpdk import Eal, eal_drivers
+from pydpdk.host import primary as host_primary
+from pydpdk.host import runtime
+
+TESTPMD = shutil.which("dpdk-testpmd")
+pytestmark = pytest.mark.hugepages
+
+
+@pytest.fixture
+def testpmd(name: str):
+    prefix = f"test-{os.getpid()}-{name}"
+    process = subprocess.Popen(
+        [TESTPMD, "--lcores", "0@0,1@0", "--file-prefix", prefix, "--no-pci", "--vdev=net_null0",
+         "--iova-mode=va", "--", "-i", "--total-num-mbufs=2048"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 20
+    while not host_primary.look(prefix).pid and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)  # its pool and port come after the EAL
+    yield prefix, process.pid
+    process.communicate("quit\n", timeout=20)
+    runtime.sweep(prefix)
+
+
+def test_the_table_of_another_process_is_read_from_its_memory(eal: Eal):
+    assert eal_drivers.mempool_ops_of(os.getpid()) == eal_drivers.mempool_ops()
+    assert eal_drivers.mempool_ops_of(1 << 22) is None
+
+
+@pytest.mark.skipif(TESTPMD is None, reason="dpdk-testpmd is not installed")
+def test_drivers_are_loaded_in_the_order_of_the_primary(eal: Eal, second, testpmd):
+    """dpdk-testpmd links the drivers of one NIC: there `ring_mp_mc` has another number than here.
+
+    Without care a secondary would take from its pool as `ring_sp_sc`, beside its own lcores.
+    """
+    prefix, pid = testpmd
+    theirs = eal_drivers.mempool_ops_of(pid)
+    assert theirs is not None
+    assert theirs != eal_drivers.mempool_ops(), "the trap is gone from this DPDK"
+    said = second(
+        """
+        from pydpdk import eal_drivers
+        with pydpdk.attach(PREFIX) as eal:
+            pool = Mempool.lookup("mb_pool_0")
+            print(eal_drivers.mempool_ops())
+            port = Port.lookup("net_null0")
+            tried(lambda: port.rx)
+            print([(p.role, p.ours, sorted(p.lcores)) for p in pydpdk.processes()][0])
+            with Burst(32) as burst:
+                burst.alloc(pool, 32)
+                burst.free()
+            print(pool)
+            tried(lambda: port.stop())
+        tried(lambda: pydpdk.attach(PREFIX, (1,)))
+        """,
+        prefix,
+    ).end()
+    ops, refused, primary, pool, secondary, _ = said.splitlines()
+    assert ops.startswith(str(theirs)[:-1])
+    assert "its primary does not run pydpdk" in refused
+    assert primary == "('primary', False, [0, 1])"
+    assert "<Mempool 'mb_pool_0' n=2048 in_use=0>" in pool
+    assert secondary.startswith("SecondaryError")
+
+
+@pytest.mark.skipif(TESTPMD is None, reason="dpdk-testpmd is not installed")
+def test_lcores_of_a_program_that_is_not_ours_are_in_use(second, testpmd):
+    prefix, pid = testpmd
+    for lcores in ("0@0", "1@0"):
+        said = second(f"tried(lambda: pydpdk.attach(PREFIX, {lcores!r}))", prefix).end()
+        assert f"{lcores[0]} by the primary (PID {pid})" in said
+    assert sorted(host_primary.processes(host_primary.look(prefix))) == [pid]

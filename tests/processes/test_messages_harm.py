@@ -1,0 +1,162 @@
+"""Messages while processes die, stand still, send too much or what nobody should."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from peers import ToldError, World
+
+from pydpdk.host import runtime
+
+pytestmark = pytest.mark.hugepages
+
+
+@pytest.fixture
+def fresh() -> Iterator[World]:
+    """A primary alone."""
+    made = World()
+    yield made
+    made.close()
+
+
+def test_a_primary_alone_has_nobody_to_ask(fresh: World):
+    assert fresh.primary.run("messages.send('note'); told(messages.request('echo'))") == ([], ())
+
+
+def test_a_peer_that_dies_while_it_is_asked_is_missed_at_once(fresh: World):
+    victim, other = fresh.add(), fresh.add()
+    fresh.primary.tell("told(messages.request('slow', b'1', timeout=30))")
+    time.sleep(0.3)
+    start = time.monotonic()
+    victim.kill()
+    assert fresh.primary.result() == ([(other.pid, b"done")], (victim.pid,))
+    assert time.monotonic() - start < 10
+    assert fresh.primary.run("told(messages.request('echo'))") == ([(other.pid, b"")], ())
+
+
+def test_a_dead_primary_is_told_at_once(fresh: World):
+    secondary = fresh.add()
+    secondary.tell("told(messages.request('slow', b'9', timeout=30))")
+    time.sleep(0.3)
+    fresh.primary.kill()
+    assert secondary.result() == ([], (None,))
+    for call in ("send", "request", "request_sync"):
+        with pytest.raises(ToldError, match="connect: the primary process is gone: ECONNREFUSED"):
+            secondary.run(f"messages.{call}('echo')")
+    secondary.close()
+    runtime.sweep(fresh.prefix)
+
+
+def test_a_peer_that_stands_still_is_refused_and_stops_nobody(fresh: World):
+    still, other = fresh.add(), fresh.add()
+    still.signal(signal.SIGSTOP)
+    try:
+        code = "told(messages.request('echo', b'', timeout=0.2))"
+        assert fresh.primary.run(code) == ([(other.pid, b"")], (still.pid,))
+        refusal = f"BusyError: .*rte_mp_sendmsg: process {still.pid} does not read its messages"
+        with pytest.raises(ToldError, match=refusal):
+            fresh.primary.run("for i in range(1000): messages.send('note', timeout=0.2)")
+        assert other.run("told(messages.request('echo', b'x'))") == ([(0, b"x")], ())
+    finally:
+        still.signal(signal.SIGCONT)
+    still.run("wait_for(lambda: len(heard) > 5)")
+
+
+@pytest.mark.parametrize(("fds", "kept"), [("", 1024), ("fds=[0] * 8", 32)])
+def test_a_queue_that_is_full_drops_counts_and_leaks_nothing(fresh: World, fds: str, kept: int):
+    secondary = fresh.add()
+    fresh.primary.run("""
+before = fds()
+gate = threading.Event()
+count = []
+stuck = messages.handle("stuck", lambda m: (gate.wait(), count.append(len(m.fds))))
+""")
+    secondary.run("messages.send('stuck'); time.sleep(0.3)")
+    secondary.run(f"for i in range(2000): messages.send('stuck', {fds})")
+    fresh.primary.run(f"wait_for(lambda: messages.lost() == {2000 - kept})")
+    fresh.primary.run(f"gate.set(); wait_for(lambda: len(count) == {kept + 1}); stuck.close()")
+    fresh.primary.run("wait_for(lambda: fds() == before)")
+    assert fresh.primary.run("messages.lost()") == 2000 - kept
+    assert secondary.run("told(messages.request('echo'))") == ([(0, b"")], ())
+    said = fresh.close()[-1]
+    assert f"{2000 - kept} messages were dropped" in said
+
+
+def test_the_eal_closes_while_messages_wait_and_a_handler_runs(fresh: World):
+    secondary = fresh.add()
+    secondary.run("for i in range(50): messages.send('slow', b'0.2')")
+    fresh.all.remove(fresh.primary)
+    fresh.all.append(fresh.primary)
+    secondary.close()
+    fresh.primary.close()
+
+
+def test_a_program_that_is_not_python_asks_and_answers(fresh: World, tmp_path: Path):
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "libdpdk"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    source, program = Path(__file__).with_name("shout.c"), tmp_path / "shout"
+    subprocess.run(["cc", "-O1", str(source), "-o", str(program), *flags], check=True)
+    with subprocess.Popen(
+        [program, "--lcores", f"7@{max(os.sched_getaffinity(0))}", "--proc-type", "secondary",
+         "--file-prefix", fresh.prefix, "--no-pci"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as asker:  # fmt: skip
+        assert asker.stdin is not None
+        assert asker.stdout is not None
+        assert asker.stdout.readline() == "ready\n"
+        print("from C", file=asker.stdin, flush=True)
+        assert asker.stdout.readline() == "1 of 1: from C\n"
+        code = "told(messages.request_sync('shout', b'to c'))"
+        assert fresh.primary.run(code) == ([(0, b"TO C")], ())
+        assert fresh.primary.run("told(messages.request('shout'))") == ([], (asker.pid,))
+    assert asker.returncode == 0
+
+
+@pytest.mark.parametrize("fds", ["[0] * 3", "[]", "[made[0].fileno()]"])
+def test_a_request_that_is_none_harms_nobody(fresh: World, fds: str):
+    """As a program would send it that knows our names, but not what belongs to them."""
+    secondary = fresh.add()
+    fresh.primary.run("before = fds()")
+    secondary.run(f"""
+import socket
+from pydpdk.process import wire
+made = socket.socketpair()
+made[0].shutdown(socket.SHUT_RDWR)
+for name in (b"echo", b"boom", b""):
+    msg = wire.fill(b"pydpdk?" + name, b"", {fds})
+    assert wire.lib.rte_mp_sendmsg(msg) == 0
+""")
+    assert secondary.run("told(messages.request('echo', b'x'))") == ([(0, b"x")], ())
+    fresh.primary.run("wait_for(lambda: fds() == before)")
+
+
+def test_the_eal_closes_while_threads_send_and_ask(fresh: World):
+    fresh.add()
+    fresh.primary.run("""
+def again(call):
+    try:
+        while True:
+            call("echo", b"x", timeout=0.2)
+    except (pydpdk.DpdkError, pydpdk.ClosedError):
+        pass
+for call in (messages.send, messages.request, messages.request_sync) * 2:
+    threading.Thread(target=again, args=(call,), daemon=True).start()
+time.sleep(0.3)
+""")
+    fresh.close()
+
+
+def test_a_program_may_end_without_closing_its_handlers(run_script):
+    done = run_script("""
+        from pydpdk import messages
+        init()
+        messages.on("x")(print)
+    """)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,90 @@
+"""What messages refuse before DPDK is asked, and what they say where there is no channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import pydpdk
+from pydpdk import messages
+from pydpdk.process import wire
+
+
+def _bad(call: Callable[..., object]) -> list[tuple[Callable[[], object], type[Exception], str]]:
+    return [
+        (lambda: call(""), ValueError, "1 to 56 printable"),
+        (lambda: call("x" * 57), ValueError, "1 to 56 printable"),
+        (lambda: call("a b"), ValueError, "1 to 56 printable"),
+        (lambda: call("a\0b"), ValueError, "1 to 56 printable"),
+        (lambda: call("é"), ValueError, "1 to 56 printable"),
+        (lambda: call(b"x"), TypeError, "a string of 1 to 56"),
+        (lambda: call(None), TypeError, "a string of 1 to 56"),
+    ]
+
+
+def _bad_bytes(
+    call: Callable[..., object], most: int
+) -> list[tuple[Callable[[], object], type[Exception], str]]:
+    return [
+        (lambda: call("x", b"x" * 257), ValueError, "257 bytes: 0 to 256"),
+        (lambda: call("x", np.zeros(33, "u8")), ValueError, "264 bytes: 0 to 256"),
+        (lambda: call("x", "text"), TypeError, "bytes, or what has a buffer"),
+        (lambda: call("x", 5), TypeError, "bytes, or what has a buffer"),
+        (lambda: call("x", fds=[0] * (most + 1)), ValueError, f"0 to {most} are allowed"),
+        (lambda: call("x", fds=[-1]), ValueError, "fds=-1: 0 to"),
+        (lambda: call("x", fds=[2**31]), ValueError, "0 to 2147483647"),
+        (lambda: call("x", fds=[999999]), ValueError, "999999 is not open"),
+        (lambda: call("x", fds=["0"]), TypeError, "an integer"),
+        (lambda: call("x", timeout=-1), ValueError, "0 to 86400 s is allowed"),
+        (lambda: call("x", timeout=86401), ValueError, "0 to 86400 s is allowed"),
+        (lambda: call("x", timeout=float("nan")), ValueError, "0 to 86400 s is allowed"),
+        (lambda: call("x", timeout="1"), TypeError, "0 to 86400 s"),
+        (lambda: call("x", timeout=True), TypeError, "0 to 86400 s"),
+    ]
+
+
+REFUSED = [
+    *_bad(messages.send), *_bad(messages.request), *_bad(messages.request_sync),
+    *_bad(lambda name: messages.handle(name, print)),
+    *_bad_bytes(messages.send, wire.FDS_MAX), *_bad_bytes(messages.request, wire.FDS_MAX - 1),
+    *_bad_bytes(messages.request_sync, wire.FDS_MAX),
+    (lambda: messages.handle("x", None), TypeError, "a callable that takes a Message"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)))
+def test_what_dpdk_would_not_check_is_refused_with_what_is_allowed(eal: pydpdk.Eal, number: int):
+    call, kind, text = REFUSED[number]
+    with pytest.raises(kind, match=text):
+        call()
+
+
+def test_without_shared_memory_there_is_no_channel_and_that_is_said(run_script):
+    done = run_script("""
+        from pydpdk import messages
+        init(hugepages=False)
+        for call in (lambda: messages.send("x"), lambda: messages.request("x"),
+                     lambda: messages.request_sync("x"), lambda: messages.handle("x", print)):
+            try:
+                call()
+            except pydpdk.NotSupportedError as error:
+                print(error)
+    """)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4, done.stderr
+    assert all("no process can attach to this EAL: it needs hugepages" in line for line in lines)
+
+
+def test_without_an_eal_messages_say_so(run_script):
+    done = run_script("""
+        from pydpdk import messages
+        for call in (messages.send, messages.request, messages.request_sync,
+                     lambda name: messages.handle(name, print)):
+            try:
+                call("x")
+            except pydpdk.ClosedError as error:
+                print(error)
+    """)
+    assert done.stdout.splitlines() == ["no EAL is running: call pydpdk.init() first"] * 4

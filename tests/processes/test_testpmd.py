@@ -1,0 +1,89 @@
+"""Our secondary beside a testpmd that forwards: it finds all by name, works with it, harms none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from oracle.testpmd import LCORES, N_MBUFS, TESTPMD, Testpmd, running
+
+pytestmark = [
+    pytest.mark.hugepages,
+    pytest.mark.skipif(TESTPMD is None, reason="dpdk-testpmd is not installed"),
+]
+SECONDARY = f"""
+import json, sys, time
+import pydpdk
+from pydpdk import Burst, Mempool, Port, Ring
+
+with pydpdk.init(proc_type="secondary", file_prefix=sys.argv[1], lcores="64@{LCORES[0]}"):
+    pool = Mempool.lookup("mb_pool_0")
+    ports = [Port.lookup(name) for name in ("net_null0", "net_null1")]
+    first = [port.stats.opackets for port in ports]
+    # nobody else uses the pool (net_null takes and gives back in each burst): it lends us mbufs
+    with Burst(32) as burst, Ring.create("ours", 64, element="mbuf") as ring:
+        burst.alloc(pool, length=60)
+        burst.fill(bytes(range(60)))
+        ring.tx(burst)
+        ring.rx(burst)
+        data = [burst.bytes(i) == bytes(range(60)) for i in range(32)]
+        burst.free()
+    refused = []
+    for act in (lambda: ports[0].stop(), lambda: ports[0].start(),
+                lambda: ports[0].configure(mempool=pool)):
+        try:
+            act()
+            refused.append("")
+        except pydpdk.SecondaryError as error:
+            refused.append(str(error))
+    time.sleep(0.2)
+    second = [port.stats.opackets for port in ports]
+    print(json.dumps(dict(n=pool.n, data=all(data), first=first, second=second, refused=refused)))
+"""
+
+
+@pytest.fixture
+def testpmd() -> Iterator[Testpmd]:
+    with running() as made:
+        yield made
+
+
+def attach(testpmd: Testpmd) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SECONDARY, testpmd.prefix], capture_output=True,
+        text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_secondary_reads_ports_and_borrows_mbufs_of_testpmd(testpmd: Testpmd) -> None:
+    before = testpmd.sent()
+    seen = attach(testpmd)
+    after = testpmd.sent()
+    assert seen["n"] == N_MBUFS
+    assert seen["data"]
+    assert before <= sum(seen["first"]) < sum(seen["second"]) <= after
+
+
+def test_a_secondary_may_not_touch_the_ports_of_testpmd(testpmd: Testpmd) -> None:
+    before = testpmd.telemetry("/ethdev/list")
+    refused = attach(testpmd)["refused"]
+    assert all("belong to the primary" in message for message in refused), refused
+    assert testpmd.telemetry("/ethdev/list") == before
+    sent = testpmd.sent()
+    assert testpmd.rate(0.2) > 0 and testpmd.sent() > sent
+
+
+def test_testpmd_ends_well_after_we_came_and_went(testpmd: Testpmd) -> None:
+    files, zones = testpmd.files(), testpmd.telemetry("/eal/memzone_list")
+    for _ in range(3):
+        attach(testpmd)
+    # the registry file is ours; all else is as before
+    assert {name for name in testpmd.files() if "pydpdk" not in name} == files
+    assert testpmd.telemetry("/eal/memzone_list") == zones
+    assert "Bye" in testpmd.quit()
+    assert testpmd.process.returncode == 0

@@ -1,0 +1,189 @@
+"""DPDK's own tools beside a program of ours: they attach, read and capture, and harm nothing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scapy.layers.l2 import Ether
+from scapy.utils import PcapReader, wrpcap
+
+from pydpdk.host import runtime
+
+TOOLS = ("dpdk-proc-info", "dpdk-telemetry.py", "dpdk-dumpcap", "dpdk-pdump")
+MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
+pytestmark = [
+    pytest.mark.hugepages,
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
+]
+CPU = min(os.sched_getaffinity(0))
+N = 4095
+# no two alike, and of all lengths: a byte or a packet that is out of place shows
+FRAMES = [
+    bytes.fromhex("020000000001 020000000002 88b5") + bytes((7 * i + j) & 0xFF for j in range(size))
+    for i, size in enumerate(range(46, 1400, 27))
+]
+PCAP = "net_pcap0,rx_pcap=in.pcap,infinite_rx=1"
+FILE = """
+eal: {{file_prefix: {prefix}, lcores: "100@{cpu}", capture: {capture}, hugepages: true}}
+mempools: {{packets: {{n: {n}}}}}
+ports:
+  source: {{device: "{source}"}}
+  sink: {{device: "net_null0,no-rx=1"}}
+app: {{forward: {{pairs: [[source, sink]]}}}}
+"""
+
+
+class Running:
+    """`pydpdk run` of a file, in a process of its own, forwarding."""
+
+    def __init__(self, directory: Path, *, capture: bool) -> None:
+        # a secondary gets 63 characters of a device's arguments, and opens the same files
+        self.directory = directory
+        self.prefix = f"test-{os.getpid()}-tools-{capture:d}"
+        wrpcap(str(directory / "in.pcap"), list(map(Ether, FRAMES)))
+        file = directory / "run.yaml"
+        file.write_text(
+            FILE.format(
+                prefix=self.prefix, cpu=CPU, capture=str(capture).lower(), n=N,
+                source=PCAP if capture else "net_null1",
+            )
+        )  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pydpdk", "run", file, "--duration", "60", "--json"],
+            cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 30
+        while (
+            not (runtime.runtime_dir(self.prefix) / "dpdk_telemetry.v2").exists() or not self.sent()
+        ):
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def telemetry(self, request: str) -> Any:
+        done = subprocess.run(
+            ["dpdk-telemetry.py", "-f", self.prefix], input=request, capture_output=True,
+            text=True, timeout=20,
+        )  # fmt: skip
+        return json.loads(done.stdout)[request.partition(",")[0]]
+
+    def sent(self) -> int:
+        return int(self.telemetry("/ethdev/stats,1")["opackets"])
+
+    def tool(self, name: str, *arguments: str, seconds: float | None = None) -> str:
+        """Run a tool to its end, or interrupt it after some seconds; return what it printed."""
+        command = [name, "--file-prefix", self.prefix, *arguments]
+        with subprocess.Popen(
+            command, cwd=self.directory, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            # background shells ignore SIGINT, and tools inherit that
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as tool:  # fmt: skip
+            try:
+                out, _ = tool.communicate(timeout=seconds or 30)
+            except subprocess.TimeoutExpired:
+                tool.send_signal(signal.SIGINT if seconds else signal.SIGKILL)
+                out, _ = tool.communicate(timeout=20)
+        return out
+
+    def end(self) -> dict[str, Any]:
+        """Stop it as Ctrl-C does; it must leave nothing."""
+        self.process.send_signal(signal.SIGTERM)
+        out, errors = self.process.communicate(timeout=30)
+        left = runtime.leftovers(self.prefix)
+        runtime.sweep(self.prefix)
+        assert (self.process.returncode, left) == (0, []), errors
+        return json.loads(out)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def capturing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Frames of our own, again and again, with `capture: true`."""
+    made = Running(tmp_path_factory.mktemp("run"), capture=True)
+    yield made
+    report = made.end()
+    ports = report["ports"]
+    assert ports["source"]["rx_packets"] == ports["sink"]["tx_packets"] > 0
+    assert report["mempools"]["packets"]["in_use"] == len(FRAMES)  # those that net_pcap repeats
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Ports of net_null: dpdk-proc-info dies of net_pcap's, whoever the primary is (22.11.11)."""
+    made = Running(tmp_path_factory.mktemp("run"), capture=False)
+    yield made
+    report = made.end()
+    ports = report["ports"]
+    assert ports["source"]["rx_packets"] == ports["sink"]["tx_packets"] > 0
+    assert report["mempools"]["packets"]["in_use"] == 0
+
+
+def test_dumpcap_captures_what_passes_byte_for_byte(capturing: Running, tmp_path: Path) -> None:
+    file = tmp_path / "out.pcapng"
+    out = capturing.tool("dpdk-dumpcap", "-i", "net_pcap0", "-c", "500", "-w", str(file))
+    with PcapReader(str(file)) as reader:
+        packets = [bytes(packet) for packet in reader]
+    assert len(packets) >= 500, out
+    places = [FRAMES.index(packet) for packet in packets]  # ValueError: no such frame was sent
+    assert set(places) == set(range(len(FRAMES)))
+    # a burst is captured whole: neighbours are neighbours but where the capture's ring was full
+    follow = sum((b - a) % len(FRAMES) == 1 for a, b in itertools.pairwise(places))
+    assert follow > 0.9 * len(packets)
+
+
+def test_pdump_captures_what_is_received(capturing: Running) -> None:
+    before = capturing.telemetry("/ethdev/list")
+    out = capturing.tool(
+        "dpdk-pdump", "--lcores", f"110@{CPU}", "--no-pci", "--",
+        "--pdump", "port=0,queue=*,rx-dev=rx.pcap", seconds=1.5,
+    )  # fmt: skip
+    assert "packets dequeued" in out
+    with PcapReader(str(capturing.directory / "rx.pcap")) as reader:
+        packets = [bytes(packet) for packet, _ in zip(reader, range(1000), strict=False)]
+    assert len(packets) == 1000
+    assert set(packets) == set(FRAMES)
+    assert capturing.telemetry("/ethdev/list") == before  # its own devices are gone again
+
+
+def test_proc_info_sees_the_ports_the_pool_and_the_memory(running: Running) -> None:
+    before = running.sent()
+    stats = running.tool("dpdk-proc-info", "--", "--stats")
+    after = running.sent()
+    sent = [int(n) for n in re.findall(r"(?m)^  TX-packets: +(\d+)", stats)]
+    assert before <= sent[1] <= after
+    pool = running.tool("dpdk-proc-info", "--", "--show-mempool=packets")
+    assert str(N) in pool
+    zones = running.tool("dpdk-proc-info", "--", "-m")
+    assert "name:<MP_packets>" in zones and "name:<pydpdk>" in zones
+
+
+def test_telemetry_tells_what_the_application_counts(running: Running) -> None:
+    assert running.telemetry("/mempool/list") == ["packets"]
+    info = running.telemetry("/mempool/info,packets")
+    assert (info["size"], info["cache_size"]) == (N, 256)
+    assert running.telemetry("/ethdev/info,0")["name"] == "net_null1"
+
+
+def test_tools_that_come_and_go_do_not_stop_the_traffic(running: Running) -> None:
+    for _ in range(5):
+        before = running.sent()
+        running.tool("dpdk-proc-info", "--", "--stats")
+        assert running.sent() > before
+
+
+def test_without_the_key_nothing_can_be_captured(running: Running, tmp_path: Path) -> None:
+    file = tmp_path / "out.pcapng"
+    out = running.tool("dpdk-dumpcap", "-i", "net_null1", "-c", "10", "-w", str(file))
+    assert re.search("Operation not permitted|not supported", out), out

@@ -1,0 +1,201 @@
+"""The registry of a prefix's processes: locks say who is alive, and no EAL is needed."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pydpdk.host import registry, runtime
+from pydpdk.host.program import parse_arguments, version_text
+
+
+@pytest.fixture
+def prefix(name: str, monkeypatch, tmp_path) -> str:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    return f"reg-{name}"
+
+
+def claim(prefix: str, *lcores: int, role: registry.Role = "secondary") -> registry.Seat:
+    return registry.claim(prefix, role, "test", lambda _: lcores)
+
+
+CHILD = """
+import sys, time
+from pydpdk.host import registry
+seat = registry.claim(sys.argv[1], "secondary", "child", lambda _: [5])
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def child(prefix: str):
+    process = subprocess.Popen(
+        [sys.executable, "-c", CHILD, prefix], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_seat_says_who_has_it(prefix: str):
+    seat = claim(prefix, 0, 3, 1023, role="primary")
+    seat.publish(ready=True, details={"vdevs": ["net_null0"]})
+    (member,) = registry.members(prefix)
+    assert (member.pid, member.role, member.ready) == (os.getpid(), "primary", True)
+    assert (member.lcores, member.name) == (frozenset({0, 3, 1023}), "test")
+    assert member.details == {"vdevs": ["net_null0"]}
+    assert member.started == registry.started(os.getpid())
+    seat.give_back()
+    assert registry.members(prefix) == []
+    assert not registry.path_of(prefix).exists()
+    seat.give_back()
+
+
+def test_who_dies_is_dead_and_who_leaves_is_not(prefix: str, child):
+    seat = claim(prefix, 1)
+    assert {m.pid for m in registry.members(prefix)} == {os.getpid(), child.pid}
+    child.kill()
+    child.wait()
+    assert [m.pid for m in registry.members(prefix)] == [os.getpid()]
+    (dead,) = registry.dead(prefix)
+    assert (dead.pid, dead.name, dead.lcores) == (child.pid, "child", frozenset({5}))
+    registry.forget(prefix, dead)
+    assert registry.dead(prefix) == []
+    seat.give_back()
+
+
+def test_the_living_are_not_forgotten(prefix: str, child):
+    (member,) = registry.members(prefix)
+    registry.forget(prefix, member)
+    assert registry.members(prefix) == [member]
+
+
+def test_the_page_of_the_dead_is_taken_again(prefix: str, child):
+    child.kill()
+    child.wait()
+    seat = claim(prefix, 2)
+    assert seat.member.index == 0
+    assert registry.dead(prefix) == []
+    seat.give_back()
+
+
+def test_128_and_no_more(prefix: str):
+    seats = [claim(prefix, i) for i in range(registry.MAX_PROCESSES)]
+    assert len(registry.members(prefix)) == 128
+    with pytest.raises(registry.FullError, match="128 processes share"):
+        claim(prefix, 1)
+    seats.pop().give_back()
+    seats.append(claim(prefix, 1))
+    for seat in seats:
+        seat.give_back()
+    assert not registry.path_of(prefix).exists()
+
+
+def test_the_choice_sees_the_others_and_may_refuse(prefix: str):
+    seat = claim(prefix, 7)
+
+    def choose(others: list[registry.Member]) -> list[int]:
+        raise ValueError(sorted(others[0].lcores))
+
+    with pytest.raises(ValueError, match=r"\[7\]"):
+        registry.claim(prefix, "secondary", "test", choose)
+    assert len(registry.members(prefix)) == 1
+    seat.give_back()
+
+
+def test_claims_at_the_same_moment_never_overlap(prefix: str):
+    """Each takes the lowest lcore that nobody has."""
+    code = (
+        "import sys, time\n"
+        "from pydpdk.host import registry\n"
+        "def choose(others):\n"
+        "    taken = {n for m in others for n in m.lcores}\n"
+        "    return [next(n for n in range(99) if n not in taken)]\n"
+        "seats = [registry.claim(sys.argv[1], 'secondary', 'x', choose) for _ in range(10)]\n"
+        "print(*(n for s in seats for n in s.member.lcores), flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    started = [subprocess.Popen([sys.executable, "-c", code, prefix], **pipes) for _ in range(3)]
+    lcores = [int(n) for process in started for n in process.stdout.readline().split()]
+    for process in started:
+        process.communicate("")
+    assert sorted(lcores) == list(range(30))
+
+
+def test_a_forked_child_that_forgets_leaves_the_seat(prefix: str):
+    seat = claim(prefix, 1)
+    child = os.fork()
+    if child == 0:
+        seat.forget()
+        time.sleep(0.2)
+        os._exit(0)
+    assert len(registry.members(prefix)) == 1
+    seat.give_back()
+    assert registry.members(prefix) == []
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 5000, b"pydpdkps\x63\0\0\0" + b"\xff" * 9000])
+def test_a_file_that_is_no_registry_is_nobodys(prefix: str, content: bytes):
+    path = registry.path_of(prefix)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    assert registry.members(prefix) == registry.dead(prefix) == []
+    seat = claim(prefix, 1)
+    assert len(registry.members(prefix)) == 1
+    seat.give_back()
+
+
+def test_pages_of_garbage_are_nobodys(prefix: str):
+    seat = claim(prefix, 1)
+    with registry.path_of(prefix).open("r+b") as file:
+        file.seek(2 * 4096)
+        file.write(os.urandom(120 * 4096))
+    assert [m.pid for m in registry.members(prefix)] == [os.getpid()]
+    seat.give_back()
+
+
+def test_too_much_to_tell_is_refused(prefix: str):
+    seat = claim(prefix, 1)
+    with pytest.raises(OSError, match="bytes of devices and queues"):
+        seat.publish(ready=True, details={"vdevs": ["x" * 5000]})
+    assert registry.members(prefix)[0].details == {}
+    seat.give_back()
+
+
+def test_a_removed_file_is_noticed(prefix: str):
+    seat = claim(prefix, 1)
+    assert seat.in_place
+    runtime.sweep(prefix)
+    assert not seat.in_place
+    seat.give_back()
+
+
+@pytest.mark.parametrize(
+    ("argv", "field", "value"),
+    [
+        (["-l", "0-1"], "lcores", ("0-1",)),
+        (["-l0-1"], "lcores", ("0-1",)),
+        (["--lcores=0@1"], "lcores", ("0@1",)),
+        (["--lcores", "0@1", "--", "-l", "5"], "lcores", ("0@1",)),
+        (["-c", "0x3"], "coremask", ("0x3",)),
+        (["-c3"], "coremask", ("3",)),
+        (["-a", "1:0.0", "--allow=2:0.0"], "allow", ("1:0.0", "2:0.0")),
+        (["--vdev=net_null0,size=64", "--vdev", "x"], "vdevs", ("net_null0,size=64", "x")),
+        (["--iova-mode=va"], "iova_mode", ("va",)),
+        (["--no-pci"], "no_pci", True),
+        (["-n", "4", "--file-prefix", "x"], "lcores", ()),
+    ],
+)
+def test_the_arguments_of_a_program_are_read(argv: list[str], field: str, value: object):
+    assert getattr(parse_arguments(argv), field) == value
+
+
+def test_a_version_is_written_as_people_do():
+    assert version_text(22 << 24 | 11 << 16 | 11 << 8 | 99) == "22.11.11"
+    assert version_text(23 << 24 | 3 << 16 | 99) == "23.03.0"
