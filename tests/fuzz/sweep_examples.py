@@ -122,7 +122,6 @@ GOOD: dict[str, Make] = {
     "process.channel.Channel.tx.timeout": same(0.001),
     "process.channel.Channel.rx.timeout": same(0.001),
     **sweep_columns.GOOD,
-    "app.apps.load_target.target": same("os:getpid"),
     "app.apps.drop.spec": lambda h: apps.DropSpec(ports=("p0",)),
     "app.apps.forward.spec": lambda h: h.config.app.forward,
     "app.apps.generate.spec": lambda h: apps.GenerateSpec(ports=("p0",)),
