@@ -15,6 +15,25 @@
 #define ROOM 64
 #define HEADROOM 8
 
+/* What a gate asks of the process: nobody has died here, so nobody waits. */
+static const uint32_t nobody_died;
+static struct pyd_presence here;
+const uint32_t *pyd_pause_word = &nobody_died;
+__thread struct pyd_presence *pyd_here __attribute__((tls_model("initial-exec"))) = &here;
+
+int
+pyd_arrive(void)
+{
+    abort();
+}
+
+int
+pyd_wait_out(struct pyd_presence *who)
+{
+    (void)who;
+    abort();
+}
+
 static char *corpus;
 static uint32_t *starts, *lengths, n_packets;
 static uint64_t state;
