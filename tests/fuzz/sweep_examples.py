@@ -122,6 +122,8 @@ GOOD: dict[str, Make] = {
     "process.channel.Channel.tx.timeout": same(0.001),
     "process.channel.Channel.rx.timeout": same(0.001),
     **sweep_columns.GOOD,
+    "config.polling.default_hops.ports": lambda h: h.config.ports,
+    "config.worker.check.app": lambda h: model.AppSpec(worker="m:f"),
     "app.apps.drop.spec": lambda h: apps.DropSpec(ports=("p0",)),
     "app.apps.forward.spec": lambda h: h.config.app.forward,
     "app.apps.generate.spec": lambda h: apps.GenerateSpec(ports=("p0",)),
