@@ -13,7 +13,7 @@ from pydpdk.config import faults, references
 from pydpdk.config.apps import AppSpec
 from pydpdk.config.model import Config
 from pydpdk.config.source import Fault, KeyPath, Source, UnreadableError, parse, read_text
-from pydpdk.errors import ConfigError
+from pydpdk.exceptions import ConfigError
 
 _NAMED = ("memzones", "mempools", "rings", "ports")
 
