@@ -32,7 +32,7 @@ def doctor_command(
 
     Exits with 1 where something will fail.
     """
-    needs = needs_of_file(load(file)) if file else Needs()
+    needs = needs_of_file(load(file, check_host=False)) if file else Needs()
     if run_docker:
         typer.echo(docker.run_line(needs, file))
         return

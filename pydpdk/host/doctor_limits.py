@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydpdk.host.capabilities import capabilities
 from pydpdk.host.finding import Finding
 from pydpdk.host.hugepages import default_page_size_bytes
 from pydpdk.host.needs import Needs
@@ -19,24 +19,12 @@ _ADDRESS_SPACE = 1 << 39
 """[bytes] that are enough for the memseg lists of 22.11 to 25.11 (256 GB measured)."""
 _NO_HUGE_SPACE = 1 << 33
 
-_CAPABILITIES = {"net_admin": 12, "net_raw": 13, "ipc_lock": 14, "sys_admin": 21, "bpf": 39}
 _OF_DRIVER = {
     "net_af_packet": ("net_raw",),
     "net_pcap": ("net_raw",),
     "net_tap": ("net_admin",),
     "net_af_xdp": ("net_admin", "net_raw", "bpf"),
 }
-
-
-def capabilities(*, root: Path = Path("/")) -> frozenset[str]:
-    """Those of the capabilities that DPDK may need which this process has in effect."""
-    try:
-        status = (root / "proc/self/status").read_text()
-    except OSError:
-        return frozenset()
-    match = re.search(r"^CapEff:\s*([0-9a-f]+)", status, re.MULTILINE)
-    bits = int(match[1], 16) if match else 0
-    return frozenset(name for name, bit in _CAPABILITIES.items() if bits >> bit & 1)
 
 
 def needed_capabilities(needs: Needs) -> dict[str, str]:
@@ -116,7 +104,7 @@ def _limit(
     what = f"The limit is {_say(soft, unit)} {kind}, {_say(need, unit)} are needed"
     if hard == resource.RLIM_INFINITY or hard >= need:
         value = "unlimited" if unit > 1 and hard == resource.RLIM_INFINITY else -(-need // unit)
-        command = f"ulimit -S{letter} {value}"
+        command = f"ulimit -S{letter[1]} {value}"
     else:
         name = {"-n": "nofile", "-u": "nproc", "-v": "as", "-f": "fsize", "-l": "memlock"}[letter]
         value = "unlimited" if unit > 1 else need

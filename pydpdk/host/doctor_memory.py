@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydpdk.host import runtime
-from pydpdk.host.container import in_container
+from pydpdk.host.container import is_confined
 from pydpdk.host.cpus import numa_node_of_cpu
 from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.hugepages import available, read_pools
@@ -25,7 +25,7 @@ def _hugepages(needs: Needs, root: Path) -> Iterator[Finding]:
     severity: Severity = "error" if needs.hugepages is True else "warning"
     outside = here.command.startswith("docker run")
     command = here.command if outside or not here.command else as_root(here.command)
-    safe = here.code in _SAFE and not in_container(root=root)
+    safe = here.code in _SAFE and not is_confined(root=root)
     yield Finding(here.code, severity, here.what, command, safe)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydpdk.host.cgroup import HugepageLimit, hugepage_limit
-from pydpdk.host.container import in_container, memory_policy_allowed
+from pydpdk.host.container import is_confined, memory_policy_allowed
 
 _MB = 1 << 20
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -163,7 +163,7 @@ def _no_mount(pools: list[HugepagePool], mounts: list[HugepageMount], root: Path
             what = f"{mount.path} is not writable for this user"
             return _refused("hugetlbfs-not-writable", what, _open_mount(mount.path))
     size = _mb(min(sizes))
-    if in_container(root=root):
+    if is_confined(root=root):
         command = "docker run --user 0 --cap-add SYS_NICE -v /dev/hugepages:/dev/hugepages"
     else:
         option = size.replace(" MB", "M")

@@ -51,6 +51,8 @@ def probe(timeout_s: float = 30) -> Binding:
         )
     except subprocess.TimeoutExpired:
         return Binding(error=f"it did not load in {timeout_s:.0f} s")
+    except OSError as error:  # no process may be made, or the interpreter is another user's
+        return Binding(error=f"{sys.executable} does not start: {error.strerror}")
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         return Binding(error=lines[-1] if lines else f"it ended with {done.returncode}")
