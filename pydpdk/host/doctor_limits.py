@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydpdk.host.capabilities import capabilities
+from pydpdk.host.cpus import numa_nodes
 from pydpdk.host.finding import Finding
-from pydpdk.host.hugepages import default_page_size_bytes
+from pydpdk.host.hugepages import default_page_size_bytes, read_mounts
 from pydpdk.host.needs import Needs
 
 _FDS_PER_LCORE, _FDS_SPARE = 4, 64
 """As `eal_checks` counts them: two pipes a worker; config, fbarrays, sockets, memseg lists."""
 
-_ADDRESS_SPACE = 1 << 39
-"""[bytes] that are enough for the memseg lists of 22.11 to 25.11 (256 GB measured)."""
-_NO_HUGE_SPACE = 1 << 33
+_LISTS = 64 << 30
+"""[bytes] of address space for each size of page on each node (RTE_MAX_MEM_MB_PER_TYPE)."""
+_OTHER_SPACE = 2 << 30  # the interpreter, libraries, stacks, the EAL's tables: 0.6 GB measured
 
 _OF_DRIVER = {
     "net_af_packet": ("net_raw",),
@@ -75,8 +76,11 @@ def _threads(needs: Needs, root: Path) -> Iterator[Finding]:
     yield from _limit("limit-nproc", resource.RLIMIT_NPROC, "-u", need, 1, "threads of this user")
 
 
-def _address_space(needs: Needs, _root: Path) -> Iterator[Finding]:
-    need = _NO_HUGE_SPACE if needs.hugepages is False else _ADDRESS_SPACE
+def _address_space(needs: Needs, root: Path) -> Iterator[Finding]:
+    need = needs.memory_bytes + _OTHER_SPACE
+    if needs.hugepages is not False:
+        sizes = {mount.page_size_bytes for mount in read_mounts(root=root)}
+        need = len(numa_nodes(root=root)) * max(1, len(sizes)) * _LISTS + _OTHER_SPACE
     kind = "of address space"
     yield from _limit("limit-address-space", resource.RLIMIT_AS, "-v", need, 1024, kind)
 
