@@ -29,6 +29,7 @@ if _TYPE_CHECKING:
         NoRoomError,
         NotFoundError,
         NotSupportedError,
+        PeerDiedError,
         SecondaryError,
         VersionError,
     )
@@ -40,13 +41,16 @@ if _TYPE_CHECKING:
     from pydpdk.memory.objects import ObjectPool
     from pydpdk.memory.objects_kind import MempoolFlag
     from pydpdk.process import (
+        Channel,
         Group,
         Member,
         MemberDiedError,
         Process,
+        Recovery,
         attach,
         messages,
         processes,
+        recover,
         running,
     )
     from pydpdk.ring import Ring
@@ -58,7 +62,7 @@ _HOME = {
     "pydpdk.eal_options": "EalOptions",
     "pydpdk.exceptions": (
         "BusyError ClosedError ConfigError DpdkError EalInitError HandlerError InUseError "
-        "NameTakenError NoRoomError NotFoundError NotSupportedError SecondaryError "
+        "NameTakenError NoRoomError NotFoundError NotSupportedError PeerDiedError SecondaryError "
         "VersionError"
     ),
     "pydpdk.ethdev": "Link Port PortInfo PortStats RssHf RxOffload TxOffload",
@@ -69,7 +73,10 @@ _HOME = {
     "pydpdk.memory.memzone": "Memzone MemzoneFlag",
     "pydpdk.memory.objects": "ObjectPool",
     "pydpdk.memory.objects_kind": "MempoolFlag",
-    "pydpdk.process": ("Group Member MemberDiedError Process attach messages processes running"),
+    "pydpdk.process": (
+        "Channel Group Member MemberDiedError Process Recovery "
+        "attach messages processes recover running"
+    ),
     "pydpdk.ring": "Ring",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
@@ -78,6 +85,7 @@ __all__ = [
     "App",
     "Burst",
     "BusyError",
+    "Channel",
     "ClosedError",
     "ConfigError",
     "DpdkError",
@@ -104,10 +112,12 @@ __all__ = [
     "NotSupportedError",
     "ObjectPool",
     "OlFlag",
+    "PeerDiedError",
     "Port",
     "PortInfo",
     "PortStats",
     "Process",
+    "Recovery",
     "Ring",
     "RssHf",
     "RxOffload",
@@ -119,6 +129,7 @@ __all__ = [
     "messages",
     "open",
     "processes",
+    "recover",
     "running",
 ]
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_PREFIX_LENGTH = 64
 """[characters] Ours: the EAL builds socket paths (`sun_path`, 108 bytes) from the prefix."""
 
+MAX_PROCESS_NAME = 63
+
 LOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
 _FDS_PER_LCORE = 4  # two pipes a worker: eal.c opens them one by one and panics on EMFILE
@@ -43,6 +45,15 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.option}={self.value!r}: {self.allowed}"
+
+
+def check_process_name(name: object) -> str:
+    """Return what a process says of itself: it fits in its page of the registry."""
+    if not isinstance(name, str):
+        raise TypeError(f"name={name!r}: text of 1 to {MAX_PROCESS_NAME} characters")
+    if not name.isprintable() or not 1 <= len(name) <= MAX_PROCESS_NAME:
+        raise ValueError(f"name={name!r}: 1 to {MAX_PROCESS_NAME} printable characters")
+    return name
 
 
 def as_tuple(value: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -64,9 +64,10 @@ class Neighbours:
 
     def tell(self, **details: Any) -> None:
         """Tell the others, beside what they were told before."""
-        self._details |= details
+        told = self._details | details
         if self._seat is not None:
-            self._seat.publish(ready=True, details=self._details)
+            self._seat.publish(ready=True, details=told)
+        self._details = told  # what was refused must not be told the next time
 
     def told(self, what: str, default: Any) -> Any:
         """Return what the others were told."""

@@ -78,6 +78,7 @@ class Watcher:
 
     def on_primary_death(self, callback: Callable[[], object]) -> None:
         """Add a callback; call it now where the primary is dead."""
+        _check(callback)
         with lock():
             self._on_primary.append(callback)
             late = not self.primary_alive
@@ -86,6 +87,7 @@ class Watcher:
 
     def on_process_death(self, callback: Callable[[Death], object]) -> None:
         """Add a callback."""
+        _check(callback)
         with lock():
             self._on_process.append(callback)
 
@@ -130,6 +132,11 @@ class Watcher:
             _logger.warning("of the %s: %s", member, recovered)
         for callback in callbacks:
             _call(callback, Death(member, recovered))
+
+
+def _check(callback: object) -> None:
+    if not callable(callback):
+        raise TypeError(f"callback={callback!r}: takes a function")
 
 
 def _call(callback: Callable[..., object], *arguments: object) -> object:

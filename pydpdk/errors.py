@@ -15,44 +15,45 @@ from typing import Any
 from pydpdk import version
 from pydpdk._dpdk import ffi, lib
 from pydpdk.exceptions import (
-    BusyError as BusyError,
+    BusyError,
+    ClosedError,
+    ConfigError,
+    DpdkError,
+    EalInitError,
+    HandlerError,
+    InUseError,
+    NameTakenError,
+    NoRoomError,
+    NotFoundError,
+    NotSupportedError,
+    PeerDiedError,
+    SecondaryError,
+    VersionError,
 )
-from pydpdk.exceptions import (
-    ClosedError as ClosedError,
-)
-from pydpdk.exceptions import (
-    ConfigError as ConfigError,
-)
-from pydpdk.exceptions import (
-    DpdkError as DpdkError,
-)
-from pydpdk.exceptions import (
-    EalInitError as EalInitError,
-)
-from pydpdk.exceptions import (
-    HandlerError as HandlerError,
-)
-from pydpdk.exceptions import (
-    InUseError as InUseError,
-)
-from pydpdk.exceptions import (
-    NameTakenError as NameTakenError,
-)
-from pydpdk.exceptions import (
-    NoRoomError as NoRoomError,
-)
-from pydpdk.exceptions import (
-    NotFoundError as NotFoundError,
-)
-from pydpdk.exceptions import (
-    NotSupportedError as NotSupportedError,
-)
-from pydpdk.exceptions import (
-    SecondaryError as SecondaryError,
-)
-from pydpdk.exceptions import (
-    VersionError as VersionError,
-)
+
+__all__ = [
+    "BusyError",
+    "ClosedError",
+    "ConfigError",
+    "DpdkError",
+    "EalInitError",
+    "HandlerError",
+    "InUseError",
+    "NameTakenError",
+    "NoRoomError",
+    "NotFoundError",
+    "NotSupportedError",
+    "PeerDiedError",
+    "SecondaryError",
+    "VersionError",
+    "call_errno",
+    "call_pointer",
+    "call_rte_errno",
+    "check_name",
+    "check_range",
+    "last_log",
+    "make_error",
+]
 
 version.check()  # all of the binding imports this module, so nothing runs on another DPDK
 
@@ -66,6 +67,7 @@ _CLASSES: dict[int, type[DpdkError]] = {
     _errno.EEXIST: NameTakenError,
     _errno.ENOTSUP: NotSupportedError,
     _errno.EBUSY: BusyError,
+    _errno.ECONNRESET: PeerDiedError,
     lib.E_RTE_SECONDARY: SecondaryError,
 }
 

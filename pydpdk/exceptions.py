@@ -54,6 +54,10 @@ class SecondaryError(DpdkError):
     """Only the primary process may do this (E_RTE_SECONDARY)."""
 
 
+class PeerDiedError(DpdkError, ConnectionError):
+    """Nobody is left who could answer: the other processes died (ECONNRESET)."""
+
+
 class EalInitError(DpdkError):
     """`rte_eal_init` failed, or a requested device did not come up.
 

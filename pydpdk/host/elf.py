@@ -30,7 +30,9 @@ def read_variable(pid: int, name: str, library: str, size: int) -> bytes | None:
     try:
         bases = _bases(pid)
         exe = str(Path(f"/proc/{pid}/exe").readlink())
-        paths = [exe, *(path for path in bases if Path(path).name.startswith(library))]
+        # no other file: closing one that this process has locked would drop the lock
+        named = (path for path in bases if Path(path).name.startswith(library))
+        paths = [exe, *(path for path in named if ".so" in Path(path).name)]
         for path in paths:
             offset = _symbol(Path(path), name, bases.get(path, 0))
             if offset is not None:

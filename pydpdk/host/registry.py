@@ -76,10 +76,11 @@ class Seat:
     def publish(self, *, ready: bool, details: Mapping[str, Any]) -> None:
         """Say that the EAL is up, and what others need to know before they attach."""
         old = self.member
-        self.member = Member(
+        member = Member(
             old.index, old.pid, old.started, old.role, ready, old.lcores, old.name, details
         )
-        _write(self._fd, self.member)
+        _write(self._fd, member)
+        self.member = member
 
     @property
     def in_place(self) -> bool:
@@ -296,7 +297,7 @@ def _write(fd: int, member: Member) -> None:
         raise OSError(errno.ENOSPC, text)
     bits = sum(1 << lcore for lcore in member.lcores).to_bytes(MAX_LCORES // 8, "little")
     record = _RECORD.pack(
-        member.pid, member.started, _ROLES.index(member.role), member.ready,
+        member.pid, member.started, _ROLES.index(member.role), bool(member.ready),
         len(details), 0, bits, member.name.encode()[:64],
     )  # fmt: skip
     os.pwrite(fd, record + details, _offset(member.index))

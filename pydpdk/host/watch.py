@@ -41,8 +41,11 @@ class Watch:
 
     def file(self, path: Path) -> None:
         """Call `changed` whenever somebody who could write the file closes it."""
+        name = os.fsencode(path)
         fd = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
-        if fd < 0 or _libc.inotify_add_watch(fd, os.fsencode(path), _IN_CLOSE_WRITE) < 0:
+        if fd < 0 or _libc.inotify_add_watch(fd, name, _IN_CLOSE_WRITE) < 0:
+            if fd >= 0:
+                os.close(fd)
             self._poll_s = _POLL_S
             return
         self._file = fd

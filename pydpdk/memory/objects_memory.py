@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import address_of
-from pydpdk._short import Handle
 from pydpdk.errors import ClosedError, make_error
 from pydpdk.memory._rows import text
 from pydpdk.memory.objects_kind import (
@@ -24,13 +23,13 @@ from pydpdk.memory.objects_kind import (
     dtype_of,
 )
 from pydpdk.memory.objects_map import Chunk, Map
-from pydpdk.memory.pool_counts import Counts, ops_of
+from pydpdk.memory.pool_counts import OBJECTS, Counts, ops_of
 
 _intp = np.dtype(np.intp)
 _from_buffer = ffi.from_buffer
 
 
-class ObjectMemory(Counts, Handle):
+class ObjectMemory(Counts):
     """A pool of objects without the taking and giving back.
 
     Attributes
@@ -62,7 +61,7 @@ class ObjectMemory(Counts, Handle):
                 "single_get": ops in SINGLE_GET, "single_put": ops in SINGLE_PUT,
             },
         )  # fmt: skip
-        self._bind(address_of(self._c), _intp)
+        self._bind(address_of(self._c), OBJECTS, _intp)
         super().__init__(name, mp, address=address_of(mp), owned=owned)
 
     @property

@@ -6,12 +6,15 @@ from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._short import Handle
 from pydpdk.errors import call_pointer, check_name, check_range
 from pydpdk.portable import Portable
 
 NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
 CACHE_MAX = lib.RTE_MEMPOOL_CACHE_MAX_SIZE
 N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most
+
+MEMPOOL, OBJECTS = "pool of mbufs", "pool of objects"  # kinds of handles
 
 
 def check_mempool_name(name: str) -> bytes:
@@ -40,7 +43,7 @@ def ops_of(mp: Any) -> str:
     return ffi.string(name).decode(errors="replace") if found else "?"
 
 
-class Counts(Portable):
+class Counts(Portable, Handle):
     """Numbers of a mempool; `handle` is its `struct rte_mempool *`."""
 
     @property

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydpdk import eal
 from pydpdk.eal import Eal
 from pydpdk.eal_attach import foreign_lcores
-from pydpdk.eal_checks import MAX_PREFIX_LENGTH
+from pydpdk.eal_checks import MAX_PREFIX_LENGTH, check_process_name
 from pydpdk.eal_options import EalOptions
 from pydpdk.errors import ClosedError, check_name
 from pydpdk.host import primary as host_primary
@@ -55,7 +55,7 @@ def attach(
         Ids or a map as `EalOptions.lcores`, none of which another process of the prefix uses.
         Default: one that is free, on the CPUs that the others leave idle, where they leave any.
     name
-        What `processes` shows. Default: the script.
+        What `processes` shows, up to 63 characters. Default: the script.
     **options
         Other fields of `EalOptions`.
 
@@ -84,6 +84,8 @@ def attach(
     Threads  the calling thread becomes the main lcore, as of `init`
     """
     check_name("file prefix", file_prefix, MAX_PREFIX_LENGTH)
+    if name is not None:
+        check_process_name(name)
     chosen = lcores if lcores is None or isinstance(lcores, str) else tuple(lcores)
     wanted = EalOptions(file_prefix=file_prefix, lcores=chosen, proc_type="secondary", **options)
     return eal._init(wanted, name=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import operator
 import os
 import pickle
 import threading
@@ -13,8 +14,10 @@ from typing import Any
 
 from pydpdk import eal
 from pydpdk._lifetime import Closing
+from pydpdk.eal_checks import MAX_PROCESS_NAME, check_process_name
 from pydpdk.eal_watch import Death
 from pydpdk.errors import ClosedError, check_range
+from pydpdk.lcore_map import parse_lcores
 from pydpdk.process.child import Order
 from pydpdk.process.member import Member
 
@@ -79,7 +82,7 @@ class Group(Closing):
             Number or map, e.g. `"10@1"`: lcore 10 on CPU 1. The function runs on the first,
             pinned. Default: one that is free.
         name
-            Default: the function's.
+            Up to 63 characters. Default: the function's.
         restarts
             How many times to start it again when its process dies. An exception is a result,
             and not started again.
@@ -91,20 +94,24 @@ class Group(Closing):
 
         Raises
         ------
-        TypeError
-            The function or an argument cannot be pickled.
+        TypeError, ValueError
+            The function or an argument cannot be pickled, or no lcore or process is named so.
         """
         check_range("restarts", restarts, 0, 1_000_000)
         if not callable(function):
             raise TypeError(f"start({function!r}): takes a function")
+        if name is None:
+            name = str(getattr(function, "__name__", "function"))[:MAX_PROCESS_NAME]
+        check_process_name(name)
+        wanted = None if lcores is None else _lcores(lcores)
         try:
             work = pickle.dumps((function, args, kwargs))
         except Exception as error:
             raise TypeError(f"{function!r} or an argument of it cannot be sent: {error}") from error
         order = Order(
             self._eal.file_prefix,
-            None if lcores is None else str(lcores),
-            name or str(getattr(function, "__name__", "function")),
+            wanted,
+            name,
             {key: getattr(self._eal.options, key) for key in _INHERITED},
             self._cpus,
             work,
@@ -191,3 +198,9 @@ class Group(Closing):
     def __repr__(self) -> str:
         live = sum(not member.ended for member in self._members)
         return f"<Group of {len(self._members)} processes, {live} live>"
+
+
+def _lcores(lcores: str | int) -> str:
+    text = lcores if isinstance(lcores, str) else str(operator.index(lcores))
+    parse_lcores(text)
+    return text

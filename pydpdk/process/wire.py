@@ -68,6 +68,10 @@ class Fds(Sequence[int]):
     def __repr__(self) -> str:
         return f"<Fds {self._numbers}{'' if self._open else ' taken or closed'}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a copy would close the same numbers once more, whoever has them by then
+        raise TypeError(f"{self!r} cannot be copied or pickled")
+
     def __del__(self) -> None:
         if self._open:
             warnings.warn(f"{self!r} were never closed", ResourceWarning, 2, source=self)

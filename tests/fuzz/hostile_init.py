@@ -9,6 +9,7 @@ import contextlib
 import faulthandler
 import functools
 import os
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ DOCUMENTED = (
     typer.BadParameter,  # of the commands, told to the user
 )  # fmt: skip
 PREFIX = os.environ["TEST_PREFIX"]
+PRIMARY = f"{PREFIX}-primary"
+"""Whom `attach` finds."""
 HUGEPAGES = os.environ["TEST_MEMORY"] == "hugepages"
 LCORE = min(os.sched_getaffinity(0))
 FILE = f"""\
@@ -98,7 +101,13 @@ def lasts(value: object) -> bool:
 
 
 def invoke(target: Target, name: str, value: object) -> None:
-    chosen = {p.name: GOOD[p.name]() for p in target.parameters if p.default is p.empty}
+    chosen = {
+        p.name: GOOD[p.name]()
+        for p in target.parameters
+        if p.default is p.empty and p.kind is not p.VAR_KEYWORD
+    }
+    if target.name == "process.attach.attach" and HUGEPAGES:
+        chosen["file_prefix"] = PRIMARY
     if target.name == "cli.memory.memory":
         chosen |= {"file": Path("good.yaml"), "as_json": True}
     result = target.call(**{**chosen, name: value})
@@ -130,6 +139,26 @@ def attempt(what: str, call: Callable[[], Any]) -> None:
         os.write(quiet, f"UNDOCUMENTED {what}: {error!r}\n".encode(errors="replace"))
 
 
+@contextlib.contextmanager
+def primary() -> Iterator[None]:
+    """Have a primary to attach to, where one can."""
+    if not HUGEPAGES:
+        yield
+        return
+    program = (
+        "import sys, pydpdk\n"
+        f"with pydpdk.init(file_prefix={PRIMARY!r}, lcores='20@{LCORE}'):\n"
+        "    print('up', flush=True)\n"
+        "    sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        running.stdout.readline()  # type: ignore[union-attr]
+        yield
+        assert running.poll() is None  # it lives, whatever was asked of it
+        running.communicate()
+
+
 def run(part: int, parts: int) -> int:
     calls = [(f"init {w}", functools.partial(start, o)) for w, o in inits()] + list(others())
     for what, call in calls[part::parts]:
@@ -156,4 +185,6 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     faulthandler.enable()
     Path("good.yaml").write_text(FILE)
-    sys.stdout.write(f"DONE {run(int(sys.argv[1]), int(sys.argv[2]))}\n")
+    with primary():
+        called = run(int(sys.argv[1]), int(sys.argv[2]))
+    sys.stdout.write(f"DONE {called}\n")

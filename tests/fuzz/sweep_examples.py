@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import operator
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sweep_crew_examples as crew
 from pydantic import ValidationError
+from sweep_crew_examples import attribute, same
 from sweep_house import FILE, House, name
 from sweep_targets import Target
 
@@ -26,14 +27,6 @@ from pydpdk.log import Recorder
 
 Make = Callable[[House], Any]
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
-
-def attribute(path: str) -> Make:
-    return operator.attrgetter(path)
-
-
-def same(value: Any) -> Make:
-    return lambda h: value
 
 
 def fault(h: House) -> ValidationError:
@@ -70,7 +63,6 @@ SAMPLES: dict[str, Make] = {
     "burst.verbs.Forward": attribute("forward"),
     "config.model.Config": attribute("config"),
     "config.plan.Plan": attribute("plan"),
-    "eal.Eal": attribute("eal"),
     "ethdev.port.Port": attribute("idle_port"),
     "ethdev.queue.RxQueue": lambda h: h.port.rx[0],
     "ethdev.queue.TxQueue": lambda h: h.port.tx[0],
@@ -87,18 +79,43 @@ SAMPLES: dict[str, Make] = {
     "memory.objects.ObjectPool": attribute("objects"),
     "ring.ring.Ring": attribute("values"),
     "ring.zero_copy.ZeroCopy": lambda h: h.block(),
+    "process.channel.Channel": attribute("channel"),
+    "process.channel.Channel.close": attribute("empty"),
+    "process.channel.Channel.__exit__": attribute("empty"),
+    "process.message.Message": lambda h: h.channel.receive(),
 }
 """Of the classes that cannot be made from good arguments alone."""
 
 MORE: dict[str, list[Make]] = {
     "memory.objects.ObjectPool": [attribute("packed")],
+    "process.channel.Channel": [attribute("records")],
     "ring.ring.Ring": [attribute("mbufs"), attribute("slots")],
     "ethdev.port.Port": [attribute("port")],
 }
 """Further kinds of a class, which other calls of C serve."""
 
 GOOD: dict[str, Make] = {
-    "app.apps.load_target.target": same("os:getpid"),
+    "process.channel.Channel.create.segment_bytes": same(2048),
+    "process.channel.Channel.create.dtype": same(None),
+    "process.channel.Channel.create.size": same(16),
+    "process.channel.Channel.lookup.name": attribute("channel.name"),
+    "process.channel.Channel.send_many.messages": same([b"one", b"two"]),
+    "process.channel.Channel.send_packed.data": same(b"abc"),
+    "process.channel.Channel.send_packed.lengths": same([1, 2]),
+    "process.channel.Channel.send.message": same(b"one"),
+    "process.channel.Channel.tx.burst": attribute("other"),
+    "process.channel.Channel.rx.burst": attribute("burst"),
+    "process.channel.Channel.reserve.length": same(20),
+    "process.channel.Channel.send.timeout": same(0.001),
+    "process.channel.Channel.send_many.timeout": same(0.001),
+    "process.channel.Channel.send_packed.timeout": same(0.001),
+    "process.channel.Channel.get.timeout": same(0.001),
+    "process.channel.Channel.get_many.timeout": same(0.001),
+    "process.channel.Channel.get_packed.timeout": same(0.001),
+    "process.channel.Channel.receive.timeout": same(0.001),
+    "process.channel.Channel.reserve.timeout": same(0.001),
+    "process.channel.Channel.tx.timeout": same(0.001),
+    "process.channel.Channel.rx.timeout": same(0.001),
     "app.apps.drop.spec": lambda h: apps.DropSpec(ports=("p0",)),
     "app.apps.forward.spec": lambda h: h.config.app.forward,
     "app.apps.generate.spec": lambda h: apps.GenerateSpec(ports=("p0",)),
@@ -109,7 +126,6 @@ GOOD: dict[str, Make] = {
     "config.model.RingSpec.size": same(16),
     "config.model.Config.where.path": same("mempools"),
     "eal_devices.remove.name": attribute("removable"),
-    "eal.Eal.remove_device.name": attribute("removable"),
     "memory.mempool.Mempool.create.n": same(63),
     "memory.mempool.Mempool.create.cache_size": same(16),
     "config.budget.pool_plans.polls": lambda h: polling.polls(h.config),
@@ -232,6 +248,12 @@ BY_TYPE: dict[str, Make] = {
     "Source": lambda h: source.parse(FILE), "dict[KeyPath, int]": same({}),
     "DropSpec | None": same(None),
 }  # fmt: skip
+
+
+SAMPLES |= crew.SAMPLES
+MORE |= crew.MORE
+GOOD |= crew.GOOD
+BY_NAME |= crew.BY_NAME
 
 
 def argument(target: Target, parameter: inspect.Parameter) -> Make | None:

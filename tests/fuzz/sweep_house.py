@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sweep_crew import Crew
 
 import pydpdk
 from pydpdk import (
     App,
     Burst,
+    Channel,
     Forward,
     Mbuf,
     Mempool,
@@ -56,7 +58,7 @@ def name() -> str:
     return next(_names)
 
 
-class House:
+class House(Crew):
     """A running EAL with one of each; `sample` gives an open one of a class."""
 
     def __init__(self) -> None:
@@ -65,6 +67,7 @@ class House:
             file_prefix=PREFIX, hugepages=HUGEPAGES, lcores=(LCORE,), vdevs=vdevs,
             memory_mb=None if HUGEPAGES else 24,  # each of 4 kB is a row of a snapshot
         )  # fmt: skip
+        super().__init__()
         self._made: dict[str, Any] = {}
         self.config = loads(FILE)
         self.plan = make_plan(self.config)
@@ -180,6 +183,31 @@ class House:
         kind = [("id", "u4"), ("data", "u1", 20)]
         return self.keep("objects", lambda: ObjectPool.create(name(), 100, kind))
 
+    def _channel(self, key: str, message: Any, **options: Any) -> Channel:
+        channel = self._made.get(key)
+        if channel is not None and not channel.closed and channel.was_shut:
+            channel.close(force=True)
+        channel = self.keep(key, lambda: Channel.create(name(), 16, **options))
+        if not channel.count:
+            channel.send(message)
+        return channel
+
+    @property
+    def channel(self) -> Channel:
+        """A channel with a message in it."""
+        return self._channel("channel", b"message", message_bytes=100, segment_bytes=64)
+
+    @property
+    def empty(self) -> Channel:
+        """A channel that may be closed."""
+        self._empty(self.channel)
+        return self._made["channel"]
+
+    @property
+    def records(self) -> Channel:
+        """A channel with a record in it."""
+        return self._channel("records", (1, b"x"), dtype=[("id", "u4"), ("text", "S20")])
+
     @property
     def app(self) -> App:
         """An open file over the things that are here; its loop has been told to end."""
@@ -208,7 +236,8 @@ class House:
         gone = [
             Burst(1), Memzone.reserve(name(), 64), Ring.create(name(), 16),
             Ring.create(name(), 16, element="mbuf"), Mempool.create(name(), 63, cache_size=0),
-            ObjectPool.create(name(), 10, "u8"), *([events.watch()] if HUGEPAGES else []),
+            ObjectPool.create(name(), 10, "u8"), Channel.create(name(), 4),
+            *([events.watch()] if HUGEPAGES else []),
         ]  # fmt: skip
         for owner in gone:
             owner.close()
@@ -219,10 +248,15 @@ class House:
         """Undo what a call that succeeded has done."""
         tracing.trace(False)
         kept = {id(made) for made in self._made.values()}
+        for made in list(self._made.values()):
+            if isinstance(made, Channel) and not made.closed:
+                self._empty(made)
+                kept |= {id(part) for part in (made.ring, made.mempool, made._zone)}
+                kept |= set(map(id, made._spares))
         for owner in _lifetime.owners():
             if owner.rank == 0 and owner.name not in STARTED and owner.state != "unconfigured":
                 owner.close()  # it may use a pool that is not kept
-            elif id(owner) not in kept and owner.rank > 0:
+            elif id(owner) not in kept and owner.rank != 0:
                 owner.close(force=True)
         for device in STARTED:
             self._start(device)
@@ -242,6 +276,12 @@ class House:
         for pool in (self.objects, self.packed):
             if pool.in_use_count:
                 pool.put(pool.outstanding())
+
+    def _empty(self, channel: Channel) -> None:
+        for message in list(channel._messages):
+            message.release()
+        with contextlib.suppress(pydpdk.ClosedError):
+            channel.get_many(100, timeout=0)
 
     def _start(self, device: str) -> None:
         port = self.eal_port(device)
@@ -272,6 +312,7 @@ class House:
         assert [p.name for p in mempools() if p.in_use_count] == []
         assert self.objects.in_use_count == 0
         log.flush()
+        self.dismiss()
 
 
 class _Ended(Stop):

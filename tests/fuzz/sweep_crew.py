@@ -1,0 +1,99 @@
+"""What a house has to do with other processes: a group, handlers, and what only the EAL makes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydpdk import EalOptions, Group, messages
+from pydpdk.eal_neighbours import Neighbours
+from pydpdk.eal_watch import Watcher
+from pydpdk.host import registry
+from pydpdk.host.registry import Seat
+from pydpdk.host.watch import Watch
+from pydpdk.process import wire
+from pydpdk.process.messages import Handler, Message
+from pydpdk.process.wire import Fds
+
+SEATS = "swept-seats"
+"""A file prefix of which no EAL runs, but a registry is there."""
+
+
+class Crew:
+    """The part of a house that has to do with other processes; it starts none."""
+
+    keep: Callable[[str, Callable[[], Any]], Any]
+
+    def __init__(self) -> None:
+        self.alone = Neighbours(EalOptions(), "nobody-here", None, None)
+        self._group: Group | None = None
+        self._watcher: Watcher | None = None
+        self._seat: Seat | None = None
+        self.told = self.new_watch()
+        self._far: list[socket.socket] = []
+
+    @property
+    def group(self) -> Group:
+        """A group without processes."""
+        if self._group is None or self._group._closed:
+            self._group = Group(stop_s=0)
+        return self._group
+
+    @property
+    def closed_group(self) -> Group:
+        group = Group(stop_s=0)
+        group.close()
+        return group
+
+    @property
+    def handler(self) -> Handler:
+        return self.keep("handler", lambda: messages.handle("kept", print))
+
+    def message(self, kind: bytes = wire.REQUEST) -> Message:
+        """A request as the thread of the handlers makes it, and somebody who waits for it."""
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for old in self._far:
+            old.close()
+        self._far = [near]
+        fds = [far.detach()] if kind == wire.REQUEST else []
+        if not fds:
+            far.close()
+        return Message(wire.fill(kind + b"x", b"data", fds), b"/nowhere/mp_socket_1_2")
+
+    def fds(self) -> Fds:
+        return Fds([os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)])
+
+    @property
+    def watcher(self) -> Watcher:
+        """One that nobody tells anything."""
+        if self._watcher is None:
+            self._watcher = self.new_watcher()
+        return self._watcher
+
+    def new_watcher(self) -> Watcher:
+        return Watcher("nobody-here", os.getpid(), None)
+
+    def new_watch(self) -> Watch:
+        return Watch(lambda pid: None, lambda: None)
+
+    @property
+    def seat(self) -> Seat:
+        if self._seat is None or not self._seat.in_place:
+            self._seat = registry.claim(SEATS, "secondary", "sweep", lambda others: [7])
+        return self._seat
+
+    def dismiss(self) -> None:
+        """Close the group, and remove what the registries of no EAL leave."""
+        if self._group is not None:
+            self._group.close()
+        for old in self._far:
+            old.close()
+        if self._seat is not None:
+            self._seat.give_back()
+        for left in Path(os.environ["RUNTIME_DIRECTORY"], "dpdk").glob("*"):
+            if {file.name for file in left.glob("*")} <= {registry.FILE}:
+                shutil.rmtree(left)  # a claim that was refused leaves a registry of nobody

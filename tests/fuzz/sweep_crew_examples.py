@@ -1,0 +1,145 @@
+"""Good arguments and objects for what has to do with other processes, as in sweep_examples.py."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from operator import attrgetter as attribute
+from typing import Any
+
+from pydpdk import ClosedError, NotFoundError, NotSupportedError, eal_drivers
+from pydpdk.config import model
+from pydpdk.host.reap import DeadPrefix, Reaped
+from pydpdk.host.registry import Member
+from pydpdk.process import wire
+from pydpdk.process.requests import Replies, Reply
+
+Make = Callable[[Any], Any]
+
+
+def same(value: Any) -> Make:
+    return lambda h: value
+
+
+def nothing(*_: object) -> list[int]:
+    return [7]
+
+
+DEAD = DeadPrefix("sweep-none", (), 0, None, (), (), ())
+MEMBER = Member(5, 1 << 22, 1, "secondary", True, frozenset({7}), "gone")
+
+SAMPLES: dict[str, Make] = {
+    "eal_neighbours.Neighbours": attribute("alone"),
+    **{
+        f"eal_neighbours.Neighbours.{name}": attribute("eal.neighbours")
+        for name in ("attached", "check_device", "guarded", "others", "primary", "tell", "told")
+    },
+    "eal_neighbours.Neighbours.watcher": attribute("eal.neighbours"),
+    "eal_running.Eal": attribute("eal"),
+    "eal_watch.Watcher": attribute("watcher"),
+    "eal_watch.Watcher.start": lambda h: h.new_watcher(),
+    "eal_watch.Watcher.stop": lambda h: h.new_watcher(),
+    "host.reap.DeadPrefix": same(DEAD),
+    "host.reap.Reaped": same(Reaped(DEAD, (), ())),
+    "host.registry.Seat": attribute("seat"),
+    "host.watch.Watch": attribute("told"),
+    "host.watch.Watch.start": lambda h: h.new_watch(),
+    "host.watch.Watch.stop": lambda h: h.new_watch(),
+    "process.group.Group": attribute("group"),
+    "process.group.Group.start": attribute("closed_group"),
+    "process.messages.Handler": attribute("handler"),
+    "process.messages.Message": lambda h: h.message(),
+    "process.requests.Replies": lambda h: Replies([Reply(None, b"x", ())]),
+    "process.requests.Reply": lambda h: Reply(None, b"x", ()),
+    "process.wire.Fds": lambda h: h.fds(),
+}
+
+MORE: dict[str, list[Make]] = {
+    "process.messages.Message": [lambda h: h.message(wire.MESSAGE)],
+}
+
+GOOD: dict[str, Make] = {
+    "host.reap.in_use.prefixes": same(("sweep-none",)),
+    "host.reap.Reaped.dead": same(DEAD),
+    "app.lookup.Lookup.mempool.name": same("packets"),
+    "app.lookup.Lookup.mempool.spec": lambda h: model.MempoolSpec(n=511),
+    "app.lookup.Lookup.memzone.name": attribute("zone.name"),
+    "app.lookup.Lookup.port.name": same("p0"),
+    "app.lookup.Lookup.port.spec": lambda h: model.PortSpec(device="net_null0"),
+    "app.lookup.Lookup.ring.name": attribute("values.name"),
+    "app.lookup.Lookup.ring.spec": lambda h: model.RingSpec(size=16, element="uint64"),
+    "app.target.load_target.target": same("os:getpid"),
+    "app.workers.report.members": same({}),
+    "config.model.WorkerSpec.python": same("os:getpid"),
+    "eal_attach.choose.others": same([MEMBER]),
+    "eal_drivers.load_in_order.paths": same(()),
+    "eal_drivers.load_in_order.wanted": lambda h: eal_drivers.mempool_ops(),
+    "eal_drivers.mempool_ops_of.pid": lambda h: os.getpid(),
+    "eal_neighbours.Neighbours.check_device.devargs": same("net_pcap3"),
+    "eal_neighbours.take_seat.name": same("swept"),
+    "eal_running.Eal.remove_device.name": attribute("removable"),
+    "eal_watch.Death.process": same(MEMBER),
+    "host.elf.read_variable.library": same("librte_mempool.so"),
+    "host.elf.read_variable.name": same("rte_mempool_ops_table"),
+    "host.elf.read_variable.pid": lambda h: os.getpid(),
+    "host.elf.read_variable.size": same(8),
+    "host.program.libraries.pid": lambda h: os.getpid(),
+    "host.program.parse_arguments.argv": same(["-l", "0-3", "--vdev=net_null0", "--"]),
+    "host.registry.Seat.publish.details": same({"vdevs": ["net_null0"]}),
+    "host.registry.claim.choose": same(nothing),
+    "host.registry.claim.role": same("secondary"),
+    "host.registry.guarded.prefix": lambda h: h.seat and "swept-seats",
+    "host.watch.Watch.changed": same(nothing),
+    "host.watch.Watch.tell": same(nothing),
+    "process.attach.Process.role": same("primary"),
+    "process.group.Group.start.function": same(os.getpid),
+    "process.group.Group.wait.timeout_s": same(0.01),
+    "process.messages.handle.function": same(nothing),
+    "process.messages.send.name": same("house"),
+    "process.requests.request.name": same("house"),
+    "process.requests.request.timeout": same(0.05),
+    "process.requests.request_sync.name": same("house"),
+    "process.requests.request_sync.timeout": same(0.05),
+    "process.wire.Fds.__getitem__.i": same(-1),
+    "process.wire.check_data.data": same(b"data"),
+    "process.wire.check_fds.fds": same([0]),
+    "process.wire.check_fds.most": same(7),
+    "process.wire.fill.fds": same(()),
+    "process.wire.fill.name": same(b"pydpdk:x"),
+    "process.wire.peer_of.path": same("mp_socket_12_3456"),
+    "process.wire.send.deadline": same(0.0),
+    "process.wire.send.fds": same(()),
+    "process.wire.send.name": same(b"pydpdk:x"),
+}
+
+BY_NAME: dict[str, Make] = {
+    "callback": same(nothing),
+    "details": same({}),
+    "member": same(MEMBER),
+    "neighbours": attribute("alone"),
+    "order": same(None),
+    "pid": lambda h: os.getpid(),
+}
+
+EXPECTED: dict[str, type[Exception]] = {
+    "eal_attach.check_attach": NotFoundError,  # nobody is there; tests/processes has who is
+    "process.group.Group.start": ClosedError,  # an open group starts a process for each value
+}
+"""What a good call raises all the same."""
+
+WITHOUT_HUGEPAGES: dict[str, type[Exception]] = dict.fromkeys(
+    (
+        "eal_neighbours.Neighbours.watcher", "eal_running.Eal.on_process_death",
+        "eal_running.Eal.on_primary_death", "process.group.Group", "process.messages.handle",
+        "process.messages.send", "process.requests.request", "process.requests.request_sync",
+        "process.wire.send",
+    ),
+    NotSupportedError,
+)  # fmt: skip
+"""What a good call raises where nobody can attach."""
+
+NEEDS_HUGEPAGES = (
+    "memory.events.W", "memory.events.w", "process.group.Group.",
+    "process.messages.Handler.",
+)  # fmt: skip
+"""What there is no object of without them, as their makers refuse."""

@@ -1,0 +1,99 @@
+"""What the sweep found in what has to do with other processes, each with the call that did."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+import pydpdk
+from pydpdk import EalOptions
+from pydpdk.eal_neighbours import Neighbours
+from pydpdk.eal_watch import Watcher
+from pydpdk.host.watch import Watch
+from pydpdk.process.wire import Fds
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_descriptors_cannot_be_copied_as_the_copy_would_close_them_twice(copied):
+    fds = Fds([os.open(os.devnull, os.O_RDONLY)])
+    with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        copied(fds)
+    fds.close()
+
+
+@pytest.mark.parametrize("name", [5, b"x", Path("x")])
+def test_a_process_is_named_by_text(name):
+    with pytest.raises(TypeError, match="text of 1 to 63 characters"):
+        pydpdk.attach("nobody-here", name=name)
+
+
+@pytest.mark.parametrize("name", ["", "\0", "\ud800", "x" * 64])
+def test_a_name_of_a_process_fits_in_the_registry(name):
+    with pytest.raises(ValueError, match="1 to 63 printable characters"):
+        pydpdk.attach("nobody-here", name=name)
+
+
+@pytest.mark.parametrize("method", ["on_primary_death", "on_process_death"])
+def test_what_cannot_be_called_is_refused_before_somebody_dies(method):
+    watcher = Watcher("nobody-here", os.getpid(), None)
+    with pytest.raises(TypeError, match="takes a function"):
+        getattr(watcher, method)(5)
+    watcher.start()
+    watcher.stop()
+
+
+@pytest.mark.parametrize("path", [Path("nowhere"), 5])
+def test_a_file_that_cannot_be_watched_leaves_no_descriptor(path):
+    watch = Watch(print, print)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with contextlib.suppress(TypeError):
+        watch.file(path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    watch.start()
+    watch.stop()
+
+
+def test_what_could_not_be_told_is_not_told_again():
+    class Refuses:
+        def publish(self, *, ready: bool, details: object) -> None:
+            raise TypeError
+
+    neighbours = Neighbours(EalOptions(), "nobody-here", Refuses(), None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        neighbours.tell(queues=object())
+    assert neighbours.told("queues", None) is None
+
+
+@pytest.mark.hugepages
+@pytest.mark.parametrize("options", [{"name": 5}, {"name": ""}, {"lcores": "x"}, {"lcores": [1]}])
+def test_a_group_starts_no_process_of_which_the_name_or_the_lcores_are_wrong(run_script, options):
+    done = run_script(f"""
+        import os
+        from pydpdk import Group
+        with init() as eal, Group() as group:
+            try:
+                group.start(os.getpid, **{options!r})
+            except (TypeError, ValueError) as error:
+                print(type(error).__name__, group.members)
+    """)
+    assert done.stdout.split("\n")[0] in ("TypeError ()", "ValueError ()"), done.stderr
+
+
+@pytest.mark.hugepages
+def test_reading_a_variable_of_itself_leaves_a_primary_its_lock(run_script):
+    done = run_script("""
+        import os
+        from pydpdk.host import elf
+        def locked(path):
+            return any(f":{path.stat().st_ino} " in line for line in open("/proc/locks"))
+        with init() as eal:
+            assert locked(eal.runtime_dir / "config")
+            elf.read_variable(os.getpid(), "nothing", "", 8)
+            print(locked(eal.runtime_dir / "config"))
+    """)
+    assert done.stdout.split() == ["True"], done.stderr
