@@ -14,7 +14,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.eal_needs import needs_of
 from pydpdk.eal_options import EalOptions
 from pydpdk.errors import EalInitError
-from pydpdk.host import doctor
+from pydpdk.host import doctor, runtime
 from pydpdk.host import hugepages as host_hugepages
 
 _logger = logging.getLogger("pydpdk")
@@ -41,6 +41,7 @@ def start(argv: Sequence[str], options: EalOptions) -> tuple[frozenset[int], lis
         finally:
             os.sched_setaffinity(0, affinity)
     if result < 0:
+        runtime.unlock_mounts()
         raise _init_error(number, [*recorder.lines, *_complaints(argv[0])], options)
     return main_cpus, recorder.lines
 
