@@ -44,12 +44,6 @@ class Crew:
         return self._group
 
     @property
-    def closed_group(self) -> Group:
-        group = Group(stop_s=0)
-        group.close()
-        return group
-
-    @property
     def handler(self) -> Handler:
         return self.keep("handler", lambda: messages.handle("kept", print))
 
