@@ -1,51 +1,87 @@
-"""Python that drives a genuine DPDK: from hugepages to packets, in one process or several."""
+"""Python that drives a genuine DPDK: from hugepages to packets, in one process or several.
 
-from pydpdk import version as _version
-from pydpdk.app import App, open  # noqa: A004  # pydpdk.open("file.yaml")
-from pydpdk.burst import Bpf, Burst, Fib, Forward, Meter
-from pydpdk.eal import Eal, init
-from pydpdk.eal_options import EalOptions
-from pydpdk.errors import (
-    BusyError,
-    ClosedError,
-    ConfigError,
-    DpdkError,
-    EalInitError,
-    HandlerError,
-    InUseError,
-    NameTakenError,
-    NoRoomError,
-    NotFoundError,
-    NotSupportedError,
-    PeerDiedError,
-    SecondaryError,
-    VersionError,
-)
-from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
-from pydpdk.jit import CompileError, Worker, worker
-from pydpdk.memory.dynfield import DynField, DynFlag
-from pydpdk.memory.flags import OlFlag
-from pydpdk.memory.mbuf import Mbuf
-from pydpdk.memory.mempool import Mempool
-from pydpdk.memory.memzone import Memzone, MemzoneFlag
-from pydpdk.memory.objects import ObjectPool
-from pydpdk.memory.objects_kind import MempoolFlag
-from pydpdk.process import (
-    Channel,
-    Group,
-    Member,
-    MemberDiedError,
-    Process,
-    Recovery,
-    attach,
-    messages,
-    processes,
-    recover,
-    running,
-)
-from pydpdk.ring import Ring
+The names below are loaded when they are first asked for: `pydpdk.host` and what only reads files
+work where libdpdk is missing or broken.
+"""
 
-_version.check()
+from __future__ import annotations
+
+from importlib import import_module as _import_module
+from importlib.util import find_spec as _find_spec
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+if _TYPE_CHECKING:
+    from pydpdk.app import App, open  # noqa: A004  # pydpdk.open("file.yaml")
+    from pydpdk.burst import Bpf, Burst, Fib, Forward, Meter
+    from pydpdk.eal import Eal, init
+    from pydpdk.eal_options import EalOptions
+    from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
+    from pydpdk.exceptions import (
+        BusyError,
+        ClosedError,
+        ConfigError,
+        DpdkError,
+        EalInitError,
+        HandlerError,
+        InUseError,
+        NameTakenError,
+        NoRoomError,
+        NotFoundError,
+        NotSupportedError,
+        PeerDiedError,
+        SecondaryError,
+        VersionError,
+    )
+    from pydpdk.jit import CompileError, Worker, worker
+    from pydpdk.memory.dynfield import DynField, DynFlag
+    from pydpdk.memory.flags import OlFlag
+    from pydpdk.memory.mbuf import Mbuf
+    from pydpdk.memory.mempool import Mempool
+    from pydpdk.memory.memzone import Memzone, MemzoneFlag
+    from pydpdk.memory.objects import ObjectPool
+    from pydpdk.memory.objects_kind import MempoolFlag
+    from pydpdk.process import (
+        Channel,
+        Group,
+        Member,
+        MemberDiedError,
+        Process,
+        Recovery,
+        attach,
+        messages,
+        processes,
+        recover,
+        running,
+    )
+    from pydpdk.ring import Ring
+
+_HOME = {
+    "pydpdk.app": "App open",
+    "pydpdk.burst": "Bpf Burst Fib Forward Meter",
+    "pydpdk.eal": "Eal init",
+    "pydpdk.eal_options": "EalOptions",
+    "pydpdk.exceptions": (
+        "BusyError ClosedError ConfigError DpdkError EalInitError HandlerError InUseError "
+        "NameTakenError NoRoomError NotFoundError NotSupportedError PeerDiedError SecondaryError "
+        "VersionError"
+    ),
+    "pydpdk.ethdev": "Link Port PortInfo PortStats RssHf RxOffload TxOffload",
+    "pydpdk.jit": "CompileError Worker worker",
+    "pydpdk.memory.dynfield": "DynField DynFlag",
+    "pydpdk.memory.flags": "OlFlag",
+    "pydpdk.memory.mbuf": "Mbuf",
+    "pydpdk.memory.mempool": "Mempool",
+    "pydpdk.memory.memzone": "Memzone MemzoneFlag",
+    "pydpdk.memory.objects": "ObjectPool",
+    "pydpdk.memory.objects_kind": "MempoolFlag",
+    "pydpdk.process": (
+        "Channel Group Member MemberDiedError Process Recovery "
+        "attach messages processes recover running"
+    ),
+    "pydpdk.ring": "Ring",
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
 
 __all__ = [
     "App",
@@ -104,3 +140,24 @@ __all__ = [
     "running",
     "worker",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    """Load a public name or a module of this package (PEP 562); the version is checked on the way.
+
+    Raises
+    ------
+    VersionError
+        libdpdk is of another release than the one compiled against.
+    """
+    if name in _MODULE_OF:
+        value = getattr(_import_module(_MODULE_OF[name]), name)
+        globals()[name] = value
+        return value
+    if not name.startswith("__") and _find_spec(f"{__name__}.{name}"):
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -36,11 +36,12 @@ _PCI = re.compile(
 
 
 class Problem(NamedTuple):
-    """One option that would not work."""
+    """One option that would not work; `of_host`: here, and now."""
 
     option: str
     value: object
     allowed: str
+    of_host: bool = False
 
     def __str__(self) -> str:
         return f"{self.option}={self.value!r}: {self.allowed}"
@@ -138,6 +139,7 @@ def _lcore_problems(options: EalOptions) -> Iterator[Problem]:
             options.lcores,
             f"CPU {', '.join(map(str, stray))} is outside the CPUs that this process may use"
             f" ({_ranges(usable)}); the EAL would abort",
+            of_host=True,
         )
     if options.main_lcore is not None and options.main_lcore not in lcores:
         yield Problem("main_lcore", options.main_lcore, f"one of the lcores {_ranges(lcores)}")
@@ -154,6 +156,7 @@ def _fd_problems(n_lcores: int) -> Iterator[Problem]:
             n_lcores,
             f"{n_lcores} lcores need {need} file descriptors and {limit - used} of {limit} are"
             " left; the EAL would abort: raise the limit (ulimit -n) or name fewer lcores",
+            of_host=True,
         )
 
 

@@ -6,12 +6,15 @@ import errno
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydpdk import log
 from pydpdk._dpdk import ffi, lib
+from pydpdk.eal_needs import needs_of
 from pydpdk.eal_options import EalOptions
 from pydpdk.errors import EalInitError
+from pydpdk.host import doctor, runtime
 from pydpdk.host import hugepages as host_hugepages
 
 _logger = logging.getLogger("pydpdk")
@@ -38,6 +41,7 @@ def start(argv: Sequence[str], options: EalOptions) -> tuple[frozenset[int], lis
         finally:
             os.sched_setaffinity(0, affinity)
     if result < 0:
+        runtime.unlock_mounts()
         raise _init_error(number, [*recorder.lines, *_complaints(argv[0])], options)
     return main_cpus, recorder.lines
 
@@ -76,9 +80,8 @@ _HINTS = (
 def _init_error(number: int, lines: Sequence[str], options: EalOptions) -> EalInitError:
     text = "\n".join(lines)
     hints = [hint for sign, hint in _HINTS if sign in text]
-    here = host_hugepages.available(in_memory=options.in_memory)
-    if options.hugepages is not False and not here.usable:
-        hints.append(here.reason)
+    findings = doctor.failures(replace(needs_of(options), hugepages=options.hugepages is not False))
+    hints += map(str, findings)
     # 0 after a failure: of all the ways to fail, only a lock that is taken leaves it so
     number = number or errno.EBUSY
     error = EalInitError(
@@ -88,4 +91,5 @@ def _init_error(number: int, lines: Sequence[str], options: EalOptions) -> EalIn
         + "".join(f"\n  what to do: {hint}" for hint in hints),
     )
     error.call, error.lines, error.hints = "rte_eal_init", tuple(lines), tuple(hints)
+    error.findings = tuple(findings)
     return error

@@ -1,4 +1,4 @@
-"""The errors of this project, and one checker for each of DPDK's conventions of failing.
+"""The errors of this project (`exceptions`), and one checker for each of DPDK's conventions.
 
 DPDK has four: a negative errno, -1 with `rte_errno`, NULL with `rte_errno`, and a count. The
 first three are `call_errno`, `call_rte_errno` and `call_pointer`; a short count is data.
@@ -9,104 +9,53 @@ from __future__ import annotations
 
 import errno as _errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+from pydpdk import version
 from pydpdk._dpdk import ffi, lib
+from pydpdk.exceptions import (
+    BusyError,
+    ClosedError,
+    ConfigError,
+    DpdkError,
+    EalInitError,
+    HandlerError,
+    InUseError,
+    NameTakenError,
+    NoRoomError,
+    NotFoundError,
+    NotSupportedError,
+    PeerDiedError,
+    SecondaryError,
+    VersionError,
+)
 
+__all__ = [
+    "BusyError",
+    "ClosedError",
+    "ConfigError",
+    "DpdkError",
+    "EalInitError",
+    "HandlerError",
+    "InUseError",
+    "NameTakenError",
+    "NoRoomError",
+    "NotFoundError",
+    "NotSupportedError",
+    "PeerDiedError",
+    "SecondaryError",
+    "VersionError",
+    "call_errno",
+    "call_pointer",
+    "call_rte_errno",
+    "check_name",
+    "check_range",
+    "last_log",
+    "make_error",
+]
 
-class DpdkError(OSError):
-    """A DPDK call failed.
-
-    Attributes
-    ----------
-    errno : int
-        DPDK's, from `rte_errno` or the return value.
-    call : str
-        The C function.
-    log : str
-        What DPDK logged in this thread during the call, if anything.
-
-    Notes
-    -----
-    Wraps  rte_strerror (rte_errno.h)
-    """
-
-    call: str = ""
-    log: str = ""
-
-
-class NoRoomError(DpdkError, MemoryError):
-    """No memory, buffers or slots left (ENOMEM, ENOBUFS, ENOSPC)."""
-
-
-class NotFoundError(DpdkError, LookupError):
-    """Nothing of that name or number (ENOENT, ENODEV)."""
-
-
-class NameTakenError(DpdkError, FileExistsError):
-    """The name is in use (EEXIST)."""
-
-
-class NotSupportedError(DpdkError):
-    """The driver or the DPDK here cannot do it (ENOTSUP)."""
-
-
-class BusyError(DpdkError):
-    """In use right now, by another thread or by the device (EBUSY)."""
-
-
-class SecondaryError(DpdkError):
-    """Only the primary process may do this (E_RTE_SECONDARY)."""
-
-
-class PeerDiedError(DpdkError, ConnectionError):
-    """Nobody is left who could answer: the other processes died (ECONNRESET)."""
-
-
-class EalInitError(DpdkError):
-    """`rte_eal_init` failed, or a requested device did not come up.
-
-    Attributes
-    ----------
-    lines : tuple of str
-        What the EAL and its drivers logged during this attempt.
-    hints : tuple of str
-        What to do about it.
-    """
-
-    lines: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
-
-
-class ClosedError(RuntimeError):
-    """Used after `close()`, or mbufs that were given away."""
-
-
-class InUseError(BufferError):
-    """Closing would free memory that something still uses."""
-
-
-class HandlerError(RuntimeError):
-    """A message handler of another process raised; the message says what."""
-
-
-class VersionError(ImportError):
-    """Compiled against one DPDK, running on another."""
-
-
-class ConfigError(ValueError):
-    """A file says what cannot be done.
-
-    Attributes
-    ----------
-    problems : tuple of str
-        One line each: `file:line: key path: value, allowed: ...`.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+version.check()  # all of the binding imports this module, so nothing runs on another DPDK
 
 
 _CLASSES: dict[int, type[DpdkError]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk.errors import VersionError
+from pydpdk.exceptions import VersionError
 
 COMPILED = f"{lib.RTE_VER_YEAR}.{lib.RTE_VER_MONTH:02}.{lib.RTE_VER_MINOR}"
 RUNNING = ffi.string(lib.rte_version()).decode().removeprefix("DPDK ").split("-")[0]

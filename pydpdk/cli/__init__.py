@@ -7,9 +7,9 @@ import sys
 
 import typer
 
-from pydpdk import version
-from pydpdk.cli import memory, plan, reap, run, schema
-from pydpdk.errors import ConfigError, DpdkError, EalInitError, InUseError
+from pydpdk.cli import devices, doctor, hugepages, memory, plan, reap, run, schema
+from pydpdk.exceptions import ConfigError, DpdkError, EalInitError, InUseError, VersionError
+from pydpdk.host.errors import HostError
 
 app = typer.Typer(
     name="pydpdk",
@@ -23,10 +23,15 @@ app.command("plan")(plan.plan)
 app.command("memory")(memory.memory)
 app.command("reap")(reap.reap_command)
 app.command("schema")(schema.schema)
+app.command("doctor")(doctor.doctor_command)
+app.add_typer(hugepages.app, name="hugepages")
+app.add_typer(devices.app, name="devices")
 
 
 def _show_version(asked: bool) -> None:
     if asked:
+        from pydpdk import version
+
         typer.echo(f"DPDK {version.RUNNING} (compiled against {version.COMPILED})")
         raise typer.Exit
 
@@ -47,8 +52,21 @@ def main() -> None:
         app()
     except ConfigError as error:
         _fail(error, 2)
-    except (DpdkError, InUseError, ValueError) as error:
+    except (DpdkError, HostError, InUseError, ValueError) as error:
         _fail(error, 1)
+    except ImportError as error:
+        if not _is_of_binding(error):
+            raise
+        _fail(error, 1)
+
+
+_DOCTOR = "`pydpdk doctor` says what is missing, and what mends it"
+
+
+def _is_of_binding(error: ImportError) -> bool:
+    """Whether libdpdk is missing, or another than was compiled against."""
+    named = (error.name or "").startswith("pydpdk.")
+    return isinstance(error, VersionError) or named or "librte_" in str(error)
 
 
 def _fail(error: Exception, code: int) -> None:
@@ -56,5 +74,7 @@ def _fail(error: Exception, code: int) -> None:
     if isinstance(error, EalInitError):
         # what DPDK logged is on the screen already
         text = "\n  what to do: ".join([text.splitlines()[0], *error.hints])
+    if isinstance(error, (EalInitError, ImportError)):
+        text += f"\n  {_DOCTOR}"
     sys.stderr.write(f"{text}\n")
     raise SystemExit(code)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pydpdk.app.session import open_file
 from pydpdk.cli.plan import Json
-from pydpdk.explorer import attach, page, take_map, tree
-from pydpdk.explorer.memory_map import MemoryMap
+
+if TYPE_CHECKING:
+    from pydpdk.explorer.memory_map import MemoryMap
 
 File = Annotated[
     Path | None, typer.Argument(help="A YAML file to bring up and look at.", show_default=False)
@@ -33,6 +33,8 @@ def memory(
     file: File = None, file_prefix: Prefix = None, html: Html = None, as_json: Json = False
 ) -> None:
     """Show where all DPDK memory went, from hugepages to mbufs."""
+    from pydpdk.explorer import page, take_map  # here: other commands do without libdpdk
+
     if (file is None) == (file_prefix is None):
         raise typer.BadParameter("give a YAML file, or --file-prefix of a program that runs")
     if html is not None and not html.absolute().parent.is_dir():
@@ -45,12 +47,17 @@ def memory(
 
 
 def _opened(file: Path | None, file_prefix: str | None) -> AbstractContextManager[Any]:
+    from pydpdk.app.session import open_file
+    from pydpdk.explorer import attach
+
     if file is not None:
         return open_file(file)
     return attach(file_prefix or "")
 
 
 def _show(taken: MemoryMap, html: Path | None, as_json: bool) -> None:
+    from pydpdk.explorer import tree
+
     if as_json:
         typer.echo(json.dumps(taken.to_dict(), indent=2))
         return

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pydpdk.app.run import PortReport, Report
-from pydpdk.app.run import run as run_app
-from pydpdk.app.session import open_file
 from pydpdk.cli.plan import File, Json
 from pydpdk.config.report import table
-from pydpdk.explorer import snapshot, tree
-from pydpdk.explorer.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from pydpdk.app.run import PortReport, Report
+    from pydpdk.explorer.snapshot import Snapshot
 
 Duration = Annotated[
     float | None,
@@ -26,6 +25,10 @@ _MEMORY = {True: "on hugepages", False: "without hugepages"}
 
 def run(file: File, duration: Duration = None, as_json: Json = False) -> None:
     """Run the app of a file; Ctrl-C and SIGTERM end it cleanly."""
+    from pydpdk.app.run import run as run_app  # here: other commands do without libdpdk
+    from pydpdk.app.session import open_file
+    from pydpdk.explorer import snapshot, tree
+
     with open_file(file) as app:
         chain = snapshot.take(next(iter(app.mempools.values()), None))
         app.wait_links()

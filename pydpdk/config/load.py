@@ -13,13 +13,19 @@ from pydpdk.config import faults, polling, references
 from pydpdk.config.apps import AppSpec
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.source import Fault, KeyPath, Source, UnreadableError, parse, read_text
-from pydpdk.errors import ConfigError
+from pydpdk.exceptions import ConfigError
 
 _NAMED = ("memzones", "mempools", "rings", "ports")
 
 
-def load(path: str | os.PathLike[str]) -> Config:
+def load(path: str | os.PathLike[str], *, check_host: bool = True) -> Config:
     """Read and check a file.
+
+    Parameters
+    ----------
+    check_host
+        Whether CPUs and descriptors that this process may not have are faults of the file;
+        `doctor` finds them itself.
 
     Raises
     ------
@@ -33,16 +39,16 @@ def load(path: str | os.PathLike[str]) -> Config:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError([f"{path}: cannot be read: {reason}"]) from None
-    return loads(text, name=os.fspath(path))
+    return loads(text, name=os.fspath(path), check_host=check_host)
 
 
-def loads(text: str, name: str = "<string>") -> Config:
+def loads(text: str, name: str = "<string>", *, check_host: bool = True) -> Config:
     """Read and check YAML text; `name` stands for the file in messages."""
     try:
         source = parse(text)
     except UnreadableError as error:
         raise ConfigError([f"{name}:{error.line}: {error}"]) from None
-    config, found = _validate(source)
+    config, found = _validate(source, check_host)
     found = [*source.faults, *found]
     if config is None or found:
         raise ConfigError(faults.render(found, source, name))
@@ -51,7 +57,7 @@ def loads(text: str, name: str = "<string>") -> Config:
     return filled
 
 
-def _validate(source: Source) -> tuple[Config | None, list[Fault]]:
+def _validate(source: Source, check_host: bool) -> tuple[Config | None, list[Fault]]:
     """Validate each entry by itself, then what those that are right say of each other."""
     data = source.data
     if not isinstance(data, dict):
@@ -64,7 +70,7 @@ def _validate(source: Source) -> tuple[Config | None, list[Fault]]:
         if any(len(fault.path) == 1 and fault.path[0] in _NAMED for fault in found):
             return None, found  # a section is no map: what refers to it cannot be judged
         config = Config.model_validate(_without(data, (fault.path for fault in found)))
-    scope = references.Scope(config, _names(data, "mempools"), _names(data, "ports"))
+    scope = references.Scope(config, _names(data, "mempools"), _names(data, "ports"), check_host)
     return config, [*found, *references.check(scope)]
 
 

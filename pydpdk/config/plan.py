@@ -95,7 +95,7 @@ class _Hugepages(NamedTuple):
 def make_plan(config: Config) -> Plan:
     """Work out what a checked file comes to on this host."""
     polls = polling.polls(config)
-    wanted = _with_devices(config)
+    wanted = with_devices(config)
     page_bytes = hugepages.default_page_size_bytes()
     pools = budget.pool_plans(config, polls, hugepages=True)
     needed = budget.total_bytes(config, pools)
@@ -130,7 +130,7 @@ def make_plan(config: Config) -> Plan:
     )
 
 
-def _with_devices(config: Config) -> EalOptions:
+def with_devices(config: Config) -> EalOptions:
     """Add the devices of the ports to those that the options name, and the lcore of the app.
 
     An interpreted app polls in the thread that starts the EAL, which is the main lcore.

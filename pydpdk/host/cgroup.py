@@ -1,10 +1,13 @@
-"""What control groups leave this process of the host's hugepages."""
+"""What control groups leave this process of the host's hugepages and CPUs."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydpdk.host.cpus import parse_list
 
 # (limit, usage) of one page size, cgroup v2 then v1. The `rsvd` pair counts what is mapped,
 # the other what is touched; the EAL does both at once, so the tighter one decides.
@@ -35,6 +38,35 @@ def hugepage_limit(page_size_bytes: int, *, root: Path = Path("/")) -> HugepageL
     return min(limits, key=lambda limit: limit.left_bytes, default=None)
 
 
+@dataclass(frozen=True)
+class CpuQuota:
+    """A limit on CPU time, and the command that lifts it."""
+
+    cpus: float
+    lift: str
+
+
+def cpu_quota(*, root: Path = Path("/")) -> CpuQuota | None:
+    """The tightest limit on CPU time, in CPUs; None where there is none."""
+    quotas = []
+    for directory in _directories_of("cpu", root):
+        v2, v1 = directory / "cpu.max", directory / "cpu.cfs_quota_us"
+        quota, _, period = _text(v2).partition(" ")
+        if quota.isdecimal() and period.strip().isdecimal():
+            quotas.append(CpuQuota(int(quota) / int(period), f"echo max > {v2}"))
+        amount, length = _number(v1), _number(directory / "cpu.cfs_period_us")
+        if amount and length and amount > 0:
+            quotas.append(CpuQuota(amount / length, f"echo -1 > {v1}"))
+    return min(quotas, key=lambda quota: quota.cpus, default=None)
+
+
+def narrow_cpusets(cpus: frozenset[int], *, root: Path = Path("/")) -> list[Path]:
+    """Files of the cpusets that leave this process without one of these CPUs, from the top."""
+    files = [directory / "cpuset.cpus" for directory in _directories_of("cpuset", root)]
+    found = [file for file in files if (text := _text(file)) and cpus - set(parse_list(text))]
+    return sorted(dict.fromkeys(found), key=lambda file: len(file.parts))
+
+
 def _limits(stem: str, root: Path) -> Iterator[HugepageLimit]:
     for directory, names in _directories(root):
         for limit_name, used_name in names:
@@ -45,21 +77,31 @@ def _limits(stem: str, root: Path) -> Iterator[HugepageLimit]:
 
 
 def _directories(root: Path) -> Iterator[tuple[Path, tuple[tuple[str, str], ...]]]:
+    """Directories whose limits on hugepages hold for this process, with the files' names."""
+    for directory in _directories_of("hugetlb", root):
+        yield directory, _V2_FILES
+        yield directory, _V1_FILES
+
+
+def _directories_of(controller: str, root: Path) -> Iterator[Path]:
     """Directories whose limits hold for this process: its group's and all above it."""
     base = root / "sys/fs/cgroup"
-    try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
+    for line in _text(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
         below = Path(group.lstrip("/"))
         for directory in (below, *below.parents):
             if not controllers:
-                yield base / directory, _V2_FILES
-                yield base / "unified" / directory, _V2_FILES
-            elif "hugetlb" in controllers.split(","):
-                yield base / "hugetlb" / directory, _V1_FILES
+                yield base / directory
+                yield base / "unified" / directory
+            elif controller in controllers.split(","):
+                yield base / controller / directory
+
+
+def _text(file: Path) -> str:
+    try:
+        return os.fsdecode(file.read_bytes()).strip()
+    except OSError:
+        return ""
 
 
 def _number(file: Path) -> int | None:

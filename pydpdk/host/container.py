@@ -7,11 +7,18 @@ import errno
 import os
 from pathlib import Path
 
+from pydpdk.host.capabilities import capabilities
+
 
 def in_container(*, root: Path = Path("/")) -> bool:
     """Say whether this is a container of Docker, Podman or Kubernetes."""
     marks = (root / ".dockerenv", root / "run/.containerenv")
     return any(mark.exists() for mark in marks) or "KUBERNETES_SERVICE_HOST" in os.environ
+
+
+def is_confined(*, root: Path = Path("/")) -> bool:
+    """Say whether this is a container that may neither mount nor change the kernel's settings."""
+    return in_container(root=root) and "sys_admin" not in capabilities(root=root)
 
 
 def memory_policy_allowed() -> bool:

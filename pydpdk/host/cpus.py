@@ -28,10 +28,27 @@ def numa_nodes(*, root: Path = Path("/")) -> list[int]:
         text = (root / "sys/devices/system/node/online").read_text()
     except OSError:
         return [0]
-    return _parse_list(text) or [0]
+    return parse_list(text) or [0]
 
 
-def _parse_list(text: str) -> list[int]:
+def online(*, root: Path = Path("/")) -> frozenset[int]:
+    """CPUs that are switched on."""
+    return _listed(root / "sys/devices/system/cpu/online") or usable_cpus()
+
+
+def isolated(*, root: Path = Path("/")) -> frozenset[int]:
+    """CPUs that the scheduler gives to nobody who does not ask (`isolcpus=`)."""
+    return _listed(root / "sys/devices/system/cpu/isolated")
+
+
+def _listed(file: Path) -> frozenset[int]:
+    try:
+        return frozenset(parse_list(file.read_text()))
+    except OSError:
+        return frozenset()
+
+
+def parse_list(text: str) -> list[int]:
     """The kernel's list format: `0-1,4` is 0, 1, 4."""
     numbers: list[int] = []
     for part in text.strip().split(","):

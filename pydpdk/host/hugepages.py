@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydpdk.host.cgroup import HugepageLimit, hugepage_limit
-from pydpdk.host.container import in_container, memory_policy_allowed
+from pydpdk.host.container import is_confined, memory_policy_allowed
 
 _MB = 1 << 20
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -18,8 +18,9 @@ _SUGGESTED_BYTES = 1 << 30
 in `configs/`."""
 _POLICY_REASON = (
     "This container's seccomp filter refuses the NUMA policy calls that the EAL makes for every "
-    "hugepage: `docker run --cap-add SYS_NICE` lets them pass."
+    "hugepage"
 )
+_GIVE_SYS_NICE = "docker run --cap-add SYS_NICE"
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,23 @@ class HugepageMount:
     path: Path
     page_size_bytes: int
     writable: bool
+    left_bytes: int | None = None
+    """[bytes] What may still be made there; None without a limit (`-o size=`)."""
 
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether hugepages are usable now; if not, `reason` says why and what mends it."""
+    """Whether hugepages are usable now; if not, `reason` says why and what mends it.
+
+    `code`, `what` and `command` are the same for `doctor` (`finding.MEANINGS`).
+    """
 
     usable: bool
     free_bytes: int
     reason: str = ""
+    code: str = ""
+    what: str = ""
+    command: str = ""
 
 
 def read_pools(*, root: Path = Path("/")) -> list[HugepagePool]:
@@ -64,7 +73,8 @@ def read_mounts(*, root: Path = Path("/")) -> list[HugepageMount]:
         _, path, kind, options, *_ = line.split()
         if kind == "hugetlbfs":
             where = root / _unescape(path).lstrip("/")
-            mounts.append(HugepageMount(where, _mount_page_size(options, root), _writable(where)))
+            size, left = _mount_page_size(options, root), _left(where, options)
+            mounts.append(HugepageMount(where, size, _writable(where), left))
     return mounts
 
 
@@ -87,19 +97,37 @@ def available(
         As for the EAL's `--in-memory`: no files, so no hugetlbfs mount is needed.
     """
     pools = read_pools(root=root)
+    secret = unreadable(root=root)
+    if secret and not any(pool.total for pool in pools):
+        what = f"{secret[0]} cannot be read"
+        return _refused("hugepages-unreadable", what, f"chmod a+r {' '.join(map(str, secret))}")
     if not pools:
-        return Availability(False, 0, "This kernel shows no hugepages at all in /sys.")
+        return _refused("hugepages-unsupported", "This kernel shows no hugepages at all in /sys")
     if not any(pool.total for pool in pools):
-        return Availability(False, 0, f"No hugepages are reserved: {_reserve(need_bytes, root)}.")
+        return _refused("hugepages-none", "No hugepages are reserved", _reserve(need_bytes, root))
     sizes = {pool.size_bytes for pool in pools if pool.total}
     if not in_memory:
         mounts = read_mounts(root=root)
         sizes &= {mount.page_size_bytes for mount in mounts if mount.writable}
         if not sizes:
-            return Availability(False, 0, _mount_reason(pools, mounts, root))
+            return _no_mount(pools, mounts, root)
     if not memory_policy_allowed():
-        return Availability(False, 0, _POLICY_REASON)
-    return _enough([pool for pool in pools if pool.size_bytes in sizes], need_bytes, root)
+        return _refused("memory-policy-refused", _POLICY_REASON, _GIVE_SYS_NICE)
+    here = _enough([pool for pool in pools if pool.size_bytes in sizes], need_bytes, root)
+    return here if in_memory or not here.usable else _within_mounts(here, need_bytes, mounts)
+
+
+def unreadable(*, root: Path = Path("/")) -> list[Path]:
+    """Files that tell how many hugepages there are and may not be read."""
+    places = ("sys/devices/system/node/node[0-9]*/hugepages", "sys/kernel/mm/hugepages")
+    names = ("nr_hugepages", "free_hugepages")
+    patterns = [f"{place}/hugepages-*kB/{name}" for place in places for name in names]
+    return [file for pattern in patterns for file in sorted(root.glob(pattern)) if _secret(file)]
+
+
+def _refused(code: str, what: str, command: str = "", free: int = 0) -> Availability:
+    mend = f": `{command}` as root on the host mends it" if command else ""
+    return Availability(False, free, f"{what}{mend}.", code, what, command)
 
 
 def _enough(pools: list[HugepagePool], need_bytes: int, root: Path) -> Availability:
@@ -113,11 +141,10 @@ def _enough(pools: list[HugepagePool], need_bytes: int, root: Path) -> Availabil
         allowed += min(of_size * size, limit.left_bytes if limit else of_size * size)
         limits += [limit] if limit else []
     if free < need:
-        short = need - free
-        reason = f"{_mb(free)} of hugepages are free, {_mb(need)} are needed"
-        return Availability(False, allowed, f"{reason}: {_reserve(short, root)}.")
+        what = f"{_mb(free)} of hugepages are free, {_mb(need)} are needed"
+        return _refused("hugepages-too-few", what, _reserve(need - free, root), allowed)
     if allowed < need:
-        return Availability(False, allowed, _limit_reason(limits, need))
+        return _over_limit(limits, need, allowed)
     return Availability(True, allowed)
 
 
@@ -126,34 +153,59 @@ def _reserve(more_bytes: int, root: Path) -> str:
     size = default_page_size_bytes(root=root)
     total = sum(pool.total for pool in read_pools(root=root) if pool.size_bytes == size)
     more = -(-(more_bytes if total else max(more_bytes, _SUGGESTED_BYTES)) // size)
-    command = f"`echo {total + more} > /proc/sys/vm/nr_hugepages` as root on the host"
-    return f"{command} reserves {_mb(more * size)}"
+    return f"echo {total + more} > /proc/sys/vm/nr_hugepages"
 
 
-def _mount_reason(pools: list[HugepagePool], mounts: list[HugepageMount], root: Path) -> str:
+def _no_mount(pools: list[HugepagePool], mounts: list[HugepageMount], root: Path) -> Availability:
     sizes = {pool.size_bytes for pool in pools if pool.total}
     for mount in mounts:
         if mount.page_size_bytes in sizes:
-            command = f"`chown {os.getuid()} {mount.path}` as root on the host"
-            return f"{mount.path} is not writable for this user: {command} mends it."
+            what = f"{mount.path} is not writable for this user"
+            return _refused("hugetlbfs-not-writable", what, _open_mount(mount.path))
     size = _mb(min(sizes))
-    if in_container(root=root):
-        command = "`docker run --user 0 --cap-add SYS_NICE -v /dev/hugepages:/dev/hugepages`"
+    if is_confined(root=root):
+        command = "docker run --user 0 --cap-add SYS_NICE -v /dev/hugepages:/dev/hugepages"
     else:
+        option = size.replace(" MB", "M")
         command = (
-            "`mkdir -p /dev/hugepages && mount -t hugetlbfs "
-            f"-o pagesize={size.replace(' MB', 'M')} nodev /dev/hugepages` as root"
+            "mkdir -p /dev/hugepages && mount -t hugetlbfs "
+            f"-o pagesize={option} nodev /dev/hugepages"
         )
-    return f"No hugetlbfs with pages of {size} is mounted: {command} mends it."
+    what = f"No hugetlbfs with pages of {size} is mounted"
+    return _refused("hugetlbfs-not-mounted", what, command)
 
 
-def _limit_reason(limits: Iterable[HugepageLimit], need: int) -> str:
+def _open_mount(path: Path) -> str:
+    """The command that lets this user write to a mount."""
+    if path.exists() and os.statvfs(path).f_flag & os.ST_RDONLY:
+        return f"mount -o remount,rw {path}"
+    return f"chown {os.geteuid()} {path}"
+
+
+def _within_mounts(
+    here: Availability, need_bytes: int, mounts: list[HugepageMount]
+) -> Availability:
+    """Lower what is available to what the mounts' own sizes leave."""
+    lefts = [mount.left_bytes for mount in mounts if mount.writable]
+    limits = [left for left in lefts if left is not None]
+    if len(limits) < len(lefts) or sum(limits) >= max(need_bytes, 1):
+        return here
+    tight = min((m for m in mounts if m.writable), key=lambda mount: mount.left_bytes or 0)
+    what = f"{tight.path} has room for {_mb(sum(limits))}, {_mb(need_bytes or 1)} are needed"
+    # `mount -o remount` does not change the size of a hugetlbfs
+    size = _mb(tight.page_size_bytes).replace(" MB", "M")
+    command = f"mount -t hugetlbfs -o pagesize={size} nodev {tight.path}"
+    return _refused("hugetlbfs-size-limit", what, command, sum(limits))
+
+
+def _over_limit(limits: Iterable[HugepageLimit], need: int, allowed: int) -> Availability:
     tightest = min(limits, key=lambda limit: limit.left_bytes)
-    return (
+    what = (
         f"The control group of this process leaves it {_mb(tightest.left_bytes)} of hugepages, "
-        f"{_mb(need)} are needed: `echo {tightest.used_bytes + need} > {tightest.file}` as root "
-        "on the host raises the limit."
+        f"{_mb(need)} are needed"
     )
+    command = f"echo {tightest.used_bytes + need} > {tightest.file}"
+    return _refused("hugepages-cgroup-limit", what, command, allowed)
 
 
 def _pools(directory: Path, node: int) -> Iterator[HugepagePool]:
@@ -171,6 +223,25 @@ def _promised(size: int, root: Path) -> int:
 def _mount_page_size(options: str, root: Path) -> int:
     match = re.search(r"(?:^|,)pagesize=(\d+)([KMG]?)", options)
     return int(match[1]) * _UNITS[match[2]] if match else default_page_size_bytes(root=root)
+
+
+def _left(path: Path, options: str) -> int | None:
+    """[bytes] that a mount with a size of its own still takes."""
+    if not re.search(r"(?:^|,)size=", options):
+        return None
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None
+    return status.f_bavail * status.f_frsize
+
+
+def _secret(file: Path) -> bool:
+    try:
+        int(file.read_bytes())
+    except (OSError, ValueError):
+        return True
+    return False
 
 
 def _writable(path: Path) -> bool:
@@ -191,7 +262,8 @@ def _read(file: Path) -> str:
 
 
 def _count(file: Path) -> int:
-    return int(_read(file) or 0)
+    text = _read(file).strip()
+    return int(text) if text.isdecimal() else 0
 
 
 def _mb(size_bytes: int) -> str:

@@ -96,6 +96,19 @@ def remove(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     return removed
 
 
+def unlock_mounts(*, root: Path = Path("/")) -> None:
+    """Let go of the locks on hugetlbfs mounts that an `rte_eal_init` which failed has kept.
+
+    It takes them while it looks at the pages, and gives them back at its end only: until this
+    process ends every other EAL of the host would wait for them.
+    """
+    mounts = {str(mount.path) for mount in read_mounts(root=root)}
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if str(link.readlink()) in mounts:
+                fcntl.flock(int(link.name), fcntl.LOCK_UN)
+
+
 def _check(prefix: str) -> None:
     if prefix in {"", ".", ".."} or "/" in prefix or "\0" in prefix:
         raise ValueError(f"file prefix {prefix!r}: takes a name without '/', not '.' or '..'")

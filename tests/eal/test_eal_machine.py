@@ -90,3 +90,21 @@ def test_auto_without_hugepages_is_loud(run_script):
     """)
     assert done.stdout == "False\n", done.stderr
     assert "running without hugepages: None is reserved." in done.stderr
+
+
+def test_a_failed_start_gives_the_findings_of_doctor(run_script):
+    """The EAL reserves address space for all memory it could ever have, and here may not."""
+    done = run_script("""
+        import resource
+        from pydpdk import EalInitError
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, resource.RLIM_INFINITY))
+        try:
+            init(memory_mb=8192 if not HUGEPAGES else None)
+        except EalInitError as error:
+            found = {finding.code: finding for finding in error.findings}
+            limit = found["limit-address-space"]
+            assert str(limit) in error.hints and str(limit) in str(error)
+            print(limit)
+    """)
+    assert done.stdout.startswith("The limit is 4,096 MB of address space"), done.stderr
+    assert done.stdout.endswith("`ulimit -Sv unlimited` [limit-address-space]\n")

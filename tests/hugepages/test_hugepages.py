@@ -167,3 +167,28 @@ def test_a_stale_view_after_a_forced_close_is_the_users_risk_and_pages_are_back(
         eal.close()
     """)
     assert done.stdout == "0\n", done.stderr
+
+
+def test_a_failed_start_keeps_no_other_from_starting(run_script):
+    """DPDK leaves its lock on the hugetlbfs mount behind, on which every other EAL would wait."""
+    done = run_script("""
+        import fcntl, os
+        from pydpdk import EalInitError
+        from pydpdk.host.hugepages import read_mounts
+        try:
+            init(memory_mb=1 << 20)
+        except EalInitError:
+            for mount in read_mounts():
+                mine = os.open(mount.path, os.O_RDONLY)
+                for _ in range(100):  # another program may be starting right now
+                    try:
+                        fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        break
+                    except BlockingIOError:
+                        import time; time.sleep(0.1)
+                else:
+                    raise SystemExit("locked for good")
+                fcntl.flock(mine, fcntl.LOCK_UN)
+            print("free")
+    """)
+    assert done.stdout == "free\n", done.stderr

@@ -127,7 +127,7 @@ def test_too_few(host: FakeHost):
     assert (answer.usable, answer.free_bytes) == (False, 8 * MB)
     assert answer.reason == (
         "8 MB of hugepages are free, 16 MB are needed: "
-        "`echo 104 > /proc/sys/vm/nr_hugepages` as root on the host reserves 8 MB."
+        "`echo 104 > /proc/sys/vm/nr_hugepages` as root on the host mends it."
     )
 
 

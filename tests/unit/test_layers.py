@@ -29,11 +29,12 @@ ROWS = [
         "eal_drivers",
         "eal_devices",
         "eal_start",
+        "eal_needs",
         "eal_options",
         "eal_checks",
         "lcore_map",
     ],
-    ["log", "_lifetime", "_short", "version", "errors"],
+    ["log", "_lifetime", "_short", "errors", "version", "exceptions"],
     ["_crossing", "_dpdk"],
 ]
 MEMORY = [
@@ -42,7 +43,13 @@ MEMORY = [
     "events", "address", "memseg", "hugepage", "mempool_info", "_rows", "flags",
 ]  # fmt: skip
 ROW = {room: i for i, row in enumerate(ROWS) for room in row}
-PURE = {"lcore_map", "eal_checks", "eal_options"}  # text and options, without libdpdk
+PURE = {
+    "lcore_map",
+    "eal_checks",
+    "eal_needs",
+    "eal_options",
+    "exceptions",
+}  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"
 

@@ -1,0 +1,85 @@
+"""`pydpdk hugepages`: what there is, by NUMA node and size, and more or less of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from pydpdk.cli.plan import Json
+from pydpdk.config.report import table
+from pydpdk.host import reserve as pages
+from pydpdk.host.hugepages import HugepagePool, read_mounts, read_pools
+
+app = typer.Typer(help="Show, reserve and release hugepages.", no_args_is_help=True)
+
+Size = Annotated[str | None, typer.Option(help="Page size: 2M, 1G. Default: the kernel's.")]
+Node = Annotated[int | None, typer.Option(help="NUMA node. Default: all.")]
+Persistent = Annotated[bool, typer.Option("--persistent", help="At every boot, too.")]
+
+
+@app.command()
+def show(as_json: Json = False) -> None:
+    """Show every pool of hugepages, and where they are mounted."""
+    pools, mounts = read_pools(), read_mounts()
+    if as_json:
+        rows = [{**asdict(mount), "path": str(mount.path)} for mount in mounts]
+        typer.echo(json.dumps({"pools": [asdict(p) for p in pools], "mounts": rows}, indent=2))
+        return
+    _table(pools)
+    for mount in mounts:
+        rights = "writable" if mount.writable else "not writable"
+        typer.echo(f"{mount.path}: pages of {_size(mount.page_size_bytes)}, {rights}")
+
+
+@app.command()
+def reserve(
+    count: Annotated[int, typer.Argument(help="Pages to have, in all.", min=1)],
+    size: Size = None,
+    node: Node = None,
+    persistent: Persistent = False,
+) -> None:
+    """Have at least so many hugepages; what came of it is read back."""
+    made = pages.reserve(count, size_bytes=_bytes(size), node=node)
+    _table(made)
+    if persistent:
+        typer.echo(f"at every boot, as {pages.persist(made)} says")
+
+
+@app.command()
+def release(
+    count: Annotated[
+        int | None, typer.Argument(help="Free pages to give back; all without.")
+    ] = None,
+    size: Size = None,
+    node: Node = None,
+    persistent: Persistent = False,
+) -> None:
+    """Give free hugepages back to the kernel; those in use stay."""
+    left = pages.release(count, size_bytes=_bytes(size), node=node)
+    _table(left)
+    if persistent:
+        typer.echo(f"at every boot, as {pages.persist(left)} says")
+
+
+def _table(pools: list[HugepagePool]) -> None:
+    rows = [
+        (_size(p.size_bytes), str(p.node), f"{p.total:,}", f"{p.free:,}", f"{_mb(p):,} MB")
+        for p in pools
+    ]
+    for line in table([("size", "node", "total", "free", "memory"), *rows]):
+        typer.echo(line)
+
+
+def _mb(pool: HugepagePool) -> int:
+    return pool.total * pool.size_bytes >> 20
+
+
+def _bytes(size: str | None) -> int | None:
+    return None if size is None else pages.parse_size(size)
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes >> 30} GB" if size_bytes >> 30 else f"{size_bytes >> 10:,} kB"

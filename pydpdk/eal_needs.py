@@ -1,0 +1,52 @@
+"""What options of the EAL ask of the host, for `host.doctor`."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from pydpdk.eal_options import EalOptions
+from pydpdk.host.devices import full_address
+from pydpdk.host.needs import Needs
+from pydpdk.lcore_map import parse_lcores
+
+
+def needs_of(options: EalOptions, memory_bytes: int = 0, *, processes: bool = False) -> Needs:
+    """Say what a start with these options needs.
+
+    Parameters
+    ----------
+    memory_bytes
+        [bytes] that will be taken, estimated; what `memory_mb` asks for counts where it is more.
+    processes
+        Whether secondaries will attach.
+    """
+    memory = options.memory_mb or 0
+    asked = sum(memory) if isinstance(memory, (tuple, list)) else memory
+    secondary = options.proc_type == "secondary"
+    return Needs(
+        hugepages=options.hugepages,
+        memory_bytes=max(memory_bytes, asked << 20),
+        in_memory=options.in_memory,
+        lcores=_lcores(options),
+        pci=tuple(_addresses(options)),
+        vdevs=tuple(options.vdevs),
+        iova_mode=options.iova_mode,
+        file_prefix=options.file_prefix,
+        processes=processes or secondary,
+        secondary=secondary,
+    )
+
+
+def _lcores(options: EalOptions) -> dict[int, frozenset[int]]:
+    if options.lcores is None:
+        return {cpu: frozenset({cpu}) for cpu in os.sched_getaffinity(0)}
+    return parse_lcores(options.lcores)
+
+
+def _addresses(options: EalOptions) -> list[str]:
+    addresses = []
+    for device in options.allow:
+        with suppress(ValueError):  # refused by `eal_checks`, with its own words
+            addresses.append(full_address(device.partition(",")[0]))
+    return addresses

@@ -1,0 +1,106 @@
+"""The hierarchy of errors. It needs no libdpdk; how DPDK's failures become them: `errors`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydpdk.host.finding import Finding
+
+
+class DpdkError(OSError):
+    """A DPDK call failed.
+
+    Attributes
+    ----------
+    errno : int
+        DPDK's, from `rte_errno` or the return value.
+    call : str
+        The C function.
+    log : str
+        What DPDK logged in this thread during the call, if anything.
+
+    Notes
+    -----
+    Wraps  rte_strerror (rte_errno.h)
+    """
+
+    call: str = ""
+    log: str = ""
+
+
+class NoRoomError(DpdkError, MemoryError):
+    """No memory, buffers or slots left (ENOMEM, ENOBUFS, ENOSPC)."""
+
+
+class NotFoundError(DpdkError, LookupError):
+    """Nothing of that name or number (ENOENT, ENODEV)."""
+
+
+class NameTakenError(DpdkError, FileExistsError):
+    """The name is in use (EEXIST)."""
+
+
+class NotSupportedError(DpdkError):
+    """The driver or the DPDK here cannot do it (ENOTSUP)."""
+
+
+class BusyError(DpdkError):
+    """In use right now, by another thread or by the device (EBUSY)."""
+
+
+class SecondaryError(DpdkError):
+    """Only the primary process may do this (E_RTE_SECONDARY)."""
+
+
+class PeerDiedError(DpdkError, ConnectionError):
+    """Nobody is left who could answer: the other processes died (ECONNRESET)."""
+
+
+class EalInitError(DpdkError):
+    """`rte_eal_init` failed, or a requested device did not come up.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        What the EAL and its drivers logged during this attempt.
+    hints : tuple of str
+        What to do about it.
+    findings : tuple of Finding
+        What `pydpdk doctor` says of this host and these options; the hints end with them.
+    """
+
+    lines: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class ClosedError(RuntimeError):
+    """Used after `close()`, or mbufs that were given away."""
+
+
+class InUseError(BufferError):
+    """Closing would free memory that something still uses."""
+
+
+class HandlerError(RuntimeError):
+    """A message handler of another process raised; the message says what."""
+
+
+class VersionError(ImportError):
+    """Compiled against one DPDK, running on another."""
+
+
+class ConfigError(ValueError):
+    """A file says what cannot be done.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        One line each: `file:line: key path: value, allowed: ...`.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))

@@ -1,0 +1,144 @@
+"""Giving a PCI device from the kernel to DPDK, and back to the driver that it came from."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from pydpdk.host.devices import BUS, USERSPACE, PciDevice, full_address, read_device
+from pydpdk.host.errors import HostError, InterfaceInUseError
+
+_MEMORY = "run/pydpdk/drivers"  # below /run: gone with the next boot, as the binding itself is
+_NO_IOMMU = "sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+
+
+def bind(
+    address: str, driver: str = "vfio-pci", *, force: bool = False, root: Path = Path("/")
+) -> PciDevice:
+    """Give a device to a driver; the kernel driver that had it is remembered for `unbind`.
+
+    Parameters
+    ----------
+    driver
+        `vfio-pci`, or another that is loaded.
+    force
+        Also where this host needs the device: a default route, an address, a bond.
+
+    Raises
+    ------
+    InterfaceInUseError
+        This host needs it; the message says for what.
+    HostError
+        There is no such device or driver, or the kernel refused; then all is as it was.
+
+    Notes
+    -----
+    Threads  one at a time: the kernel's files are written one after the other
+    """
+    device = _found(address, root)
+    if device.driver == driver:
+        return device
+    if device.in_use and not force:
+        uses = "; ".join(device.in_use)
+        raise InterfaceInUseError(
+            errno.EBUSY, f"{device.address}: {uses}: not taken from the kernel without force"
+        )
+    _check_driver(device, driver, root)
+    if device.driver and device.driver not in USERSPACE:
+        _remember(device, root)
+    try:
+        return _hand_over(device, driver, root)
+    except HostError:
+        with suppress(HostError):
+            _hand_over(_found(address, root), device.driver or "", root, keep=False)
+        raise
+
+
+def unbind(address: str, *, root: Path = Path("/")) -> PciDevice:
+    """Take a device from DPDK and put it back to the kernel driver that had it before `bind`.
+
+    One that was not remembered goes to the driver that the kernel chooses.
+
+    Raises
+    ------
+    HostError
+        There is no such device, or the kernel refused.
+    """
+    device = _found(address, root)
+    memory = _memory(device.address, root)
+    wanted = memory.read_text().strip() if memory.is_file() else ""
+    if device.driver and device.driver not in USERSPACE:
+        return device  # the kernel has it
+    given = _hand_over(device, wanted, root, keep=False)
+    with suppress(OSError):
+        memory.unlink()
+    return given
+
+
+def remembered(address: str, *, root: Path = Path("/")) -> str | None:
+    """Return the kernel driver that `unbind` would put a device back to."""
+    memory = _memory(full_address(address), root)
+    return memory.read_text().strip() if memory.is_file() else None
+
+
+def _found(address: str, root: Path) -> PciDevice:
+    device = read_device(address, root=root)
+    if device is None:
+        raise HostError(errno.ENODEV, f"{full_address(address)} is not on the PCI bus of this host")
+    return device
+
+
+def _check_driver(device: PciDevice, driver: str, root: Path) -> None:
+    if "/" in driver or not (root / BUS / "drivers" / driver).is_dir():
+        raise HostError(
+            errno.ENOENT, f"the kernel has no PCI driver {driver!r}: `modprobe {driver}` loads it"
+        )
+    if driver == "vfio-pci" and device.iommu_group is None:
+        with suppress(OSError):
+            if (root / _NO_IOMMU).read_text().strip() == "Y":
+                return
+        raise HostError(
+            errno.ENOTSUP,
+            f"{device.address} is behind no IOMMU: switch it on (intel_iommu=on or amd_iommu=on on"
+            f" the kernel's line), or, with no protection, `echo 1 > /{_NO_IOMMU}`",
+        )
+
+
+def _hand_over(device: PciDevice, driver: str, root: Path, *, keep: bool = True) -> PciDevice:
+    """Move a device to a driver; to the kernel's choice where it is empty."""
+    where = root / BUS / "devices" / device.address
+    _write(where / "driver_override", driver or "\n")
+    if device.driver:
+        _write(where / "driver/unbind", device.address)
+    _write(root / BUS / "drivers_probe", device.address)
+    if not keep:
+        _write(where / "driver_override", "\n")  # what it matches by itself, from now on
+    now = _found(device.address, root)
+    if driver and now.driver != driver:
+        raise HostError(
+            errno.EIO, f"{device.address}: the kernel did not give it to {driver}; `dmesg` says why"
+        )
+    return now
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        with file.open("w") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise HostError(error.errno, f"{file}: {os.strerror(error.errno or 0)}") from None
+
+
+def _remember(device: PciDevice, root: Path) -> None:
+    memory = _memory(device.address, root)
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(f"{device.driver}\n")
+    except OSError as error:
+        raise HostError(error.errno, f"{memory}: {os.strerror(error.errno or 0)}") from None
+
+
+def _memory(address: str, root: Path) -> Path:
+    return root / _MEMORY / address

@@ -1,0 +1,19 @@
+"""Which capabilities this process has in effect."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_CAPABILITIES = {"net_admin": 12, "net_raw": 13, "ipc_lock": 14, "sys_admin": 21, "bpf": 39}
+
+
+def capabilities(*, root: Path = Path("/")) -> frozenset[str]:
+    """Those of the capabilities that DPDK may need which this process has in effect."""
+    try:
+        status = (root / "proc/self/status").read_text()
+    except OSError:
+        return frozenset()
+    match = re.search(r"^CapEff:\s*([0-9a-f]+)", status, re.MULTILINE)
+    bits = int(match[1], 16) if match else 0
+    return frozenset(name for name, bit in _CAPABILITIES.items() if bits >> bit & 1)

@@ -1,0 +1,122 @@
+"""PCI devices of this host: what they are, who drives them, what this host needs them for."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydpdk.host import interfaces
+
+BUS = "sys/bus/pci"
+USERSPACE = ("vfio-pci", "uio_pci_generic", "igb_uio")
+"""Kernel drivers that hand a device to DPDK."""
+BIFURCATED = ("mlx4_core", "mlx5_core", "mana")
+"""Kernel drivers that DPDK works beside: such a device stays where it is."""
+_ADDRESS = re.compile(r"(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])", re.IGNORECASE)
+_NETWORK = 0x02
+
+
+@dataclass(frozen=True)
+class PciDevice:
+    """A device on the PCI bus.
+
+    Attributes
+    ----------
+    address : str
+        `0000:01:00.0`.
+    class_code, vendor_id, device_id : int
+        As the PCI specification numbers them.
+    driver : str or None
+        The kernel driver that has it.
+    numa_node : int or None
+        None where the host does not say.
+    iommu_group : int or None
+        None without an IOMMU.
+    interfaces : tuple of str
+        The kernel's network interfaces on it.
+    in_use : tuple of str
+        What this host needs these interfaces for.
+    """
+
+    address: str
+    class_code: int
+    vendor_id: int
+    device_id: int
+    driver: str | None
+    numa_node: int | None
+    iommu_group: int | None
+    interfaces: tuple[str, ...]
+    in_use: tuple[str, ...]
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it is a network controller."""
+        return self.class_code >> 16 == _NETWORK
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data, for JSON."""
+        return asdict(self)
+
+
+def full_address(address: str) -> str:
+    """Return an address with its domain.
+
+    Raises
+    ------
+    ValueError
+        It is no PCI address; the message shows one.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if not match:
+        raise ValueError(f"address={address!r}: a PCI address such as 0000:01:00.0")
+    return f"{match[1] or '0000'}:{match[2]}".lower()
+
+
+def read_devices(*, root: Path = Path("/")) -> list[PciDevice]:
+    """Return every device on the PCI bus, by address."""
+    addresses = (entry.name for entry in (root / BUS / "devices").glob("*"))
+    found = (read_device(a, root=root) for a in sorted(addresses) if _ADDRESS.fullmatch(a))
+    return [device for device in found if device]
+
+
+def read_device(address: str, *, root: Path = Path("/")) -> PciDevice | None:
+    """Return the device at an address; None where there is none."""
+    address = full_address(address)
+    where = root / BUS / "devices" / address
+    if not where.exists():
+        return None
+    node = _text(where / "numa_node")
+    group = where / "iommu_group"
+    names = {entry.name for pattern in ("net/*", "*/net/*") for entry in where.glob(pattern)}
+    return PciDevice(
+        address=address,
+        class_code=_number(where / "class"),
+        vendor_id=_number(where / "vendor"),
+        device_id=_number(where / "device"),
+        driver=_link(where / "driver"),
+        numa_node=int(node) if node.isdecimal() else None,
+        iommu_group=int(_link(group) or 0) if group.is_symlink() else None,
+        interfaces=tuple(sorted(names)),
+        in_use=tuple(f"{n} {use}" for n in sorted(names) for use in interfaces.uses(n, root=root)),
+    )
+
+
+def _link(link: Path) -> str | None:
+    return link.readlink().name if link.is_symlink() else None
+
+
+def _number(file: Path) -> int:
+    try:
+        return int(_text(file), 16)
+    except ValueError:
+        return 0
+
+
+def _text(file: Path) -> str:
+    try:
+        return os.fsdecode(file.read_bytes()).strip()
+    except OSError:
+        return ""

@@ -1,0 +1,94 @@
+"""Checks of DPDK itself: the binding, libdpdk, and the drivers, which are plugins."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydpdk.host import program
+from pydpdk.host.finding import Finding, as_root
+from pydpdk.host.needs import Needs
+from pydpdk.host.probe import Binding, plugin_directory, probe
+
+_MISSING = re.compile(r"lib(rte_\w+)\.so\.(\d+)[\d.]*: cannot open shared object")
+_PLUGIN_OF = {
+    "net_bonding": "net_bond",
+    "net_tun": "net_tap",
+    "net_virtio_user": "net_virtio",
+    "eth_vhost": "net_vhost",
+}
+_PACKAGE_ROOT = Path(__file__).parents[2]
+
+
+def _dpdk(needs: Needs, _root: Path) -> Iterator[Finding]:
+    found = probe()
+    if found.error:
+        yield _not_loaded(found.error)
+        return
+    if found.compiled.split(".")[:2] != found.running.split(".")[:2]:
+        what = f"pydpdk was compiled against DPDK {found.compiled}, libdpdk is {found.running}"
+        yield Finding("libdpdk-version", "error", what, _rebuild())
+    yield from _drivers(needs, found)
+
+
+def _not_loaded(error: str) -> Finding:
+    missing = _MISSING.search(error)
+    if missing:
+        package = f"lib{missing[1].replace('_', '-')}{missing[2]}"
+        what = f"lib{missing[1]}.so.{missing[2]} is not installed"
+        return Finding("libdpdk-missing", "error", what, _install(package))
+    if "No module named" in error:
+        return Finding("binding-missing", "error", "pydpdk is not compiled here", _rebuild())
+    what = f"The binding does not load: {error}"
+    return Finding("libdpdk-version", "error", what, _rebuild())
+
+
+def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
+    directory = plugin_directory(found.eal)
+    if directory is None:
+        return  # linked into the library, as some builds have it
+    abi = directory.name.removeprefix("pmds-").partition(".")[0]
+    there = program.plugins(str(directory))
+    if not there:
+        command = _install(f"librte-meta-net librte-mempool-ring{abi}")
+        what = f"There is no driver in {directory}"
+        yield Finding("pmd-directory-missing", "error", what, command)
+        return
+    yield from _insecure(directory)
+    for driver in needs.drivers:
+        plugin = _PLUGIN_OF.get(driver, driver)
+        if plugin not in there:
+            package = f"librte-{plugin.replace('_', '-')}{abi}"
+            what = f"{driver} is not in {directory}"
+            yield Finding("pmd-missing", "error", what, _install(package))
+
+
+def _insecure(directory: Path) -> Iterator[Finding]:
+    """The EAL looks at the whole way to a plugin, and loads it only if nobody else may write."""
+    real = directory.resolve()
+    for path in (real, *real.parents):
+        if path.stat().st_mode & stat.S_IWOTH:
+            what = f"{path} is writable for everybody, so no driver is loaded from {directory}"
+            command = as_root(f"chmod o-w {shlex.quote(str(path))}")
+            yield Finding("pmd-directory-writable", "error", what, command, True)
+
+
+def _install(packages: str) -> str:
+    return as_root(f"apt-get install --reinstall -y {packages}")
+
+
+def _rebuild() -> str:
+    """The command that compiles the binding anew, in place for a source tree."""
+    python = shlex.quote(sys.executable)
+    if (_PACKAGE_ROOT / "build_ffi.py").is_file():
+        setup = shlex.quote("import setuptools; setuptools.setup()")
+        where = shlex.quote(str(_PACKAGE_ROOT))
+        return f"cd {where} && {python} -c {setup} build_ext --inplace --force"
+    return f"{python} -m pip install --force-reinstall --no-deps --no-binary pydpdk pydpdk"
+
+
+CHECKS = (_dpdk,)

@@ -1,0 +1,139 @@
+"""Checks of what this process may have and do: resource limits and capabilities."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydpdk.host.capabilities import capabilities
+from pydpdk.host.cpus import numa_nodes
+from pydpdk.host.finding import Finding
+from pydpdk.host.hugepages import default_page_size_bytes, read_mounts
+from pydpdk.host.needs import Needs
+
+_FDS_PER_LCORE, _FDS_SPARE = 4, 64
+"""As `eal_checks` counts them: two pipes a worker; config, fbarrays, sockets, memseg lists."""
+
+_LISTS = 64 << 30
+"""[bytes] of address space for each size of page on each node (RTE_MAX_MEM_MB_PER_TYPE)."""
+_OTHER_SPACE = 2 << 30  # the interpreter, libraries, stacks, the EAL's tables: 0.6 GB measured
+
+_OF_DRIVER = {
+    "net_af_packet": ("net_raw",),
+    "net_pcap": ("net_raw",),
+    "net_tap": ("net_admin",),
+    "net_af_xdp": ("net_admin", "net_raw", "bpf"),
+}
+
+
+def needed_capabilities(needs: Needs) -> dict[str, str]:
+    """The capabilities that the devices need, each with the first device that does."""
+    taken = {driver: name for name, driver in needs.interfaces().items()}
+    needed: dict[str, str] = {}
+    for driver in needs.drivers:
+        if driver != "net_pcap" or driver in taken:  # net_pcap also reads files
+            for capability in _OF_DRIVER.get(driver, ()):
+                needed.setdefault(capability, driver)
+    if needs.iova_mode == "pa":
+        needed.setdefault("sys_admin", "iova_mode: pa")
+    return needed
+
+
+def _capabilities(needs: Needs, root: Path) -> Iterator[Finding]:
+    missing = {
+        name: why
+        for name, why in needed_capabilities(needs).items()
+        if name not in capabilities(root=root)
+    }
+    if missing.pop("sys_admin", None):
+        what = "iova_mode is pa, and physical addresses are hidden from this user: leave it out, or"
+        yield Finding("iova-pa-unprivileged", "error", f"{what} run as root", "sudo -E $SHELL")
+    if missing:
+        names = ",".join(f"cap_{name}" for name in sorted(missing))
+        ambient = ",".join(f"+{name}" for name in sorted(missing))
+        why = ", ".join(sorted(set(missing.values())))
+        # ambient: a capability on the file of an interpreter would be everybody's
+        command = (
+            f"sudo setpriv --reuid {os.getuid()} --regid {os.getgid()} --init-groups"
+            f" --inh-caps {ambient} --ambient-caps {ambient} $SHELL"
+        )
+        yield Finding("capability-missing", "error", f"{why} needs {names}", command)
+
+
+def _files(needs: Needs, _root: Path) -> Iterator[Finding]:
+    need = max(1, len(needs.lcores)) * _FDS_PER_LCORE + _FDS_SPARE
+    need += len(list(Path("/proc/self/fd").iterdir()))
+    yield from _limit("limit-nofile", resource.RLIMIT_NOFILE, "-n", need, 1, "file descriptors")
+
+
+def _threads(needs: Needs, root: Path) -> Iterator[Finding]:
+    """Processes and threads of a user: root is not held to the limit."""
+    if os.geteuid() == 0:
+        return
+    need = max(1, len(needs.lcores)) + 4 + _threads_of(os.getuid(), root)
+    yield from _limit("limit-nproc", resource.RLIMIT_NPROC, "-u", need, 1, "threads of this user")
+
+
+def _address_space(needs: Needs, root: Path) -> Iterator[Finding]:
+    need = needs.memory_bytes + _OTHER_SPACE
+    if needs.hugepages is not False:
+        sizes = {mount.page_size_bytes for mount in read_mounts(root=root)}
+        need = len(numa_nodes(root=root)) * max(1, len(sizes)) * _LISTS + _OTHER_SPACE
+    kind = "of address space"
+    yield from _limit("limit-address-space", resource.RLIMIT_AS, "-v", need, 1024, kind)
+
+
+def _file_size(needs: Needs, root: Path) -> Iterator[Finding]:
+    if needs.hugepages is not False and not needs.in_memory:
+        need = max(64 << 20, default_page_size_bytes(root=root))  # or a file of the EAL's tables
+        yield from _limit("limit-file-size", resource.RLIMIT_FSIZE, "-f", need, 1024, "of a file")
+
+
+def _locked(needs: Needs, root: Path) -> Iterator[Finding]:
+    if needs.pci and "ipc_lock" not in capabilities(root=root):
+        need = needs.memory_bytes + (64 << 20)
+        kind = "of locked memory"
+        yield from _limit("limit-memlock", resource.RLIMIT_MEMLOCK, "-l", need, 1024, kind)
+
+
+def _limit(
+    code: str, which: int, letter: str, need: int, unit: int, kind: str
+) -> Iterator[Finding]:
+    """Compare a limit with what is needed; the command raises that of the shell it is typed in."""
+    soft, hard = resource.getrlimit(which)
+    if soft == resource.RLIM_INFINITY or soft >= need:
+        return
+    what = f"The limit is {_say(soft, unit)} {kind}, {_say(need, unit)} are needed"
+    if hard == resource.RLIM_INFINITY or hard >= need:
+        value = "unlimited" if unit > 1 and hard == resource.RLIM_INFINITY else -(-need // unit)
+        command = f"ulimit -S{letter[1]} {value}"
+    else:
+        name = {"-n": "nofile", "-u": "nproc", "-v": "as", "-f": "fsize", "-l": "memlock"}[letter]
+        value = "unlimited" if unit > 1 else need
+        command = as_root_here(f"prlimit --pid $$ --{name}={value}:{value}")
+    yield Finding(code, "error", what, command)
+
+
+def as_root_here(command: str) -> str:
+    """As `as_root`, for a command in which this shell's `$$` must stay this shell's."""
+    return command if os.geteuid() == 0 else f"sudo {command}"
+
+
+def _threads_of(uid: int, root: Path) -> int:
+    count = 0
+    for process in (root / "proc").glob("[0-9]*"):
+        try:
+            if process.stat().st_uid == uid:
+                count += sum(1 for _ in (process / "task").iterdir())
+        except OSError:
+            continue
+    return count
+
+
+def _say(number: int, unit: int) -> str:
+    return f"{number:,}" if unit == 1 else f"{number >> 20:,} MB"
+
+
+CHECKS = (_capabilities, _files, _threads, _address_space, _file_size, _locked)

@@ -1,0 +1,65 @@
+"""Checks of memory: hugepages, their mounts, and where the EAL keeps its files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydpdk.host import runtime
+from pydpdk.host.container import is_confined
+from pydpdk.host.cpus import numa_node_of_cpu
+from pydpdk.host.finding import Finding, Severity, as_root
+from pydpdk.host.hugepages import available, read_pools
+from pydpdk.host.needs import Needs
+
+_SAFE = ("hugepages-none", "hugepages-too-few", "hugetlbfs-not-mounted")
+
+
+def _hugepages(needs: Needs, root: Path) -> Iterator[Finding]:
+    if needs.hugepages is False or needs.secondary:
+        return
+    here = available(needs.memory_bytes, in_memory=needs.in_memory, root=root)
+    if here.usable:
+        return
+    severity: Severity = "error" if needs.hugepages is True else "warning"
+    outside = here.command.startswith("docker run")
+    command = here.command if outside or not here.command else as_root(here.command)
+    safe = here.code in _SAFE and not is_confined(root=root)
+    yield Finding(here.code, severity, here.what, command, safe)
+
+
+def _nodes(needs: Needs, root: Path) -> Iterator[Finding]:
+    """Nodes of this start's CPUs that have no hugepage free, while others do."""
+    if needs.hugepages is False or needs.secondary:
+        return
+    pools = read_pools(root=root)
+    if not any(pool.free for pool in pools):
+        return
+    for node in sorted({numa_node_of_cpu(cpu, root=root) for cpu in needs.cpus}):
+        of_node = [pool for pool in pools if pool.node == node]
+        if of_node and not any(pool.free for pool in of_node):
+            pool = of_node[-1]
+            size = pool.size_bytes >> 10
+            file = f"/sys/devices/system/node/node{node}/hugepages/hugepages-{size}kB/nr_hugepages"
+            pages = max(1, -(-max(needs.memory_bytes, 1 << 30) // pool.size_bytes))
+            what = f"No hugepage is free on NUMA node {node}, where lcores of this start run"
+            command = as_root(f"echo {pool.total + pages} > {file}")
+            yield Finding("hugepages-wrong-node", "warning", what, command, True)
+
+
+def _runtime_dir(needs: Needs, root: Path) -> Iterator[Finding]:
+    if needs.hugepages is False or needs.in_memory:
+        return
+    directory = runtime.runtime_dir(needs.file_prefix or "pydpdk")
+    there = next(path for path in (directory, *directory.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        command = as_root(f"mkdir -p {directory.parent} && chown {os.geteuid()} {directory.parent}")
+        if os.geteuid() == 0:
+            command = f"mount -o remount,rw $(stat -c %m {there})"
+        what = f"{directory} cannot be made: {there} is not writable"
+        severity: Severity = "error" if needs.hugepages is True else "warning"
+        yield Finding("runtime-dir-not-writable", severity, what, command)
+
+
+CHECKS = (_hugepages, _nodes, _runtime_dir)

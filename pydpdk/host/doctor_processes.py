@@ -1,0 +1,70 @@
+"""Checks of other DPDK programs: those that run, and what dead ones left."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydpdk.host import primary
+from pydpdk.host.finding import Finding, Severity, as_root
+from pydpdk.host.needs import Needs
+from pydpdk.host.reap import DeadPrefix, dead_prefixes
+
+_NAMED = 8  # of many, the first are enough
+
+
+def _prefix(needs: Needs, _root: Path) -> Iterator[Finding]:
+    if needs.file_prefix is None or needs.secondary or needs.hugepages is False:
+        return
+    here = primary.look(needs.file_prefix)
+    if here.running:
+        who = f"process {here.pid}" if here.pid else "a program"
+        command = as_root(f"kill {here.pid}") if here.pid else ""
+        what = f"{who} runs under file_prefix {needs.file_prefix!r}: choose another, or end it"
+        yield Finding("prefix-in-use", "error", what, command)
+
+
+def _primaries(needs: Needs, _root: Path) -> Iterator[Finding]:
+    others = [name for name in primary.running_prefixes() if name != needs.file_prefix]
+    if others:
+        what = f"{len(others)} DPDK programs run here: {', '.join(others)}"
+        yield Finding("primaries", "note", what)
+
+
+def _leftovers(_needs: Needs, _root: Path) -> Iterator[Finding]:
+    dead = [one for one in dead_prefixes() if _mine(one)]
+    if dead:
+        names = [one.prefix for one in dead]
+        pinned = sum(one.hugepage_bytes for one in dead)
+        severity: Severity = "warning" if pinned else "note"
+        said = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+        what = f"{len(dead)} dead programs left files, {pinned >> 20} MB of hugepages: {said}"
+        yield Finding("leftovers", severity, what, f"pydpdk reap {shlex.join(names)}", True)
+
+
+def _mine(dead: DeadPrefix) -> bool:
+    """Whether this user may remove it."""
+    return os.geteuid() == 0 or any(_owner(path) == os.geteuid() for path in dead.paths)
+
+
+def _owner(path: Path) -> int:
+    try:
+        return path.lstat().st_uid
+    except OSError:
+        return -1
+
+
+def _address_randomisation(needs: Needs, root: Path) -> Iterator[Finding]:
+    file = "proc/sys/kernel/randomize_va_space"
+    try:
+        on = (root / file).read_text().strip() != "0"
+    except OSError:
+        return
+    if needs.processes and on:
+        what = "Addresses are drawn by chance: a secondary that fails to attach is started again"
+        yield Finding("aslr", "note", what, as_root(f"echo 0 > /{file}"))
+
+
+CHECKS = (_prefix, _primaries, _leftovers, _address_randomisation)

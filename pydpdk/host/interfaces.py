@@ -1,0 +1,105 @@
+"""The kernel's network interfaces, and why one should not be taken from it."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import ipaddress
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+_SIOCGIFCONF, _SIOCGIFFLAGS = 0x8912, 0x8913  # linux/sockios.h
+_IFREQ = struct.Struct("16s24s")  # struct ifreq of 64-bit Linux
+_RTF_UP = _IFF_UP = 1
+_LINK_LOCAL = "20"
+
+
+def uses(interface: str, *, root: Path = Path("/")) -> list[str]:
+    """Say what this host needs an interface for; empty where nothing would be missed."""
+    addresses = list(addresses_of(interface, root=root))
+    reasons = []
+    if interface in _with_default_route(root):
+        reasons.append("carries the default route")
+    if _ssh_address() in addresses:
+        reasons.append("carries this SSH session")
+    if addresses:
+        reasons.append(f"has the address {', '.join(addresses)}")
+    master = root / f"sys/class/net/{interface}/master"
+    if master.is_symlink():
+        reasons.append(f"is a member of {master.readlink().name}")
+    return reasons
+
+
+def exists(interface: str, *, root: Path = Path("/")) -> bool:
+    """Say whether there is an interface of this name."""
+    if root == Path("/"):  # /sys may be of another network namespace
+        return interface in {name for _, name in socket.if_nameindex()}
+    return (root / f"sys/class/net/{interface}").exists()
+
+
+def is_up(interface: str) -> bool:
+    """Say whether an interface is switched on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        request = _IFREQ.pack(interface.encode()[:15], b"")
+        try:
+            answer = fcntl.ioctl(asking, _SIOCGIFFLAGS, request)
+        except OSError:
+            return False
+    return bool(struct.unpack_from("=H", answer, 16)[0] & _IFF_UP)
+
+
+def addresses_of(interface: str, *, root: Path = Path("/")) -> Iterator[str]:
+    """Addresses of an interface, without link-local ones of IPv6, which every interface has."""
+    for name, address in _ipv4():
+        if name == interface:
+            yield address
+    for line in _lines(root / "proc/net/if_inet6"):
+        digits, _, _, scope, _, name = line.split()
+        if name == interface and scope != _LINK_LOCAL:
+            yield str(ipaddress.IPv6Address(int(digits, 16)))
+
+
+def _ipv4() -> Iterator[tuple[str, str]]:
+    """Every IPv4 address of this network namespace, with its interface."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        room = 64
+        while True:
+            buffer = array.array("B", bytes(room * _IFREQ.size))
+            where, _ = buffer.buffer_info()
+            request = struct.pack("iP", len(buffer), where)
+            length, _ = struct.unpack("iP", fcntl.ioctl(asking, _SIOCGIFCONF, request))
+            if length < len(buffer):
+                break
+            room *= 2
+    for name, data in _IFREQ.iter_unpack(buffer[:length].tobytes()):
+        # an address that was added with a label has `eth0:label`
+        yield name.rstrip(b"\0").decode().partition(":")[0], socket.inet_ntoa(data[4:8])
+
+
+def _with_default_route(root: Path) -> set[str]:
+    found = set()
+    for line in _lines(root / "proc/net/route")[1:]:
+        name, destination, _, flags, _, _, _, mask, *_ = line.split()
+        if int(destination, 16) == int(mask, 16) == 0 and int(flags, 16) & _RTF_UP:
+            found.add(name)
+    for line in _lines(root / "proc/net/ipv6_route"):
+        destination, length, *_, flags, name = line.split()
+        if int(destination, 16) == int(length, 16) == 0 and int(flags, 16) & _RTF_UP:
+            found.add(name)
+    return found - {"lo"}
+
+
+def _ssh_address() -> str | None:
+    """The address of this host that the SSH session of this process came to."""
+    fields = os.environ.get("SSH_CONNECTION", "").split()
+    return fields[2] if len(fields) == 4 else None
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text().splitlines()
+    except OSError:
+        return []
