@@ -31,6 +31,7 @@ class Crew:
     def __init__(self) -> None:
         self.alone = Neighbours(EalOptions(), "nobody-here", None, None)
         self._group: Group | None = None
+        self._closed_group: Group | None = None
         self._watcher: Watcher | None = None
         self._seat: Seat | None = None
         self.told = self.new_watch()
@@ -45,9 +46,11 @@ class Crew:
 
     @property
     def closed_group(self) -> Group:
-        group = Group(stop_s=0)
-        group.close()
-        return group
+        """One for all: a group is a thread and a pipe."""
+        if self._closed_group is None:
+            self._closed_group = Group(stop_s=0)
+            self._closed_group.close()
+        return self._closed_group
 
     @property
     def handler(self) -> Handler:
