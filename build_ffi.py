@@ -31,6 +31,7 @@ DECLARATIONS = [
     "rte_log.h",
     "rte_version.h",
     "rte_eal.h",
+    "rte_cycles.h",
     "rte_lcore.h",
     "rte_memory.h",
     "rte_memzone.h",
@@ -57,6 +58,8 @@ DECLARATIONS = [
     "pyd_queue.h",
     "pyd_explore.h",
     "pyd_messages.h",
+    "pyd_recover.h",
+    "pyd_channel.h",
 ]
 SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
 DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))
@@ -145,6 +148,7 @@ class BuildExt(build_ext):
         """Read numpy's arrays with numpy's own headers; DPDK is not in it."""
         import numpy as np  # so that what is missing is said before an ImportError
 
+        ext.depends = DEPENDS
         ext.extra_compile_args = ["-isystem", np.get_include(), "-O3", "-g0", *WARNINGS]
 
     def _binding(self, ext: Extension) -> None:

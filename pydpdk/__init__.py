@@ -17,6 +17,7 @@ from pydpdk.errors import (
     NoRoomError,
     NotFoundError,
     NotSupportedError,
+    PeerDiedError,
     SecondaryError,
     VersionError,
 )
@@ -29,13 +30,16 @@ from pydpdk.memory.memzone import Memzone, MemzoneFlag
 from pydpdk.memory.objects import ObjectPool
 from pydpdk.memory.objects_kind import MempoolFlag
 from pydpdk.process import (
+    Channel,
     Group,
     Member,
     MemberDiedError,
     Process,
+    Recovery,
     attach,
     messages,
     processes,
+    recover,
     running,
 )
 from pydpdk.ring import Ring
@@ -46,6 +50,7 @@ __all__ = [
     "App",
     "Burst",
     "BusyError",
+    "Channel",
     "ClosedError",
     "ConfigError",
     "DpdkError",
@@ -72,10 +77,12 @@ __all__ = [
     "NotSupportedError",
     "ObjectPool",
     "OlFlag",
+    "PeerDiedError",
     "Port",
     "PortInfo",
     "PortStats",
     "Process",
+    "Recovery",
     "Ring",
     "RssHf",
     "RxOffload",
@@ -87,5 +94,6 @@ __all__ = [
     "messages",
     "open",
     "processes",
+    "recover",
     "running",
 ]

@@ -1,4 +1,4 @@
-"""The short way into C: methods that hand over an array without a step in Python.
+"""The short way into C: methods that hand over an array or an object without a step in Python.
 
 A method is written in Python, with all its checks. Under `@short` a call whose arguments are
 exactly right goes from the interpreter into C at once; any other, and any that C refuses, runs the
@@ -18,28 +18,39 @@ from pydpdk._dpdk import ffi, lib
 __all__ = ["Handle", "short"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-_HOW = {
-    "send": _crossing.SEND,
-    "fill": _crossing.FILL,
-    "give": _crossing.GIVE,
-    "take": _crossing.TAKE,
-}
+How = Literal["send", "fill", "give", "take", "count", "act", "move", "draw"]
 
 
-def short(name: str, how: Literal["send", "fill", "give", "take"]) -> Callable[[F], F]:
-    """Let a method of a `Handle` reach `int name(object, data, n)` of `lib` the short way.
+def short(
+    name: str, how: How, kind: str, other: str = "", *, unless: bool = False
+) -> Callable[[F], F]:
+    """Let a method of a `Handle` reach a function of `lib` the short way.
 
     Parameters
     ----------
+    name
+        `int name(object, data, n)` for the first four, `int name(object)` for `count` and `act`,
+        `int name(object, other)` for `move`, `int name(object, other, n, length)` for `draw`.
     how
         `send`: the argument is an array to read, the result C's count; `fill`: one to write, the
         same; `give`: one to read, the result None; `take`: a number, or one and `out`, the result
-        is the array of as many.
+        is the array of as many. `count`, `act`: no argument, the result C's count, or None;
+        `move`: another handle, the result C's count; `draw`: the same with `n` and `length=`,
+        where `n` is UINT32_MAX when left out.
+    kind
+        What the handle was bound as.
+    other
+        What the handle that is the argument was bound as.
+    unless
+        Leave the method as it is.
     """
     address = int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
+    kinds = (kind, other) if other else (kind,)
 
     def decorate(careful: F) -> F:
-        crossing = _crossing.Crossing(careful, address, _HOW[how])
+        if unless:
+            return careful
+        crossing = _crossing.Crossing(careful, address, getattr(_crossing, how.upper()), *kinds)
         return cast("F", update_wrapper(cast("Any", crossing), careful))
 
     return decorate

@@ -19,6 +19,8 @@ from pydpdk.errors import ClosedError, InUseError, call_errno, call_rte_errno, m
 from pydpdk.host import registry, runtime
 from pydpdk.host.primary import remove_traces
 
+_JOIN = "our place in the memory; busy: who died on these lcores has not been recovered from"
+
 
 class Eal(Closing):
     """The running EAL; `init` makes it.
@@ -208,7 +210,8 @@ class Eal(Closing):
 
     def _join(self) -> None:
         """Join the processes of ours that share this memory, and tell them what we are."""
-        call_errno(lib.pyd_ledger_join, os.getpid(), registry.started(os.getpid()) or 0)
+        me = os.getpid()
+        call_errno(lib.pyd_ledger_join, me, registry.started(me) or 0, detail=_JOIN)
         self.neighbours.join(self._devices.values(), is_primary(), self.iova_mode)
         if self.options.capture:
             call_rte_errno(lib.rte_pdump_init)
@@ -269,6 +272,8 @@ def require_primary(call: str, eal: Eal) -> None:
 
 def _close_owners() -> None:
     for owner in _lifetime.owners():
+        if owner.closed:  # with one before it, whose part it was
+            continue
         reasons = [r for r in owner._refusals() if owner.owned and "view" not in r]
         if reasons:
             warnings.warn(f"{owner!r}: {'; '.join(reasons)}", ResourceWarning, stacklevel=3)

@@ -60,6 +60,10 @@ class SecondaryError(DpdkError):
     """Only the primary process may do this (E_RTE_SECONDARY)."""
 
 
+class PeerDiedError(DpdkError, ConnectionError):
+    """Nobody is left who could answer: the other processes died (ECONNRESET)."""
+
+
 class EalInitError(DpdkError):
     """`rte_eal_init` failed, or a requested device did not come up.
 
@@ -114,6 +118,7 @@ _CLASSES: dict[int, type[DpdkError]] = {
     _errno.EEXIST: NameTakenError,
     _errno.ENOTSUP: NotSupportedError,
     _errno.EBUSY: BusyError,
+    _errno.ECONNRESET: PeerDiedError,
     lib.E_RTE_SECONDARY: SecondaryError,
 }
 

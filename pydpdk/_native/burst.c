@@ -25,9 +25,12 @@ pyd_burst_close(struct pyd_burst *burst, int force)
         __atomic_store_n(&burst->gate.open, 1, __ATOMIC_SEQ_CST);
         return -ENOTEMPTY;
     }
-    rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
-    pyd_burst_holds(burst, 0);
-    pyd_ledger_give(burst->slots);
+    if (pyd_step_in() == 0) { /* else its pools are broken for good, and their primary is dead */
+        rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
+        pyd_burst_holds(burst, 0);
+        pyd_ledger_give(burst->slots);
+        pyd_step_out();
+    }
     burst->slots = NULL;
     return 0;
 }
@@ -39,6 +42,8 @@ take_from_pool(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uint
     const uint32_t room = rte_pktmbuf_data_room_size(mp);
     uint32_t i;
 
+    if (n == UINT32_MAX)
+        n = burst->size;
     if (n > burst->size || length > UINT16_MAX ||
         length + RTE_MIN(room, RTE_PKTMBUF_HEADROOM) > room)
         return -EMSGSIZE;
@@ -68,28 +73,28 @@ pyd_burst_alloc(struct pyd_burst *burst, struct pyd_pool *pool, uint32_t n, uint
     } else {
         ret = -ENODEV;
     }
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
 int
 pyd_burst_free(struct pyd_burst *burst)
 {
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
 
     if (unlikely(ret != 0))
         return ret;
     ret = burst->n;
     rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
     pyd_burst_holds(burst, 0);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
 int
 pyd_burst_lengths(struct pyd_burst *burst, uint32_t *lengths, uint32_t room)
 {
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
     uint32_t i, n;
 
     if (unlikely(ret != 0))
@@ -97,7 +102,7 @@ pyd_burst_lengths(struct pyd_burst *burst, uint32_t *lengths, uint32_t room)
     n = RTE_MIN(burst->n, room);
     for (i = 0; i < n; i++)
         lengths[i] = burst->slots->mbufs[i]->pkt_len;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return n;
 }
 
@@ -119,61 +124,85 @@ pyd_burst_bytes(struct pyd_burst *burst, uint32_t i, char *data, uint32_t room)
         else if (found != data)
             memcpy(data, found, m->pkt_len);
     }
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
-/* bytes 0..11 of an Ethernet header are two addresses: swap them as two words. */
-static inline void
-swap_macs(struct rte_mbuf *m)
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+
+/* Two addresses and four bytes behind them, in one register and one instruction. */
+static inline bytes16
+swapped(bytes16 h)
 {
-    char *header = rte_pktmbuf_mtod(m, char *);
-#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
-    uint64_t low, high;
-    uint32_t rest;
-
-    memcpy(&low, header, sizeof(low));
-    memcpy(&high, header + 4, sizeof(high));
-    rest = (uint32_t)(low >> 16);
-    low = high >> 16 | low << 48;
-    memcpy(header, &low, sizeof(low));
-    memcpy(header + 8, &rest, sizeof(rest));
+#ifdef __clang__
+    return __builtin_shufflevector(h, h, 6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 12, 13, 14, 15);
 #else
-    char first[6];
+    const bytes16 order = {6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 12, 13, 14, 15};
 
-    memcpy(first, header, sizeof(first));
-    memcpy(header, header + 6, sizeof(first));
-    memcpy(header + 6, first, sizeof(first));
+    return __builtin_shuffle(h, order);
 #endif
 }
 
-#define PREFETCH_AHEAD 8
+static inline void
+swap_macs(const struct rte_mbuf *m, char *header)
+{
+    bytes16 both;
+    char first[6];
+
+    if (likely(m->data_len >= sizeof(both))) {
+        memcpy(&both, header, sizeof(both));
+        both = swapped(both);
+        memcpy(header, &both, sizeof(both));
+    } else if (m->data_len >= sizeof(struct rte_ether_hdr)) {
+        memcpy(first, header, sizeof(first));
+        memmove(header, header + sizeof(first), sizeof(first));
+        memcpy(header + sizeof(first), first, sizeof(first));
+    }
+}
+
+#define GROUP 4 /* packets whose headers are fetched while those before them are written */
+
+static inline void
+fetch_group(struct rte_mbuf **mbufs, char **headers)
+{
+    uint32_t i;
+
+    for (i = 0; i < GROUP; i++) {
+        headers[i] = rte_pktmbuf_mtod(mbufs[i], char *);
+        rte_prefetch0(headers[i]);
+    }
+}
 
 void
 pyd_swap_macs(struct rte_mbuf **mbufs, uint32_t n)
 {
-    uint32_t i;
+    const uint32_t whole = n - n % GROUP;
+    char *headers[GROUP], *next[GROUP];
+    uint32_t i, j;
 
-    for (i = 0; i < RTE_MIN(n, (uint32_t)PREFETCH_AHEAD); i++)
-        rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-    for (i = 0; i < n; i++) {
-        if (i + PREFETCH_AHEAD < n)
-            rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
-        if (likely(mbufs[i]->data_len >= sizeof(struct rte_ether_hdr)))
-            swap_macs(mbufs[i]);
+    if (whole != 0)
+        fetch_group(mbufs, next);
+    for (i = 0; i < whole; i += GROUP) {
+        memcpy(headers, next, sizeof(headers));
+        if (i + GROUP < whole)
+            fetch_group(mbufs + i + GROUP, next);
+        for (j = 0; j < GROUP; j++)
+            swap_macs(mbufs[i + j], headers[j]);
     }
+    for (; i < n; i++)
+        swap_macs(mbufs[i], rte_pktmbuf_mtod(mbufs[i], char *));
 }
 
 int
 pyd_burst_swap_macs(struct pyd_burst *burst)
 {
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
 
     if (unlikely(ret != 0))
         return ret;
     pyd_swap_macs(burst->slots->mbufs, burst->n);
     ret = burst->n;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 

@@ -4,6 +4,25 @@
 
 #include "gate.h"
 
+/* Alone in the burst; the ledger says so, for whoever looks after our death. */
+static inline int
+pyd_burst_enter(struct pyd_burst *burst)
+{
+    int ret = pyd_enter_alone(&burst->gate);
+
+    if (likely(ret == 0))
+        __atomic_store_n(&burst->slots->inside, 1, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return ret;
+}
+
+static inline void
+pyd_burst_leave(struct pyd_burst *burst)
+{
+    __atomic_store_n(&burst->slots->inside, 0, __ATOMIC_RELEASE);
+    pyd_leave_alone(&burst->gate);
+}
+
 /* The burst now holds n mbufs; the ledger's copy follows for whoever looks after our death. */
 static inline void
 pyd_burst_holds(struct pyd_burst *burst, uint32_t n)
@@ -28,10 +47,10 @@ pyd_burst_sent(struct pyd_burst *burst, uint32_t sent)
 static inline int
 pyd_burst_enter_empty(struct pyd_burst *burst)
 {
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
 
     if (likely(ret == 0) && unlikely(burst->n != 0)) {
-        pyd_leave_alone(&burst->gate);
+        pyd_burst_leave(burst);
         return -ENOTEMPTY;
     }
     return ret;
@@ -41,12 +60,12 @@ pyd_burst_enter_empty(struct pyd_burst *burst)
 static inline struct rte_mbuf *
 pyd_burst_enter_packet(struct pyd_burst *burst, uint32_t i, int *ret)
 {
-    *ret = pyd_enter_alone(&burst->gate);
+    *ret = pyd_burst_enter(burst);
     if (unlikely(*ret != 0))
         return NULL;
     if (likely(i < burst->n))
         return burst->slots->mbufs[i];
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     *ret = -ERANGE;
     return NULL;
 }
@@ -55,22 +74,22 @@ pyd_burst_enter_packet(struct pyd_burst *burst, uint32_t i, int *ret)
 static inline int
 pyd_burst_enter_two(struct pyd_burst *one, struct pyd_burst *other)
 {
-    int ret = pyd_enter_alone(&one->gate);
+    int ret = pyd_burst_enter(one);
 
     if (ret != 0 || one == other)
         return ret;
-    ret = pyd_enter_alone(&other->gate);
+    ret = pyd_burst_enter(other);
     if (ret != 0)
-        pyd_leave_alone(&one->gate);
+        pyd_burst_leave(one);
     return ret;
 }
 
 static inline void
 pyd_burst_leave_two(struct pyd_burst *one, struct pyd_burst *other)
 {
-    pyd_leave_alone(&one->gate);
+    pyd_burst_leave(one);
     if (one != other)
-        pyd_leave_alone(&other->gate);
+        pyd_burst_leave(other);
 }
 
 /* What is done with packet i of one burst and packet j of another, both of which are there. */

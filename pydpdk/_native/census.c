@@ -185,7 +185,7 @@ int
 pyd_burst_verify(struct pyd_burst *burst, char *reason, uint32_t room)
 {
     struct verdict v = {.reason = reason, .room = room};
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
 
     if (ret != 0)
         return ret;
@@ -193,7 +193,7 @@ pyd_burst_verify(struct pyd_burst *burst, char *reason, uint32_t room)
     v.sorted = malloc((v.n + 1) * sizeof(v.sorted[0]));
     ret = v.sorted == NULL ? -ENOMEM : verify(burst->slots->mbufs, &v);
     free(v.sorted);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
@@ -212,7 +212,7 @@ pyd_burst_stamp(struct pyd_burst *burst, uint32_t first, uint32_t offset, uint32
                 uint32_t pid)
 {
     const struct pyd_stamp stamp = {.pid = pid, .site = site, .ms = pyd_now_ms()};
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
     struct rte_mbuf *m;
     uint32_t i;
 
@@ -221,7 +221,7 @@ pyd_burst_stamp(struct pyd_burst *burst, uint32_t first, uint32_t offset, uint32
     for (i = first; i < burst->n; i++)
         for (m = burst->slots->mbufs[i]; m != NULL; m = m->next)
             memcpy((char *)m + offset, &stamp, sizeof(stamp));
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return 0;
 }
 

@@ -30,7 +30,7 @@ pyd_mbuf_segments(struct pyd_burst *burst, uint32_t i, struct pyd_segment *rows,
     ret = m->nb_segs;
     for (k = 0; k < room && m != NULL; k++, m = m->next)
         describe(m, &rows[k]);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
@@ -53,7 +53,7 @@ pyd_mbuf_read(struct pyd_burst *burst, uint32_t i, uint32_t off, uint32_t len, c
         else if (found != data)
             memcpy(data, found, len);
     }
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
@@ -69,7 +69,7 @@ pyd_mbuf_check(struct pyd_burst *burst, uint32_t i, char *reason, uint32_t room)
         return ret;
     ret = rte_mbuf_check(m, 1, &found) != 0;
     snprintf(reason, room, "%s", found);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
@@ -116,6 +116,6 @@ pyd_mbuf_linearize(struct pyd_burst *burst, uint32_t i)
         ret = -EPERM;
     else if (rte_pktmbuf_linearize(m) != 0)
         ret = -ENOSPC;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }

@@ -118,7 +118,7 @@ static int
 fill(struct pyd_burst *burst, const struct source *source, uint32_t n)
 {
     struct rte_mbuf *spares = NULL;
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
     uint32_t i, length;
 
     if (unlikely(ret != 0))
@@ -130,7 +130,7 @@ fill(struct pyd_burst *burst, const struct source *source, uint32_t n)
         write_packet(burst->slots->mbufs[i], data, length, &spares);
     }
     free_list(spares);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 

@@ -1,10 +1,11 @@
-/* The two ways through a pyd_gate. One locked instruction each for an exclusive pass. */
+/* The two ways through a pyd_gate. One locked instruction each for an exclusive pass. Who passes
+ * one is inside shared memory, and waits while another process repairs it (pause.h). */
 #ifndef PYD_GATE_INLINE_H
 #define PYD_GATE_INLINE_H
 
 #include <unistd.h>
 
-#include "pyd.h"
+#include "pause.h"
 
 #define PYD_SHUT (-EBADF)
 
@@ -12,22 +13,26 @@
 static inline int
 pyd_enter(struct pyd_gate *gate)
 {
+    int ret = PYD_SHUT;
+
     __atomic_fetch_add(&gate->inside, 1, __ATOMIC_SEQ_CST);
-    if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)))
+    if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)) && likely((ret = pyd_step_in()) == 0))
         return 0;
     __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
-    return PYD_SHUT;
+    return ret;
 }
 
 static inline void
 pyd_leave(struct pyd_gate *gate)
 {
+    pyd_step_out();
     __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
 }
 
-/* Queues and bursts: DPDK allows one thread at a time, so a second one is told, not queued. */
+/* DPDK allows one thread at a time, so a second one is told, not queued. These two are for a gate
+ * behind another one: who passes it is inside already. */
 static inline int
-pyd_enter_alone(struct pyd_gate *gate)
+pyd_pass_alone(struct pyd_gate *gate)
 {
     uint32_t nobody = 0;
 
@@ -41,9 +46,27 @@ pyd_enter_alone(struct pyd_gate *gate)
 }
 
 static inline void
-pyd_leave_alone(struct pyd_gate *gate)
+pyd_unpass_alone(struct pyd_gate *gate)
 {
     __atomic_store_n(&gate->inside, 0, __ATOMIC_RELEASE);
+}
+
+/* Bursts, and sides of rings that are `single`. */
+static inline int
+pyd_enter_alone(struct pyd_gate *gate)
+{
+    int ret = pyd_pass_alone(gate);
+
+    if (likely(ret == 0) && unlikely((ret = pyd_step_in()) != 0))
+        pyd_unpass_alone(gate);
+    return ret;
+}
+
+static inline void
+pyd_leave_alone(struct pyd_gate *gate)
+{
+    pyd_step_out();
+    pyd_unpass_alone(gate);
 }
 
 #define PYD_SHUT_WAIT_US 100000 /* a burst takes microseconds; a driver that blocks, for ever */

@@ -1,190 +1,231 @@
-/* The memzone in which each process of ours says what it holds. Writes are ordered so that a
- * reader finds a sound list whenever the writer dies: one store links, one store unlinks. */
-#include <rte_eal_memconfig.h>
+/* The memzone in which each process of ours says what it holds, and which of its threads are
+ * inside a call. */
+#include <pthread.h>
+#include <unistd.h>
+
 #include <rte_spinlock.h>
 
 #include "ledger.h"
+#include "pause.h"
 
-#define LEDGER_NAME "pydpdk"
-#define LEDGER_MAGIC 0x70796470
-#define LEDGER_VERSION 1
-#define MAX_SLOTS 65536 /* of one process; against a list that goes round while it changes */
+_Static_assert(RTE_MAX_LCORE <= PYD_LCORE_WORDS * 64, "lcores[] is too small for this DPDK");
 
+static struct pyd_ledger *ledger;
 static struct pyd_process *me;
+static pid_t my_pid; /* a forked child inherits the rest, and must leave it alone */
 static rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
+static const uint32_t nobody_pauses;
+static __thread struct pyd_presence unlisted; /* of a process that is in no ledger */
+
+__thread struct pyd_presence *pyd_here;
+const uint32_t *pyd_pause_word = &nobody_pauses;
 
 static struct pyd_ledger *
 find_ledger(void)
 {
-    const struct rte_memzone *mz = rte_memzone_lookup(LEDGER_NAME);
-    struct pyd_ledger *ledger;
+    const struct rte_memzone *mz = rte_memzone_lookup(PYD_LEDGER_NAME);
+    struct pyd_ledger *found;
 
     if (mz == NULL) {
-        mz = rte_memzone_reserve(LEDGER_NAME, sizeof(*ledger), SOCKET_ID_ANY, 0);
+        mz = rte_memzone_reserve(PYD_LEDGER_NAME, sizeof(*found), SOCKET_ID_ANY, 0);
         if (mz == NULL)
             return NULL;
-        ledger = mz->addr;
-        memset(ledger, 0, sizeof(*ledger));
-        ledger->version = LEDGER_VERSION;
-        ledger->magic = LEDGER_MAGIC;
+        found = mz->addr;
+        memset(found, 0, sizeof(*found));
+        found->version = PYD_LEDGER_VERSION;
+        found->magic = PYD_LEDGER_MAGIC;
     }
-    ledger = mz->addr;
-    if (mz->len < sizeof(*ledger) || ledger->magic != LEDGER_MAGIC ||
-        ledger->version != LEDGER_VERSION) {
+    found = mz->addr;
+    if (mz->len < sizeof(*found) || found->magic != PYD_LEDGER_MAGIC ||
+        found->version != PYD_LEDGER_VERSION) {
         rte_errno = EPROTO;
         return NULL;
     }
-    return ledger;
+    return found;
 }
 
+static struct pyd_process *
+claim_entry(uint64_t pid)
+{
+    struct pyd_process *p;
+    uint64_t nobody;
+
+    for (p = ledger->processes; p < &ledger->processes[PYD_MAX_PROCESSES]; p++) {
+        nobody = 0;
+        if (__atomic_compare_exchange_n(&p->pid, &nobody, pid, 0, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED))
+            return p;
+    }
+    return NULL;
+}
+
+/* A thread that ends leaves its presence to the next one. */
+static void
+thread_ends(void *presence)
+{
+    rte_spinlock_lock(&lock);
+    if (me != NULL && my_pid == getpid())
+        __atomic_store_n(&((struct pyd_presence *)presence)->taken, 0, __ATOMIC_RELEASE);
+    rte_spinlock_unlock(&lock);
+}
+
+static pthread_key_t ending;
+
+/* 0, -ENOSPC, or -EBUSY: a process died inside a call on one of these lcores, and nobody recovers. */
 int
 pyd_ledger_join(uint64_t pid, uint64_t started)
 {
-    struct pyd_ledger *ledger = find_ledger();
-    unsigned int i;
+    uint64_t lcores[PYD_LCORE_WORDS];
+    int ret;
 
+    ledger = find_ledger();
     if (ledger == NULL)
         return -rte_errno;
-    for (i = 0; i < PYD_MAX_PROCESSES; i++) {
-        uint64_t nobody = 0;
+    pyd_lcores_mine(lcores);
+    ret = pyd_lcores_wait(ledger, lcores);
+    if (ret != 0)
+        return ret;
+    if (pthread_key_create(&ending, thread_ends) != 0)
+        return -ENOMEM;
+    pyd_pause_register();
+    me = claim_entry(pid);
+    if (me == NULL)
+        return -ENOSPC;
+    my_pid = getpid();
+    memcpy(me->lcores, lcores, sizeof(lcores));
+    me->started = started;
+    pyd_pause_word = &ledger->pause;
+    return 0;
+}
 
-        if (__atomic_compare_exchange_n(&ledger->processes[i].pid, &nobody, pid, 0,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-            me = &ledger->processes[i];
-            me->started = started;
-            return 0;
+/* The first call of a thread: a presence of its own, where others see it. */
+int
+pyd_arrive(void)
+{
+    struct pyd_presence *p;
+
+    rte_spinlock_lock(&lock);
+    for (p = me == NULL ? &unlisted : me->presences; p != NULL && p->taken; p = p->next)
+        ;
+    if (p == NULL) {
+        p = rte_zmalloc("pyd_presence", sizeof(*p), RTE_CACHE_LINE_SIZE);
+        if (p != NULL) {
+            p->next = me->presences;
+            __atomic_store_n(&me->presences, p, __ATOMIC_RELEASE);
         }
     }
-    return -ENOSPC;
+    if (p != NULL && me != NULL) {
+        p->tid = rte_sys_gettid();
+        p->taken = 1;
+        pthread_setspecific(ending, p);
+    }
+    rte_spinlock_unlock(&lock);
+    pyd_here = p;
+    return p == NULL ? -ENOMEM : 0;
+}
+
+int
+pyd_presence_enter(void)
+{
+    int ret = pyd_step_in();
+
+    if (ret == 0)
+        pyd_here->slow++;
+    return ret;
+}
+
+void
+pyd_presence_leave(void)
+{
+    pyd_here->slow--;
+    pyd_step_out();
+}
+
+static void
+free_presences(void)
+{
+    struct pyd_presence *p, *next;
+
+    p = me->presences;
+    __atomic_store_n(&me->presences, NULL, __ATOMIC_RELEASE);
+    for (; p != NULL; p = next) {
+        next = p->next;
+        rte_free(p);
+    }
+}
+
+static void
+leave_for_good(void)
+{
+    struct pyd_process *mine = me;
+
+    me->slots = NULL;
+    free_presences();
+    memset(me->claims, 0, sizeof(me->claims));
+    memset(me->lcores, 0, sizeof(me->lcores));
+    me = NULL;
+    pyd_here = NULL;
+    pyd_pause_word = &nobody_pauses;
+    mine->started = 0;
+    pyd_presence_out(&mine->self);
+    __atomic_store_n(&mine->pid, 0, __ATOMIC_RELEASE);
+}
+
+static int
+is_anyone_left(void)
+{
+    unsigned int i;
+
+    for (i = 0; i < PYD_MAX_PROCESSES; i++)
+        if (__atomic_load_n(&ledger->processes[i].pid, __ATOMIC_ACQUIRE) != 0)
+            return 1;
+    return 0;
 }
 
 /* The last one frees the memzone: the primary may be a program that knows nothing of it. */
 void
 pyd_ledger_leave(void)
 {
-    const struct rte_memzone *mz = rte_memzone_lookup(LEDGER_NAME);
-    const struct pyd_ledger *ledger;
-    unsigned int i;
-
     if (me == NULL)
         return;
-    me->slots = NULL;
-    __atomic_store_n(&me->pid, 0, __ATOMIC_RELEASE);
-    me = NULL;
-    if (mz == NULL)
-        return;
-    ledger = mz->addr;
-    for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        if (__atomic_load_n(&ledger->processes[i].pid, __ATOMIC_ACQUIRE) != 0)
-            return;
-    rte_memzone_free(mz);
-}
-
-/* Slots for `size` mbufs, known to the ledger from here on; NULL and rte_errno ENOMEM. */
-struct pyd_slots *
-pyd_ledger_take(uint32_t size)
-{
-    struct pyd_slots *slots;
-
-    if (me == NULL) {
-        rte_errno = ENODEV;
-        return NULL;
-    }
-    slots = rte_zmalloc("pyd_slots", sizeof(*slots) + size * sizeof(slots->mbufs[0]),
-                        RTE_CACHE_LINE_SIZE);
-    if (slots == NULL) {
-        rte_errno = ENOMEM;
-        return NULL;
-    }
-    slots->size = size;
+    if (pyd_presence_in(&me->self) != 0)
+        return; /* the primary died over a repair: nothing here may be touched */
+    if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+        pyd_lcores_flush(ledger, me);
     rte_spinlock_lock(&lock);
-    slots->next = me->slots;
-    __atomic_store_n(&me->slots, slots, __ATOMIC_RELEASE);
+    leave_for_good();
     rte_spinlock_unlock(&lock);
-    return slots;
+    if (!is_anyone_left())
+        rte_memzone_free(rte_memzone_lookup(PYD_LEDGER_NAME));
 }
 
-void
-pyd_ledger_give(struct pyd_slots *slots)
-{
-    struct pyd_slots **link;
-
-    rte_spinlock_lock(&lock);
-    for (link = &me->slots; *link != NULL && *link != slots; link = &(*link)->next)
-        ;
-    if (*link != NULL)
-        __atomic_store_n(link, slots->next, __ATOMIC_RELEASE);
-    rte_spinlock_unlock(&lock);
-    rte_free(slots);
-}
-
-static int
-is_mapped(const void *address)
-{
-    const struct rte_memseg *ms = rte_mem_virt2memseg(address, NULL);
-
-    return ms != NULL && ms->addr != NULL;
-}
-
-/* Whether this lies in DPDK memory; with the memory lock held it stays there. */
+/* The processes of ours, living or dead; returns how many. */
 int
-pyd_mapped(const void *start, size_t len)
+pyd_ledger_pids(uint64_t *pids, uint32_t room)
 {
-    return is_mapped(start) && is_mapped((const char *)start + len - 1);
+    uint32_t i, n = 0;
+
+    for (i = 0; me != NULL && i < PYD_MAX_PROCESSES; i++)
+        if (ledger->processes[i].pid != 0 && n < room)
+            pids[n++] = ledger->processes[i].pid;
+    return n;
 }
 
-static void
-visit_ours(pyd_visit *visit, void *arg)
+struct pyd_ledger *
+pyd_ledger(void)
 {
-    const struct pyd_slots *slots;
-
-    rte_spinlock_lock(&lock);
-    for (slots = me == NULL ? NULL : me->slots; slots != NULL; slots = slots->next)
-        visit(slots, RTE_MIN(slots->n, slots->size), me->pid, 1, arg);
-    rte_spinlock_unlock(&lock);
+    return me == NULL ? NULL : ledger;
 }
 
-/* Its owner may take and give slots meanwhile: freed ones are zeros, or something else by now. */
-static void
-visit_process(const struct pyd_process *process, uint64_t pid, pyd_visit *visit, void *arg)
+struct pyd_process *
+pyd_ledger_me(void)
 {
-    const struct pyd_slots *slots = __atomic_load_n(&process->slots, __ATOMIC_ACQUIRE);
-    uint32_t left, size, n;
-
-    for (left = MAX_SLOTS; left != 0 && pyd_mapped(slots, sizeof(*slots)); left--) {
-        size = __atomic_load_n(&slots->size, __ATOMIC_RELAXED);
-        n = __atomic_load_n(&slots->n, __ATOMIC_RELAXED);
-        if (size <= UINT16_MAX && n <= size &&
-            pyd_mapped(slots, sizeof(*slots) + n * sizeof(slots->mbufs[0])))
-            visit(slots, n, pid, 0, arg);
-        slots = __atomic_load_n(&slots->next, __ATOMIC_ACQUIRE);
-    }
+    return me;
 }
 
-static void
-visit_others(pyd_visit *visit, void *arg)
+/* What plain objects that this process takes carry: 1 + its index. */
+uint8_t
+pyd_ledger_owner(void)
 {
-    const struct rte_memzone *mz = rte_memzone_lookup(LEDGER_NAME);
-    const struct pyd_ledger *ledger = mz == NULL ? NULL : mz->addr;
-    uint32_t i;
-
-    rte_mcfg_mem_read_lock();
-    if (pyd_mapped(ledger, sizeof(*ledger)) && ledger->magic == LEDGER_MAGIC &&
-        ledger->version == LEDGER_VERSION)
-        for (i = 0; i < PYD_MAX_PROCESSES; i++) {
-            const struct pyd_process *process = &ledger->processes[i];
-            const uint64_t pid = __atomic_load_n(&process->pid, __ATOMIC_ACQUIRE);
-
-            if (pid != 0 && process != me)
-                visit_process(process, pid, visit, arg);
-        }
-    rte_mcfg_mem_read_unlock();
-}
-
-/* Visit all slots: of this process, none of which is given back meanwhile; then of the others. */
-void
-pyd_ledger_each(pyd_visit *visit, void *arg)
-{
-    visit_ours(visit, arg);
-    visit_others(visit, arg);
+    return me == NULL ? UINT8_MAX : 1 + (me - ledger->processes);
 }

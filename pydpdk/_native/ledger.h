@@ -3,6 +3,10 @@
 
 #include "pyd.h"
 
+#define PYD_LEDGER_NAME "pydpdk"
+#define PYD_LEDGER_MAGIC 0x70796470
+#define PYD_LEDGER_VERSION 2
+
 struct pyd_slots *pyd_ledger_take(uint32_t size);
 void pyd_ledger_give(struct pyd_slots *slots);
 int pyd_mapped(const void *start, size_t len);
@@ -11,5 +15,17 @@ int pyd_mapped(const void *start, size_t len);
 typedef void pyd_visit(const struct pyd_slots *slots, uint32_t n, uint64_t pid, int ours,
                        void *arg);
 void pyd_ledger_each(pyd_visit *visit, void *arg);
+
+struct pyd_ledger *pyd_ledger(void);
+struct pyd_process *pyd_ledger_me(void);
+uint8_t pyd_ledger_owner(void);
+int pyd_process_inside(const struct pyd_process *p);
+void pyd_lcores_mine(uint64_t *lcores);
+int pyd_lcores_wait(const struct pyd_ledger *ledger, const uint64_t *lcores);
+void pyd_lcores_flush(const struct pyd_ledger *ledger, const struct pyd_process *me);
+int pyd_claim(const struct rte_ring *ring, int consumer);
+void pyd_claim_hold(const struct rte_ring *ring, int consumer);
+void pyd_unclaim(const struct rte_ring *ring, int consumer);
+int pyd_claimed(const struct pyd_process *by, const struct rte_ring *ring, int consumer);
 
 #endif

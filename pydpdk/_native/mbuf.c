@@ -57,7 +57,7 @@ pyd_mbuf_resize(struct pyd_burst *burst, uint32_t i, int how, uint32_t length)
     if (m == NULL)
         return ret;
     ret = resize(m, how, length);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
@@ -75,7 +75,7 @@ pyd_mbuf_get(struct pyd_burst *burst, uint32_t i, struct pyd_meta *meta)
     meta->port = m->port;
     meta->vlan_tci = m->vlan_tci;
     meta->vlan_tci_outer = m->vlan_tci_outer;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return 0;
 }
 
@@ -97,6 +97,6 @@ pyd_mbuf_set(struct pyd_burst *burst, uint32_t i, const struct pyd_meta *meta)
     m->port = meta->port;
     m->vlan_tci = meta->vlan_tci;
     m->vlan_tci_outer = meta->vlan_tci_outer;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return 0;
 }

@@ -14,6 +14,15 @@ pyd_objects_head(const struct rte_mempool *mp)
     return head;
 }
 
+/* The bytes that say who has each object, by id; NULL where nobody writes that down. */
+uint8_t *
+pyd_objects_owners(const struct rte_mempool *mp)
+{
+    struct pyd_objects_head *head = pyd_objects_head(mp);
+
+    return head == NULL || head->ledger == 0 ? NULL : (uint8_t *)head + head->ledger;
+}
+
 uint32_t
 pyd_objects_private_size(uint32_t dtype_len, uint32_t n, int checked)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gate.h"
+#include "ledger.h"
 
 #define FEW 1024 /* pointers that fit on the stack; a get of more asks malloc */
 
@@ -76,7 +77,7 @@ fetch(struct pyd_objects *objects, void **pointers, int64_t *ids, uint32_t n)
         rte_mempool_put_bulk(objects->mp, pointers, n);
         return -EFAULT;
     }
-    note(objects, pointers, n, 1);
+    note(objects, pointers, n, pyd_ledger_owner());
     return 0;
 }
 
@@ -123,7 +124,7 @@ pyd_objects_get(struct pyd_objects *objects, int64_t *ids, uint32_t n)
     return ret;
 }
 
-/* Each object's byte goes from 1 to 0 once, whoever tries; how many ids are good. */
+/* Each object's byte goes from its owner to 0 once, whoever tries; how many ids are good. */
 static uint32_t
 claim(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint32_t n, int *why)
 {
@@ -176,7 +177,7 @@ give_back(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint
         rte_mempool_put_bulk(objects->mp, pointers, n);
         return 0;
     }
-    note(objects, pointers, good, 1);
+    note(objects, pointers, good, pyd_ledger_owner());
     return why;
 }
 

@@ -85,7 +85,7 @@ pyd_mbuf_tx_get(struct pyd_burst *burst, uint32_t i, struct pyd_tx_offload *tx)
     tx->tso_segsz = m->tso_segsz;
     tx->outer_l2_len = m->outer_l2_len;
     tx->outer_l3_len = m->outer_l3_len;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return 0;
 }
 
@@ -118,7 +118,7 @@ pyd_mbuf_tx_set(struct pyd_burst *burst, uint32_t i, const struct pyd_tx_offload
     if (m == NULL)
         return ret;
     ret = try_tx(m, tx);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
@@ -148,7 +148,7 @@ pyd_mbuf_dyn_get(struct pyd_burst *burst, uint32_t i, uint32_t offset, uint32_t 
         memcpy(data, (const char *)m + offset, size);
     else
         ret = -EINVAL;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
@@ -165,7 +165,7 @@ pyd_mbuf_dyn_set(struct pyd_burst *burst, uint32_t i, uint32_t offset, uint32_t 
         memcpy((char *)m + offset, data, size);
     else
         ret = -EINVAL;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
@@ -183,6 +183,6 @@ pyd_mbuf_flag_set(struct pyd_burst *burst, uint32_t i, uint32_t bitnum, int on)
         ret = -EINVAL;
     else
         m->ol_flags = on ? m->ol_flags | bit : m->ol_flags & ~bit;
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }

@@ -42,5 +42,7 @@
 #include "decl/pyd_queue.h"
 #include "decl/pyd_explore.h"
 #include "decl/pyd_messages.h"
+#include "decl/pyd_recover.h"
+#include "decl/pyd_channel.h"
 
 #endif

@@ -5,7 +5,7 @@
 static inline int
 enter_queue(struct pyd_queue *queue)
 {
-    int ret = pyd_enter_alone(&queue->gate);
+    int ret = pyd_pass_alone(&queue->gate);
 
     return unlikely(ret == PYD_SHUT) ? -ENETDOWN : unlikely(ret != 0) ? -EALREADY : 0;
 }
@@ -23,10 +23,13 @@ pyd_queue_drain(struct pyd_queue *queue)
     struct rte_mbuf *mbufs[64];
     uint16_t n;
 
+    if (pyd_step_in() != 0)
+        return;
     do {
         n = rte_eth_rx_burst(queue->port_id, queue->queue_id, mbufs, RTE_DIM(mbufs));
         rte_pktmbuf_free_bulk(mbufs, n);
     } while (n != 0);
+    pyd_step_out();
 }
 
 static inline uint32_t
@@ -54,32 +57,32 @@ transmit(struct pyd_queue *queue, struct pyd_burst *burst)
 int
 pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst)
 {
-    int ret = pyd_burst_enter_empty(burst);
+    int ret = unlikely(queue->is_tx) ? -EINVAL : pyd_burst_enter_empty(burst);
 
     if (unlikely(ret != 0))
         return ret;
     ret = enter_queue(queue);
     if (likely(ret == 0)) {
         ret = receive(queue, burst);
-        pyd_leave_alone(&queue->gate);
+        pyd_unpass_alone(&queue->gate);
     }
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
 int
 pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst)
 {
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = unlikely(!queue->is_tx) ? -EINVAL : pyd_burst_enter(burst);
 
     if (unlikely(ret != 0))
         return ret;
     ret = enter_queue(queue);
     if (likely(ret == 0)) {
         ret = burst->n == 0 ? 0 : transmit(queue, burst);
-        pyd_leave_alone(&queue->gate);
+        pyd_unpass_alone(&queue->gate);
     }
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 
@@ -101,42 +104,46 @@ forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int
     return n;
 }
 
-/* Receive, send on, free what the port did not take. */
-static int
+/* One hop, with the burst entered. */
+static inline int
 serve(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int mode)
 {
     int ret;
 
     if (unlikely(rx->is_tx || !tx->is_tx || mode < PYD_FORWARD_IO || mode > PYD_FORWARD_MACSWAP))
         return -EINVAL;
-    ret = pyd_burst_enter_empty(burst);
-    if (unlikely(ret != 0))
-        return ret;
     ret = enter_queue(rx);
     if (likely(ret == 0)) {
         ret = enter_queue(tx);
         if (likely(ret == 0)) {
             ret = forward(rx, tx, burst, mode);
-            pyd_leave_alone(&tx->gate);
+            pyd_unpass_alone(&tx->gate);
         }
-        pyd_leave_alone(&rx->gate);
+        pyd_unpass_alone(&rx->gate);
     }
-    pyd_leave_alone(&burst->gate);
     return ret;
 }
 
-/* Every hop once; stops at the first that refuses. */
+/* Every hop once: receive, send on, free what the port did not take. Stops at the first that
+ * refuses. A hop leaves the burst empty, so one pass through its gate does for all. */
 int
 pyd_forward_round(struct pyd_round *round)
 {
-    int ret, total = 0;
-    uint32_t i;
+    struct pyd_burst *burst = round->burst;
+    uint32_t i, total;
+    int ret = pyd_burst_enter_empty(burst);
 
-    for (i = 0; i < round->n; i++) {
-        ret = serve(round->hops[i].rx, round->hops[i].tx, round->burst, round->mode);
+    if (unlikely(ret != 0))
+        return ret;
+    total = round->came;
+    for (i = round->served; i < round->n; i++) {
+        ret = serve(round->hops[i].rx, round->hops[i].tx, burst, round->mode);
         if (unlikely(ret < 0))
-            return ret;
+            break;
         total += ret;
     }
-    return total;
+    round->served = ret < 0 ? i : 0;
+    round->came = ret < 0 ? total : 0;
+    pyd_burst_leave(burst);
+    return ret < 0 ? ret : (int)total;
 }

@@ -1,4 +1,5 @@
 /* rte_ring behind its gates: elements by value, and mbufs that change owner. */
+#include "ledger.h"
 #include "ring.h"
 
 /* Record in the ring itself what its elements are; see decl/pyd_ring.h. */
@@ -90,7 +91,7 @@ SIDE(dequeue, consumer, void, bulk)
 int
 pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk)
 {
-    int ret = pyd_enter_alone(&burst->gate);
+    int ret = pyd_burst_enter(burst);
 
     if (unlikely(ret != 0))
         return ret;
@@ -98,7 +99,7 @@ pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk)
                : pyd_ring_enqueue_burst(ring, burst->slots->mbufs, burst->n);
     if (likely(ret > 0))
         pyd_burst_sent(burst, ret);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret == PYD_SHUT ? -ENETDOWN : ret;
 }
 
@@ -116,8 +117,21 @@ pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk
                    : pyd_ring_dequeue_burst(ring, burst->slots->mbufs, n);
     if (likely(ret >= 0))
         pyd_burst_holds(burst, ret);
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret == PYD_SHUT ? -ENETDOWN : ret;
+}
+
+/* As many as fit, or as there are and the burst has room for. */
+int
+pyd_ring_tx_burst(struct pyd_ring *ring, struct pyd_burst *burst)
+{
+    return pyd_ring_tx(ring, burst, 0);
+}
+
+int
+pyd_ring_rx_burst(struct pyd_ring *ring, struct pyd_burst *burst)
+{
+    return pyd_ring_rx(ring, burst, burst->size, 0);
 }
 
 /* Shut all three gates, or none. Who is inside one leaves it, or gets no further than -EBUSY. */
@@ -159,8 +173,10 @@ pyd_ring_call_in(const char *name)
 {
     struct rte_ring *ring = rte_ring_lookup(name);
 
-    if (ring != NULL)
-        free_mbufs(ring);
+    if (ring == NULL || pyd_step_in() != 0)
+        return;
+    free_mbufs(ring);
+    pyd_step_out();
 }
 
 /* Free a ring of our making. One of mbufs must be empty, unless they are to be freed with it. */
@@ -174,9 +190,16 @@ pyd_ring_close(struct pyd_ring *ring, int force)
         ret = -ENOTEMPTY;
     if (ret != 0)
         return reopen_all(ring, ret);
+    if (pyd_step_in() != 0) { /* the primary died over a repair: the memory stays as it is */
+        pyd_ring_shut(ring);
+        return 0;
+    }
     if (mbufs)
         free_mbufs(ring->ring);
+    pyd_unclaim(ring->ring, 0);
+    pyd_unclaim(ring->ring, 1);
     rte_ring_free(ring->ring);
+    pyd_step_out();
     pyd_ring_shut(ring);
     return 0;
 }

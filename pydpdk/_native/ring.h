@@ -4,7 +4,8 @@
 
 #include "burst.h"
 
-/* 0, PYD_SHUT (the ring is closed), or -EALREADY (somebody has this side to himself). */
+/* 0, PYD_SHUT (the ring is closed), -EALREADY (somebody has this side to himself), or what
+ * pyd_step_in says. */
 static inline int
 pyd_ring_enter(struct pyd_ring_side *side)
 {
@@ -16,7 +17,7 @@ pyd_ring_enter(struct pyd_ring_side *side)
     if (ret == PYD_SHUT && !__atomic_load_n(&side->zc, __ATOMIC_SEQ_CST) &&
         !__atomic_load_n(&side->gate.open, __ATOMIC_SEQ_CST))
         return PYD_SHUT;
-    return -EALREADY;
+    return ret == PYD_SHUT || ret == -EBUSY ? -EALREADY : ret;
 }
 
 const struct rte_ring *pyd_ring_in(const struct rte_memzone *mz);

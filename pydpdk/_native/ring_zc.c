@@ -1,25 +1,33 @@
 /* Zero-copy: the slots of a ring in Python's hands, one reservation a side at a time. */
+#include "ledger.h"
 #include "ring.h"
 
-/* Take a side for one reservation; everybody else finds its gate shut until it is given back. */
+/* Take a side for one reservation; everybody else finds its gate shut until it is given back.
+ * The ledger says that head and tail differ for a reason: recovery leaves them alone. */
 static int
-take(struct pyd_ring_side *side, enum rte_ring_sync_type sync)
+take(const struct pyd_ring *ring, struct pyd_ring_side *side, enum rte_ring_sync_type sync)
 {
     uint32_t nobody = 0;
+    int ret;
 
     if (sync != RTE_RING_SYNC_ST && sync != RTE_RING_SYNC_MT_HTS)
         return -ENOTSUP;
     if (!__atomic_compare_exchange_n(&side->zc, &nobody, 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
         return -EALREADY;
-    if (pyd_shut(&side->gate) == 0)
+    ret = pyd_shut(&side->gate) != 0 ? -EALREADY : pyd_claim(ring->ring, side == &ring->consumer);
+    if (ret == 0)
         return 0;
+    if (ret != -EALREADY)
+        __atomic_store_n(&side->gate.open, 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&side->zc, 0, __ATOMIC_SEQ_CST);
-    return -EALREADY;
+    return ret;
 }
 
 static void
-give_back(struct pyd_ring_side *side)
+give_back(const struct pyd_ring *ring, struct pyd_ring_side *side)
 {
+    if (side->reserved)
+        pyd_unclaim(ring->ring, side == &ring->consumer);
     side->reserved = 0;
     __atomic_store_n(&side->gate.open, 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&side->zc, 0, __ATOMIC_SEQ_CST);
@@ -30,6 +38,10 @@ reserved(const struct pyd_ring *ring, struct pyd_ring_side *side, uint32_t n,
          const struct rte_ring_zc_data *zcd, struct pyd_ring_slots *slots)
 {
     side->reserved = n;
+    if (n == 0)
+        pyd_unclaim(ring->ring, side == &ring->consumer);
+    else
+        pyd_claim_hold(ring->ring, side == &ring->consumer);
     slots->n1 = n == 0 ? 0 : zcd->n1;
     slots->first = n == 0 ? 0 : ((uintptr_t)zcd->ptr1 - pyd_ring_memory(ring->ring)) / ring->esize;
     return n;
@@ -44,7 +56,7 @@ pyd_ring_enqueue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
 
     if (ret != 0)
         return ret;
-    ret = take(&ring->producer, rte_ring_get_prod_sync_type(ring->ring));
+    ret = take(ring, &ring->producer, rte_ring_get_prod_sync_type(ring->ring));
     if (ret == 0) {
         n = bulk ? rte_ring_enqueue_zc_bulk_elem_start(ring->ring, ring->esize, n, &zcd, NULL)
                  : rte_ring_enqueue_zc_burst_elem_start(ring->ring, ring->esize, n, &zcd, NULL);
@@ -63,7 +75,7 @@ pyd_ring_dequeue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
 
     if (ret != 0)
         return ret;
-    ret = take(&ring->consumer, rte_ring_get_cons_sync_type(ring->ring));
+    ret = take(ring, &ring->consumer, rte_ring_get_cons_sync_type(ring->ring));
     if (ret == 0) {
         n = bulk ? rte_ring_dequeue_zc_bulk_elem_start(ring->ring, ring->esize, n, &zcd, NULL)
                  : rte_ring_dequeue_zc_burst_elem_start(ring->ring, ring->esize, n, &zcd, NULL);
@@ -97,7 +109,7 @@ pyd_ring_enqueue_zc_finish(struct pyd_ring *ring, uint32_t n)
         return ret;
     if (ring->producer.reserved)
         rte_ring_enqueue_zc_elem_finish(ring->ring, n);
-    give_back(&ring->producer);
+    give_back(ring, &ring->producer);
     pyd_leave(&ring->gate);
     return n;
 }
@@ -111,7 +123,7 @@ pyd_ring_dequeue_zc_finish(struct pyd_ring *ring, uint32_t n)
         return ret;
     if (ring->consumer.reserved)
         rte_ring_dequeue_zc_elem_finish(ring->ring, n);
-    give_back(&ring->consumer);
+    give_back(ring, &ring->consumer);
     pyd_leave(&ring->gate);
     return n;
 }

@@ -42,7 +42,7 @@ pyd_mbuf_detach(struct pyd_burst *burst, uint32_t i)
         rte_pktmbuf_detach(m);
         m->pkt_len = 0;
     }
-    pyd_leave_alone(&burst->gate);
+    pyd_burst_leave(burst);
     return ret;
 }
 

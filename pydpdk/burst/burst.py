@@ -14,11 +14,14 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin, address_of, lock
+from pydpdk._short import short
 from pydpdk.burst.packets import CHECK, Packets
 from pydpdk.errors import call_errno, check_range, make_error
 from pydpdk.memory import trace
+from pydpdk.memory.holder import BURST
 from pydpdk.memory.mbuf import Mbuf
 from pydpdk.memory.mempool import Mempool
+from pydpdk.memory.pool_counts import MEMPOOL
 
 SIZE_MAX = 65535
 _U32 = (1 << 32) - 1
@@ -49,9 +52,11 @@ class Burst(Packets):
         self.size = size
         with lock():
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
+            self._bind(address_of(self._c), BURST)
             slots = address_of(self._c.slots)
             super().__init__(f"burst{next(_numbers)}", self._c, address=slots)
 
+    @short("pyd_burst_alloc", "draw", BURST, MEMPOOL)
     def alloc(self, mempool: Mempool, n: int | None = None, *, length: int = 0) -> int:
         """Take mbufs from a pool into the empty burst: all `n` or none.
 
@@ -72,6 +77,7 @@ class Burst(Packets):
         Notes
         -----
         Wraps  rte_pktmbuf_alloc_bulk (rte_mbuf.h)
+        Cost   85 ns for 1, 175 ns for 32, 820 ns for 256 [packets], as `free` in the mean
         """
         if not isinstance(mempool, Mempool):
             raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
@@ -117,6 +123,7 @@ class Burst(Packets):
             raise ValueError(f"packet {result - 1}: other mbufs see its memory; copy it first")
         self._done(result, "rte_pktmbuf_alloc")
 
+    @short("pyd_burst_free", "count", BURST, unless=CHECK)
     def free(self) -> int:
         """Give all mbufs back to their pools; return how many.
 
@@ -196,6 +203,7 @@ class Burst(Packets):
         if self._done(lib.pyd_burst_verify(self._c, reason, 160), "rte_mbuf_check"):
             raise make_error("rte_mbuf_check", errno.EINVAL, ffi.string(reason).decode())
 
+    @short("pyd_burst_swap_macs", "act", BURST)
     def swap_macs(self) -> None:
         """Swap source and destination address of each Ethernet frame, in memory others see too."""
         self._done(lib.pyd_burst_swap_macs(self._c), "swap_macs")

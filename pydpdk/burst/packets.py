@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Bytes, Owner, Pin
+from pydpdk._short import Handle
 from pydpdk.errors import InUseError
 from pydpdk.memory.holder import refuse
 from pydpdk.memory.mempool import Mempool, pool_of
@@ -18,7 +19,7 @@ CHECK = os.environ.get("PYDPDK_CHECK", "0") not in ("", "0")
 """Check mode: refuse to give mbufs away while views of their data are alive."""
 
 
-class Packets(Owner):
+class Packets(Owner, Handle):
     """The part of `Burst` that looks at its packets.
 
     Notes
@@ -64,6 +65,7 @@ class Packets(Owner):
         if CHECK or pin is None:
             pin = pool.pin_packet(segment.addr, segment.len)
             self._views.append(pin)
+            self._careful = True
         view = pin.view(segment.addr - pin.address, segment.len)
         if segment.sharers != 1:
             view.flags.writeable = False
@@ -87,7 +89,8 @@ class Packets(Owner):
     def check_views(self) -> None:
         """Raise `InUseError` where views of the packets are alive (check mode)."""
         self._views = [pin for pin in self._views if pin.views]
-        if self._views:
+        self._careful = bool(self._views)
+        if self._careful:
             raise InUseError(
                 f"{len(self._views)} packets of {self!r} have numpy views alive, which would soon"
                 " show other packets: copy what you keep"

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import address_of
+from pydpdk._short import Handle, short
 from pydpdk.burst.burst import Burst
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.memory.holder import refuse
 
 MODES = {"io": lib.PYD_FORWARD_IO, "macswap": lib.PYD_FORWARD_MACSWAP}
 HOPS_MAX = 1024
+FORWARD = "forward"  # the kind of its handle
 _forward_round = lib.pyd_forward_round
 
 
-class Forward:
+class Forward(Handle):
     """Forward from rx to tx queues: receive, send on, free what the port did not take.
 
     Parameters
@@ -57,7 +60,9 @@ class Forward:
         self._hops: Any = ffi.new("struct pyd_hop[]", queues)
         fields = {"burst": burst._c, "hops": self._hops, "n": len(queues), "mode": MODES[mode]}
         self._c: Any = ffi.new("struct pyd_round *", fields)
+        self._bind(address_of(self._c), FORWARD)
 
+    @short("pyd_forward_round", "count", FORWARD)
     def step(self) -> int:
         """Serve every hop once; return how many packets came. `txq.dropped` counts those freed.
 
@@ -70,6 +75,7 @@ class Forward:
         if n < 0:
             if n == -errno.ENETDOWN and self._take():
                 return self.step()
+            self._c.served = self._c.came = 0
             refuse(n, "rte_eth_rx_burst, rte_eth_tx_burst", self.hops, self.burst)
         return n
 

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from pydpdk import version
-from pydpdk.cli import memory, plan, run, schema
+from pydpdk.cli import memory, plan, reap, run, schema
 from pydpdk.errors import ConfigError, DpdkError, EalInitError, InUseError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("plan")(plan.plan)
 app.command("memory")(memory.memory)
+app.command("reap")(reap.reap_command)
 app.command("schema")(schema.schema)
 
 

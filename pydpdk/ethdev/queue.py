@@ -6,18 +6,20 @@ import errno
 from typing import TYPE_CHECKING, Any
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import lock
+from pydpdk._lifetime import address_of, lock
+from pydpdk._short import Handle, short
 from pydpdk.errors import call_errno
 from pydpdk.ethdev import sharing
-from pydpdk.memory.holder import Holder, refuse
+from pydpdk.memory.holder import BURST, Holder, refuse
 
 if TYPE_CHECKING:
     from pydpdk.ethdev.queues import PortQueues
 
 _rx, _tx = lib.pyd_rx, lib.pyd_tx
+RX, TX = "rx queue", "tx queue"  # kinds of handles
 
 
-class Queue:
+class Queue(Handle):
     """One queue of a port.
 
     Notes
@@ -35,6 +37,7 @@ class Queue:
         self.taken = False  # whether this process is the one that uses it
         fields = {"port_id": port.port_id, "queue_id": queue_id, "is_tx": is_tx}
         self._c: Any = ffi.new("struct pyd_queue *", fields)
+        self._bind(address_of(self._c), TX if is_tx else RX)
 
     @property
     def packets(self) -> int:
@@ -96,6 +99,7 @@ class RxQueue(Queue):
 
     __slots__ = ()
 
+    @short("pyd_rx", "move", RX, BURST)
     def rx(self, burst: Holder) -> int:
         """Receive into an empty burst; return how many packets came, 0 for none.
 
@@ -113,6 +117,7 @@ class RxQueue(Queue):
         Notes
         -----
         Wraps  rte_eth_rx_burst (rte_ethdev.h)
+        Cost   65 ns over what the driver needs
         """
         try:
             n = _rx(self._c, burst._c)
@@ -135,6 +140,7 @@ class TxQueue(Queue):
         """[packets] that `Forward` freed because the port did not take them."""
         return int(self._c.dropped)
 
+    @short("pyd_tx", "move", TX, BURST)
     def tx(self, burst: Holder) -> int:
         """Send the burst; return how many packets the port took. The others stay in the burst.
 
@@ -152,6 +158,7 @@ class TxQueue(Queue):
         -----
         Wraps  rte_eth_tx_burst (rte_ethdev.h)
         Owns   the port owns what was sent
+        Cost   65 ns over what the driver needs
         """
         try:
             if burst._views:

@@ -81,8 +81,11 @@ def sweep(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     Meant for the owner after `rte_eal_cleanup` or a failed init, and for anyone after the
     owner's death. What may not be removed stays, without an error: see `leftovers`.
     """
-    if is_in_use(prefix, by_others=True, root=root):
-        return []
+    return [] if is_in_use(prefix, by_others=True, root=root) else remove(prefix, root=root)
+
+
+def remove(prefix: str, *, root: Path = Path("/")) -> list[Path]:
+    """Remove what this prefix left, without a look whether anyone uses it; return what is gone."""
     removed = [file for file in hugepage_files(prefix, root=root) if _removed(file)]
     directory = runtime_dir(prefix)
     if not directory.is_symlink():

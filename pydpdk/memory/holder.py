@@ -8,6 +8,8 @@ from typing import Any, NoReturn, Protocol
 from pydpdk._lifetime import Bytes
 from pydpdk.errors import BusyError, ClosedError, InUseError, make_error
 
+BURST = "burst"  # the kind of its handle
+
 
 class Holder(Protocol):
     """An owner of mbufs: `pydpdk.Burst`."""

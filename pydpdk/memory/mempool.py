@@ -17,7 +17,8 @@ from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.memory.ledger import Outstanding, call_in, culprits_of, outstanding
-from pydpdk.memory.pool_counts import Counts, check_made, check_mempool_name, find_mempool
+from pydpdk.memory.pool_counts import MEMPOOL, Counts, check_made, check_mempool_name, find_mempool
+from pydpdk.memory.presence import free, inside
 
 DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
 HEADROOM = lib.RTE_PKTMBUF_HEADROOM
@@ -48,6 +49,7 @@ class Mempool(Counts):
         self._memory: ExternalMemory | None = None
         self._left = ""
         self.room = max(lib.rte_pktmbuf_data_room_size(mp) - HEADROOM, 0)
+        self._bind(address_of(self._c), MEMPOOL)
         super().__init__(name, mp, address=address_of(mp), owned=owned)
 
     @classmethod
@@ -97,7 +99,7 @@ class Mempool(Counts):
         if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
             raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
         c_ops = ffi.NULL if ops_name is None else check_name("ops", ops_name, 31)
-        with lock():
+        with lock(), inside():
             mp = call_pointer(
                 lib.rte_pktmbuf_pool_create_by_ops, c_name, n, cached, priv_size,
                 data_room_size, lcore.check_socket_id(socket_id), c_ops, detail=name,
@@ -247,7 +249,7 @@ class Mempool(Counts):
         if self.in_use_count:
             self._left = culprits_of(self._handle)
             call_in(self._handle)
-        lib.rte_mempool_free(self._handle)
+        free(lib.rte_mempool_free, self._handle)
         if self._memory is not None:
             self._memory.unregister()
 

@@ -32,7 +32,8 @@ from pydpdk.memory.objects_kind import (
     room_for,
 )
 from pydpdk.memory.objects_memory import ObjectMemory
-from pydpdk.memory.pool_counts import N_MAX, check_made, find_mempool
+from pydpdk.memory.pool_counts import N_MAX, OBJECTS, check_made, find_mempool
+from pydpdk.memory.presence import free, inside
 
 _intp = np.dtype(np.intp)
 
@@ -103,7 +104,7 @@ class ObjectPool(ObjectMemory):
         if not isinstance(checked, bool):
             raise TypeError(f"checked={checked!r}: True or False is allowed")
         private = lib.pyd_objects_private_size(len(described), n, checked)
-        with lock():
+        with lock(), inside():
             mp = call_pointer(
                 lib.rte_mempool_create_empty, c_name, n, kind.itemsize, cached, private,
                 lcore.check_socket_id(socket_id), c_flags, detail=name,
@@ -141,7 +142,7 @@ class ObjectPool(ObjectMemory):
                 raise TypeError(f"mempool {name!r} was not made by ObjectPool.create")
             return cls(name, mp, owned=False)
 
-    @short("pyd_objects_get", "take")
+    @short("pyd_objects_get", "take", OBJECTS)
     def get(self, n: int, *, out: Ids | None = None) -> Ids:
         """Take objects: all `n` or none. What is in them stays from their last use.
 
@@ -177,7 +178,7 @@ class ObjectPool(ObjectMemory):
             raise self._error("rte_mempool_get_bulk", result)
         return ids
 
-    @short("pyd_objects_put", "give")
+    @short("pyd_objects_put", "give", OBJECTS)
     def put(self, ids: npt.ArrayLike) -> None:
         """Give objects back: all of them, or none where one is refused.
 
@@ -212,7 +213,7 @@ class ObjectPool(ObjectMemory):
         except BusyError:
             if not force:
                 raise
-        lib.rte_mempool_free(self._handle)
+        free(lib.rte_mempool_free, self._handle)
 
     def _abandon(self) -> None:
         super()._abandon()

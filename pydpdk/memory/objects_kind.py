@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pydpdk._dpdk import ffi, lib
+from pydpdk._dpdk import lib
 from pydpdk.errors import check_range
 
 Ids: TypeAlias = npt.NDArray[np.intp]
@@ -59,13 +59,6 @@ def check_ops(name: str) -> bytes:
     if not isinstance(name, str) or name not in OPS or not lib.pyd_ops_known(name.encode()):
         raise ValueError(f"ops_name={name!r}: one of {', '.join(OPS)} is allowed")
     return name.encode()
-
-
-def ops_of(mp: Any) -> str:
-    """Return the name of a mempool's ops, as this process knows them."""
-    name = ffi.new("char[32]")
-    found = lib.pyd_ops_name(mp, name, 32) == 0
-    return ffi.string(name).decode(errors="replace") if found else "?"
 
 
 def dtype_text(dtype: npt.DTypeLike) -> tuple[np.dtype[Any], bytes]:

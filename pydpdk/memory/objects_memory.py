@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import address_of
-from pydpdk._short import Handle
 from pydpdk.errors import ClosedError, make_error
 from pydpdk.memory._rows import text
 from pydpdk.memory.objects_kind import (
@@ -22,16 +21,15 @@ from pydpdk.memory.objects_kind import (
     as_addresses,
     as_ids,
     dtype_of,
-    ops_of,
 )
 from pydpdk.memory.objects_map import Chunk, Map
-from pydpdk.memory.pool_counts import Counts
+from pydpdk.memory.pool_counts import OBJECTS, Counts, ops_of
 
 _intp = np.dtype(np.intp)
 _from_buffer = ffi.from_buffer
 
 
-class ObjectMemory(Counts, Handle):
+class ObjectMemory(Counts):
     """A pool of objects without the taking and giving back.
 
     Attributes
@@ -63,13 +61,8 @@ class ObjectMemory(Counts, Handle):
                 "single_get": ops in SINGLE_GET, "single_put": ops in SINGLE_PUT,
             },
         )  # fmt: skip
-        self._bind(address_of(self._c), _intp)
+        self._bind(address_of(self._c), OBJECTS, _intp)
         super().__init__(name, mp, address=address_of(mp), owned=owned)
-
-    @property
-    def ops_name(self) -> str:
-        """Where objects wait."""
-        return ops_of(self.handle)
 
     @property
     def flags(self) -> MempoolFlag:

@@ -6,12 +6,15 @@ from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._short import Handle
 from pydpdk.errors import call_pointer, check_name, check_range
 from pydpdk.portable import Portable
 
 NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
 CACHE_MAX = lib.RTE_MEMPOOL_CACHE_MAX_SIZE
 N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most
+
+MEMPOOL, OBJECTS = "pool of mbufs", "pool of objects"  # kinds of handles
 
 
 def check_mempool_name(name: str) -> bytes:
@@ -33,13 +36,25 @@ def find_mempool(name: str) -> Any:
     return call_pointer(lib.rte_mempool_lookup, check_mempool_name(name), detail=name)
 
 
-class Counts(Portable):
+def ops_of(mp: Any) -> str:
+    """Return the name of a mempool's ops, as this process knows them."""
+    name = ffi.new("char[32]")
+    found = lib.pyd_ops_name(mp, name, 32) == 0
+    return ffi.string(name).decode(errors="replace") if found else "?"
+
+
+class Counts(Portable, Handle):
     """Numbers of a mempool; `handle` is its `struct rte_mempool *`."""
 
     @property
     def cache_size(self) -> int:
         """[objects] that an lcore's cache is filled up to."""
         return int(self.handle.cache_size)
+
+    @property
+    def ops_name(self) -> str:
+        """How free objects are kept: `ring_mp_mc`, `lf_stack`, ... as this process knows them."""
+        return ops_of(self.handle)
 
     @property
     def socket_id(self) -> int | None:

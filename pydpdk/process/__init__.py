@@ -1,18 +1,25 @@
-"""Several processes over one memory: attaching to a primary, groups of processes, who is there."""
+"""Several processes over one memory: attaching, groups, messages, channels, what the dead leave."""
 
 from pydpdk.process import messages
 from pydpdk.process.attach import Process, attach, processes
+from pydpdk.process.channel import Channel
 from pydpdk.process.child import running
 from pydpdk.process.group import Group
 from pydpdk.process.member import Member, MemberDiedError
+from pydpdk.process.message import Message
+from pydpdk.process.recover import Recovery, recover
 
 __all__ = [
+    "Channel",
     "Group",
     "Member",
     "MemberDiedError",
+    "Message",
     "Process",
+    "Recovery",
     "attach",
     "messages",
     "processes",
+    "recover",
     "running",
 ]

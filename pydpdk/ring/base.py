@@ -17,6 +17,7 @@ from pydpdk.portable import Portable
 from pydpdk.ring.element import POINTER, SYNCS, Kind, Sync, say
 
 Values = npt.NDArray[Any]
+VALUES, MBUFS = "ring of values", "ring of mbufs"  # kinds of handles
 
 
 class RingBase(Portable, Handle):
@@ -33,8 +34,10 @@ class RingBase(Portable, Handle):
         )
         self._c = ffi.new("struct pyd_ring *")
         lib.pyd_ring_open(self._c, ring, esize)
-        if kind is not None:
-            self._bind(address_of(self._c), kind)
+        if kind is None:
+            self._bind(address_of(self._c), MBUFS)
+        else:
+            self._bind(address_of(self._c), VALUES, kind)
         super().__init__(name, ring, address=address_of(ring), owned=owned)
 
     @property

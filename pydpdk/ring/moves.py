@@ -10,7 +10,7 @@ import numpy as np
 from pydpdk._dpdk import ffi, lib
 from pydpdk._short import short
 from pydpdk.errors import check_range
-from pydpdk.ring.base import RingBase, Values
+from pydpdk.ring.base import VALUES, RingBase, Values
 from pydpdk.ring.element import Sync
 from pydpdk.ring.zero_copy import ZeroCopy
 
@@ -18,7 +18,7 @@ from pydpdk.ring.zero_copy import ZeroCopy
 class Moves(RingBase):
     """What a ring does with values; `Ring` has the rest."""
 
-    @short("pyd_ring_enqueue_burst", "send")
+    @short("pyd_ring_enqueue_burst", "send", VALUES)
     def enqueue_burst(self, values: Values) -> int:
         """Enqueue as many values as fit; return how many.
 
@@ -34,7 +34,7 @@ class Moves(RingBase):
         """
         return self._send(lib.pyd_ring_enqueue_burst, values)
 
-    @short("pyd_ring_enqueue_bulk", "send")
+    @short("pyd_ring_enqueue_bulk", "send", VALUES)
     def enqueue_bulk(self, values: Values) -> int:
         """Enqueue all values or none; return n or 0.
 
@@ -50,7 +50,7 @@ class Moves(RingBase):
         """
         return self._send(lib.pyd_ring_enqueue_bulk, values)
 
-    @short("pyd_ring_dequeue_burst", "fill")
+    @short("pyd_ring_dequeue_burst", "fill", VALUES)
     def dequeue_burst(self, out: Values) -> int:
         """Dequeue as many values as there are, at most all of `out`; return how many.
 
@@ -66,7 +66,7 @@ class Moves(RingBase):
         """
         return self._fill(lib.pyd_ring_dequeue_burst, out)
 
-    @short("pyd_ring_dequeue_bulk", "fill")
+    @short("pyd_ring_dequeue_bulk", "fill", VALUES)
     def dequeue_bulk(self, out: Values) -> int:
         """Fill `out`, or take nothing; return n or 0.
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pydpdk import eal, lcore
 from pydpdk._dpdk import lib
 from pydpdk._lifetime import address_of, find, lock
+from pydpdk._short import short
 from pydpdk.errors import call_errno, call_pointer, check_name, check_range
-from pydpdk.memory.holder import Holder
+from pydpdk.memory.holder import BURST, Holder
+from pydpdk.memory.presence import inside
+from pydpdk.ring.base import MBUFS
 from pydpdk.ring.element import (
     CONSUMER_FLAGS,
     DEFAULT_SYNC,
@@ -91,7 +94,7 @@ class Ring(Moves):
         flags = check_sync("producer", producer, PRODUCER_FLAGS)
         flags |= check_sync("consumer", consumer, CONSUMER_FLAGS)
         flags |= lib.RING_F_EXACT_SZ if exact_size else 0
-        with lock():
+        with lock(), inside():
             ring = call_pointer(
                 lib.rte_ring_create_elem, c_name, esize, size, lcore.check_socket_id(socket_id),
                 flags, detail=name,
@@ -170,6 +173,7 @@ class Ring(Moves):
         """Whether nothing is in it."""
         return self.count == 0
 
+    @short("pyd_ring_tx_burst", "move", MBUFS, BURST)
     def tx(self, burst: Holder, *, bulk: bool = False) -> int:
         """Enqueue the burst's mbufs; what does not fit stays in the burst.
 
@@ -197,6 +201,7 @@ class Ring(Moves):
             raise TypeError(f"tx({burst!r}): a Burst is allowed") from None
         return n if n >= 0 else self._refuse(n, "rte_ring_enqueue", burst)
 
+    @short("pyd_ring_rx_burst", "move", MBUFS, BURST)
     def rx(self, burst: Holder, *, n: int | None = None, bulk: bool = False) -> int:
         """Dequeue mbufs into an empty burst.
 

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from pydpdk import BusyError, ClosedError, NoRoomError, ObjectPool, Ring
+from pydpdk import BusyError, ClosedError, NoRoomError, ObjectPool, Ring, _crossing
 from pydpdk._crossing import Crossing, Handle
 
 MOVES = ("enqueue_burst", "enqueue_bulk", "dequeue_burst", "dequeue_bulk")
@@ -190,8 +190,30 @@ def test_a_short_method_still_explains_itself(name):
     assert inspect.isroutine(method)
 
 
-def test_only_dtypes_are_bound():
-    with pytest.raises(TypeError):
-        Handle()._bind(0, "u8")
+def test_only_what_can_cross_is_bound():
+    for wrong in [("kind", "u8"), (1, "u8"), ()]:
+        with pytest.raises(TypeError):
+            Handle()._bind(1, *wrong)
     with pytest.raises(ValueError, match="allowed"):
-        Crossing(len, 0, 9)
+        Handle()._bind(0, "kind")
+    with pytest.raises(ValueError, match="allowed"):
+        Crossing(len, 1, 9, "kind")
+    for how, other in [(_crossing.MOVE, ()), (_crossing.SEND, ("other",))]:
+        with pytest.raises(ValueError, match="another object"):
+            Crossing(len, 1, how, "kind", *other)
+
+
+def test_what_was_never_bound_does_not_cross():
+    crossing = Crossing(lambda *_: "python", 1, _crossing.COUNT, "kind")
+    assert crossing(Handle()) == "python"
+    other = Handle()
+    other._bind(1, "another kind")
+    assert crossing(other) == "python"
+    without_dtype = Handle()
+    without_dtype._bind(1, "kind")
+    for how in (_crossing.SEND, _crossing.FILL, _crossing.GIVE, _crossing.TAKE):
+        crossing = Crossing(lambda *_: "python", 1, how, "kind")
+        assert crossing(without_dtype, np.zeros(1)) == "python"
+        assert crossing(without_dtype, 1) == "python"
+    without_dtype._careful = True
+    assert Crossing(lambda *_: "python", 1, _crossing.COUNT, "kind")(without_dtype) == "python"

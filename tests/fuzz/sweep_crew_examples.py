@@ -9,6 +9,7 @@ from typing import Any
 
 from pydpdk import ClosedError, NotFoundError, NotSupportedError, eal_drivers
 from pydpdk.config import model
+from pydpdk.host.reap import DeadPrefix, Reaped
 from pydpdk.host.registry import Member
 from pydpdk.process import wire
 from pydpdk.process.requests import Replies, Reply
@@ -24,6 +25,7 @@ def nothing(*_: object) -> list[int]:
     return [7]
 
 
+DEAD = DeadPrefix("sweep-none", (), 0, None, (), (), ())
 MEMBER = Member(5, 1 << 22, 1, "secondary", True, frozenset({7}), "gone")
 
 SAMPLES: dict[str, Make] = {
@@ -37,6 +39,8 @@ SAMPLES: dict[str, Make] = {
     "eal_watch.Watcher": attribute("watcher"),
     "eal_watch.Watcher.start": lambda h: h.new_watcher(),
     "eal_watch.Watcher.stop": lambda h: h.new_watcher(),
+    "host.reap.DeadPrefix": same(DEAD),
+    "host.reap.Reaped": same(Reaped(DEAD, (), ())),
     "host.registry.Seat": attribute("seat"),
     "host.watch.Watch": attribute("told"),
     "host.watch.Watch.start": lambda h: h.new_watch(),
@@ -55,6 +59,8 @@ MORE: dict[str, list[Make]] = {
 }
 
 GOOD: dict[str, Make] = {
+    "host.reap.in_use.prefixes": same(("sweep-none",)),
+    "host.reap.Reaped.dead": same(DEAD),
     "app.lookup.Lookup.mempool.name": same("packets"),
     "app.lookup.Lookup.mempool.spec": lambda h: model.MempoolSpec(n=511),
     "app.lookup.Lookup.memzone.name": attribute("zone.name"),

@@ -79,17 +79,43 @@ SAMPLES: dict[str, Make] = {
     "memory.objects.ObjectPool": attribute("objects"),
     "ring.ring.Ring": attribute("values"),
     "ring.zero_copy.ZeroCopy": lambda h: h.block(),
+    "process.channel.Channel": attribute("channel"),
+    "process.channel.Channel.close": attribute("empty"),
+    "process.channel.Channel.__exit__": attribute("empty"),
+    "process.message.Message": lambda h: h.channel.receive(),
 }
 """Of the classes that cannot be made from good arguments alone."""
 
 MORE: dict[str, list[Make]] = {
     "memory.objects.ObjectPool": [attribute("packed")],
+    "process.channel.Channel": [attribute("records")],
     "ring.ring.Ring": [attribute("mbufs"), attribute("slots")],
     "ethdev.port.Port": [attribute("port")],
 }
 """Further kinds of a class, which other calls of C serve."""
 
 GOOD: dict[str, Make] = {
+    "process.channel.Channel.create.segment_bytes": same(2048),
+    "process.channel.Channel.create.dtype": same(None),
+    "process.channel.Channel.create.size": same(16),
+    "process.channel.Channel.lookup.name": attribute("channel.name"),
+    "process.channel.Channel.send_many.messages": same([b"one", b"two"]),
+    "process.channel.Channel.send_packed.data": same(b"abc"),
+    "process.channel.Channel.send_packed.lengths": same([1, 2]),
+    "process.channel.Channel.send.message": same(b"one"),
+    "process.channel.Channel.tx.burst": attribute("other"),
+    "process.channel.Channel.rx.burst": attribute("burst"),
+    "process.channel.Channel.reserve.length": same(20),
+    "process.channel.Channel.send.timeout": same(0.001),
+    "process.channel.Channel.send_many.timeout": same(0.001),
+    "process.channel.Channel.send_packed.timeout": same(0.001),
+    "process.channel.Channel.get.timeout": same(0.001),
+    "process.channel.Channel.get_many.timeout": same(0.001),
+    "process.channel.Channel.get_packed.timeout": same(0.001),
+    "process.channel.Channel.receive.timeout": same(0.001),
+    "process.channel.Channel.reserve.timeout": same(0.001),
+    "process.channel.Channel.tx.timeout": same(0.001),
+    "process.channel.Channel.rx.timeout": same(0.001),
     "app.apps.drop.spec": lambda h: apps.DropSpec(ports=("p0",)),
     "app.apps.forward.spec": lambda h: h.config.app.forward,
     "app.apps.generate.spec": lambda h: apps.GenerateSpec(ports=("p0",)),

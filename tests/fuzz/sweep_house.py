@@ -17,6 +17,7 @@ import pydpdk
 from pydpdk import (
     App,
     Burst,
+    Channel,
     Forward,
     Mbuf,
     Mempool,
@@ -182,6 +183,31 @@ class House(Crew):
         kind = [("id", "u4"), ("data", "u1", 20)]
         return self.keep("objects", lambda: ObjectPool.create(name(), 100, kind))
 
+    def _channel(self, key: str, message: Any, **options: Any) -> Channel:
+        channel = self._made.get(key)
+        if channel is not None and not channel.closed and channel.was_shut:
+            channel.close(force=True)
+        channel = self.keep(key, lambda: Channel.create(name(), 16, **options))
+        if not channel.count:
+            channel.send(message)
+        return channel
+
+    @property
+    def channel(self) -> Channel:
+        """A channel with a message in it."""
+        return self._channel("channel", b"message", message_bytes=100, segment_bytes=64)
+
+    @property
+    def empty(self) -> Channel:
+        """A channel that may be closed."""
+        self._empty(self.channel)
+        return self._made["channel"]
+
+    @property
+    def records(self) -> Channel:
+        """A channel with a record in it."""
+        return self._channel("records", (1, b"x"), dtype=[("id", "u4"), ("text", "S20")])
+
     @property
     def app(self) -> App:
         """An open file over the things that are here; its loop has been told to end."""
@@ -210,7 +236,8 @@ class House(Crew):
         gone = [
             Burst(1), Memzone.reserve(name(), 64), Ring.create(name(), 16),
             Ring.create(name(), 16, element="mbuf"), Mempool.create(name(), 63, cache_size=0),
-            ObjectPool.create(name(), 10, "u8"), *([events.watch()] if HUGEPAGES else []),
+            ObjectPool.create(name(), 10, "u8"), Channel.create(name(), 4),
+            *([events.watch()] if HUGEPAGES else []),
         ]  # fmt: skip
         for owner in gone:
             owner.close()
@@ -221,6 +248,11 @@ class House(Crew):
         """Undo what a call that succeeded has done."""
         tracing.trace(False)
         kept = {id(made) for made in self._made.values()}
+        for made in list(self._made.values()):
+            if isinstance(made, Channel) and not made.closed:
+                self._empty(made)
+                kept |= {id(part) for part in (made.ring, made.mempool, made._zone)}
+                kept |= set(map(id, made._spares))
         for owner in _lifetime.owners():
             if owner.rank == 0 and owner.name not in STARTED and owner.state != "unconfigured":
                 owner.close()  # it may use a pool that is not kept
@@ -244,6 +276,12 @@ class House(Crew):
         for pool in (self.objects, self.packed):
             if pool.in_use_count:
                 pool.put(pool.outstanding())
+
+    def _empty(self, channel: Channel) -> None:
+        for message in list(channel._messages):
+            message.release()
+        with contextlib.suppress(pydpdk.ClosedError):
+            channel.get_many(100, timeout=0)
 
     def _start(self, device: str) -> None:
         port = self.eal_port(device)

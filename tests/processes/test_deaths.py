@@ -77,6 +77,7 @@ def test_recovery_comes_first_and_its_result_is_told(eal: Eal, second, monkeypat
     assert heard.wait().recovered == "regained 3 mbufs"
     assert order == [other.process.pid]
     assert "regained 3 mbufs" in caplog.text
+    assert pydpdk.recover().processes == (other.process.pid,)  # as this one was only played
 
 
 def test_a_callback_that_fails_does_not_keep_others_from_hearing(eal: Eal, second, caplog):

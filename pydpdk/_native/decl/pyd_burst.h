@@ -8,6 +8,7 @@ struct pyd_burst {
 
 int pyd_burst_open(struct pyd_burst *burst, uint32_t size);
 int pyd_burst_close(struct pyd_burst *burst, int force);
+/* n: UINT32_MAX for as many as fit. */
 int pyd_burst_alloc(struct pyd_burst *burst, struct pyd_pool *pool, uint32_t n, uint32_t length);
 int pyd_burst_free(struct pyd_burst *burst);
 int pyd_burst_lengths(struct pyd_burst *burst, uint32_t *lengths, uint32_t room);

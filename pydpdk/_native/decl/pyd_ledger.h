@@ -1,22 +1,53 @@
 #define PYD_MAX_PROCESSES 128
+#define PYD_LCORE_WORDS 16
+#define PYD_MAX_CLAIMS 32
 
 /* What a process of ours holds, in DPDK memory, so that it can be found after its death. */
 struct pyd_slots {
     struct pyd_slots *next;
     uint32_t size;
     uint32_t n;
+    uint32_t inside; /* a call changes them: what they say may be half of it */
+    uint32_t unused;
     struct rte_mbuf *mbufs[];
+};
+/* One thread: how many calls deep it is in what shares memory. */
+struct pyd_presence {
+    struct pyd_presence *next;
+    uint32_t inside;
+    uint32_t taken;
+    uint32_t tid;
+    uint32_t slow; /* inside something that takes its time, like making a pool */
+};
+/* Slots of a ring in a process's hands between two calls: head and tail differ for a reason. */
+struct pyd_claim {
+    uint64_t ring;
+    uint32_t consumer;
+    uint32_t held; /* else it is only asked for */
 };
 struct pyd_process {
     uint64_t pid;
     uint64_t started;
     struct pyd_slots *slots;
+    struct pyd_presence *presences;
+    struct pyd_presence self; /* of the process as a whole, when it leaves */
+    uint64_t lcores[16];
+    struct pyd_claim claims[32];
 };
+/* `pause`: 1 + index of the process that repairs this memory; all others stay out meanwhile.
+ * `doubt`: a repair could not tell all; the next one looks again. */
 struct pyd_ledger {
     uint32_t magic;
     uint32_t version;
+    uint32_t pause;
+    uint32_t doubt;
     struct pyd_process processes[128];
 };
 
 int pyd_ledger_join(uint64_t pid, uint64_t started);
 void pyd_ledger_leave(void);
+int pyd_ledger_pids(uint64_t *pids, uint32_t room);
+int pyd_process_alive(uint64_t pid, uint64_t started);
+/* For what changes shared memory outside of the gates: making a pool, for example. */
+int pyd_presence_enter(void);
+void pyd_presence_leave(void);

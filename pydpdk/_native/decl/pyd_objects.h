@@ -1,6 +1,6 @@
 /* Pools of plain objects. What they are is written in the private data of the mempool, where
  * every process finds it: a pool that does not carry it is not touched. Behind the text of the
- * dtype lies one byte for each object: whether it is out. */
+ * dtype lies one byte for each object: 0 in the pool, else 1 + the ledger's index of its taker. */
 struct pyd_objects_head {
     uint64_t magic;
     uint32_t itemsize;
@@ -25,6 +25,7 @@ struct pyd_objects {
 };
 
 struct pyd_objects_head *pyd_objects_head(const struct rte_mempool *mp);
+uint8_t *pyd_objects_owners(const struct rte_mempool *mp);
 uint32_t pyd_objects_private_size(uint32_t dtype_len, uint32_t n, int checked);
 void pyd_objects_mark(struct rte_mempool *mp, uint32_t itemsize, const char *dtype,
     uint32_t dtype_len, int checked);

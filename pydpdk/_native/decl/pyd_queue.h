@@ -10,13 +10,15 @@ struct pyd_hop {
     struct pyd_queue *rx;
     struct pyd_queue *tx;
 };
-/* What a polling loop does in each round, bound once: a crossing with one argument is as cheap as
- * one with none, and 70 ns cheaper than one with four. */
+/* What a polling loop does in each round, bound once, so that a crossing has one argument. Where a
+ * hop refuses, `served` hops and the `came` packets are kept, and the next call goes on there. */
 struct pyd_round {
     struct pyd_burst *burst;
     struct pyd_hop *hops;
     uint32_t n;
     int mode;
+    uint32_t served;
+    uint32_t came;
 };
 #define PYD_FORWARD_IO 0
 #define PYD_FORWARD_MACSWAP 1

@@ -43,6 +43,8 @@ int pyd_ring_dequeue_burst(struct pyd_ring *ring, void *elements, uint32_t n);
 int pyd_ring_dequeue_bulk(struct pyd_ring *ring, void *elements, uint32_t n);
 int pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk);
 int pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk);
+int pyd_ring_tx_burst(struct pyd_ring *ring, struct pyd_burst *burst);
+int pyd_ring_rx_burst(struct pyd_ring *ring, struct pyd_burst *burst);
 int pyd_ring_enqueue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
     struct pyd_ring_slots *slots);
 int pyd_ring_dequeue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,

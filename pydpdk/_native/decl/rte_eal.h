@@ -8,6 +8,7 @@ int rte_eal_cleanup(void);
 enum rte_proc_type_t rte_eal_process_type(void);
 enum rte_iova_mode rte_eal_iova_mode(void);
 int rte_eal_has_hugepages(void);
+int rte_eal_primary_proc_alive(const char *config_file_path);
 const char *rte_eal_get_runtime_dir(void);
 
 int rte_eal_hotplug_add(const char *busname, const char *devname, const char *drvargs);

@@ -1,0 +1,58 @@
+/* How a call waits on a channel: it tries, and between two tries it relaxes. */
+#ifndef PYD_CHANNEL_INLINE_H
+#define PYD_CHANNEL_INLINE_H
+
+#include "ring.h"
+
+struct pyd_waiter {
+    struct pyd_channel *channel;
+    uint32_t *word;
+    uint64_t start; /* [cycles]; 0: has not waited yet */
+    uint64_t wait_ns;
+    uint32_t key;
+    uint32_t announced;
+    uint32_t slept;
+};
+
+int pyd_relax(struct pyd_waiter *waiter);
+void pyd_waited(struct pyd_waiter *waiter);
+void pyd_wake_sleepers(uint32_t *word);
+
+/* Who sleeps on the word is woken. What he waits for has been done before: the fence keeps our
+ * look at the word behind it, as his fence keeps his look behind his word. */
+static inline void
+pyd_wake(uint32_t *word)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (unlikely(__atomic_load_n(word, __ATOMIC_RELAXED) & 1))
+        pyd_wake_sleepers(word);
+}
+
+/* A gate held for long: by a call for as long as it waits, by a channel in its own ring and pool.
+ * That is no presence in shared memory, which is only in a lane, between two waits. */
+static inline int
+pyd_hold(struct pyd_gate *gate)
+{
+    __atomic_fetch_add(&gate->inside, 1, __ATOMIC_SEQ_CST);
+    if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)))
+        return 0;
+    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
+    return PYD_SHUT;
+}
+
+static inline void
+pyd_release(struct pyd_gate *gate)
+{
+    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
+}
+
+/* 0, PYD_SHUT, or -EPIPE: nothing is sent any more. */
+static inline int
+pyd_channel_state(const struct pyd_channel *channel)
+{
+    if (unlikely(!__atomic_load_n(&channel->gate.open, __ATOMIC_RELAXED)))
+        return PYD_SHUT;
+    return unlikely(__atomic_load_n(&channel->head->shut, __ATOMIC_ACQUIRE)) ? -EPIPE : 0;
+}
+
+#endif

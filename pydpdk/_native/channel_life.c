@@ -1,0 +1,162 @@
+/* A channel opened, joined, left, shut and closed. */
+#include "channel.h"
+
+/* What a memzone of that name begins with, if it is whole. */
+struct pyd_channel_head *
+pyd_channel_head(const struct rte_memzone *mz)
+{
+    struct pyd_channel_head *head = mz->addr;
+
+    if (mz->len < sizeof(*head) ||
+        __atomic_load_n(&head->magic, __ATOMIC_ACQUIRE) != PYD_CHANNEL_MAGIC ||
+        head->dtype_len > mz->len - sizeof(*head))
+        return NULL;
+    return head;
+}
+
+/* What is private to the channel stays open as long as it does: one pass for its whole life. */
+static int
+enter_parts(struct pyd_channel *channel)
+{
+    int ret = pyd_hold(&channel->ring->gate);
+
+    if (ret != 0)
+        return ret;
+    ret = pyd_hold(&channel->pool->gate);
+    if (ret != 0)
+        pyd_release(&channel->ring->gate);
+    return ret;
+}
+
+int
+pyd_channel_open(struct pyd_channel *channel)
+{
+    unsigned int i;
+    int ret = enter_parts(channel);
+
+    for (i = 0; ret == 0 && i < PYD_CHANNEL_LANES; i++)
+        ret = pyd_burst_open(&channel->lanes[i], PYD_CHANNEL_BATCH);
+    if (ret == 0) {
+        channel->gate.open = 1;
+        return 0;
+    }
+    for (i = 0; i < PYD_CHANNEL_LANES && channel->lanes[i].slots != NULL; i++)
+        pyd_burst_close(&channel->lanes[i], 1);
+    return ret;
+}
+
+/* Free a peer's place, whatever process it was: only if it is still the one that is meant. */
+static int
+free_place(struct pyd_channel_head *head, uint64_t pid, uint64_t started, int died)
+{
+    unsigned int i;
+
+    for (i = 0; i < PYD_CHANNEL_PEERS; i++) {
+        struct pyd_channel_peer *peer = &head->peers[i];
+        uint64_t was = pid;
+
+        if (peer->started != started ||
+            !__atomic_compare_exchange_n(&peer->pid, &was, 0, 0, __ATOMIC_SEQ_CST,
+                                         __ATOMIC_RELAXED))
+            continue;
+        if (died)
+            __atomic_fetch_add(&head->deaths, 1, __ATOMIC_SEQ_CST);
+        return 1;
+    }
+    return 0;
+}
+
+/* Let nobody in any more, wake who waits inside so that he leaves, and free our place: from here
+ * on who made the channel may free it. */
+int
+pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started)
+{
+    unsigned int i;
+    int ret;
+
+    __atomic_store_n(&channel->gate.open, 0, __ATOMIC_SEQ_CST);
+    pyd_wake(&channel->head->filled);
+    pyd_wake(&channel->head->drained);
+    ret = pyd_shut(&channel->gate);
+    if (ret != 0) {
+        __atomic_store_n(&channel->gate.open, 1, __ATOMIC_SEQ_CST);
+        return ret;
+    }
+    for (i = 0; i < PYD_CHANNEL_LANES; i++)
+        pyd_burst_close(&channel->lanes[i], 1);
+    pyd_release(&channel->pool->gate);
+    pyd_release(&channel->ring->gate);
+    free_place(channel->head, pid, started, 0);
+    return 0;
+}
+
+/* The process has forked, or DPDK is gone: nothing may come in any more. */
+void
+pyd_channel_forget(struct pyd_channel *channel)
+{
+    unsigned int i;
+
+    channel->gate.open = 0;
+    for (i = 0; i < PYD_CHANNEL_LANES; i++)
+        channel->lanes[i].gate.open = 0;
+}
+
+/* Nothing is sent from here on, by nobody; what is in the ring is still received. */
+int
+pyd_channel_shut(struct pyd_channel *channel)
+{
+    int ret = pyd_hold(&channel->gate);
+
+    if (ret != 0)
+        return ret;
+    __atomic_store_n(&channel->head->shut, 1, __ATOMIC_SEQ_CST);
+    pyd_wake(&channel->head->filled);
+    pyd_wake(&channel->head->drained);
+    pyd_release(&channel->gate);
+    return 0;
+}
+
+/* The place's number, or -ENOSPC. */
+int
+pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started)
+{
+    struct pyd_channel_head *head = channel->head;
+    unsigned int i;
+
+    for (i = 0; i < PYD_CHANNEL_PEERS; i++) {
+        uint64_t nobody = 0;
+
+        if (!__atomic_compare_exchange_n(&head->peers[i].pid, &nobody, pid, 0, __ATOMIC_SEQ_CST,
+                                         __ATOMIC_RELAXED))
+            continue;
+        __atomic_store_n(&head->peers[i].started, started, __ATOMIC_RELEASE);
+        return i;
+    }
+    return -ENOSPC;
+}
+
+/* A peer has died: free its place. */
+int
+pyd_channel_bury(struct pyd_channel *channel, uint64_t pid, uint64_t started)
+{
+    int ret = pyd_hold(&channel->gate);
+
+    if (ret == 0) {
+        ret = free_place(channel->head, pid, started, 1);
+        pyd_release(&channel->gate);
+    }
+    return ret;
+}
+
+/* What the memzone says now. */
+int
+pyd_channel_look(struct pyd_channel *channel, struct pyd_channel_head *head)
+{
+    int ret = pyd_hold(&channel->gate);
+
+    if (ret == 0) {
+        memcpy(head, channel->head, sizeof(*head));
+        pyd_release(&channel->gate);
+    }
+    return ret;
+}

@@ -1,0 +1,146 @@
+/* What the dead certainly held: their lcores' caches and what their bursts say. The rest may be
+ * with a port or a program that we do not see into. */
+#include <stdlib.h>
+
+#include "recover.h"
+
+static int
+compare(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+int
+pyd_is_of_the_dead(const struct pyd_world *world, uint8_t owner)
+{
+    return owner != 0 && owner <= PYD_MAX_PROCESSES && world->state[owner - 1] == PYD_DEAD;
+}
+
+static int
+on_dead_lcore(const struct pyd_world *world, uint32_t lcore, int *was_inside)
+{
+    uint32_t i;
+
+    *was_inside = 0;
+    for (i = 0; i < PYD_MAX_PROCESSES; i++)
+        if (world->state[i] == PYD_DEAD &&
+            world->ledger->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1) {
+            *was_inside = world->was_inside[i];
+            return 1;
+        }
+    return 0;
+}
+
+static int
+on_living_lcore(const struct pyd_world *world, uint32_t lcore)
+{
+    uint32_t i;
+
+    for (i = 0; i < PYD_MAX_PROCESSES; i++)
+        if (world->state[i] == PYD_LIVING &&
+            world->ledger->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1)
+            return 1;
+    return 0;
+}
+
+/* A call that died may have left a length that its objects do not bear out: then only a sweep
+ * knows whose they are. */
+static void
+empty_cache(struct pyd_world *world, struct rte_mempool *mp, uint32_t lcore, int was_inside,
+            int keep)
+{
+    struct rte_mempool_cache *cache = &mp->local_cache[lcore];
+    const uint32_t n = RTE_MIN(cache->len, (uint32_t)RTE_DIM(cache->objs));
+    struct pyd_recovered *row = pyd_row(world, mp);
+
+    if (n == 0)
+        return;
+    if (keep && (was_inside || rte_mempool_ops_enqueue_bulk(mp, cache->objs, n) != 0))
+        row->in_doubt += n;
+    else if (keep)
+        row->returned += n;
+    cache->len = 0;
+}
+
+static void
+empty_caches(struct pyd_world *world, int keep)
+{
+    uint32_t lcore, i;
+    int was_inside;
+
+    for (lcore = 0; lcore < RTE_MAX_LCORE; lcore++)
+        if (on_dead_lcore(world, lcore, &was_inside) && !on_living_lcore(world, lcore))
+            for (i = 0; i < world->n_pools; i++)
+                if (world->pools[i]->cache_size != 0)
+                    empty_cache(world, world->pools[i], lcore, was_inside,
+                                keep || !pyd_sweeps(world->pools[i]));
+}
+
+/* Before a sweep, which finds what was in them, where it can look into the pool. */
+void
+pyd_empty_caches(struct pyd_world *world)
+{
+    empty_caches(world, 0);
+}
+
+static void
+free_burst(struct pyd_world *world, struct pyd_slots *slots)
+{
+    const uint32_t n = RTE_MIN(slots->n, slots->size);
+    struct rte_mempool *mp;
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        mp = slots->mbufs[i]->pool;
+        if (slots->inside) {
+            pyd_row(world, mp)->in_doubt++;
+        } else {
+            rte_pktmbuf_free(slots->mbufs[i]);
+            pyd_row(world, mp)->returned++;
+        }
+    }
+    slots->n = 0;
+}
+
+/* The byte of an object says who took it, and is set after the taking, reset before the giving
+ * back: what carries a dead one's is out. */
+static void
+take_objects(struct pyd_world *world, struct rte_mempool *mp)
+{
+    uint64_t *objects = malloc(mp->size * sizeof(*objects));
+    struct pyd_recovered *row = pyd_row(world, mp);
+    uint8_t *owners = pyd_objects_owners(mp);
+    uint32_t i, n;
+
+    n = objects == NULL || owners == NULL ? 0 : pyd_objects_addresses(mp, objects, mp->size);
+    qsort(objects, n, sizeof(*objects), compare); /* ids ascend with addresses */
+    for (i = 0; i < n; i++) {
+        void *object = (void *)(uintptr_t)objects[i];
+
+        if (!pyd_is_of_the_dead(world, owners[i]))
+            continue;
+        owners[i] = 0;
+        if (rte_mempool_ops_enqueue_bulk(mp, &object, 1) == 0)
+            row->returned++;
+        else
+            row->in_doubt++;
+    }
+    free(objects);
+}
+
+void
+pyd_take_what_is_sure(struct pyd_world *world)
+{
+    struct pyd_slots *slots;
+    uint32_t i;
+
+    empty_caches(world, 1);
+    for (i = 0; i < PYD_MAX_PROCESSES; i++)
+        for (slots = world->ledger->processes[i].slots;
+             world->state[i] == PYD_DEAD && slots != NULL; slots = slots->next)
+            free_burst(world, slots);
+    for (i = 0; i < world->n_pools; i++)
+        take_objects(world, world->pools[i]);
+}

@@ -1,0 +1,73 @@
+/* A channel of messages: a ring and a pool of mbufs, and a memzone that tells every process what
+ * the messages are, who is attached, and who sleeps. */
+#define PYD_CHANNEL_MAGIC 0x6c6e6e6168637970
+#define PYD_CHANNEL_PEERS 16
+#define PYD_CHANNEL_LANES 4
+#define PYD_CHANNEL_BATCH 64
+
+struct pyd_channel_peer {
+    uint64_t pid; /* 0: free */
+    uint64_t started;
+};
+/* The two words are futexes, odd while somebody sleeps on them: `filled` who waits for a message,
+ * `drained` who waits for room. */
+struct pyd_channel_head {
+    uint64_t magic;
+    uint32_t message_bytes;
+    uint32_t segment_bytes;
+    uint32_t itemsize; /* of records; 0: messages are bytes of any length */
+    uint32_t dtype_len;
+    uint32_t shut;   /* nothing is sent any more */
+    uint32_t deaths; /* of peers that were noticed */
+    uint64_t dropped;
+    struct pyd_channel_peer peers[16];
+    char apart[128];
+    uint32_t filled;
+    char apart_too[124];
+    uint32_t drained;
+    char apart_as_well[124];
+};
+/* Of this process. A call works in one of the lanes, which are bursts, so that the ledger has the
+ * mbufs that it moves. */
+struct pyd_channel {
+    struct pyd_gate gate;
+    struct pyd_channel_head *head;
+    struct pyd_ring *ring;
+    struct pyd_pool *pool;
+    uint64_t spin; /* [cycles] before a wait sleeps, as of late */
+    uint64_t spin_max;
+    uint32_t message_bytes;
+    uint32_t segment_bytes;
+    uint32_t itemsize;
+    uint32_t unused;
+    struct pyd_burst lanes[4];
+};
+/* Messages that lie one behind the other. To send: `n` of them, `done` say how many have gone, and
+ * `used` of the `size` bytes with them. To receive: room for n in `size` bytes. `lengths` are NULL
+ * for records. */
+struct pyd_batch {
+    char *data;
+    uint32_t *lengths;
+    uint64_t size;
+    uint64_t used;
+    uint32_t n;
+    uint32_t done;
+};
+
+struct pyd_channel_head *pyd_channel_head(const struct rte_memzone *mz);
+int pyd_channel_open(struct pyd_channel *channel);
+int pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started);
+void pyd_channel_forget(struct pyd_channel *channel);
+int pyd_channel_shut(struct pyd_channel *channel);
+int pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started);
+int pyd_channel_bury(struct pyd_channel *channel, uint64_t pid, uint64_t started);
+int pyd_channel_look(struct pyd_channel *channel, struct pyd_channel_head *head);
+int pyd_channel_room(struct pyd_channel *channel);
+int pyd_channel_send(struct pyd_channel *channel, const char *data, uint32_t length,
+    uint64_t wait_ns);
+int pyd_channel_send_many(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns);
+int pyd_channel_get(struct pyd_channel *channel, char *data, uint64_t wait_ns);
+int pyd_channel_get_many(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns);
+int pyd_channel_tx(struct pyd_channel *channel, struct pyd_burst *burst, uint64_t wait_ns);
+int pyd_channel_rx(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n,
+    uint64_t wait_ns);

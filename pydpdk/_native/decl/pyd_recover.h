@@ -1,0 +1,37 @@
+#define PYD_RECOVERY_ROWS 512
+
+/* One mempool after a recovery. */
+struct pyd_recovered {
+    char name[32];
+    uint64_t address;
+    uint32_t mbufs; /* or plain objects */
+    uint32_t returned;
+    uint32_t recounted; /* reference counts that were too high */
+    uint32_t in_doubt;
+    uint32_t mended; /* nodes of a stack that had lost its way */
+};
+struct pyd_undone {
+    char name[32];
+    uint32_t consumer;
+    uint32_t sync;
+    uint32_t n;
+};
+struct pyd_gone {
+    uint64_t pid;
+    uint32_t inside;
+};
+struct pyd_recovery {
+    uint32_t n_pools;
+    uint32_t n_undone;
+    uint32_t n_gone;
+    uint32_t exact;
+    uint64_t culprit; /* who did not leave */
+    uint64_t paused_ns;
+    char holds_mbufs[64]; /* a port whose queues may */
+    struct pyd_recovered pools[512];
+    struct pyd_undone undone[512];
+    struct pyd_gone gone[128];
+};
+
+int pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t timeout_ms);
+int pyd_probe_locks(uint32_t timeout_ms, char *where, uint32_t room);

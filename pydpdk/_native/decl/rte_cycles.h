@@ -1,0 +1,1 @@
+uint64_t rte_get_tsc_hz(void);

@@ -1,0 +1,99 @@
+/* The lcores of each process: whose caches in the pools are whose. */
+#include <unistd.h>
+
+#include "ledger.h"
+
+void
+pyd_lcores_mine(uint64_t *lcores)
+{
+    uint32_t i;
+
+    memset(lcores, 0, PYD_LCORE_WORDS * sizeof(*lcores));
+    for (i = 0; i < RTE_MAX_LCORE; i++)
+        if (rte_lcore_is_enabled(i))
+            lcores[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+static int
+overlap(const uint64_t *a, const uint64_t *b)
+{
+    uint32_t i;
+
+    for (i = 0; i < PYD_LCORE_WORDS; i++)
+        if (a[i] & b[i])
+            return 1;
+    return 0;
+}
+
+/* Whether one of its threads is inside a call, or died there. */
+int
+pyd_process_inside(const struct pyd_process *p)
+{
+    const struct pyd_presence *presence;
+
+    for (presence = p->presences; presence != NULL; presence = presence->next)
+        if (presence->inside != 0)
+            return 1;
+    return p->self.inside != 0;
+}
+
+enum { FREE, DEAD, ALIVE };
+
+static int
+use_of(const struct pyd_ledger *ledger, const uint64_t *lcores)
+{
+    const struct pyd_process *p;
+    int use = FREE;
+
+    for (p = ledger->processes; p < &ledger->processes[PYD_MAX_PROCESSES]; p++)
+        if (p->pid != 0 && overlap(p->lcores, lcores)) {
+            if (pyd_process_alive(p->pid, p->started))
+                use = ALIVE;
+            else if (pyd_process_inside(p))
+                return DEAD;
+        }
+    return use;
+}
+
+#define RECOVERY_US 5000000
+#define EXIT_US 500000 /* a process that ends loses its locks, and so its lcores, before it is gone */
+#define STEP_US 5000
+
+/* The caches of an lcore go over to its next user, unless a call of the last one died on the way:
+ * then they are sound only when that has been recovered from. Who lives and shares our lcores is
+ * not refused here. */
+int
+pyd_lcores_wait(const struct pyd_ledger *ledger, const uint64_t *lcores)
+{
+    uint32_t waited;
+    int use;
+
+    for (waited = 0; (use = use_of(ledger, lcores)) != FREE; waited += STEP_US) {
+        if (waited >= (use == DEAD ? RECOVERY_US : EXIT_US))
+            break;
+        usleep(STEP_US);
+    }
+    return use == DEAD ? -EBUSY : 0;
+}
+
+static void
+flush_cache(struct rte_mempool *mp, void *lcore)
+{
+    if (mp->cache_size != 0)
+        rte_mempool_cache_flush(&mp->local_cache[*(uint32_t *)lcore], mp);
+}
+
+/* What waits in my caches would wait there until another process gets my lcores. */
+void
+pyd_lcores_flush(const struct pyd_ledger *ledger, const struct pyd_process *me)
+{
+    const struct pyd_process *p;
+    uint32_t lcore;
+
+    for (p = ledger->processes; p < &ledger->processes[PYD_MAX_PROCESSES]; p++)
+        if (p != me && p->pid != 0 && overlap(p->lcores, me->lcores))
+            return;
+    for (lcore = 0; lcore < RTE_MAX_LCORE; lcore++)
+        if (rte_lcore_is_enabled(lcore))
+            rte_mempool_walk(flush_cache, &lcore);
+}

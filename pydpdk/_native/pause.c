@@ -1,0 +1,255 @@
+/* Who waits while the world is paused, and who pauses it. */
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/membarrier.h>
+
+#include "ledger.h"
+#include "pause.h"
+#include "recover.h"
+
+#define POLL_US 50
+#define LOOK_EVERY 200 /* polls between two looks whether the one who pauses is alive */
+
+/* A barrier of every CPU that runs one of us; where the kernel has none, more time than any CPU
+ * keeps a store to itself. */
+static void
+barrier_of_all(void)
+{
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) != 0 &&
+        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
+        usleep(10000);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void
+pyd_pause_register(void)
+{
+    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0);
+}
+
+/* Field 22 of /proc/PID/stat is the start time. A zombie does nothing any more: dead. */
+int
+pyd_process_alive(uint64_t pid, uint64_t started)
+{
+    char path[64], text[1024], *after, state;
+    unsigned long long since;
+    size_t n;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%" PRIu64 "/stat", pid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    n = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[n] = '\0';
+    after = strrchr(text, ')');
+    if (after == NULL ||
+        sscanf(after + 1,
+               " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+               &state, &since) != 2)
+        return 0;
+    return state != 'Z' && state != 'X' && (started == 0 || since == started);
+}
+
+static int
+pauser_lives(uint32_t word)
+{
+    const struct pyd_process *by = &pyd_ledger()->processes[word - 1];
+
+    return word <= PYD_MAX_PROCESSES && by->pid != 0 && pyd_process_alive(by->pid, by->started);
+}
+
+/* Out until the repair is done. Who repaired is dead: what he left is half a repair, and nobody
+ * may come in again. */
+int
+pyd_wait_out(struct pyd_presence *here)
+{
+    uint32_t word, polls;
+
+    do {
+        pyd_presence_out(here);
+        for (polls = 1; (word = __atomic_load_n(pyd_pause_word, __ATOMIC_ACQUIRE)) != 0; polls++) {
+            if (polls % LOOK_EVERY == 0 && !pauser_lives(word))
+                return -EOWNERDEAD;
+            usleep(POLL_US);
+        }
+        __atomic_store_n(&here->inside, here->inside + 1, __ATOMIC_RELAXED);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    } while (__atomic_load_n(pyd_pause_word, __ATOMIC_ACQUIRE) != 0);
+    return 0;
+}
+
+/* [ns] of CPU time that a thread of a living process has had. */
+static uint64_t
+cpu_time(uint64_t pid, uint32_t tid)
+{
+    unsigned long long ns = 0;
+    char path[64];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%" PRIu64 "/task/%u/schedstat", pid, tid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%llu", &ns) != 1)
+        ns = 0;
+    fclose(file);
+    return ns;
+}
+
+#define STUCK_MAX 64
+
+struct stuck {
+    uint32_t n;
+    struct {
+        const struct pyd_presence *presence;
+        uint64_t pid;
+        uint64_t cpu;
+    } rows[STUCK_MAX];
+};
+
+static void
+note_inside(struct stuck *stuck, const struct pyd_presence *presence, uint64_t pid)
+{
+    if (__atomic_load_n(&presence->inside, __ATOMIC_ACQUIRE) == 0)
+        return;
+    if (stuck->n < STUCK_MAX) {
+        stuck->rows[stuck->n].presence = presence;
+        stuck->rows[stuck->n].pid = pid;
+    }
+    stuck->n++;
+}
+
+/* Who is inside now. The list of a process is sound unless it is just leaving for good. */
+static void
+look_inside(const struct pyd_world *world, struct stuck *stuck)
+{
+    const struct pyd_presence *presence;
+    uint32_t i;
+
+    stuck->n = 0;
+    for (i = 0; i < PYD_MAX_PROCESSES; i++) {
+        const struct pyd_process *p = &world->ledger->processes[i];
+        const uint32_t before = stuck->n;
+
+        if (world->state[i] != PYD_LIVING)
+            continue;
+        note_inside(stuck, &p->self, p->pid);
+        if (stuck->n != before)
+            continue;
+        for (presence = __atomic_load_n(&p->presences, __ATOMIC_ACQUIRE); presence != NULL;
+             presence = presence->next)
+            note_inside(stuck, presence, p->pid);
+    }
+}
+
+/* A thread that has had so much CPU time inside one call is not about to finish it. */
+#define SPINS_NS UINT64_C(10000000)
+#define QUICK_US 1000
+#define QUICK_ATTEMPTS 8
+#define PATIENCE_US 20000
+#define ATTEMPT_US 500000
+
+static int
+all_spin(const struct stuck *stuck)
+{
+    uint32_t i;
+
+    if (stuck->n > STUCK_MAX)
+        return 0;
+    for (i = 0; i < stuck->n; i++)
+        if (stuck->rows[i].presence->tid == 0 || stuck->rows[i].presence->slow != 0 ||
+            cpu_time(stuck->rows[i].pid, stuck->rows[i].presence->tid) <
+                stuck->rows[i].cpu + SPINS_NS)
+            return 0;
+    return 1;
+}
+
+static int
+anyone_holds(const struct pyd_world *world)
+{
+    uint32_t i, k;
+
+    for (i = 0; i < PYD_MAX_PROCESSES; i++)
+        for (k = 0; world->state[i] == PYD_LIVING && k < PYD_MAX_CLAIMS; k++)
+            if (world->ledger->processes[i].claims[k].held)
+                return 1;
+    return 0;
+}
+
+static uint64_t
+now_us(void)
+{
+    return rte_get_timer_cycles() * 1000000 / rte_get_timer_hz();
+}
+
+/* Wait until nobody living is inside. Who waits for a zero-copy block of a living one does so until
+ * the block's end, which waits for us: first we give way, quickly and some times. Those who are when patience ends spin for what a dead one
+ * keeps: when their CPU time proves that, it is taken from him (pyd_release). */
+static int
+wait_outside(struct pyd_world *world, int quick, uint64_t *culprit)
+{
+    const uint64_t start = now_us();
+    struct stuck stuck, first = {0};
+    uint32_t i;
+
+    pyd_world_look(world); /* who comes from now on finds the world paused */
+    for (;;) {
+        look_inside(world, &stuck);
+        if (stuck.n == 0)
+            return 0;
+        *culprit = stuck.rows[0].pid;
+        if (now_us() - start > ATTEMPT_US)
+            return -EBUSY;
+        if (quick && now_us() - start > QUICK_US && anyone_holds(world))
+            return -EAGAIN;
+        if (now_us() - start > PATIENCE_US) {
+            pyd_world_look(world);
+            if (first.n == 0) {
+                first = stuck;
+                for (i = 0; i < RTE_MIN(first.n, (uint32_t)STUCK_MAX); i++)
+                    first.rows[i].cpu =
+                        cpu_time(first.rows[i].pid, first.rows[i].presence->tid);
+            } else if (all_spin(&first)) {
+                if (!pyd_release(world))
+                    return -EAGAIN; /* what they wait for, a zero-copy block, waits for us */
+                first.n = 0;
+            }
+            usleep(2000);
+        }
+        usleep(POLL_US);
+    }
+}
+
+/* Nobody is inside when this returns 0. -EBUSY: somebody does not leave; his PID. */
+int
+pyd_pause(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit)
+{
+    const uint64_t deadline = now_us() + (uint64_t)timeout_ms * 1000;
+    const uint32_t mine = pyd_ledger_owner();
+    uint32_t nobody, attempt;
+    int ret;
+
+    for (attempt = 0;; attempt++) {
+        nobody = 0;
+        if (!__atomic_compare_exchange_n(&world->ledger->pause, &nobody, mine, 0,
+                                         __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+            return -EALREADY;
+        barrier_of_all();
+        ret = wait_outside(world, attempt < QUICK_ATTEMPTS, culprit);
+        if (ret == 0)
+            return 0;
+        pyd_resume(world);
+        if (now_us() > deadline)
+            return -EBUSY;
+        usleep(500 << RTE_MIN(attempt, 4U));
+    }
+}
+
+void
+pyd_resume(struct pyd_world *world)
+{
+    __atomic_store_n(&world->ledger->pause, 0, __ATOMIC_RELEASE);
+}

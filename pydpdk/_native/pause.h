@@ -1,0 +1,53 @@
+/* The pause of the world: while one process repairs shared memory, no other is inside a call.
+ * Entering costs a plain store and a load, as the one who pauses pays for the barrier of all
+ * (membarrier): he stores the word, makes every CPU pass a barrier, then looks who is inside. */
+#ifndef PYD_PAUSE_INLINE_H
+#define PYD_PAUSE_INLINE_H
+
+#include "pyd.h"
+
+extern __thread struct pyd_presence *pyd_here __attribute__((tls_model("initial-exec")));
+extern const uint32_t *pyd_pause_word;
+
+int pyd_arrive(void);
+int pyd_wait_out(struct pyd_presence *here);
+void pyd_pause_register(void);
+
+static inline int
+pyd_presence_in(struct pyd_presence *here)
+{
+    const uint32_t depth = here->inside;
+
+    __atomic_store_n(&here->inside, depth + 1, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (unlikely(__atomic_load_n(pyd_pause_word, __ATOMIC_ACQUIRE) != 0) && depth == 0)
+        return pyd_wait_out(here);
+    return 0;
+}
+
+static inline void
+pyd_presence_out(struct pyd_presence *here)
+{
+    __atomic_store_n(&here->inside, here->inside - 1, __ATOMIC_RELEASE);
+}
+
+/* 0, or -EOWNERDEAD where who repaired died over it, or -ENOMEM: then nothing is entered. */
+static inline int
+pyd_step_in(void)
+{
+    if (unlikely(pyd_here == NULL)) {
+        int ret = pyd_arrive();
+
+        if (ret != 0)
+            return ret;
+    }
+    return pyd_presence_in(pyd_here);
+}
+
+static inline void
+pyd_step_out(void)
+{
+    pyd_presence_out(pyd_here);
+}
+
+#endif

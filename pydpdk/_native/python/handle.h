@@ -1,0 +1,84 @@
+/* The base of Python classes whose methods cross the short way: one C object, and what it is. */
+#ifndef PYD_HANDLE_H
+#define PYD_HANDLE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stddef.h>
+#include <structmember.h>
+
+#define NPY_NO_DEPRECATED_API NPY_1_7_API_VERSION
+#include <numpy/arrayobject.h>
+
+/* `kind` is an interned string: a method takes handles of one kind, as C sees no types. `dtype` is
+ * that of the arrays it takes, or NULL. While `careful` is set, every call goes Python's way. */
+struct handle {
+    PyObject_HEAD
+    void *object;
+    PyObject *kind;
+    PyObject *dtype;
+    char careful;
+};
+
+static PyObject *
+handle_bind(PyObject *self, PyObject *args)
+{
+    struct handle *handle = (struct handle *)self;
+    unsigned long long address;
+    PyObject *kind, *dtype = NULL;
+
+    if (!PyArg_ParseTuple(args, "KU|O!", &address, &kind, &PyArrayDescr_Type, &dtype))
+        return NULL;
+    if (address == 0)
+        return PyErr_Format(PyExc_ValueError, "address=0: that of a C object is allowed");
+    Py_INCREF(kind);
+    PyUnicode_InternInPlace(&kind);
+    Py_XINCREF(dtype);
+    Py_XSETREF(handle->kind, kind);
+    Py_XSETREF(handle->dtype, dtype);
+    handle->object = (void *)(uintptr_t)address;
+    Py_RETURN_NONE;
+}
+
+static void
+handle_dealloc(PyObject *self)
+{
+    Py_CLEAR(((struct handle *)self)->kind);
+    Py_CLEAR(((struct handle *)self)->dtype);
+    Py_TYPE(self)->tp_free(self);
+}
+
+static PyMethodDef handle_methods[] = {
+    {"_bind", handle_bind, METH_VARARGS, "Set the address of the C object, its kind, its dtype."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef handle_members[] = {
+    {"_careful", T_BOOL, offsetof(struct handle, careful), 0, "Whether to go Python's way."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyTypeObject handle_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "pydpdk._crossing.Handle",
+    .tp_basicsize = sizeof(struct handle),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_doc = "A C object whose methods cross the short way.",
+    .tp_new = PyType_GenericNew,
+    .tp_dealloc = handle_dealloc,
+    .tp_methods = handle_methods,
+    .tp_members = handle_members,
+};
+
+/* The handle, where it is one of this kind that may go the short way; else NULL. */
+static inline const struct handle *
+handle_of(PyObject *value, const PyObject *kind)
+{
+    const struct handle *handle = (const struct handle *)value;
+
+    return PyObject_TypeCheck(value, &handle_type) && handle->kind == kind && !handle->careful
+               ? handle
+               : NULL;
+}
+
+#endif

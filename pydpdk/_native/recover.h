@@ -1,0 +1,39 @@
+/* What the parts of recovery share. */
+#ifndef PYD_RECOVER_INLINE_H
+#define PYD_RECOVER_INLINE_H
+
+#include "ledger.h"
+
+enum { PYD_NOBODY, PYD_LIVING, PYD_DEAD };
+
+/* The shared memory while it is paused. */
+struct pyd_world {
+    struct pyd_ledger *ledger;
+    uint8_t state[PYD_MAX_PROCESSES];
+    uint8_t was_inside[PYD_MAX_PROCESSES]; /* the dead, in whatever call */
+    struct rte_ring **rings;
+    uint32_t n_rings;
+    struct rte_mempool **pools;
+    uint32_t n_pools;
+    struct pyd_recovery *out;
+};
+
+void pyd_world_look(struct pyd_world *world);
+void pyd_world_gather(struct pyd_world *world);
+int pyd_pause(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit);
+void pyd_resume(struct pyd_world *world);
+
+/* repair.c */
+int pyd_release(struct pyd_world *world);
+void pyd_undo_rings(struct pyd_world *world);
+void pyd_mend_stacks(struct pyd_world *world);
+
+/* conserve.c, sweep.c */
+struct pyd_recovered *pyd_row(struct pyd_world *world, const struct rte_mempool *mp);
+void pyd_take_what_is_sure(struct pyd_world *world);
+int pyd_sweep(struct pyd_world *world);
+int pyd_sweeps(struct rte_mempool *mp);
+void pyd_empty_caches(struct pyd_world *world);
+int pyd_is_of_the_dead(const struct pyd_world *world, uint8_t owner);
+
+#endif

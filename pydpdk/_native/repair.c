@@ -1,0 +1,206 @@
+/* What a dead process left half-done in rings and stacks, undone while the world is paused. */
+#include <stdlib.h>
+
+#include <rte_stack.h>
+
+#include "recover.h"
+#include "ring.h"
+
+static void
+note(struct pyd_world *world, const struct rte_ring *r, int consumer, uint32_t sync, uint32_t n)
+{
+    struct pyd_recovery *out = world->out;
+
+    if (out->n_undone < PYD_RECOVERY_ROWS) {
+        struct pyd_undone *row = &out->undone[out->n_undone];
+
+        snprintf(row->name, sizeof(row->name), "%s", r->name);
+        row->consumer = consumer;
+        row->sync = sync;
+        row->n = n;
+    }
+    out->n_undone++;
+}
+
+static int
+claimed(const struct pyd_world *world, const struct rte_ring *r, int consumer)
+{
+    uint32_t i;
+
+    for (i = 0; i < PYD_MAX_PROCESSES; i++)
+        if (world->state[i] == PYD_LIVING &&
+            pyd_claimed(&world->ledger->processes[i], r, consumer))
+            return 1;
+    return 0;
+}
+
+/* Relaxed tails cannot say which of several operations were done. What consumers took stays
+ * taken; what producers put behind the dead one's slots goes, and the sweep finds it. */
+static uint32_t
+undo_rts(struct rte_ring_rts_headtail *side, int consumer)
+{
+    const uint32_t n = side->head.val.pos - side->tail.val.pos;
+
+    if (side->head.raw == side->tail.raw)
+        return 0;
+    if (consumer)
+        side->tail.raw = side->head.raw;
+    else
+        side->head.raw = side->tail.raw;
+    return n == 0 ? 1 : n;
+}
+
+/* Elements that were on their way in are out; those on their way out are in. */
+static void
+undo_side(struct pyd_world *world, struct rte_ring *r, int consumer)
+{
+    struct rte_ring_headtail *side = consumer ? &r->cons : &r->prod;
+    const uint32_t sync = side->sync_type;
+    uint32_t n;
+
+    if (claimed(world, r, consumer))
+        return;
+    if (sync == RTE_RING_SYNC_MT_RTS) {
+        n = undo_rts(consumer ? &r->rts_cons : &r->rts_prod, consumer);
+    } else {
+        n = side->head - side->tail;
+        side->head = side->tail;
+    }
+    if (n != 0)
+        note(world, r, consumer, sync, n);
+}
+
+void
+pyd_undo_rings(struct pyd_world *world)
+{
+    uint32_t i;
+
+    for (i = 0; i < world->n_rings; i++) {
+        undo_side(world, world->rings[i], 0);
+        undo_side(world, world->rings[i], 1);
+    }
+}
+
+static struct rte_stack *
+stack_of(const struct rte_mempool *mp)
+{
+    const char *ops = rte_mempool_get_ops(mp->ops_index)->name;
+
+    return strcmp(ops, "stack") == 0 || strcmp(ops, "lf_stack") == 0 ? mp->pool_data : NULL;
+}
+
+/* Living ones spin for what is neither theirs nor any living one's: they may go on. Head and tail
+ * of an hts side are one word, so they see all of it or nothing. */
+static void
+release_side(struct pyd_world *world, struct rte_ring *r, int consumer)
+{
+    struct rte_ring_hts_headtail *side = consumer ? &r->hts_cons : &r->hts_prod;
+    union __rte_ring_hts_pos was, undone;
+
+    if (side->sync_type != RTE_RING_SYNC_MT_HTS || claimed(world, r, consumer))
+        return;
+    was.raw = __atomic_load_n(&side->ht.raw, __ATOMIC_ACQUIRE);
+    undone = was;
+    undone.pos.head = was.pos.tail;
+    if (was.raw != undone.raw && __atomic_compare_exchange_n(&side->ht.raw, &was.raw, undone.raw, 0,
+                                                             __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        note(world, r, consumer, RTE_RING_SYNC_MT_HTS, was.pos.head - was.pos.tail);
+}
+
+/* Returns whether there was anything. */
+int
+pyd_release(struct pyd_world *world)
+{
+    const uint32_t before = world->out->n_undone;
+    int stacks = 0;
+    uint32_t i;
+
+    pyd_world_gather(world);
+    for (i = 0; i < world->n_rings; i++) {
+        release_side(world, world->rings[i], 0);
+        release_side(world, world->rings[i], 1);
+    }
+    for (i = 0; i < world->n_pools; i++) {
+        struct rte_stack *s = stack_of(world->pools[i]);
+
+        if (s != NULL && !(s->flags & RTE_STACK_F_LF) && s->stack_std.lock.locked) {
+            rte_spinlock_unlock(&s->stack_std.lock);
+            stacks++;
+        }
+    }
+    return stacks != 0 || world->out->n_undone != before;
+}
+
+static void
+set_list(struct rte_stack_lf_list *list, struct rte_stack_lf_elem *top, uint64_t len)
+{
+    list->head.top = top;
+    list->head.cnt++; /* as every change does: nobody may take it for the old one */
+    list->len = len;
+}
+
+static uint64_t
+length(const struct rte_stack_lf_list *list, uint32_t capacity)
+{
+    const struct rte_stack_lf_elem *elem;
+    uint64_t n = 0;
+
+    for (elem = list->head.top; elem != NULL && n < capacity; elem = elem->next)
+        n++;
+    return n;
+}
+
+/* All nodes that carry no object become the free list. */
+static void
+rebuild_lf(struct rte_stack *s)
+{
+    struct rte_stack_lf *lf = &s->stack_lf;
+    struct rte_stack_lf_elem *elem, *top = NULL;
+    uint8_t *used = calloc(s->capacity, 1);
+    uint32_t i, n = 0;
+
+    if (used == NULL)
+        return;
+    for (elem = lf->used.head.top; elem != NULL && n < s->capacity; elem = elem->next, n++)
+        used[elem - lf->elems] = 1;
+    for (i = s->capacity; i-- != 0;)
+        if (!used[i]) {
+            lf->elems[i].next = top;
+            top = &lf->elems[i];
+        }
+    free(used);
+    set_list(&lf->used, lf->used.head.top, n);
+    set_list(&lf->free, top, s->capacity - n);
+}
+
+/* Nodes that the dead one had in hand are in neither list, and a length may be ahead of its list,
+ * for which a pop would wait for ever. Returns how many nodes were lost, or 1. */
+static uint32_t
+mend_lf(struct rte_stack *s)
+{
+    const struct rte_stack_lf *lf = &s->stack_lf;
+    const uint64_t used = length(&lf->used, s->capacity);
+    const uint64_t unused = length(&lf->free, s->capacity);
+
+    if (used + unused == s->capacity && lf->used.len == used && lf->free.len == unused)
+        return 0;
+    rebuild_lf(s);
+    return RTE_MAX((uint64_t)1, s->capacity - RTE_MIN(used + unused, (uint64_t)s->capacity));
+}
+
+void
+pyd_mend_stacks(struct pyd_world *world)
+{
+    uint32_t i;
+
+    for (i = 0; i < world->n_pools; i++) {
+        struct rte_stack *s = stack_of(world->pools[i]);
+
+        if (s == NULL)
+            continue;
+        if (s->flags & RTE_STACK_F_LF)
+            pyd_row(world, world->pools[i])->mended = mend_lf(s);
+        else
+            rte_spinlock_unlock(&s->stack_std.lock);
+    }
+}

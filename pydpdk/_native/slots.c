@@ -1,0 +1,124 @@
+/* The slots of bursts, listed in the ledger. Writes are ordered so that a reader finds a sound list
+ * whenever the writer dies: one store links, one store unlinks. */
+#include <rte_eal_memconfig.h>
+#include <rte_spinlock.h>
+
+#include "ledger.h"
+#include "pause.h"
+
+#define MAX_SLOTS 65536 /* of one process; against a list that goes round while it changes */
+
+static rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
+
+/* Slots for `size` mbufs, known to the ledger from here on; NULL and rte_errno. */
+struct pyd_slots *
+pyd_ledger_take(uint32_t size)
+{
+    struct pyd_process *me = pyd_ledger_me();
+    struct pyd_slots *slots;
+    int ret;
+
+    if (me == NULL || (ret = pyd_step_in()) != 0) {
+        rte_errno = me == NULL ? ENODEV : -ret;
+        return NULL;
+    }
+    slots = rte_zmalloc("pyd_slots", sizeof(*slots) + size * sizeof(slots->mbufs[0]),
+                        RTE_CACHE_LINE_SIZE);
+    if (slots != NULL) {
+        slots->size = size;
+        rte_spinlock_lock(&lock);
+        slots->next = me->slots;
+        __atomic_store_n(&me->slots, slots, __ATOMIC_RELEASE);
+        rte_spinlock_unlock(&lock);
+    }
+    pyd_step_out();
+    rte_errno = ENOMEM;
+    return slots;
+}
+
+void
+pyd_ledger_give(struct pyd_slots *slots)
+{
+    struct pyd_process *me = pyd_ledger_me();
+    struct pyd_slots **link;
+
+    rte_spinlock_lock(&lock);
+    for (link = &me->slots; *link != NULL && *link != slots; link = &(*link)->next)
+        ;
+    if (*link != NULL)
+        __atomic_store_n(link, slots->next, __ATOMIC_RELEASE);
+    rte_spinlock_unlock(&lock);
+    rte_free(slots);
+}
+
+static int
+is_mapped(const void *address)
+{
+    const struct rte_memseg *ms = rte_mem_virt2memseg(address, NULL);
+
+    return ms != NULL && ms->addr != NULL;
+}
+
+/* Whether this lies in DPDK memory; with the memory lock held it stays there. */
+int
+pyd_mapped(const void *start, size_t len)
+{
+    return is_mapped(start) && is_mapped((const char *)start + len - 1);
+}
+
+static void
+visit_ours(pyd_visit *visit, void *arg)
+{
+    const struct pyd_process *me = pyd_ledger_me();
+    const struct pyd_slots *slots;
+
+    rte_spinlock_lock(&lock);
+    for (slots = me == NULL ? NULL : me->slots; slots != NULL; slots = slots->next)
+        visit(slots, RTE_MIN(slots->n, slots->size), me->pid, 1, arg);
+    rte_spinlock_unlock(&lock);
+}
+
+/* Its owner may take and give slots meanwhile: freed ones are zeros, or something else by now. */
+static void
+visit_process(const struct pyd_process *process, uint64_t pid, pyd_visit *visit, void *arg)
+{
+    const struct pyd_slots *slots = __atomic_load_n(&process->slots, __ATOMIC_ACQUIRE);
+    uint32_t left, size, n;
+
+    for (left = MAX_SLOTS; left != 0 && pyd_mapped(slots, sizeof(*slots)); left--) {
+        size = __atomic_load_n(&slots->size, __ATOMIC_RELAXED);
+        n = __atomic_load_n(&slots->n, __ATOMIC_RELAXED);
+        if (size <= UINT16_MAX && n <= size &&
+            pyd_mapped(slots, sizeof(*slots) + n * sizeof(slots->mbufs[0])))
+            visit(slots, n, pid, 0, arg);
+        slots = __atomic_load_n(&slots->next, __ATOMIC_ACQUIRE);
+    }
+}
+
+static void
+visit_others(pyd_visit *visit, void *arg)
+{
+    const struct rte_memzone *mz = rte_memzone_lookup(PYD_LEDGER_NAME);
+    const struct pyd_ledger *found = mz == NULL ? NULL : mz->addr;
+    uint32_t i;
+
+    rte_mcfg_mem_read_lock();
+    if (pyd_mapped(found, sizeof(*found)) && found->magic == PYD_LEDGER_MAGIC &&
+        found->version == PYD_LEDGER_VERSION)
+        for (i = 0; i < PYD_MAX_PROCESSES; i++) {
+            const struct pyd_process *process = &found->processes[i];
+            const uint64_t pid = __atomic_load_n(&process->pid, __ATOMIC_ACQUIRE);
+
+            if (pid != 0 && process != pyd_ledger_me())
+                visit_process(process, pid, visit, arg);
+        }
+    rte_mcfg_mem_read_unlock();
+}
+
+/* Visit all slots: of this process, none of which is given back meanwhile; then of the others. */
+void
+pyd_ledger_each(pyd_visit *visit, void *arg)
+{
+    visit_ours(visit, arg);
+    visit_others(visit, arg);
+}

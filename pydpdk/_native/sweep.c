@@ -1,0 +1,287 @@
+/* The exact recovery: every object that nobody living can reach goes back to its pool. */
+#include <stdlib.h>
+
+#include "burst.h"
+#include "recover.h"
+
+struct object {
+    uintptr_t address;
+    uint16_t pool;
+    uint16_t refs; /* packets that hold it, and packets that see its memory */
+    uint8_t waits;
+};
+
+struct sweep {
+    struct pyd_world *world;
+    struct object *objects;
+    uint32_t n;
+    uint32_t room;
+    uint16_t pool; /* the one that is being read */
+    uint8_t sweeps[PYD_RECOVERY_ROWS];
+};
+
+static int
+compare(const void *a, const void *b)
+{
+    const uintptr_t x = ((const struct object *)a)->address;
+    const uintptr_t y = ((const struct object *)b)->address;
+
+    return x < y ? -1 : x > y;
+}
+
+static void
+add(struct rte_mempool *mp, void *arg, void *object, unsigned int index)
+{
+    struct sweep *sweep = arg;
+
+    (void)mp;
+    (void)index;
+    if (sweep->n < sweep->room)
+        sweep->objects[sweep->n++] = (struct object){
+            .address = (uintptr_t)object, .pool = sweep->pool,
+        };
+}
+
+static int
+list_all(struct sweep *sweep)
+{
+    struct pyd_world *world = sweep->world;
+    uint32_t i;
+
+    for (i = 0; i < world->n_pools; i++)
+        sweep->room += world->pools[i]->size;
+    sweep->objects = malloc((sweep->room + 1) * sizeof(*sweep->objects));
+    if (sweep->objects == NULL)
+        return -ENOMEM;
+    for (i = 0; i < world->n_pools; i++) {
+        sweep->pool = i;
+        rte_mempool_obj_iter(world->pools[i], add, sweep);
+    }
+    for (i = 1; i < sweep->n && sweep->objects[i - 1].address < sweep->objects[i].address; i++)
+        ;
+    if (i < sweep->n)
+        qsort(sweep->objects, sweep->n, sizeof(*sweep->objects), compare);
+    return 0;
+}
+
+static struct object *
+find(const struct sweep *sweep, const void *address)
+{
+    const struct object key = {.address = (uintptr_t)address};
+
+    return bsearch(&key, sweep->objects, sweep->n, sizeof(key), compare);
+}
+
+static int
+is_mbuf(const struct sweep *sweep, const struct object *object)
+{
+    return sweep->world->out->pools[object->pool].mbufs;
+}
+
+static int
+mark_waiting(struct sweep *sweep, uint32_t pool)
+{
+    struct rte_mempool *mp = sweep->world->pools[pool];
+    uint64_t *waiting = malloc(mp->size * sizeof(*waiting));
+    struct object *object;
+    int i, n;
+
+    if (waiting == NULL)
+        return -ENOMEM;
+    n = pyd_pool_waiting(mp, waiting, mp->size);
+    for (i = 0; i < RTE_MIN(n, (int)mp->size); i++) {
+        object = find(sweep, (void *)(uintptr_t)waiting[i]);
+        if (object != NULL)
+            object->waits = 1;
+    }
+    free(waiting);
+    return n < 0 ? n : 0;
+}
+
+/* A packet that somebody holds: its segments, and the mbufs whose memory they see. */
+static void
+mark_packet(struct sweep *sweep, const void *address)
+{
+    struct object *object = find(sweep, address), *seen;
+    struct rte_mbuf *m;
+    uint32_t left;
+
+    if (object == NULL || !is_mbuf(sweep, object) || object->waits)
+        return;
+    m = (struct rte_mbuf *)object->address;
+    for (left = m->nb_segs; left != 0 && object != NULL && is_mbuf(sweep, object); left--) {
+        m = (struct rte_mbuf *)object->address;
+        object->refs++;
+        seen = RTE_MBUF_CLONED(m)       ? find(sweep, rte_mbuf_from_indirect(m))
+               : RTE_MBUF_HAS_EXTBUF(m) ? find(sweep, m->shinfo->fcb_opaque)
+                                        : NULL;
+        if (seen != NULL && seen != object)
+            seen->refs++;
+        object = m->next == NULL ? NULL : find(sweep, m->next);
+    }
+}
+
+static int
+is_of_a_pool(const struct pyd_world *world, const struct rte_ring *r)
+{
+    uint32_t i;
+
+    for (i = 0; i < world->n_pools; i++)
+        if (world->pools[i]->pool_data == r)
+            return 1;
+    return 0;
+}
+
+/* Rings of ours say what they carry; in others every word may be an mbuf. */
+static void
+mark_ring(struct sweep *sweep, const struct rte_ring *r)
+{
+    void *const *slots = (void *const *)&r[1];
+    const uint32_t esize = (uint32_t)r->flags >> PYD_RING_ESIZE_SHIFT & PYD_RING_ESIZE_MASK;
+    const uint32_t n = RTE_MIN(r->prod.tail - r->cons.tail, r->capacity);
+    uint32_t i;
+
+    if ((esize != 0 && !(r->flags & PYD_RING_MBUFS)) || is_of_a_pool(sweep->world, r) ||
+        r->memzone == NULL || rte_ring_get_memsize(r->size) > (ssize_t)r->memzone->len)
+        return;
+    for (i = 0; i < n; i++)
+        mark_packet(sweep, slots[(r->cons.tail + i) & r->mask]);
+}
+
+static void
+mark_bursts(struct sweep *sweep, const struct pyd_process *p)
+{
+    const struct pyd_slots *slots;
+    uint32_t i;
+
+    for (slots = p->slots; slots != NULL; slots = slots->next)
+        for (i = 0; i < RTE_MIN(slots->n, slots->size); i++)
+            mark_packet(sweep, slots->mbufs[i]);
+}
+
+static int
+is_pinned(struct rte_mempool *mp)
+{
+    return (rte_pktmbuf_priv_flags(mp) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;
+}
+
+/* As it left its pool. A pinned buffer is the mbuf's for ever, all else is set anew. */
+static void
+reset(struct rte_mempool *mp, struct rte_mbuf *m)
+{
+    if (!is_pinned(mp)) {
+        rte_pktmbuf_init(mp, NULL, m, 0);
+        return;
+    }
+    rte_mbuf_refcnt_set(m, 1);
+    rte_mbuf_ext_refcnt_set(m->shinfo, 1);
+    m->ol_flags = RTE_MBUF_F_EXTERNAL;
+    m->next = NULL;
+    m->nb_segs = 1;
+}
+
+/* References of the dead are gone. */
+static uint32_t
+recount(struct rte_mempool *mp, struct rte_mbuf *m, uint16_t refs)
+{
+    if (is_pinned(mp)) {
+        if (rte_mbuf_ext_refcnt_read(m->shinfo) == refs)
+            return 0;
+        rte_mbuf_ext_refcnt_set(m->shinfo, refs);
+        return 1;
+    }
+    if (rte_mbuf_refcnt_read(m) == refs)
+        return 0;
+    rte_mbuf_refcnt_set(m, refs);
+    return 1;
+}
+
+static void
+give_back(struct pyd_world *world, struct object *object)
+{
+    struct rte_mempool *mp = world->pools[object->pool];
+    void *address = (void *)object->address;
+
+    if (rte_mempool_ops_enqueue_bulk(mp, &address, 1) == 0)
+        world->out->pools[object->pool].returned++;
+    else
+        world->out->pools[object->pool].in_doubt++;
+}
+
+static void
+settle_mbuf(struct pyd_world *world, struct object *object)
+{
+    struct rte_mempool *mp = world->pools[object->pool];
+    struct rte_mbuf *m = (struct rte_mbuf *)object->address;
+
+    if (object->refs != 0) {
+        world->out->pools[object->pool].recounted += recount(mp, m, object->refs);
+        return;
+    }
+    reset(mp, m);
+    give_back(world, object);
+}
+
+/* A byte of 0 outside of the pool: a call died between the two. */
+static void
+settle_plain(struct pyd_world *world, struct object *object, uint32_t id)
+{
+    uint8_t *owner = pyd_objects_owners(world->pools[object->pool]) + id;
+
+    if (*owner != 0 && !pyd_is_of_the_dead(world, *owner))
+        return;
+    *owner = 0;
+    give_back(world, object);
+}
+
+/* Whether we see into the pool and know whose an object of it is. */
+int
+pyd_sweeps(struct rte_mempool *mp)
+{
+    return pyd_pool_waiting(mp, NULL, 0) >= 0 &&
+           (pyd_pool_is_pktmbuf(mp) || pyd_objects_owners(mp) != NULL);
+}
+
+static void
+settle(struct sweep *sweep)
+{
+    struct pyd_world *world = sweep->world;
+    uint32_t *ids = calloc(world->n_pools + 1, sizeof(*ids));
+    uint32_t i, id;
+
+    for (i = 0; ids != NULL && i < sweep->n; i++) {
+        struct object *object = &sweep->objects[i];
+
+        id = ids[object->pool]++; /* ids ascend with addresses */
+        if (object->waits || !sweep->sweeps[object->pool])
+            continue;
+        if (is_mbuf(sweep, object))
+            settle_mbuf(world, object);
+        else
+            settle_plain(world, object, id);
+    }
+    free(ids);
+}
+
+int
+pyd_sweep(struct pyd_world *world)
+{
+    struct sweep sweep = {.world = world};
+    int ret = list_all(&sweep);
+    uint32_t i;
+
+    for (i = 0; ret == 0 && i < world->n_pools; i++) {
+        sweep.sweeps[i] = pyd_sweeps(world->pools[i]);
+        if (sweep.sweeps[i])
+            ret = mark_waiting(&sweep, i);
+    }
+    for (i = 0; ret == 0 && i < world->n_rings; i++)
+        mark_ring(&sweep, world->rings[i]);
+    for (i = 0; ret == 0 && i < PYD_MAX_PROCESSES; i++)
+        if (world->state[i] == PYD_LIVING)
+            mark_bursts(&sweep, &world->ledger->processes[i]);
+    if (ret == 0)
+        settle(&sweep);
+    free(sweep.objects);
+    return ret;
+}

@@ -1,0 +1,47 @@
+"""`pydpdk reap`: what dead programs left on this host, and its removal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pydpdk.cli.plan import Json
+from pydpdk.host.reap import DeadPrefix, dead_prefixes, in_use, reap
+
+Prefixes = Annotated[
+    list[str] | None, typer.Argument(help="File prefixes; all dead ones without.", metavar="PREFIX")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list; remove nothing.")]
+
+
+def reap_command(prefixes: Prefixes = None, dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Remove the hugepage files and runtime directories of programs that died.
+
+    Exits with 1 where a prefix that was named is in use, or something could not be removed.
+    """
+    named = prefixes or []
+    used = in_use(named)
+    reaped = [] if dry_run else reap(named)
+    dead = dead_prefixes(named) if dry_run else [row.dead for row in reaped]
+    kept = [path for row in reaped for path in row.kept]
+    if as_json:
+        rows = [row.to_dict() for row in (dead if dry_run else reaped)]
+        typer.echo(json.dumps({"prefixes": rows, "in_use": used}, indent=2))
+    else:
+        _show(dead, kept, used, dry_run)
+    if used or kept:
+        raise typer.Exit(1)
+
+
+def _show(dead: list[DeadPrefix], kept: list[Path], used: list[str], dry_run: bool) -> None:
+    for row in dead:
+        typer.echo(f"{'would remove' if dry_run else 'removed'} {row}")
+    for path in kept:
+        typer.echo(f"still there: {path}")
+    for name in used:
+        typer.echo(f"{name}: a live process uses it, nothing is removed")
+    if not dead and not used:
+        typer.echo("nothing to reap")

@@ -1,0 +1,213 @@
+"""Dead prefixes: what processes that did not end properly left on this host, and its removal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import struct
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydpdk.host import runtime
+from pydpdk.host.hugepages import read_mounts
+
+_STARTS_S = 2.0
+_OF_SECONDARY = re.compile(r"mp_socket_([0-9]+)_[0-9a-f]+")
+_HUGEPAGE_FILE = re.compile(r"(.+)map_[0-9]+(?:_[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class DeadPrefix:
+    """What a prefix that no live process uses has on the host.
+
+    Attributes
+    ----------
+    hugepage_files : tuple of Path
+        Each pins its pages until it is unlinked.
+    hugepage_bytes : int
+        [bytes] in them.
+    runtime_dir : Path or None
+        Where DPDK kept its shared state.
+    files, sockets : tuple of Path
+        In that directory.
+    processes : tuple of str
+        Who was there, as far as it can be seen: PIDs.
+    """
+
+    prefix: str
+    hugepage_files: tuple[Path, ...]
+    hugepage_bytes: int
+    runtime_dir: Path | None
+    files: tuple[Path, ...]
+    sockets: tuple[Path, ...]
+    processes: tuple[str, ...]
+
+    @property
+    def paths(self) -> list[Path]:
+        """All that it has on the host."""
+        inside = [*self.hugepage_files, *self.files, *self.sockets]
+        return [*inside, self.runtime_dir] if self.runtime_dir else inside
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data, for JSON."""
+        return {key: _plain(value) for key, value in asdict(self).items()}
+
+    def __str__(self) -> str:
+        size = self.hugepage_bytes / (1 << 20)
+        parts = [f"{len(self.hugepage_files)} hugepage files ({size:,.0f} MB)"]
+        if self.runtime_dir:
+            parts.append(
+                f"{self.runtime_dir} ({len(self.files)} files, {len(self.sockets)} sockets)"
+            )
+        if self.processes:
+            parts.append(f"of process {', '.join(self.processes)}")
+        return f"{self.prefix}: {', '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """A dead prefix, and what became of it.
+
+    Attributes
+    ----------
+    removed, kept : tuple of Path
+        `kept` is what may not be removed by this user, or is used again.
+    """
+
+    dead: DeadPrefix
+    removed: tuple[Path, ...]
+    kept: tuple[Path, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data, for JSON."""
+        mine = {"removed": _plain(self.removed), "kept": _plain(self.kept)}
+        return {**self.dead.to_dict(), **mine}
+
+
+def known_prefixes() -> list[str]:
+    """Return every prefix that has something on this host, of live processes or not."""
+    base = runtime.runtime_dir("x").parent
+    names = {entry.name for entry in _listdir(base) if entry.is_dir() and not entry.is_symlink()}
+    for mount in read_mounts():
+        matches = (_HUGEPAGE_FILE.fullmatch(file.name) for file in _listdir(mount.path))
+        names |= {match[1] for match in matches if match}
+    return sorted(names)
+
+
+def dead_prefixes(prefixes: Iterable[str] = ()) -> list[DeadPrefix]:
+    """Return those of these prefixes, or of all, that no live process uses.
+
+    Notes
+    -----
+    Threads  not in a process whose EAL runs under one of them: see `runtime.is_in_use`
+    """
+    names = list(dict.fromkeys(prefixes)) or known_prefixes()
+    return [_look(name) for name in names if runtime.leftovers(name) and not _in_use(name)]
+
+
+def in_use(prefixes: Iterable[str]) -> list[str]:
+    """Return those of these prefixes that a live process uses, or is about to."""
+    return [name for name in dict.fromkeys(prefixes) if runtime.leftovers(name) and _in_use(name)]
+
+
+def reap(prefixes: Sequence[str] = ()) -> list[Reaped]:
+    """Remove what dead prefixes left; never anything of a live process.
+
+    The primary's own lock is held meanwhile, so none of that name starts in between.
+
+    Parameters
+    ----------
+    prefixes
+        Default: all.
+    """
+    return [remove(dead) for dead in dead_prefixes(prefixes)]
+
+
+def remove(dead: DeadPrefix) -> Reaped:
+    """Remove what was found of a prefix, unless a primary of that name runs by now."""
+    with _held(runtime.runtime_dir(dead.prefix) / "config") as free:
+        removed = runtime.remove(dead.prefix) if free else []
+    kept = tuple(path for path in dead.paths if path not in removed)
+    return Reaped(dead, tuple(removed), kept)
+
+
+@contextmanager
+def _held(config: Path) -> Iterator[bool]:
+    """Hold a primary's own lock, so that none of that name can start meanwhile."""
+    try:
+        fd = os.open(config, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield True
+        return
+    except OSError:
+        yield False
+        return
+    try:
+        whole = struct.pack(runtime.FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, whole)
+        free = True
+    except BlockingIOError:
+        free = False
+    try:
+        yield free
+    finally:
+        os.close(fd)
+
+
+def _in_use(prefix: str) -> bool:
+    return runtime.is_in_use(prefix, by_others=True) or _starts(runtime.runtime_dir(prefix))
+
+
+def _starts(directory: Path) -> bool:
+    """Whether a process may be about to put its locks here: the EAL makes the directory first."""
+    try:
+        return not any(directory.iterdir()) and time.time() - directory.stat().st_mtime < _STARTS_S
+    except OSError:
+        return False
+
+
+def _look(prefix: str) -> DeadPrefix:
+    directory = runtime.runtime_dir(prefix)
+    pages = runtime.hugepage_files(prefix)
+    inside = [path for path in _listdir(directory) if not path.is_dir()]
+    return DeadPrefix(
+        prefix=prefix,
+        hugepage_files=tuple(pages),
+        hugepage_bytes=sum(_size(page) for page in pages),
+        runtime_dir=directory if directory.is_dir() else None,
+        files=tuple(path for path in inside if not path.is_socket()),
+        sockets=tuple(path for path in inside if path.is_socket()),
+        processes=_pids(inside),
+    )
+
+
+def _pids(inside: Iterable[Path]) -> tuple[str, ...]:
+    """The secondaries: the primary's files carry no PID."""
+    found = {match[1] for match in map(_OF_SECONDARY.fullmatch, (p.name for p in inside)) if match}
+    return tuple(sorted(found, key=int))
+
+
+def _size(file: Path) -> int:
+    try:
+        status = file.stat()
+    except OSError:
+        return 0
+    return status.st_blocks * 512 or status.st_size  # not every kernel counts blocks of hugepages
+
+
+def _listdir(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

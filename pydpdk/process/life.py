@@ -1,0 +1,143 @@
+"""The life of a channel in one process: opened, joined, shut, left, freed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import warnings
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import address_of, lock
+from pydpdk.errors import InUseError, call_errno, make_error
+from pydpdk.host.alive import start_time
+from pydpdk.memory.mempool import Mempool
+from pydpdk.memory.memzone import Memzone
+from pydpdk.process.layout import read_dtype
+from pydpdk.process.views import Views
+from pydpdk.ring import Ring
+
+SPIN_US = 50.0
+
+
+class Life(Views):
+    """A channel as one that is opened and closed; `Channel` has the rest."""
+
+    rank = 1
+
+    def __init__(
+        self, name: str, zone: Memzone, ring: Ring, mempool: Mempool, *, owned: bool
+    ) -> None:
+        head = lib.pyd_channel_head(zone.handle)
+        self.message_bytes: int = head.message_bytes
+        self.segment_bytes: int = head.segment_bytes
+        self.size = ring.capacity
+        self.ring, self.mempool, self._zone = ring, mempool, zone
+        self.dtype = read_dtype(head)
+        self._me = (os.getpid(), start_time())
+        self._deaths_told = int(head.deaths)
+        parts = {"head": head, "ring": ring._c, "pool": mempool._c}
+        limits = ("message_bytes", "segment_bytes", "itemsize")
+        numbers = {limit: getattr(head, limit) for limit in limits}
+        self._c = ffi.new("struct pyd_channel *", {**parts, **numbers})
+        self._c.spin = self._c.spin_max = int(SPIN_US * lib.rte_get_tsc_hz() / 1e6)
+        call_errno(lib.pyd_channel_open, self._c, detail=name)
+        super().__init__(name, self._c, address=address_of(head), owned=owned)
+        if lib.pyd_channel_join(self._c, *self._me) < 0:
+            self._release(force=True)
+            self._abandon()
+            raise make_error("pyd_channel_join", errno.ENOSPC, f"{lib.PYD_CHANNEL_PEERS} processes")
+
+    @property
+    def was_shut(self) -> bool:
+        """Whether nothing is sent any more."""
+        return bool(self._look().shut)
+
+    def shut(self) -> None:
+        """End the messages, for all processes: `send` raises, receivers get what is still there.
+
+        Notes
+        -----
+        Threads  any; who waits is woken
+        """
+        self.handle  # noqa: B018  # raises when closed
+        lib.pyd_channel_shut(self._c)
+
+    def close(self, *, force: bool = False) -> None:
+        """Let go of the channel; where this process made it, free it.
+
+        Threads that wait in it get a `ClosedError`.
+
+        Parameters
+        ----------
+        force
+            Do so although something uses it: messages in it are lost. While other processes
+            are attached its memory stays, and they get what is in it and then a `ClosedError`.
+
+        Raises
+        ------
+        InUseError
+            Messages are in it, or received and not given back; or others are attached to a
+            channel that this process made.
+        BusyError
+            A thread is inside and does not leave.
+        """
+        with lock():
+            if self._handle is None:
+                return
+            reasons = [] if force else self._refusals()
+            if reasons:
+                raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
+            others = self._others()
+            if self.owned:
+                self.shut()
+            self._release(force)
+            self._abandon()
+            if self.owned and others:
+                self._leave_parts(others)
+            else:
+                for part in (self.ring, self.mempool, self._zone):
+                    part.close(force=force)
+
+    def _release(self, force: bool) -> None:
+        """Leave it: nobody of this process is inside, nothing of it is held here."""
+        call_errno(lib.pyd_channel_close, self._c, *self._me, detail=self.name)
+        for message in list(self._messages):
+            if message._burst is not None:
+                message._burst.close(force=force)
+        for burst in self._spares:
+            burst.close()
+
+    def _leave_parts(self, others: list[int]) -> None:
+        """Forget the memory, which others still use; it is gone with this process."""
+        for part in (self.ring, self.mempool, self._zone):
+            part._abandon()
+        warnings.warn(
+            f"channel {self.name!r} closed by force: its memory stays, processes"
+            f" {', '.join(map(str, others))} use it", ResourceWarning, stacklevel=3,
+        )  # fmt: skip
+
+    def _others(self) -> list[int]:
+        return [pid for pid in self.peers if pid != self._me[0]]
+
+    def _refusals(self) -> list[str]:
+        held = len(self._messages)
+        reasons = [f"{held} messages are received or reserved and not given back"] if held else []
+        for part in (self.ring, self.mempool, self._zone):
+            reasons += part._viewed()
+        if not self.owned:
+            return reasons
+        waiting, others = self.ring.count, self._others()
+        if waiting:
+            reasons.append(f"{waiting} messages are in it")
+        elif not held and self.mempool.in_use_count:
+            reasons.append(f"{self.mempool.in_use_count} of its mbufs are out")
+        if others:
+            reasons.append(f"processes {', '.join(map(str, others))} use it")
+        return reasons
+
+    def _free(self, force: bool) -> None:
+        """Do nothing: `close` has done it."""
+
+    def _abandon(self) -> None:
+        super()._abandon()
+        lib.pyd_channel_forget(self._c)

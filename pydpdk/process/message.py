@@ -1,0 +1,104 @@
+"""Messages that are not copied: read, or written, where they lie."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy.typing as npt
+
+from pydpdk._lifetime import Bytes
+from pydpdk.burst import Burst
+from pydpdk.errors import ClosedError
+
+if TYPE_CHECKING:
+    from pydpdk.process.views import Views
+
+
+class Message:
+    """A message in the memory of its channel, for the length of a `with` block.
+
+    One that was received goes back to the channel's pool when the block is left. One that was
+    reserved is sent then, unless by an exception.
+
+    Notes
+    -----
+    Owns     its mbufs, until the block is left or `release` is called
+    Threads  one
+    Cost     about 2 us: it pays for messages of many KB, or such as need not be read whole
+    """
+
+    __slots__ = ("_burst", "_channel", "_timeout", "_to_send", "_view")
+
+    def __init__(
+        self, channel: Views, burst: Burst, *, to_send: bool, timeout: float | None = None
+    ) -> None:
+        self._channel = channel
+        self._burst: Burst | None = burst
+        self._to_send = to_send
+        self._timeout = timeout
+        self._view: npt.NDArray[Any] | None = None
+
+    @property
+    def view(self) -> npt.NDArray[Any]:
+        """All of it, or its first segment: `uint8[n]`, or one record as `dtype[1]`.
+
+        Valid until the block is left: copy what you keep.
+        """
+        if self._view is None:
+            view: npt.NDArray[Any] = self._owned.view(0)
+            dtype = self._channel.dtype
+            self._view = view if dtype is None or len(view) < dtype.itemsize else view.view(dtype)
+        return self._view
+
+    @property
+    def segments(self) -> list[Bytes]:
+        """All of it, `uint8[n]` for each segment."""
+        return self._owned.mbuf(0).segments
+
+    def release(self) -> None:
+        """Give the memory back to the channel, unsent; once released, do nothing."""
+        burst = self._burst
+        if burst is None:
+            return
+        self._view = None
+        burst.free()
+        self._burst = None
+        self._channel._back(self, burst)
+
+    def __len__(self) -> int:
+        return int(self._owned.lengths[0])
+
+    def __bytes__(self) -> bytes:
+        return self._owned.bytes(0)
+
+    @property
+    def _owned(self) -> Burst:
+        if self._burst is None:
+            raise ClosedError(f"{self!r} is used after it was given back")
+        return self._burst
+
+    def __enter__(self) -> Self:
+        self._owned  # noqa: B018  # raises once it is released
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        try:
+            if self._to_send and error is None and self._burst is not None:
+                self._view = None
+                self._send(self._burst)
+        finally:
+            self.release()
+
+    def _send(self, burst: Burst) -> None:
+        if not self._channel.tx(burst, self._timeout):
+            raise TimeoutError(f"{self!r}: no room for it in {self._timeout} s; it was not sent")
+
+    def __repr__(self) -> str:
+        state = "given back" if self._burst is None else f"{len(self)} bytes"
+        return f"<Message of {self._channel.name!r} {state}>"

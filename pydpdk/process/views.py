@@ -1,0 +1,181 @@
+"""Messages that stay where they lie: in bursts, or one in a `with` block."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from pydpdk._dpdk import lib
+from pydpdk.burst import Burst
+from pydpdk.errors import check_range
+from pydpdk.memory.mempool import Mempool
+from pydpdk.process.gets import Gets
+from pydpdk.process.message import Message
+from pydpdk.process.waiting import SLICE_NS, Attempt, deadline
+
+_tx, _rx = lib.pyd_channel_tx, lib.pyd_channel_rx
+
+
+class Views(Gets):
+    """What a channel does with messages that are not copied."""
+
+    mempool: Mempool
+    segment_bytes: int
+
+    def __init__(self, name: str, handle: Any, *, address: int, owned: bool) -> None:
+        self._spares: list[Burst] = []
+        self._messages: set[Message] = set()
+        super().__init__(name, handle, address=address, owned=owned)
+
+    def receive(self, timeout: float | None = None) -> Message:
+        """Receive one message without copying it, for a `with` block.
+
+        Parameters
+        ----------
+        timeout
+            [s] to wait for it; None for as long as it takes.
+
+        Raises
+        ------
+        TimeoutError, ClosedError, PeerDiedError
+            As of `get`.
+
+        Notes
+        -----
+        Owns  the message, until the block is left
+        """
+        burst = self._spare()
+        try:
+            self.rx(burst, timeout=timeout)
+        finally:
+            if not burst:
+                self._spares.append(burst)
+        if not burst:
+            raise TimeoutError(f"{self!r}: no message in {timeout} s")
+        return self._out(Message(self, burst, to_send=False))
+
+    def reserve(self, length: int | None = None, timeout: float | None = None) -> Message:
+        """Make a message where it lies; it is sent when the `with` block is left.
+
+        Parameters
+        ----------
+        length
+            [bytes], up to `segment_bytes`. Default: all of them; a record has one size.
+        timeout
+            [s] to wait for room when it is sent; None for as long as it takes.
+
+        Raises
+        ------
+        NoRoomError
+            All mbufs of the channel are out.
+        TimeoutError, ClosedError, PeerDiedError
+            As of `send`, on leaving the block.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_alloc_bulk (rte_mbuf.h)
+        Owns   the message, until the block is left
+        """
+        most = min(self.message_bytes, self.segment_bytes)
+        least = most if self.dtype is not None else 0
+        wanted = check_range("length", most if length is None else length, least, most, " bytes")
+        burst = self._spare()
+        try:
+            burst.alloc(self.mempool, 1, length=wanted)
+        finally:
+            if not burst:
+                self._spares.append(burst)
+        return self._out(Message(self, burst, to_send=True, timeout=timeout))
+
+    def tx(self, burst: Burst, timeout: float | None = None) -> int:
+        """Send the burst's mbufs, each a message; what finds no room in time stays in the burst.
+
+        Parameters
+        ----------
+        burst
+            Of mbufs of this channel's pool, or of another that all processes know.
+        timeout
+            [s] to wait for room; None for as long as it takes.
+
+        Returns
+        -------
+        int
+            [messages] that went.
+
+        Raises
+        ------
+        ValueError
+            One is longer than `message_bytes`, or not of the size of a record; none went.
+        ClosedError, PeerDiedError
+            Nobody will receive them.
+
+        Notes
+        -----
+        Wraps  rte_ring_enqueue_burst_elem (rte_ring_elem.h)
+        Owns   the channel owns what went
+        """
+        self._check("tx", burst)
+        if burst._views:
+            burst.check_views()
+        before, end = len(burst), deadline(timeout)
+        while len(burst):
+            if self._move(lambda ns: int(_tx(self._c, burst._c, ns)), timeout, end, burst) <= 0:
+                break
+        return before - len(burst)
+
+    def rx(self, burst: Burst, *, n: int | None = None, timeout: float | None = None) -> int:
+        """Receive messages into an empty burst; return how many.
+
+        Parameters
+        ----------
+        n
+            [messages] at most. Default: the burst's size.
+        timeout
+            [s] to wait for the first; None for as long as it takes.
+
+        Raises
+        ------
+        ClosedError, PeerDiedError
+            As of `get`.
+
+        Notes
+        -----
+        Wraps  rte_ring_dequeue_burst_elem (rte_ring_elem.h)
+        Owns   the burst owns what came
+        """
+        self._check("rx", burst)
+        wanted = burst.size if n is None else check_range("n", n, 0, burst.size, " messages")
+        got = self._move(
+            lambda ns: int(_rx(self._c, burst._c, wanted, ns)), timeout, deadline(timeout), burst
+        )
+        if got > 0:
+            burst.taken(0, "rte_ring_dequeue")
+        return max(got, 0)
+
+    def _move(
+        self, attempt: Attempt, timeout: float | None, end: float | None, burst: Burst
+    ) -> int:
+        result = attempt(SLICE_NS if timeout is None else 0)
+        if result == -errno.EMSGSIZE:
+            self._too_long(int(burst.lengths.max()))
+        return result if result >= 0 else self._persist(result, attempt, end, burst)
+
+    def _check(self, verb: str, burst: Burst) -> None:
+        if not isinstance(burst, Burst):
+            raise TypeError(f"{verb}({burst!r}): a Burst is allowed")
+
+    def _spare(self) -> Burst:
+        return self._spares.pop() if self._spares else Burst(1)
+
+    def _out(self, message: Message) -> Message:
+        self._messages.add(message)
+        return message
+
+    def _back(self, message: Message, burst: Burst) -> None:
+        """Take back a message's empty burst; its mbufs may be room for others."""
+        self._messages.discard(message)
+        if self.closed:
+            burst.close()
+            return
+        self._spares.append(burst)
+        lib.pyd_channel_room(self._c)

@@ -1,0 +1,307 @@
+"""Processes that are killed in the middle of what they do, and what comes of it."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pydpdk import Burst, Eal, Mempool, ObjectPool, Ring, eal_watch
+from pydpdk.process.recover import recover, recover_from
+
+pytestmark = pytest.mark.hugepages
+ROOT = Path(__file__).parents[2]
+CPU = min(os.sched_getaffinity(0))
+PRELUDE = """
+import os, signal, sys, numpy as np, pydpdk
+from pydpdk import Burst, Mempool, ObjectPool, Ring
+def attach(lcore):
+    return pydpdk.init(file_prefix=sys.argv[1], proc_type="secondary", lcores=f"{{lcore}}@{cpu}",
+                       log_level="error")
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+Start = Callable[[str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture(autouse=True)
+def recovered_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the primary from recovering by itself: the tests want to see what it finds."""
+    monkeypatch.setattr(eal_watch, "_recovery", None)
+
+
+@pytest.fixture
+def start(eal: Eal) -> Iterator[Start]:
+    """Start a secondary; it is ready when it has printed a line."""
+    running: list[subprocess.Popen[str]] = []
+
+    def make(code: str) -> "subprocess.Popen[str]":
+        text = PRELUDE.format(cpu=CPU) + textwrap.dedent(code)
+        child = subprocess.Popen(
+            [sys.executable, "-c", text, eal.file_prefix], stdout=subprocess.PIPE, text=True
+        )
+        running.append(child)
+        return child
+
+    yield make
+    for child in running:
+        child.kill()
+        child.wait()
+        if child.stdout:
+            child.stdout.close()
+    recover()
+
+
+def ready(child: "subprocess.Popen[str]") -> None:
+    assert child.stdout
+    assert child.stdout.readline() == "ready\n"
+
+
+def died(child: "subprocess.Popen[str]") -> None:
+    assert child.wait(30) == -signal.SIGKILL
+
+
+def test_what_a_killed_process_held_comes_back(pool: Mempool, start: Start):
+    child = start(f"""
+        attach(20)
+        burst = Burst(64)
+        burst.alloc(Mempool.lookup({pool.name!r}), 50)
+        die()
+    """)
+    died(child)
+    assert pool.in_use_count == 50
+    done = recover()
+    assert done.processes == (child.pid,)
+    assert done.mbufs == {pool.name: 50}
+    assert done.inexact == ""
+    assert pool.in_use_count == 0
+
+
+def test_recovery_waits_for_the_end_of_who_is_dying(pool: Mempool, start: Start):
+    child = start(f"""
+        attach(20)
+        burst = Burst(64)
+        burst.alloc(Mempool.lookup({pool.name!r}), 50)
+        print("ready", flush=True)
+        signal.pause()
+    """)
+    ready(child)
+    child.kill()
+    done = recover_from(child.pid, 0)
+    assert done is not None
+    assert done.mbufs == {pool.name: 50}
+    assert recover_from(child.pid, 0) is None
+
+
+def test_the_next_on_an_lcore_takes_over_its_cache(eal: Eal, name: str, start: Start):
+    with Mempool.create(name, 255, cache_size=64, ops_name="lf_stack") as pool:
+        code = f"""
+            attach(20)
+            with Burst(64) as burst:
+                burst.alloc(Mempool.lookup({name!r}), 64)
+                burst.free()
+            die()
+        """
+        for _ in range(2):
+            died(start(code))
+        assert len(recover().processes) == 2
+        with Burst(255) as burst:
+            assert burst.alloc(pool, 255) == 255
+            burst.verify()
+            burst.free()
+
+
+def test_traces_of_the_dead_leave_the_runtime_directory(eal: Eal, pool: Mempool, start: Start):
+    child = start("attach(20); die()")
+    died(child)
+    assert recover().processes == (child.pid,)
+    assert [path for path in eal.runtime_dir.iterdir() if str(child.pid) in path.name] == []
+
+
+@pytest.mark.parametrize("sync", ["single", "hts"])
+def test_a_death_between_start_and_finish_of_zero_copy_blocks_nobody(
+    name: str, start: Start, sync: str
+):
+    with Ring.create(name, 64, producer=sync, consumer=sync) as ring:
+        child = start(f"""
+            attach(20)
+            with Ring.lookup({name!r}).enqueue_zc(5) as block:
+                block.first[:] = 1
+                die()
+        """)
+        died(child)
+        assert [(u.ring, u.side, u.n) for u in recover().undone] == [(name, "producer", 5)]
+        assert ring.enqueue_burst(np.arange(63, dtype=np.uint64)) == 63
+
+
+def test_who_spins_for_a_dead_process_goes_on_after_recovery(name: str, start: Start):
+    """In a third process, whose call is nowhere near its end when recovery begins."""
+    with Ring.create(name, 64, producer="hts", consumer="hts") as ring:
+        child = start(f"""
+            attach(20)
+            with Ring.lookup({name!r}).enqueue_zc(5):
+                die()
+        """)
+        died(child)
+        waiter = start(f"""
+            attach(21)
+            ring = Ring.lookup({name!r})
+            print("ready", flush=True)
+            ring.enqueue_burst(np.arange(3, dtype=np.uint64))
+            print("done", flush=True)
+            sys.stdin.read()
+        """)
+        ready(waiter)
+        time.sleep(0.1)
+        assert recover().processes == (child.pid,)
+        assert waiter.stdout
+        assert waiter.stdout.readline() == "done\n"
+        assert ring.count == 3
+
+
+def test_plain_objects_of_a_killed_process_come_back(eal: Eal, name: str, start: Start):
+    with ObjectPool.create(name, 100, "u8", ops_name="lf_stack") as objects:
+        kept = objects.get(3)
+        child = start(f"attach(20); kept = ObjectPool.lookup({name!r}).get(40); die()")
+        died(child)
+        assert recover().objects == {name: 40}
+        assert sorted(objects.outstanding()) == sorted(kept)
+        objects.put(kept)
+
+
+def test_a_process_that_leaves_gives_its_caches_back(eal: Eal, name: str, start: Start):
+    with Mempool.create(name, 255, cache_size=64, ops_name="lf_stack") as pool:
+        child = start(f"""
+            eal = attach(20)
+            with Burst(64) as burst:
+                burst.alloc(Mempool.lookup({name!r}), 64)
+                burst.free()
+            eal.close()
+        """)
+        assert child.wait(30) == 0
+        with Burst(255) as burst:
+            assert burst.alloc(pool, 255) == 255
+            burst.free()
+
+
+def test_a_program_that_is_not_ours_makes_recovery_careful(eal: Eal, pool: Mempool, start: Start):
+    watcher = start("""
+        from pydpdk.explorer import attach as look
+        with look(sys.argv[1]):
+            print("ready", flush=True)
+            signal.pause()
+    """)
+    ready(watcher)
+    child = start(f"""
+        attach(20)
+        burst = Burst(64)
+        burst.alloc(Mempool.lookup({pool.name!r}), 50)
+        die()
+    """)
+    died(child)
+    done = recover()
+    assert done.mbufs == {pool.name: 50}
+    assert str(watcher.pid) in done.inexact
+    watcher.kill()
+    watcher.wait()
+    assert recover().inexact == ""
+    assert pool.in_use_count == 0
+
+
+def test_only_the_primary_recovers(eal: Eal, start: Start):
+    child = start("""
+        attach(20)
+        try:
+            from pydpdk.process.recover import recover, recover_from
+            recover()
+        except pydpdk.SecondaryError as error:
+            print(error, flush=True)
+    """)
+    assert child.stdout
+    assert "the devices belong to the primary process" in child.stdout.readline()
+    child.wait(30)
+
+
+@pytest.mark.parametrize("ops", ["ring_mp_mc", "ring_mt_hts", "ring_mt_rts", "stack", "lf_stack"])
+def test_death_at_any_moment_of_pool_operations_loses_nothing(
+    eal: Eal, name: str, start: Start, ops: str
+):
+    """Nobody else is in the pool meanwhile, so no survivor spins, whatever the ops."""
+    with (
+        Mempool.create(name, 1023, cache_size=32, ops_name=ops) as pool,
+        Ring.create(f"{name}-ring", 128, element="mbuf", producer="rts", consumer="rts") as ring,
+    ):
+        for _ in range(3):
+            child = start(f"""
+                attach(20)
+                pool, ring = Mempool.lookup({name!r}), Ring.lookup({name + "-ring"!r})
+                burst, clones = Burst(64), Burst(64)
+                print("ready", flush=True)
+                while True:
+                    burst.alloc(pool, 60)
+                    clones.clone_of(burst, pool)
+                    ring.tx(burst)
+                    burst.free()
+                    clones.free()
+                    ring.rx(burst)
+                    burst.free()
+            """)
+            ready(child)
+            time.sleep(random.uniform(0, 0.05))
+            child.kill()
+            died(child)
+            assert recover().processes == (child.pid,)
+            drain(ring)
+            assert pool.in_use_count == 0
+            assert pool.outstanding() == []
+
+
+def drain(ring: Ring) -> None:
+    with Burst(64) as burst:
+        while ring.rx(burst):
+            burst.free()
+
+
+def test_recovery_while_the_primary_works(eal: Eal, name: str, start: Start):
+    stop = threading.Event()
+
+    def work(pool: Mempool) -> None:
+        with Burst(64) as burst:
+            while not stop.is_set():
+                burst.alloc(pool, 64)
+                burst.free()
+
+    with Mempool.create(name, 1023, cache_size=32, ops_name="lf_stack") as pool:
+        worker = threading.Thread(target=work, args=(pool,))
+        worker.start()
+        try:
+            child = start(f"""
+                attach(20)
+                burst = Burst(64)
+                burst.alloc(Mempool.lookup({name!r}), 50)
+                die()
+            """)
+            died(child)
+            assert recover().mbufs[name] >= 50  # and what its lcore's cache held
+        finally:
+            stop.set()
+            worker.join()
+        assert pool.in_use_count == 0
+
+
+def test_twenty_rounds_of_random_death():
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/kill_rounds"), "--rounds", "20"],
+        capture_output=True, text=True, timeout=180,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("20 rounds in ")

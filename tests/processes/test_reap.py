@@ -1,0 +1,154 @@
+"""Dead prefixes: found, listed, removed; those of live processes are left alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pydpdk.host import reap, runtime
+
+LCORE = min(os.sched_getaffinity(0))
+PROGRAM = """
+import sys, pydpdk
+eal = pydpdk.init(file_prefix=sys.argv[1], hugepages=True, lcores=(int(sys.argv[2]),))
+pool = pydpdk.Mempool.create("p", 2047, cache_size=0)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def run_reap(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "pydpdk", "reap", *arguments], capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def program(request) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
+    prefix = f"test-{os.getpid()}-reap-{abs(hash(request.node.name)) % 10000}"
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, prefix, str(LCORE)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with child:
+        assert child.stdout
+        assert child.stdout.readline() == "ready\n"
+        yield prefix, child
+        child.kill()
+    runtime.sweep(prefix)
+
+
+def kill(child: "subprocess.Popen[str]") -> None:
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runtime directories of our own making."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    (tmp_path / "dpdk").mkdir()
+    return tmp_path / "dpdk"
+
+
+@pytest.mark.hugepages
+def test_a_dead_prefix_is_listed_with_what_it_holds(program):
+    prefix, child = program
+    kill(child)
+    done = run_reap("--dry-run", prefix)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"would remove {prefix}: ")
+    assert "hugepage files (" in done.stdout
+    assert str(runtime.runtime_dir(prefix)) in done.stdout
+    assert runtime.leftovers(prefix) != []
+
+
+@pytest.mark.hugepages
+def test_a_dead_prefix_is_removed(program):
+    prefix, child = program
+    kill(child)
+    done = run_reap(prefix)
+    assert (done.returncode, done.stdout[:8]) == (0, "removed "), done.stderr
+    assert runtime.leftovers(prefix) == []
+    assert run_reap(prefix).stdout == "nothing to reap\n"
+
+
+@pytest.mark.hugepages
+def test_what_is_removed_is_told_in_json(program):
+    prefix, child = program
+    kill(child)
+    told = json.loads(run_reap("--json", prefix).stdout)
+    (row,) = told["prefixes"]
+    assert row["prefix"] == prefix
+    assert row["hugepage_bytes"] >= 2047 * 2048
+    assert set(row["hugepage_files"]) <= set(row["removed"])
+    assert (row["kept"], told["in_use"]) == ([], [])
+
+
+@pytest.mark.hugepages
+def test_a_live_prefix_is_left_alone(program):
+    prefix, child = program
+    before = runtime.leftovers(prefix)
+    done = run_reap(prefix)
+    assert (done.returncode, done.stdout) == (
+        1, f"{prefix}: a live process uses it, nothing is removed\n",
+    )  # fmt: skip
+    assert runtime.leftovers(prefix) == before
+    assert prefix not in [dead.prefix for dead in reap.dead_prefixes()]
+    assert child.poll() is None
+
+
+def test_without_prefixes_all_dead_ones_are_found(elsewhere: Path):
+    for name in ("one", "two"):
+        (elsewhere / name).mkdir()
+        (elsewhere / name / "fbarray_memzone").touch()
+    (elsewhere / "two" / "mp_socket_77_1f").touch()
+    assert {dead.prefix for dead in reap.dead_prefixes()} >= {"one", "two"}
+    assert [str(dead) for dead in reap.dead_prefixes(["two"])] == [
+        f"two: 0 hugepage files (0 MB), {elsewhere / 'two'} (2 files, 0 sockets), of process 77"
+    ]
+    reap.reap(["one"])
+    assert sorted(path.name for path in elsewhere.iterdir()) == ["two"]
+
+
+def test_a_directory_just_made_is_of_a_process_that_starts(elsewhere: Path):
+    (elsewhere / "new").mkdir()
+    assert reap.dead_prefixes(["new"]) == []
+    assert reap.in_use(["new"]) == ["new"]
+    os.utime(elsewhere / "new", (0, 0))
+    assert [dead.prefix for dead in reap.dead_prefixes(["new"])] == ["new"]
+
+
+def test_what_is_not_dpdks_stays_and_is_told(elsewhere: Path):
+    (elsewhere / "odd" / "directory").mkdir(parents=True)
+    (elsewhere / "odd" / "config").touch()
+    (row,) = reap.reap(["odd"])
+    assert row.kept == (elsewhere / "odd",)
+    done = run_reap("odd")
+    assert (done.returncode, "still there: " in done.stdout) == (1, True)
+
+
+def test_a_primary_that_comes_in_between_keeps_its_files(elsewhere: Path):
+    """Its lock is taken after the look and before the removal."""
+    (elsewhere / "back").mkdir()
+    config = elsewhere / "back" / "config"
+    config.write_bytes(bytes(64))
+    (dead,) = reap.dead_prefixes(["back"])
+    code = (
+        "import fcntl, sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX);"
+        "print('locked', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(config)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        assert reap.remove(dead).removed == ()
+        holder.kill()
+    assert config.exists()
+    assert reap.remove(dead).kept == ()
