@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pydpdk import log
@@ -38,8 +41,21 @@ def start(argv: Sequence[str], options: EalOptions) -> tuple[frozenset[int], lis
         finally:
             os.sched_setaffinity(0, affinity)
     if result < 0:
+        _unlock_hugepages()
         raise _init_error(number, [*recorder.lines, *_complaints(argv[0])], options)
     return main_cpus, recorder.lines
+
+
+def _unlock_hugepages() -> None:
+    """Let go of the directories that a start locks and, where it fails half-way, keeps locked.
+
+    Every DPDK program of the host would wait for this process to end.
+    """
+    mounts = {str(mount.path) for mount in host_hugepages.read_mounts()}
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if str(entry.readlink()) in mounts:
+                fcntl.flock(int(entry.name), fcntl.LOCK_UN)
 
 
 def _complaints(program: str) -> list[str]:

@@ -54,6 +54,9 @@ SAMPLES: dict[str, Make] = {
     "process.wire.Fds": lambda h: h.fds(),
 }
 
+ONLY = {"process.group.Group.start"}
+"""Methods that are called of no other sample: an open group starts a process for each value."""
+
 MORE: dict[str, list[Make]] = {
     "process.messages.Message": [lambda h: h.message(wire.MESSAGE)],
 }
@@ -123,7 +126,7 @@ BY_NAME: dict[str, Make] = {
 
 EXPECTED: dict[str, type[Exception]] = {
     "eal_attach.check_attach": NotFoundError,  # nobody is there; tests/processes has who is
-    "process.group.Group.start": ClosedError,  # an open group starts a process for each value
+    "process.group.Group.start": ClosedError,  # of the closed group
 }
 """What a good call raises all the same."""
 

@@ -97,3 +97,19 @@ def test_reading_a_variable_of_itself_leaves_a_primary_its_lock(run_script):
             print(locked(eal.runtime_dir / "config"))
     """)
     assert done.stdout.split() == ["True"], done.stderr
+
+
+@pytest.mark.hugepages
+def test_a_start_that_failed_does_not_keep_the_hugepages_of_the_host_locked(run_script):
+    done = run_script("""
+        from pathlib import Path
+        from pydpdk import EalInitError
+        try:
+            init(memory_mb=1 << 20)
+        except EalInitError as error:
+            print("Cannot init memory" in str(error))
+        fds = Path("/proc/self/fdinfo").iterdir()
+        texts = [fd.read_text() for fd in fds if fd.exists()]
+        print([line for text in texts for line in text.splitlines() if "WRITE" in line and "FLOCK" in line])
+    """)
+    assert done.stdout.splitlines() == ["True", "[]"], done.stderr
