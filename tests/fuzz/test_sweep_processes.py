@@ -109,7 +109,7 @@ def test_a_start_that_failed_does_not_keep_the_hugepages_of_the_host_locked(run_
         except EalInitError as error:
             print("Cannot init memory" in str(error))
         fds = Path("/proc/self/fdinfo").iterdir()
-        texts = [fd.read_text() for fd in fds if fd.exists()]
-        print([line for text in texts for line in text.splitlines() if "WRITE" in line and "FLOCK" in line])
+        lines = [line for fd in fds if fd.exists() for line in fd.read_text().splitlines()]
+        print([line for line in lines if "FLOCK" in line and "WRITE" in line])
     """)
     assert done.stdout.splitlines() == ["True", "[]"], done.stderr
