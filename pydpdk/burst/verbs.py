@@ -81,8 +81,8 @@ class Forward(Handle):
 
     def _take(self) -> bool:
         """Make the queues of all hops this process's; False where that changes nothing."""
-        new = [queue for hop in self.hops for queue in hop if not queue.taken]
-        return bool(new) and all(queue.take() for queue in new)
+        new = [queue.take() for hop in self.hops for queue in hop if not queue.taken]
+        return any(new)
 
     def __repr__(self) -> str:
         return f"<Forward {len(self.hops)} hops, {self.burst!r}>"

@@ -23,7 +23,9 @@ from pydpdk.memory._rows import text
 
 PAUSE_TIMEOUT_S = 5.0
 _LOCK_TIMEOUT_MS = 3000
+_READ_TIMEOUT_MS = 500
 _ENDING_S = 2.0
+_MAP_LOCKED = "somebody reads the memory map all the time: end all processes of this prefix"
 _SYNCS = {
     lib.RTE_RING_SYNC_MT: "multi",
     lib.RTE_RING_SYNC_ST: "single",
@@ -223,8 +225,17 @@ def _undone(row: Any) -> Undone:
     return Undone(text(row.name), side, _SYNCS.get(row.sync, "unknown"), row.n)
 
 
-def _on_death(member: Member) -> Recovery | None:
-    return recover_from(member.pid, member.started)
+def unlock_memory_map(dead: Member) -> None:
+    """Give back the lock that a process holds if it dies while it attaches."""
+    if not dead.ready:
+        result = lib.pyd_leave_memory_map(_READ_TIMEOUT_MS)
+        if result < 0:
+            raise make_error("rte_mcfg_mem_write_lock", -result, _MAP_LOCKED)
+
+
+def _on_death(dead: Member) -> Recovery | None:
+    unlock_memory_map(dead)
+    return recover_from(dead.pid, dead.started)
 
 
 set_recovery(_on_death)

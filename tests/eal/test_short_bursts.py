@@ -58,6 +58,7 @@ def mbufs(eal):
 
 def test_verbs_of_bursts_run_no_python(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
     rxq, txq = loop.rx[0], loop.tx[0]
+    assert rxq.take() and txq.take()  # which the first call does otherwise
     assert short(burst.alloc, pool, 8, length=60) == 8
     burst.fill(bytes(range(60)))
     assert short(burst.swap_macs) is None
@@ -88,6 +89,7 @@ def test_both_ways_do_the_same(pool: Mempool, burst: Burst, mbufs: Ring):
 
 
 def test_while_views_live_python_decides(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
+    assert loop.rx[0].take() and loop.tx[0].take()
     for send in (loop.tx[0].tx, mbufs.tx):
         burst.alloc(pool, 2, length=60)
         view = burst[0]
@@ -227,6 +229,7 @@ def test_a_round_that_is_refused_serves_no_hop_twice(device, pool: Mempool, burs
             forward.step()
         assert open_.rx[0].packets == n
     shut.start()
+    assert shut.rx[0].take() and shut.tx[0].take()
     assert short(forward.step) == 64
     assert (open_.rx[0].packets, shut.tx[0].packets) == (96, 32)
 

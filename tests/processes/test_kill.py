@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from pydpdk import Burst, Eal, Mempool, ObjectPool, Ring, eal_watch
-from pydpdk.process.recover import recover, recover_from
+from pydpdk.process.recover import recover, recover_from, unlock_memory_map
 
 pytestmark = pytest.mark.hugepages
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ Start = Callable[[str], "subprocess.Popen[str]"]
 @pytest.fixture(autouse=True)
 def recovered_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the primary from recovering by itself: the tests want to see what it finds."""
-    monkeypatch.setattr(eal_watch, "_recovery", None)
+    monkeypatch.setattr(eal_watch, "_recovery", unlock_memory_map)
 
 
 @pytest.fixture
