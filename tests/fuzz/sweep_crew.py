@@ -31,6 +31,7 @@ class Crew:
     def __init__(self) -> None:
         self.alone = Neighbours(EalOptions(), "nobody-here", None, None)
         self._group: Group | None = None
+        self._closed_group: Group | None = None
         self._watcher: Watcher | None = None
         self._seat: Seat | None = None
         self.told = self.new_watch()
@@ -42,6 +43,14 @@ class Crew:
         if self._group is None or self._group._closed:
             self._group = Group(stop_s=0)
         return self._group
+
+    @property
+    def closed_group(self) -> Group:
+        """One for all: a group is a thread and a pipe."""
+        if self._closed_group is None:
+            self._closed_group = Group(stop_s=0)
+            self._closed_group.close()
+        return self._closed_group
 
     @property
     def handler(self) -> Handler:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from operator import attrgetter as attribute
 from typing import Any
 
-from pydpdk import NotFoundError, NotSupportedError, eal_drivers
+from pydpdk import ClosedError, NotFoundError, NotSupportedError, eal_drivers
 from pydpdk.config import model
 from pydpdk.host.reap import DeadPrefix, Reaped
 from pydpdk.host.registry import Member
@@ -46,12 +46,16 @@ SAMPLES: dict[str, Make] = {
     "host.watch.Watch.start": lambda h: h.new_watch(),
     "host.watch.Watch.stop": lambda h: h.new_watch(),
     "process.group.Group": attribute("group"),
+    "process.group.Group.start": attribute("closed_group"),
     "process.messages.Handler": attribute("handler"),
     "process.messages.Message": lambda h: h.message(),
     "process.requests.Replies": lambda h: Replies([Reply(None, b"x", ())]),
     "process.requests.Reply": lambda h: Reply(None, b"x", ()),
     "process.wire.Fds": lambda h: h.fds(),
 }
+
+ONLY = {"process.group.Group.start"}
+"""Methods that are called of no other sample: an open group starts a process for each value."""
 
 MORE: dict[str, list[Make]] = {
     "process.messages.Message": [lambda h: h.message(wire.MESSAGE)],
@@ -91,6 +95,7 @@ GOOD: dict[str, Make] = {
     "host.watch.Watch.changed": same(nothing),
     "host.watch.Watch.tell": same(nothing),
     "process.attach.Process.role": same("primary"),
+    "process.group.Group.start.function": same(os.getpid),
     "process.group.Group.wait.timeout_s": same(0.01),
     "process.messages.handle.function": same(nothing),
     "process.messages.send.name": same("house"),
@@ -121,6 +126,7 @@ BY_NAME: dict[str, Make] = {
 
 EXPECTED: dict[str, type[Exception]] = {
     "eal_attach.check_attach": NotFoundError,  # nobody is there; tests/processes has who is
+    "process.group.Group.start": ClosedError,  # of the closed group
 }
 """What a good call raises all the same."""
 

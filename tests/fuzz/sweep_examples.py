@@ -312,6 +312,8 @@ def objects(target: Target, every: list[Target]) -> list[Make]:
     if target.kind is None:
         return [same(None)]
     name = target.name.rpartition(".")[0]
+    if target.name in crew.ONLY:
+        return [SAMPLES[target.name]]
     if target.name in SAMPLES:
         return [SAMPLES[target.name], SAMPLES[name], *MORE.get(name, [])]
     if name in SAMPLES:

@@ -8,16 +8,25 @@ import signal
 
 import pytest
 
-from pydpdk import Memzone, Ring
+from pydpdk import Burst, Memzone, Ring
 from pydpdk.app.stop import Stop
 from pydpdk.host import primary
 from pydpdk.memory.objects_kind import dtype_of
 
+COPIES = [copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))]
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_an_owner_cannot_be_copied_as_the_copy_would_free_it_twice(eal, name, pool, copied):
+
+@pytest.mark.parametrize("copied", COPIES)
+def test_a_copy_of_an_owner_is_the_owner_as_another_would_free_it_twice(eal, name, pool, copied):
     with Memzone.reserve(f"{name}-zone", 64) as zone, Ring.create(f"{name}-ring", 16) as ring:
-        for owner in (eal, pool, zone, ring):
+        for owner in (pool, zone, ring):
+            assert copied(owner) is owner
+
+
+@pytest.mark.parametrize("copied", COPIES)
+def test_an_owner_without_a_name_cannot_be_copied(eal, copied):
+    with Burst(4) as burst:
+        for owner in (eal, burst):
             with pytest.raises(TypeError, match="cannot be copied or pickled"):
                 copied(owner)
 
