@@ -21,12 +21,17 @@ COPY . /src
 RUN python3 -m venv /opt/pydpdk \
  && /opt/pydpdk/bin/pip install --no-cache-dir --disable-pip-version-check /src \
  && /opt/pydpdk/bin/pip uninstall -y pip setuptools
+# the libraries that the binding is linked to: their packages have another name in each suite
+RUN ldd /opt/pydpdk/lib/python3*/site-packages/pydpdk/_dpdk*.so \
+  | awk '/librte_/ {print "*/" $1}' | xargs -d '\n' dpkg -S | cut -d: -f1 | sort -u > /opt/packages
 
 FROM debian:${SUITE}-slim
-# the meta packages have every network driver and mempool handler, and with them the libraries
+COPY --from=build /opt/packages /opt/packages
+# the meta packages have every network driver and mempool handler
 RUN apt-get update \
- && apt-get install -y --no-install-recommends librte-meta-mempool librte-meta-net python3 \
- && apt-get clean && rm -rf /var/lib/apt/lists/* \
+ && apt-get install -y --no-install-recommends \
+        librte-meta-mempool librte-meta-net python3 $(cat /opt/packages) \
+ && apt-get clean && rm -rf /var/lib/apt/lists/* /opt/packages \
  && useradd --system --no-create-home pydpdk
 COPY --from=build /opt/pydpdk /opt/pydpdk
 COPY configs /opt/pydpdk/configs
