@@ -235,6 +235,7 @@ def test_ctrl_c_ends_the_waiting_not_the_job(run_script):
                 time.sleep(0.001)
             return "ended as asked"
         job = lcore.launch(loop)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background shells
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
             job.wait()
