@@ -285,6 +285,7 @@ def test_ctrl_c_ends_a_wait(run_script):
         import signal, threading, time
         from pydpdk import Channel
         init()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background shells
         with Channel.create("c") as channel:
             threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
             start = time.monotonic()
