@@ -23,6 +23,7 @@ ENDS = "closes the EAL: called at the end of each part, and what was made is cal
 OWNS_FDS = "closes the descriptors that it is told, which may be anybody's"
 ADDRESS = "makes a view of the address it is told; only this package tells it"
 COMPILER = "called by Numba, or for it, while it compiles; tests/eal/test_worker_code.py does"
+WRITES = "changes this host; what it calls is swept with a root of its own"
 REMOVES = "removes files of other programs; tests/processes/test_reap.py has dead ones of its own"
 EXCLUDED = {
     "errors.call_*": "calls the C function it is given",
@@ -114,6 +115,9 @@ EXCLUDED = {
     "explorer.attach.attach": OWN_PROCESS,
     "app.session.open_file": OWN_PROCESS,
     "app.session.start": OWN_PROCESS,
+    "cli.devices.*bind": WRITES,
+    "cli.hugepages.re*": WRITES,
+    "cli.reap.*": REMOVES,
     "cli.*": OWN_PROCESS,
     "testing.no_mbuf_leaks": "a pytest fixture, which pytest does not let one call",
 }

@@ -46,6 +46,7 @@ def test_bad_calls_end_in_a_result_or_a_documented_exception(
     script: str, part: int, parts: int, on_hugepages: bool, directory: Path, capsys, monkeypatch
 ):
     prefix = f"test-{os.getpid()}-{script}{part}"
+    reserved = [pool.total for pool in hugepages.read_pools()]
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(directory / "run"))
     run = subprocess.run(
         [sys.executable, HERE / f"{script}.py", str(part), str(parts)],
@@ -68,6 +69,7 @@ def test_bad_calls_end_in_a_result_or_a_documented_exception(
     found = [line for line in lines if re.match("UNDOCUMENTED|DIED|NEWCOMER", line)]
     assert found == [], f"{len(found)} of them"
     assert left == []
+    assert [pool.total for pool in hugepages.read_pools()] == reserved
     assert list((directory / "run" / "dpdk").glob("*")) == []
     n = int(lines[-1].removeprefix("DONE "))
     assert n >= FLOOR[script]
