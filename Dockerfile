@@ -21,9 +21,11 @@ COPY . /src
 RUN python3 -m venv /opt/pydpdk \
  && /opt/pydpdk/bin/pip install --no-cache-dir --disable-pip-version-check /src \
  && /opt/pydpdk/bin/pip uninstall -y pip setuptools
-# the libraries that the binding is linked to: their packages have another name in each suite
+# the libraries that the binding is linked to, and those of tables, which it loads when they are
+# used: their packages have another name in each suite
 RUN ldd /opt/pydpdk/lib/python3*/site-packages/pydpdk/_dpdk*.so \
-  | awk '/librte_/ {print "*/" $1}' | xargs -d '\n' dpkg -S | cut -d: -f1 | sort -u > /opt/packages
+  | awk '/librte_/ {print "*/" $1} END {print "*/librte_fib.so.*"}' \
+  | xargs -d '\n' dpkg -S | cut -d: -f1 | sort -u > /opt/packages
 
 FROM debian:${SUITE}-slim
 COPY --from=build /opt/packages /opt/packages

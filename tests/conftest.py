@@ -29,8 +29,8 @@ from pydpdk.memory.memzone import memzones
 
 ROOT = Path(__file__).parents[1]
 LCORE, OTHER_CPU = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
-WORKERS = (LCORE + 1, LCORE + 2)
-"""Lcores of the EAL of the tests beside the main one."""
+WORKERS = (LCORE + 100, LCORE + 101)
+"""Lcores of the EAL of the tests beside the main one; those of secondaries are lower."""
 _numbers = itertools.count()
 
 LCORES = ",".join([f"{LCORE}@{LCORE}", *(f"{worker}@{OTHER_CPU}" for worker in WORKERS)])

@@ -75,6 +75,8 @@ class Fib(Owner):
         ------
         NameTakenError, NoRoomError
             The name is in use; not enough memory.
+        NotSupportedError
+            A secondary of a primary that has not loaded librte_fib: no table was made there yet.
 
         Notes
         -----
@@ -90,6 +92,7 @@ class Fib(Owner):
         other = check_range("default_nh", default_nh, 0, most)
         c = ffi.new("struct pyd_fib *")
         with lock():
+            call_errno(lib.pyd_fib_load, detail="librte_fib, here or in the primary")
             call_rte_errno(
                 lib.pyd_fib_open, c, c_name, lcore.check_socket_id(socket_id), other, routes,
                 _SIZES[nh_bytes], tables, detail=name,

@@ -39,7 +39,6 @@ def examine(needs: Needs | None = None, *, root: Path = Path("/")) -> list[Findi
 
     Notes
     -----
-    Threads  not in a process whose EAL runs: see `runtime.is_in_use`
     Cost     0.2 s, most of it a child that loads the binding
     """
     return _run(_ALL, needs or Needs(), root)

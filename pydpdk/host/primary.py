@@ -124,7 +124,7 @@ def _alternatives() -> str:
 
 def _locker(config: Path) -> int | None:
     """Return who holds the primary's lock; None for nobody. The lock itself is not taken."""
-    if runtime.is_open_here(config):  # closing another descriptor would drop this process's lock
+    if runtime.fd_here(config) is not None:
         return os.getpid()
     try:
         fd = os.open(config, os.O_RDONLY | os.O_CLOEXEC)

@@ -104,15 +104,16 @@ def foreign_namespaces(pid: int) -> list[str]:
 
 
 def config_version(prefix: str) -> tuple[bool, int]:
-    """Return whether the primary's EAL is up, and the `RTE_VERSION` that it wrote down.
-
-    Notes
-    -----
-    Threads  not for a prefix whose primary is this process; see `runtime.is_in_use`
-    """
+    """Return whether the primary's EAL is up, and the `RTE_VERSION` that it wrote down."""
+    path = runtime.runtime_dir(prefix) / "config"
+    mine = runtime.fd_here(path)
     try:
-        with (runtime.runtime_dir(prefix) / "config").open("rb") as config:
-            magic, version = struct.unpack("=II", config.read(8))
+        if mine is None:
+            with path.open("rb") as config:
+                head = config.read(8)
+        else:
+            head = os.pread(mine, 8, 0)
+        magic, version = struct.unpack("=II", head)
     except (OSError, struct.error):
         return False, 0
     return magic == _MAGIC, version

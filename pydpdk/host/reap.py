@@ -100,12 +100,7 @@ def known_prefixes() -> list[str]:
 
 
 def dead_prefixes(prefixes: Iterable[str] = ()) -> list[DeadPrefix]:
-    """Return those of these prefixes, or of all, that no live process uses.
-
-    Notes
-    -----
-    Threads  not in a process whose EAL runs under one of them: see `runtime.is_in_use`
-    """
+    """Return those of these prefixes, or of all, that no live process uses."""
     names = list(dict.fromkeys(prefixes)) or known_prefixes()
     return [_look(name) for name in names if runtime.leftovers(name) and not _in_use(name)]
 
@@ -160,7 +155,7 @@ def _held(config: Path) -> Iterator[bool]:
 
 
 def _in_use(prefix: str) -> bool:
-    return runtime.is_in_use(prefix, by_others=True) or _starts(runtime.runtime_dir(prefix))
+    return runtime.is_in_use(prefix) or _starts(runtime.runtime_dir(prefix))
 
 
 def _starts(directory: Path) -> bool:

@@ -59,12 +59,6 @@ def is_in_use(prefix: str, *, by_others: bool = False, root: Path = Path("/")) -
     ----------
     by_others
         Do not count what this process itself still holds.
-
-    Notes
-    -----
-    Threads  never ask for a prefix whose EAL runs in this process: the kernel drops all POSIX
-             locks that a process has on a file when it closes any descriptor of it, and the
-             primary would stand without its lock
     """
     directory = runtime_dir(prefix)
     own = _open_files() if by_others else frozenset()
@@ -116,6 +110,8 @@ def _check(prefix: str) -> None:
 
 def _has_write_lock(config: Path, *, by_others: bool) -> bool:
     """Test the lock of a primary without taking it."""
+    if fd_here(config) is not None:  # the primary is this process
+        return not by_others
     try:
         fd = os.open(config, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -157,17 +153,21 @@ def _is_flocked(file: Path) -> bool:
     return False
 
 
-def is_open_here(file: Path) -> bool:
-    """Whether this process has a file open: a primary its `config`, on which its lock lies."""
+def fd_here(file: Path) -> int | None:
+    """Return a descriptor that this process has of a file; a primary has one of its `config`.
+
+    Such a file must not be opened again: the kernel drops all POSIX locks that a process has on
+    a file when it closes any descriptor of it, and the primary would stand without its lock.
+    """
     try:
         wanted = file.stat()
     except OSError:
-        return False
+        return None
     for link in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
             if os.path.samestat(link.stat(), wanted):
-                return True
-    return False
+                return int(link.name)
+    return None
 
 
 def _open_files() -> frozenset[str]:

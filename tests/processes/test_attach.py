@@ -5,7 +5,7 @@ import json
 import pytest
 
 import pydpdk
-from pydpdk import Burst, Eal, InUseError, Mempool, Memzone, Ring
+from pydpdk import Burst, Eal, InUseError, Mempool, Memzone, Ring, lcore
 from pydpdk.host import primary as host_primary
 
 pytestmark = pytest.mark.hugepages
@@ -55,7 +55,11 @@ def test_processes_shows_who_is_there(eal: Eal, second):
     other = second(code)
     other.until_ready()
     primary, worker = pydpdk.processes()
-    assert (primary.role, primary.lcores, primary.ours) == ("primary", {min(primary.lcores)}, True)
+    assert (primary.role, primary.lcores, primary.ours) == (
+        "primary",
+        {each.lcore_id for each in lcore.walk()},
+        True,
+    )
     assert (worker.pid, worker.role, worker.lcores) == (other.process.pid, "secondary", {7})
     assert worker.name == "worker"
     assert pydpdk.processes(eal.file_prefix) == [primary, worker]
@@ -77,7 +81,7 @@ def test_the_lcore_is_chosen_where_none_is_named(eal: Eal, second):
     for other in others:
         other.until_ready()
     taken = [process.lcores for process in pydpdk.processes()]
-    assert len(frozenset().union(*taken)) == sum(map(len, taken)) == 4
+    assert len(frozenset().union(*taken)) == sum(map(len, taken)) == 3 + 3
     for other in others:
         other.end()
 
@@ -198,3 +202,33 @@ def test_what_is_published_is_readable_without_an_eal(eal: Eal, second):
     (row,) = json.loads(rows)
     assert (row["role"], row["ours"]) == ("primary", True)
     assert refused == "ClosedError no EAL is running: name a file prefix"
+
+
+TABLE = """
+import sys, pydpdk
+with pydpdk.attach(sys.argv[1]):
+    try:
+        pydpdk.Fib.create("there").close()
+        print("made")
+    except pydpdk.NotSupportedError as error:
+        print(error)
+"""
+
+
+def test_tables_need_a_primary_that_has_them(run_script):
+    """A tailq that the primary lacks is NULL in a secondary, and DPDK would follow it."""
+    done = run_script(
+        """
+        import subprocess, sys
+        def other():
+            return subprocess.check_output([sys.executable, "-c", sys.argv[1], PREFIX], text=True)
+        with init():
+            print(other(), end="")
+            pydpdk.Fib.create("here").close()
+            print(other(), end="")
+        """,
+        TABLE,
+    )
+    before, after = done.stdout.splitlines()
+    assert "librte_fib, here or in the primary" in before
+    assert after == "made", done.stderr

@@ -245,7 +245,7 @@ print("ready", flush=True)
 channel.send(input().encode())
 input()
 warnings.simplefilter("ignore")
-eal.close()
+eal.close(force=True)
 """
 SECONDARY = """
 channel = Channel.lookup("c")

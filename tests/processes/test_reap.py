@@ -152,3 +152,22 @@ def test_a_primary_that_comes_in_between_keeps_its_files(elsewhere: Path):
         holder.kill()
     assert config.exists()
     assert reap.remove(dead).kept == ()
+
+
+@pytest.mark.hugepages
+def test_a_primary_that_looks_around_keeps_its_lock(run_script):
+    """Closing any descriptor of a file drops all POSIX locks that the process has on it."""
+    done = run_script("""
+        import subprocess, sys
+        from pydpdk.host import doctor, primary, program, reap, runtime
+        with init():
+            assert runtime.is_in_use(PREFIX) and not runtime.is_in_use(PREFIX, by_others=True)
+            assert PREFIX not in [dead.prefix for dead in reap.dead_prefixes()]
+            assert reap.dead_prefixes([PREFIX]) == [] and reap.in_use([PREFIX]) == [PREFIX]
+            assert program.config_version(PREFIX)[0]
+            doctor.examine()
+            assert primary.look(PREFIX).pid == os.getpid()
+            look = "import sys; from pydpdk.host import primary; print(primary.look(sys.argv[1]))"
+            print(subprocess.check_output([sys.executable, "-c", look, PREFIX], text=True))
+    """)
+    assert "running=True, problem=''" in done.stdout, done.stderr

@@ -4,6 +4,7 @@ struct pyd_fib {
     struct rte_fib *fib;
 };
 
+int pyd_fib_load(void);
 int pyd_fib_open(struct pyd_fib *fib, const char *name, int socket_id, uint64_t default_nh,
     uint32_t max_routes, uint32_t nh_sz, uint32_t num_tbl8);
 int pyd_fib_close(struct pyd_fib *fib);
