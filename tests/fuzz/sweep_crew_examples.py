@@ -10,7 +10,7 @@ from typing import Any
 from pydpdk import ClosedError, NotFoundError, NotSupportedError, eal_drivers
 from pydpdk.config import model
 from pydpdk.host.reap import DeadPrefix, Reaped
-from pydpdk.host.registry import Member
+from pydpdk.host.registry_page import Member
 from pydpdk.process import wire
 from pydpdk.process.requests import Replies, Reply
 
