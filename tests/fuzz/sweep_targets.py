@@ -75,6 +75,7 @@ EXCLUDED = {
     "jit.headers.*": COMPILER,
     "jit.types.*": COMPILER,
     "host.reap.reap": REMOVES,
+    "host.registry_page.[a-z]*": "the inner half of the registry, which is swept",
     "host.reap.remove": REMOVES,
     "memory.presence.free": "calls the C function it is given",
     "process.channel.Channel": MADE,
