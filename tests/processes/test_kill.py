@@ -229,7 +229,7 @@ def test_only_the_primary_recovers(eal: Eal, start: Start):
     child.wait(30)
 
 
-@pytest.mark.parametrize("ops", ["ring_mp_mc", "ring_mt_hts", "ring_mt_rts", "stack", "lf_stack"])
+@pytest.mark.parametrize("ops", ["ring_mp_mc", "ring_mt_hts", "stack", "lf_stack"])
 def test_death_at_any_moment_of_pool_operations_loses_nothing(
     eal: Eal, name: str, start: Start, ops: str
 ):
