@@ -6,6 +6,7 @@ import mmap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pydpdk.config.devices import AF_XDP_FILL
 from pydpdk.config.model import Config, MempoolSpec, PortSpec
 from pydpdk.config.polling import Poll, lcore_cpus
 
@@ -125,6 +126,8 @@ def _descriptors(config: Config, ports: Iterable[PortSpec], drawing: Iterable[Po
 
 
 def _desc(port: PortSpec, asked: int | None) -> int:
+    if port.driver == "net_af_xdp":
+        return AF_XDP_FILL
     return _RING_PMD_SLOTS if port.driver == "net_ring" else asked or FALLBACK_DESC
 
 
