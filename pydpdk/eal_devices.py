@@ -34,6 +34,8 @@ def add(devargs: str) -> None:
 
 def remove(name: str) -> None:
     """Remove a device whose port is closed, and that no bond polls."""
+    if not isinstance(name, str):
+        raise TypeError(f"name={name!r}: a string is allowed")
     port_id = ffi.new("uint16_t *")
     found = lib.rte_eth_dev_get_port_by_name(port_name_of(name).encode(), port_id) == 0
     if found and lib.pyd_eth_is_member(port_id[0]):
