@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydpdk import _lifetime, eal_attach, eal_devices, eal_running, log
@@ -110,6 +111,7 @@ def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) ->
             raise ValueError("\n".join(map(str, found)))
         prefix = chosen.file_prefix or f"pydpdk-{os.getpid()}-{secrets.token_hex(3)}"
         chosen = eal_attach.resolve(chosen, prefix)
+        chosen = replace(chosen, vdevs=tuple(map(eal_devices.spell, chosen.vdevs)))
         hugepages = choose_hugepages(chosen)
         neighbours = settle(chosen, prefix, hugepages=hugepages, name=name)
         options = neighbours.options

@@ -6,6 +6,7 @@ import errno
 import re
 from collections.abc import Iterator, Sequence
 
+from pydpdk import version
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal_checks import device_problems
 from pydpdk.errors import EalInitError, call_errno, make_error
@@ -18,6 +19,7 @@ def add(devargs: str) -> None:
     found = list(device_problems(devargs))
     if found:
         raise ValueError("; ".join(map(str, found)))
+    devargs = spell(devargs)
     name, _, arguments = devargs.partition(",")
     if has_port(devargs):
         raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{name} is there already")
@@ -31,8 +33,23 @@ def add(devargs: str) -> None:
 
 
 def remove(name: str) -> None:
-    """Remove a device whose port is closed."""
+    """Remove a device whose port is closed, and that no bond polls."""
+    if not isinstance(name, str):
+        raise TypeError(f"name={name!r}: a string is allowed")
+    port_id = ffi.new("uint16_t *")
+    found = lib.rte_eth_dev_get_port_by_name(port_name_of(name).encode(), port_id) == 0
+    if found and lib.pyd_eth_is_member(port_id[0]):
+        raise make_error("rte_eal_hotplug_remove", errno.EBUSY, f"{name} is a member of a bond")
     call_errno(lib.rte_eal_hotplug_remove, bus_of(name).encode(), name.encode(), detail=name)
+
+
+def spell(devargs: str) -> str:
+    """Name the members of a bond as this DPDK does: slaves before 23.11, members since."""
+    if not devargs.startswith("net_bonding"):
+        return devargs
+    year, month = map(int, version.COMPILED.split(".")[:2])
+    old, new = ("member", "slave") if (year, month) < (23, 11) else ("slave", "member")
+    return devargs.replace(f",{old}=", f",{new}=")
 
 
 def bus_of(devargs: str) -> str:

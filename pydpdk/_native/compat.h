@@ -30,4 +30,11 @@
      (offset) + (size) <= offsetof(struct rte_mbuf, dynfield2) + sizeof(uint64_t))
 #endif
 
+/* A port that a bond drives was its slave before 23.11. */
+#if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
+#define PYD_BOND_MEMBER RTE_ETH_DEV_BONDED_SLAVE
+#else
+#define PYD_BOND_MEMBER RTE_ETH_DEV_BONDING_MEMBER
+#endif
+
 #endif

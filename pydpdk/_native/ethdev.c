@@ -16,6 +16,16 @@ pyd_eth_link(uint16_t port_id, struct pyd_link *link)
     return 0;
 }
 
+/* A flag that changed its name: see compat.h. */
+int
+pyd_eth_is_member(uint16_t port_id)
+{
+    struct rte_eth_dev_info info;
+
+    return rte_eth_dev_info_get(port_id, &info) == 0 && info.dev_flags != NULL &&
+           (*info.dev_flags & PYD_BOND_MEMBER) != 0;
+}
+
 /* Anonymous members, likewise. */
 void
 pyd_eth_conf_rss(struct rte_eth_conf *conf, uint64_t rss_hf)

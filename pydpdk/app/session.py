@@ -13,9 +13,11 @@ from dataclasses import replace
 
 from pydpdk._lifetime import Closing
 from pydpdk.app.lookup import Lookup
+from pydpdk.app.peers import when_served, why_silent
 from pydpdk.app.stop import Stop
 from pydpdk.burst.burst import Burst
 from pydpdk.burst.tracing import trace
+from pydpdk.config import devices
 from pydpdk.config.load import load
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.plan import Plan, make_plan
@@ -106,9 +108,11 @@ class App(Closing):
                     exact_size=ring.exact_size,
                     socket_id=_node(ring.socket_id),
                 )
-        for name, port in config.ports.items():
+        up = {}
+        for name, port in sorted(config.ports.items(), key=lambda item: devices.is_late(item[1])):
             with self._blame("ports", name):
-                self.ports[name] = self._bring_up_port(port)
+                up[name] = self._bring_up_port(name, port)
+        self.ports = {name: up[name] for name in config.ports}
 
     def _sync(self, wish: Sync | None) -> Sync:
         """What a process that is killed cannot leave locked for the others, where there are any."""
@@ -121,7 +125,10 @@ class App(Closing):
         self.rings = {name: lookup.ring(name, spec) for name, spec in config.rings.items()}
         self.ports = {name: lookup.port(name, spec) for name, spec in config.ports.items()}
 
-    def _bring_up_port(self, spec: PortSpec) -> Port:
+    def _bring_up_port(self, name: str, spec: PortSpec) -> Port:
+        where, peer = self.config.where("ports", name), devices.awaited(spec)
+        if devices.is_late(spec):
+            when_served(where, peer, lambda: self.eal.add_device(spec.device))
         port = Port.lookup(spec.device_name)
         port.configure(
             mempool=self.mempools[spec.mempool] if spec.mempool else None,
@@ -140,7 +147,7 @@ class App(Closing):
             # a driver without the switch takes everything; only a wish of the file's is a fault
             if "promiscuous" in spec.model_fields_set:
                 raise
-        port.start()
+        when_served(where, peer, port.start)
         return port
 
     @contextmanager
@@ -154,7 +161,8 @@ class App(Closing):
     def wait_links(self, timeout_s: float = 2.0) -> Mapping[str, bool]:
         """Wait until the link of each port is up; say which are.
 
-        Devices on kernel interfaces take a moment; some never report a link.
+        Devices on kernel interfaces take a moment, as do memif and vhost; some never report a
+        link. Of those that are down at the end a warning says what that usually means.
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -162,7 +170,11 @@ class App(Closing):
             if all(links.values()):
                 break
             time.sleep(0.02)
-        return {name: port.link.up for name, port in self.ports.items()}
+        links = {name: port.link.up for name, port in self.ports.items()}
+        for name in (name for name, up in links.items() if not up):
+            why = why_silent(self.ports[name].info.driver_name)
+            _logger.warning("ports.%s: no link after %g s: %s", name, timeout_s, why)
+        return links
 
     def close(self) -> None:
         """Take everything down: ports, bursts, rings, mempools, memzones, the EAL."""

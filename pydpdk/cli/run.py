@@ -79,8 +79,9 @@ class _RateLine:
         seconds = report.duration_s - (last.duration_s if last else 0) or 1.0
         rates = []
         for name, port in report.ports.items():
-            received = port.rx_packets - (last.ports[name].rx_packets if last else 0)
-            sent = port.tx_packets - (last.ports[name].tx_packets if last else 0)
+            # net_memif counts from its last connection
+            received = max(0, port.rx_packets - (last.ports[name].rx_packets if last else 0))
+            sent = max(0, port.tx_packets - (last.ports[name].tx_packets if last else 0))
             rates.append((name, received / seconds / _MILLION, sent / seconds / _MILLION))
         return rates
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import mmap
+import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pydpdk.config.devices import AF_XDP_FILL
 from pydpdk.config.model import Config, MempoolSpec, PortSpec
 from pydpdk.config.polling import Poll, lcore_cpus
 
@@ -18,8 +20,10 @@ PYTHON_BURST = 512
 _RING_PMD_SLOTS = 1024  # net_ring's queues are rings of this size, whatever is asked for
 _OBJECT_HEADER = 64  # struct rte_mempool_objhdr, aligned to a cache line
 _MBUF = 128  # sizeof(struct rte_mbuf)
-_CACHE_LINE = 64
-_POOL_CACHES = 128 * (2 * 512 * 8 + 64)  # RTE_MAX_LCORE x struct rte_mempool_cache
+_ARM = platform.machine() == "aarch64"  # Debian's rte_build_config.h of arm64 has both doubled
+_CACHE_LINE = 128 if _ARM else 64  # RTE_CACHE_LINE_SIZE
+_MAX_LCORE = 256 if _ARM else 128  # RTE_MAX_LCORE
+_POOL_CACHES = _MAX_LCORE * (2 * 512 * 8 + _CACHE_LINE)  # struct rte_mempool_cache of each
 _RING_HEADER = 384  # struct rte_ring
 _EAL_BYTES = 1 << 20  # measured 0.2 MB with no port
 _PORT_BYTES = 2 << 20  # measured 0.1 MB (net_null) to 1.4 MB (net_tap) with a queue each way
@@ -125,6 +129,8 @@ def _descriptors(config: Config, ports: Iterable[PortSpec], drawing: Iterable[Po
 
 
 def _desc(port: PortSpec, asked: int | None) -> int:
+    if port.driver == "net_af_xdp":
+        return AF_XDP_FILL
     return _RING_PMD_SLOTS if port.driver == "net_ring" else asked or FALLBACK_DESC
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
-from pydpdk.config import budget, polling
+from pydpdk.config import budget, devices, polling
 from pydpdk.config.budget import PoolPlan
 from pydpdk.config.model import Config
 from pydpdk.config.polling import Poll
@@ -95,7 +95,7 @@ class _Hugepages(NamedTuple):
 def make_plan(config: Config) -> Plan:
     """Work out what a checked file comes to on this host."""
     polls = polling.polls(config)
-    wanted = with_devices(config)
+    wanted = devices.at_start(config, with_devices(config))
     page_bytes = hugepages.default_page_size_bytes()
     pools = budget.pool_plans(config, polls, hugepages=True)
     needed = budget.total_bytes(config, pools)
@@ -125,6 +125,7 @@ def make_plan(config: Config) -> Plan:
             *_pool_warnings(pools),
             *_cache_warnings(config, polls),
             *_device_warnings(config),
+            *devices.warnings(config.ports),
             *_node_warnings(config, polls),
         ),
     )

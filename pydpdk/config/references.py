@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pydpdk import eal_checks
-from pydpdk.config import worker
+from pydpdk.config import devices, worker
 from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.config.faults import format_value
 from pydpdk.config.kinds import HEADROOM, pci_address
@@ -45,6 +45,7 @@ def check(scope: Scope) -> Iterator[Fault]:
     yield from _eal(scope)
     yield from _pools_and_rings(scope)
     yield from _devices(scope)
+    yield from devices.check(scope)
     for name, port in scope.config.ports.items():
         yield from _port(scope, name, port)
         yield from _secondary(scope, name, port)

@@ -15,7 +15,7 @@ from pydpdk.errors import (
     check_range,
     make_error,
 )
-from pydpdk.ethdev import sharing
+from pydpdk.ethdev import drivers, sharing
 from pydpdk.ethdev.checks import PortConfig, check_config
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.ethdev.queues import PortQueues, State, name_of
@@ -51,6 +51,7 @@ class Port(PortQueues):
         self.state: State = "unconfigured" if eal.is_primary() else "attached"
         self.mempool: Mempool | None = None
         self._pools: set[Mempool] = set()  # whose mbufs the driver may hold
+        self._sockets: set[drivers.Socket] = set()
         super().__init__(name, port_id, address=port_id, owned=eal.is_primary())
 
     @classmethod
@@ -126,17 +127,23 @@ class Port(PortQueues):
         eal.require_primary("rte_eth_dev_configure")
         with lock():
             self._require("rte_eth_dev_configure", "unconfigured", "stopped")
+            drivers.refuse_member("rte_eth_dev_configure", self.name, self.handle)
+            info = self.info
             config = check_config(
-                self.name, self.info, mempool,
+                self.name, info, mempool,
                 nb_rx_queues=nb_rx_queues, nb_tx_queues=nb_tx_queues,
                 nb_rx_desc=nb_rx_desc, nb_tx_desc=nb_tx_desc,
                 mtu=mtu, rss=rss, rx_offloads=rx_offloads, tx_offloads=tx_offloads,
             )  # fmt: skip
+            if info.driver_name == drivers.AF_XDP:
+                desc = config.nb_rx_desc, config.nb_tx_desc
+                drivers.check_af_xdp(self.name, mempool, *desc, bool(self._sockets))
             self.state, self._rx, self._tx = "unconfigured", (), ()
             if mempool is not None:
                 mempool._users.add(self)
                 self._pools.add(mempool)
-            self._set_up(config, mempool)
+            with drivers.noting(info.driver_name, self._sockets):
+                self._set_up(config, mempool)
             self._let_go_of_pools_but(mempool)
             self.mempool = mempool
             self._rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))
@@ -182,6 +189,9 @@ class Port(PortQueues):
             if self.state == "started":
                 return
             self._require("rte_eth_dev_start", "stopped")
+            drivers.refuse_member("rte_eth_dev_start", self.name, self.handle)
+            if self.info.driver_name == drivers.BOND:
+                drivers.refuse_started_members(self)
             call_errno(lib.rte_eth_dev_start, self.handle, detail=self.name)
             self.state = "started"
             sharing.publish(self.port_id, len(self._rx), len(self._tx))
@@ -202,7 +212,7 @@ class Port(PortQueues):
         eal.require_primary("rte_eth_dev_stop")
         with lock():
             if self.state == "started":
-                if users := self._refusals():
+                if users := super()._refusals():
                     raise InUseError(f"{self!r} stays started: {'; '.join(users)}")
                 self._stop()
 
@@ -227,6 +237,10 @@ class Port(PortQueues):
                 lib.pyd_queue_drain(rxq._c)
         call_errno(lib.rte_eth_dev_stop, self.handle, detail=self.name)
 
+    def _refusals(self) -> list[str]:
+        bonded = self.owned and drivers.is_member(self._handle)
+        return [*super()._refusals(), *(["it is a member of a bond"] if bonded else [])]
+
     def _require(self, call: str, *states: str) -> None:
         self.handle  # noqa: B018  # raises when closed
         if self.state not in states:
@@ -238,8 +252,11 @@ class Port(PortQueues):
             self._stop(force=force)
         # the device may be gone already: its removal closes the port
         if lib.rte_eth_dev_is_valid_port(self._handle):
+            drivers.leave_bond(self._handle)
+            lib.rte_eth_dev_stop(self._handle)  # a bond that could not start left it started
             call_errno(lib.rte_eth_dev_close, self._handle, detail=self.name)
         self.state = "closed"
+        drivers.let_go(self.name, self._sockets)
 
     def _abandon(self) -> None:
         super()._abandon()

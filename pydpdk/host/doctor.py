@@ -12,6 +12,7 @@ from pydpdk.host import (
     doctor_limits,
     doctor_memory,
     doctor_processes,
+    doctor_virtual,
 )
 from pydpdk.host.finding import Finding
 from pydpdk.host.needs import Needs
@@ -23,6 +24,7 @@ _HOST: tuple[Check, ...] = (
     *doctor_cpus.CHECKS,
     *doctor_limits.CHECKS,
     *doctor_devices.CHECKS,
+    *doctor_virtual.CHECKS,
 )
 _ALL: tuple[Check, ...] = (*doctor_dpdk.CHECKS, *_HOST, *doctor_processes.CHECKS)
 

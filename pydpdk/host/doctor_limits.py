@@ -12,6 +12,7 @@ from pydpdk.host.cpus import numa_nodes
 from pydpdk.host.finding import Finding
 from pydpdk.host.hugepages import default_page_size_bytes, read_mounts
 from pydpdk.host.needs import Needs
+from pydpdk.host.sockets import is_vhost_net
 
 _FDS_PER_LCORE, _FDS_SPARE = 4, 64
 """As `eal_checks` counts them: two pipes a worker; config, fbarrays, sockets, memseg lists."""
@@ -36,6 +37,10 @@ def needed_capabilities(needs: Needs) -> dict[str, str]:
         if driver != "net_pcap" or driver in taken:  # net_pcap also reads files
             for capability in _OF_DRIVER.get(driver, ()):
                 needed.setdefault(capability, driver)
+    if any(map(is_vhost_net, needs.vhost_net)):
+        needed.setdefault("net_admin", "virtio_user")
+    if "net_bonding" in needs.drivers and "net_af_packet" in needs.drivers:
+        needed.setdefault("net_admin", "net_bonding")  # it gives its members one MAC address
     if needs.iova_mode == "pa":
         needed.setdefault("sys_admin", "iova_mode: pa")
     return needed

@@ -14,6 +14,8 @@ from pathlib import Path
 _SIOCGIFCONF, _SIOCGIFFLAGS = 0x8912, 0x8913  # linux/sockios.h
 _IFREQ = struct.Struct("16s24s")  # struct ifreq of 64-bit Linux
 _RTF_UP = _IFF_UP = 1
+_RTM_GETLINK, _NLM_F_REQUEST = 18, 1  # linux/rtnetlink.h, linux/netlink.h
+_IFLA_XDP, _IFLA_XDP_ATTACHED = 43, 2  # linux/if_link.h
 _LINK_LOCAL = "20"
 
 
@@ -49,6 +51,30 @@ def is_up(interface: str) -> bool:
         except OSError:
             return False
     return bool(struct.unpack_from("=H", answer, 16)[0] & _IFF_UP)
+
+
+def has_xdp(interface: str) -> bool:
+    """Say whether an XDP program is attached to an interface."""
+    try:
+        index = socket.if_nametoindex(interface)
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as asking:
+            body = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, 0, 0)  # ifinfomsg
+            header = struct.pack("=IHHII", 16 + len(body), _RTM_GETLINK, _NLM_F_REQUEST, 1, 0)
+            asking.send(header + body)
+            answer = asking.recv(1 << 16)
+    except OSError:
+        return False
+    nested = dict(_attributes(answer[32:])).get(_IFLA_XDP, b"")
+    return dict(_attributes(nested)).get(_IFLA_XDP_ATTACHED, b"\0") != b"\0"
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(data) >= 4:
+        length, kind = struct.unpack_from("=HH", data)
+        if length < 4:
+            return
+        yield kind & 0x3FFF, data[4:length]
+        data = data[-(-length // 4) * 4 :]
 
 
 def addresses_of(interface: str, *, root: Path = Path("/")) -> Iterator[str]:

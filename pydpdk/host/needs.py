@@ -53,6 +53,17 @@ class Needs:
         names = (vdev.partition(",")[0].rstrip("0123456789") for vdev in self.vdevs)
         return list(dict.fromkeys(names))
 
+    @property
+    def vhost_net(self) -> list[str]:
+        """Paths by which virtio_user talks to the kernel, or to somebody's socket."""
+        return [
+            path
+            for vdev in self.vdevs
+            if vdev.startswith(("virtio_user", "net_virtio_user"))
+            for key, _, path in (argument.partition("=") for argument in vdev.split(","))
+            if key == "path"
+        ]
+
     def interfaces(self) -> dict[str, str]:
         """The kernel's interfaces that virtual devices take, each with the driver."""
         keys = {"net_af_packet": "iface", "net_af_xdp": "iface", "net_pcap": "iface"}

@@ -16,7 +16,10 @@ from pydpdk.ethdev import info
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "configs").glob("*.yaml"))
-NAMES = "af_packet capture null pcap quickstart ring tap vfio worker"
+NAMES = (
+    "af_packet af_xdp bonding capture memif_client memif_server null pcap pcap_interface quickstart"
+    " ring tap vfio vhost virtio_user worker"
+)
 
 
 def test_every_file_that_the_docs_name_is_there():

@@ -1,0 +1,64 @@
+"""Ports whose other side is another program: wait for it, and say so."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydpdk.errors import DpdkError, make_error
+from pydpdk.host.sockets import Endpoint
+
+_logger = logging.getLogger("pydpdk")
+
+PEER_TIMEOUT_S = 10.0
+"""[s] that a port waits for a program that serves its socket."""
+
+_RETRY_S = 0.1
+_SILENT = {
+    "net_memif": "the other side is not there yet, or has another id, role or secret",
+    "net_vhost": "no virtio_user and no virtual machine has connected yet",
+    "net_virtio": "the vhost side does not answer",
+    "net_bonding": "no member has a link",
+    "net_tap": "the interface is down",
+    "net_pcap": "the interface is down",
+}
+
+T = TypeVar("T")
+
+
+def when_served(
+    where: str, end: Endpoint | None, act: Callable[[], T], timeout_s: float = PEER_TIMEOUT_S
+) -> T:
+    """Do what needs somebody behind a socket; try again until there is.
+
+    Raises
+    ------
+    DpdkError
+        Nobody came: ETIMEDOUT, or what the driver said last.
+    """
+    if end is None:
+        return act()
+    deadline, told = time.monotonic() + timeout_s, False
+    while True:
+        last = time.monotonic() >= deadline
+        try:
+            if end.here:
+                return act()
+        except DpdkError:
+            if last:
+                raise
+        if last:
+            what = f"{where}: nobody served {end.path} for {timeout_s:g} s: start that side first"
+            raise make_error("connect", errno.ETIMEDOUT, what)
+        if not told:
+            _logger.warning("%s: waiting up to %g s for who serves %s", where, timeout_s, end.path)
+            told = True
+        time.sleep(_RETRY_S)
+
+
+def why_silent(driver: str) -> str:
+    """Say what a link that is down usually means for a driver."""
+    return _SILENT.get(driver, "what it is connected to is down or not there")

@@ -1,0 +1,128 @@
+"""What single virtual devices ask of a file: pools of their own, members, an order, one file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydpdk.config.model import Config, PortSpec
+from pydpdk.config.source import Fault
+from pydpdk.eal_options import EalOptions
+from pydpdk.host import doctor_virtual
+from pydpdk.host.needs import Needs
+from pydpdk.host.sockets import PATH_MAX, VHOST, Endpoint, endpoint_of
+
+if TYPE_CHECKING:
+    from pydpdk.config.references import Scope
+
+AF_XDP_FILL = 2048
+"""Mbufs that an AF_XDP socket gives to the kernel at once (XSK_RING_PROD__DEFAULT_NUM_DESCS)."""
+
+_AF_XDP_LEAST = AF_XDP_FILL + 64
+_BOND = "net_bonding"
+_NO_MAC = ("net_ring", "net_pcap", "net_memif", "net_vhost", "eth_vhost", "net_af_xdp")
+
+
+def check(scope: Scope) -> Iterator[Fault]:
+    """Check what the drivers would find out half-way, or not at all."""
+    yield from _af_xdp(scope)
+    for name, port in scope.config.ports.items():
+        if port.driver == _BOND:
+            yield from _bond(scope, name, port)
+        end = endpoint_of(port.device)
+        if end and len(end.path) > PATH_MAX:
+            allowed = f"a socket's path of up to {PATH_MAX} characters: this has {len(end.path)}"
+            yield Fault(("ports", name, "device"), repr(port.device), allowed)
+
+
+def _af_xdp(scope: Scope) -> Iterator[Fault]:
+    taken: dict[str, str] = {}
+    for name, port in scope.config.ports.items():
+        pool_name = scope.mempool_of(port)
+        if port.driver != "net_af_xdp" or pool_name is None:
+            continue
+        first = taken.setdefault(pool_name, name)
+        if first != name:
+            allowed = f"a mempool of its own: ports.{first} has it, and the kernel takes a pool"
+            allowed += " for one AF_XDP socket only"
+            yield Fault(("ports", name, "mempool"), repr(pool_name), allowed)
+        pool = scope.config.mempools.get(pool_name)
+        if first == name and pool and pool.n < _AF_XDP_LEAST:
+            allowed = f"at least {_AF_XDP_LEAST}: ports.{name} gives {AF_XDP_FILL} to the kernel"
+            yield Fault(("mempools", pool_name, "n"), str(pool.n), allowed)
+        for key in ("nb_rx_desc", "nb_tx_desc"):
+            value = getattr(port, key)
+            if value and value & (value - 1):
+                yield Fault(("ports", name, key), str(value), "a power of two for net_af_xdp")
+
+
+def members(device: str) -> list[str]:
+    """The members that a bond names; they were slaves before DPDK 23.11."""
+    return re.findall(r",(?:member|slave)=([^,]+)", device)
+
+
+def _bond(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
+    path = ("ports", name, "device")
+    eal, ports = scope.config.eal, scope.config.ports
+    there = [device.partition(",")[0] for device in (*eal.vdevs, *eal.allow)]
+    for member in members(port.device):
+        taken = [other for other, spec in ports.items() if spec.device_name == member]
+        if taken:
+            allowed = f"members that are no ports, as ports.{taken[0]} is: list them in eal.vdevs"
+            yield Fault(path, repr(member), allowed)
+        elif member not in there:
+            allowed = f"members of eal.vdevs or eal.allow: {', '.join(there) or 'there are none'}"
+            yield Fault(path, repr(member), allowed)
+        elif member.rstrip("0123456789") in _NO_MAC:
+            allowed = "members whose MAC address can be set, such as net_tap or net_af_packet"
+            yield Fault(path, repr(member), allowed)
+    if not members(port.device):
+        yield Fault(path, repr(port.device), "a member at least: net_bonding0,member=net_tap0")
+
+
+def awaited(port: PortSpec) -> Endpoint | None:
+    """What another program must serve before this port can be made or started."""
+    end = endpoint_of(port.device)
+    # a vhost client connects by itself, whenever there is somebody
+    return None if end is None or end.serves or end.driver in VHOST else end
+
+
+def is_late(port: PortSpec) -> bool:
+    """Whether the device is added once the others are up: virtio_user connects when it is made."""
+    return awaited(port) is not None and port.driver in ("virtio_user", "net_virtio_user")
+
+
+def at_start(config: Config, options: EalOptions) -> EalOptions:
+    """Leave out what is added later, and settle what sockets that share memory need.
+
+    A vhost server maps at most eight files, and memif hands out one region for each.
+    """
+    late = {port.device for port in config.ports.values() if is_late(port)}
+    one_file = any(
+        is_late(port) or re.search(r",zero-copy=yes(,|$)", port.device)
+        for port in config.ports.values()
+    )
+    return replace(
+        options,
+        vdevs=tuple(vdev for vdev in options.vdevs if vdev not in late),
+        single_file_segments=options.single_file_segments or one_file,
+    )
+
+
+def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
+    """Warn of what will not come up on this host, or not as one might wish."""
+    needs = Needs(vdevs=tuple(port.device for port in ports.values() if not port.pci))
+    for check_host in doctor_virtual.CHECKS:
+        for finding in check_host(needs, Path("/")):
+            if finding.severity == "error":
+                yield str(finding)
+    for name, port in ports.items():
+        end = endpoint_of(port.device)
+        if end and end.serves and port.driver in ("virtio_user", "net_virtio_user"):
+            yield (
+                f"ports.{name}: with server=1 nothing goes on, and nothing can be interrupted,"
+                f" until somebody connects to {end.path}: let the vhost side serve instead"
+            )

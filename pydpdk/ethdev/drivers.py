@@ -1,0 +1,172 @@
+"""What single drivers need and do not check, or leave undone: members of bonds, AF_XDP sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydpdk import eal
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Owner, owners
+from pydpdk.errors import InUseError, make_error
+from pydpdk.memory.mempool import Mempool
+
+AF_XDP, BOND = "net_af_xdp", "net_bonding"
+
+Socket = tuple[int, int]
+"""A file descriptor and its inode: a number alone may be another file's by now."""
+
+_FAMILY = 44  # AF_XDP, which Python's socket does not name
+_FILL = 2048  # XSK_RING_PROD__DEFAULT_NUM_DESCS: mbufs that the kernel gets at once
+_SPARE = 64  # and what a burst each way needs beside them
+_PAUSE_MS = 1000
+_RELEASE_S = 0.05  # the kernel lets go of queue and memory a moment after the socket's end
+_owing: set[str] = set()
+
+
+def is_member(port_id: int) -> bool:
+    """Whether a bond drives this port.
+
+    Notes
+    -----
+    Wraps  rte_eth_dev_info_get (rte_ethdev.h): RTE_ETH_DEV_BONDING_MEMBER
+    """
+    return bool(lib.pyd_eth_is_member(port_id))
+
+
+def refuse_member(call: str, name: str, port_id: int) -> None:
+    """Refuse what would change the queues of a port under the bond that polls them."""
+    if is_member(port_id):
+        what = f"{name} is a member of a bond, which alone drives its queues: use the bond's port"
+        raise make_error(call, errno.EBUSY, what)
+
+
+def refuse_started_members(bond: Owner) -> None:
+    """Refuse to start a bond over ports that were started for themselves before they joined it."""
+    for port in _open_ports():
+        if getattr(port, "state", "") == "started" and is_member(port.address):
+            raise InUseError(f"{bond!r} stays stopped: its member {port!r} is started")
+
+
+def leave_bond(port_id: int) -> None:
+    """Close the bonds before a member goes by force: they would poll a port that is gone."""
+    if is_member(port_id):
+        for port in _open_ports():
+            if _driver_of(port) == BOND:
+                port.close(force=True)
+
+
+def check_af_xdp(
+    name: str, mempool: Mempool | None, nb_rx_desc: int, nb_tx_desc: int, used: bool
+) -> None:
+    """Refuse what makes the driver fail half-way, after which it uses memory that it has freed.
+
+    Raises
+    ------
+    ValueError
+        What it does not take; the message says what it does.
+    """
+    of = f" on port {name!r}"
+    if used:
+        raise ValueError(
+            f"configure{of}: net_af_xdp is set up once, as its socket stays: remove the device"
+            " and add it again"
+        )
+    for what, value in (("nb_rx_desc", nb_rx_desc), ("nb_tx_desc", nb_tx_desc)):
+        if value & (value - 1):
+            raise ValueError(f"{what}={value}{of}: a power of two is allowed")
+    if mempool is None:
+        return
+    others = [u for u in mempool._users if _driver_of(u) == AF_XDP and u.name != name]
+    if others:
+        raise ValueError(
+            f"mempool={mempool!r}{of}: {others[0].name!r} has it already, and the kernel takes a"
+            " pool for one AF_XDP socket only: make one for each such port"
+        )
+    chunks = int(mempool.handle.nb_mem_chunks)
+    if chunks != 1:
+        raise ValueError(
+            f"mempool={mempool!r}{of}: its memory is in {chunks} pieces, and the kernel takes one:"
+            " make it smaller, or earlier"
+        )
+    left = mempool.avail_count
+    if left < _FILL + _SPARE:
+        raise ValueError(
+            f"mempool={mempool!r}{of}: the kernel gets {_FILL} mbufs at once, so {_FILL + _SPARE}"
+            f" or more must be free: {left} are"
+        )
+
+
+def _open_ports() -> list[Owner]:
+    return [owner for owner in owners() if owner.rank == 0]
+
+
+def _driver_of(port: Owner) -> str:
+    info = getattr(port, "info", None) if not port.closed else None
+    return "" if info is None else str(info.driver_name)
+
+
+@contextmanager
+def noting(driver: str, sockets: set[Socket]) -> Iterator[None]:
+    """Note the AF_XDP sockets that a set-up opens."""
+    before = _sockets() if driver == AF_XDP else set()
+    try:
+        yield
+    finally:
+        if driver == AF_XDP:
+            sockets |= _sockets() - before
+
+
+def _sockets() -> set[Socket]:
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        number = int(entry.name)
+        try:
+            about = os.fstat(number)
+        except OSError:  # the descriptor of this very listing
+            continue
+        if stat.S_ISSOCK(about.st_mode) and _family_of(number) == _FAMILY:
+            found.add((number, about.st_ino))
+    return found
+
+
+def _family_of(number: int) -> int:
+    # a family is named, or Python asks for an address, which AF_XDP has not
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_RAW, 0, number)
+    try:
+        return one.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN)
+    finally:
+        one.detach()
+
+
+def let_go(name: str, sockets: set[Socket]) -> None:
+    """End the sockets of a port that is closed, and take back the mbufs that the kernel had.
+
+    DPDK 22.11 leaves the socket open, and no release gives the mbufs back. They are what
+    no pool, ring or burst has, which is only sure while no other port keeps any: until then they
+    stay out.
+
+    Notes
+    -----
+    Wraps  rte_mempool_obj_iter (rte_mempool.h): see `process.recover`
+    """
+    for number, inode in sockets:
+        try:
+            if os.fstat(number).st_ino == inode:
+                os.close(number)
+        except OSError:  # closed by the driver
+            continue
+    if sockets:
+        _owing.add(name)
+        time.sleep(_RELEASE_S)
+    sockets.clear()
+    if _owing and not eal.current().neighbours.attached():
+        out = ffi.new("struct pyd_recovery *")
+        if lib.pyd_recover(out, False, True, _PAUSE_MS) == 0 and out.exact:
+            _owing.clear()

@@ -1,0 +1,88 @@
+"""Sockets over which virtual devices find their peers: memif, vhost, virtio_user."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+PATH_MAX = 107
+"""[characters] of a socket's path (`sun_path`, and a NUL); drivers cut what is longer."""
+
+_MEMIF_PATH = "/run/memif.sock"  # drivers/net/memif: its default, and it is abstract
+VHOST = ("net_vhost", "eth_vhost")
+_VIRTIO = ("virtio_user", "net_virtio_user")
+_LISTENS = 1 << 16  # __SO_ACCEPTCON in the flags of /proc/net/unix
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One end of a socket that a device uses.
+
+    Attributes
+    ----------
+    serves : bool
+        Whether the device listens; else somebody must be listening before it comes.
+    abstract : bool
+        No file, but a name of the network namespace.
+    """
+
+    driver: str
+    path: str
+    serves: bool
+    abstract: bool = False
+
+    @property
+    def here(self) -> bool:
+        """Whether there may be somebody: a file, or a name that nobody can see."""
+        return self.abstract or Path(self.path).exists()
+
+
+def endpoint_of(device: str) -> Endpoint | None:
+    """Read what socket a device string names; None where it has none."""
+    name, *rest = device.split(",")
+    driver = name.rstrip("0123456789")
+    arguments = dict(argument.partition("=")[::2] for argument in rest)
+    if driver == "net_memif":
+        serves = arguments.get("role") in ("server", "master")
+        abstract = arguments.get("socket-abstract", "yes") != "no"
+        return Endpoint(driver, arguments.get("socket", _MEMIF_PATH), serves, abstract)
+    if driver in VHOST and "iface" in arguments:
+        return Endpoint(driver, arguments["iface"], arguments.get("client", "0") == "0")
+    path = arguments.get("path", "")
+    if driver in _VIRTIO and path and not is_vhost_net(path):
+        return Endpoint(driver, path, arguments.get("server", "0") != "0")
+    return None
+
+
+def is_vhost_net(path: str) -> bool:
+    """Whether virtio_user is to talk to the kernel: a device file, where it is there."""
+    try:
+        return stat.S_ISCHR(Path(path).stat().st_mode)
+    except OSError:
+        return path.startswith("/dev/")
+
+
+def is_served(path: str, *, root: Path = Path("/")) -> bool:
+    """Whether somebody listens on a socket file.
+
+    The list of the kernel is of this network namespace; who is in another one answers a knock.
+    """
+    try:
+        lines = (root / "proc/net/unix").read_text().splitlines()[1:]
+    except OSError:
+        lines = []
+    for line in lines:
+        fields = line.split(maxsplit=7)
+        if len(fields) == 8 and fields[7] == path and int(fields[3], 16) & _LISTENS:
+            return True
+    return _answers(path)
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as knocking:
+        result = knocking.connect_ex(os.fsencode(path)[:PATH_MAX])
+    return result in (0, errno.EAGAIN, errno.EPROTOTYPE)

@@ -1,0 +1,279 @@
+"""Devices on interfaces of the kernel: bytes both ways, and every mbuf back in its pool."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from pydpdk import Burst, Mempool, Port
+from pydpdk.errors import BusyError, InUseError
+from pydpdk.host.doctor_virtual import af_xdp_missing
+
+pytestmark = [
+    pytest.mark.net_admin,
+    pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces: needs root"),
+    pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, from iproute2"),
+    pytest.mark.skipif(shutil.which("ethtool") is None, reason="needs ethtool"),
+]
+EXPERIMENT = 0x88B5  # IEEE 802 local experimental: nothing of the kernel's own has it
+COUNT = 40
+
+
+def frame(i: int) -> bytes:
+    payload = i.to_bytes(4, "big") + bytes([i % 256]) * (46 + i * 29 % 1200)
+    return bytes.fromhex("020000000002 020000000001") + EXPERIMENT.to_bytes(2, "big") + payload
+
+
+FRAMES = [frame(i) for i in range(COUNT)]
+
+
+def on(interface: str) -> socket.socket:
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EXPERIMENT))
+    raw.bind((interface, EXPERIMENT))
+    raw.settimeout(2)
+    return raw
+
+
+def start(port: Port, pool: Mempool) -> Port:
+    port.configure(mempool=pool)
+    port.start()
+    deadline = time.monotonic() + 5
+    while not port.link.up and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert port.link.up
+    return port
+
+
+def receive(port: Port, burst: Burst, count: int) -> list[bytes]:
+    found: list[bytes] = []
+    deadline = time.monotonic() + 5
+    while len(found) < count and time.monotonic() < deadline:
+        port.rx[0].rx(burst)
+        packets = [burst.bytes(i) for i in range(len(burst))]
+        found += [packet for packet in packets if packet[12:14] == b"\x88\xb5"]
+        burst.free()
+    return found
+
+
+def send(port: Port, pool: Mempool, burst: Burst) -> None:
+    for packet in FRAMES:
+        burst.alloc(pool, 1)
+        burst.fill(packet)
+        deadline = time.monotonic() + 5
+        while burst and time.monotonic() < deadline:
+            port.tx[0].tx(burst)
+        assert not burst
+
+
+def arrived(raw: socket.socket, count: int) -> list[bytes]:
+    found = []
+    while len(found) < count:
+        packet, (_, _, kind, *_) = raw.recvfrom(2048)
+        if kind != socket.PACKET_OUTGOING:
+            found.append(packet)
+    return found
+
+
+def both_ways(port: Port, pool: Mempool, interface: str) -> None:
+    with Burst(32) as burst, on(interface) as kernel:
+        for packet in FRAMES:
+            kernel.send(packet)
+        assert receive(port, burst, COUNT) == FRAMES
+        send(port, pool, burst)
+        assert arrived(kernel, COUNT) == FRAMES
+
+
+@pytest.fixture
+def big(eal, name: str):
+    with Mempool.create(f"{name}-big", 4095) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("driver", ["net_af_packet", "net_pcap", "net_af_xdp"])
+def test_a_veth_pair_carries_bytes_both_ways(device, veth: str, big: Mempool, driver: str):
+    if driver == "net_af_xdp" and (missing := af_xdp_missing()):
+        pytest.skip(missing)
+    port = start(device(f"{driver}_z,iface={veth}1"), big)
+    both_ways(port, big, f"{veth}0")
+    port.close()
+    assert big.in_use_count == 0
+
+
+def test_a_tap_interface_carries_bytes_both_ways(device, big: Mempool):
+    if not Path("/dev/net/tun").exists():
+        pytest.skip("/dev/net/tun is not there: this kernel has no tun, or it is not loaded")
+    port = start(device(f"net_tap_z,iface=z{os.getpid()}"), big)
+    both_ways(port, big, f"z{os.getpid()}")
+    port.close()
+    assert big.in_use_count == 0
+
+
+class TestAfXdp:
+    @pytest.fixture(autouse=True)
+    def _kernel_has_it(self):
+        if missing := af_xdp_missing():
+            pytest.skip(missing)
+
+    def test_the_kernel_keeps_mbufs_until_the_port_is_closed(self, device, veth: str, big: Mempool):
+        port = start(device(f"net_af_xdp_k,iface={veth}1"), big)
+        assert big.in_use_count >= 2048
+        port.close()
+        assert big.in_use_count == 0
+
+    def test_its_interface_can_be_taken_again(self, device, veth: str, big: Mempool, eal):
+        """DPDK 22.11 leaves the socket open, and the kernel allows one for each queue."""
+        for _ in range(3):
+            eal.add_device(f"net_af_xdp_a,iface={veth}1")
+            port = start(Port.lookup("net_af_xdp_a"), big)
+            both_ways(port, big, f"{veth}0")
+            eal.remove_device("net_af_xdp_a")
+            assert big.in_use_count == 0
+
+    def test_two_ports_of_one_pool_are_refused(self, device, veth: str, big: Mempool):
+        start(first := device(f"net_af_xdp_0,iface={veth}1"), big)
+        second = device(f"net_af_xdp_1,iface={veth}2")
+        with pytest.raises(ValueError, match="'net_af_xdp_0' has it already"):
+            second.configure(mempool=big)
+        first.close()
+
+    def test_a_pool_without_the_mbufs_of_the_kernel_is_refused(self, device, veth, pool: Mempool):
+        port = device(f"net_af_xdp_s,iface={veth}1")
+        with pytest.raises(ValueError, match="2112 or more must be free: 511 are"):
+            port.configure(mempool=pool)
+
+    def test_descriptors_must_be_a_power_of_two(self, device, veth: str, big: Mempool):
+        port = device(f"net_af_xdp_d,iface={veth}1")
+        with pytest.raises(ValueError, match=r"nb_tx_desc=100 .*: a power of two is allowed"):
+            port.configure(mempool=big, nb_tx_desc=100)
+
+    def test_it_is_set_up_once(self, device, veth: str, big: Mempool):
+        port = device(f"net_af_xdp_o,iface={veth}1")
+        port.configure(mempool=big)
+        with pytest.raises(ValueError, match="set up once"):
+            port.configure(mempool=big)
+        port.close()
+        assert big.in_use_count == 0
+
+
+class TestBond:
+    @pytest.fixture
+    def members(self, device, veth: str) -> list[Port]:
+        return [device(f"net_af_packet_m{i},iface={veth}{i}") for i in (1, 2)]
+
+    def test_packets_go_out_of_its_members_in_turn(self, device, members, veth, big: Mempool):
+        bond = device("net_bonding_z,mode=0,member=net_af_packet_m1,member=net_af_packet_m2")
+        start(bond, big)
+        with Burst(32) as burst, on(f"{veth}0") as one, on(f"{veth}3") as other:
+            for raw in (one, other):
+                for packet in FRAMES[:10]:
+                    raw.send(packet)
+            assert sorted(receive(bond, burst, 20)) == sorted(FRAMES[:10] * 2)
+            send(bond, big, burst)
+            halves = [arrived(raw, COUNT // 2) for raw in (one, other)]
+        assert sorted(halves[0] + halves[1]) == FRAMES
+        bond.close()
+        assert big.in_use_count == 0
+
+    def test_its_members_are_its_own(self, device, members, eal, big: Mempool):
+        bond = device("net_bonding_o,mode=1,member=net_af_packet_m1,member=net_af_packet_m2")
+        bond.configure(mempool=big)
+        for state in ("stopped", "started"):
+            assert bond.state == state
+            with pytest.raises(BusyError, match="net_af_packet_m1 is a member of a bond"):
+                members[0].configure(mempool=big)
+            with pytest.raises(InUseError, match="it is a member of a bond"):
+                members[0].close()
+            with pytest.raises(InUseError, match="it is a member of a bond"):
+                eal.remove_device("net_af_packet_m1")
+            bond.start()
+        bond.close()
+        members[0].configure(mempool=big)
+        members[0].close()
+
+    def test_a_member_that_is_started_is_seen(self, device, members, big: Mempool):
+        start(members[0], big)
+        bond = device("net_bonding_s,mode=1,member=net_af_packet_m1,slave=net_af_packet_m2")
+        bond.configure(mempool=big)
+        with pytest.raises(InUseError, match=r"its member <Port 'net_af_packet_m1' .* is started"):
+            bond.start()
+        members[0].stop()
+        bond.start()
+        bond.close()
+        members[0].close()
+
+    def test_one_that_cannot_start_can_be_closed(self, device, pool: Mempool):
+        """net_ring takes no MAC address: the bond fails when it has started one member."""
+        rings = [device("net_ring_b0"), device("net_ring_b1")]
+        bond = device("net_bonding_f,mode=0,member=net_ring_b0,member=net_ring_b1")
+        bond.configure(mempool=pool)
+        with pytest.raises(OSError, match="Failed to update port"):
+            bond.start()
+        bond.close()
+        for ring in rings:
+            ring.close()
+
+
+@pytest.mark.parametrize("file", ["af_packet", "af_xdp", "pcap_interface"])
+def test_the_files_for_veth_pairs_forward(veth: str, command, tmp_path, file: str):
+    if file == "af_xdp" and (missing := af_xdp_missing()):
+        pytest.skip(missing)
+    started = running(command, f"{file}.yaml", veth, tmp_path)
+    with started, on(f"{veth}0") as near, on(f"{veth}2") as far:
+        for packet in FRAMES:
+            near.send(packet)
+        assert arrived(far, COUNT) == [swapped(packet) for packet in FRAMES]
+
+
+def test_the_file_for_a_bond_sends_back(veth: str, command, tmp_path):
+    started = running(command, "bonding.yaml", veth, tmp_path)
+    with started, on(f"{veth}0") as one, on(f"{veth}2") as other:
+        for packet in FRAMES:
+            one.send(packet)
+        found = arrived(one, COUNT // 2) + arrived(other, COUNT // 2)
+    assert sorted(found) == [swapped(packet) for packet in FRAMES]
+
+
+def test_the_file_for_taps_forwards(command, tmp_path):
+    if not Path("/dev/net/tun").exists():
+        pytest.skip("/dev/net/tun is not there: this kernel has no tun, or it is not loaded")
+    name = f"y{os.getpid()}"
+    started = running(command, "tap.yaml", name, tmp_path)
+    with started, on(f"{name}-tap0") as near, on(f"{name}-tap1") as far:
+        for packet in FRAMES:
+            near.send(packet)
+        assert arrived(far, COUNT) == FRAMES
+
+
+def swapped(packet: bytes) -> bytes:
+    return packet[6:12] + packet[:6] + packet[12:]
+
+
+class running:  # noqa: N801  # reads as a verb in `with`
+    """`pydpdk run` of a file, its interfaces renamed; must end well."""
+
+    def __init__(self, command, file: str, name: str, tmp_path) -> None:
+        self._argv = command(file)
+        path = tmp_path / file
+        path.write_text(path.read_text().replace("iface=pydpdk", f"iface={name}"))
+
+    def __enter__(self) -> None:
+        pipe = subprocess.PIPE
+        self._run = subprocess.Popen(self._argv, stdout=pipe, stderr=pipe, text=True)
+        assert self._run.stdout is not None
+        for line in self._run.stdout:
+            if "Mpps" in line:
+                return
+        raise AssertionError(self._run.communicate()[1])
+
+    def __exit__(self, *error: object) -> None:
+        self._run.terminate()
+        out, err = self._run.communicate(timeout=30)
+        assert self._run.returncode == 0, err
+        assert "Warning" not in err, err
+        assert "rx packets" in out

@@ -1,0 +1,205 @@
+"""memif, vhost and virtio_user: two processes, bytes both ways, in either order of starting."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from pydpdk.app.peers import when_served
+from pydpdk.config.packet import UdpPacket
+from pydpdk.errors import DpdkError
+from pydpdk.host.sockets import Endpoint
+
+# both ends of one wire, in the language of the fixture `run_script`
+PEER = """
+import sys, time
+eal = init(single_file_segments=HUGEPAGES)
+pool = Mempool.create("p", 4095, cache_size=0)
+burst = Burst(32)
+wait_until = time.monotonic() + 20
+
+def up(devargs):
+    port = Port.lookup(eal.add_device(devargs))
+    port.configure(mempool=pool)
+    port.start()
+    return port
+
+def linked(*ports):
+    while not all(port.link.up for port in ports):
+        assert time.monotonic() < wait_until, "no link"
+        time.sleep(0.01)
+
+def packet(i):
+    return bytes.fromhex("0200000000020200000000010800") + bytes([i]) * (46 + i * 29 % 1400)
+
+PACKETS = [packet(i) for i in range(100)]
+
+def send(port, packets):
+    for one in packets:
+        burst.alloc(pool, 1)
+        burst.fill(one)
+        while burst:
+            port.tx[0].tx(burst)
+            assert time.monotonic() < wait_until, "not sent"
+
+def receive(port, count):
+    found = []
+    while len(found) < count and time.monotonic() < wait_until:
+        port.rx[0].rx(burst)
+        found += [burst.bytes(i) for i in range(len(burst))]
+        burst.free()
+    return found
+
+def end(*ports):
+    for port in ports:
+        port.close()
+    assert pool.in_use_count == 0, pool
+    burst.close()
+    pool.close()
+    eal.close()
+    print("well")
+"""
+BACK = "[packet[6:12] + packet[:6] + packet[12:] for packet in {}]"
+
+PAIRS = {
+    "memif": ("net_memif0,role=server,id=0", "net_memif1,role=client,id=0"),
+    "vhost": ("net_vhost0,", "net_virtio_user0,queue_size=256,mac=02:00:00:00:00:01"),
+}
+KEYS = {"memif": ("socket-abstract=no,socket=",) * 2, "vhost": ("iface=", "path=")}
+
+
+def ends(kind: str, path: Path) -> list[str]:
+    pairs = zip(PAIRS[kind], KEYS[kind], strict=True)
+    return [f"{device.rstrip(',')},{key}{path}" for device, key in pairs]
+
+
+@pytest.fixture
+def run_file(command, tmp_path):
+    """Start `pydpdk run` of a file whose socket is ours."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(file: str, *options: str) -> subprocess.Popen[str]:
+        argv = command(file, *options)
+        path = tmp_path / file
+        path.write_text(path.read_text().replace("/tmp/pydpdk-", f"{tmp_path}/"))
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True))
+        return started[-1]
+
+    yield start
+    for run in started:
+        run.kill()
+        run.communicate()
+
+
+def finish(run: subprocess.Popen[str]) -> tuple[str, str]:
+    run.terminate()
+    out, err = run.communicate(timeout=30)
+    assert run.returncode == 0, err
+    return out, err
+
+
+def await_file(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline, f"nobody made {path}"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_both_ends_in_one_process(run_script, tmp_path: Path, kind: str):
+    done = run_script(
+        PEER + "a, b = map(up, sys.argv[1:])\nlinked(a, b)\n"
+        "b.rx[0].rx(burst)\n"  # memif: its server sends nothing before the client has looked once
+        "for one, other in ((b, a), (a, b)):\n"
+        "    for i in range(0, 100, 20):\n"  # what the queues hold at once
+        "        send(one, PACKETS[i : i + 20])\n"
+        "        assert receive(other, 20) == PACKETS[i : i + 20]\n"
+        "end(b, a)",
+        *ends(kind, tmp_path / "s"),
+    )
+    assert done.stdout == "well\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "sock"),
+    [("memif", "memif_server.yaml", "memif.sock"), ("vhost", "vhost.yaml", "vhost.sock")],
+)
+def test_the_file_that_serves_sends_back(run_file, run_script, tmp_path, kind, file, sock):
+    run = run_file(file)
+    await_file(tmp_path / sock)
+    done = run_script(
+        PEER + "port = up(sys.argv[1])\nlinked(port)\n"
+        "for i in range(0, 100, 20):\n"
+        "    send(port, PACKETS[i : i + 20])\n"
+        "    assert receive(port, 20) == " + BACK.format("PACKETS[i : i + 20]") + "\n"
+        "end(port)",
+        ends(kind, tmp_path / sock)[1],
+    )
+    assert done.stdout == "well\n", done.stderr
+    out, _ = finish(run)
+    assert "mempool packets: 0 of 8,191 mbufs in use" in out
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "sock"),
+    [("memif", "memif_client.yaml", "memif.sock"), ("vhost", "virtio_user.yaml", "vhost.sock")],
+)
+def test_the_file_that_connects_waits_for_the_server(
+    run_file, run_script, tmp_path, kind, file, sock
+):
+    run = run_file(file)
+    assert run.stderr is not None
+    waiting = ""
+    while "waiting up to 10 s" not in waiting:
+        waiting = run.stderr.readline()
+        assert waiting, "it ended"
+    assert str(tmp_path / sock) in waiting
+    done = run_script(
+        PEER + "port = up(sys.argv[1])\nlinked(port)\n"
+        "assert set(receive(port, 500)) == {bytes.fromhex(sys.argv[2])}\nend(port)",
+        ends(kind, tmp_path / sock)[0],
+        UdpPacket().to_bytes().hex(),
+    )
+    assert done.stdout == "well\n", done.stderr
+    finish(run)
+
+
+def test_a_server_that_nobody_visits_says_so(run_file):
+    run = run_file("memif_server.yaml", "--duration", "0.2")
+    _, err = run.communicate(timeout=30)
+    assert run.returncode == 0
+    assert "ports.link: no link after 2 s: the other side is not there yet" in err
+
+
+def test_waiting_ends_with_what_to_do(tmp_path: Path):
+    end = Endpoint("net_memif", str(tmp_path / "none"), serves=False)
+    start = time.monotonic()
+    with pytest.raises(DpdkError, match=r"a\.yaml: nobody served .*/none for 0\.3 s: start that"):
+        when_served("a.yaml", end, lambda: pytest.fail("nothing to connect to"), 0.3)
+    assert 0.3 <= time.monotonic() - start < 5
+
+
+def test_what_the_driver_says_is_kept_at_the_end(run_script, tmp_path: Path):
+    """A file without anybody behind it: the client of memif is refused, again and again."""
+    (tmp_path / "dead").touch()
+    done = run_script(
+        PEER
+        + """
+from pydpdk.app.peers import when_served
+from pydpdk.errors import DpdkError
+from pydpdk.host.sockets import endpoint_of
+port = Port.lookup(eal.add_device(sys.argv[1]))
+port.configure(mempool=pool)
+try:
+    when_served("a.yaml", endpoint_of(sys.argv[1]), port.start, 0.3)
+except DpdkError as error:
+    assert "rte_eth_dev_start" in str(error) and "Failed to connect socket" in str(error)
+    end(port)
+""",
+        ends("memif", tmp_path / "dead")[1],
+    )
+    assert done.stdout == "well\n", done.stderr

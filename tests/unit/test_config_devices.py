@@ -1,0 +1,120 @@
+"""What a file may say of single virtual devices: pools, members, sockets, order."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from pydpdk.config.load import loads
+from pydpdk.config.needs import needs_of_file
+from pydpdk.config.plan import make_plan
+from pydpdk.errors import ConfigError
+from pydpdk.host.sockets import Endpoint, endpoint_of, is_served
+
+POOLS = "mempools: {a: {n: 8191}, b: {n: 8191}, few: {n: 2047}}\n"
+TAPS = "eal: {vdevs: [net_tap0, net_tap1]}\n"
+
+
+def refused(text: str) -> str:
+    with pytest.raises(ConfigError) as error:
+        loads(text)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("ports", "words"),
+    [
+        (
+            "{x: {device: 'net_af_xdp0,iface=i0', mempool: a},"
+            " y: {device: 'net_af_xdp1,iface=i1', mempool: a}}",
+            "ports.y.mempool: 'a', allowed: a mempool of its own: ports.x has it",
+        ),
+        (
+            "{x: {device: 'net_af_xdp0,iface=i', mempool: few}}",
+            "few.n: 2047, allowed: at least",
+        ),
+        (
+            "{x: {device: 'net_af_xdp0,iface=i', mempool: a, nb_rx_desc: 100}}",
+            "nb_rx_desc: 100, allowed: a power of two",
+        ),
+        (
+            "{x: {device: 'net_bonding0,member=net_tap0,member=net_tap7', mempool: a}}",
+            "'net_tap7', allowed: members of eal.vdevs or eal.allow: net_tap0, net_tap1",
+        ),
+        ("{x: {device: 'net_bonding0,mode=1', mempool: a}}", "a member at least"),
+        (
+            "{t: {device: net_tap2, mempool: a},"
+            " x: {device: 'net_bonding0,member=net_tap2', mempool: a}}",
+            "'net_tap2', allowed: members that are no ports, as ports.t is",
+        ),
+        (
+            f"{{x: {{device: 'net_vhost0,iface=/tmp/{'x' * 110}', mempool: a}}}}",
+            "a socket's path of up to 107 characters: this has 115",
+        ),
+    ],
+)
+def test_what_a_driver_finds_too_late_is_a_fault_of_the_file(ports: str, words: str):
+    assert words in refused(f"{TAPS}{POOLS}ports: {ports}")
+
+
+def test_members_must_take_a_mac_address():
+    text = "eal: {vdevs: [net_ring0]}\nports: {x: {device: 'net_bonding0,member=net_ring0'}}\n"
+    assert "members whose MAC address can be set" in refused(text + "mempools: {p: {n: 511}}")
+
+
+def test_virtio_user_comes_last_and_has_its_memory_in_one_file():
+    text = POOLS + (
+        "ports: {g: {device: 'net_virtio_user0,path=/tmp/none.sock', mempool: a},"
+        " h: {device: 'net_vhost0,iface=/tmp/none.sock', mempool: b}}"
+    )
+    config = loads(text)
+    plan = make_plan(config)
+    assert plan.options.vdevs == ("net_vhost0,iface=/tmp/none.sock",)
+    assert plan.options.single_file_segments
+    assert "net_virtio_user0,path=/tmp/none.sock" in needs_of_file(config).vdevs
+
+
+def test_virtio_user_that_serves_is_warned_of():
+    text = POOLS + "ports: {g: {device: 'virtio_user0,path=/tmp/no.sock,server=1', mempool: a}}"
+    assert any(
+        "nothing can be interrupted" in warning for warning in make_plan(loads(text)).warnings
+    )
+
+
+def test_what_this_host_has_not_is_said_before_any_eal(tmp_path: Path):
+    where = tmp_path / "gone/v.sock"
+    text = POOLS + f"ports: {{h: {{device: 'net_vhost0,iface={where}', mempool: a}}}}"
+    warnings = make_plan(loads(text)).warnings
+    assert any("[socket-directory-missing]" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("device", "end"),
+    [
+        ("net_memif0", Endpoint("net_memif", "/run/memif.sock", False, True)),
+        (
+            "net_memif1,role=server,socket=/a,socket-abstract=no",
+            Endpoint("net_memif", "/a", True),
+        ),
+        ("net_vhost0,iface=/a", Endpoint("net_vhost", "/a", True)),
+        ("eth_vhost0,iface=/a,client=1", Endpoint("eth_vhost", "/a", False)),
+        ("virtio_user0,path=/a,queues=2", Endpoint("virtio_user", "/a", False)),
+        ("net_virtio_user0,path=/a,server=1", Endpoint("net_virtio_user", "/a", True)),
+        ("virtio_user0,path=/dev/vhost-net", None),
+        ("net_null0,size=64", None),
+    ],
+)
+def test_a_device_names_its_socket(device: str, end: Endpoint | None):
+    assert endpoint_of(device) == end
+
+
+def test_a_socket_is_served_while_somebody_listens(tmp_path: Path):
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        assert not is_served(path)
+        server.listen()
+        assert is_served(path)
+        assert is_served(path, root=tmp_path)  # seen from another network namespace: it answers
+    assert not is_served(path)
+    assert not is_served(str(tmp_path / "none"))
