@@ -16,6 +16,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_fib.h>
+#include <rte_fib6.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_malloc.h>
@@ -45,6 +46,8 @@
 #include "decl/pyd_meter.h"
 #include "decl/pyd_fib.h"
 #include "decl/pyd_bpf.h"
+#include "decl/pyd_hash.h"
+#include "decl/pyd_rows.h"
 #include "decl/pyd_census.h"
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"
