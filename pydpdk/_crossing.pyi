@@ -11,12 +11,37 @@ COUNT: int
 ACT: int
 MOVE: int
 DRAW: int
+ROWS: int
 
 class Handle:
     _careful: bool
-    def _bind(self, address: int, kind: str, dtype: np.dtype[Any] = ..., /) -> None: ...
+    def _bind(
+        self,
+        address: int,
+        kind: str,
+        dtype: np.dtype[Any] = ...,
+        count: int = ...,
+        cells: int = ...,
+        /,
+    ) -> None: ...
+    def _made_of(self, parts: tuple[Handle, ...], /) -> None: ...
+
+class Face(Handle):
+    _of: str
+    _kind: str
+    _whose: Any
+    def __init__(self, whose: Handle, /) -> None: ...
 
 class Crossing:
     def __init__(
-        self, careful: Callable[..., Any], address: int, how: int, kind: str, other: str = ..., /
+        self,
+        careful: Callable[..., Any],
+        address: int,
+        how: int,
+        kind: str,
+        other: str = ...,
+        takes: str = ...,
+        gives: str = ...,
+        known: dict[Any, Any] = ...,
+        /,
     ) -> None: ...

@@ -12,10 +12,10 @@ from functools import update_wrapper
 from typing import Any, Literal, TypeVar, cast
 
 from pydpdk import _crossing
-from pydpdk._crossing import Handle
+from pydpdk._crossing import Face, Handle
 from pydpdk._dpdk import ffi, lib
 
-__all__ = ["Handle", "short"]
+__all__ = ["Face", "Handle", "rows", "short"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 How = Literal["send", "fill", "give", "take", "count", "act", "move", "draw"]
@@ -51,6 +51,40 @@ def short(
         if unless:
             return careful
         crossing = _crossing.Crossing(careful, address, getattr(_crossing, how.upper()), *kinds)
+        return cast("F", update_wrapper(cast("Any", crossing), careful))
+
+    return decorate
+
+
+def rows(
+    name: str,
+    kind: str,
+    takes: str = "",
+    gives: str = "",
+    *,
+    other: str = "",
+    known: dict[Any, Any] | None = None,
+) -> Callable[[F], F]:
+    """Let a verb over the packets of a burst, or the values of an array, go the short way.
+
+    Parameters
+    ----------
+    name
+        `int name(object, data, numbers, n)`.
+    kind
+        What the handle was bound as.
+    takes, gives
+        A letter for each argument, and for each array of the result: `_native/python/rows.h`.
+    other
+        What a handle that is an argument, or that a key stands for, was bound as.
+    known
+        What keys stand for: handles of that kind, or integers. The method adds to it.
+    """
+    address = int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
+    letters = other, takes, gives, {} if known is None else known
+
+    def decorate(careful: F) -> F:
+        crossing = _crossing.Crossing(careful, address, _crossing.ROWS, kind, *letters)
         return cast("F", update_wrapper(cast("Any", crossing), careful))
 
     return decorate

@@ -119,9 +119,10 @@ gather_made(const struct pyd_place *places, uint32_t n, const struct pyd_column 
     }
 }
 
+/* Columns lie in one block, or, without a base, each in an array of its own. */
 static void
 read_chunk(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_columns *plan, uint32_t done,
-           char *base)
+           char *base, void *const *arrays)
 {
     struct pyd_place places[CHUNK];
     uint32_t i;
@@ -136,8 +137,9 @@ read_chunk(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_columns *plan, 
     }
     for (i = 0; i < plan->n; i++) {
         const struct pyd_column *column = &plan->columns[i];
-        char *data = base + column->start + (uint64_t)done * column->width;
+        char *data = base != NULL ? base + column->start : arrays[i];
 
+        data += (uint64_t)done * column->width;
         if (column->how == PYD_COLUMN_FIELD)
             gather(places, n, column, data);
         else if (column->how == PYD_COLUMN_MBUF)
@@ -147,20 +149,47 @@ read_chunk(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_columns *plan, 
     }
 }
 
+static void
+read_all(struct pyd_burst *burst, uint32_t n, const struct pyd_columns *plan, char *base,
+         void *const *arrays)
+{
+    uint32_t done;
+
+    for (done = 0; done < n; done += CHUNK)
+        read_chunk(burst->slots->mbufs + done, RTE_MIN(n - done, (uint32_t)CHUNK), plan, done, base,
+                   arrays);
+}
+
 /* Fill all columns, of the first `room` packets; returns how many. */
 int
 pyd_columns_read(struct pyd_burst *burst, const struct pyd_columns *plan, char *base)
 {
     int ret = pyd_burst_enter(burst);
-    uint32_t done, n;
+    uint32_t n;
 
     if (unlikely(ret != 0))
         return ret;
     n = RTE_MIN(burst->n, plan->room);
-    for (done = 0; done < n; done += CHUNK)
-        read_chunk(burst->slots->mbufs + done, RTE_MIN(n - done, (uint32_t)CHUNK), plan, done, base);
+    read_all(burst, n, plan, base, NULL);
     pyd_burst_leave(burst);
     return n;
+}
+
+/* As arrays of n rows each. */
+int
+pyd_columns_gather(struct pyd_burst *burst, const struct pyd_columns *plan, void *const *arrays,
+                   uint32_t n)
+{
+    int ret = pyd_burst_enter(burst);
+
+    if (unlikely(ret != 0))
+        return ret;
+    if (n == burst->n)
+        read_all(burst, n, plan, NULL, arrays);
+    else
+        ret = -EMSGSIZE;
+    pyd_burst_leave(burst);
+    return ret;
 }
 
 int

@@ -162,7 +162,8 @@ span_start(struct rte_mbuf *m, int header, uint32_t offset, uint32_t width)
     return start + width <= m->pkt_len ? (uint32_t)start : UINT32_MAX;
 }
 
-/* `width` bytes at an offset of each packet, or of a header of it; zeros where it has not all. */
+/* `width` bytes at an offset of each packet, or of a header of it; zeros where it has not all, and
+ * `valid`, if it is asked for, says where. */
 int
 pyd_burst_peek(struct pyd_burst *burst, int header, uint32_t offset, uint32_t width, char *data,
                uint8_t *valid, uint32_t room)
@@ -180,7 +181,8 @@ pyd_burst_peek(struct pyd_burst *burst, int header, uint32_t offset, uint32_t wi
         start = span_start(m, header, offset, width);
         if (start != UINT32_MAX)
             bytes = rte_pktmbuf_read(m, start, width, data);
-        valid[i] = bytes != NULL;
+        if (valid != NULL)
+            valid[i] = bytes != NULL;
         if (bytes == NULL)
             memset(data, 0, width);
         else if (bytes != data)

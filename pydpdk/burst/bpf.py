@@ -11,15 +11,18 @@ import numpy.typing as npt
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Owner, address_of, lock
+from pydpdk._short import Handle, rows
 from pydpdk.burst._fit import check_written
 from pydpdk.burst.packets import Packets
 from pydpdk.errors import ClosedError, call_errno, make_error
+from pydpdk.memory.holder import BURST
 
 EXPRESSION_MAX = 4096
 _REASON_BYTES = 512
+_BPF = "bpf"  # the kind of its handle
 
 
-class Bpf(Owner):
+class Bpf(Owner, Handle):
     """A pcap expression, compiled once and run over bursts.
 
     Parameters
@@ -61,8 +64,10 @@ class Bpf(Owner):
                 raise ValueError(f"expression {expression!r}: {why}")
             if result < 0:
                 raise make_error("rte_bpf_convert, rte_bpf_load", -result, expression)
+            self._bind(address_of(self._c), _BPF)
             super().__init__(expression, self._c, address=address_of(self._c))
 
+    @rows("pyd_rows_match", _BPF, "h", "?", other=BURST)
     def match(self, burst: Packets) -> npt.NDArray[np.bool_]:
         """Return `bool[n]`: which packets of a burst the expression matches.
 

@@ -54,7 +54,8 @@ class Burst(Headers):
         self.size = size
         with lock():
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
-            self._bind(address_of(self._c), BURST, MASK)
+            count = address_of(ffi.addressof(self._c, "n"))
+            self._bind(address_of(self._c), BURST, MASK, count)
             slots = address_of(self._c.slots)
             super().__init__(f"burst{next(_numbers)}", self._c, address=slots)
 

@@ -6,17 +6,19 @@ One call of C looks through the packets and fills all columns that were asked fo
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import address_of
-from pydpdk._short import Handle, short
+from pydpdk._short import Face, Handle, rows, short
 from pydpdk.burst._catalog import Key, Spec, find, names
 from pydpdk.burst._fit import check_written, fit
+from pydpdk.burst._known import COLUMN, Known, known_column, known_columns
 from pydpdk.burst.packets import Packets
+from pydpdk.memory.holder import BURST
 
 __all__ = ["Bound", "Columns", "names"]
 
@@ -24,6 +26,11 @@ Array: TypeAlias = npt.NDArray[Any]
 _read = lib.pyd_columns_read
 _CACHE_LINE = 64
 _COLUMNS = "columns"
+_OF = "columns of"  # the kinds of two handles
+_KNOWN_MAX = 256
+_SHORTER_MAX = 512
+_read_before: dict[Any, Known] = {}
+_written_before: dict[str, Known] = {}
 
 
 class _Plan:
@@ -68,7 +75,7 @@ def _plan_of(keys: tuple[Key, ...], size: int) -> _Plan:
         raise
 
 
-class Columns:
+class Columns(Face):
     """The packets of a burst as columns, by name: `burst.columns["ipv4.src_addr"]`.
 
     A name is DPDK's: the struct without `rte_` and `_hdr`, and the field. Numbers are in the
@@ -85,23 +92,26 @@ class Columns:
     Threads  those of the burst
     """
 
-    __slots__ = ("_burst",)
-
-    def __init__(self, burst: Packets) -> None:
-        if not isinstance(burst, Packets):
-            raise TypeError(f"burst={burst!r}: a Burst is allowed")
-        self._burst = burst
+    __slots__ = ()
+    _of, _kind = BURST, _OF
+    _whose: Packets
 
     @overload
     def __getitem__(self, key: Key) -> Array: ...
     @overload
     def __getitem__(self, key: tuple[Key, ...]) -> tuple[Array, ...]: ...
+    @rows("pyd_rows_columns", _OF, "k", "k", other=COLUMN, known=_read_before)
     def __getitem__(self, key: Key | tuple[Key, ...]) -> Array | tuple[Array, ...]:
         """Return one column, or several that one call has filled."""
-        if isinstance(key, tuple):
-            return self._read(key)
-        return self._read((key,))[0]
+        several = isinstance(key, tuple)
+        keys = cast("tuple[Key, ...]", key if several else (key,))
+        found = self._read(keys)
+        if len(_read_before) < _KNOWN_MAX and keys and all(type(k) is str for k in keys):
+            specs = tuple(find(k) for k in keys)
+            _read_before.setdefault(key, known_columns(specs, several=several))
+        return found if several else found[0]
 
+    @rows("pyd_rows_write", _OF, "kv", other=COLUMN, known=_written_before)
     def __setitem__(self, key: Key, value: Any) -> None:
         """Write a column into the packets that have it: an array, or one value for all.
 
@@ -113,26 +123,28 @@ class Columns:
         spec = find(key)
         if not spec.writable:
             raise ValueError(f"column {spec.name!r} may only be read")
-        n = len(self._burst)
+        n = len(self._whose)
         values = fit(spec.name, value, spec.base, (n, *spec.shape))
         column = ffi.new("struct pyd_column *", spec.c)
         data = ffi.from_buffer("char *", values.view(np.uint8))
-        result = lib.pyd_column_write(self._burst._c, column, data, n)
-        check_written(self._burst, result)
+        result = lib.pyd_column_write(self._whose._c, column, data, n)
+        check_written(self._whose, result)
+        if type(key) is str:
+            _written_before.setdefault(key, known_column(spec))
 
     def bind(self, *keys: Key) -> Bound:
         """Prepare columns for a loop, which calls the result after each receive."""
-        return Bound(self._burst, *keys)
+        return Bound(self._whose, *keys)
 
     def _read(self, keys: tuple[Key, ...]) -> tuple[Array, ...]:
-        burst = self._burst
+        burst = self._whose
         plan = _plan_of(keys, burst.size)
         block = np.empty(plan.bytes, np.uint8)
         n = _read(burst._c, plan.c, ffi.from_buffer("char *", block))
         return plan.arrays(block, burst._done(n, "columns"))
 
     def __repr__(self) -> str:
-        return f"<Columns of {self._burst!r}>"
+        return f"<Columns of {self._whose!r}>"
 
 
 class Bound(Handle):
@@ -152,7 +164,7 @@ class Bound(Handle):
     Cost     one crossing, whatever the number of columns
     """
 
-    __slots__ = ("_arrays", "_block", "_burst", "_c", "_n", "_plan")
+    __slots__ = ("_arrays", "_block", "_burst", "_c", "_n", "_plan", "_shorter")
 
     def __init__(self, burst: Packets, *keys: Key) -> None:
         if not isinstance(burst, Packets):
@@ -164,6 +176,7 @@ class Bound(Handle):
         fields = {"burst": burst._c, "plan": self._plan.c, "base": base}
         self._c: Any = ffi.new("struct pyd_bound *", fields)
         self._arrays = self._plan.arrays(self._block, burst.size)
+        self._shorter: dict[int, tuple[Array, ...]] = {}
         self._bind(address_of(self._c), _COLUMNS)
 
     def __call__(self) -> tuple[Array, ...]:
@@ -171,7 +184,14 @@ class Bound(Handle):
         n = self._fill()
         if n == self._n:
             return self._arrays
-        return tuple([values[:n] for values in self._arrays])
+        return self._shorter.get(n) or self._cut(n)
+
+    def _cut(self, n: int) -> tuple[Array, ...]:
+        """Return the first rows of each column; as they stay where they are, kept for next time."""
+        arrays = tuple([values[:n] for values in self._arrays])
+        if len(self._shorter) < _SHORTER_MAX:
+            self._shorter[n] = arrays
+        return arrays
 
     @short("pyd_bound_read", "count", _COLUMNS)
     def _fill(self) -> int:

@@ -12,11 +12,13 @@ import numpy.typing as npt
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Owner, address_of, lock
+from pydpdk._short import Handle, rows
 from pydpdk.burst._fit import fit
 from pydpdk.errors import ClosedError, call_errno, call_rte_errno, check_name, check_range
 
 Prefix: TypeAlias = str | ipaddress.IPv4Network
 NAME_MAX = 20
+_FIB = "fib"  # the kind of its handle
 ROUTES_MAX = 1 << 22
 _SIZES = {
     1: lib.RTE_FIB_DIR24_8_1B,
@@ -26,7 +28,7 @@ _SIZES = {
 }
 
 
-class Fib(Owner):
+class Fib(Owner, Handle):
     """IPv4 routes, of which lookups take one or two steps in memory (DIR-24-8).
 
     Notes
@@ -41,6 +43,7 @@ class Fib(Owner):
     def __init__(self, name: str, c: Any, next_hop_max: int) -> None:
         self._c = c
         self.next_hop_max = next_hop_max
+        self._bind(address_of(c), _FIB)
         super().__init__(name, c, address=address_of(c.fib))
 
     @classmethod
@@ -128,6 +131,7 @@ class Fib(Owner):
         """
         self._change(prefix, 0, add=False)
 
+    @rows("pyd_rows_next_hops", _FIB, "4", "8")
     def next_hops(self, addresses: Any) -> npt.NDArray[np.uint64]:
         """Return the next hop of each address, `uint64[n]`.
 

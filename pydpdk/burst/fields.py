@@ -9,14 +9,17 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Bytes
+from pydpdk._short import rows
 from pydpdk.burst._catalog import header_of
 from pydpdk.burst._fit import check_written, fit
 from pydpdk.burst.columns import Columns
 from pydpdk.burst.packets import Packets
 from pydpdk.errors import check_range
+from pydpdk.memory.holder import BURST
 
 _WIDTH_MAX = 65535
 _WHOLE = -1
+_headers: dict[str, int] = {}  # that have been asked for
 
 
 class Fields(Packets):
@@ -33,6 +36,7 @@ class Fields(Packets):
         """Metadata and headers by name: `burst.columns["ipv4.src_addr", "udp?"]`."""
         return Columns(self)
 
+    @rows("pyd_rows_peek", BURST, "iWH", "W", known=_headers)
     def peek(
         self,
         offset: int,
@@ -66,6 +70,7 @@ class Fields(Packets):
         result = lib.pyd_burst_peek(self._c, where, start, wide, *addresses, n)
         return data[: self._done(result, "rte_pktmbuf_read")]
 
+    @rows("pyd_rows_poke", BURST, "iwH", known=_headers)
     def poke(self, offset: int, data: Any, *, header: str | None = None) -> None:
         """Write bytes into each packet that has that many there.
 
@@ -93,6 +98,8 @@ class Fields(Packets):
 
 def _place(header: str | None, offset: int, width: int) -> tuple[int, int, int]:
     where = _WHOLE if header is None else header_of(header)
+    if header is not None:
+        _headers[header] = where
     start = check_range("offset", offset, 0, (1 << 32) - 1, " bytes")
     return where, start, check_range("width", width, 1, _WIDTH_MAX, " bytes")
 

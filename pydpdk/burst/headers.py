@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
+from pydpdk._short import Handle, rows
 from pydpdk.burst._catalog import find
 from pydpdk.burst._fit import check_written, fit
+from pydpdk.burst._known import COLUMN, known_column
 from pydpdk.burst.masks import Masks
 from pydpdk.errors import check_range
 from pydpdk.ethdev.flags import TxOffload
+from pydpdk.memory.holder import BURST
 
 Mask = npt.NDArray[np.bool_]
 _REWRITABLE = tuple(
@@ -34,6 +37,8 @@ _OFFLOADS = {
     int(TxOffload.TCP_CKSUM): lib.PYD_OFFLOAD_TCP,
 }
 _WIDTH_MAX = 65535
+_CHAR, _U64 = ffi.typeof("char *"), ffi.typeof("uint64_t *")
+_known: dict[str, Handle] = {}  # columns that have been rewritten
 _QINQ, _VLAN = 0x88A8, 0x8100
 
 
@@ -46,6 +51,7 @@ class Headers(Masks):
     Threads  those of the burst
     """
 
+    @rows("pyd_rows_rewrite", BURST, "kv", other=COLUMN, known=_known)
     def rewrite(self, name: str, value: Any) -> None:
         """Write a column, and let checksums follow: `burst.rewrite("ipv4.dst_addr", addresses)`.
 
@@ -75,7 +81,9 @@ class Headers(Masks):
         data = ffi.from_buffer("char *", values)
         why = "its own memory is needed, and no SCTP, whose CRC does not follow"
         self._checked(lib.pyd_burst_rewrite(self._c, column, data, n), why)
+        _known.setdefault(spec.name, known_column(spec))
 
+    @rows("pyd_rows_ttl", BURST, "", "?")
     def decrement_ttl(self) -> Mask:
         """Take 1 from each TTL or hop limit; return `bool[n]`: who had none left to take.
 
@@ -86,6 +94,7 @@ class Headers(Masks):
         check_written(self, lib.pyd_burst_decrement_ttl(self._c, data, len(expired)))
         return expired
 
+    @rows("pyd_rows_verify", BURST, "", "??")
     def verify_checksums(self) -> tuple[Mask, Mask]:
         """Return two `bool[n]`: whose IPv4 checksum, and whose L4 checksum, is wrong.
 
@@ -101,6 +110,7 @@ class Headers(Masks):
         check_written(self, lib.pyd_burst_verify_sums(self._c, data, len(found)))
         return found & lib.PYD_SUM_IP_BAD != 0, found & lib.PYD_SUM_L4_BAD != 0
 
+    @rows("pyd_rows_compute", BURST, "", "?")
     def compute_checksums(self, offload: TxOffload | int = 0) -> Mask:
         """Set the checksums of IPv4, TCP, UDP, ICMP and ICMPv6; return `bool[n]`: whose.
 
@@ -123,6 +133,7 @@ class Headers(Masks):
         check_written(self, lib.pyd_burst_compute_sums(self._c, flags, data, len(done)))
         return done
 
+    @rows("pyd_rows_vlan_push", BURST, "2")
     def vlan_push(self, vlan_tci: Any, *, tpid: int = _VLAN) -> None:
         """Put a tag behind the addresses of each frame.
 
@@ -151,6 +162,7 @@ class Headers(Masks):
         why = "14 bytes, 4 of headroom, its own memory and no TX offloads are needed"
         self._checked(lib.pyd_burst_vlan_push(self._c, data, tpid, n), why)
 
+    @rows("pyd_rows_vlan_pop", BURST, "", "?")
     def vlan_pop(self) -> Mask:
         """Take the outermost tag out of each frame; return `bool[n]`: who had one.
 
@@ -171,6 +183,7 @@ class Headers(Masks):
         self._checked(lib.pyd_burst_vlan_pop(self._c, data, len(popped)), why)
         return popped
 
+    @rows("pyd_rows_prepend", BURST, "w")
     def prepend(self, data: Any) -> None:
         """Put bytes in front of every packet, out of its headroom, as for a tunnel.
 
@@ -197,6 +210,7 @@ class Headers(Masks):
         address = ffi.from_buffer("char *", values)
         self._checked(lib.pyd_burst_prepend(self._c, address, wide, n), why)
 
+    @rows("pyd_rows_adj", BURST, "4")
     def adj(self, length: Any) -> None:
         """Take bytes off the front of every packet.
 
@@ -228,13 +242,14 @@ class Headers(Masks):
         """
         n = len(self)
         offsets = np.empty(n + 1, np.uint64)
-        data = np.empty(int(self.lengths.sum()), np.uint8)
-        addresses = ffi.from_buffer("char *", data), ffi.from_buffer("uint64_t *", offsets)
-        result = lib.pyd_burst_copy_out(self._c, addresses[0], len(data), addresses[1], n)
-        if result > len(data):
+        starts = ffi.from_buffer(_U64, offsets)
+        total = lib.pyd_burst_copy_out(self._c, ffi.NULL, 0, starts, n)  # copies none, counts all
+        check_written(self, min(total, 0))
+        data = np.empty(total, np.uint8)
+        result = lib.pyd_burst_copy_out(self._c, ffi.from_buffer(_CHAR, data), total, starts, n)
+        check_written(self, min(result, 0))
+        if result > total:
             raise ValueError(f"{self!r} has other packets by now")
-        if result < 0:
-            check_written(self, result)
         return data, offsets
 
     def _checked(self, result: int, why: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._short import short
+from pydpdk._short import rows, short
 from pydpdk.burst.fields import Fields
 from pydpdk.burst.packets import CHECK
 from pydpdk.memory.holder import BURST
@@ -63,6 +63,7 @@ class Masks(Fields):
         """
         return self._part(lib.pyd_burst_drop, mask)
 
+    @rows("pyd_rows_take", BURST, "?h", "c", other=BURST)
     def take(self, mask: Mask, into: Burst) -> int:
         """Move the packets of the mask behind those of another burst; return how many.
 
@@ -85,6 +86,7 @@ class Masks(Fields):
         result = lib.pyd_burst_take(self._c, data, n, into._c)
         return self._parted(result, into)
 
+    @rows("pyd_rows_split", BURST, "xs", "s", other=BURST)
     def split(
         self, classes: npt.NDArray[Any], into: Sequence[Burst] | None = None
     ) -> tuple[Burst, ...]:

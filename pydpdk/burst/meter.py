@@ -11,12 +11,15 @@ import numpy.typing as npt
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import address_of
+from pydpdk._short import Handle, rows
 from pydpdk.burst._fit import fit
 from pydpdk.errors import BusyError, call_errno, check_range
 
 RATE_MAX = 1_000_000_000_000
 BURST_MAX = 1 << 60
 FLOWS_MAX = 1 << 24
+_METER = "meter"  # the kind of its handle
 
 
 class Color(IntEnum):
@@ -27,7 +30,7 @@ class Color(IntEnum):
     RED = lib.RTE_COLOR_RED
 
 
-class Meter:
+class Meter(Handle):
     """A single-rate three-color meter (RFC 2697) for each of `n` flows.
 
     Parameters
@@ -66,7 +69,9 @@ class Meter:
         self._c.buckets = ffi.from_buffer("char *", self._buckets)
         params = ffi.new("struct rte_meter_srtcm_params *", {"cir": rate, **row})
         call_errno(lib.pyd_meter_open, self._c, params, detail=repr(self))
+        self._bind(address_of(self._c), _METER)
 
+    @rows("pyd_rows_color", _METER, "44", "1")
     def color(self, flows: Any, lengths: Any) -> npt.NDArray[np.uint8]:
         """Take each packet out of its flow's bucket; return a `Color` for each, `uint8[n]`.
 

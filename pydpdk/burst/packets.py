@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Bytes, Owner, Pin
-from pydpdk._short import Handle
+from pydpdk._short import Handle, rows
 from pydpdk.errors import InUseError
-from pydpdk.memory.holder import refuse
+from pydpdk.memory.holder import BURST, refuse
 from pydpdk.memory.mempool import Mempool, pool_of
 
 CHECK = os.environ.get("PYDPDK_CHECK", "0") not in ("", "0")
@@ -39,6 +39,7 @@ class Packets(Owner, Handle):
         return bool(self._c.n)
 
     @property
+    @rows("pyd_rows_lengths", BURST, "", "4")
     def lengths(self) -> npt.NDArray[np.uint32]:
         """Length of each packet over all its segments, `uint32[n]` [bytes], a copy."""
         lengths = np.empty(self.size, np.uint32)

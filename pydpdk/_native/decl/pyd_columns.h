@@ -52,6 +52,8 @@ const struct pyd_field *pyd_field_at(uint32_t i);
 int pyd_header_inside(uint32_t header);
 int pyd_header_depth(uint32_t header);
 int pyd_columns_read(struct pyd_burst *burst, const struct pyd_columns *plan, char *base);
+int pyd_columns_gather(struct pyd_burst *burst, const struct pyd_columns *plan,
+    void *const *arrays, uint32_t n);
 int pyd_bound_read(struct pyd_bound *bound);
 int pyd_column_write(struct pyd_burst *burst, const struct pyd_column *column, const char *data,
     uint32_t n);

@@ -4,7 +4,8 @@
  * much again. Here the arguments are looked at as they lie and the GIL is given up, in 60 ns. What
  * is not exactly as it should be, or fails, goes to the method as it is written in Python, which
  * finds out and says what is wrong. This file knows nothing of DPDK. */
-#include "ways.h"
+#include "face.h"
+#include "rows_call.h"
 
 static PyTypeObject crossing_type;
 
@@ -16,6 +17,8 @@ attempt(const struct crossing *crossing, PyObject *const *args, Py_ssize_t n, Py
 
     if (handle == NULL)
         return NULL;
+    if (crossing->how == ROWS)
+        return over_rows(crossing, handle, args + 1, n - 1, kwnames);
     if (crossing->how == DRAW)
         return n == 1 ? NULL : drawn(crossing, handle, args, n, kwnames);
     if (crossing->how == TAKE)
@@ -55,17 +58,21 @@ crossing_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     struct crossing *crossing;
     unsigned long long address;
-    PyObject *careful, *kind, *other = NULL;
+    PyObject *careful, *kind, *other = NULL, *known = NULL;
+    const char *takes = "", *gives = "";
     int how;
 
     if (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0)
         return PyErr_Format(PyExc_TypeError, "Crossing takes no keyword arguments");
-    if (!PyArg_ParseTuple(args, "OKiU|U", &careful, &address, &how, &kind, &other))
+    if (!PyArg_ParseTuple(args, "OKiU|UssO!", &careful, &address, &how, &kind, &other, &takes,
+                          &gives, &PyDict_Type, &known))
         return NULL;
-    if (how < SEND || how > DRAW)
-        return PyErr_Format(PyExc_ValueError, "how=%d: %d to %d is allowed", how, SEND, DRAW);
-    if ((how == MOVE || how == DRAW) != (other != NULL))
+    if (how < SEND || how > ROWS)
+        return PyErr_Format(PyExc_ValueError, "how=%d: %d to %d is allowed", how, SEND, ROWS);
+    if (how != ROWS && (how == MOVE || how == DRAW) != (other != NULL))
         return PyErr_Format(PyExc_ValueError, "another object is for %d and %d", MOVE, DRAW);
+    if (!are_letters(takes, gives, other, known))
+        return PyErr_Format(PyExc_ValueError, "takes=%s, gives=%s: see rows.h", takes, gives);
     crossing = (struct crossing *)type->tp_alloc(type, 0);
     if (crossing == NULL)
         return NULL;
@@ -75,6 +82,9 @@ crossing_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     crossing->careful = Py_NewRef(careful);
     crossing->kind = interned(kind);
     crossing->other = interned(other);
+    crossing->known = Py_XNewRef(known);
+    strcpy(crossing->takes, takes);
+    strcpy(crossing->gives, gives);
     return (PyObject *)crossing;
 }
 
@@ -83,6 +93,7 @@ crossing_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(((struct crossing *)self)->careful);
     Py_VISIT(((struct crossing *)self)->dict);
+    Py_VISIT(((struct crossing *)self)->known);
     return 0;
 }
 
@@ -102,6 +113,7 @@ crossing_dealloc(PyObject *self)
     Py_CLEAR(((struct crossing *)self)->careful);
     Py_CLEAR(((struct crossing *)self)->kind);
     Py_CLEAR(((struct crossing *)self)->other);
+    Py_CLEAR(((struct crossing *)self)->known);
     Py_TYPE(self)->tp_free(self);
 }
 
@@ -148,13 +160,18 @@ add_all(PyObject *self)
     static const char *const hows[] = {
         [SEND] = "SEND", [FILL] = "FILL",   [GIVE] = "GIVE", [TAKE] = "TAKE",
         [COUNT] = "COUNT", [ACT] = "ACT", [MOVE] = "MOVE", [DRAW] = "DRAW",
+        [ROWS] = "ROWS",
     };
     int how;
 
-    for (how = SEND; how <= DRAW; how++)
+    for (how = SEND; how <= ROWS; how++)
         if (PyModule_AddIntConstant(self, hows[how], how) < 0)
             return -1;
-    return PyModule_AddType(self, &handle_type) < 0 ? -1 : PyModule_AddType(self, &crossing_type);
+    face_of_name = PyUnicode_InternFromString("_of");
+    face_kind_name = PyUnicode_InternFromString("_kind");
+    if (face_of_name == NULL || face_kind_name == NULL || PyModule_AddType(self, &handle_type) < 0)
+        return -1;
+    return PyModule_AddType(self, &face_type) < 0 ? -1 : PyModule_AddType(self, &crossing_type);
 }
 
 PyMODINIT_FUNC

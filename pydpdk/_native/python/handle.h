@@ -11,23 +11,32 @@
 #include <numpy/arrayobject.h>
 
 /* `kind` is an interned string: a method takes handles of one kind, as C sees no types. `dtype` is
- * that of the arrays it takes, or NULL. While `careful` is set, every call goes Python's way. */
+ * that of the arrays it takes, or NULL; `cells` how many of it are a row, 0 for one by itself.
+ * `count` is where the object has its number of rows, or NULL. `parts` are the handles that it is
+ * made of. While `careful` is set, every call goes Python's way. */
 struct handle {
     PyObject_HEAD
     void *object;
     PyObject *kind;
     PyObject *dtype;
+    PyObject *parts;
+    const uint32_t *count;
+    unsigned int cells;
     char careful;
 };
+
+static PyTypeObject handle_type;
 
 static PyObject *
 handle_bind(PyObject *self, PyObject *args)
 {
     struct handle *handle = (struct handle *)self;
-    unsigned long long address;
+    unsigned long long address, count = 0;
     PyObject *kind, *dtype = NULL;
+    unsigned int cells = 0;
 
-    if (!PyArg_ParseTuple(args, "KU|O!", &address, &kind, &PyArrayDescr_Type, &dtype))
+    if (!PyArg_ParseTuple(args, "KU|O!KI", &address, &kind, &PyArrayDescr_Type, &dtype, &count,
+                          &cells))
         return NULL;
     if (address == 0)
         return PyErr_Format(PyExc_ValueError, "address=0: that of a C object is allowed");
@@ -37,6 +46,26 @@ handle_bind(PyObject *self, PyObject *args)
     Py_XSETREF(handle->kind, kind);
     Py_XSETREF(handle->dtype, dtype);
     handle->object = (void *)(uintptr_t)address;
+    handle->count = (const uint32_t *)(uintptr_t)count;
+    handle->cells = cells;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+handle_made_of(PyObject *self, PyObject *parts)
+{
+    struct handle *handle = (struct handle *)self;
+    Py_ssize_t i;
+
+    if (!PyTuple_CheckExact(parts))
+        return PyErr_Format(PyExc_TypeError, "parts: a tuple is allowed");
+    for (i = 0; i < PyTuple_GET_SIZE(parts); i++) {
+        const struct handle *part = (const struct handle *)PyTuple_GET_ITEM(parts, i);
+
+        if (!PyObject_TypeCheck((PyObject *)part, &handle_type) || part->dtype == NULL)
+            return PyErr_Format(PyExc_TypeError, "parts: handles with a dtype are allowed");
+    }
+    Py_XSETREF(handle->parts, Py_NewRef(parts));
     Py_RETURN_NONE;
 }
 
@@ -45,11 +74,14 @@ handle_dealloc(PyObject *self)
 {
     Py_CLEAR(((struct handle *)self)->kind);
     Py_CLEAR(((struct handle *)self)->dtype);
+    Py_CLEAR(((struct handle *)self)->parts);
     Py_TYPE(self)->tp_free(self);
 }
 
 static PyMethodDef handle_methods[] = {
-    {"_bind", handle_bind, METH_VARARGS, "Set the address of the C object, its kind, its dtype."},
+    {"_bind", handle_bind, METH_VARARGS,
+     "Set the address of the C object, its kind, its dtype, where its count lies, cells of a row."},
+    {"_made_of", handle_made_of, METH_O, "Set the handles that it is made of."},
     {NULL, NULL, 0, NULL},
 };
 

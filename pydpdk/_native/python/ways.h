@@ -6,13 +6,14 @@
 #include "handle.h"
 
 #define MANY 65536          /* elements of a new array: more are worth the slow way */
+#define ARGS_MAX 4
 #define DEFAULT UINT32_MAX /* an argument that was left out; C knows what it stands for */
 
 /* SEND reads an array and FILL writes to one: the result is a count. GIVE reads one: the result
  * is None. TAKE fills a new one of n elements, or `out`, and it is the result. The others need no
  * array: COUNT and ACT take the object alone, MOVE another one, DRAW another one and two numbers,
- * of which the second has the name `length`; only ACT has no count to return. */
-enum how { SEND, FILL, GIVE, TAKE, COUNT, ACT, MOVE, DRAW };
+ * of which the second has the name `length`; only ACT has no count to return. ROWS is rows.h. */
+enum how { SEND, FILL, GIVE, TAKE, COUNT, ACT, MOVE, DRAW, ROWS };
 
 typedef int (*array_function)(void *object, void *data, uint32_t n);
 typedef int (*lone_function)(void *object);
@@ -28,6 +29,9 @@ struct crossing {
     PyObject *other; /* of the argument, interned */
     PyObject *careful;
     PyObject *dict;
+    PyObject *known;       /* ROWS: what keys stand for */
+    char takes[ARGS_MAX + 1]; /* ROWS: a letter for each argument, and for each array of the result */
+    char gives[ARGS_MAX + 1];
 };
 
 /* Whether C may have this array as it is. A subclass may say other things of itself. */

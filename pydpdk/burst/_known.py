@@ -1,0 +1,45 @@
+"""Columns that have been asked for, as C knows them: what the short way finds by their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydpdk._dpdk import ffi
+from pydpdk._lifetime import address_of
+from pydpdk._short import Handle
+from pydpdk.burst._catalog import Spec
+
+COLUMN = "column"  # the kind of their handles
+
+
+class Known(Handle):
+    """Memory of C, and what keeps it.
+
+    Notes
+    -----
+    Owns     what it was made with
+    Threads  any number
+    """
+
+    __slots__ = ("_kept",)
+
+    def __init__(self, c: Any, spec: Spec, *kept: Any) -> None:
+        self._kept = (c, kept)
+        cells = spec.shape[0] if spec.shape else 0
+        self._bind(address_of(c), COLUMN, spec.base, 0, cells)
+
+
+def known_column(spec: Spec) -> Known:
+    """Return a column, as verbs that write it need it."""
+    return Known(ffi.new("struct pyd_column *", spec.c), spec)
+
+
+def known_columns(specs: tuple[Spec, ...], *, several: bool) -> Known:
+    """Return columns that are read in one call: as a tuple where the key is one."""
+    columns = ffi.new("struct pyd_column[]", [spec.c for spec in specs])
+    depth = max(spec.depth for spec in specs)
+    plan = {"columns": columns, "n": len(specs), "room": 0, "depth": depth}
+    made = Known(ffi.new("struct pyd_columns *", plan), specs[0], columns)
+    if several:
+        made._made_of(tuple(known_column(spec) for spec in specs))
+    return made
