@@ -24,7 +24,7 @@ RUN python3 -m venv /opt/pydpdk \
 # the libraries that the binding is linked to, and those of tables, which it loads when they are
 # used: their packages have another name in each suite
 RUN ldd /opt/pydpdk/lib/python3*/site-packages/pydpdk/_dpdk*.so \
-  | awk '/librte_/ {print "*/" $1} END {print "*/librte_fib.so.*"}' \
+  | awk '/librte_/ {print "*/" $1} END {print "*/librte_fib.so.*\n*/librte_hash.so.*"}' \
   | xargs -d '\n' dpkg -S | cut -d: -f1 | sort -u > /opt/packages
 
 FROM debian:${SUITE}-slim

@@ -60,6 +60,7 @@ DECLARATIONS = [
     "pyd_meter.h",
     "pyd_fib.h",
     "pyd_bpf.h",
+    "pyd_hash.h",
     "pyd_rows.h",
     "pyd_census.h",
     "pyd_ring.h",

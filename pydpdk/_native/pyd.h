@@ -45,6 +45,7 @@
 #include "decl/pyd_meter.h"
 #include "decl/pyd_fib.h"
 #include "decl/pyd_bpf.h"
+#include "decl/pyd_hash.h"
 #include "decl/pyd_rows.h"
 #include "decl/pyd_census.h"
 #include "decl/pyd_ring.h"

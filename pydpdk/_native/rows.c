@@ -121,6 +121,12 @@ ROWS(next_hops, struct pyd_fib *fib)
     return pyd_fib_lookup(fib, data[0], data[1], n);
 }
 
+ROWS(lookup, struct pyd_hash *hash)
+{
+    (void)numbers;
+    return pyd_hash_lookup(hash, data[0], data[1], n);
+}
+
 ROWS(match, struct pyd_bpf *bpf)
 {
     (void)numbers;

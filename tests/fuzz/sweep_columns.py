@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sweep_house import House
 
-from pydpdk import Bpf, Fib, Meter
+from pydpdk import Bpf, Fib, Hash, Meter
 
 Make = Callable[[House], Any]
 
@@ -26,6 +26,7 @@ SAMPLES: dict[str, Make] = {
     "burst.columns.Columns": lambda h: h.full.columns,
     "burst.bpf.Bpf": lambda h: h.keep("bpf", lambda: Bpf("udp port 53")),
     "burst.fib.Fib": lambda h: h.keep("fib", lambda: Fib.create("fib", nh_bytes=1)),
+    "burst.hash.Hash": lambda h: h.keep("hash", lambda: Hash.create("hash", "u4")),
     "burst.meter.Meter": lambda h: Meter(1000, 1000, n=8),
     "burst.columns.Bound": lambda h: h.full.columns.bind("udp.dst_port", "mbuf.pkt_len"),
 }
@@ -43,6 +44,10 @@ GOOD: dict[str, Make] = {
     "burst.fib.Fib.delete.prefix": lambda h: _routed(h),
     "burst.fib.Fib.next_hops.addresses": lambda h: [1, 2],
     "burst.fib.Fib.create.nh_bytes": lambda h: 1,
+    "burst.hash.Hash.create.key": lambda h: "u4",
+    "burst.hash.Hash.lookup.keys": lambda h: [1, 2],
+    "burst.hash.Hash.add.keys": lambda h: [1, 2],
+    "burst.hash.Hash.delete.keys": lambda h: [1, 2],
     "burst.meter.Meter.cir": lambda h: 1000,
     "burst.meter.Meter.cbs": lambda h: 1000,
     "burst.meter.Meter.color.flows": lambda h: [0, 1],

@@ -10,6 +10,7 @@
  *     w         uint8[n, width], or bytes for all rows; the width is in `numbers`
  *     k         a key: the C object that `known` has for it
  *     v         [n] or [n, cells] of the key's dtype, or one integer for all rows
+ *     o         the same of the object's own dtype
  *     h         a handle of the other kind
  *     s         a tuple of such: the array of their C objects, how many in `numbers`
  *     i         an integer, in `numbers`
@@ -17,7 +18,7 @@
  *     H         header=key, or nothing: the integer of `known` in `numbers`, or UINT32_MAX
  *
  * Letters of the result: c a count, s the tuple, k as the key has it, W uint8[n, width], or
- * ? 1 2 4 8 for an array each. Without letters it is None. */
+ * ? 1 2 4 8 for an array each, i for one of int32. Without letters it is None. */
 #ifndef PYD_ROWS_H
 #define PYD_ROWS_H
 
@@ -31,6 +32,7 @@ typedef int (*rows_function)(void *object, void *const *data, const uint32_t *nu
 
 struct call {
     const struct crossing *crossing;
+    const struct handle *handle;
     const struct handle *key;
     PyObject *into;
     uint32_t n;
@@ -54,7 +56,7 @@ are_letters(const char *takes, const char *gives, const PyObject *other, const P
     if ((strpbrk(takes, "hsk") != NULL && other == NULL) ||
         (strpbrk(takes, "kH") != NULL && known == NULL))
         return 0;
-    return takes[strspn(takes, "?124xwkvhsiWH")] == '\0' && gives[strspn(gives, "cskW?1248")] == '\0';
+    return takes[strspn(takes, "?124xwkvohsiWH")] == '\0' && gives[strspn(gives, "cskW?1248i")] == '\0';
 }
 
 static inline int
@@ -121,6 +123,8 @@ static inline int
 type_of(char letter, size_t *bytes)
 {
     *bytes = letter == '?' ? 1 : letter - '0';
+    if (letter == 'i')
+        return NPY_INT32;
     return letter == '?' ? NPY_BOOL : letter == '1' ? NPY_UINT8 : letter == '2' ? NPY_UINT16
          : letter == '4' ? NPY_UINT32 : NPY_UINT64;
 }
@@ -202,9 +206,8 @@ add_key(struct call *call, PyObject *key)
 }
 
 static inline int
-add_values(struct call *call, PyObject *value)
+add_values(struct call *call, const struct handle *key, PyObject *value)
 {
-    const struct handle *key = call->key;
     PyArrayObject *array = (PyArrayObject *)value;
     PyArray_Descr *dtype = key == NULL ? NULL : (PyArray_Descr *)key->dtype;
 
@@ -273,7 +276,8 @@ add_argument(struct call *call, char letter, PyObject *value)
     case 'x': return add_classes(call, value);
     case 'w': return add_wide(call, value);
     case 'k': return add_key(call, value);
-    case 'v': return add_values(call, value);
+    case 'v': return add_values(call, call->key, value);
+    case 'o': return add_values(call, call->handle, value);
     case 'h': return add_handle(call, value);
     case 's': return add_sequence(call, value);
     case 'i': return add_number(call, value, 0, UINT32_MAX - 1);

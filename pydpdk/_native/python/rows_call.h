@@ -135,14 +135,14 @@ result_of(struct call *call)
 }
 
 static inline PyObject *
-carried_out(struct call *call, const struct handle *handle)
+carried_out(struct call *call)
 {
     const rows_function function = (rows_function)call->crossing->function;
     const char gives = call->crossing->gives[0];
     int result;
 
     Py_BEGIN_ALLOW_THREADS
-    result = function(handle->object, call->data, call->numbers, call->n);
+    result = function(call->handle->object, call->data, call->numbers, call->n);
     Py_END_ALLOW_THREADS
     if (gives == 'c' ? result < 0 : result != 0)
         return unmade(call);
@@ -168,11 +168,12 @@ over_rows(const struct crossing *crossing, const struct handle *handle, PyObject
         return NULL;
     memset(&call, 0, offsetof(struct call, numbers));
     call.crossing = crossing;
+    call.handle = handle;
     call.n = rows;
     if (!add_arguments(&call, args, n, kwnames))
         return NULL;
     Py_XINCREF((PyObject *)call.key); /* another thread may change what is known */
-    result = make_all(&call) ? carried_out(&call, handle) : unmade(&call);
+    result = make_all(&call) ? carried_out(&call) : unmade(&call);
     Py_XDECREF((PyObject *)call.key);
     return result;
 }

@@ -1,0 +1,212 @@
+/* Tables of keys, looked up for a whole column. One thread at a time changes a table: the caller
+ * holds a lock. Lookups beside it wait for DPDK's own (RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY). */
+#include <rte_hash.h>
+
+#include "gate.h"
+#include "late.h"
+
+static const char *const tailqs[] = {"RTE_HASH", "RTE_FBK_HASH", "RTE_THASH", NULL};
+
+static struct {
+    __typeof__(rte_hash_create) *create;
+    __typeof__(rte_hash_free) *free;
+    __typeof__(rte_hash_reset) *reset;
+    __typeof__(rte_hash_count) *count;
+    __typeof__(rte_hash_add_key) *add_key;
+    __typeof__(rte_hash_del_key) *del_key;
+    __typeof__(rte_hash_lookup) *lookup;
+    __typeof__(rte_hash_lookup_bulk) *lookup_bulk;
+    __typeof__(rte_hash_iterate) *iterate;
+} hash_library;
+
+/* The caller holds a lock. -ENOTSUP: a secondary whose primary has none. */
+int
+pyd_hash_load(void)
+{
+    const struct pyd_late_symbol symbols[] = {
+        {"rte_hash_create", (void **)&hash_library.create},
+        {"rte_hash_free", (void **)&hash_library.free},
+        {"rte_hash_reset", (void **)&hash_library.reset},
+        {"rte_hash_count", (void **)&hash_library.count},
+        {"rte_hash_add_key", (void **)&hash_library.add_key},
+        {"rte_hash_del_key", (void **)&hash_library.del_key},
+        {"rte_hash_lookup", (void **)&hash_library.lookup},
+        {"rte_hash_lookup_bulk", (void **)&hash_library.lookup_bulk},
+        {"rte_hash_iterate", (void **)&hash_library.iterate},
+        {NULL, NULL},
+    };
+
+    return hash_library.iterate != NULL ? 0 : pyd_late_load("librte_hash", tailqs, symbols);
+}
+
+/* With buckets that are extended, so that all entries fit whatever they hash to. */
+int
+pyd_hash_open(struct pyd_hash *hash, const char *name, int socket_id, uint32_t entries,
+              uint32_t key_len)
+{
+    const struct rte_hash_parameters params = {
+        .name = name,
+        .entries = entries,
+        .key_len = key_len,
+        .socket_id = socket_id,
+        .extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY | RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
+    };
+
+    rte_errno = 0;
+    hash->hash = hash_library.create(&params);
+    if (hash->hash == NULL) {
+        if (rte_errno == 0)
+            rte_errno = ENOMEM; /* rte_malloc says nothing */
+        return -1;
+    }
+    hash->key_len = key_len;
+    hash->entries = entries;
+    __atomic_store_n(&hash->gate.open, 1, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+int
+pyd_hash_close(struct pyd_hash *hash)
+{
+    int ret = pyd_shut(&hash->gate);
+
+    if (ret != 0)
+        return ret;
+    hash_library.free(hash->hash);
+    hash->hash = NULL;
+    return 0;
+}
+
+static int
+lookup(struct pyd_hash *hash, const char *keys, int32_t *positions, uint32_t n)
+{
+    const void *pointers[RTE_HASH_LOOKUP_BULK_MAX];
+    uint32_t done, i, count;
+    int ret;
+
+    for (done = 0; done < n; done += count) {
+        count = RTE_MIN(n - done, (uint32_t)RTE_DIM(pointers));
+        for (i = 0; i < count; i++, keys += hash->key_len)
+            pointers[i] = keys;
+        ret = hash_library.lookup_bulk(hash->hash, pointers, count, positions + done);
+        if (ret != 0)
+            return ret;
+        for (i = done; i < done + count; i++)
+            positions[i] = RTE_MAX(positions[i], -1);
+    }
+    return 0;
+}
+
+/* The position of each key, or -1. */
+int
+pyd_hash_lookup(struct pyd_hash *hash, const char *keys, int32_t *positions, uint32_t n)
+{
+    int ret = pyd_enter(&hash->gate);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = lookup(hash, keys, positions, n);
+    pyd_leave(&hash->gate);
+    return ret;
+}
+
+static int
+add(struct pyd_hash *hash, const char *keys, int32_t *positions, uint8_t *is_new, uint32_t n)
+{
+    const uint32_t len = hash->key_len;
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        const char *key = keys + (uint64_t)i * len;
+
+        is_new[i] = hash_library.lookup(hash->hash, key) < 0;
+        positions[i] = hash_library.add_key(hash->hash, key);
+        if (positions[i] < 0)
+            break;
+    }
+    if (i == n)
+        return 0;
+    for (n = i; i > 0; i--)
+        if (is_new[i - 1])
+            hash_library.del_key(hash->hash, keys + (uint64_t)(i - 1) * len);
+    return positions[n];
+}
+
+/* All keys or none. */
+int
+pyd_hash_add(struct pyd_hash *hash, const char *keys, int32_t *positions, uint8_t *is_new, uint32_t n)
+{
+    int ret = pyd_enter(&hash->gate);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = add(hash, keys, positions, is_new, n);
+    pyd_leave(&hash->gate);
+    return ret;
+}
+
+/* The position that each key had, or -1. */
+int
+pyd_hash_delete(struct pyd_hash *hash, const char *keys, int32_t *positions, uint32_t n)
+{
+    int ret = pyd_enter(&hash->gate);
+    uint32_t i;
+
+    if (unlikely(ret != 0))
+        return ret;
+    for (i = 0; i < n; i++, keys += hash->key_len)
+        positions[i] = RTE_MAX(hash_library.del_key(hash->hash, keys), -1);
+    pyd_leave(&hash->gate);
+    return 0;
+}
+
+static int
+list(struct pyd_hash *hash, char *keys, int32_t *positions, uint32_t room)
+{
+    uint32_t next = 0, n = 0;
+    const void *key;
+    void *data;
+    int position;
+
+    while (n < room && (position = hash_library.iterate(hash->hash, &key, &data, &next)) >= 0) {
+        memcpy(keys + (uint64_t)n * hash->key_len, key, hash->key_len);
+        positions[n++] = position;
+    }
+    return n;
+}
+
+int
+pyd_hash_list(struct pyd_hash *hash, char *keys, int32_t *positions, uint32_t room)
+{
+    int ret = pyd_enter(&hash->gate);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = list(hash, keys, positions, room);
+    pyd_leave(&hash->gate);
+    return ret;
+}
+
+int
+pyd_hash_count(struct pyd_hash *hash)
+{
+    int ret = pyd_enter(&hash->gate);
+
+    if (unlikely(ret != 0))
+        return ret;
+    ret = hash_library.count(hash->hash);
+    pyd_leave(&hash->gate);
+    return ret;
+}
+
+int
+pyd_hash_reset(struct pyd_hash *hash)
+{
+    int ret = pyd_enter(&hash->gate);
+
+    if (unlikely(ret != 0))
+        return ret;
+    hash_library.reset(hash->hash);
+    pyd_leave(&hash->gate);
+    return 0;
+}

@@ -1,0 +1,236 @@
+"""Tables of keys: which of them each packet of a column has, as a position to index arrays by."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pydpdk import eal, lcore
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Owner, address_of, lock
+from pydpdk._short import Handle, rows
+from pydpdk.burst._fit import fit
+from pydpdk.errors import (
+    ClosedError,
+    call_errno,
+    call_rte_errno,
+    check_name,
+    check_range,
+    make_error,
+)
+
+NAME_MAX = 20
+ENTRIES_MIN, ENTRIES_MAX = 8, 1 << 26
+KEY_BYTES_MAX = 256
+_HASH = "hash"  # the kind of its handle
+Positions = npt.NDArray[np.int32]
+
+
+class Hash(Owner, Handle):
+    """A table of keys of one dtype (cuckoo hashing); each has a position from 0 while it is there.
+
+    State of flows is numpy arrays as long as the table has entries, indexed by position:
+    `seen[table.lookup(sources)] += 1`.
+
+    Notes
+    -----
+    Wraps    rte_hash_create, rte_hash_free (rte_hash.h)
+    Owns     the keys, in DPDK memory; this process alone may use the table
+    Threads  any number look up, also while one changes keys
+    """
+
+    rank = 2
+
+    def __init__(self, name: str, c: Any, dtype: np.dtype[Any]) -> None:
+        self._c = c
+        self.dtype = dtype
+        self.entries = int(c.entries)
+        self._bind(address_of(c), _HASH, dtype.base, 0, dtype.shape[0] if dtype.shape else 0)
+        super().__init__(name, c, address=address_of(c.hash))
+
+    @classmethod
+    def create(
+        cls,
+        name: str,
+        key: npt.DTypeLike,
+        *,
+        entries: int = 1024,
+        socket_id: int | None = None,
+    ) -> Self:
+        """Make a table without keys.
+
+        Parameters
+        ----------
+        name
+            1 to 20 characters.
+        key
+            The dtype of a key, 1 to 256 bytes without gaps: `"u4"` for `ipv4.src_addr`,
+            `("u1", 16)` for `ipv6.src_addr`, that of `burst.columns["flow.tuple"]`.
+        entries
+            8 to 67,108,864 keys, all of which fit.
+        socket_id
+            NUMA node; None for any.
+
+        Raises
+        ------
+        NameTakenError, NoRoomError
+            The name is in use; not enough memory.
+        NotSupportedError
+            A secondary of a primary that has not loaded librte_hash.
+
+        Notes
+        -----
+        Wraps  rte_hash_create (rte_hash.h)
+        """
+        eal.require_running()
+        c_name = check_name("hash", name, NAME_MAX)
+        dtype = _check_key(key)
+        count = check_range("entries", entries, ENTRIES_MIN, ENTRIES_MAX, " keys")
+        socket = lcore.check_socket_id(socket_id)
+        c = ffi.new("struct pyd_hash *")
+        with lock():
+            call_errno(lib.pyd_hash_load, detail="librte_hash, here or in the primary")
+            call_rte_errno(lib.pyd_hash_open, c, c_name, socket, count, dtype.itemsize, detail=name)
+            return cls(name, c, dtype)
+
+    @rows("pyd_rows_lookup", _HASH, "o", "i")
+    def lookup(self, keys: Any) -> Positions:
+        """Return the position of each key, `int32[n]`; -1 of those that are not in the table.
+
+        Parameters
+        ----------
+        keys
+            `[n]` of the table's dtype, as a column.
+
+        Notes
+        -----
+        Wraps  rte_hash_lookup_bulk (rte_hash.h)
+        """
+        return self._positions(lib.pyd_hash_lookup, self._keys(keys))
+
+    def add(self, keys: Any) -> Positions:
+        """Put keys into the table; return the position of each, also of those that were there.
+
+        Raises
+        ------
+        NoRoomError
+            There are not so many entries left. None was added.
+
+        Notes
+        -----
+        Wraps  rte_hash_lookup, rte_hash_add_key (rte_hash.h)
+        """
+        values = self._keys(keys)
+        news = np.empty(len(values), np.bool_)
+        with lock():
+            return self._positions(lib.pyd_hash_add, values, ffi.from_buffer("uint8_t *", news))
+
+    def delete(self, keys: Any) -> Positions:
+        """Take keys out; return the position that each had, -1 where there was none.
+
+        The positions are given to the next keys.
+
+        Notes
+        -----
+        Wraps  rte_hash_del_key (rte_hash.h)
+        """
+        values = self._keys(keys)
+        with lock():
+            return self._positions(lib.pyd_hash_delete, values)
+
+    def items(self) -> tuple[npt.NDArray[Any], Positions]:
+        """Return all keys, in no order, and the position of each.
+
+        Notes
+        -----
+        Wraps  rte_hash_iterate (rte_hash.h)
+        """
+        with lock():
+            n = len(self)
+            keys = np.empty((n, *self.dtype.shape), self.dtype.base)
+            positions = np.empty(n, np.int32)
+            addresses = ffi.from_buffer("char *", keys.view(np.uint8) if n else keys)
+            found = lib.pyd_hash_list(
+                self._c, addresses, ffi.from_buffer("int32_t *", positions), n
+            )
+            self._check(found)
+        return keys[:found], positions[:found]
+
+    def reset(self) -> None:
+        """Take all keys out.
+
+        Notes
+        -----
+        Wraps  rte_hash_reset (rte_hash.h)
+        """
+        with lock():
+            self._check(lib.pyd_hash_reset(self._c))
+
+    def __len__(self) -> int:
+        """Return how many keys there are.
+
+        Notes
+        -----
+        Wraps  rte_hash_count (rte_hash.h)
+        """
+        return self._check(lib.pyd_hash_count(self._c))
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _positions(self, call: Any, keys: npt.NDArray[Any], *more: Any) -> Positions:
+        found = np.empty(len(keys), np.int32)
+        data = ffi.from_buffer("char *", keys.view(np.uint8) if keys.size else found)
+        positions = ffi.from_buffer("int32_t *", found)
+        self._check(call(self._c, data, positions, *more, len(keys)))
+        return found
+
+    def _check(self, result: int) -> int:
+        if result == -errno.EBADF:
+            raise ClosedError(f"{self!r} is used after it was closed")
+        if result < 0:
+            raise make_error("rte_hash_add_key", -result, f"{self!r} has {self.entries} entries")
+        return result
+
+    def _keys(self, keys: Any) -> npt.NDArray[Any]:
+        """Return keys as they lie in the table."""
+        base, cells = self.dtype.base, self.dtype.shape
+        values = np.asarray(keys)
+        if values.ndim != 1 + len(cells):
+            shape = ", ".join(("n", *map(str, cells)))
+            raise ValueError(f"keys: shape {values.shape}; ({shape}) of {base} is allowed")
+        if base.kind not in "iu" and values.dtype != base:
+            raise TypeError(f"keys: {values.dtype}; {base} is allowed")
+        return fit("keys", values, base, (len(values), *cells))
+
+    def _free(self, force: bool) -> None:
+        call_errno(lib.pyd_hash_close, self._c, detail=self.name)
+
+    def _abandon(self) -> None:
+        super()._abandon()
+        self._c.gate.open = 0
+
+
+def _check_key(key: npt.DTypeLike) -> np.dtype[Any]:
+    """Return the dtype; keys are compared by all of their bytes, so each has to mean something."""
+    try:
+        dtype = np.dtype(key)
+    except Exception as error:
+        raise TypeError(f"key={key!r}: a dtype is allowed") from error
+    if key is None or dtype.hasobject or dtype.base.kind not in "iuVS" or len(dtype.shape) > 1:
+        raise ValueError(f"key={key!r}: integers, bytes or a record of them is allowed")
+    if _filled(dtype) != dtype.itemsize or not 1 <= dtype.itemsize <= KEY_BYTES_MAX:
+        raise ValueError(f"key={key!r}: 1 to {KEY_BYTES_MAX} bytes without gaps are allowed")
+    return dtype
+
+
+def _filled(dtype: np.dtype[Any]) -> int:
+    """[bytes] that belong to some field."""
+    inside = dtype.base.fields
+    if inside is None:
+        return dtype.itemsize
+    cells = dtype.itemsize // max(dtype.base.itemsize, 1)
+    return cells * sum(_filled(field[0]) for field in inside.values())

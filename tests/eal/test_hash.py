@@ -1,0 +1,193 @@
+"""Tables of keys: positions are those of a dictionary that numbers its keys as they come and go."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from pydpdk import Burst, BusyError, ClosedError, Eal, Hash, Mempool, NameTakenError, NoRoomError
+from pydpdk.burst.columns import names
+
+
+@pytest.fixture
+def table(eal: Eal, name: str) -> Iterator[Hash]:
+    with Hash.create(name, "u4", entries=64) as made:
+        yield made
+
+
+def test_keys_have_positions_while_they_are_there(table: Hash):
+    """rte_hash_add_key, rte_hash_lookup_bulk, rte_hash_del_key, rte_hash_count."""
+    assert table.lookup([7, 8]).tolist() == [-1, -1]
+    first = table.add([7, 8, 7])
+    assert first[0] == first[2] != first[1]
+    assert set(first.tolist()) <= set(range(64))
+    assert (table.add([8]).tolist(), len(table)) == ([first[1]], 2)
+    assert table.lookup(np.array([8, 9, 7], np.uint32)).tolist() == [first[1], -1, first[0]]
+    assert table.delete([8, 9]).tolist() == [first[1], -1]
+    assert (table.lookup([8, 7]).tolist(), len(table)) == ([-1, first[0]], 1)
+    table.reset()
+    assert (table.lookup([7]).tolist(), len(table)) == ([-1], 0)
+    assert table.lookup([]).tolist() == []
+
+
+@pytest.mark.parametrize("entries", [8, 9, 100, 1000])
+def test_as_many_keys_fit_as_were_asked_for(eal: Eal, name: str, entries: int):
+    with Hash.create(name, "u8", entries=entries) as table:
+        keys = np.random.default_rng(entries).integers(0, 1 << 63, entries).astype(np.uint64)
+        positions = table.add(keys)
+        assert sorted(positions.tolist()) == list(range(entries))
+        with pytest.raises(NoRoomError, match=f"{entries} entries"):
+            table.add([1])
+        listed, at = table.items()
+        assert dict(zip(listed, at, strict=True)) == dict(zip(keys, positions, strict=True))
+
+
+def test_keys_are_added_all_or_none(eal: Eal, name: str):
+    with Hash.create(name, "u2", entries=8) as table:
+        kept = table.add([1, 2, 3])
+        with pytest.raises(NoRoomError):
+            table.add([3, 10, 10, 11, 12, 13, 14, 15, 2])
+        assert len(table) == 3
+        assert table.lookup([1, 2, 3, 10, 11, 15]).tolist() == [*kept, -1, -1, -1]
+        assert (table.add([10, 11, 12, 13, 14]) >= 0).all()
+
+
+KEYS = {
+    "byte": ("u1", lambda r: r.randrange(256)),
+    "odd": (("u1", 3), lambda r: tuple(r.randbytes(3))),
+    "mac": (("u1", 6), lambda r: tuple(r.randbytes(6))),
+    "ipv6": (("u1", 16), lambda r: tuple(r.randbytes(16))),
+    "signed": ("i4", lambda r: r.randrange(-(1 << 31), 1 << 31)),
+    "large": ("u8", lambda r: r.getrandbits(64)),
+    "text": ("S5", lambda r: bytes(r.choices(b"abc", k=5))),
+    "pair": ([("a", "u4"), ("b", "u2")], lambda r: (r.getrandbits(32), r.getrandbits(16))),
+    "long": (("u1", 256), lambda r: tuple(r.randbytes(256))),
+}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_a_table_is_as_a_dictionary(eal: Eal, name: str, kind: str):
+    dtype, make = KEYS[kind]
+    chance = random.Random(3)
+    known: dict[object, int] = {}
+    with Hash.create(name, dtype, entries=256) as table:
+        base = np.dtype(dtype).base
+        pool = list({make(chance) for _ in range(200)})
+        for _ in range(60):
+            some = chance.choices(pool, k=chance.randrange(1, 100))
+            keys = np.array(some, base)
+            action = chance.choice(("add", "add", "delete", "lookup"))
+            found = getattr(table, action)(keys).tolist()
+            if action == "add":
+                for key, position in zip(some, found, strict=True):
+                    assert known.setdefault(key, position) == position
+            elif action == "lookup":
+                assert found == [known.get(key, -1) for key in some]
+            else:
+                assert found == [known.pop(key, -1) for key in some]
+            assert len(table) == len(known) == len(set(known.values()))
+
+
+def test_columns_are_keys(eal: Eal, pool: Mempool, burst: Burst, name: str):
+    from packets import ethernet, ipv4, udp
+
+    burst.alloc(pool, 8)
+    burst.fill(ethernet(0x0800, ipv4(udp(b"flow"))))
+    burst.rewrite("udp.src_port", 1000 + np.arange(8) % 3)
+    flows = burst.columns["flow.tuple"]
+    assert "flow.tuple" in names()
+    counts = np.zeros(32, np.uint64)
+    with Hash.create(name, flows.dtype, entries=32) as table:
+        np.add.at(counts, table.add(flows), 1)
+        assert counts[table.lookup(flows[:3])].tolist() == [3, 3, 2]
+        assert counts.sum() == 8
+    with Hash.create(name, ("u1", 6)) as macs:
+        assert len(set(macs.add(burst.columns["ether.src_addr"]).tolist())) == 1
+    burst.free()
+
+
+@pytest.mark.parametrize(
+    ("key", "options"),
+    [
+        (None, {}), ("f4", {}), ("O", {}), ("V0", {}), ("u1", {"entries": 7}), ("nonsense", {}),
+        ("u1", {"entries": 1 << 27}), ("S257", {}), (("u1", (2, 2)), {}), ("u1", {"entries": "8"}),
+        (np.dtype([("a", "u1"), ("b", "u4")], align=True), {}), ("u1", {"socket_id": 99}),
+        ([("a", "O")], {}), (np.dtype(("u1", (0,))), {}),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_is_refused(eal: Eal, name: str, key, options):
+    with pytest.raises((ValueError, TypeError), match=r"allowed|integer"):
+        Hash.create(name, key, **options)
+
+
+def test_what_is_no_key_is_refused(table: Hash):
+    for keys in ([-1], [1 << 32], 5, [[1]], ["x"], [0.5], None, [None], np.zeros((2, 2), "u4")):
+        for call in (table.lookup, table.add, table.delete):
+            with pytest.raises((ValueError, TypeError)):
+                call(keys)
+    assert len(table) == 0
+
+
+def test_records_have_to_be_the_tables(eal: Eal, name: str):
+    with Hash.create(name, [("a", "u4"), ("b", "u2")]) as table:
+        for keys in (np.zeros(3, [("a", "u4")]), [(1, 2)], np.zeros(3, "V6"), np.zeros(3)):
+            with pytest.raises((ValueError, TypeError), match="allowed"):
+                table.add(keys)
+
+
+def test_a_name_is_had_once_and_free_again(eal: Eal, name: str, table: Hash):
+    with pytest.raises(NameTakenError):
+        Hash.create(name, "u8")
+    assert table
+    table.close()
+    table.close()
+    with Hash.create("x" * 20, "u8"), pytest.raises(ValueError, match="1 to 20"):
+        Hash.create("x" * 21, "u8")
+    for call in (lambda: table.lookup([1]), lambda: table.add([1]), lambda: len(table),
+                 lambda: table.delete([1]), table.items, table.reset,
+                 lambda: table.lookup(np.zeros(1, "u4"))):  # fmt: skip
+        with pytest.raises(ClosedError):
+            call()
+
+
+def look(table: Hash, keys: np.ndarray, positions: np.ndarray, wrong: list[object]) -> None:
+    try:
+        while True:
+            if (table.lookup(keys) != positions).any():
+                wrong.append("a key that stayed was not found")
+    except ClosedError:
+        pass
+    except BaseException as error:
+        wrong.append(error)
+
+
+def closed_at_last(table: Hash) -> bool:
+    for _ in range(1000):
+        with contextlib.suppress(BusyError):
+            table.close()
+            return True
+    return False
+
+
+def test_lookups_go_on_while_keys_come_and_go_and_wait_for_close(eal: Eal, name: str):
+    table = Hash.create(name, "u4", entries=4096)
+    staying, moving = np.arange(100, dtype="u4"), np.arange(100, 4000, dtype="u4")
+    positions = table.add(staying)
+    wrong: list[object] = []
+    threads = [
+        threading.Thread(target=look, args=(table, staying, positions, wrong)) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        table.add(moving)
+        table.delete(moving)
+    assert closed_at_last(table)
+    for thread in threads:
+        thread.join()
+    assert wrong == []
