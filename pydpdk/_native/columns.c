@@ -4,10 +4,9 @@
 #include <rte_tcp.h>
 #include <rte_thash.h>
 
-#include "columns.h"
+#include "columns_alike.h"
 
 #define CHUNK 32
-#define AHEAD 4
 
 /* The bytes of a column's field in one packet, or NULL. */
 static inline const char *
@@ -67,13 +66,13 @@ gather(const struct pyd_place *places, uint32_t n, const struct pyd_column *colu
 }
 
 static void
-gather_mbuf(const struct pyd_place *places, uint32_t n, const struct pyd_column *column, char *data)
+gather_mbuf(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column, char *data)
 {
     const uint32_t width = column->width;
     uint32_t i;
 
     for (i = 0; i < n; i++, data += width) {
-        const struct rte_mbuf *m = places[i].m;
+        const struct rte_mbuf *m = mbufs[i];
 
         if (column->flags != 0 && (m->ol_flags & column->flags) == 0)
             memset(data, 0, width);
@@ -119,45 +118,104 @@ gather_made(const struct pyd_place *places, uint32_t n, const struct pyd_column 
     }
 }
 
+/* A few packets; they are looked through when a column first needs it. */
+struct chunk {
+    struct rte_mbuf **mbufs;
+    uint32_t n;
+    uint32_t depth;
+    int is_located;
+    int is_alike;
+    struct alike alike;
+    struct pyd_place places[CHUNK];
+    char *data[CHUNK];
+};
+
+static void
+look_through(struct chunk *chunk)
+{
+    uint32_t i;
+
+    for (i = 0; i < chunk->n && !chunk->is_located; i++)
+        if (chunk->depth != PYD_DEPTH_MBUF)
+            pyd_locate(&chunk->places[i], chunk->mbufs[i], chunk->depth);
+        else
+            chunk->places[i].m = chunk->mbufs[i];
+    chunk->is_located = 1;
+}
+
+static void
+gather_column(struct chunk *chunk, const struct pyd_column *column, char *data)
+{
+    if (column->how == PYD_COLUMN_MBUF) {
+        gather_mbuf(chunk->mbufs, chunk->n, column, data);
+        return;
+    }
+    if (chunk->is_alike && pyd_gather_alike(&chunk->alike, column, data))
+        return;
+    look_through(chunk);
+    if (column->how == PYD_COLUMN_FIELD)
+        gather(chunk->places, chunk->n, column, data);
+    else
+        gather_made(chunk->places, chunk->n, column, data);
+}
+
 /* Columns lie in one block, or, without a base, each in an array of its own. */
 static void
 read_chunk(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_columns *plan, uint32_t done,
            char *base, void *const *arrays)
 {
-    struct pyd_place places[CHUNK];
+    struct chunk chunk;
     uint32_t i;
 
-    for (i = 0; i < n; i++) {
-        if (i + AHEAD < n)
-            rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + AHEAD], void *));
-        if (plan->depth != PYD_DEPTH_MBUF)
-            pyd_locate(&places[i], mbufs[i], plan->depth);
-        else
-            places[i].m = mbufs[i];
-    }
+    chunk.mbufs = chunk.alike.mbufs = mbufs;
+    chunk.n = chunk.alike.n = n;
+    chunk.alike.data = chunk.data;
+    chunk.depth = plan->depth;
+    chunk.is_located = 0;
+    chunk.is_alike = plan->depth == PYD_DEPTH_OUTER && pyd_count_alike(&chunk.alike) == n;
     for (i = 0; i < plan->n; i++) {
         const struct pyd_column *column = &plan->columns[i];
         char *data = base != NULL ? base + column->start : arrays[i];
 
-        data += (uint64_t)done * column->width;
-        if (column->how == PYD_COLUMN_FIELD)
-            gather(places, n, column, data);
-        else if (column->how == PYD_COLUMN_MBUF)
-            gather_mbuf(places, n, column, data);
-        else
-            gather_made(places, n, column, data);
+        gather_column(&chunk, column, data + (uint64_t)done * column->width);
     }
 }
 
+static inline void
+fetch_mbufs(struct rte_mbuf **mbufs, uint32_t from, uint32_t n)
+{
+    const uint32_t end = RTE_MIN(from + CHUNK, n);
+
+    for (; from < end; from++)
+        rte_prefetch0(mbufs[from]);
+}
+
+static inline void
+fetch_headers(struct rte_mbuf **mbufs, uint32_t from, uint32_t n)
+{
+    const uint32_t end = RTE_MIN(from + CHUNK, n);
+
+    for (; from < end; from++)
+        rte_prefetch0(rte_pktmbuf_mtod(mbufs[from], void *));
+}
+
+/* While a chunk is read, the headers of the next are fetched, and the mbufs of that behind it. */
 static void
 read_all(struct pyd_burst *burst, uint32_t n, const struct pyd_columns *plan, char *base,
          void *const *arrays)
 {
+    struct rte_mbuf **mbufs = burst->slots->mbufs;
+    const int headers = plan->depth != PYD_DEPTH_MBUF;
     uint32_t done;
 
-    for (done = 0; done < n; done += CHUNK)
-        read_chunk(burst->slots->mbufs + done, RTE_MIN(n - done, (uint32_t)CHUNK), plan, done, base,
-                   arrays);
+    if (headers)
+        fetch_headers(mbufs, 0, n);
+    for (done = 0; done < n; done += CHUNK) {
+        fetch_mbufs(mbufs, done + 2 * CHUNK, n);
+        if (headers)
+            fetch_headers(mbufs, done + CHUNK, n);
+        read_chunk(mbufs + done, RTE_MIN(n - done, (uint32_t)CHUNK), plan, done, base, arrays);
+    }
 }
 
 /* Fill all columns, of the first `room` packets; returns how many. */

@@ -13,6 +13,7 @@
 #define SEGMENTS_MAX 6
 #define LENGTH_MAX 400
 #define ROOM 64
+#define COLUMNS_MAX 512
 #define HEADROOM 8
 
 /* What a gate asks of the process: nobody has died here, so nobody waits. */
@@ -115,13 +116,26 @@ make_segment(const char *data, uint32_t n)
     return m;
 }
 
+/* One of those of which a burst may be full: IPv4 with UDP or TCP, about as long as their headers. */
+static uint32_t
+make_alike(char *data)
+{
+    static const uint8_t start[] = {[12] = 8, [14] = 0x45, [17] = 60, [22] = 64, [23] = 17};
+
+    memset(data, 0, LENGTH_MAX);
+    memcpy(data, start, sizeof(start));
+    if (chance(8) == 0)
+        data[23] = 6;
+    return 54 + chance(8) - (chance(100) == 0);
+}
+
 static struct rte_mbuf *
-make_packet(void)
+make_packet(int is_alike)
 {
     char data[LENGTH_MAX];
-    uint32_t left = make_data(data), n, at = 0;
+    uint32_t left = is_alike ? make_alike(data) : make_data(data), n, at = 0;
     struct rte_mbuf *head = NULL, **end = &head, *last = NULL;
-    uint32_t segments = chance(4) == 0 ? 1 + chance(SEGMENTS_MAX) : 1;
+    uint32_t segments = chance(is_alike ? 200 : 4) == 0 ? 1 + chance(SEGMENTS_MAX) : 1;
 
     for (; segments != 0; segments--) {
         n = segments == 1 ? left : chance(left + 1);
@@ -147,22 +161,37 @@ free_packet(struct rte_mbuf *m)
     }
 }
 
+/* Those of a depth, of the packet or of the one inside of it. */
 static uint32_t
-every_column(struct pyd_column *columns, uint64_t *bytes)
+add_columns(struct pyd_column *columns, uint32_t n, int depth)
 {
     const struct pyd_field *field;
-    uint32_t n = 0, i;
+    struct pyd_column column;
+    uint32_t i;
     int inside;
 
     for (i = 0; (field = pyd_field_at(i)) != NULL; i++) {
-        columns[n] = field->column;
-        inside = pyd_header_inside(field->column.header);
-        if (field->column.how != PYD_COLUMN_MBUF && inside >= 0) {
-            columns[n + 1] = field->column;
-            columns[++n].header = inside;
+        column = field->column;
+        if (pyd_header_depth(column.header) == depth)
+            columns[n++] = column;
+        inside = pyd_header_inside(column.header);
+        if (column.how != PYD_COLUMN_MBUF && inside >= 0 && pyd_header_depth(inside) == depth) {
+            column.header = inside;
+            columns[n++] = column;
         }
-        n++;
     }
+    return n;
+}
+
+/* All of them; the first *outer need no look into tunnels. */
+static uint32_t
+every_column(struct pyd_column *columns, uint32_t *outer, uint64_t *bytes)
+{
+    uint32_t n, i;
+
+    n = add_columns(columns, 0, PYD_DEPTH_MBUF);
+    n = *outer = add_columns(columns, n, PYD_DEPTH_OUTER);
+    n = add_columns(columns, n, PYD_DEPTH_INNER);
     for (i = 0, *bytes = 0; i < n; i++) {
         columns[i].start = *bytes;
         *bytes += (uint64_t)BURST * columns[i].width;
@@ -178,7 +207,13 @@ use(struct pyd_burst *burst, const struct pyd_columns *plan, char *block)
     const uint32_t offset = chance(LENGTH_MAX + 4), width = 1 + chance(ROOM);
     const int header = (int)chance(PYD_HEADERS + 1) - 1;
     const struct pyd_column *column = &plan->columns[chance(plan->n)];
+    void *arrays[COLUMNS_MAX];
+    uint32_t i;
     int ret = pyd_columns_read(burst, plan, block);
+
+    for (i = 0; i < plan->n; i++)
+        arrays[i] = block + plan->columns[i].start;
+    ret |= pyd_columns_gather(burst, plan, arrays, burst->n);
 
     if (column->write == PYD_WRITE_ALWAYS && column->how == PYD_COLUMN_FIELD)
         ret |= pyd_column_write(burst, column, values, burst->n);
@@ -220,27 +255,32 @@ main(int argc, char **argv)
 {
     struct pyd_slots *slots = calloc(1, sizeof(*slots) + BURST * sizeof(slots->mbufs[0]));
     struct pyd_burst burst = {.gate = {.open = 1}, .slots = slots, .n = BURST, .size = BURST};
-    struct pyd_column columns[512];
-    struct pyd_columns plan = {.columns = columns, .room = BURST, .depth = PYD_DEPTH_INNER};
+    struct pyd_column columns[COLUMNS_MAX];
+    struct pyd_columns plan = {.columns = columns, .room = BURST};
     uint64_t bytes, total, done;
     char *block;
-    uint32_t i;
+    uint32_t i, all, outer;
+    int is_alike;
 
     if (argc != 4 || slots == NULL)
         return 2;
     read_corpus(argv[1]);
     total = strtoull(argv[2], NULL, 10);
     state = strtoull(argv[3], NULL, 10) * 2654435761u + 1;
-    plan.n = every_column(columns, &bytes);
+    all = every_column(columns, &outer, &bytes);
     block = get(bytes);
     for (done = 0; done < total; done += BURST) {
+        is_alike = chance(4) == 0;
         for (i = 0; i < BURST; i++)
-            slots->mbufs[i] = make_packet();
+            slots->mbufs[i] = make_packet(is_alike);
+        /* of columns that are not inside of a tunnel, the short way is another */
+        plan.depth = chance(2) ? PYD_DEPTH_INNER : PYD_DEPTH_OUTER;
+        plan.n = plan.depth == PYD_DEPTH_INNER ? all : outer;
         use(&burst, &plan, block);
         change(&burst, &plan);
         for (i = 0; i < BURST; i++)
             free_packet(slots->mbufs[i]);
     }
-    printf("%llu packets, %u columns\n", (unsigned long long)done, plan.n);
+    printf("%llu packets, %u columns\n", (unsigned long long)done, all);
     return 0;
 }
