@@ -13,7 +13,7 @@ from typing import Any as _Any
 
 if _TYPE_CHECKING:
     from pydpdk.app import App, open  # noqa: A004  # pydpdk.open("file.yaml")
-    from pydpdk.burst import Bpf, Burst, Fib, Forward, Hash, Meter
+    from pydpdk.burst import Bpf, Burst, Fib, Fib6, Forward, Hash, Meter
     from pydpdk.eal import Eal, init
     from pydpdk.eal_options import EalOptions
     from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
@@ -58,7 +58,7 @@ if _TYPE_CHECKING:
 
 _HOME = {
     "pydpdk.app": "App open",
-    "pydpdk.burst": "Bpf Burst Fib Forward Hash Meter",
+    "pydpdk.burst": "Bpf Burst Fib Fib6 Forward Hash Meter",
     "pydpdk.eal": "Eal init",
     "pydpdk.eal_options": "EalOptions",
     "pydpdk.exceptions": (
@@ -99,6 +99,7 @@ __all__ = [
     "EalInitError",
     "EalOptions",
     "Fib",
+    "Fib6",
     "Forward",
     "Group",
     "HandlerError",

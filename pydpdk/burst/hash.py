@@ -199,7 +199,7 @@ class Hash(Owner, Handle):
         """Return keys as they lie in the table."""
         base, cells = self.dtype.base, self.dtype.shape
         values = np.asarray(keys)
-        if values.ndim != 1 + len(cells):
+        if values.ndim == 0 or values.shape[1:] != cells:
             shape = ", ".join(("n", *map(str, cells)))
             raise ValueError(f"keys: shape {values.shape}; ({shape}) of {base} is allowed")
         if base.kind not in "iu" and values.dtype != base:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sweep_house import House
 
-from pydpdk import Bpf, Fib, Hash, Meter
+from pydpdk import Bpf, Fib, Fib6, Hash, Meter
 
 Make = Callable[[House], Any]
 
@@ -22,10 +22,16 @@ def _routed(h: House) -> str:
     return "10.0.0.0/8"
 
 
+def _routed6(h: House) -> str:
+    SAMPLES["burst.fib6.Fib6"](h).add("2001:db8::/32", 1)
+    return "2001:db8::/32"
+
+
 SAMPLES: dict[str, Make] = {
     "burst.columns.Columns": lambda h: h.full.columns,
     "burst.bpf.Bpf": lambda h: h.keep("bpf", lambda: Bpf("udp port 53")),
     "burst.fib.Fib": lambda h: h.keep("fib", lambda: Fib.create("fib", nh_bytes=1)),
+    "burst.fib6.Fib6": lambda h: h.keep("fib6", lambda: Fib6.create("fib6")),
     "burst.hash.Hash": lambda h: h.keep("hash", lambda: Hash.create("hash", "u4")),
     "burst.meter.Meter": lambda h: Meter(1000, 1000, n=8),
     "burst.columns.Bound": lambda h: h.full.columns.bind("udp.dst_port", "mbuf.pkt_len"),
@@ -44,6 +50,11 @@ GOOD: dict[str, Make] = {
     "burst.fib.Fib.delete.prefix": lambda h: _routed(h),
     "burst.fib.Fib.next_hops.addresses": lambda h: [1, 2],
     "burst.fib.Fib.create.nh_bytes": lambda h: 1,
+    "burst.fib6.Fib6.add.prefix": lambda h: "2001:db8::/32",
+    "burst.fib6.Fib6.add.next_hop": lambda h: 1,
+    "burst.fib6.Fib6.delete.prefix": lambda h: _routed6(h),
+    "burst.fib6.Fib6.next_hops.addresses": lambda h: np.zeros((2, 16), np.uint8),
+    "burst.fib6.Fib6.create.nh_bytes": lambda h: 2,
     "burst.hash.Hash.create.key": lambda h: "u4",
     "burst.hash.Hash.lookup.keys": lambda h: [1, 2],
     "burst.hash.Hash.add.keys": lambda h: [1, 2],

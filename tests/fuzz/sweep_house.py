@@ -323,8 +323,8 @@ class House(Crew):
         """All of it still works, and every pool is full."""
         gc.collect()
         self.tidy()
-        if "fib" in self._made:
-            self._made.pop("fib").close()  # routes are objects of a pool
+        for routes in {"fib", "fib6"} & self._made.keys():
+            self._made.pop(routes).close()  # routes are objects of a pool
         assert self.ring_port.tx[0].tx(self.full) == 8
         assert self.ring_port.rx[0].rx(self.burst) == 8
         self.burst.free()

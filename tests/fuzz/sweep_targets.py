@@ -64,6 +64,7 @@ EXCLUDED = {
     "memory.events.Watch": MADE,
     "memory.mbuf.Mbuf": MADE,
     "burst.fib.Fib": MADE,
+    "burst.fib6.Fib6": MADE,
     "burst.hash.Hash": MADE,
     "ring.ring.Ring": MADE,
     "ring.zero_copy.ZeroCopy": MADE,

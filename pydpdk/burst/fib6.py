@@ -1,0 +1,130 @@
+"""Routes of IPv6: the longest prefix that matches each address of a column."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, ClassVar, Self, TypeAlias
+
+import numpy as np
+
+from pydpdk._dpdk import lib
+from pydpdk._lifetime import address_of
+from pydpdk._short import rows
+from pydpdk.burst._routes import Hops, Routes
+from pydpdk.errors import check_range
+
+Prefix: TypeAlias = str | ipaddress.IPv6Network
+_FIB = "fib6"  # the kind of its handle
+_BYTE = np.dtype(np.uint8)
+
+
+class Fib6(Routes):
+    """IPv6 routes, of which lookups take a step in memory for each byte behind the third (trie).
+
+    Notes
+    -----
+    Wraps    rte_fib6_create, rte_fib6_free (rte_fib6.h)
+    Owns     a table of 2**24 next hops in DPDK memory: 16 MB for each of their bytes
+    Threads  any number look up, also while one changes routes
+    """
+
+    _call, _example = "fib6", "2001:db8::/32"
+    _sizes: ClassVar[dict[int, int]] = {
+        2: lib.RTE_FIB6_TRIE_2B,
+        4: lib.RTE_FIB6_TRIE_4B,
+        8: lib.RTE_FIB6_TRIE_8B,
+    }
+    _network = ipaddress.IPv6Network
+
+    def __init__(self, name: str, c: Any, next_hop_max: int) -> None:
+        self._bind(address_of(c), _FIB, _BYTE, 0, 16)
+        super().__init__(name, c, next_hop_max)
+
+    @classmethod
+    def create(
+        cls,
+        name: str,
+        *,
+        max_routes: int = 1024,
+        default_nh: int = 0,
+        nh_bytes: int = 2,
+        num_tbl8: int = 1024,
+        socket_id: int | None = None,
+    ) -> Self:
+        """Make a table without routes.
+
+        Parameters
+        ----------
+        name
+            1 to 20 characters.
+        max_routes
+            1 to 4,194,304.
+        default_nh
+            The next hop of addresses that no route matches.
+        nh_bytes
+            [bytes] of a next hop, of which one bit is DPDK's: 2 (0 to 32,767), 4 or 8.
+        num_tbl8
+            How many steps behind the first 24 bits all routes have together.
+        socket_id
+            NUMA node; None for any.
+
+        Raises
+        ------
+        NameTakenError, NoRoomError
+            The name is in use; not enough memory.
+        NotSupportedError
+            A secondary of a primary that has not loaded librte_fib: no table was made there yet.
+
+        Notes
+        -----
+        Wraps  rte_fib6_create (rte_fib6.h)
+        """
+        return cls._create(name, nh_bytes, num_tbl8, default_nh, max_routes, socket_id)
+
+    def add(self, prefix: Prefix, next_hop: int) -> None:
+        """Add a route, as `2001:db8::/32`, or give it another next hop.
+
+        Raises
+        ------
+        NoRoomError
+            `max_routes` or `num_tbl8` are used up.
+
+        Notes
+        -----
+        Wraps  rte_fib6_add (rte_fib6.h)
+        """
+        hop = check_range("next_hop", next_hop, 0, self.next_hop_max)
+        self._change(prefix, hop, add=True)
+
+    def delete(self, prefix: Prefix) -> None:
+        """Take a route away.
+
+        Raises
+        ------
+        NotFoundError
+            There is none of exactly that prefix.
+
+        Notes
+        -----
+        Wraps  rte_fib6_delete (rte_fib6.h)
+        """
+        self._change(prefix, 0, add=False)
+
+    @rows("pyd_rows_next_hops6", _FIB, "o", "8")
+    def next_hops(self, addresses: Any) -> Hops:
+        """Return the next hop of each address, `uint64[n]`.
+
+        Parameters
+        ----------
+        addresses
+            `uint8[n, 16]`, as `burst.columns["ipv6.dst_addr"]`.
+
+        Notes
+        -----
+        Wraps  rte_fib6_lookup_bulk (rte_fib6.h)
+        """
+        return self._found(addresses, _BYTE, (16,))
+
+    @staticmethod
+    def _address(network: ipaddress.IPv6Network) -> bytes:
+        return network.network_address.packed
