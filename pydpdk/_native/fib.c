@@ -41,8 +41,11 @@ pyd_fib_open(struct pyd_fib *fib, const char *name, int socket_id, uint64_t defa
     conf.dir24_8.nh_sz = nh_sz;
     conf.dir24_8.num_tbl8 = num_tbl8;
     fib->fib = fib_library.create(name, socket_id, &conf);
-    if (fib->fib == NULL)
+    if (fib->fib == NULL) {
+        if (rte_errno == EINVAL)
+            rte_errno = ENOMEM; /* what it frees then has hidden that; the rest is checked before */
         return -1;
+    }
     __atomic_store_n(&fib->gate.open, 1, __ATOMIC_SEQ_CST);
     return 0;
 }

@@ -42,8 +42,11 @@ pyd_fib6_open(struct pyd_fib6 *fib, const char *name, int socket_id, uint64_t de
     conf.trie.nh_sz = nh_sz;
     conf.trie.num_tbl8 = num_tbl8;
     fib->fib = fib6_library.create(name, socket_id, &conf);
-    if (fib->fib == NULL)
+    if (fib->fib == NULL) {
+        if (rte_errno == EINVAL)
+            rte_errno = ENOMEM; /* what it frees then has hidden that; the rest is checked before */
         return -1;
+    }
     __atomic_store_n(&fib->gate.open, 1, __ATOMIC_SEQ_CST);
     return 0;
 }

@@ -102,6 +102,20 @@ def test_what_is_no_route_is_refused(fib: Fib6):
             fib.next_hops(wrong)
 
 
+def test_memory_that_runs_out_is_told(run_script):
+    done = run_script(
+        """
+        with init(hugepages=False, memory_mb=16):
+            for make in pydpdk.Fib.create, pydpdk.Fib6.create:
+                try:
+                    make("large")
+                except pydpdk.NoRoomError as error:
+                    print(error.errno)
+        """
+    )
+    assert done.stdout.split() == ["12", "12"], done.stderr
+
+
 def test_steps_that_run_out_are_told(eal: Eal, name: str):
     with Fib6.create(name, num_tbl8=2) as fib:
         with pytest.raises(NoRoomError):

@@ -208,26 +208,29 @@ TABLE = """
 import sys, pydpdk
 with pydpdk.attach(sys.argv[1]):
     try:
-        pydpdk.Fib.create("there").close()
+        eval(sys.argv[2])("there").close()
         print("made")
     except pydpdk.NotSupportedError as error:
         print(error)
 """
 
 
-def test_tables_need_a_primary_that_has_them(run_script):
+@pytest.mark.parametrize("make", ["pydpdk.Fib.create", "pydpdk.Fib6.create"])
+def test_tables_need_a_primary_that_has_them(run_script, make: str):
     """A tailq that the primary lacks is NULL in a secondary, and DPDK would follow it."""
     done = run_script(
         """
         import subprocess, sys
         def other():
-            return subprocess.check_output([sys.executable, "-c", sys.argv[1], PREFIX], text=True)
+            command = [sys.executable, "-c", sys.argv[1], PREFIX, sys.argv[2]]
+            return subprocess.check_output(command, text=True)
         with init():
             print(other(), end="")
-            pydpdk.Fib.create("here").close()
+            eval(sys.argv[2])("here").close()
             print(other(), end="")
         """,
         TABLE,
+        make,
     )
     before, after = done.stdout.splitlines()
     assert "librte_fib, here or in the primary" in before
