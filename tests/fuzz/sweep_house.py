@@ -69,7 +69,7 @@ class House(Crew):
         vdevs = ("net_null0,size=64", "net_ring0", "net_null1", "net_null2")
         self.eal = pydpdk.init(
             file_prefix=PREFIX, hugepages=HUGEPAGES, lcores=LCORES, vdevs=vdevs,
-            memory_mb=None if HUGEPAGES else 96,  # each of 4 kB is a row of a snapshot
+            memory_mb=None if HUGEPAGES else 48,  # each of 4 kB is a row of a snapshot
         )  # fmt: skip
         super().__init__()
         self._made: dict[str, Any] = {}
