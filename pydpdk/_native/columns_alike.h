@@ -59,9 +59,9 @@ pyd_alike_at(const struct alike *alike, uint32_t header)
 
 #define GATHER_ALIKE(type, from_wire)                                                            \
     do {                                                                                         \
-        type *values = (type *)to, value;                                                        \
-        for (i = 0; i < alike->n; i++) {                                                         \
-            memcpy(&value, alike->data[i] + at, sizeof(value));                                  \
+        type *restrict values = (type *)to, value;                                               \
+        for (i = 0; i < n; i++) {                                                                \
+            memcpy(&value, data[i] + at, sizeof(value));                                         \
             values[i] = from_wire(value);                                                        \
         }                                                                                        \
     } while (0)
@@ -70,21 +70,23 @@ pyd_alike_at(const struct alike *alike, uint32_t header)
 static inline int
 pyd_gather_field(const struct alike *alike, const struct pyd_column *column, char *to)
 {
+    char *const *restrict data = alike->data;
+    const uint32_t n = alike->n;
     int at = pyd_alike_at(alike, column->header);
     uint32_t i;
 
     if (at < 0)
         return 0;
     if (at == PYD_NOWHERE) {
-        memset(to, 0, (size_t)alike->n * column->width);
+        memset(to, 0, (size_t)n * column->width);
         return 1;
     }
     at += column->offset;
     if (column->width == 1)
         GATHER_ALIKE(uint8_t, );
     else if (!column->swap)
-        for (i = 0; i < alike->n; i++)
-            memcpy(to + i * column->width, alike->data[i] + at, column->width);
+        for (i = 0; i < n; i++)
+            memcpy(to + i * column->width, data[i] + at, column->width);
     else if (column->width == 2)
         GATHER_ALIKE(uint16_t, rte_be_to_cpu_16);
     else
@@ -92,11 +94,21 @@ pyd_gather_field(const struct alike *alike, const struct pyd_column *column, cha
     return 1;
 }
 
+static inline void
+gather_protos(const struct alike *alike, uint8_t *restrict to)
+{
+    char *const *restrict data = alike->data;
+    const uint32_t n = alike->n;
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        to[i] = data[i][L3_AT + offsetof(struct rte_ipv4_hdr, next_proto_id)];
+}
+
 /* Whether a column could be filled so. */
 static inline int
 pyd_gather_alike(const struct alike *alike, const struct pyd_column *column, char *to)
 {
-    uint32_t i;
     int at;
 
     switch (column->how) {
@@ -108,8 +120,8 @@ pyd_gather_alike(const struct alike *alike, const struct pyd_column *column, cha
             memset(to, at != PYD_NOWHERE, alike->n);
         return at >= 0;
     case PYD_COLUMN_PROTO:
-        for (i = 0; i < alike->n && column->header == 0; i++)
-            to[i] = alike->data[i][L3_AT + offsetof(struct rte_ipv4_hdr, next_proto_id)];
+        if (column->header == 0)
+            gather_protos(alike, (uint8_t *)to);
         return column->header == 0;
     default:
         return 0;
