@@ -160,6 +160,7 @@ def bind_the_others() -> None:
 
 def on_the_wires() -> int:
     """All four ports in one process: there and back on each wire."""
+    import manners
     import wires
 
     import pydpdk as dpdk
@@ -185,7 +186,8 @@ def on_the_wires() -> int:
                 "tx_packets": stats.opackets, "tx_bytes": stats.obytes,
                 "bytes": "equal" if not faults else "see the log",
             })  # fmt: skip
-            port.close()
+        for fault in manners.faults_of([(ports[a], ports[b]) for a, b in WIRES], pool):
+            check(False, fault)
     say("ROWS " + json.dumps({"nics": rows, "faults": faults}))
     return 0
 

@@ -50,10 +50,14 @@ def open_ports(names: tuple[str, ...], pool: Mempool) -> list[Port]:
         port.configure(mempool=pool)
         port.promiscuous = True
         port.start()
+    wait_links(ports)
+    return ports
+
+
+def wait_links(ports: list[Port]) -> None:
     deadline = time.monotonic() + LINK_S
     while not all(port.link.up for port in ports) and time.monotonic() < deadline:
         time.sleep(0.1)
-    return ports
 
 
 def cross(source: Port, target: Port, pool: Mempool, packets: int, to: str = "") -> Crossing:
