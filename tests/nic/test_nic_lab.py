@@ -1,5 +1,6 @@
 """DPDK's drivers of real NICs, in a guest with emulated ones: the whole of scripts/nic-lab."""
 
+import faulthandler
 import json
 import os
 import platform
@@ -39,7 +40,9 @@ def why_not() -> str:
 def lab() -> dict[str, Any]:
     if reason := why_not():
         pytest.skip(reason)
-    done = subprocess.run((ROOT / "scripts/nic-lab",), capture_output=True, text=True)
+    faulthandler.cancel_dump_traceback_later()  # minutes are no sign of a hang here
+    command = (ROOT / "scripts/nic-lab", "--timeout=600")
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout[-6000:]}{done.stderr[-2000:]}"
     result: dict[str, Any] = json.loads((ROOT / "build/nic-lab.json").read_text())
     return result
