@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from pydpdk import Burst, Mempool, Port
 
-WINDOW = 16  # packets on the wire at a time: the hubs of QEMU drop what nobody takes
+WINDOW = 64  # packets on the wire at a time: the hubs of QEMU drop what nobody takes
 MIN_BYTES, MAX_BYTES = 60, 1514
 _KIND = b"\x88\xb5"  # the EtherType for local experiments
 _PATIENCE_S = 20.0
