@@ -91,4 +91,4 @@ def _says_yes(file: Path) -> bool:
         return False
 
 
-CHECKS = (_pci, _vfio, _interfaces)
+CHECKS = (_vfio, _pci, _interfaces)  # the module first: binding needs it

@@ -39,8 +39,11 @@ class Binding:
     error: str = ""
 
 
-def probe(timeout_s: float = 30) -> Binding:
-    """Load the binding in a child, and say what came of it."""
+def probe(timeout_s: float = 120) -> Binding:
+    """Load the binding in a child, and say what came of it.
+
+    Loading takes a second, but more than 30 in an emulated machine whose host is busy.
+    """
     try:
         done = subprocess.run(  # noqa: S603  this interpreter, and code of ours
             [sys.executable, "-P", "-c", f"import sys; sys.path[:0] = {_path()!r}\n{_CODE}"],
