@@ -15,7 +15,7 @@ from pydpdk.errors import check_range
 from pydpdk.ethdev.flags import TxOffload
 
 Mask = npt.NDArray[np.bool_]
-_REWRITABLE = tuple(
+REWRITABLE = tuple(
     f"{header}.{field}"
     for header, fields in {
         "ipv4": ("type_of_service", "packet_id", "time_to_live", "src_addr", "dst_addr"),
@@ -67,8 +67,8 @@ class Headers(Masks):
         Cost  checksums follow by the difference alone, whatever the packet's length
         """
         spec = find(name)
-        if spec.name not in _REWRITABLE:
-            raise ValueError(f"column {name!r}: one of {', '.join(_REWRITABLE)} is allowed")
+        if spec.name not in REWRITABLE:
+            raise ValueError(f"column {name!r}: one of {', '.join(REWRITABLE)} is allowed")
         n = len(self)
         values = fit(spec.name, value, spec.base, (n, *spec.shape))
         column = ffi.new("struct pyd_column *", spec.c)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numba
 
-from pydpdk.jit import headers, packet, verbs  # noqa: F401  # Numba learns of them here
+from pydpdk.jit import header_verbs, headers, packet, verbs  # noqa: F401  # Numba learns of them here
 from pydpdk.jit.errors import at_line
 
 
