@@ -1,7 +1,7 @@
 """The verbs on headers in compiled code: of a burst, for all of its packets, and of one packet.
 
-Those of bursts have the names, arguments and results of the interpreted `Burst`. A packet's have
-the same names; what a burst's say in an array, they say of the one.
+Those of bursts have names, arguments and results of `Burst`; a packet's say of it what they say in
+an array.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numba.core import types
 from numba.core.errors import TypingError
+from numba.core.types.containers import BaseTuple
 from numba.extending import overload_method
 
 from pydpdk._dpdk import ffi, lib
@@ -289,7 +290,7 @@ def _overload_rewrite(packet: Any, name: Any, value: Any) -> Any:
 
 
 def _is_pair(value: Any) -> bool:
-    return isinstance(value, types.BaseTuple) and len(value) == 2 and all(map(is_whole, value))
+    return isinstance(value, BaseTuple) and len(value) == 2 and all(map(is_whole, value))
 
 
 def _rewriter_of_pairs(column: int) -> Any:

@@ -22,6 +22,7 @@ from numba.extending import (
 from pydpdk._dpdk import lib
 from pydpdk.burst._catalog import Spec, catalog
 from pydpdk.jit.types import (
+    ADDRESS,
     FIELDS,
     WORD,
     HeaderType,
@@ -186,7 +187,7 @@ class HeaderFields(AttributeTemplate):
         spec = _COLUMNS.get(name)
         if spec is None:
             return None
-        return types.UniTuple(types.uint64, 2) if spec.c["width"] == _PAIR else types.int64
+        return ADDRESS if spec.c["width"] == _PAIR else types.int64
 
 
 def _refuse_if(context: Any, builder: Any, condition: Any, message: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from llvmlite import binding, ir
 from numba.core import cgutils, types
+from numba.core.types.containers import UniTuple
 from numba.extending import (
     NativeValue,
     intrinsic,
@@ -34,24 +35,34 @@ _MBUFS = ffi.offsetof("struct pyd_slots", "mbufs")
 class LentType(types.Type):
     """What is lent to a worker: the address of its C struct."""
 
+    called = "what is lent"
+
     def __init__(self) -> None:
-        super().__init__(name=type(self).__name__)
+        super().__init__(name=self.called)
 
 
 class RxType(LentType):
     """An rx queue."""
 
+    called = "rx queue"
+
 
 class TxType(LentType):
     """A tx queue."""
+
+    called = "tx queue"
 
 
 class BurstType(LentType):
     """A burst."""
 
+    called = "burst"
+
 
 class MempoolType(LentType):
     """A mempool."""
+
+    called = "mempool"
 
 
 class RingType(LentType):
@@ -59,7 +70,7 @@ class RingType(LentType):
 
     def __init__(self, dtype: Any) -> None:
         self.element = None if dtype is None else from_dtype(dtype)
-        types.Type.__init__(self, name=f"RingType({dtype})")
+        types.Type.__init__(self, name=f"ring of {dtype or 'mbufs'}")
 
 
 class HeaderType(types.Type):
@@ -67,16 +78,17 @@ class HeaderType(types.Type):
 
     def __init__(self, header: str) -> None:
         self.header = header
-        super().__init__(name=f"pydpdk.{header}")
+        super().__init__(name=f"{header} header")
 
 
 class PacketType(types.Type):
     """A packet of a burst: its mbuf, and the data of its first segment."""
 
     def __init__(self) -> None:
-        super().__init__(name="pydpdk.packet")
+        super().__init__(name="packet")
 
 
+ADDRESS = UniTuple(types.uint64, 2)  # of IPv6, the more significant half first
 RX, TX, BURST, MEMPOOL, PACKET = RxType(), TxType(), BurstType(), MempoolType(), PacketType()
 KINDS = {"rx": RX, "tx": TX, "burst": BURST, "mempool": MEMPOOL}
 
