@@ -114,7 +114,8 @@ class Headers(Masks):
 
         Notes
         -----
-        Wraps  rte_raw_cksum (rte_ip.h), rte_net_intel_cksum_prepare (rte_net.h)
+        Wraps  rte_raw_cksum, rte_ipv4_cksum, rte_ipv4_udptcp_cksum (rte_ip.h),
+               rte_net_intel_cksum_prepare (rte_net.h)
         """
         wanted = check_range("offload", offload, 0, (1 << 64) - 1)
         flags = sum(bit for flag, bit in _OFFLOADS.items() if wanted & flag) if wanted else 0

@@ -21,13 +21,16 @@ _ADVICE = (
     (r"[Cc]annot determine Numba type|cannot be typed|non-precise type", "arguments are queues,"
      " bursts, rings, mempools, tuples of them, arrays and numbers"),
     (r"cannot be stored into variable", "write `except Exception:`, without `as`"),
-    (r"Exception matching is limited", "write `except Exception:`, no other class is known"),
+    (
+        r"exception_match|Exception matching is limited",
+        "write `except Exception:`, no other class is known",
+    ),
     (r"IMPORT_NAME", "import at the top of the file"),
     (r"LOAD_BUILD_CLASS", "classes are made outside of workers"),
     (r"construct is not supported", "write it out: `with` is not known"),
     (r"reflected|is forbidden", "keep it in a numpy array or a tuple"),
     (r"Cannot unify|cannot unify", "a name keeps one type in all of the function"),
-    (r"Unknown attribute", "docs/workers.md lists what there is"),
+    (r"Unknown attribute|nothing is known", "docs/workers.md lists what there is"),
     (r"too many positional|unexpected keyword|missing a required", "as in docs/workers.md"),
     (r"Cannot cast", "a number is allowed"),
 )  # fmt: skip

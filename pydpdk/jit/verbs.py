@@ -116,6 +116,12 @@ def _overload_len(burst: Any) -> Any:
     return None
 
 
+@overload_attribute(BurstType, "size")
+@bare
+def _overload_size(burst: Any) -> Any:
+    return lambda burst: _load32(address_of(burst) + _SIZE)
+
+
 @overload_method(RxType, "rx")
 @bare
 def _overload_rx(queue: Any, burst: Any) -> Any:
