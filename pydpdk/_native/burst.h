@@ -108,6 +108,8 @@ pyd_sharers(struct rte_mbuf *m)
 
 int pyd_tx_headers(const struct rte_mbuf *m);
 void pyd_tx_forget(struct rte_mbuf *m);
+uint32_t pyd_burst_part(struct pyd_burst *burst, const uint8_t *mask, int keep);
+int pyd_burst_move(struct pyd_burst *burst, const uint8_t *mask, struct pyd_burst *into);
 void pyd_swap_macs(struct rte_mbuf **mbufs, uint32_t n);
 int pyd_burst_fetch(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uint32_t length);
 

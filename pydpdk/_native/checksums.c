@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 
+#include "checksums.h"
 #include "headers.h"
 
 #define L3_LEN_MAX 511 /* 9 bits of the mbuf */
@@ -130,17 +131,23 @@ verify(struct rte_mbuf *m)
 }
 
 int
+pyd_mbufs_verify_sums(struct rte_mbuf **mbufs, uint32_t n, uint8_t *found)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        found[i] = verify(mbufs[i]);
+    return 0;
+}
+
+int
 pyd_burst_verify_sums(struct pyd_burst *burst, uint8_t *found, uint32_t n)
 {
     int ret = pyd_burst_enter(burst);
-    uint32_t i;
 
     if (unlikely(ret != 0))
         return ret;
-    if (n != burst->n)
-        ret = -EMSGSIZE;
-    for (i = 0; i < n && ret == 0; i++)
-        found[i] = verify(burst->slots->mbufs[i]);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_verify_sums(burst->slots->mbufs, n, found);
     pyd_burst_leave(burst);
     return ret;
 }
@@ -227,8 +234,24 @@ compute(struct rte_mbuf *m, uint32_t offload)
     return 1;
 }
 
+/* What cannot be shared is asked in the mbufs alone, and is most bursts. */
 static int
-compute_all(struct rte_mbuf **mbufs, uint32_t n, uint32_t offload, uint8_t *done)
+are_whole(struct rte_mbuf **mbufs, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+        if (!RTE_MBUF_DIRECT(mbufs[i]) || rte_mbuf_refcnt_read(mbufs[i]) != 1 ||
+            mbufs[i]->nb_segs != 1)
+            return 0;
+    }
+    return 1;
+}
+
+/* 0, or 1 + i of the first that others see. */
+static int
+find_shared(struct rte_mbuf **mbufs, uint32_t n)
 {
     struct sums sums;
     uint32_t i;
@@ -237,8 +260,23 @@ compute_all(struct rte_mbuf **mbufs, uint32_t n, uint32_t offload, uint8_t *done
         if (find_sums(&sums, mbufs[i]) && !sums.is_cut &&
             !pyd_span_is_own(mbufs[i], 0, RTE_MAX(sums.l4_sum_at, sums.ip_at + 10) + 2))
             return 1 + i;
-    for (i = 0; i < n; i++)
-        done[i] = compute(mbufs[i], offload);
+    return 0;
+}
+
+int
+pyd_mbufs_compute_sums(struct rte_mbuf **mbufs, uint32_t n, uint32_t offload, uint8_t *done)
+{
+    const int whole = are_whole(mbufs, n);
+    const int shared = whole ? 0 : find_shared(mbufs, n);
+    uint32_t i;
+
+    if (shared != 0)
+        return shared;
+    for (i = 0; i < n; i++) {
+        done[i] = whole && offload == 0 && pyd_compute_usual(mbufs[i]);
+        if (!done[i])
+            done[i] = compute(mbufs[i], offload);
+    }
     return 0;
 }
 
@@ -249,7 +287,8 @@ pyd_burst_compute_sums(struct pyd_burst *burst, uint32_t offload, uint8_t *done,
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : compute_all(burst->slots->mbufs, n, offload, done);
+    ret = n != burst->n ? -EMSGSIZE
+                        : pyd_mbufs_compute_sums(burst->slots->mbufs, n, offload, done);
     pyd_burst_leave(burst);
     return ret;
 }

@@ -4,8 +4,8 @@
 #define CHUNK 64
 
 /* Free the packets of which `mask` is not `keep`; returns how many are left. */
-static uint32_t
-keep(struct pyd_burst *burst, const uint8_t *mask, int keep)
+uint32_t
+pyd_burst_part(struct pyd_burst *burst, const uint8_t *mask, int keep)
 {
     struct rte_mbuf **mbufs = burst->slots->mbufs, *gone[CHUNK];
     uint32_t start, i, end, kept = 0, freed;
@@ -35,7 +35,7 @@ part(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, int which)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n == burst->n ? (int)keep(burst, mask, which) : -EMSGSIZE;
+    ret = n == burst->n ? (int)pyd_burst_part(burst, mask, which) : -EMSGSIZE;
     pyd_burst_leave(burst);
     return ret;
 }
@@ -52,8 +52,8 @@ pyd_burst_drop(struct pyd_burst *burst, const uint8_t *mask, uint32_t n)
     return part(burst, mask, n, 0);
 }
 
-static int
-take(struct pyd_burst *burst, const uint8_t *mask, struct pyd_burst *into)
+int
+pyd_burst_move(struct pyd_burst *burst, const uint8_t *mask, struct pyd_burst *into)
 {
     struct rte_mbuf **from = burst->slots->mbufs, **to = into->slots->mbufs;
     uint32_t i, count = 0, kept = 0, n = into->n;
@@ -83,7 +83,7 @@ pyd_burst_take(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, struct 
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n == burst->n && burst != into ? take(burst, mask, into) : -EMSGSIZE;
+    ret = n == burst->n && burst != into ? pyd_burst_move(burst, mask, into) : -EMSGSIZE;
     pyd_burst_leave_two(burst, into);
     return ret;
 }

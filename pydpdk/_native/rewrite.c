@@ -113,8 +113,9 @@ is_refused(const struct pyd_place *place, const struct touch *touch, uint32_t he
            !pyd_span_is_own(place->m, 0, touch->end);
 }
 
-static int
-rewrite_all(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column, const char *data)
+int
+pyd_mbufs_rewrite(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column,
+                  const char *data)
 {
     struct pyd_place place;
     struct touch touch;
@@ -142,7 +143,7 @@ pyd_burst_rewrite(struct pyd_burst *burst, const struct pyd_column *column, cons
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : rewrite_all(burst->slots->mbufs, n, column, data);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_rewrite(burst->slots->mbufs, n, column, data);
     pyd_burst_leave(burst);
     return ret;
 }
@@ -159,8 +160,8 @@ find_ttl(struct pyd_place *place, struct rte_mbuf *m, struct touch *touch)
     return find_touch(place, &time_to_live, touch) || find_touch(place, &hop_limits, touch);
 }
 
-static int
-decrement_ttl(struct rte_mbuf **mbufs, uint32_t n, uint8_t *expired)
+int
+pyd_mbufs_decrement_ttl(struct rte_mbuf **mbufs, uint32_t n, uint8_t *expired)
 {
     struct pyd_place place;
     struct touch touch;
@@ -192,7 +193,7 @@ pyd_burst_decrement_ttl(struct pyd_burst *burst, uint8_t *expired, uint32_t n)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : decrement_ttl(burst->slots->mbufs, n, expired);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_decrement_ttl(burst->slots->mbufs, n, expired);
     pyd_burst_leave(burst);
     return ret;
 }

@@ -19,8 +19,8 @@ may_push(struct rte_mbuf *m)
            m->data_len <= UINT16_MAX - sizeof(struct rte_vlan_hdr);
 }
 
-static int
-vlan_push(struct rte_mbuf **mbufs, uint32_t n, const uint16_t *tci, uint16_t tpid)
+int
+pyd_mbufs_vlan_push(struct rte_mbuf **mbufs, uint32_t n, const uint16_t *tci, uint16_t tpid)
 {
     uint32_t i;
 
@@ -47,7 +47,7 @@ pyd_burst_vlan_push(struct pyd_burst *burst, const uint16_t *tci, uint16_t tpid,
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : vlan_push(burst->slots->mbufs, n, tci, tpid);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_vlan_push(burst->slots->mbufs, n, tci, tpid);
     pyd_burst_leave(burst);
     return ret;
 }
@@ -64,8 +64,8 @@ is_tagged(struct rte_mbuf *m)
            type == rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ);
 }
 
-static int
-vlan_pop(struct rte_mbuf **mbufs, uint32_t n, uint8_t *popped)
+int
+pyd_mbufs_vlan_pop(struct rte_mbuf **mbufs, uint32_t n, uint8_t *popped)
 {
     uint32_t i;
 
@@ -90,13 +90,15 @@ pyd_burst_vlan_pop(struct pyd_burst *burst, uint8_t *popped, uint32_t n)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : vlan_pop(burst->slots->mbufs, n, popped);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_vlan_pop(burst->slots->mbufs, n, popped);
     pyd_burst_leave(burst);
     return ret;
 }
 
-static int
-prepend(struct rte_mbuf **mbufs, uint32_t n, const char *data, uint32_t width)
+/* From one packet's bytes to the next it is `stride`: 0, and all of them get the same. */
+int
+pyd_mbufs_prepend(struct rte_mbuf **mbufs, uint32_t n, const char *data, uint32_t width,
+                  uint32_t stride)
 {
     uint32_t i;
 
@@ -106,7 +108,7 @@ prepend(struct rte_mbuf **mbufs, uint32_t n, const char *data, uint32_t width)
             mbufs[i]->data_len + width > UINT16_MAX ||
             mbufs[i]->pkt_len + width > PYD_PKT_LEN_MAX)
             return 1 + i;
-    for (i = 0; i < n; i++, data += width)
+    for (i = 0; i < n; i++, data += stride)
         rte_memcpy(rte_pktmbuf_prepend(mbufs[i], width), data, width);
     return 0;
 }
@@ -118,13 +120,13 @@ pyd_burst_prepend(struct pyd_burst *burst, const char *data, uint32_t width, uin
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : prepend(burst->slots->mbufs, n, data, width);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_prepend(burst->slots->mbufs, n, data, width, width);
     pyd_burst_leave(burst);
     return ret;
 }
 
-static int
-adj(struct rte_mbuf **mbufs, uint32_t n, const uint32_t *lengths)
+int
+pyd_mbufs_adj(struct rte_mbuf **mbufs, uint32_t n, const uint32_t *lengths)
 {
     uint32_t i;
 
@@ -143,7 +145,7 @@ pyd_burst_adj(struct pyd_burst *burst, const uint32_t *lengths, uint32_t n)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : adj(burst->slots->mbufs, n, lengths);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_adj(burst->slots->mbufs, n, lengths);
     pyd_burst_leave(burst);
     return ret;
 }

@@ -1,8 +1,4 @@
 /* The verbs of compiled workers, on what has been lent to them: a call each for a whole burst. */
-#include <rte_ip.h>
-#include <rte_tcp.h>
-#include <rte_udp.h>
-
 #include "ring.h"
 #include "worker.h"
 
@@ -150,93 +146,56 @@ pyd_worker_fill(struct pyd_burst *burst, const void *data, int64_t length)
     return burst->n;
 }
 
-/* Free the packets whose byte of the mask is 0; the others stay in order. */
+/* Free the packets whose byte of the mask is not `keep`; the others stay in order. */
 int
-pyd_worker_keep(struct pyd_burst *burst, const void *mask, int64_t length)
+pyd_worker_part(struct pyd_burst *burst, const uint8_t *mask, int64_t length, int64_t keep)
 {
-    const uint8_t *const keep = mask;
-    struct rte_mbuf **const mbufs = burst->slots->mbufs;
-    uint32_t i, kept = 0, n = burst->n;
     int ret;
 
-    if (unlikely(length < (int64_t)n))
+    if (unlikely(length < (int64_t)burst->n))
         return -ERANGE;
     ret = pyd_worker_in();
     if (unlikely(ret != 0))
         return ret;
-    for (i = 0; i < n; i++) {
-        struct rte_mbuf *m = mbufs[i];
-
-        if (keep[i])
-            mbufs[kept++] = m;
-        else
-            rte_pktmbuf_free(m);
-    }
-    pyd_burst_holds(burst, kept);
+    ret = pyd_burst_part(burst, mask, keep);
     pyd_worker_out();
-    return kept;
+    return ret;
 }
+
+/* Move those of the mask behind what the other burst holds: all of them or none. */
+int
+pyd_worker_take(struct pyd_burst *burst, const uint8_t *mask, int64_t length,
+                struct pyd_burst *into)
+{
+    int ret;
+
+    if (unlikely(length < (int64_t)burst->n || burst == into))
+        return burst == into ? -EINVAL : -ERANGE;
+    ret = pyd_worker_in();
+    if (unlikely(ret != 0))
+        return ret;
+    ret = pyd_burst_move(burst, mask, into);
+    pyd_worker_out();
+    return ret;
+}
+
+/* Rings of values pass their own gates; here a loop that only moves values is ended. */
+#define VALUES(verb, memory, how)                                                                  \
+    int pyd_worker_##verb##_##how(struct pyd_ring *ring, memory *values, uint32_t n)               \
+    {                                                                                              \
+        int ret = unlikely(pyd_job_asked()) ? pyd_job_cancelled() : 0;                             \
+                                                                                                   \
+        return unlikely(ret != 0) ? ret : pyd_ring_##verb##_##how(ring, values, n);                \
+    }
+
+VALUES(enqueue, const void, burst)
+VALUES(enqueue, const void, bulk)
+VALUES(dequeue, void, burst)
+VALUES(dequeue, void, bulk)
 
 int
 pyd_worker_swap_macs(struct pyd_burst *burst)
 {
     pyd_swap_macs(burst->slots->mbufs, burst->n);
     return burst->n;
-}
-
-#define FIELD(header, type, field)                                                                 \
-    {header "." #field, offsetof(struct type, field), sizeof(((struct type *)0)->field)}
-#define CONSTANT(name) {#name, name, 0}
-
-/* In the compiler's words, so that no number is copied from a header. */
-const struct pyd_worker_field *
-pyd_worker_fields(uint32_t *n)
-{
-    static const struct pyd_worker_field fields[] = {
-        FIELD("eth", rte_ether_hdr, dst_addr),
-        FIELD("eth", rte_ether_hdr, src_addr),
-        FIELD("eth", rte_ether_hdr, ether_type),
-        FIELD("ipv4", rte_ipv4_hdr, version_ihl),
-        FIELD("ipv4", rte_ipv4_hdr, type_of_service),
-        FIELD("ipv4", rte_ipv4_hdr, total_length),
-        FIELD("ipv4", rte_ipv4_hdr, packet_id),
-        FIELD("ipv4", rte_ipv4_hdr, fragment_offset),
-        FIELD("ipv4", rte_ipv4_hdr, time_to_live),
-        FIELD("ipv4", rte_ipv4_hdr, next_proto_id),
-        FIELD("ipv4", rte_ipv4_hdr, hdr_checksum),
-        FIELD("ipv4", rte_ipv4_hdr, src_addr),
-        FIELD("ipv4", rte_ipv4_hdr, dst_addr),
-        FIELD("udp", rte_udp_hdr, src_port),
-        FIELD("udp", rte_udp_hdr, dst_port),
-        FIELD("udp", rte_udp_hdr, dgram_len),
-        FIELD("udp", rte_udp_hdr, dgram_cksum),
-        FIELD("tcp", rte_tcp_hdr, src_port),
-        FIELD("tcp", rte_tcp_hdr, dst_port),
-        FIELD("tcp", rte_tcp_hdr, sent_seq),
-        FIELD("tcp", rte_tcp_hdr, recv_ack),
-        FIELD("tcp", rte_tcp_hdr, data_off),
-        FIELD("tcp", rte_tcp_hdr, tcp_flags),
-        FIELD("tcp", rte_tcp_hdr, rx_win),
-        FIELD("tcp", rte_tcp_hdr, cksum),
-        FIELD("tcp", rte_tcp_hdr, tcp_urp),
-        FIELD("mbuf", rte_mbuf, buf_addr),
-        FIELD("mbuf", rte_mbuf, data_off),
-        FIELD("mbuf", rte_mbuf, data_len),
-        FIELD("mbuf", rte_mbuf, pkt_len),
-        FIELD("mbuf", rte_mbuf, port),
-        CONSTANT(RTE_ETHER_TYPE_IPV4),
-        CONSTANT(RTE_ETHER_TYPE_VLAN),
-        CONSTANT(RTE_ETHER_TYPE_QINQ),
-        CONSTANT(RTE_IPV4_HDR_OFFSET_MASK),
-        CONSTANT(IPPROTO_UDP),
-        CONSTANT(IPPROTO_TCP),
-        {"ETH_LEN", sizeof(struct rte_ether_hdr), 0},
-        {"VLAN_LEN", sizeof(struct rte_vlan_hdr), 0},
-        {"IPV4_LEN", sizeof(struct rte_ipv4_hdr), 0},
-        {"UDP_LEN", sizeof(struct rte_udp_hdr), 0},
-        {"TCP_LEN", sizeof(struct rte_tcp_hdr), 0},
-    };
-
-    *n = RTE_DIM(fields);
-    return fields;
 }

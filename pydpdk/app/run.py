@@ -48,7 +48,13 @@ class PortReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What a run moved."""
+    """What a run moved.
+
+    Attributes
+    ----------
+    result : str or None
+        What the function of `app: {python: ...}` returned; None without one.
+    """
 
     dpdk_version: str
     hugepages: bool
@@ -57,6 +63,7 @@ class Report:
     mempools: dict[str, dict[str, int]]
     lcores: dict[str, LcoreReport] = field(default_factory=dict)
     workers: dict[str, WorkerReport] = field(default_factory=dict)
+    result: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, for JSON."""
@@ -128,16 +135,20 @@ def run(
     with workers.started(app) as members, crew.launched(app) as on_lcores:
         poll = _poller(app, on_lcores)
         meter = Meter(app, on_lcores)
+        result = None
         with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s):
             try:
-                poll(members)
+                result = poll(members)
             except KeyboardInterrupt:
                 app.stop.request()
-    return replace(meter.report(), workers=workers.report(members))
+    return replace(meter.report(), workers=workers.report(members), result=result)
 
 
-def _poller(app: App, on_lcores: Crew | None) -> Callable[[dict[str, Member]], None]:
-    """Return what this thread does: poll for the app, or wait for the workers."""
+def _poller(app: App, on_lcores: Crew | None) -> Callable[[dict[str, Member]], str | None]:
+    """Return what this thread does: poll for the app, or wait for the workers.
+
+    It returns what the app's own function did.
+    """
     if on_lcores is not None:
         return lambda _: on_lcores.watch()
     spec = app.config.app
@@ -145,7 +156,7 @@ def _poller(app: App, on_lcores: Crew | None) -> Callable[[dict[str, Member]], N
         return partial(_wait, app)
     if spec.python:
         target = load_target(spec.python, app.config.where("app", "python"))
-        return lambda _: _pinned(app, lambda: target(app))
+        return lambda _: _pinned(app, lambda: repr(target(app)))
     round_ = _make_round(app)
 
     def loop() -> None:
@@ -155,9 +166,9 @@ def _poller(app: App, on_lcores: Crew | None) -> Callable[[dict[str, Member]], N
     return lambda _: _pinned(app, loop)
 
 
-def _pinned(app: App, loop: Callable[[], object]) -> None:
+def _pinned(app: App, loop: Callable[[], str | None]) -> str | None:
     with app.eal.pinned():
-        loop()
+        return loop()
 
 
 def _wait(app: App, members: dict[str, Member]) -> None:

@@ -18,7 +18,7 @@ from pydpdk.ethdev.flags import TxOffload
 from pydpdk.memory.holder import BURST
 
 Mask = npt.NDArray[np.bool_]
-_REWRITABLE = tuple(
+REWRITABLE = tuple(
     f"{header}.{field}"
     for header, fields in {
         "ipv4": ("type_of_service", "packet_id", "time_to_live", "src_addr", "dst_addr"),
@@ -73,8 +73,8 @@ class Headers(Masks):
         Cost  checksums follow by the difference alone, whatever the packet's length
         """
         spec = find(name)
-        if spec.name not in _REWRITABLE:
-            raise ValueError(f"column {name!r}: one of {', '.join(_REWRITABLE)} is allowed")
+        if spec.name not in REWRITABLE:
+            raise ValueError(f"column {name!r}: one of {', '.join(REWRITABLE)} is allowed")
         n = len(self)
         values = fit(spec.name, value, spec.base, (n, *spec.shape))
         column = ffi.new("struct pyd_column *", spec.c)
@@ -124,7 +124,8 @@ class Headers(Masks):
 
         Notes
         -----
-        Wraps  rte_raw_cksum (rte_ip.h), rte_net_intel_cksum_prepare (rte_net.h)
+        Wraps  rte_raw_cksum, rte_ipv4_cksum, rte_ipv4_udptcp_cksum (rte_ip.h),
+               rte_net_intel_cksum_prepare (rte_net.h)
         """
         wanted = check_range("offload", offload, 0, (1 << 64) - 1)
         flags = sum(bit for flag, bit in _OFFLOADS.items() if wanted & flag) if wanted else 0

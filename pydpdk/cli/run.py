@@ -54,6 +54,8 @@ def _show(report: Report, chain: Snapshot, as_json: bool) -> None:
         typer.echo(f"  {line}")
     for name, pool in report.mempools.items():
         typer.echo(f"  mempool {name}: {pool['in_use']:,} of {pool['n']:,} mbufs in use")
+    if report.result not in (None, "None"):
+        typer.echo(f"  python: {report.result}")
     for name, worker in report.workers.items():
         again = f", started again {worker.restarted} times" if worker.restarted else ""
         typer.echo(f"  worker {name}: {worker.state}{again}: {worker.result}")

@@ -7,8 +7,8 @@ from typing import Any
 
 import numba
 
-from pydpdk.jit import headers, packet, verbs  # noqa: F401  # Numba learns of them here
-from pydpdk.jit.errors import at_line
+from pydpdk.jit import header_verbs, headers, packet, verbs  # noqa: F401  # Numba learns of them here
+from pydpdk.jit.errors import at_line, check_kind
 
 
 def dispatcher(function: Callable[..., Any]) -> Any:
@@ -25,9 +25,9 @@ def compile_for(compiled: Any, args: tuple[Any, ...]) -> None:
         With the line of the function that cannot be compiled.
     """
     function = compiled.py_func
-    code = function.__code__
+    check_kind(function)
     try:
         # compile() itself knows neither defaults nor *args
         compiled.get_call_template(tuple(numba.typeof(arg) for arg in args), {})
     except Exception as error:  # Numba's own, and what an argument raises when it is looked at
-        raise at_line(error, code.co_filename, code.co_firstlineno, function.__name__) from error
+        raise at_line(error, function) from error

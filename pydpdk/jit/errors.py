@@ -2,33 +2,138 @@
 
 from __future__ import annotations
 
+import inspect
+import linecache
 import re
+from types import FunctionType
+
+_ADVICE = (
+    (r"yield in a closure", "write a loop instead of a generator"),
+    (
+        r"Cannot determine Numba type of <class 'function'>",
+        "mark the function that is called with numba.njit(boundscheck=True)",
+    ),
+    (
+        r"Untyped global name|Untyped freevar|untyped global",
+        "objects of Python stay outside: pass numbers, arrays, queues, bursts, rings and mempools"
+        " as arguments",
+    ),
+    (r"[Cc]annot determine Numba type|cannot be typed|non-precise type", "arguments are queues,"
+     " bursts, rings, mempools, tuples of them, arrays and numbers"),
+    (r"cannot be stored into variable", "write `except Exception:`, without `as`"),
+    (
+        r"exception_match|Exception matching is limited",
+        "write `except Exception:`, no other class is known",
+    ),
+    (r"IMPORT_NAME", "import at the top of the file"),
+    (r"LOAD_BUILD_CLASS", "classes are made outside of workers"),
+    (r"construct is not supported", "write it out: `with` is not known"),
+    (r"reflected|is forbidden", "keep it in a numpy array or a tuple"),
+    (r"Cannot unify|cannot unify", "a name keeps one type in all of the function"),
+    (r"Unknown attribute|nothing is known", "docs/workers.md lists what there is"),
+    (r"too many positional|unexpected keyword|missing a required", "as in docs/workers.md"),
+    (r"Cannot cast", "a number is allowed"),
+)  # fmt: skip
 
 
 class CompileError(TypeError):
-    """A worker uses what cannot be compiled; the message starts with its file and line."""
+    """A worker uses what cannot be compiled; the message starts with its file and line.
+
+    What Numba says of it in full is the exception's `__cause__`.
+    """
 
 
 class StoppedError(Exception):
     """A worker that does not ask `running()` polled on after it had been asked to stop."""
 
 
-def at_line(error: Exception, filename: str, line: int, name: str) -> CompileError:
+def check_kind(function: FunctionType) -> None:
+    """Refuse kinds of functions of which Numba says nothing that one could read.
+
+    Raises
+    ------
+    CompileError
+    """
+    code = function.__code__
+    wrong = None
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        wrong = "**keywords are not known: name each argument"
+    elif inspect.isgeneratorfunction(function):
+        wrong = "it yields; keep what it finds in an array, and return at the end"
+    elif inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        wrong = "it is a coroutine; an lcore runs one function to its end"
+    if wrong is not None:
+        raise CompileError(
+            _message(code.co_filename, _def_line(function), function.__name__, wrong)
+        )
+
+
+def at_line(error: Exception, function: FunctionType) -> CompileError:
     """Say Numba's error with the line of the user's that it is about.
 
     Parameters
     ----------
     error
         From Numba; its text names the lines of every function on the way.
-    filename, line
-        Where the worker begins.
+    function
+        The worker.
     """
-    text = str(error)
-    named = re.findall(rf'File "{re.escape(filename)}", line (\d+)', text)
+    filename, text = function.__code__.co_filename, str(error)
+    line = _line_in(text, filename)
     loc = getattr(error, "loc", None)
-    if not named and loc is not None and loc.filename == filename:
-        named = [loc.line]
-    if not named:
-        tail = re.escape(filename.rpartition("/")[2])
-        named = re.findall(rf'File "[^"]*{tail}", line (\d+)', text)
-    return CompileError(f"{filename}:{named[-1] if named else line}: worker {name}: {text.strip()}")
+    if line is None and loc is not None and loc.filename == filename:
+        line = loc.line
+    what = _advised(_cause(text), text)
+    return CompileError(_message(filename, line or _def_line(function), function.__name__, what))
+
+
+def _message(filename: str, line: int, name: str, what: str) -> str:
+    source = linecache.getline(filename, line).strip()
+    return f"{filename}:{line}: worker {name}: {what}" + (f"\n    {source}" if source else "")
+
+
+def _def_line(function: FunctionType) -> int:
+    """Line of `def`: that of the code object is its first decorator's."""
+    first = function.__code__.co_firstlineno
+    for line in range(first, first + 20):
+        if re.match(r"\s*(async\s+)?def\b", linecache.getline(function.__code__.co_filename, line)):
+            return line
+    return first
+
+
+def _line_in(text: str, filename: str) -> int | None:
+    """Return the last line of the user's file that Numba names."""
+    tail = re.escape(filename.rpartition("/")[2])
+    for pattern in (
+        rf'File "{re.escape(filename)}", line (\d+)',
+        rf'File "[^"]*{tail}", line (\d+)',
+        rf"{re.escape(filename)} \((\d+)\)",
+    ):
+        if named := re.findall(pattern, text):
+            return int(named[-1])
+    return None
+
+
+def _cause(text: str) -> str:
+    """Return the sentence of Numba's text that says what is wrong."""
+    said: list[str] = re.findall(r"TypingError: (.+)", text)
+    ours = [line for line in said if not line.startswith(("Failed in", "No implementation"))]
+    verb = re.findall(r"resolving callee type: BoundFunction\(\(.*?, '(\w+)'\)", text)
+    if ours:
+        prefix = f"{verb[-1]}: " if verb and not ours[0].startswith(verb[-1]) else ""
+        return prefix + ours[0]
+    lines = [
+        line.strip()
+        for line in text.splitlines()
+        if line.strip() and not line.startswith(("Failed in nopython mode", "- Resolution failure"))
+    ]
+    return (
+        re.sub(r"\.*\s*Raised from .*|: i8\*.*", "", lines[0]) if lines else "it cannot be compiled"
+    )
+
+
+def _advised(cause: str, text: str) -> str:
+    for pattern, advice in _ADVICE:
+        if re.search(pattern, cause):
+            return f"{cause.rstrip('.')}: {advice}"
+    return cause

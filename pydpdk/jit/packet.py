@@ -11,6 +11,7 @@ from numba.extending import overload, overload_attribute, overload_method
 from pydpdk._dpdk import ffi
 from pydpdk.jit.types import (
     BURST,
+    COUNT,
     FIELDS,
     PACKET,
     PacketType,
@@ -21,7 +22,6 @@ from pydpdk.jit.types import (
     storer,
 )
 
-_N = ffi.offsetof("struct pyd_burst", "n")
 _SLOTS = ffi.offsetof("struct pyd_burst", "slots")
 _MBUFS = ffi.offsetof("struct pyd_slots", "mbufs")
 _BUF_ADDR, _DATA_OFF, _DATA_LEN, _PKT_LEN, _PORT = (
@@ -40,7 +40,7 @@ def _overload_getitem(burst: Any, i: Any) -> Any:
 
     def packet(burst: Any, i: Any) -> Any:
         address, index = address_of(burst), types.int64(i)
-        if index < 0 or index >= _load32(address + _N):
+        if index < 0 or index >= _load32(address + COUNT):
             raise IndexError("burst[i]: i is 0 to len(burst) - 1")
         mbuf = _load64(_load64(address + _SLOTS) + _MBUFS + 8 * index)
         data = _load64(mbuf + _BUF_ADDR) + _load16(mbuf + _DATA_OFF)

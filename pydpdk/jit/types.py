@@ -11,6 +11,7 @@ from typing import Any
 
 from llvmlite import binding, ir
 from numba.core import cgutils, types
+from numba.core.types.containers import UniTuple
 from numba.extending import (
     NativeValue,
     intrinsic,
@@ -26,29 +27,42 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.jit.loan import Lent
 
 WORD = ir.IntType(64)
+COUNT = ffi.offsetof("struct pyd_burst", "n")
+_SLOTS = ffi.offsetof("struct pyd_burst", "slots")
+_MBUFS = ffi.offsetof("struct pyd_slots", "mbufs")
 
 
 class LentType(types.Type):
     """What is lent to a worker: the address of its C struct."""
 
+    called = "what is lent"
+
     def __init__(self) -> None:
-        super().__init__(name=type(self).__name__)
+        super().__init__(name=self.called)
 
 
 class RxType(LentType):
     """An rx queue."""
 
+    called = "rx queue"
+
 
 class TxType(LentType):
     """A tx queue."""
+
+    called = "tx queue"
 
 
 class BurstType(LentType):
     """A burst."""
 
+    called = "burst"
+
 
 class MempoolType(LentType):
     """A mempool."""
+
+    called = "mempool"
 
 
 class RingType(LentType):
@@ -56,7 +70,7 @@ class RingType(LentType):
 
     def __init__(self, dtype: Any) -> None:
         self.element = None if dtype is None else from_dtype(dtype)
-        types.Type.__init__(self, name=f"RingType({dtype})")
+        types.Type.__init__(self, name=f"ring of {dtype or 'mbufs'}")
 
 
 class HeaderType(types.Type):
@@ -64,16 +78,17 @@ class HeaderType(types.Type):
 
     def __init__(self, header: str) -> None:
         self.header = header
-        super().__init__(name=f"pydpdk.{header}")
+        super().__init__(name=f"{header} header")
 
 
 class PacketType(types.Type):
     """A packet of a burst: its mbuf, and the data of its first segment."""
 
     def __init__(self) -> None:
-        super().__init__(name="pydpdk.packet")
+        super().__init__(name="packet")
 
 
+ADDRESS = UniTuple(types.uint64, 2)  # of IPv6, the more significant half first
 RX, TX, BURST, MEMPOOL, PACKET = RxType(), TxType(), BurstType(), MempoolType(), PacketType()
 KINDS = {"rx": RX, "tx": TX, "burst": BURST, "mempool": MEMPOOL}
 
@@ -136,6 +151,21 @@ def bare(template: Callable[..., Any]) -> Callable[..., Any]:
     return chosen
 
 
+def is_array(array: Any, dtype: Any, ndim: int = 1) -> bool:
+    """Whether the type of an argument is an array of this, all of it side by side."""
+    return (
+        isinstance(array, types.Array)
+        and (array.ndim, array.layout) == (ndim, "C")
+        and array.dtype == dtype
+    )
+
+
+def is_whole(number: Any) -> bool:
+    """Whether an argument is an integer, or was left out and is one then."""
+    number = getattr(number, "value", number)
+    return isinstance(number, int | types.Integer) and not isinstance(number, bool)
+
+
 def external(name: str, returns: Any, *takes: Any) -> Any:
     """Return a C function of ours as compiled code calls it: directly."""
     address = int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
@@ -147,6 +177,34 @@ def external(name: str, returns: Any, *takes: Any) -> Any:
 def address_of(context: Any, lent: Any) -> Any:
     """Return the address of what is lent."""
     return types.int64(lent), lambda context, builder, sig, args: args[0]
+
+
+@intrinsic
+def mbufs_of(context: Any, holder: Any) -> Any:
+    """Return where the mbufs of a burst are, or a packet's one."""
+
+    def of_burst(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        slots = emit_load(builder, builder.add(args[0], WORD(_SLOTS)), 8, swap=False)
+        return builder.add(slots, WORD(_MBUFS))
+
+    def of_packet(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        packet = cgutils.create_struct_proxy(PACKET)(context, builder, value=args[0])
+        return emit_cell(builder, packet.mbuf)
+
+    return types.int64(holder), of_burst if holder == BURST else of_packet
+
+
+@intrinsic
+def cell(context: Any, value: Any) -> Any:
+    """Return where a number lies, for as long as this function runs."""
+    return types.int64(types.int64), lambda context, builder, sig, args: emit_cell(builder, args[0])
+
+
+def emit_cell(builder: Any, value: Any) -> Any:
+    """Emit a place on the stack that has a number; return its address."""
+    place = cgutils.alloca_once(builder, WORD)
+    builder.store(value, place)
+    return builder.ptrtoint(place, WORD)
 
 
 @intrinsic
@@ -188,6 +246,20 @@ def emit_store(builder: Any, address: Any, value: Any, size: int, swap: bool) ->
     builder.store(low, builder.inttoptr(address, number.as_pointer()), align=1)
 
 
+def emit_load_pair(builder: Any, address: Any) -> Any:
+    """Emit the load of 16 bytes as two numbers, the first of them the more significant."""
+    low = builder.add(address, WORD(8))
+    numbers = [emit_load(builder, at, 8, swap=True) for at in (address, low)]
+    return cgutils.pack_array(builder, numbers)
+
+
+def emit_store_pair(builder: Any, address: Any, pair: Any) -> None:
+    """Emit the store of two numbers into 16 bytes."""
+    for i in range(2):
+        at = builder.add(address, WORD(8 * i))
+        emit_store(builder, at, builder.extract_value(pair, i), 8, swap=True)
+
+
 def loader(size: int, *, big_endian: bool = False) -> Any:
     """Return a function that loads a number of that many bytes."""
 
@@ -216,7 +288,7 @@ def storer(size: int, *, big_endian: bool = False) -> Any:
 
 
 def fields() -> dict[str, tuple[int, int]]:
-    """Return what C says of headers: offset and size by name; a size of 0 is a constant's."""
+    """Return what C says of mbufs: offset and size by name; a size of 0 is a constant's."""
     n = ffi.new("uint32_t *")
     rows = lib.pyd_worker_fields(n)
     return {ffi.string(rows[i].name).decode(): (rows[i].offset, rows[i].size) for i in range(n[0])}

@@ -11,14 +11,15 @@ from typing import Any
 from numba import njit
 from numba.core import types
 from numba.core.errors import TypingError
-from numba.extending import overload, overload_method
+from numba.extending import overload, overload_attribute, overload_method
 
-from pydpdk import lcore
+from pydpdk import cycles, lcore
 from pydpdk._dpdk import ffi
 from pydpdk.errors import BusyError, ClosedError, InUseError, NoRoomError
 from pydpdk.jit.errors import StoppedError
 from pydpdk.jit.types import (
     BURST,
+    COUNT,
     MEMPOOL,
     RX,
     TX,
@@ -29,6 +30,8 @@ from pydpdk.jit.types import (
     address_of,
     bare,
     external,
+    is_array,
+    is_whole,
     loader,
 )
 
@@ -38,20 +41,36 @@ _rx = external("pyd_worker_rx", _int, RX, BURST)
 _tx = external("pyd_worker_tx", _int, TX, BURST)
 _ring_rx = external("pyd_worker_ring_rx", _int, _word, BURST)
 _ring_tx = external("pyd_worker_ring_tx", _int, _word, BURST)
-_enqueue = external("pyd_ring_enqueue_burst", _int, _word, _word, types.uint32)
-_dequeue = external("pyd_ring_dequeue_burst", _int, _word, _word, types.uint32)
+_ring_count = external("pyd_ring_count", _int, _word)
 _alloc = external("pyd_worker_alloc", _int, BURST, MEMPOOL, _word, _word)
 _free = external("pyd_worker_free", _int, BURST)
 _fill = external("pyd_worker_fill", _int, BURST, _word, _word)
-_keep = external("pyd_worker_keep", _int, BURST, _word, _word)
+_part = external("pyd_worker_part", _int, BURST, _word, _word, _word)
+_take = external("pyd_worker_take", _int, BURST, _word, _word, BURST)
+_rdtsc = external("rte_rdtsc", types.int64)
+_get_tsc_hz = external("rte_get_tsc_hz", types.int64)
 _swap_macs = external("pyd_worker_swap_macs", _int, BURST)
 _load32 = loader(4)
-_N = ffi.offsetof("struct pyd_burst", "n")
 _SIZE = ffi.offsetof("struct pyd_burst", "size")
 
 _STOPPED, _DOWN, _HOLDS, _SHUT = -errno.ECANCELED, -errno.ENETDOWN, -errno.ENOTEMPTY, -errno.EBADF
 _EMPTY, _TOO_LONG, _SHORT = -errno.ENOBUFS, -errno.EMSGSIZE, -errno.ERANGE
-_DIED = -errno.EOWNERDEAD
+_DIED, _FULL, _SAME = -errno.EOWNERDEAD, -errno.ENOSPC, -errno.EINVAL
+
+
+@njit
+def _refuse(n: int) -> None:
+    """Raise what is wrong with the arguments."""
+    if n == _EMPTY:
+        raise NoRoomError("rte_pktmbuf_alloc_bulk: the mempool has not so many mbufs left")
+    if n == _FULL:
+        raise NoRoomError("the other burst has no room for all of them: nothing was moved")
+    if n == _TOO_LONG:
+        raise ValueError("more packets than the burst takes, or more bytes than an mbuf has room")
+    if n == _SHORT:
+        raise ValueError("a mask of at least as many bools as the burst has packets is allowed")
+    if n == _SAME:
+        raise ValueError("into: another burst is allowed")
 
 
 @njit
@@ -65,14 +84,9 @@ def _done(n: int) -> int:
         raise ClosedError("the port was stopped, or the ring was closed")
     if n == _HOLDS:
         raise InUseError("the burst still holds mbufs: send, enqueue or free them first")
-    if n == _EMPTY:
-        raise NoRoomError("rte_pktmbuf_alloc_bulk: the mempool has not so many mbufs left")
-    if n == _TOO_LONG:
-        raise ValueError("more packets than the burst takes, or more bytes than an mbuf has room")
-    if n == _SHORT:
-        raise ValueError("a mask of at least as many bools as the burst has packets is allowed")
     if n == _DIED:
         raise ClosedError("the process that repaired the shared memory died over it")
+    _refuse(n)
     raise BusyError("another thread uses this side of the ring")
 
 
@@ -82,12 +96,30 @@ def _overload_running() -> Any:
     return lambda: _running() != 0
 
 
+@overload(cycles.rdtsc)
+@bare
+def _overload_rdtsc() -> Any:
+    return lambda: _rdtsc()
+
+
+@overload(cycles.get_tsc_hz)
+@bare
+def _overload_get_tsc_hz() -> Any:
+    return lambda: _get_tsc_hz()
+
+
 @overload(len)
 @bare
 def _overload_len(burst: Any) -> Any:
     if burst == BURST:
-        return lambda burst: _load32(address_of(burst) + _N)
+        return lambda burst: _load32(address_of(burst) + COUNT)
     return None
+
+
+@overload_attribute(BurstType, "size")
+@bare
+def _overload_size(burst: Any) -> Any:
+    return lambda burst: _load32(address_of(burst) + _SIZE)
 
 
 @overload_method(RxType, "rx")
@@ -122,37 +154,31 @@ def _overload_ring_tx(ring: Any, burst: Any) -> Any:
     return None
 
 
-def _carries(ring: Any, values: Any) -> bool:
-    """Whether an array is one of the ring's values, all of them side by side."""
-    return (
-        isinstance(values, types.Array)
-        and (values.ndim, values.layout) == (1, "C")
-        and values.dtype == ring.element
-    )
+def _moves_values(verb: str, *, writes: bool) -> None:
+    """Make a verb that moves values between a ring and an array of its dtype."""
+    call = external(f"pyd_worker_{verb}", _int, _word, _word, types.uint32)
+
+    @overload_method(RingType, verb)
+    @bare
+    def _overload(ring: Any, values: Any) -> Any:
+        if not is_array(values, ring.element) or (writes and not values.mutable):
+            raise TypingError(f"{verb}: a contiguous array of {ring.element} is allowed")
+
+        def move(ring: Any, values: Any) -> int:
+            return _done(call(address_of(ring), values.ctypes.data, len(values)))
+
+        return move
 
 
-@overload_method(RingType, "enqueue_burst")
+for _how in ("burst", "bulk"):
+    _moves_values(f"enqueue_{_how}", writes=False)
+    _moves_values(f"dequeue_{_how}", writes=True)
+
+
+@overload_attribute(RingType, "count")
 @bare
-def _overload_enqueue(ring: Any, values: Any) -> Any:
-    if not _carries(ring, values):
-        raise TypingError(f"enqueue_burst: a contiguous array of {ring.element} is allowed")
-
-    def enqueue_burst(ring: Any, values: Any) -> int:
-        return _done(_enqueue(address_of(ring), values.ctypes.data, len(values)))
-
-    return enqueue_burst
-
-
-@overload_method(RingType, "dequeue_burst")
-@bare
-def _overload_dequeue(ring: Any, out: Any) -> Any:
-    if not _carries(ring, out) or not out.mutable:
-        raise TypingError(f"dequeue_burst: a contiguous array of {ring.element} is allowed")
-
-    def dequeue_burst(ring: Any, out: Any) -> int:
-        return _done(_dequeue(address_of(ring), out.ctypes.data, len(out)))
-
-    return dequeue_burst
+def _overload_count(ring: Any) -> Any:
+    return lambda ring: _done(_ring_count(address_of(ring)))
 
 
 @overload_method(BurstType, "alloc")
@@ -166,19 +192,12 @@ def _overload_alloc(burst: Any, mempool: Any, n: Any = None, length: Any = 0) ->
             size = _load32(address_of(burst) + _SIZE)
             return _done(_alloc(burst, mempool, size, length))
 
-        return alloc_all if _whole(length) else None
+        return alloc_all if is_whole(length) else None
 
     def alloc(burst: Any, mempool: Any, n: Any = None, length: Any = 0) -> int:
         return _done(_alloc(burst, mempool, n, length))
 
-    return alloc if _whole(n) and _whole(length) else None
-
-
-def _whole(number: Any) -> bool:
-    """Whether an argument is an integer, or was left out."""
-    return isinstance(number, int | types.Integer) or isinstance(
-        getattr(number, "value", None), int
-    )
+    return alloc if is_whole(n) and is_whole(length) else None
 
 
 @overload_method(BurstType, "free")
@@ -196,18 +215,10 @@ def _overload_swap_macs(burst: Any) -> Any:
     return swap_macs
 
 
-def _bytes(array: Any, dtype: Any) -> bool:
-    return (
-        isinstance(array, types.Array)
-        and (array.ndim, array.layout) == (1, "C")
-        and array.dtype == dtype
-    )
-
-
 @overload_method(BurstType, "fill")
 @bare
 def _overload_fill(burst: Any, packets: Any) -> Any:
-    if not _bytes(packets, types.uint8):
+    if not is_array(packets, types.uint8):
         raise TypingError("fill: one packet as a contiguous array of uint8 is allowed")
 
     def fill(burst: Any, packets: Any) -> None:
@@ -216,9 +227,24 @@ def _overload_fill(burst: Any, packets: Any) -> Any:
     return fill
 
 
-@overload_method(BurstType, "keep")
+def _parts(verb: str, stay: int) -> None:
+    """Make a verb that frees the packets of which the mask says so."""
+
+    @overload_method(BurstType, verb)
+    @bare
+    def _overload(burst: Any, mask: Any) -> Any:
+        if not is_array(mask, types.boolean):
+            raise TypingError(f"{verb}: a contiguous array of bool is allowed")
+        return lambda burst, mask: _done(_part(burst, mask.ctypes.data, len(mask), stay))
+
+
+_parts("keep", 1)
+_parts("drop", 0)
+
+
+@overload_method(BurstType, "take")
 @bare
-def _overload_keep(burst: Any, mask: Any) -> Any:
-    if not _bytes(mask, types.boolean):
-        raise TypingError("keep: a contiguous array of bool is allowed")
-    return lambda burst, mask: _done(_keep(burst, mask.ctypes.data, len(mask)))
+def _overload_take(burst: Any, mask: Any, into: Any) -> Any:
+    if not is_array(mask, types.boolean) or into != BURST:
+        raise TypingError("take: a contiguous array of bool, and another burst are allowed")
+    return lambda burst, mask, into: _done(_take(burst, mask.ctypes.data, len(mask), into))

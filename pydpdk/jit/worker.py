@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
@@ -105,7 +106,9 @@ class Worker:
         except StoppedError:
             return None
         except Exception as error:
-            error.add_note(f"in the worker {job.name} on lcore {job.lcore_id}")
+            error.add_note(
+                f"in the worker {job.name} on lcore {job.lcore_id}, {_where(error, compiled)}"
+            )
             raise
         finally:
             loan.give_back()
@@ -116,6 +119,17 @@ class Worker:
 
     def __repr__(self) -> str:
         return f"<Worker {self.__name__!r}>"
+
+
+def _where(error: Exception, compiled: Any) -> str:
+    """Return file and line: of a `raise` of the function's own, or where the function begins."""
+    code = compiled.py_func.__code__
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if (frame.filename, frame.name) == (code.co_filename, code.co_name)
+    ]
+    return f"{code.co_filename}:{lines[-1] if lines else code.co_firstlineno}"
 
 
 def worker(function: Callable[..., Any]) -> Worker:

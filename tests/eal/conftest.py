@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pydpdk import Mempool, Port
+from pydpdk import Mempool, Port, Ring
 from pydpdk.host import runtime
 
 ROOT = Path(__file__).parents[2]
@@ -62,3 +62,13 @@ def veth() -> Iterator[str]:
         pytest.skip(f"this machine makes no veth pair: {up.stderr.strip()}")
     yield name
     subprocess.run([SCRIPT, "down", name], capture_output=True, check=True)
+
+
+@pytest.fixture
+def pair(eal, name: str):
+    """Rings to a worker and back: what its bursts hold at its end is freed."""
+    with (
+        Ring.create(f"{name}a", 64, element="mbuf") as there,
+        Ring.create(f"{name}b", 64, element="mbuf") as back,
+    ):
+        yield there, back

@@ -138,6 +138,14 @@ def test_own_function_is_called_with_the_open_file(command, tmp_path):
     assert report["ports"]["p0"]["tx_packets"] > 100
 
 
+def test_what_own_function_returns_is_in_the_final_table(command, tmp_path):
+    file = _python_file(tmp_path, "def main(app):\n    return {'flows': 12}\n")
+    assert "python: {'flows': 12}" in _run(command(file, "--duration", "1"), tmp_path).stdout
+    assert (
+        _report(command(file, "--duration", "1", "--json"), tmp_path)["result"] == "{'flows': 12}"
+    )
+
+
 def test_own_function_that_raises_leaves_nothing_behind(command, tmp_path):
     file = _python_file(
         tmp_path,

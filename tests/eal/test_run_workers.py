@@ -155,6 +155,17 @@ def test_faults_of_the_file_are_found_before_anything_starts(keys: str):
     assert FAULTS[keys] in str(caught.value).replace("[", ".").replace("]", "")
 
 
+def test_a_fault_names_file_line_key_value_and_what_is_allowed(run):
+    done = run({"worker": "mine:forward", "queues": [["p0", 0, "p9", 0]]}, timeout=60)
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert any(
+        line.startswith("file.yaml:")
+        and "app.queues[0][2]: 'p9', allowed: one of the ports" in line
+        for line in lines
+    ), done.stderr
+
+
 def test_queues_belong_to_a_worker():
     with pytest.raises(ConfigError, match="beside worker only"):
         loads(f"{PORTS}app: {{drop: {{}}, lcores: [1]}}\n")

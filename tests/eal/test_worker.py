@@ -112,7 +112,10 @@ def test_what_it_raises_comes_out_and_its_mbufs_are_back(source, pool):
         job = workers.raises.launch(source.rx[0], its, 320)
         with pytest.raises(ValueError, match="seen enough") as caught:
             job.wait()
-        assert f"in the worker raises on lcore {job.lcore_id}" in caught.value.__notes__
+        (note,) = caught.value.__notes__
+        assert note.startswith(f"in the worker raises on lcore {job.lcore_id}, {workers.__file__}:")
+        lines = Path(workers.__file__).read_text().splitlines()
+        assert "seen enough" in lines[int(note.rpartition(":")[2]) - 1]
         named = {(e.frame.code.path.name, e.frame.code.name) for e in caught.traceback}
         assert ("workers.py", "raises") in named
         assert len(its) == 0
@@ -121,8 +124,9 @@ def test_what_it_raises_comes_out_and_its_mbufs_are_back(source, pool):
 
 def test_out_of_mbufs_is_an_exception_there_too(pool: Mempool):
     with Burst(500) as first, Burst(500) as second:
-        with pytest.raises(NoRoomError, match="not so many mbufs left"):
+        with pytest.raises(NoRoomError, match="not so many mbufs left") as caught:
             workers.takes_all.launch(pool, (first, second)).wait()
+        assert f"{workers.__file__}:" in caught.value.__notes__[0]
         assert pool.in_use_count == 0
         with Burst(511) as all_of_them:
             assert workers.counts_empty_pools.launch(pool, all_of_them, first).wait() == 3

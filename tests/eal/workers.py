@@ -104,3 +104,26 @@ def hops(pairs, burst, counters):
             counters[0] += rxq.rx(burst)
             txq.tx(burst)
             burst.free()
+
+
+@worker
+def retries(txq, mempool, burst, counters):
+    while running():
+        burst.alloc(mempool)
+        while len(burst) and running():
+            counters[0] += txq.tx(burst)
+
+
+@worker
+def retries_for_ever(txq, mempool, burst, counters):
+    burst.alloc(mempool)
+    while True:
+        while len(burst):
+            counters[0] += txq.tx(burst)
+        burst.alloc(mempool)
+
+
+@worker
+def moves_values_for_ever(ring, array, counters):
+    while True:
+        counters[0] += 1 + ring.enqueue_burst(array)

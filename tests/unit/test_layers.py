@@ -34,7 +34,7 @@ ROWS = [
         "eal_checks",
         "lcore_map",
     ],
-    ["log", "_lifetime", "_short", "errors", "version", "exceptions"],
+    ["cycles", "log", "_lifetime", "_short", "errors", "version", "exceptions"],
     ["_crossing", "_dpdk"],
 ]
 MEMORY = [

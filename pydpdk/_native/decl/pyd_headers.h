@@ -17,3 +17,15 @@ int pyd_burst_prepend(struct pyd_burst *burst, const char *data, uint32_t width,
 int pyd_burst_adj(struct pyd_burst *burst, const uint32_t *lengths, uint32_t n);
 int64_t pyd_burst_copy_out(struct pyd_burst *burst, char *data, uint64_t room, uint64_t *offsets,
     uint32_t n);
+
+/* The same on the mbufs of whoever has them on loan. */
+int pyd_mbufs_rewrite(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column,
+    const char *data);
+int pyd_mbufs_decrement_ttl(struct rte_mbuf **mbufs, uint32_t n, uint8_t *expired);
+int pyd_mbufs_verify_sums(struct rte_mbuf **mbufs, uint32_t n, uint8_t *found);
+int pyd_mbufs_compute_sums(struct rte_mbuf **mbufs, uint32_t n, uint32_t offload, uint8_t *done);
+int pyd_mbufs_vlan_push(struct rte_mbuf **mbufs, uint32_t n, const uint16_t *tci, uint16_t tpid);
+int pyd_mbufs_vlan_pop(struct rte_mbuf **mbufs, uint32_t n, uint8_t *popped);
+int pyd_mbufs_prepend(struct rte_mbuf **mbufs, uint32_t n, const char *data, uint32_t width,
+    uint32_t stride);
+int pyd_mbufs_adj(struct rte_mbuf **mbufs, uint32_t n, const uint32_t *lengths);

@@ -5,7 +5,7 @@ struct pyd_job {
     uint64_t asked;
     uint64_t pid;
 };
-/* Where a field lies in its header; a size of 0: `offset` is the constant of that name. */
+/* Where a field lies in the mbuf; a size of 0: `offset` is the constant of that name. */
 struct pyd_worker_field {
     const char *name;
     uint32_t offset;
@@ -33,6 +33,15 @@ int pyd_worker_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst);
 int pyd_worker_alloc(struct pyd_burst *burst, struct pyd_pool *pool, int64_t n, int64_t length);
 int pyd_worker_free(struct pyd_burst *burst);
 int pyd_worker_fill(struct pyd_burst *burst, const void *data, int64_t length);
-int pyd_worker_keep(struct pyd_burst *burst, const void *mask, int64_t length);
+int pyd_worker_part(struct pyd_burst *burst, const uint8_t *mask, int64_t length, int64_t keep);
+int pyd_worker_take(struct pyd_burst *burst, const uint8_t *mask, int64_t length,
+    struct pyd_burst *into);
+int pyd_worker_enqueue_burst(struct pyd_ring *ring, const void *values, uint32_t n);
+int pyd_worker_enqueue_bulk(struct pyd_ring *ring, const void *values, uint32_t n);
+int pyd_worker_dequeue_burst(struct pyd_ring *ring, void *values, uint32_t n);
+int pyd_worker_dequeue_bulk(struct pyd_ring *ring, void *values, uint32_t n);
+int64_t pyd_worker_find(struct rte_mbuf *m, int64_t header, int64_t length);
+int pyd_worker_rewrite(struct rte_mbuf **mbufs, const struct pyd_column *column,
+    const uint64_t *value);
 int pyd_worker_swap_macs(struct pyd_burst *burst);
 const struct pyd_worker_field *pyd_worker_fields(uint32_t *n);

@@ -1,1 +1,2 @@
 uint64_t rte_get_tsc_hz(void);
+uint64_t rte_rdtsc(void);

@@ -1,0 +1,209 @@
+"""However a loop ends, compiled or interpreted: no mbuf is lost, and the user hears why."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import workers
+
+from pydpdk import Burst, Mempool, Port, Ring, Worker, lcore
+from pydpdk.errors import ClosedError, InUseError, NoRoomError
+
+Launch = Callable[..., Any]
+
+
+def compiled(worker: Worker, *args: Any) -> Any:
+    return worker.launch(*args)
+
+
+def interpreted(worker: Worker, *args: Any) -> Any:
+    return lcore.launch(worker.function, *args)
+
+
+BOTH = pytest.mark.parametrize("launch", [compiled, interpreted])
+
+
+@pytest.fixture
+def counters() -> np.ndarray:
+    return np.zeros(4, np.int64)
+
+
+@pytest.fixture
+def source(null: Port, pool: Mempool) -> Port:
+    null.configure(mempool=pool)
+    null.start()
+    return null
+
+
+@pytest.fixture
+def full(device, name: str):
+    """A net_ring port, which takes 1,023 packets, and a pool with more."""
+    port = device("net_ring_ends")
+    with Mempool.create(name, 4095, cache_size=0) as pool:
+        port.configure(mempool=pool)
+        port.start()
+        yield port.tx[0], pool
+        port.close()
+        assert pool.in_use_count == 0
+
+
+def until(happened: Callable[[], Any], timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def took_to_stop(job: Any) -> float:
+    start = time.monotonic()
+    job.stop()
+    job.wait(5)
+    return time.monotonic() - start
+
+
+@BOTH
+def test_one_that_raises_loses_nothing(launch: Launch, source: Port, pool: Mempool):
+    with Burst(32) as its:
+        with pytest.raises(ValueError, match="seen enough"):
+            launch(workers.raises, source.rx[0], its, 320).wait()
+        assert pool.in_use_count == len(its) == (0 if launch is compiled else 32)
+        its.free()
+    assert pool.in_use_count == 0
+
+
+@BOTH
+def test_one_that_runs_out_of_mbufs_loses_nothing(launch: Launch, pool: Mempool):
+    with Burst(500) as first, Burst(500) as second:
+        with pytest.raises(NoRoomError):
+            launch(workers.takes_all, pool, (first, second)).wait()
+        assert pool.in_use_count == len(first) == (0 if launch is compiled else 500)
+        assert len(second) == 0
+        first.free()
+    assert pool.in_use_count == 0
+
+
+@BOTH
+def test_one_that_meets_a_full_tx_queue_loses_nothing(launch: Launch, full, counters):
+    txq, pool = full
+    with Burst(100) as its:
+        job = launch(workers.retries, txq, pool, its, counters)
+        until(lambda: counters[0] == 1023)
+        time.sleep(0.02)
+        job.close()
+        assert counters[0] == 1023
+        assert pool.in_use_count - len(its) == 1023
+        its.free()
+
+
+@BOTH
+def test_one_whose_port_is_removed_hears_of_it_and_loses_nothing(
+    launch: Launch, source: Port, pool: Mempool, counters
+):
+    with Burst(32) as its:
+        job = launch(workers.macswap, source.rx[0], source.tx[0], its, counters)
+        until(lambda: counters[0] > 0)
+        source.close(force=True)
+        with pytest.raises(ClosedError):
+            job.wait(5)
+        assert counters[0] == counters[1] + counters[2] + len(its) or launch is compiled
+        its.free()
+    assert pool.in_use_count == 0
+
+
+def test_a_port_is_stopped_under_an_interpreted_loop_which_hears_of_it(source, pool, counters):
+    with Burst(32) as its:
+        job = interpreted(workers.macswap, source.rx[0], source.tx[0], its, counters)
+        until(lambda: counters[0] > 0)
+        source.stop()
+        with pytest.raises(ClosedError):
+            job.wait(5)
+        its.free()
+    assert pool.in_use_count == 0
+
+
+def test_a_port_is_not_stopped_under_a_compiled_one(source, pool, counters):
+    with Burst(32) as its:
+        job = compiled(workers.macswap, source.rx[0], source.tx[0], its, counters)
+        with pytest.raises(InUseError, match="used by <Job 'macswap'"):
+            source.stop()
+        job.close()
+        source.stop()
+    assert pool.in_use_count == 0
+
+
+@BOTH
+@pytest.mark.net_admin
+@pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, from iproute2")
+def test_one_whose_link_is_gone_polls_on_and_loses_nothing(
+    launch: Launch, device, pool: Mempool, counters, name: str
+):
+    """DPDK has no error for it: the port receives nothing more."""
+    near, far = f"{name[-8:]}n", f"{name[-8:]}f"
+    subprocess.run(["ip", "link", "add", near, "type", "veth", "peer", "name", far], check=True)
+    try:
+        for side in (near, far):
+            subprocess.run(["ip", "link", "set", side, "up"], check=True)
+        port = device(f"net_af_packet_{name[-8:]},iface={near}")
+        port.configure(mempool=pool)
+        port.start()
+        with Burst(32) as its:
+            job = launch(workers.macswap, port.rx[0], port.tx[0], its, counters)
+            time.sleep(0.05)
+            subprocess.run(["ip", "link", "del", near], check=True)
+            time.sleep(0.05)
+            assert job.running
+            assert took_to_stop(job) < 5
+            assert len(its) == 0
+        port.close()
+    finally:
+        subprocess.run(["ip", "link", "del", near], check=False, capture_output=True)
+    assert pool.in_use_count == 0
+
+
+def stops_soon(launch: Callable[[], Any], ready: Callable[[], Any]) -> None:
+    """The best of several: the machine may have other things to do."""
+    took = []
+    for _ in range(5):
+        job = launch()
+        until(ready)
+        took.append(took_to_stop(job))
+    assert min(took) < 0.1
+
+
+@pytest.mark.parametrize("name_of", ["macswap", "never_asks"])
+def test_it_stops_within_100_ms_with_large_bursts(source, counters, name_of: str):
+    with Burst(400) as its:
+        tx = (source.tx[0],) if name_of == "macswap" else ()
+        args = (source.rx[0], *tx, its, counters)
+        before = [0]
+
+        def launch() -> Any:
+            before[0] = int(counters[0])
+            return getattr(workers, name_of).launch(*args)
+
+        stops_soon(launch, lambda: counters[0] > before[0])
+
+
+@pytest.mark.parametrize("name_of", ["retries", "retries_for_ever"])
+def test_it_stops_within_100_ms_with_the_tx_queue_full(full, counters, name_of: str):
+    txq, pool = full
+    with Burst(100) as its:
+        launched = getattr(workers, name_of)
+        stops_soon(lambda: launched.launch(txq, pool, its, counters), lambda: counters[0] == 1023)
+        assert pool.in_use_count == 1023
+
+
+def test_it_stops_within_100_ms_without_any_packets(eal, counters, name: str):
+    """A loop that only moves values asks where it moves them."""
+    with Ring.create(name, 8, element="int64") as ring:
+        array = np.arange(3)
+        stops_soon(
+            lambda: workers.moves_values_for_ever.launch(ring, array, counters),
+            lambda: counters[0] > 0,
+        )
