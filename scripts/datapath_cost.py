@@ -120,7 +120,7 @@ def worker_rates(received: Callable[[], int], seconds: float) -> float:
 
 
 def objects(asked: Asked) -> list[Row]:
-    """Count the Python objects that stay, and the most there were, for packets and ten times them."""
+    """Count the Python objects that stay, and the most there were, for a tenth and for all."""
     rows = []
     with capture() as path:
         for program in COLUMNS:

@@ -18,6 +18,7 @@ from datapath_bench import (
     forward,
     hops,
     ports,
+    reason_in,
     replaying,
     rounds,
     timed,
@@ -28,11 +29,10 @@ import pydpdk
 
 AGAIN = "testpmd again"
 """The first testpmd a second time in each round: how far it is from itself."""
-PROGRAMS = {"worker": "compiled worker", "rx+tx": "rx+tx", "2 hops": "2 hops"}
 TRIES = 5
 STEPS = 200  # [bursts] for each hop between two looks at the clock
 PORT, PROTO_UDP, DST = 53, 17, 0x0A010001
-COLUMNS = ("io", "columns", "columns, numpy filter, drop")
+COLUMNS = ("rx+tx", "columns", "filter, drop")
 
 
 def reached(measure: Callable[..., float], *args: Any) -> Side:
@@ -45,7 +45,7 @@ def reached(measure: Callable[..., float], *args: Any) -> Side:
             except ZeroDivisionError:
                 continue  # another had the CPU all the time
             except SystemExit as reason:
-                raise UnmeasuredError(str(reason).strip().splitlines()[-1]) from None
+                raise UnmeasuredError(reason_in(str(reason))) from None
         raise UnmeasuredError("its lcore got no CPU time")
 
     return side

@@ -148,7 +148,7 @@ def send(prefix: str, who: str, near: str, far: str, cpus: Sequence[int], second
     """Send into one end of the pair; return [packets/s], those that the other end has seen."""
     os.sched_setaffinity(0, [cpus[1]])
     if who in OURS:
-        with ports(prefix, [f"{OURS[who]},iface={near}"], f"0@{cpus[1]}") as (port,):
+        with ours(prefix, who, near, cpus[1]) as port:
             return seen_at(far, our_sender(port), seconds)
     if who == "Scapy":
         from scapy.layers.l2 import Ether
@@ -157,6 +157,14 @@ def send(prefix: str, who: str, near: str, far: str, cpus: Sequence[int], second
             return seen_at(far, each([Ether(frame) for frame in frames()], out.send), seconds)
     with raw(near) as packets:
         return seen_at(far, each(frames(), packets.send), seconds)
+
+
+@contextmanager
+def ours(prefix: str, who: str, interface: str, cpu: int) -> Iterator[pydpdk.Port]:
+    """Start our port on an end of the pair."""
+    device, keeps = f"{OURS[who]},iface={interface}", "xdp" in who
+    with ports(prefix, [device], f"0@{cpu}", keeps=keeps) as (port,):
+        yield port
 
 
 def each(packets: Sequence[Any], send_one: Callable[[Any], object]) -> Callable[[], int]:
@@ -224,11 +232,11 @@ def receive(
     with flood(near, cpus[0]):
         os.sched_setaffinity(0, [cpus[1]])
         if who in OURS:
-            with ports(prefix, [f"{OURS[who]},iface={far}"], f"0@{cpus[1]}") as (port,):
+            with ours(prefix, who, far, cpus[1]) as port:
                 return some(rate(our_receiver(port), seconds))
         if who == "Scapy":
             return some(sniffed(far, seconds))
-        with raw(far, socket.htons(ETH_P_ALL)) as packets:
+        with raw(far, ETH_P_ALL) as packets:
             packets.settimeout(1)
             return some(rate(receiver(packets, who), seconds))
 

@@ -28,34 +28,38 @@ Draw = Callable[[Any, Sequence[Row]], None]
 
 def tables(rows: Sequence[Row]) -> str:
     """Render rows as text: a table for each part and each set of sides."""
-    parts = []
-    for (part, _), group in itertools.groupby(rows, lambda row: (row.part, row.name)):
-        parts.append(table(TITLES[part], list(group)))
-    return "\n".join(parts)
+    said = []
+    for part, those in itertools.groupby(rows, lambda row: row.part):
+        said.append(f"{TITLES[part]}\n")
+        groups = itertools.groupby(those, lambda row: (row.name, row.unit))
+        said += [table(list(group)) for _, group in groups]
+    return "\n".join(said)
 
 
-def table(title: str, rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Row]) -> str:
     """Render rows of the same sides, medians with what they are of the base."""
     sides = list(dict.fromkeys(who for row in rows for who in row.medians()))
     if rows[0].part in ("others", "objects"):
-        return listed(title, rows)
-    wide = max([12, *(len(who) + 2 for who in sides)])
-    lines = [f"{title}\n", f"{rows[0].name} [{rows[0].unit}]".ljust(22)]
-    lines[1] += "".join(who.rjust(wide) + ("  ratio" if rows[0].base else "") for who in sides)
+        return listed(rows)
+    compared = {who for row in rows for who in row.ratios()}
+    head = f"{rows[0].name} [{rows[0].unit}]".ljust(20)
+    for who in sides:
+        head += who.rjust(len(who) + 3) + ("  ratio" if who in compared else "")
+    lines = [head]
     for row in rows:
         found, ratios = row.medians(), row.ratios()
-        line = f"burst {row.burst}".ljust(22)
+        line = f"burst {row.burst}".ljust(20)
         for who in sides:
-            line += f"{found.get(who, float('nan')):{wide},.{DIGITS[row.unit]}f}"
-            if row.base:
+            line += f"{found.get(who, float('nan')):{len(who) + 3},.{DIGITS[row.unit]}f}"
+            if who in compared:
                 line += f"{ratios[who]:7.2f}" if who in ratios else " " * 7
         lines.append(line.rstrip())
     return "\n".join([*lines, *reasons(rows), ""])
 
 
-def listed(title: str, rows: Sequence[Row]) -> str:
+def listed(rows: Sequence[Row]) -> str:
     """Render a side a line, where rows have sides of their own."""
-    lines = [f"{title}\n"]
+    lines = []
     for row in rows:
         lines.append(f"{row.name} [{row.unit}]")
         ratios = row.ratios()
@@ -71,11 +75,17 @@ def reasons(rows: Sequence[Row]) -> list[str]:
     return [f"  {name}, {who}: not measured: {why}" for (name, who), why in found.items()]
 
 
-def write(path: Path, rows: Sequence[Row], asked: Asked) -> None:
-    """Replace the block between the markers of a document, and the plots beside it."""
+def has_place(path: Path) -> str:
+    """Return the text of a document; exit where it has no place for tables."""
     text = path.read_text()
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         sys.exit(f"{path}: needs one line {BEGIN.strip()} and one {END.strip()}")
+    return text
+
+
+def write(path: Path, rows: Sequence[Row], asked: Asked) -> None:
+    """Replace the block between the markers of a document, and the plots beside it."""
+    text = has_place(path)
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
     head = (
