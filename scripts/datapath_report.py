@@ -50,11 +50,16 @@ def table(rows: Sequence[Row]) -> str:
         found, ratios = row.medians(), row.ratios()
         line = f"burst {row.burst}".ljust(20)
         for who in sides:
-            line += f"{found.get(who, float('nan')):{len(who) + 3},.{DIGITS[row.unit]}f}"
+            line += f"{found.get(who, float('nan')):{len(who) + 3},.{digits(found, who, row)}f}"
             if who in compared:
                 line += f"{ratios[who]:7.2f}" if who in ratios else " " * 7
         lines.append(line.rstrip())
     return "\n".join([*lines, *reasons(rows), ""])
+
+
+def digits(found: dict[str, float], who: str, row: Row) -> int:
+    """Return how many decimals to show: one more for less than 10 Mpps."""
+    return DIGITS[row.unit] + (row.unit == "Mpps" and found.get(who, 10) < 10)
 
 
 def listed(rows: Sequence[Row]) -> str:

@@ -16,7 +16,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 TESTPMD = {"testpmd/512", "testpmd/250"}
 BY_BURST = {
     "interpreted": TESTPMD | {"rx+tx", "2 hops"},
-    "columns": TESTPMD | {"rx+tx", "columns", "filter, drop"},
+    "columns": TESTPMD | {"packets", "rx+tx", "columns", "filter, drop"},
     "cost": {"crossing", "eight columns", "numpy filter", "keep", "swap_macs", "compute_checksums"},
     "scaling": {"1 lcore", "2 lcores"},
 }
@@ -70,8 +70,7 @@ def test_other_ways_see_the_same_packets_or_say_why_not(tmp_path: Path):
     assert set(rows) == {"parse", "send", "receive"}
     assert rows["parse"]["medians"]["Scapy"] < rows["parse"]["medians"]["pydpdk columns"]
     for row in rows.values():
-        # the kernel may have no AF_XDP, and dpkt is an extra
-        assert set(row["why"]) <= {"pydpdk af_xdp", "dpkt", "AF_PACKET + dpkt"}
+        assert set(row["why"]) <= {"pydpdk af_xdp"}  # not every kernel and DPDK has it
         assert all(row["why"].values())
     assert set(Path("/sys/class/net").glob("bdp*")) == before
 
@@ -82,13 +81,12 @@ def test_packets_make_no_python_objects(tmp_path: Path):
     for row in rows:
         few, _, many, _ = row["samples"]
         assert int(many.split()[0].replace(",", "")) >= 1_000_000
-        assert int(few.split()[0].replace(",", "")) <= 200_000
+        assert int(few.split()[0].replace(",", "")) <= 250_000
         for values in row["samples"].values():
             assert values[0] < 100  # blocks, and KiB at the most
 
 
 def test_tables_and_plots_replace_those_of_a_document(tmp_path: Path):
-    pytest.importorskip("matplotlib")
     begin, end = "<!-- bench_datapath: begin -->", "<!-- bench_datapath: end -->"
     document = tmp_path / "performance.md"
     document.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
