@@ -46,7 +46,9 @@ def reached(measure: Callable[..., float], *args: Any) -> Side:
             except ZeroDivisionError:
                 continue  # another had the CPU all the time
             except SystemExit as reason:
-                raise UnmeasuredError(reason_in(str(reason))) from None
+                # from a process of its own it comes as text
+                if "ZeroDivisionError" not in (why := reason_in(str(reason))):
+                    raise UnmeasuredError(why) from None
         raise UnmeasuredError("its lcore got no CPU time")
 
     return side

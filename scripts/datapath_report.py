@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,17 +45,21 @@ def table(rows: Sequence[Row]) -> str:
     compared = {who for row in rows for who in row.ratios()}
     head = f"{rows[0].name} [{rows[0].unit}]".ljust(20)
     for who in sides:
-        head += who.rjust(len(who) + 3) + ("  ratio" if who in compared else "")
+        head += who.rjust(width(who)) + ("  ratio" if who in compared else "")
     lines = [head]
     for row in rows:
         found, ratios = row.medians(), row.ratios()
         line = f"burst {row.burst}".ljust(20)
         for who in sides:
-            line += f"{found.get(who, float('nan')):{len(who) + 3},.{digits(found, who, row)}f}"
+            line += f"{found.get(who, float('nan')):{width(who)},.{digits(found, who, row)}f}"
             if who in compared:
                 line += f"{ratios[who]:7.2f}" if who in ratios else " " * 7
         lines.append(line.rstrip())
     return "\n".join([*lines, *reasons(rows), ""])
+
+
+def width(who: str) -> int:
+    return max(9, len(who) + 3)
 
 
 def digits(found: dict[str, float], who: str, row: Row) -> int:
@@ -95,7 +100,8 @@ def write(path: Path, rows: Sequence[Row], asked: Asked) -> None:
     after = rest.partition(END)[2]
     head = (
         f"DPDK {pydpdk.version.RUNNING}, CPUs {asked.cpus[0]} and {asked.cpus[1]}; medians of"
-        f" {asked.rounds} rounds of {asked.seconds} s.\n\n"
+        f" {asked.rounds} rounds of {asked.seconds} s. Load of the machine, this run's one or two"
+        f" included, at its end: {os.getloadavg()[0]:.0f}.\n\n"
     )
     images = [f"![{title}]({name})\n" for name, title in plots(path.parent, rows)]
     block = head + "".join(f"    {line}".rstrip() + "\n" for line in tables(rows).splitlines())
