@@ -1,0 +1,108 @@
+"""`scripts/bench_datapath` measures what it says, in each part: rows, sides, checked counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+TESTPMD = {"testpmd/512", "testpmd/250"}
+BY_BURST = {
+    "interpreted": TESTPMD | {"rx+tx", "2 hops"},
+    "columns": TESTPMD | {"packets", "rx+tx", "columns", "filter, drop"},
+    "cost": {"crossing", "eight columns", "numpy filter", "keep", "swap_macs", "compute_checksums"},
+    "scaling": {"1 lcore", "2 lcores"},
+}
+"""Parts and the sides that each of their rows has."""
+
+pytestmark = [
+    pytest.mark.hugepages,
+    pytest.mark.skipif(shutil.which("dpdk-testpmd") is None, reason="needs dpdk-testpmd"),
+    pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs"),
+]
+
+
+def bench(tmp_path: Path, *parts: str, more: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """Run parts with tiny rounds; return their rows."""
+    file = tmp_path / "rows.json"
+    argv = [sys.executable, SCRIPTS / "bench_datapath", "--parts", *parts, "--rounds", "1"]
+    argv += ["--seconds", "0.05", "--json", file, *more]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows: list[dict[str, Any]] = json.loads(file.read_text())
+    return rows
+
+
+@pytest.mark.parametrize("part", BY_BURST)
+def test_each_side_is_measured_and_compared(tmp_path: Path, part: str):
+    for row in bench(tmp_path, part, more=("--bursts", "64")):
+        assert row["part"] == part and row["burst"] == 64
+        assert set(row["samples"]) == BY_BURST[part] and row["why"] == {}
+        assert all(len(values) == 1 and values[0] > 0 for values in row["samples"].values())
+        best = max((row["medians"][who] for who in row["base"]), default=None)
+        for who, ratio in row["ratios"].items():
+            assert ratio == pytest.approx(row["medians"][who] / best)
+
+
+def test_workers_and_testpmd_twice_are_measured(tmp_path: Path):
+    rows = bench(tmp_path, "workers", more=("--bursts", "64"))
+    assert {row["name"] for row in rows} >= {"io", "mac", "macswap"}
+    for row in rows:
+        sides = {*row["samples"], *row["why"]}
+        assert sides >= TESTPMD | {row["name"], "testpmd again"}
+        if row["name"] != "csum":
+            assert row["why"] == {}
+
+
+@pytest.mark.net_admin
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces: needs root")
+@pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, from iproute2")
+def test_other_ways_see_the_same_packets_or_say_why_not(tmp_path: Path):
+    before = set(Path("/sys/class/net").glob("bdp*"))
+    rows = {row["name"]: row for row in bench(tmp_path, "others")}
+    assert set(rows) == {"parse", "send", "receive"}
+    assert rows["parse"]["medians"]["Scapy"] < rows["parse"]["medians"]["pydpdk columns"]
+    for row in rows.values():
+        assert set(row["why"]) <= {"pydpdk af_xdp"}  # not every kernel and DPDK has it
+        assert all(row["why"].values())
+    assert set(Path("/sys/class/net").glob("bdp*")) == before
+
+
+def test_packets_make_no_python_objects(tmp_path: Path):
+    rows = bench(tmp_path, "objects", more=("--packets", "1000000"))
+    assert [row["name"] for row in rows] == ["rx+tx", "columns", "filter, drop"]
+    for row in rows:
+        few, _, many, _ = row["samples"]
+        assert int(many.split()[0].replace(",", "")) >= 1_000_000
+        assert int(few.split()[0].replace(",", "")) <= 250_000
+        for values in row["samples"].values():
+            assert values[0] < 100  # blocks, and KiB at the most
+
+
+def test_tables_and_plots_replace_those_of_a_document(tmp_path: Path):
+    begin, end = "<!-- bench_datapath: begin -->", "<!-- bench_datapath: end -->"
+    document = tmp_path / "performance.md"
+    document.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    for _ in range(2):
+        bench(tmp_path, "cost", more=("--bursts", "1", "32", "--write", str(document)))
+    text = document.read_text()
+    assert text.startswith(f"before\n{begin}\n") and text.endswith(f"{end}\nafter\n")
+    assert "old" not in text and text.count("burst 32") == 1
+    assert "(datapath-cost.svg)" in text
+    assert "<svg" in (tmp_path / "datapath-cost.svg").read_text()
+
+
+def test_a_document_without_a_place_for_tables_is_left_alone(tmp_path: Path):
+    document = tmp_path / "other.md"
+    document.write_text("text\n")
+    argv = [sys.executable, SCRIPTS / "bench_datapath", "--write", document]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert done.returncode and "bench_datapath: begin" in done.stderr
+    assert document.read_text() == "text\n"
