@@ -45,8 +45,7 @@ _rewrite = external("pyd_mbufs_rewrite", _int, _word, _n, _word, _word)
 _rewrite_one = external("pyd_worker_rewrite", _int, _word, _word, _word)
 _load8, _load32 = loader(1), loader(4)
 _IP_BAD, _L4_BAD = lib.PYD_SUM_IP_BAD, lib.PYD_SUM_L4_BAD
-_VLAN, _QINQ = 0x8100, 0x88A8
-_U16, _U32 = 0xFFFF, 0xFFFFFFFF
+_VLAN, _QINQ, _U16, _U32 = 0x8100, 0x88A8, 0xFFFF, 0xFFFFFFFF
 
 
 @njit
@@ -54,8 +53,7 @@ def _done(result: int) -> None:
     """Raise what a verb means that has changed nothing."""
     if result != 0:
         raise ValueError(
-            "a packet cannot take this verb: it is too short, has too little headroom, asks for TX"
-            " offloads, is shared with other mbufs, or its checksum cannot follow"
+            "a packet is too short, shared, asks for TX offloads, or has no headroom or checksum"
         )
 
 

@@ -74,6 +74,7 @@ EXCLUDED = {
     "jit.worker.Worker.__call__": "refuses every call; tests/eal/test_worker.py shows it",
     "jit.compiler.*": COMPILER,
     "jit.errors.at_line": COMPILER,
+    "jit.errors.check_kind": COMPILER,
     "jit.headers.*": COMPILER,
     "jit.types.*": COMPILER,
     "host.reap.reap": REMOVES,
