@@ -20,7 +20,7 @@ from pydpdk.errors import BusyError, NotFoundError, NotSupportedError
 from pydpdk.host import primary as host_primary
 from pydpdk.host import program, registry
 from pydpdk.host.primary import Primary
-from pydpdk.host.registry import Member
+from pydpdk.host.registry_page import Member
 from pydpdk.lcore_map import format_lcores, parse_lcores
 
 _START_S = 10.0

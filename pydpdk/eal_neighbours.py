@@ -18,7 +18,8 @@ from pydpdk.errors import BusyError, NotSupportedError, make_error
 from pydpdk.host import primary as host_primary
 from pydpdk.host import registry
 from pydpdk.host.primary import Primary
-from pydpdk.host.registry import Member, Role, Seat
+from pydpdk.host.registry import Seat
+from pydpdk.host.registry_page import Member, Role
 from pydpdk.lcore_map import parse_lcores
 
 

@@ -97,15 +97,20 @@ class Eal(Closing):
         self._require_open()
         self.neighbours.watcher("on_primary_death").on_primary_death(callback)
 
-    def on_process_death(self, callback: Callable[[Death], object]) -> None:
+    def on_process_death(self, callback: Callable[[Death], object]) -> Callable[[], None]:
         """Call this in a primary for each process of ours that died without leaving.
+
+        Returns
+        -------
+        callable
+            Takes the callback away again.
 
         Notes
         -----
         Threads  it is called on a thread of its own, when what the dead held has been regained
         """
         require_primary("on_process_death", self)
-        self.neighbours.watcher("on_process_death").on_process_death(callback)
+        return self.neighbours.watcher("on_process_death").on_process_death(callback)
 
     @contextmanager
     def pinned(self) -> Iterator[None]:

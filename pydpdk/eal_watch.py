@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydpdk._lifetime import lock
 from pydpdk.host import registry
 from pydpdk.host.primary import remove_traces
-from pydpdk.host.registry import Member
+from pydpdk.host.registry_page import Member
 from pydpdk.host.watch import Watch
 
 _logger = logging.getLogger("pydpdk")
@@ -85,11 +86,17 @@ class Watcher:
         if late:
             _call(callback)
 
-    def on_process_death(self, callback: Callable[[Death], object]) -> None:
-        """Add a callback."""
+    def on_process_death(self, callback: Callable[[Death], object]) -> Callable[[], None]:
+        """Add a callback; return what takes it away again."""
         _check(callback)
         with lock():
             self._on_process.append(callback)
+
+        def remove() -> None:
+            with lock(), suppress(ValueError):
+                self._on_process.remove(callback)
+
+        return remove
 
     def _tell(self, pid: int) -> None:
         if pid == self._primary_pid:

@@ -1,4 +1,4 @@
-/* How a call waits on a channel: it tries, and between two tries it relaxes. */
+/* What all calls on a channel do: take a lane, try, and between two tries relax. */
 #ifndef PYD_CHANNEL_INLINE_H
 #define PYD_CHANNEL_INLINE_H
 
@@ -14,6 +14,7 @@ struct pyd_waiter {
     uint32_t slept;
 };
 
+struct pyd_burst *pyd_enter_lane(struct pyd_channel *channel);
 int pyd_relax(struct pyd_waiter *waiter);
 void pyd_waited(struct pyd_waiter *waiter);
 void pyd_wake_sleepers(uint32_t *word);
@@ -53,6 +54,13 @@ pyd_channel_state(const struct pyd_channel *channel)
     if (unlikely(!__atomic_load_n(&channel->gate.open, __ATOMIC_RELAXED)))
         return PYD_SHUT;
     return unlikely(__atomic_load_n(&channel->head->shut, __ATOMIC_ACQUIRE)) ? -EPIPE : 0;
+}
+
+/* Why nothing moved, of so many that should have. */
+static inline int
+pyd_nothing(int ret, uint32_t wanted)
+{
+    return ret < 0 || wanted == 0 ? ret : -EAGAIN;
 }
 
 #endif

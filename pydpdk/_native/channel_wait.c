@@ -97,3 +97,26 @@ pyd_waited(struct pyd_waiter *waiter)
     else
         channel->spin = RTE_MAX(channel->spin / 2, channel->spin_max / SPIN_MIN_PART);
 }
+
+/* A lane to oneself: threads beyond their number wait for one, each is left within microseconds.
+ * NULL where the channel has been shut to all of us meanwhile (a fork, the end). */
+struct pyd_burst *
+pyd_enter_lane(struct pyd_channel *channel)
+{
+    unsigned int i;
+
+    for (i = 0;; i++) {
+        struct pyd_burst *lane = &channel->lanes[i % PYD_CHANNEL_LANES];
+        int ret = pyd_burst_enter(lane);
+
+        if (likely(ret == 0))
+            return lane;
+        if (ret == -EOWNERDEAD || ret == -ENOMEM)
+            return NULL;
+        if (i % PYD_CHANNEL_LANES != PYD_CHANNEL_LANES - 1)
+            continue;
+        if (!__atomic_load_n(&channel->gate.open, __ATOMIC_RELAXED))
+            return NULL;
+        sched_yield();
+    }
+}

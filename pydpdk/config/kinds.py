@@ -81,6 +81,12 @@ def _name(longest: int) -> Callable[[str], str]:
     return check
 
 
+def _lossless(value: str) -> str:
+    if value == "ring_mt_rts":  # see memory.pool_counts.check_ops_name
+        raise ValueError("it loses mbufs; ring_mt_hts, lf_stack and others do not")
+    return value
+
+
 def _port_name(value: str) -> str:
     if not 1 <= len(value) <= 63 or not value.isprintable():
         raise ValueError("1 to 63 printable characters")
@@ -162,7 +168,9 @@ Mtu = Annotated[int, Field(ge=68, le=65535)]  # RTE_ETHER_MIN_MTU; a larger one 
 MempoolName = Annotated[str, AfterValidator(_name(25))]  # 26 leak a memzone: RTE_MEMPOOL_NAMESIZE
 RingName = Annotated[str, AfterValidator(_name(28))]  # RTE_RING_NAMESIZE
 MemzoneName = Annotated[str, AfterValidator(_name(31))]  # RTE_MEMZONE_NAMESIZE
-OpsName = Annotated[str, AfterValidator(_name(31))]  # RTE_MEMPOOL_OPS_NAMESIZE
+OpsName = Annotated[
+    str, AfterValidator(_name(31)), AfterValidator(_lossless)
+]  # RTE_MEMPOOL_OPS_NAMESIZE
 PortName = Annotated[str, AfterValidator(_port_name)]
 Device = Annotated[
     str, AfterValidator(_device), Field(examples=["net_null0,size=64", "0000:01:00.0"])

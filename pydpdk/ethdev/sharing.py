@@ -16,7 +16,7 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import BusyError, NotSupportedError
-from pydpdk.host.registry import Member
+from pydpdk.host.registry_page import Member
 
 _VIRTUAL = ("net_null", "net_ring")
 """Drivers whose bursts depend on nothing that only the process that configured them has."""

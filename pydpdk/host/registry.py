@@ -9,58 +9,21 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydpdk.host import runtime
+from pydpdk.host.registry_page import PAGE, Member, Role, clear, offset, read, write
 
 FILE = "pydpdk_processes"
 MAX_PROCESSES = 128
-MAX_LCORES = 1024
-"""Room in a page; DPDK's own limit (RTE_MAX_LCORE) is lower as a rule."""
 
-Role = Literal["primary", "secondary"]
-_ROLES: tuple[Role, ...] = ("primary", "secondary")
-_PAGE = 4096
 _HEAD = struct.Struct("<8sI")
 _MAGIC, _VERSION = b"pydpdkps", 1
-_RECORD = struct.Struct(f"<QQBBHI{MAX_LCORES // 8}s64s")  # then `details`, as JSON
-_DETAILS_MAX = _PAGE - _RECORD.size
-
-
-@dataclass(frozen=True)
-class Member:
-    """A process of ours that shares the memory of a file prefix.
-
-    Attributes
-    ----------
-    index : int
-        Its page, 0 to 127.
-    started : int
-        [clock ticks] since boot: with the PID it names a process for good.
-    ready : bool
-        Whether its EAL is up.
-    details : dict
-        What a primary tells of itself: its device arguments and what its mempools are made of.
-    """
-
-    index: int
-    pid: int
-    started: int
-    role: Role
-    ready: bool
-    lcores: frozenset[int]
-    name: str
-    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.role} {self.name!r} (PID {self.pid})"
 
 
 class FullError(OSError):
@@ -79,7 +42,7 @@ class Seat:
         member = Member(
             old.index, old.pid, old.started, old.role, ready, old.lcores, old.name, details
         )
-        _write(self._fd, member)
+        write(self._fd, member)
         self.member = member
 
     @property
@@ -93,7 +56,7 @@ class Seat:
             return
         with suppress(OSError), _locked(self.path, create=False) as fd:
             if _is_at(self._fd, self.path):
-                os.pwrite(fd, bytes(_RECORD.size), _offset(self.member.index))
+                clear(fd, self.member.index)
                 if not _live(fd):
                     self.path.unlink()
         self.forget()
@@ -118,9 +81,9 @@ def dead(prefix: str) -> list[Member]:
 def forget(prefix: str, member: Member) -> None:
     """Clear the page of a dead process, if it is still its."""
     with suppress(OSError), _locked(path_of(prefix), create=False) as fd:
-        now = _member(fd, member.index)
+        now = read(fd, member.index)
         if now and _same(now, member) and not _alive(fd, now):
-            os.pwrite(fd, bytes(_RECORD.size), _offset(member.index))
+            clear(fd, member.index)
 
 
 def claim(
@@ -146,7 +109,12 @@ def claim(
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(path, create=True) as fd:
         others = _live(fd)
-        lcores = frozenset(choose(others))
+        try:
+            lcores = frozenset(choose(others))
+        except BaseException:
+            if not others:
+                path.unlink()
+            raise
         taken = {other.index for other in others}
         index = next((i for i in range(MAX_PROCESSES) if i not in taken), None)
         if index is None:
@@ -156,13 +124,13 @@ def claim(
         if role == "primary":  # what is left of another memory's processes means nothing now
             for i in range(MAX_PROCESSES):
                 if i not in taken:
-                    os.pwrite(fd, bytes(_RECORD.size), _offset(i))
+                    clear(fd, i)
         mine = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            fcntl.fcntl(mine, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, _offset(index)))
+            fcntl.fcntl(mine, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, offset(index)))
             pid = os.getpid()
             member = Member(index, pid, started(pid) or 0, role, False, lcores, name)
-            _write(mine, member)
+            write(mine, member)
         except BaseException:
             os.close(mine)
             raise
@@ -210,10 +178,10 @@ def _read(prefix: str) -> list[tuple[Member, bool]]:
     try:
         if not _is_ours(fd):
             return []
-        found = [m for i in range(MAX_PROCESSES) if (m := _member(fd, i))]
+        found = [m for i in range(MAX_PROCESSES) if (m := read(fd, i))]
         judged = [(member, _alive(fd, member)) for member in found]
         # one that leaves clears its page first, then lets go of the lock
-        return [(m, alive) for m, alive in judged if alive or _same(m, _member(fd, m.index))]
+        return [(m, alive) for m, alive in judged if alive or _same(m, read(fd, m.index))]
     finally:
         os.close(fd)
 
@@ -223,13 +191,13 @@ def _same(one: Member, other: Member | None) -> bool:
 
 
 def _live(fd: int) -> list[Member]:
-    found = (_member(fd, i) for i in range(MAX_PROCESSES))
+    found = (read(fd, i) for i in range(MAX_PROCESSES))
     return [member for member in found if member and _alive(fd, member)]
 
 
 def _alive(fd: int, member: Member) -> bool:
     """Whether its lock is held, and not just by what a child of the dead inherited."""
-    wish = _flock(fcntl.F_RDLCK, _offset(member.index))
+    wish = _flock(fcntl.F_RDLCK, offset(member.index))
     kind, *_ = struct.unpack(runtime.FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, wish))
     return bool(kind != fcntl.F_UNLCK) and started(member.pid) == member.started
 
@@ -247,7 +215,7 @@ def _locked(path: Path, *, create: bool) -> Iterator[int]:
             fcntl.fcntl(fd, fcntl.F_OFD_SETLKW, _flock(fcntl.F_WRLCK, 0))
         if create and not _is_ours(fd):
             os.ftruncate(fd, 0)
-            os.ftruncate(fd, (MAX_PROCESSES + 1) * _PAGE)
+            os.ftruncate(fd, (MAX_PROCESSES + 1) * PAGE)
             os.pwrite(fd, _HEAD.pack(_MAGIC, _VERSION), 0)
         yield fd
     finally:
@@ -265,39 +233,5 @@ def _is_ours(fd: int) -> bool:
     return os.pread(fd, _HEAD.size, 0) == _HEAD.pack(_MAGIC, _VERSION)
 
 
-def _offset(index: int) -> int:
-    return (index + 1) * _PAGE
-
-
 def _flock(kind: int, start: int) -> bytes:
     return struct.pack(runtime.FLOCK, kind, os.SEEK_SET, start, 1, 0)
-
-
-def _member(fd: int, index: int) -> Member | None:
-    page = os.pread(fd, _PAGE, _offset(index))
-    if len(page) < _PAGE:
-        return None
-    pid, since, role, ready, length, _, bits, name = _RECORD.unpack_from(page)
-    if pid == 0 or role >= len(_ROLES):
-        return None
-    bitmap = int.from_bytes(bits, "little")
-    lcores = frozenset(i for i in range(MAX_LCORES) if bitmap >> i & 1)
-    try:
-        details = json.loads(page[_RECORD.size : _RECORD.size + length] or b"{}")
-    except ValueError:
-        details = {}
-    text = name.rstrip(b"\0").decode(errors="replace")
-    return Member(index, pid, since, _ROLES[role], bool(ready), lcores, text, details)
-
-
-def _write(fd: int, member: Member) -> None:
-    details = json.dumps(dict(member.details), separators=(",", ":")).encode()
-    if len(details) > _DETAILS_MAX:
-        text = f"{len(details)} bytes of devices and queues: {_DETAILS_MAX} fit in {FILE}"
-        raise OSError(errno.ENOSPC, text)
-    bits = sum(1 << lcore for lcore in member.lcores).to_bytes(MAX_LCORES // 8, "little")
-    record = _RECORD.pack(
-        member.pid, member.started, _ROLES.index(member.role), bool(member.ready),
-        len(details), 0, bits, member.name.encode()[:64],
-    )  # fmt: skip
-    os.pwrite(fd, record + details, _offset(member.index))

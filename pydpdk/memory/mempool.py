@@ -12,12 +12,19 @@ from typing import Any
 from pydpdk import lcore
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin, address_of, find, lock, owners
-from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check_range
+from pydpdk.errors import BusyError, call_errno, call_pointer, check_range
 from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.memory.ledger import Outstanding, call_in, culprits_of, outstanding
-from pydpdk.memory.pool_counts import MEMPOOL, Counts, check_made, check_mempool_name, find_mempool
+from pydpdk.memory.pool_counts import (
+    MEMPOOL,
+    Counts,
+    check_made,
+    check_mempool_name,
+    check_ops_name,
+    find_mempool,
+)
 from pydpdk.memory.presence import free, inside
 
 DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
@@ -98,7 +105,7 @@ class Mempool(Counts):
         check_range("data_room_size", data_room_size, HEADROOM, 65535, " bytes")
         if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
             raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
-        c_ops = ffi.NULL if ops_name is None else check_name("ops", ops_name, 31)
+        c_ops = ffi.NULL if ops_name is None else check_ops_name(ops_name)
         with lock(), inside():
             mp = call_pointer(
                 lib.rte_pktmbuf_pool_create_by_ops, c_name, n, cached, priv_size,
@@ -283,17 +290,3 @@ def pool_of(pool: Mempool, address: int, length: int) -> tuple[Mempool, Pin | No
 
 def _pin(row: Any) -> Pin:
     return Pin(row.addr, row.len)
-
-
-def object_size_bytes(data_room_size: int = DATA_ROOM_DEFAULT, priv_size: int = 0) -> int:
-    """Return what one mbuf of such a pool takes, with header and trailer [bytes]; needs no EAL.
-
-    Notes
-    -----
-    Wraps  rte_mempool_calc_obj_size (rte_mempool.h)
-    """
-    return int(
-        lib.rte_mempool_calc_obj_size(
-            ffi.sizeof("struct rte_mbuf") + priv_size + data_room_size, 0, ffi.NULL
-        )
-    )

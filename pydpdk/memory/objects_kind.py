@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import lib
 from pydpdk.errors import check_range
+from pydpdk.memory.pool_counts import LOSSY, check_ops_name
 
 Ids: TypeAlias = npt.NDArray[np.intp]
 _intp = np.dtype(np.intp)
@@ -20,11 +21,11 @@ _ID_MAX = (1 << 31) - 1
 ITEMSIZE_MAX = 1 << 30
 _DTYPE_TEXT_MAX = 1 << 16
 Ops = Literal[
-    "ring_mp_mc", "ring_sp_sc", "ring_mp_sc", "ring_sp_mc", "ring_mt_rts", "ring_mt_hts",
-    "stack", "lf_stack",
+    "ring_mp_mc", "ring_sp_sc", "ring_mp_sc", "ring_sp_mc", "ring_mt_hts", "stack",
+    "lf_stack",
 ]  # fmt: skip
 OPS: tuple[Ops, ...] = get_args(Ops)
-"""DPDK's ops that need no hardware."""
+"""DPDK's ops that need no hardware, and lose no object."""
 SINGLE_GET = {"ring_sp_sc", "ring_mp_sc"}
 SINGLE_PUT = {"ring_sp_sc", "ring_sp_mc"}
 
@@ -56,6 +57,8 @@ def check_flags(flags: int) -> int:
 
 def check_ops(name: str) -> bytes:
     """Return the name of ops that this DPDK has."""
+    if name == LOSSY:
+        return check_ops_name(name)
     if not isinstance(name, str) or name not in OPS or not lib.pyd_ops_known(name.encode()):
         raise ValueError(f"ops_name={name!r}: one of {', '.join(OPS)} is allowed")
     return name.encode()

@@ -14,6 +14,7 @@ NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
 CACHE_MAX = lib.RTE_MEMPOOL_CACHE_MAX_SIZE
 N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most
 
+LOSSY = "ring_mt_rts"
 MEMPOOL, OBJECTS = "pool of mbufs", "pool of objects"  # kinds of handles
 
 
@@ -31,6 +32,20 @@ def check_made(name: str, n: int, cache_size: int, unit: str) -> tuple[bytes, in
     return c_name, n, check_range("cache_size", cache_size, 0, most, f" with n={n}")
 
 
+def check_ops_name(ops_name: str) -> bytes:
+    """Return the name of ops as C reads it; refuse those with which DPDK loses objects.
+
+    The consumer's tail of a relaxed ring stays behind until the slowest `get` is done. What
+    others got meanwhile and put back finds the ring full, and `rte_mempool_put` drops it.
+    """
+    if ops_name == LOSSY:
+        raise ValueError(
+            f"ops_name={ops_name!r}: what is put while another thread's get is not done may find"
+            " the ring full, and is lost; ring_mt_hts is for threads that share a CPU"
+        )
+    return check_name("ops", ops_name, 31)
+
+
 def find_mempool(name: str) -> Any:
     """Return the `struct rte_mempool *` of that name, whatever is in it."""
     return call_pointer(lib.rte_mempool_lookup, check_mempool_name(name), detail=name)
@@ -41,6 +56,22 @@ def ops_of(mp: Any) -> str:
     name = ffi.new("char[32]")
     found = lib.pyd_ops_name(mp, name, 32) == 0
     return ffi.string(name).decode(errors="replace") if found else "?"
+
+
+def object_size_bytes(
+    data_room_size: int = lib.RTE_MBUF_DEFAULT_BUF_SIZE, priv_size: int = 0
+) -> int:
+    """Return what one mbuf of such a pool takes, with header and trailer [bytes]; needs no EAL.
+
+    Notes
+    -----
+    Wraps  rte_mempool_calc_obj_size (rte_mempool.h)
+    """
+    return int(
+        lib.rte_mempool_calc_obj_size(
+            ffi.sizeof("struct rte_mbuf") + priv_size + data_room_size, 0, ffi.NULL
+        )
+    )
 
 
 class Counts(Portable, Handle):

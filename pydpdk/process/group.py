@@ -51,7 +51,7 @@ class Group(Closing):
         self._changed = threading.Condition()
         self._deaths: dict[int, Death] = {}
         self._wake, self._woken = self._context.Pipe(duplex=False)[::-1]
-        self._eal.on_process_death(self._on_death)
+        self._hear_no_more = self._eal.on_process_death(self._on_death)
         self._thread = threading.Thread(target=self._watch, name="pydpdk-group", daemon=True)
         self._thread.start()
 
@@ -160,6 +160,7 @@ class Group(Closing):
                 end(member)
         self._wake.send(None)
         self._thread.join()
+        self._hear_no_more()
         for link in (self._wake, self._woken):
             link.close()
 

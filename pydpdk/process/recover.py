@@ -18,7 +18,7 @@ from pydpdk._lifetime import lock
 from pydpdk.eal_watch import set_recovery
 from pydpdk.errors import BusyError, call_errno, check_range, make_error
 from pydpdk.host import primary as host_primary
-from pydpdk.host.registry import Member
+from pydpdk.host.registry_page import Member
 from pydpdk.memory._rows import text
 
 PAUSE_TIMEOUT_S = 5.0

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from operator import attrgetter as attribute
 from typing import Any
 
+from sweep_host_examples import DEAD
+
 from pydpdk import ClosedError, NotFoundError, NotSupportedError, eal_drivers
 from pydpdk.config import model
-from pydpdk.host.reap import DeadPrefix, Reaped
-from pydpdk.host.registry import Member
+from pydpdk.host.reap import Reaped
+from pydpdk.host.registry_page import Member
 from pydpdk.process import wire
 from pydpdk.process.requests import Replies, Reply
 
@@ -25,7 +27,6 @@ def nothing(*_: object) -> list[int]:
     return [7]
 
 
-DEAD = DeadPrefix("sweep-none", (), 0, None, (), (), ())
 MEMBER = Member(5, 1 << 22, 1, "secondary", True, frozenset({7}), "gone")
 
 SAMPLES: dict[str, Make] = {
@@ -62,8 +63,6 @@ MORE: dict[str, list[Make]] = {
 }
 
 GOOD: dict[str, Make] = {
-    "host.reap.in_use.prefixes": same(("sweep-none",)),
-    "host.reap.Reaped.dead": same(DEAD),
     "app.lookup.Lookup.mempool.name": same("packets"),
     "app.lookup.Lookup.mempool.spec": lambda h: model.MempoolSpec(n=511),
     "app.lookup.Lookup.memzone.name": attribute("zone.name"),
@@ -82,16 +81,9 @@ GOOD: dict[str, Make] = {
     "eal_neighbours.take_seat.name": same("swept"),
     "eal_running.Eal.remove_device.name": attribute("removable"),
     "eal_watch.Death.process": same(MEMBER),
-    "host.elf.read_variable.library": same("librte_mempool.so"),
-    "host.elf.read_variable.name": same("rte_mempool_ops_table"),
-    "host.elf.read_variable.pid": lambda h: os.getpid(),
-    "host.elf.read_variable.size": same(8),
-    "host.program.libraries.pid": lambda h: os.getpid(),
-    "host.program.parse_arguments.argv": same(["-l", "0-3", "--vdev=net_null0", "--"]),
     "host.registry.Seat.publish.details": same({"vdevs": ["net_null0"]}),
     "host.registry.claim.choose": same(nothing),
     "host.registry.claim.role": same("secondary"),
-    "host.registry.guarded.prefix": lambda h: h.seat and "swept-seats",
     "host.watch.Watch.changed": same(nothing),
     "host.watch.Watch.tell": same(nothing),
     "process.attach.Process.role": same("primary"),

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import sweep_columns
 import sweep_crew_examples as crew
+import sweep_host_examples as host
 from pydantic import ValidationError
 from sweep_crew_examples import attribute, same
 from sweep_house import FILE, House, name, takes
@@ -267,8 +268,8 @@ BY_TYPE: dict[str, Make] = {
 
 SAMPLES |= crew.SAMPLES
 MORE |= crew.MORE
-GOOD |= crew.GOOD
-BY_NAME |= crew.BY_NAME
+GOOD |= crew.GOOD | host.GOOD
+BY_NAME |= crew.BY_NAME | host.BY_NAME
 
 
 def argument(target: Target, parameter: inspect.Parameter) -> Make | None:

@@ -26,9 +26,7 @@ def tracing() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("cache_size", [0, 64])
-@pytest.mark.parametrize(
-    "ops", ["ring_mp_mc", "ring_sp_sc", "ring_mt_rts", "ring_mt_hts", "stack", "lf_stack"]
-)
+@pytest.mark.parametrize("ops", ["ring_mp_mc", "ring_sp_sc", "ring_mt_hts", "stack", "lf_stack"])
 def test_what_is_out_is_known_for_each_ops(eal: object, name: str, ops: str, cache_size: int):
     with (
         Mempool.create(name, 255, cache_size=cache_size, ops_name=ops) as pool,

@@ -157,6 +157,16 @@ def test_one_thread_gets_and_another_puts(eal: Eal, name: str, ops):
         assert pool.avail_count == SIZE
 
 
+def test_pools_that_lose_objects_are_refused(eal: Eal, name: str):
+    """`ring_mt_rts`: four threads lose 64 of 1,023 objects in one of seven runs."""
+    for create in (
+        lambda: ObjectPool.create(name, SIZE, "u8", ops_name="ring_mt_rts"),
+        lambda: Mempool.create(name, SIZE, ops_name="ring_mt_rts"),
+    ):
+        with pytest.raises(ValueError, match="is lost; ring_mt_hts"):
+            create()
+
+
 @pytest.mark.parametrize("ops", OPS)
 def test_threads_that_meet_in_a_pool_are_served_or_told(eal: Eal, name: str, ops):
     """In C two consumers of a single-consumer pool are given the same objects."""

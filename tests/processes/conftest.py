@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from channel_peer import Peer
+from dead_process import Dead
 
 import pydpdk
+from pydpdk import Channel, ClosedError, Eal
 from pydpdk.host import registry, runtime
+
+_lcores = itertools.cycle(range(1, 100))
 
 PRELUDE = """\
 import os, pickle, sys, time
@@ -81,3 +88,36 @@ def second(eal: pydpdk.Eal) -> Iterator[object]:
         runtime.sweep(prefix)
     me = os.getpid()
     assert [m for m in registry.members(eal.file_prefix) if m.pid != me] == []
+
+
+@pytest.fixture
+def channel(eal: Eal, name: str):
+    with Channel.create(name, 64, message_bytes=1000, segment_bytes=64) as made:
+        yield made
+        with contextlib.suppress(ClosedError):
+            made.get_many(1000, timeout=0)
+
+
+@pytest.fixture
+def dead(eal: Eal) -> Iterator[Dead]:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    made = Dead(ended.pid)
+    yield made
+    if made.c.pid == made.pid:
+        made.c.pid = 0
+    made.ledger.pause = 0
+
+
+@pytest.fixture
+def peer(eal: Eal) -> Iterator[Callable[[str], Peer]]:
+    """Start `peer(code)`, a secondary on an lcore of its own."""
+    started: list[Peer] = []
+
+    def start(code: str) -> Peer:
+        started.append(Peer(eal.file_prefix, next(_lcores), code))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()

@@ -1,37 +1,15 @@
 """Channels between two and three processes, and what happens when one of them dies."""
 
-import itertools
 import os
-import subprocess
-import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
 
 import pytest
-from channel_peer import PRELUDE, Peer
 
-from pydpdk import Channel, ClosedError, Eal, InUseError, PeerDiedError
-from pydpdk.host import runtime
+from pydpdk import Channel, Eal, InUseError, PeerDiedError
 
 pytestmark = pytest.mark.hugepages
 
 BATCH = 64  # messages that a call holds at most while it copies
-LCORES = itertools.cycle(range(1, 100))
-
-
-@pytest.fixture
-def peer(eal: Eal) -> Iterator[Callable[[str], Peer]]:
-    """Start `peer(code)`, a secondary on an lcore of its own."""
-    started: list[Peer] = []
-
-    def start(code: str) -> Peer:
-        started.append(Peer(eal.file_prefix, next(LCORES), code))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.close()
 
 
 def test_every_length_comes_back_from_another_process(eal: Eal, name: str, peer):
@@ -233,82 +211,3 @@ def test_the_maker_does_not_free_what_another_uses(eal: Eal, name: str, peer):
         assert other.line() == "left"
         other.tell()
         assert other.end() == 0
-
-
-PRIMARY = """
-import os, sys, time, warnings
-import pydpdk
-from pydpdk import Channel
-eal = pydpdk.init(file_prefix=sys.argv[1], hugepages=True, lcores=(0,))
-channel = Channel.create("c")
-print("ready", flush=True)
-channel.send(input().encode())
-input()
-warnings.simplefilter("ignore")
-eal.close(force=True)
-"""
-SECONDARY = """
-channel = Channel.lookup("c")
-say(channel.get())
-try:
-    channel.get()
-except (PeerDiedError, ClosedError) as error:
-    say(type(error).__name__)
-channel.close()
-say("closed")
-"""
-
-
-@pytest.mark.parametrize(("end", "error"), [("die", "PeerDiedError"), ("close", "ClosedError")])
-def test_the_end_of_the_primary_ends_the_wait_of_a_secondary(tmp_path, end: str, error: str):
-    prefix = f"test-{os.getpid()}-{end}"
-    options = {"stdout": subprocess.PIPE, "stdin": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", PRIMARY, prefix, end], **options) as primary:
-        assert primary.stdout.readline() == "ready\n"
-        code = [sys.executable, "-c", PRELUDE + SECONDARY, prefix, "1@0"]
-        with subprocess.Popen(code, **options) as secondary:
-            print("hello", file=primary.stdin, flush=True)
-            assert secondary.stdout.readline() == "b'hello'\n"
-            start = time.monotonic()
-            if end == "die":
-                primary.kill()
-            else:
-                print(file=primary.stdin, flush=True)
-            assert secondary.stdout.readline() == f"{error}\n"
-            assert time.monotonic() - start < 5
-            assert secondary.stdout.readline() == "closed\n"
-            assert secondary.wait(20) in (0, 120)
-        primary.wait(20)
-    runtime.sweep(prefix)
-    assert runtime.leftovers(prefix) == []
-
-
-def test_by_force_the_memory_stays_for_the_others(eal: Eal, name: str, peer):
-    channel = Channel.create(name)
-    other = peer(f"""
-        channel = Channel.lookup("{name}")
-        say("ready")
-        input()
-        say(channel.get())
-        try:
-            channel.get()
-        except ClosedError as error:
-            say("closed")
-        channel.close(), eal.close()
-    """)
-    assert other.line() == "ready"
-    channel.send(b"last")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        channel.close(force=True)
-    assert f"its memory stays, processes {other.pid} use it" in str(caught[0].message)
-    with pytest.raises(ClosedError):
-        channel.get()
-    other.tell()
-    assert [other.line(), other.line()] == ["b'last'", "closed"]
-    assert other.end() == 0
-    again = Channel.lookup(name)  # the maker frees it, when nobody uses it any more
-    for part in (again.ring, again.mempool, again._zone):
-        part.owned = True
-    again.owned = True
-    again.close(force=True)

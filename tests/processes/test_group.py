@@ -33,11 +33,9 @@ def fail_oddly():
     raise Odd(1, 2)
 
 def until_told():
-    n = 0
     while pydpdk.running():
         time.sleep(0.01)
-        n += 1
-    return n
+    return "told"
 
 def deaf():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -199,11 +197,11 @@ def test_leaving_the_group_stops_those_that_listen_and_ends_those_that_do_not(
 members = group.start(until_told), group.start(deaf)
 assert all(member.wait_ready(30) for member in members)
 group.close()
-print([member.state for member in members], members[0].result() > 0)
+print([member.state for member in members], members[0].result())
 """,
         "{'stop_s': 1}",
     )
-    assert done.stdout.startswith("['done', 'dead'] True\n")
+    assert done.stdout.startswith("['done', 'dead'] told\n")
 
 
 def test_objects_of_the_shared_memory_arrive_as_themselves(run_group: RunGroup) -> None:

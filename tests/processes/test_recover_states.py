@@ -6,101 +6,21 @@ taken from us: bursts change their place in the ledger's lists, reservations sta
 
 import errno
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
+from dead_process import Dead, find_ledger, zone_address
 
 from pydpdk import Burst, BusyError, DpdkError, Eal, Mempool, ObjectPool, Ring
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of
-from pydpdk.memory.memzone import memzones
 from pydpdk.process.recover import recover
-
-SYNCS = ("single", "multi", "rts", "hts")
-
-
-def zone_address(name: str) -> int:
-    return next(zone.addr for zone in memzones() if zone.name == name)
-
-
-def find_ledger():
-    return ffi.cast("struct pyd_ledger *", zone_address("pydpdk"))
-
-
-class Dead:
-    """A place in the ledger of a process that has ended."""
-
-    def __init__(self, pid: int) -> None:
-        self.ledger = find_ledger()
-        self.index = next(i for i in range(1, 128) if not self.ledger.processes[i].pid)
-        self.c = self.ledger.processes[self.index]
-        self.c.pid, self.c.started = pid, 1
-        self.pid = pid
-        self.me = next(p for p in self.ledger.processes if p.pid and p.pid != pid)
-
-    def inherits(self, burst: Burst, *, inside: bool = False) -> None:
-        """Give it a burst of ours, mbufs and all."""
-        slots, wanted = self.me.slots, burst._c.slots
-        before = ffi.NULL
-        while slots != wanted:
-            before, slots = slots, slots.next
-        if before == ffi.NULL:
-            self.me.slots = slots.next
-        else:
-            before.next = slots.next
-        slots.next, self.c.slots = self.c.slots, slots
-        slots.inside = inside
-        burst._abandon()
-
-    def reserves(self, ring: Ring, side: str) -> None:
-        """Leave a reservation of 3 elements on this side unfinished, as of this process."""
-        block = ring.enqueue_zc(3) if side == "producer" else ring.dequeue_zc(3)
-        block.__enter__()
-        assert block.n == 3
-        c_side = getattr(ring._c, side)
-        c_side.zc = c_side.reserved = 0
-        c_side.gate.open = 1
-        block._open = False
-        for claim in self.me.claims:
-            claim.ring = 0
-        block.first = block.second = ring._none
-
-
-@pytest.fixture
-def dead(eal: Eal) -> Iterator[Dead]:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    made = Dead(ended.pid)
-    yield made
-    if made.c.pid == made.pid:
-        made.c.pid = 0
-    made.ledger.pause = 0
 
 
 @pytest.fixture(params=["ring_mp_mc", "ring_mt_hts", "stack", "lf_stack"])
 def any_pool(eal: Eal, name: str, request) -> Iterator[Mempool]:
     with Mempool.create(f"{name}-any", 511, cache_size=32, ops_name=request.param) as made:
         yield made
-
-
-def half_done(ring: Ring, sync: str, side: str) -> None:
-    """Move a side's head on by 2, as an operation does before it copies."""
-    words = ffi.cast("uint32_t *", ring.handle)
-    size = (lib.pyd_ring_memory(ring.handle) - address_of(ring.handle)) // 4
-    # what this side has moved so far; both counts of a relaxed side are 1
-    moved = 13 if side == "producer" else 9
-    at = [i for i in range(size) if words[i] == moved]
-    assert len(at) == 2, at
-    if sync == "rts":
-        tail, head = at
-        assert words[head - 1] == words[tail - 1] == 1
-        words[head - 1] += 1
-    else:
-        head, _tail = at
-    words[head] += 2
 
 
 def cached(pool: Mempool) -> int:
@@ -224,61 +144,6 @@ def test_the_lcore_caches_of_the_dead_are_emptied(any_pool: Mempool, dead: Dead)
         assert burst.alloc(any_pool, 511) == 511
         burst.verify()
         burst.free()
-
-
-@pytest.mark.parametrize("side", ["producer", "consumer"])
-@pytest.mark.parametrize("sync", SYNCS)
-def test_half_done_operations_are_undone(name: str, dead: Dead, sync: str, side: str):
-    with Ring.create(name, 64, producer=sync, consumer=sync) as ring:
-        assert ring.enqueue_burst(np.arange(13, dtype=np.uint64)) == 13
-        assert ring.dequeue_burst(np.zeros(9, np.uint64)) == 9
-        half_done(ring, sync, side)
-        done = recover()
-        assert [(u.ring, u.side, u.sync, u.n) for u in done.undone] == [(name, side, sync, 2)]
-        assert str(done.undone[0]) == f"{side} of {sync} ring {name!r}, 2 elements"
-        # of a relaxed side, what a consumer was about to take counts as taken
-        left = [11, 12] if (sync, side) == ("rts", "consumer") else [9, 10, 11, 12]
-        assert ring.count == len(left)
-        assert ring.enqueue_burst(np.array([77, 78], np.uint64)) == 2
-        more = np.zeros(8, np.uint64)
-        n = ring.dequeue_burst(more)
-        assert more[:n].tolist() == [*left, 77, 78]
-
-
-@pytest.mark.parametrize("side", ["producer", "consumer"])
-@pytest.mark.parametrize("sync", ["single", "hts"])
-def test_reservations_of_the_dead_are_given_up(name: str, dead: Dead, sync: str, side: str):
-    with Ring.create(name, 64, producer=sync, consumer=sync) as ring:
-        ring.enqueue_burst(np.arange(5, dtype=np.uint64))
-        dead.reserves(ring, side)
-        assert [(u.side, u.n) for u in recover().undone] == [(side, 3)]
-        out = np.zeros(8, np.uint64)
-        assert ring.enqueue_burst(np.array([9], np.uint64)) == 1
-        assert ring.dequeue_burst(out) == 6
-        assert out[:6].tolist() == [0, 1, 2, 3, 4, 9]
-
-
-def test_reservations_of_the_living_stay(name: str, dead: Dead):
-    with Ring.create(name, 64, producer="hts", consumer="hts") as ring:
-        with ring.enqueue_zc(3) as block:
-            assert recover().undone == ()
-            block.first[:] = 6
-        assert ring.count == 3
-
-
-def test_who_waits_for_a_dead_reservation_is_let_go(name: str, dead: Dead):
-    """It spins inside DPDK, so the world does not come to rest until it is."""
-    with Ring.create(name, 64, producer="hts", consumer="hts") as ring:
-        dead.reserves(ring, "producer")
-        waiting = threading.Thread(target=ring.enqueue_burst, args=(np.arange(4, dtype="u8"),))
-        waiting.start()
-        waiting.join(0.05)
-        assert waiting.is_alive()
-        done = recover()
-        waiting.join(5)
-        assert not waiting.is_alive()
-        assert [(u.side, u.n) for u in done.undone] == [("producer", 3)]
-        assert ring.count == 4
 
 
 def stack_words(pool: Mempool):

@@ -9,6 +9,7 @@ import pytest
 
 from pydpdk.host import registry, runtime
 from pydpdk.host.program import parse_arguments, version_text
+from pydpdk.host.registry_page import Member, Role
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def prefix(name: str, monkeypatch, tmp_path) -> str:
     return f"reg-{name}"
 
 
-def claim(prefix: str, *lcores: int, role: registry.Role = "secondary") -> registry.Seat:
+def claim(prefix: str, *lcores: int, role: Role = "secondary") -> registry.Seat:
     return registry.claim(prefix, role, "test", lambda _: lcores)
 
 
@@ -98,7 +99,7 @@ def test_128_and_no_more(prefix: str):
 def test_the_choice_sees_the_others_and_may_refuse(prefix: str):
     seat = claim(prefix, 7)
 
-    def choose(others: list[registry.Member]) -> list[int]:
+    def choose(others: list[Member]) -> list[int]:
         raise ValueError(sorted(others[0].lcores))
 
     with pytest.raises(ValueError, match=r"\[7\]"):
@@ -199,3 +200,17 @@ def test_the_arguments_of_a_program_are_read(argv: list[str], field: str, value:
 def test_a_version_is_written_as_people_do():
     assert version_text(22 << 24 | 11 << 16 | 11 << 8 | 99) == "22.11.11"
     assert version_text(23 << 24 | 3 << 16 | 99) == "23.03.0"
+
+
+def test_who_is_refused_leaves_no_file(prefix: str):
+    def refuse(others: list[Member]) -> list[int]:
+        raise ValueError("no lcore is free")
+
+    with pytest.raises(ValueError, match="no lcore is free"):
+        registry.claim(prefix, "secondary", "test", refuse)
+    assert not registry.path_of(prefix).exists()
+    seat = claim(prefix, 1)
+    with pytest.raises(ValueError, match="no lcore is free"):
+        registry.claim(prefix, "secondary", "test", refuse)
+    assert seat.in_place
+    seat.give_back()

@@ -1,0 +1,97 @@
+"""A page of the registry: what it says of one process, as bytes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+MAX_LCORES = 1024
+"""Room in a page; DPDK's own limit (RTE_MAX_LCORE) is lower as a rule."""
+
+Role = Literal["primary", "secondary"]
+_ROLES: tuple[Role, ...] = ("primary", "secondary")
+PAGE = 4096
+_RECORD = struct.Struct(f"<QQBBHI{MAX_LCORES // 8}s64s")  # then `details`, as JSON
+_DETAILS_MAX = PAGE - _RECORD.size
+
+
+@dataclass(frozen=True)
+class Member:
+    """A process of ours that shares the memory of a file prefix.
+
+    Attributes
+    ----------
+    index : int
+        Its page, 0 to 127.
+    started : int
+        [clock ticks] since boot: with the PID it names a process for good.
+    ready : bool
+        Whether its EAL is up.
+    details : dict
+        What a primary tells of itself: its device arguments and what its mempools are made of.
+    """
+
+    index: int
+    pid: int
+    started: int
+    role: Role
+    ready: bool
+    lcores: frozenset[int]
+    name: str
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.name!r} (PID {self.pid})"
+
+
+def offset(index: int) -> int:
+    """[bytes] into the file; page 0 is its head."""
+    return (index + 1) * PAGE
+
+
+def read(fd: int, index: int) -> Member | None:
+    """Return whom a page names; None for an empty or unreadable one."""
+    page = os.pread(fd, PAGE, offset(index))
+    if len(page) < PAGE:
+        return None
+    pid, since, role, ready, length, _, bits, name = _RECORD.unpack_from(page)
+    if pid == 0 or role >= len(_ROLES):
+        return None
+    bitmap = int.from_bytes(bits, "little")
+    lcores = frozenset(i for i in range(MAX_LCORES) if bitmap >> i & 1)
+    try:
+        details = json.loads(page[_RECORD.size : _RECORD.size + length] or b"{}")
+    except ValueError:
+        details = {}
+    text = name.rstrip(b"\0").decode(errors="replace")
+    return Member(index, pid, since, _ROLES[role], bool(ready), lcores, text, details)
+
+
+def write(fd: int, member: Member) -> None:
+    """Write the page of a process.
+
+    Raises
+    ------
+    OSError
+        Its details are longer than a page.
+    """
+    details = json.dumps(dict(member.details), separators=(",", ":")).encode()
+    if len(details) > _DETAILS_MAX:
+        text = f"{len(details)} bytes of devices and queues: {_DETAILS_MAX} fit in its page"
+        raise OSError(errno.ENOSPC, text)
+    bits = sum(1 << lcore for lcore in member.lcores).to_bytes(MAX_LCORES // 8, "little")
+    record = _RECORD.pack(
+        member.pid, member.started, _ROLES.index(member.role), bool(member.ready),
+        len(details), 0, bits, member.name.encode()[:64],
+    )  # fmt: skip
+    os.pwrite(fd, record + details, offset(member.index))
+
+
+def clear(fd: int, index: int) -> None:
+    """Make a page nobody's."""
+    os.pwrite(fd, bytes(_RECORD.size), offset(index))

@@ -1,0 +1,47 @@
+"""What an end of a way to pass messages can do, in each of two processes; see `ipc_transports`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+SIZES = (8, 64, 1500)
+BATCH = 256
+SLOTS = 4096
+DEADLINE = 60  # [s]: a peer that is gone must not hang the other
+
+Context = Any
+
+
+class End:
+    """One end; `first` is the process that made what they share."""
+
+    dpdk = False
+    trips = True  # takes part in round trips
+
+    @staticmethod
+    def fixture(size: int, context: Context) -> Any:
+        return None
+
+    def __init__(self, shared: Any, size: int, first: bool) -> None:
+        self.shared, self.size, self.first = shared, size, first
+        self.message = os.urandom(size)
+
+    def send(self) -> None:
+        raise NotImplementedError
+
+    def receive(self) -> Any:
+        raise NotImplementedError
+
+    def send_n(self, n: int) -> None:
+        send = self.send
+        for _ in range(n):
+            send()
+
+    def receive_n(self, n: int) -> None:
+        receive = self.receive
+        for _ in range(n):
+            receive()
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,174 @@
+"""Channels within one process: order between threads, waits, and the ends of waits."""
+
+import statistics
+import threading
+import time
+
+import pytest
+
+from pydpdk import (
+    Channel,
+    ClosedError,
+    Eal,
+)
+
+
+def run(work, n: int = 1) -> list[threading.Thread]:
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(n)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_threads_lose_nothing_and_keep_the_order_of_each_sender(channel: Channel):
+    got: list[list[bytes]] = [[], []]
+
+    def send(me: int) -> None:
+        for i in range(1000):
+            channel.send(b"%d %d" % (me, i))
+
+    def receive(me: int) -> None:
+        while messages := channel.get_many(7, timeout=2):
+            got[me] += messages
+
+    threads = run(send, 2) + run(receive, 2)
+    for thread in threads:
+        thread.join()
+    both = [tuple(map(int, message.split())) for message in got[0] + got[1]]
+    assert sorted(both) == [(me, i) for me in range(2) for i in range(1000)]
+    for mine in got:
+        for sender in (b"0", b"1"):
+            numbers = [int(m.split()[1]) for m in mine if m.split()[0] == sender]
+            assert numbers == sorted(numbers)
+
+
+def test_a_wait_is_as_long_as_it_says(channel: Channel):
+    for timeout in (0, 0.05, 0.25):
+        start = time.monotonic()
+        with pytest.raises(TimeoutError, match=f"no message in {timeout} s"):
+            channel.get(timeout)
+        assert channel.get_many(5, timeout) == []
+        assert 2 * timeout <= time.monotonic() - start < 2 * timeout + 1
+
+
+def test_a_wait_costs_no_cpu(channel: Channel):
+    start = time.process_time()
+    with pytest.raises(TimeoutError):
+        channel.get(timeout=1)
+    assert time.process_time() - start < 0.1
+
+
+@pytest.mark.parametrize("spin_us", [0, 50, 1000])
+def test_a_sleeping_receiver_is_woken(channel: Channel, spin_us: float):
+    """By the message: without it a wait goes on for 100 ms, and then looks again."""
+    channel.spin_us = spin_us
+    assert channel.spin_us == pytest.approx(spin_us, rel=0.01)
+    late = []
+
+    def receive(_: int) -> None:
+        for _ in range(15):
+            sent = float(channel.get())
+            late.append(time.monotonic() - sent)
+
+    threads = run(receive)
+    for _ in range(15):
+        time.sleep(0.01)
+        channel.send(repr(time.monotonic()).encode())
+    threads[0].join()
+    assert statistics.median(late) < 0.03
+
+
+def test_a_sleeping_sender_is_woken(channel: Channel):
+    channel.send_many([b"x"] * 64)
+    took = []
+
+    def send(_: int) -> None:
+        start = time.monotonic()
+        channel.send(b"last")
+        took.append(time.monotonic() - start)
+
+    threads = run(send)
+    time.sleep(0.15)
+    assert channel.get() == b"x"
+    threads[0].join()
+    assert 0.1 < took[0] < 0.23
+    assert channel.get_many(64)[-1] == b"last"
+
+
+def test_many_sleeping_receivers_get_one_message_each(channel: Channel):
+    channel.spin_us = 0
+    got = []
+    threads = run(lambda _: got.append(channel.get(timeout=20)), 6)
+    time.sleep(0.05)
+    start = time.monotonic()
+    channel.send_many([b"%d" % i for i in range(6)])
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == [b"%d" % i for i in range(6)]
+    assert time.monotonic() - start < 5
+
+
+def test_after_the_end_what_is_there_is_received(channel: Channel):
+    channel.send_many([b"one", b"two"])
+    channel.shut()
+    assert channel.was_shut
+    for send in (channel.send, lambda m: channel.send_many([m]), lambda m: send_reserved(channel)):
+        with pytest.raises(ClosedError, match="was shut"):
+            send(b"three")
+    assert channel.get() == b"one"
+    assert channel.get_many(5) == [b"two"]
+    for receive in (channel.get, lambda: channel.get_many(5), channel.receive):
+        with pytest.raises(ClosedError, match="was shut"):
+            receive()
+
+
+def send_reserved(channel: Channel) -> None:
+    with channel.reserve(5):
+        pass
+
+
+@pytest.mark.parametrize("end", ["shut", "close"])
+def test_the_end_ends_every_wait(eal: Eal, name: str, end: str):
+    channel = Channel.create(name, 4)
+    other = Channel.create(f"{name}b", 4)
+    other.send_many([b"x"] * 4)
+    ended = []
+
+    def wait(i: int) -> None:
+        try:
+            (channel.get, lambda: channel.get_many(3), lambda: other.send(b"y"))[i]()
+        except ClosedError:
+            ended.append(time.monotonic())
+
+    threads = run(wait, 3)
+    time.sleep(0.1)
+    start = time.monotonic()
+    for each in (channel, other):
+        each.close(force=True) if end == "close" else each.shut()
+    for thread in threads:
+        thread.join()
+    assert len(ended) == 3
+    assert max(ended) - start < 1
+    for each in (channel, other):
+        each.close(force=True)
+        with pytest.raises(ClosedError, match="after it was closed"):
+            each.get(timeout=0)
+    assert repr(channel) == f"<Channel {name!r} closed>"
+
+
+def test_ctrl_c_ends_a_wait(run_script):
+    done = run_script("""
+        import signal, threading, time
+        from pydpdk import Channel
+        init()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background shells
+        with Channel.create("c") as channel:
+            threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+            start = time.monotonic()
+            try:
+                channel.get()
+            except KeyboardInterrupt:
+                print(time.monotonic() - start)
+    """)
+    assert done.returncode == 0, done.stderr
+    assert 0.3 < float(done.stdout) < 5
