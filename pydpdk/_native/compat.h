@@ -30,4 +30,8 @@
      (offset) + (size) <= offsetof(struct rte_mbuf, dynfield2) + sizeof(uint64_t))
 #endif
 
+/* 25.11 parses the EAL's arguments with librte_argparse, which exits the process on one that it
+ * does not know; before, getopt let our usage hook see it. */
+#define PYD_ARGUMENTS_EXIT (RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0))
+
 #endif
