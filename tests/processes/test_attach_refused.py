@@ -117,11 +117,11 @@ def test_another_dpdk_version(second, prefix: str):
     config = runtime.runtime_dir(prefix) / "config"
     magic, right = struct.unpack("=II", config.read_bytes()[:8])
     with config.open("r+b") as file:
-        file.write(struct.pack("=II", magic, 24 << 24 | 11 << 16 | 4 << 8 | 99))
+        file.write(struct.pack("=II", magic, 24 << 24 | 3 << 16 | 4 << 8 | 99))
     said = second(ATTACH, prefix).end()
     with config.open("r+b") as file:
         file.write(struct.pack("=II", magic, right))
-    assert f"runs DPDK 24.11.4, this process DPDK {pydpdk.version.RUNNING}" in said
+    assert f"runs DPDK 24.03.4, this process DPDK {pydpdk.version.RUNNING}" in said
     assert "both must be of one installation" in said
     assert said.endswith("new\n")
     primary.end()
