@@ -36,6 +36,8 @@ def needed_capabilities(needs: Needs) -> dict[str, str]:
         if driver != "net_pcap" or driver in taken:  # net_pcap also reads files
             for capability in _OF_DRIVER.get(driver, ()):
                 needed.setdefault(capability, driver)
+    if needs.promiscuous:
+        needed.setdefault("net_admin", "net_af_packet")
     if needs.iova_mode == "pa":
         needed.setdefault("sys_admin", "iova_mode: pa")
     return needed
