@@ -21,7 +21,7 @@ _LISTS = 64 << 30
 _OTHER_SPACE = 2 << 30  # the interpreter, libraries, stacks, the EAL's tables: 0.6 GB measured
 
 _OF_DRIVER = {
-    "net_af_packet": ("net_raw",),
+    "net_af_packet": ("net_admin", "net_raw"),  # its start sets address and promiscuity
     "net_pcap": ("net_raw",),
     "net_tap": ("net_admin",),
     "net_af_xdp": ("net_admin", "net_raw", "bpf"),
@@ -36,8 +36,6 @@ def needed_capabilities(needs: Needs) -> dict[str, str]:
         if driver != "net_pcap" or driver in taken:  # net_pcap also reads files
             for capability in _OF_DRIVER.get(driver, ()):
                 needed.setdefault(capability, driver)
-    if needs.promiscuous:
-        needed.setdefault("net_admin", "net_af_packet")
     if needs.iova_mode == "pa":
         needed.setdefault("sys_admin", "iova_mode: pa")
     return needed

@@ -29,8 +29,6 @@ class Needs:
         Whether secondaries share the memory.
     secondary : bool
         Whether this one is one.
-    promiscuous : bool
-        Whether an interface of the kernel is to receive what is for others.
     """
 
     hugepages: bool | Literal["auto"] = "auto"
@@ -43,7 +41,6 @@ class Needs:
     file_prefix: str | None = None
     processes: bool = False
     secondary: bool = False
-    promiscuous: bool = False
 
     @property
     def cpus(self) -> frozenset[int]:

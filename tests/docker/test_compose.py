@@ -75,7 +75,7 @@ def says(compose: Compose, service: str, text: str) -> None:
 def test_three_containers_exchange_packets_and_survive_a_death(compose: Compose, pages: Path):
     for service in ("primary", "worker-1", "worker-2"):
         goes_on(compose, service)
-    compose("kill", "--signal", "KILL", "worker-1")
+    compose("kill", "-s", "KILL", "worker-1")
     for service in ("primary", "worker-2"):
         goes_on(compose, service)
     says(compose, "primary", "died without leaving 'compose'")
@@ -83,7 +83,7 @@ def test_three_containers_exchange_packets_and_survive_a_death(compose: Compose,
     compose("up", "--detach", "worker-1")  # its lcore and its place are free again
     goes_on(compose, "worker-1")
 
-    compose("kill", "--signal", "KILL", "primary")
+    compose("kill", "-s", "KILL", "primary")
     assert list(pages.iterdir()) != []
     assert "removed compose: " in compose("run", "--rm", "reap")
     assert list(pages.iterdir()) == []

@@ -69,7 +69,7 @@ def test_af_packet_on_the_containers_own_interface(docker: Docker, image: str):
     if Path("/sys/class/net/eth0").exists():  # of the host: doctor cannot know which is meant
         at = line.index("--network")
         del line[at : at + 2]
-    assert given(line) == ["--user 0", "--cap-add NET_RAW"]
+    assert given(line) == ["--user 0", "--cap-add NET_ADMIN", "--cap-add NET_RAW"]
     line[2:2] = ["--name", name]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         send_for(5.0, address_of(docker, name))

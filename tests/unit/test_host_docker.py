@@ -16,10 +16,10 @@ from pydpdk.host.needs import Needs
         (Needs(hugepages=False, vdevs=("net_pcap0,rx_pcap=x.pcap",)), ""),
         (
             Needs(hugepages=False, vdevs=("net_af_packet0,iface=eth0",)),
-            "--user 0 --cap-add NET_RAW",
+            "--user 0 --cap-add NET_ADMIN --cap-add NET_RAW",
         ),
         (
-            Needs(hugepages=False, vdevs=("net_af_packet0,iface=veth7",), promiscuous=True),
+            Needs(hugepages=False, vdevs=("net_af_packet0,iface=veth7",)),
             "--network host --user 0 --cap-add NET_ADMIN --cap-add NET_RAW",
         ),
         (
