@@ -11,9 +11,9 @@ from pydpdk.errors import (
     NoRoomError,
     NotFoundError,
 )
+from pydpdk.memory.mempool import object_size_bytes
 from pydpdk.memory.mempool_info import mempools
 from pydpdk.memory.memzone import memzones
-from pydpdk.memory.pool_counts import object_size_bytes
 
 
 def test_numbers_are_those_asked_for(eal: Eal, name: str):
