@@ -10,8 +10,9 @@
 # and the EAL places every hugepage with them. It needs no other capability.
 
 ARG SUITE=bookworm
+ARG BASE=debian:${SUITE}-slim
 
-FROM debian:${SUITE}-slim AS build
+FROM ${BASE} AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
         gcc libdpdk-dev pkg-config python3-dev python3-venv \
@@ -27,7 +28,7 @@ RUN ldd /opt/pydpdk/lib/python3*/site-packages/pydpdk/_dpdk*.so \
   | awk '/librte_/ {print "*/" $1} END {print "*/librte_fib.so.*\n*/librte_hash.so.*"}' \
   | xargs -d '\n' dpkg -S | cut -d: -f1 | sort -u > /opt/packages
 
-FROM debian:${SUITE}-slim
+FROM ${BASE}
 COPY --from=build /opt/packages /opt/packages
 # the meta packages have every network driver and mempool handler
 RUN apt-get update \

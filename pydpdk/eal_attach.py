@@ -119,11 +119,15 @@ def _running(prefix: str) -> Primary:
 
 
 def _check_place(primary: Primary) -> None:
-    away = ["PID"] if primary.pid == 0 else program.foreign_namespaces(primary.pid)
-    if away:
+    remedy = (
+        "run both in one container, or start this one with `docker run --pid container:NAME` and"
+        " hugetlbfs and /var/run/dpdk mounted at the same paths in both"
+    )
+    if primary.pid == 0:
+        raise _unfit(f"the primary of {primary.prefix!r} runs in another PID namespace: {remedy}")
+    if program.maps_other_hugepages(primary.pid, primary.prefix):
         raise _unfit(
-            f"the primary of {primary.prefix!r} runs in another {' and '.join(away)} namespace:"
-            " run both in one container, or start this one with --pid and --volumes of the other"
+            f"the hugepages of the primary of {primary.prefix!r} are not mounted here: {remedy}"
         )
 
 
@@ -148,7 +152,7 @@ def _check_drivers(primary: Primary, ours: Member | None, options: EalOptions) -
         )
     here = program.libraries("self") or {}
     mine, its = here["eal"], libraries["eal"]
-    if (mine.device, mine.inode) != (its.device, its.inode):
+    if not program.same_file(primary.pid, its, mine):
         raise _unfit(
             f"{_say(primary)} uses {its.path}, this process {mine.path}: another build of DPDK, or"
             " it was updated meanwhile; start the primary again"

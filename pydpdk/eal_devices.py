@@ -85,6 +85,8 @@ def has_port(device: str) -> bool:
     Wraps  rte_eth_dev_get_port_by_name (rte_ethdev.h)
     """
     name, port_id = port_name_of(device).encode(), ffi.new("uint16_t *")
+    if lib.rte_memzone_lookup(b"rte_eth_dev_data") == ffi.NULL:  # no table: DPDK reads from NULL
+        return False
     return bool(lib.rte_eth_dev_get_port_by_name(name, port_id) == 0)
 
 

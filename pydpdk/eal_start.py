@@ -32,6 +32,7 @@ def start(argv: Sequence[str], options: EalOptions) -> tuple[frozenset[int], lis
     texts = [ffi.new("char[]", argument.encode()) for argument in argv]
     c_argv = ffi.new("char *[]", [*texts, ffi.NULL])
     _kept.extend((texts, c_argv))
+    _check_parser(c_argv, len(texts), options)
     affinity = os.sched_getaffinity(0)
     with log.Recorder() as recorder:
         try:
@@ -44,6 +45,15 @@ def start(argv: Sequence[str], options: EalOptions) -> tuple[frozenset[int], lis
         runtime.unlock_mounts()
         raise _init_error(number, [*recorder.lines, *_complaints(argv[0])], options)
     return main_cpus, recorder.lines
+
+
+def _check_parser(c_argv: Any, argc: int, options: EalOptions) -> None:
+    """Let the EAL's parser look at arguments of the user's that it would exit the process over."""
+    if not options.extra:
+        return
+    refusal = ffi.string(lib.pyd_eal_refusal(argc, c_argv)).decode(errors="replace")
+    if refusal:
+        raise _init_error(errno.EINVAL, refusal.splitlines(), options)
 
 
 def _complaints(program: str) -> list[str]:

@@ -39,11 +39,17 @@ def dpdk_test(name: str, cpu: int, wanted: Callable[[str], bool]) -> str:
 def ring_perf(cpu: int, hz: int) -> Figures:
     """Return [ns] of a call of ring_perf_autotest: pointers, one core, bulk."""
     said = dpdk_test("ring_perf_autotest", cpu, lambda said: "Testing empty" in said)
-    rows = r"legacy APIs: (SP/SC|MP/MC): (?:single|bulk \(size: (\d+)\)): ([\d.]+)\n"
+    # from 24.11 "legacy APIs - SP/SC - bulk (n:8  ) - cycles per elem: 1.234", before
+    # "legacy APIs: SP/SC: bulk (size: 8): 9.87": cycles of a call
+    rows = (
+        r"legacy APIs(?: -|:) (SP/SC|MP/MC)(?: -|:) (?:single|bulk \((?:size: |n:)(\d+) *\))"
+        r"(: | - cycles per elem: )([\d.]+)\n"
+    )
     names = {"SP/SC": "ring single", "MP/MC": "ring multi"}
     return {
-        (names[sync], int(size or 1)): float(cycles) / 2 / hz * 1e9
-        for sync, size, cycles in re.findall(rows, said)
+        (names[sync], n): float(cycles) * (n if "elem" in unit else 1) / 2 / hz * 1e9
+        for sync, size, unit, cycles in re.findall(rows, said)
+        if (n := int(size or 1)) <= 32  # more of them from 24.11
     }
 
 

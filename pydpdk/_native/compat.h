@@ -37,4 +37,8 @@
 #define PYD_BOND_MEMBER RTE_ETH_DEV_BONDING_MEMBER
 #endif
 
+/* 25.11 parses the EAL's arguments with librte_argparse, which exits the process on one that it
+ * does not know; before, getopt let our usage hook see it. */
+#define PYD_ARGUMENTS_EXIT (RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0))
+
 #endif

@@ -18,7 +18,7 @@ from pydpdk.errors import (
 from pydpdk.ethdev import drivers, sharing
 from pydpdk.ethdev.checks import PortConfig, check_config
 from pydpdk.ethdev.queue import RxQueue, TxQueue
-from pydpdk.ethdev.queues import PortQueues, State, name_of
+from pydpdk.ethdev.queues import PortQueues, State, any_port, name_of
 from pydpdk.memory.mempool import Mempool
 
 NAME_MAX = lib.RTE_ETH_NAME_MAX_LEN - 1
@@ -287,6 +287,8 @@ def _find_id(port: str | int) -> int:
     if isinstance(port, str):
         found = ffi.new("uint16_t *")
         c_name = check_name("port", port, NAME_MAX)
+        if not any_port():
+            raise make_error("rte_eth_dev_get_port_by_name", errno.ENODEV, port)
         call_errno(lib.rte_eth_dev_get_port_by_name, c_name, found, detail=port)
         return int(found[0])
     check_range("port", port, 0, lib.RTE_MAX_ETHPORTS - 1)

@@ -83,6 +83,16 @@ class PortQueues(PortSettings):
 
 def name_of(port_id: int) -> str:
     """Return the name of a port; of one that its primary has closed, nothing."""
+    if not any_port():
+        return ""
     name = ffi.new("char[]", lib.RTE_ETH_NAME_MAX_LEN)
     call_errno(lib.rte_eth_dev_get_name_by_port, port_id, name, detail=f"port {port_id}")
     return text(name)
+
+
+def any_port() -> bool:
+    """Say whether the primary has a port; without one DPDK's search by name reads from NULL.
+
+    So it is from 23.11 in a secondary: the table goes with the last port of the primary.
+    """
+    return bool(lib.rte_memzone_lookup(b"rte_eth_dev_data") != ffi.NULL)

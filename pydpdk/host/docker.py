@@ -18,7 +18,8 @@ def run_line(needs: Needs, file: Path | None, *, root: Path = Path("/")) -> str:
     """Write the `docker run` line with which a file runs; no privilege that it can do without.
 
     Hugepages are handed in where the file insists on them, or this host has enough: the line is
-    meant to be run on the host that it was made on.
+    meant to be run on the host that it was made on. An interface that this host has is the host's,
+    any other one the container's own.
     """
     options = ["--rm", "--cap-drop ALL"]
     capabilities = {name.upper() for name in needed_capabilities(needs)}
@@ -31,7 +32,7 @@ def run_line(needs: Needs, file: Path | None, *, root: Path = Path("/")) -> str:
         options += ["--ulimit memlock=-1", "--device /dev/vfio/vfio", *_groups(needs, root)]
     if "net_tap" in needs.drivers:
         options.append("--device /dev/net/tun")
-    if needs.interfaces():
+    if any((root / "sys/class/net" / name).exists() for name in needs.interfaces()):
         options.append("--network host")
     if on_hugepages or capabilities:
         options.append("--user 0")

@@ -22,7 +22,7 @@ _LISTS = 64 << 30
 _OTHER_SPACE = 2 << 30  # the interpreter, libraries, stacks, the EAL's tables: 0.6 GB measured
 
 _OF_DRIVER = {
-    "net_af_packet": ("net_raw",),
+    "net_af_packet": ("net_admin", "net_raw"),  # its start sets address and promiscuity
     "net_pcap": ("net_raw",),
     "net_tap": ("net_admin",),
     "net_af_xdp": ("net_admin", "net_raw", "bpf"),

@@ -7,6 +7,8 @@ import os
 import struct
 from pathlib import Path
 
+from pydpdk.host import program
+
 _EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 _SHDR = struct.Struct("<IIQQQQIIQQ")
 _SYM = struct.Struct("<IBBHQQ")
@@ -34,7 +36,7 @@ def read_variable(pid: int, name: str, library: str, size: int) -> bytes | None:
         named = (path for path in bases if Path(path).name.startswith(library))
         paths = [exe, *(path for path in named if ".so" in Path(path).name)]
         for path in paths:
-            offset = _symbol(Path(path), name, bases.get(path, 0))
+            offset = _symbol(program.seen_by(pid, path), name, bases.get(path, 0))
             if offset is not None:
                 with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
                     return os.pread(memory.fileno(), size, offset)

@@ -1,7 +1,8 @@
-"""A DPDK program that runs, seen from outside: its arguments, its libraries, its namespaces."""
+"""A DPDK program that runs, seen from outside: its arguments, its libraries, its hugepages."""
 
 from __future__ import annotations
 
+import filecmp
 import os
 import re
 import struct
@@ -38,7 +39,7 @@ class Arguments:
 
 @dataclass(frozen=True)
 class Library:
-    """A shared object of DPDK that a process has mapped."""
+    """A file that a process has mapped, as a rule a shared object of DPDK."""
 
     path: str
     device: str
@@ -75,16 +76,31 @@ def libraries(pid: int | str) -> dict[str, Library] | None:
     `eal` for `librte_eal.so.23`, `mempool_ring` for that driver.
     """
     try:
-        lines = os.fsdecode(Path(f"/proc/{pid}/maps").read_bytes()).splitlines()
+        lines = list(_mapped(pid))
     except OSError:
         return None
     found = {}
     for line in lines:
-        fields = line.split(maxsplit=5)
-        match = _LIBRARY.match(Path(fields[5]).name) if len(fields) == 6 else None
+        match = _LIBRARY.match(Path(line.path).name)
         if match:
-            found[match[1]] = Library(fields[5], fields[3], int(fields[4]))
+            found[match[1]] = line
     return found
+
+
+def _mapped(pid: int | str) -> Iterator[Library]:
+    """Return the files that a process has mapped."""
+    for line in os.fsdecode(Path(f"/proc/{pid}/maps").read_bytes()).splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6:
+            yield Library(fields[5], fields[3], int(fields[4]))
+
+
+def _is_at(mapped: Library) -> bool:
+    with suppress(OSError):
+        there = Path(mapped.path).stat()
+        device = f"{os.major(there.st_dev):02x}:{os.minor(there.st_dev):02x}"
+        return (device, there.st_ino) == (mapped.device, mapped.inode)
+    return False
 
 
 def plugins(directory: str) -> set[str]:
@@ -93,14 +109,35 @@ def plugins(directory: str) -> set[str]:
     return {match[1] for match in names if match}
 
 
-def foreign_namespaces(pid: int) -> list[str]:
-    """Return which of the namespaces that matter, PID and mount, are not ours."""
-    kinds = {"pid": "PID", "mnt": "mount"}
-    return [
-        said
-        for kind, said in kinds.items()
-        if _link(f"{pid}/ns/{kind}") != _link(f"self/ns/{kind}")
-    ]
+def maps_other_hugepages(pid: int, prefix: str) -> bool:
+    """Say whether a process has hugepage files of a prefix that are not at their paths here.
+
+    So it is where it runs in a container and its hugetlbfs is not mounted into ours. False where
+    it may not be seen.
+    """
+    name = re.compile(re.escape(prefix) + r"map_[0-9]+(_[0-9]+)?")
+    with suppress(OSError):
+        found = (line for line in _mapped(pid) if name.fullmatch(Path(line.path).name))
+        return any(not _is_at(line) for line in found)
+    return False
+
+
+def same_file(pid: int, its: Library, mine: Library) -> bool:
+    """Say whether two libraries are the same, though they may lie in the images of two containers.
+
+    There each has a number of its own, so the bytes are compared; one that was replaced while the
+    process ran is not found under its path.
+    """
+    if (its.device, its.inode) == (mine.device, mine.inode):
+        return True
+    with suppress(OSError):
+        return filecmp.cmp(seen_by(pid, its.path), mine.path, shallow=False)
+    return False
+
+
+def seen_by(pid: int, path: str) -> Path:
+    """Return where a file is that a process, perhaps of another container, has at a path."""
+    return Path(f"/proc/{pid}/root{path}")
 
 
 def config_version(prefix: str) -> tuple[bool, int]:
@@ -129,12 +166,6 @@ def has_ports(prefix: str) -> bool:
     with suppress(OSError):
         return _ETHDEV_DATA in (runtime.runtime_dir(prefix) / "fbarray_memzone").read_bytes()
     return False
-
-
-def _link(path: str) -> str | None:
-    with suppress(OSError):
-        return str(Path(f"/proc/{path}").readlink())
-    return None
 
 
 def _names(directory: Path) -> Iterator[str]:

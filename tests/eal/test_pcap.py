@@ -11,11 +11,17 @@ from pydpdk.errors import InUseError
 FRAMES = mixed_frames(1000)
 
 
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are named as they lie here: 25.11 takes no device arguments of 128 bytes or more."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize("size", [1, 32, 256])
 def test_a_file_goes_in_and_comes_out(device, name: str, tmp_path: Path, size: int):
-    source, sink = write_pcap(tmp_path / "in.pcap", FRAMES), tmp_path / "out.pcap"
+    _source, sink = write_pcap(tmp_path / "in.pcap", FRAMES), tmp_path / "out.pcap"
     with Mempool.create(name, 1023, cache_size=0) as pool, Burst(size) as burst:
-        port = device(f"net_pcap_io,rx_pcap={source},tx_pcap={sink}")
+        port = device("net_pcap_io,rx_pcap=in.pcap,tx_pcap=out.pcap")
         port.configure(mempool=pool)
         port.start()
         seen = []
@@ -33,9 +39,9 @@ def test_a_file_goes_in_and_comes_out(device, name: str, tmp_path: Path, size: i
 
 
 def test_forward_of_a_file(device, name: str, tmp_path: Path):
-    source, sink = write_pcap(tmp_path / "in.pcap", FRAMES), tmp_path / "out.pcap"
+    _source, sink = write_pcap(tmp_path / "in.pcap", FRAMES), tmp_path / "out.pcap"
     with Mempool.create(name, 1023, cache_size=0) as pool, Burst(64) as burst:
-        port = device(f"net_pcap_fw,rx_pcap={source},tx_pcap={sink}")
+        port = device("net_pcap_fw,rx_pcap=in.pcap,tx_pcap=out.pcap")
         port.configure(mempool=pool)
         port.start()
         forward = Forward(burst, [(port.rx[0], port.tx[0])], "macswap")
@@ -48,9 +54,9 @@ def test_forward_of_a_file(device, name: str, tmp_path: Path):
 @pytest.fixture
 def in_segments(device, name: str, tmp_path: Path):
     """A port with buffers of 384 bytes; the driver leaves headroom in the first of a chain only."""
-    source = write_pcap(tmp_path / "in.pcap", FRAMES[:64])
+    write_pcap(tmp_path / "in.pcap", FRAMES[:64])
     with Mempool.create(name, 1023, cache_size=0, data_room_size=256 + 128) as pool:
-        port = device(f"net_pcap_seg,rx_pcap={source},tx_pcap={tmp_path / 'out.pcap'}")
+        port = device("net_pcap_seg,rx_pcap=in.pcap,tx_pcap=out.pcap")
         port.configure(mempool=pool)
         port.start()
         yield port

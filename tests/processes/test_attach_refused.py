@@ -67,18 +67,47 @@ def test_memory_that_is_shared_with_nobody(second, prefix: str, options: dict, t
     primary.end()
 
 
-@huge
-@pytest.mark.parametrize(("flag", "kind"), [("--mount", "mount"), ("--pid", "PID")])
-def test_another_namespace(eal: Eal, second, flag: str, kind: str):
-    fork = ["--fork", "--mount-proc"] if flag == "--pid" else []
-    code = f"import pydpdk\ntry: pydpdk.attach({eal.file_prefix!r})\nexcept OSError as e: print(e)"
-    done = subprocess.run(
-        ["unshare", flag, *fork, sys.executable, "-c", code], capture_output=True, text=True
-    )
+def attach_in(setup: str, prefix: str, *flags: str) -> str:
+    """Try to attach in namespaces of its own, changed by shell commands."""
+    code = f"import pydpdk\ntry: print(pydpdk.attach({prefix!r}))\nexcept OSError as e: print(e)"
+    command = ["unshare", *flags, "sh", "-ec", f'{setup}; exec "$0" -c "$1"', sys.executable, code]
+    done = subprocess.run(command, capture_output=True, text=True)
     if "Operation not permitted" in done.stderr and "unshare" in done.stderr:
         pytest.skip(f"this machine makes no namespace: {done.stderr.strip()}")
-    assert f"runs in another {kind}" in done.stdout, done.stderr
-    assert "namespace: run both in one container" in done.stdout
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@huge
+def test_another_pid_namespace(eal: Eal):
+    said = attach_in("true", eal.file_prefix, "--pid", "--fork", "--mount-proc")
+    assert "runs in another PID namespace: run both in one container" in said
+
+
+@huge
+def test_another_hugetlbfs(eal: Eal):
+    """What a container without the primary's volume has; a file of the same name is another."""
+    pages = runtime.hugepage_files(eal.file_prefix)
+    setup = f"mount -t hugetlbfs nodev {pages[0].parent}; touch {' '.join(map(str, pages))}"
+    said = attach_in(setup, eal.file_prefix, "--mount")
+    assert "the hugepages of the primary" in said
+    assert "are not mounted here: run both in one container" in said
+
+
+@huge
+def test_another_mount_namespace_with_the_same_mounts(eal: Eal):
+    assert attach_in("true", eal.file_prefix, "--mount").startswith("<Eal")
+
+
+@huge
+def test_the_same_dpdk_in_another_file(eal: Eal):
+    """Two containers of one image: the same bytes, another file."""
+    (library,) = [x for n, x in (program.libraries("self") or {}).items() if n == "eal"]
+    copy = f"cp {library.path} /tmp/pydpdk-eal; mount --bind /tmp/pydpdk-eal {library.path}"
+    setup = f"mount -t tmpfs tmpfs /tmp; {copy}"
+    assert attach_in(setup, eal.file_prefix, "--mount").startswith("<Eal")
+    setup = f"{setup}; printf x >>{library.path}"
+    assert "another build of DPDK" in attach_in(setup, eal.file_prefix, "--mount")
 
 
 @huge
@@ -88,11 +117,11 @@ def test_another_dpdk_version(second, prefix: str):
     config = runtime.runtime_dir(prefix) / "config"
     magic, right = struct.unpack("=II", config.read_bytes()[:8])
     with config.open("r+b") as file:
-        file.write(struct.pack("=II", magic, 24 << 24 | 11 << 16 | 4 << 8 | 99))
+        file.write(struct.pack("=II", magic, 24 << 24 | 3 << 16 | 4 << 8 | 99))
     said = second(ATTACH, prefix).end()
     with config.open("r+b") as file:
         file.write(struct.pack("=II", magic, right))
-    assert f"runs DPDK 24.11.4, this process DPDK {pydpdk.version.RUNNING}" in said
+    assert f"runs DPDK 24.03.4, this process DPDK {pydpdk.version.RUNNING}" in said
     assert "both must be of one installation" in said
     assert said.endswith("new\n")
     primary.end()

@@ -142,7 +142,7 @@ def test_a_capability_that_is_not_there():
         chmod 755 $T/shell; export SHELL=$T/shell FILE
     """
     machine = bad_machine.make("capability-missing", NOBODY + shell, AF_PACKET)
-    assert "net_af_packet needs cap_net_raw" in str(machine.before)
+    assert "net_af_packet needs cap_net_admin,cap_net_raw" in str(machine.before)
     assert "capability-missing" not in machine.left, machine
 
 

@@ -16,7 +16,11 @@ from pydpdk.host.needs import Needs
         (Needs(hugepages=False, vdevs=("net_pcap0,rx_pcap=x.pcap",)), ""),
         (
             Needs(hugepages=False, vdevs=("net_af_packet0,iface=eth0",)),
-            "--network host --user 0 --cap-add NET_RAW",
+            "--user 0 --cap-add NET_ADMIN --cap-add NET_RAW",
+        ),
+        (
+            Needs(hugepages=False, vdevs=("net_af_packet0,iface=veth7",)),
+            "--network host --user 0 --cap-add NET_ADMIN --cap-add NET_RAW",
         ),
         (
             Needs(hugepages=False, vdevs=("net_tap0",)),
@@ -37,6 +41,7 @@ def test_what_is_given_is_what_is_needed(needs: Needs, adds: str, tmp_path: Path
     nic = tmp_path / "sys/bus/pci/devices/0000:01:00.0"
     nic.mkdir(parents=True)
     (nic / "iommu_group").symlink_to("../../../kernel/iommu_groups/7")
+    (tmp_path / "sys/class/net/veth7").mkdir(parents=True)
     line = run_line(needs, None, root=tmp_path)
     assert shlex.split(line) == [
         "docker",

@@ -1,0 +1,54 @@
+"""What the containers of compose.yaml do: packets go to the workers over a ring, and come back."""
+
+import os
+import time
+from pathlib import Path
+
+from pydpdk import Burst
+
+READY = Path("/tmp/ready")  # noqa: S108  compose starts the workers when it is there
+
+
+def hand_out(app):
+    """Receive, hand out to the workers, send what they give back."""
+    source, sink = app.ports["source"].rx[0], app.ports["sink"].tx[0]
+    work, done = app.rings["work"], app.rings["done"]
+    sent = Count("sent")
+    READY.touch()
+    with Burst(64) as out, Burst(64) as back:
+        while app.running:
+            if not out:  # else the ring was full, and what is left waits
+                source.rx(out)
+            work.tx(out)
+            done.rx(back)
+            sent.add(sink.tx(back))
+            back.free()
+        out.free()
+
+
+def macswap(app):
+    """Take packets that the primary received, swap their MACs, hand them back."""
+    work, done = app.rings["work"], app.rings["done"]
+    swapped = Count("swapped")
+    with Burst(64) as burst:
+        while app.running:
+            work.rx(burst)
+            burst.swap_macs()
+            swapped.add(done.tx(burst))
+            burst.free()
+
+
+class Count:
+    """Packets, said once a second; who moves none lets others have the CPU."""
+
+    def __init__(self, what):
+        self.what, self.packets, self.next = what, 0, time.monotonic() + 1
+
+    def add(self, packets):
+        """Count a burst."""
+        self.packets += packets
+        if not packets:
+            os.sched_yield()
+        if time.monotonic() >= self.next:
+            print(f"{self.what} {self.packets:,} packets", flush=True)  # noqa: T201
+            self.next += 1
