@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from sweep_house import House, name, takes
+from sweep_house import House
+from sweep_jobs import takes
+from sweep_names import name
 
 from pydpdk import Forward, Memzone, ObjectPool, Ring, lcore
 from pydpdk.ring import ZeroCopy

@@ -13,16 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sweep_channels
 import sweep_columns
+import sweep_config_examples
 import sweep_crew_examples as crew
 import sweep_host_examples as host
-from pydantic import ValidationError
+from sweep_config_examples import PATH
 from sweep_crew_examples import attribute, same
-from sweep_house import FILE, House, name, takes
+from sweep_house import FILE, House
+from sweep_jobs import takes
+from sweep_names import name
 from sweep_targets import Target
 
 from pydpdk import EalOptions
-from pydpdk.config import apps, model, polling, references, source
+from pydpdk.config import polling, references, source
 from pydpdk.explorer import placement
 from pydpdk.host import primary
 from pydpdk.log import Recorder
@@ -31,15 +35,6 @@ Make = Callable[[House], Any]
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-def fault(h: House) -> ValidationError:
-    try:
-        model.MempoolSpec(n=-1)
-    except ValidationError as error:
-        return error
-    raise AssertionError
-
-
-PATH = ("mempools", "packets")
 SAMPLES: dict[str, Make] = {
     "app.session.App": attribute("app"),
     "app.run.Report": attribute("report"),
@@ -101,47 +96,12 @@ MORE: dict[str, list[Make]] = {
 """Further kinds of a class, which other calls of C serve."""
 
 GOOD: dict[str, Make] = {
-    "process.channel.Channel.create.segment_bytes": same(2048),
-    "process.channel.Channel.create.dtype": same(None),
-    "process.channel.Channel.create.size": same(16),
-    "process.channel.Channel.lookup.name": attribute("channel.name"),
-    "process.channel.Channel.send_many.messages": same([b"one", b"two"]),
-    "process.channel.Channel.send_packed.data": same(b"abc"),
-    "process.channel.Channel.send_packed.lengths": same([1, 2]),
-    "process.channel.Channel.send.message": same(b"one"),
-    "process.channel.Channel.tx.burst": attribute("other"),
-    "process.channel.Channel.rx.burst": attribute("burst"),
-    "process.channel.Channel.reserve.length": same(20),
-    "process.channel.Channel.send.timeout": same(0.001),
-    "process.channel.Channel.send_many.timeout": same(0.001),
-    "process.channel.Channel.send_packed.timeout": same(0.001),
-    "process.channel.Channel.get.timeout": same(0.001),
-    "process.channel.Channel.get_many.timeout": same(0.001),
-    "process.channel.Channel.get_packed.timeout": same(0.001),
-    "process.channel.Channel.receive.timeout": same(0.001),
-    "process.channel.Channel.reserve.timeout": same(0.001),
-    "process.channel.Channel.tx.timeout": same(0.001),
-    "process.channel.Channel.rx.timeout": same(0.001),
+    **sweep_channels.GOOD,
+    **sweep_config_examples.GOOD,
     **sweep_columns.GOOD,
-    "config.polling.default_hops.ports": lambda h: h.config.ports,
-    "config.worker.check.app": lambda h: model.AppSpec(worker="m:f"),
-    "app.apps.drop.spec": lambda h: apps.DropSpec(ports=("p0",)),
-    "app.apps.forward.spec": lambda h: h.config.app.forward,
-    "app.apps.generate.spec": lambda h: apps.GenerateSpec(ports=("p0",)),
-    "config.apps.AppSpec.drop": lambda h: apps.DropSpec(),
-    "config.model.MempoolSpec.n": same(1023),
-    "config.model.MemzoneSpec.size": same(4096),
-    "config.model.PortSpec.device": same("net_null0"),
-    "config.model.RingSpec.size": same(16),
-    "config.model.Config.where.path": same("mempools"),
     "eal_devices.remove.name": attribute("removable"),
     "memory.mempool.Mempool.create.n": same(63),
     "memory.mempool.Mempool.create.cache_size": same(16),
-    "config.budget.pool_plans.polls": lambda h: polling.polls(h.config),
-    "config.budget.total_bytes.pools": attribute("plan.pools"),
-    "config.model.Config.mempools": same({"packets": {"n": 1023}}),
-    "config.model.Config.ports": same({"p0": {"device": "net_null0"}}),
-    "config.report.table.rows": same([("a", "b")]),
     "eal_devices.missing_error.lines": same(("one",)),
     "errors.check_name.max_length": same(63),
     "ethdev.checks.check_config.mtu": same(1500),
@@ -171,15 +131,6 @@ GOOD: dict[str, Make] = {
     "ring.element.check_sync.flags": same({"rts": 1}),
     "burst.burst.Burst.clone_of.burst": attribute("other"),
     "burst.burst.Burst.copy_of.burst": attribute("other"),
-    "config.faults.from_validation.error": fault,
-    "config.load.load.path": lambda h: h.yaml,
-    "config.load.loads.text": same(FILE),
-    "config.model.Config.locate.source": lambda h: source.parse(FILE),
-    "config.schema.keys.path": same(("mempools",)),
-    "config.schema.nodes.path": same(PATH),
-    "config.schema.words.path": same(PATH),
-    "config.source.Source.line.path": same(PATH),
-    "config.source.read_text.path": lambda h: h.yaml,
     "ethdev.checks.check_config.info": attribute("idle_port.info"),
     "memory.memzone.Memzone.lookup.name": attribute("zone.name"),
     "memory.mempool.Mempool.lookup.name": attribute("pool.name"),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import itertools
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sweep_channels import Channels
 from sweep_crew import Crew
+from sweep_jobs import Jobs
+from sweep_names import name
 
 import pydpdk
 from pydpdk import (
@@ -31,7 +32,6 @@ from pydpdk import (
     explorer,
     lcore,
     log,
-    worker,
 )
 from pydpdk.app.run import Meter, Report
 from pydpdk.app.stop import Stop
@@ -54,15 +54,9 @@ ports: {p0: {device: net_null1}, p1: {device: net_null2}}
 app: {forward: {pairs: [[p0, p1]]}}
 """
 STARTED = ("net_null0", "net_ring0")
-_names = (f"h{i}" for i in itertools.count())
 
 
-def name() -> str:
-    """A name that is free."""
-    return next(_names)
-
-
-class House(Crew):
+class House(Crew, Channels, Jobs):
     """A running EAL with one of each; `sample` gives an open one of a class."""
 
     def __init__(self) -> None:
@@ -187,31 +181,6 @@ class House(Crew):
         kind = [("id", "u4"), ("data", "u1", 20)]
         return self.keep("objects", lambda: ObjectPool.create(name(), 100, kind))
 
-    def _channel(self, key: str, message: Any, **options: Any) -> Channel:
-        channel = self._made.get(key)
-        if channel is not None and not channel.closed and channel.was_shut:
-            channel.close(force=True)
-        channel = self.keep(key, lambda: Channel.create(name(), 16, **options))
-        if not channel.count:
-            channel.send(message)
-        return channel
-
-    @property
-    def channel(self) -> Channel:
-        """A channel with a message in it."""
-        return self._channel("channel", b"message", message_bytes=100, segment_bytes=64)
-
-    @property
-    def empty(self) -> Channel:
-        """A channel that may be closed."""
-        self._empty(self.channel)
-        return self._made["channel"]
-
-    @property
-    def records(self) -> Channel:
-        """A channel with a record in it."""
-        return self._channel("records", (1, b"x"), dtype=[("id", "u4"), ("text", "S20")])
-
     @property
     def app(self) -> App:
         """An open file over the things that are here; its loop has been told to end."""
@@ -229,16 +198,6 @@ class House(Crew):
     @property
     def forward(self) -> Forward:
         return Forward(self.burst, [(self.port.rx[0], self.port.tx[0])])
-
-    @property
-    def job(self) -> lcore.Job:
-        """A job that ends when it is asked to."""
-        return self.keep("job", lambda: lcore.launch(_until_stopped))
-
-    @property
-    def ended(self) -> lcore.Job:
-        """A job that ends by itself."""
-        return self.keep("ended", lambda: lcore.launch(name))
 
     @property
     def watch(self) -> events.Watch:
@@ -294,12 +253,6 @@ class House(Crew):
             if pool.in_use_count:
                 pool.put(pool.outstanding())
 
-    def _empty(self, channel: Channel) -> None:
-        for message in list(channel._messages):
-            message.release()
-        with contextlib.suppress(pydpdk.ClosedError):
-            channel.get_many(100, timeout=0)
-
     def _start(self, device: str) -> None:
         port = self.eal_port(device)
         if port.state != "started":
@@ -332,17 +285,6 @@ class House(Crew):
         assert self.objects.in_use_count == 0
         log.flush()
         self.dismiss()
-
-
-def _until_stopped() -> None:
-    while lcore.running():
-        time.sleep(0.001)
-
-
-@worker
-def takes(*things):
-    """Is compiled for whatever it is given."""
-    return 0
 
 
 class _Ended(Stop):

@@ -1,0 +1,38 @@
+"""Jobs on lcores of the sweep, and a worker for all that it is given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sweep_names import name
+
+from pydpdk import lcore, worker
+
+
+def _until_stopped() -> None:
+    while lcore.running():
+        time.sleep(0.001)
+
+
+@worker
+def takes(*things):
+    """Is compiled for whatever it is given."""
+    return 0
+
+
+class Jobs:
+    """Those of a `House`."""
+
+    keep: Callable[[str, Callable[[], Any]], Any]
+
+    @property
+    def job(self) -> lcore.Job:
+        """A job that ends when it is asked to."""
+        return self.keep("job", lambda: lcore.launch(_until_stopped))
+
+    @property
+    def ended(self) -> lcore.Job:
+        """A job that ends by itself."""
+        return self.keep("ended", lambda: lcore.launch(name))
