@@ -8,6 +8,7 @@ from typing import Any
 
 from pydpdk.host.errors import HostError
 from pydpdk.host.needs import Needs
+from pydpdk.host.program import Library
 from pydpdk.host.reap import DeadPrefix
 
 Make = Callable[[Any], Any]
@@ -44,7 +45,10 @@ GOOD: dict[str, Make] = {
     "host.reserve.persist.pools": same([]),
 }
 
-BY_NAME: dict[str, Make] = {"needs": same(Needs())}
+LIBRARY = Library("/lib/librte_eal.so", "08:01", 1)
+BY_NAME: dict[str, Make] = {
+    "its": same(LIBRARY), "mine": same(LIBRARY), "needs": same(Needs()),
+}  # fmt: skip
 
 EXPECTED: dict[str, type[Exception]] = {
     # of a root that has no device and no page
