@@ -40,6 +40,7 @@ def script(name: str) -> Any:
 forward: Any = script("bench_forward")
 worker: Any = script("bench_worker")
 burst_parts: Any = script("bench_burst")
+pool_filter: Any = script("bench_filter")
 
 
 @dataclass

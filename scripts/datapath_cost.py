@@ -27,7 +27,7 @@ import pydpdk
 SPLIT = {
     "crossing": "crossing",
     "eight columns": "eight columns, bound",
-    "numpy filter": "filter of the 5-tuple in numpy",
+    "numpy filter": "the same, into arrays that are there",
     "keep": "keep, all of a mask",
     "swap_macs": "swap_macs",
     "compute_checksums": "compute_checksums",
@@ -53,11 +53,12 @@ def burst_costs(prefix: str, size: int, cpu: int, seconds: float) -> dict[str, f
         pydpdk.Burst(size) as burst,
         pydpdk.Burst(1) as empty,
         pydpdk.Mempool.create("packets", 1023) as pool,
+        pydpdk.Hash.create("sources", "u4") as table,
     ):
         burst.alloc(pool)
         burst.fill([burst_parts.packet(i) for i in range(size)])
         calls: dict[str, Callable[[], object]] = {"crossing": empty.free}
-        calls.update(burst_parts.parts(burst, size))
+        calls.update(burst_parts.parts(burst, table, size))
         again = max(2, int(seconds * 100))
         found = {name: burst_parts.best(calls[call], again) for name, call in SPLIT.items()}
         burst.free()

@@ -18,6 +18,7 @@ from datapath_bench import (
     capture,
     forward,
     hops,
+    pool_filter,
     ports,
     reason_in,
     replaying,
@@ -32,7 +33,7 @@ AGAIN = "testpmd again"
 """The first testpmd a second time in each round: how far it is from itself."""
 TRIES = 5
 STEPS = 200  # [bursts] for each hop between two looks at the clock
-PORT, PROTO_UDP, DST = 53, 17, 0x0A010001
+PROTO_UDP = 17
 COLUMNS = ("packets", "rx+tx", "columns", "filter, drop")
 
 
@@ -119,7 +120,27 @@ def columns(asked: Asked) -> list[Row]:
             for program in COLUMNS:
                 sides[program] = our(program, size, asked, vdevs)
             rows.append((row, sides))
+        rows += [null_filter(size, asked) for size in asked.bursts or (128, 256, 512, 1024)]
         return rounds(asked, rows)
+
+
+def null_filter(size: int, asked: Asked) -> tuple[Row, dict[str, Side]]:
+    """Compare the filter with testpmd's io between net_null ports, the headers being in the pool.
+
+    By the wall clock on both sides.
+    """
+    row = Row("columns", "headers in the pool", "Mpps", burst=size, base=forward.TESTPMD)
+    theirs = min(size, forward.TESTPMD_BURST_MAX)
+    sides = {
+        who: reached(
+            forward.testpmd, int(who.partition("/")[2]), "io", theirs, asked.cpus, asked.seconds
+        )
+        for who in forward.TESTPMD
+    }
+    sides["filter, drop"] = reached(
+        lambda: float(pool_filter.ours(size, asked.cpus[1], asked.seconds)[0])
+    )
+    return row, sides
 
 
 def sent(n: int, txq: Any, burst: pydpdk.Burst) -> int:
@@ -157,16 +178,13 @@ def columns_loop(burst: pydpdk.Burst, pairs: Pairs, program: str) -> Callable[[]
                 count += sent(n, txq, burst)
         return count
 
+    ways = [pool_filter.filtering(rxq.rx, txq.tx, burst) for rxq, txq in pairs]
+
     def filtered() -> int:
-        count = 0
         for _ in range(STEPS):
-            for rxq, txq in pairs:
-                count += rxq.rx(burst)
-                src, dst, proto, sport, dport, *_ = look()
-                mask = (dport == PORT) & (proto == PROTO_UDP) & (dst == DST)
-                left = burst.drop(mask & (src != 0) & (sport != 0))
-                sent(left, txq, burst)
-        return count
+            for way in ways:
+                way()
+        return STEPS * len(ways) * burst.size
 
     return dict(zip(COLUMNS, (partial(packets, burst, pairs), io, eight, filtered), strict=True))[
         program

@@ -15,7 +15,7 @@ from pydpdk.host.sockets import Endpoint
 
 # both ends of one wire, in the language of the fixture `run_script`
 PEER = """
-import sys, time
+import os, signal, sys, time
 eal = init(single_file_segments=HUGEPAGES)
 pool = Mempool.create("p", 4095, cache_size=0)
 burst = Burst(32)
@@ -52,6 +52,13 @@ def receive(port, count):
         found += [burst.bytes(i) for i in range(len(burst))]
         burst.free()
     return found
+
+def outlive(pid):
+    # first: a memif that loses its peer is unmapped under the call that uses it
+    os.kill(pid, signal.SIGTERM)
+    while open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < wait_until, "it runs on"
+        time.sleep(0.01)
 
 def end(*ports):
     for port in ports:
@@ -96,7 +103,6 @@ def run_file(command, tmp_path):
 
 
 def finish(run: subprocess.Popen[str]) -> tuple[str, str]:
-    run.terminate()
     out, err = run.communicate(timeout=30)
     assert run.returncode == 0, err
     return out, err
@@ -133,11 +139,13 @@ def test_the_file_that_serves_sends_back(run_file, run_script, tmp_path, kind, f
     await_file(tmp_path / sock)
     done = run_script(
         PEER + "port = up(sys.argv[1])\nlinked(port)\n"
+        "port.rx[0].rx(burst)\n"  # memif: until then its server has no room for what it sends
         "for i in range(0, 100, 20):\n"
         "    send(port, PACKETS[i : i + 20])\n"
         "    assert receive(port, 20) == " + BACK.format("PACKETS[i : i + 20]") + "\n"
-        "end(port)",
+        "outlive(int(sys.argv[2]))\nend(port)",
         ends(kind, tmp_path / sock)[1],
+        run.pid,
     )
     assert done.stdout == "well\n", done.stderr
     out, _ = finish(run)
@@ -160,9 +168,11 @@ def test_the_file_that_connects_waits_for_the_server(
     assert str(tmp_path / sock) in waiting
     done = run_script(
         PEER + "port = up(sys.argv[1])\nlinked(port)\n"
-        "assert set(receive(port, 500)) == {bytes.fromhex(sys.argv[2])}\nend(port)",
+        "assert set(receive(port, 500)) == {bytes.fromhex(sys.argv[2])}\n"
+        "outlive(int(sys.argv[3]))\nend(port)",
         ends(kind, tmp_path / sock)[0],
         UdpPacket().to_bytes().hex(),
+        run.pid,
     )
     assert done.stdout == "well\n", done.stderr
     finish(run)
