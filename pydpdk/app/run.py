@@ -73,11 +73,16 @@ class Report:
 class Meter:
     """The counters of an open file's ports, since it was made."""
 
-    def __init__(self, app: App, crew: Crew | None = None) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
-        self._crew = crew
+        self._crew: Crew | None = None
         self._start = time.monotonic()
         self._base = self._read()
+
+    def begin(self, crew: Crew | None) -> None:
+        """Start the clock: all who poll are there. What they moved on their way in counts."""
+        self._crew = crew
+        self._start = time.monotonic()
 
     def _read(self) -> dict[str, PortStats]:
         return {name: port.stats for name, port in self._app.ports.items()}
@@ -132,9 +137,10 @@ def run(
     spec = app.config.app
     if spec is None and not app.config.workers:
         raise ConfigError([f"{app.config.where()}: no app: add one, or open it from Python"])
+    meter = Meter(app)
     with workers.started(app) as members, crew.launched(app) as on_lcores:
         poll = _poller(app, on_lcores)
-        meter = Meter(app, on_lcores)
+        meter.begin(on_lcores)
         result = None
         with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s):
             try:

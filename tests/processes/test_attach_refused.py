@@ -103,8 +103,8 @@ def test_another_mount_namespace_with_the_same_mounts(eal: Eal):
 def test_the_same_dpdk_in_another_file(eal: Eal):
     """Two containers of one image: the same bytes, another file."""
     (library,) = [x for n, x in (program.libraries("self") or {}).items() if n == "eal"]
-    copy = f"cp {library.path} /tmp/pydpdk-eal; mount --bind /tmp/pydpdk-eal {library.path}"
-    setup = f"mount -t tmpfs tmpfs /tmp; {copy}"
+    copy = f"cp {library.path} /mnt/eal; mount --bind /mnt/eal {library.path}"
+    setup = f"mount -t tmpfs tmpfs /mnt; {copy}"
     assert attach_in(setup, eal.file_prefix, "--mount").startswith("<Eal")
     setup = f"{setup}; printf x >>{library.path}"
     assert "another build of DPDK" in attach_in(setup, eal.file_prefix, "--mount")
