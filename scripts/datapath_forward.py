@@ -103,7 +103,7 @@ def interpreted(asked: Asked) -> list[Row]:
         for size in asked.bursts or (32, 64, 128, 256, 512):
             row = Row("interpreted", mode, "Mpps", burst=size, base=forward.TESTPMD)
             sides = {who: testpmd(who, mode, size, asked, forward.VDEVS) for who in forward.TESTPMD}
-            for program in ("rx+tx", "2 hops"):
+            for program in ("rx+tx", "2 hops", "8 hops"):
                 sides[program] = our(f"{mode} {program}", size, asked, forward.VDEVS)
             rows.append((row, sides))
     return rounds(asked, rows)
@@ -213,7 +213,7 @@ def loop(
             step = columns_loop(burst, hops(found), program)
         else:
             mode, _, kind = program.partition(" ")
-            make = {"rx+tx": forward.rx_tx, "2 hops": forward.two_hops}[kind]
+            make = forward.LOOPS[kind]
             step = counted(make(burst, hops(found), mode), found)
         warm, _ = timed(step, min(forward.WARM_UP, seconds))
         count, took = timed(step, seconds)
