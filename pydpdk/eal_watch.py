@@ -23,11 +23,14 @@ class Death:
     Attributes
     ----------
     recovered : object
-        What recovery found and gave back; None where there was none to do.
+        What recovery found and gave back; None where there was none to do, or it failed.
+    error : Exception or None
+        Why recovery failed: what the process held is still out, and `recover()` tries again.
     """
 
     process: Member
     recovered: object = None
+    error: Exception | None = None
 
 
 Recovery = Callable[[Member], object]
@@ -131,14 +134,23 @@ class Watcher:
         with lock():
             if self._stopped:
                 return
-            recovered = _call(_recovery, member) if _recovery else None
+            death = _recover(member)
             callbacks = tuple(self._on_process)
         remove_traces(self._prefix, member.pid)
         registry.forget(self._prefix, member)
-        if recovered is not None:
-            _logger.warning("of the %s: %s", member, recovered)
+        if death.error is not None:
+            _logger.error("what the %s held is still out: %s", member, death.error)
+        elif death.recovered is not None:
+            _logger.warning("of the %s: %s", member, death.recovered)
         for callback in callbacks:
-            _call(callback, Death(member, recovered))
+            _call(callback, death)
+
+
+def _recover(member: Member) -> Death:
+    try:
+        return Death(member, _recovery(member) if _recovery else None)
+    except Exception as error:  # told to all who are told of the death, on this thread
+        return Death(member, error=error)
 
 
 def _check(callback: object) -> None:

@@ -194,4 +194,6 @@ def _cause(code: int) -> str:
 
 
 def _held(death: Death | None) -> str:
+    if death is not None and death.error is not None:
+        return f"; what it held is still out: {death.error}"
     return f"; {death.recovered}" if death is not None and death.recovered else ""

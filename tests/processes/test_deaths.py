@@ -1,5 +1,6 @@
 """Deaths are told at once: a primary's to its secondaries, a secondary's to its primary."""
 
+import errno
 import os
 import threading
 import time
@@ -7,8 +8,9 @@ import time
 import pytest
 
 import pydpdk
-from pydpdk import Eal, eal_watch
+from pydpdk import BusyError, Eal, eal_watch
 from pydpdk.host import registry, runtime
+from pydpdk.process.recover import recover
 
 pytestmark = pytest.mark.hugepages
 AT_ONCE_S = 0.5
@@ -47,6 +49,33 @@ def test_a_killed_secondary_is_told_at_once(eal: Eal, second, caplog):
     assert [p.role for p in pydpdk.processes()] == ["primary"]
     left = [p.name for p in eal.runtime_dir.iterdir() if str(other.process.pid) in p.name]
     assert left == []
+
+
+def test_a_recovery_that_fails_is_told_and_can_be_had_later(
+    eal: Eal, second, pool, name: str, monkeypatch, caplog
+):
+    def fail(member: object) -> object:
+        raise BusyError(errno.EBUSY, "a process stays inside")
+
+    recovery = eal_watch._recovery
+    monkeypatch.setattr(eal_watch, "_recovery", fail)
+    heard = Heard()
+    forget = eal.on_process_death(heard)
+    other = second(f"""
+        with pydpdk.attach(PREFIX, '12@0', name='victim'):
+            burst = Burst(32)
+            burst.alloc(Mempool.lookup({pool.name!r}), 20)
+            wait()
+    """)
+    other.until_ready()
+    other.kill()
+    death = heard.wait()
+    forget()
+    assert isinstance(death.error, BusyError) and death.recovered is None
+    assert "held is still out" in caplog.text and "a process stays inside" in caplog.text
+    assert pool.in_use_count == 20
+    monkeypatch.setattr(eal_watch, "_recovery", recovery)
+    assert recover().mbufs == {pool.name: 20}
 
 
 def test_one_that_leaves_is_no_death(eal: Eal, second):
