@@ -33,6 +33,9 @@ class Routes(Owner, Handle):
     _call: ClassVar[str]
     _sizes: ClassVar[dict[int, int]]
     _network: ClassVar[Any]
+    _example: ClassVar[str]
+    _address: ClassVar[Any]
+    """The address of a network, as C takes it."""
 
     def __init__(self, name: str, c: Any, next_hop_max: int) -> None:
         self._c = c
@@ -88,13 +91,6 @@ class Routes(Owner, Handle):
             arguments = self._address(network), network.prefixlen, next_hop, add
             change = self._c_function("change")
             call_errno(change, self._c, *arguments, detail=f"{network} {self!r}")
-
-    _example: ClassVar[str]
-
-    @staticmethod
-    def _address(network: Any) -> Any:
-        """Return it as C takes it."""
-        raise NotImplementedError
 
     def _free(self, force: bool) -> None:
         call_errno(self._c_function("close"), self._c, detail=self.name)
