@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,13 +11,21 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packets import FRAMES
 
-from pydpdk import Mempool, Port, Ring
+from pydpdk import Burst, Mempool, Port, Ring
 from pydpdk.host import runtime
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
 SCRIPT = ROOT / "scripts/veth"
+
+
+@pytest.fixture
+def frames(pool: Mempool, burst: Burst) -> Burst:
+    burst.alloc(pool, len(FRAMES))
+    burst.fill(FRAMES)
+    return burst
 
 
 @pytest.fixture
@@ -59,6 +68,9 @@ def veth() -> Iterator[str]:
     up = subprocess.run([SCRIPT, "up", name], capture_output=True, text=True)
     if up.returncode:
         subprocess.run([SCRIPT, "down", name], capture_output=True)
+        cannot = ("Operation not permitted", "Unknown device type", "not supported")
+        if shutil.which("ip") and not any(reason in up.stderr for reason in cannot):
+            pytest.fail(up.stderr)
         pytest.skip(f"this machine makes no veth pair: {up.stderr.strip()}")
     yield name
     subprocess.run([SCRIPT, "down", name], capture_output=True, check=True)

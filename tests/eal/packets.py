@@ -6,6 +6,8 @@ import random
 import struct
 from pathlib import Path
 
+from pydpdk import Burst, Mempool
+
 MAC_A, MAC_B = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
 
 
@@ -97,3 +99,23 @@ def read_pcap(path: Path) -> list[bytes]:
         frames.append(data[at + 16 : at + 16 + captured])
         at += 16 + captured
     return frames
+
+
+FRAMES = [
+    ethernet(0x0800, ipv4(udp(b"first"))),
+    ethernet(0x86DD, ipv6(udp(b"second"))),
+    ethernet(0x0806, arp()),
+    ethernet(0x0800, ipv4(udp(b"third")), vlan=77),
+]
+"""One of each kind."""
+
+
+def load(pool: Mempool, burst: Burst, packets: list[bytes]) -> Burst:
+    burst.free()
+    burst.alloc(pool, len(packets))
+    burst.fill(packets)
+    return burst
+
+
+def contents(burst: Burst) -> list[bytes]:
+    return [burst.bytes(i) for i in range(len(burst))]

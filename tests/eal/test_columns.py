@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from packets import arp, ethernet, ipv4, ipv6, udp
+from packets import FRAMES
 from scapy.all import GRE, IP, TCP, UDP, VXLAN, Ether, IPv6
 
 import pydpdk
@@ -16,19 +16,6 @@ from pydpdk.errors import BusyError, ClosedError
 from pydpdk.memory.dynfield import rx_timestamp
 
 ETHER = Ether(dst="02:00:00:00:00:02", src="02:00:00:00:00:01")
-FRAMES = [
-    ethernet(0x0800, ipv4(udp(b"first"))),
-    ethernet(0x86DD, ipv6(udp(b"second"))),
-    ethernet(0x0806, arp()),
-    ethernet(0x0800, ipv4(udp(b"third")), vlan=77),
-]
-
-
-@pytest.fixture
-def frames(pool: Mempool, burst: Burst) -> Burst:
-    burst.alloc(pool, len(FRAMES))
-    burst.fill(FRAMES)
-    return burst
 
 
 def load(pool: Mempool, burst: Burst, *packets: object) -> Burst:

@@ -6,20 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
-from packets import mixed_frames
+from packets import contents, load, mixed_frames
 
 from pydpdk import Burst, Mempool
-
-
-def load(pool: Mempool, burst: Burst, packets: list[bytes]) -> Burst:
-    burst.free()
-    burst.alloc(pool, len(packets))
-    burst.fill(packets)
-    return burst
-
-
-def contents(burst: Burst) -> list[bytes]:
-    return [burst.bytes(i) for i in range(len(burst))]
 
 
 def test_prepend_and_adj_are_inverse(pool: Mempool, burst: Burst):

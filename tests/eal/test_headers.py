@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 from capture_compare import shipped
-from packets import arp, ethernet
+from packets import arp, contents, ethernet, load
 from scapy.all import (
     ICMP,
     IP,
@@ -52,17 +52,6 @@ def ipv6_packets() -> list[Packet]:
 
 def built(packets: list[Packet]) -> list[bytes]:
     return [bytes(p) for p in packets]
-
-
-def load(pool: Mempool, burst: Burst, packets: list[bytes]) -> Burst:
-    burst.free()
-    burst.alloc(pool, len(packets))
-    burst.fill(packets)
-    return burst
-
-
-def contents(burst: Burst) -> list[bytes]:
-    return [burst.bytes(i) for i in range(len(burst))]
 
 
 def changed(packets: list[Packet], layer: type, field: str, value: object) -> list[bytes]:

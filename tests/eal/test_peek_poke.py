@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from packets import arp, ethernet, ipv4, ipv6, udp
+from packets import FRAMES
 
-from pydpdk import Burst, Mempool
-
-FRAMES = [
-    ethernet(0x0800, ipv4(udp(b"first"))),
-    ethernet(0x86DD, ipv6(udp(b"second"))),
-    ethernet(0x0806, arp()),
-    ethernet(0x0800, ipv4(udp(b"third")), vlan=77),
-]
-
-
-@pytest.fixture
-def frames(pool: Mempool, burst: Burst) -> Burst:
-    burst.alloc(pool, len(FRAMES))
-    burst.fill(FRAMES)
-    return burst
+from pydpdk import Burst
 
 
 def test_peek_and_poke_at_an_offset(frames: Burst):
