@@ -67,7 +67,7 @@ class Neighbours:
         """Tell the others, beside what they were told before."""
         told = self._details | details
         if self._seat is not None:
-            self._seat.publish(ready=True, details=told)
+            self._seat.publish("ready", told)
         self._details = told  # what was refused must not be told the next time
 
     def told(self, what: str, default: Any) -> Any:
@@ -120,10 +120,20 @@ class Neighbours:
         foreign = [pid for pid in host_primary.processes(me) if pid not in known]
         return [*map(str, ours), *(f"a program that is not ours (PID {pid})" for pid in foreign)]
 
+    def unlock_memory_map(self) -> None:
+        """Give back a lock of DPDK's that a dead process kept: see `Watcher.unlock_memory_map`."""
+        if self._watcher is not None:
+            self._watcher.unlock_memory_map()
+
     def stop(self) -> None:
         """Watch no more."""
         if self._watcher is not None:
             self._watcher.stop()
+
+    def begin_leaving(self) -> None:
+        """Tell the primary that we end our EAL: who dies in there may keep a lock of DPDK's."""
+        if self._seat is not None and self._seat.member.role == "secondary":
+            self._seat.publish("leaving", self._details)
 
     def leave(self) -> None:
         """Give the seat back."""

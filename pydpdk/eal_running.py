@@ -192,6 +192,8 @@ class Eal(Closing):
         InUseError
             A job does not end, numpy views of its memory are alive, or secondaries are attached.
             Nothing has been closed then.
+        DpdkError
+            EOWNERDEAD: a process that died keeps a lock that cannot be given back.
 
         Notes
         -----
@@ -201,6 +203,7 @@ class Eal(Closing):
             return
         for owner in _lifetime.owners():
             owner._end()
+        self.neighbours.unlock_memory_map()
         with _lifetime.lock():
             viewed = [owner for owner in _lifetime.owners() if owner._view_count()]
             if viewed and not force:
@@ -233,6 +236,7 @@ class Eal(Closing):
             if self.options.capture:
                 lib.rte_pdump_uninit()
             lib.pyd_ledger_leave()
+            self.neighbours.begin_leaving()
             lib.rte_eal_cleanup()
         log.flush()
         self.neighbours.leave()

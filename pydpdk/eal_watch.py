@@ -6,14 +6,21 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
+from threading import Lock
 
+from pydpdk._dpdk import lib
 from pydpdk._lifetime import lock
+from pydpdk.errors import make_error
 from pydpdk.host import registry
 from pydpdk.host.primary import remove_traces
 from pydpdk.host.registry_page import Member
 from pydpdk.host.watch import Watch
 
 _logger = logging.getLogger("pydpdk")
+_RECOVERY = "pydpdk.process.recover"
+_STILL_MS = 1000
+_MAP_LOCKED = "the lock of the memory map stays shut: end all processes of this prefix"
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class Watcher:
         self._on_primary: list[Callable[[], object]] = []
         self._on_process: list[Callable[[Death], object]] = []
         self._stopped = False
+        self._unlocking = Lock()
         self._watch = Watch(self._tell, self._look)
 
     def start(self) -> None:
@@ -77,8 +85,28 @@ class Watcher:
 
     def stop(self) -> None:
         """Hear nothing more; what has begun to be told waits for the lock and is dropped."""
-        self._stopped = True
+        with self._unlocking:
+            self._stopped = True
         self._watch.stop()
+
+    def unlock_memory_map(self) -> None:
+        """In a primary, give back what processes keep that die while they attach or leave.
+
+        Raises
+        ------
+        DpdkError
+            EOWNERDEAD: it stays locked; all processes of the prefix must end.
+
+        Notes
+        -----
+        Threads  any, without `_lifetime.lock()`: who has that one may wait for DPDK's
+        """
+        with self._unlocking:
+            if self._stopped or self._primary_pid or not self._died_inside_eal():
+                return
+            result = lib.pyd_leave_memory_map(_STILL_MS)
+        if result < 0:
+            raise make_error("rte_mcfg_mem_write_lock", -result, _MAP_LOCKED)
 
     def on_primary_death(self, callback: Callable[[], object]) -> None:
         """Add a callback; call it now where the primary is dead."""
@@ -125,32 +153,45 @@ class Watcher:
         for member in registry.members(self._prefix):
             if self._me is None or member.index != self._me.index:
                 self._watch.process(member.pid)
+                _load_recovery()
         for member in registry.dead(self._prefix):
             self._watch.leave(member.pid)
             self._lost(member)
 
     def _lost(self, member: Member) -> None:
         _logger.warning("the %s died without leaving %r", member, self._prefix)
-        with lock():
-            if self._stopped:
-                return
-            death = _recover(member)
-            callbacks = tuple(self._on_process)
+        death = self._recover(member)
+        if death is None:
+            return
         remove_traces(self._prefix, member.pid)
         registry.forget(self._prefix, member)
         if death.error is not None:
             _logger.error("what the %s held is still out: %s", member, death.error)
         elif death.recovered is not None:
             _logger.warning("of the %s: %s", member, death.recovered)
+        with lock():
+            callbacks = tuple(self._on_process)
         for callback in callbacks:
             _call(callback, death)
 
+    def _recover(self, member: Member) -> Death | None:
+        try:
+            self.unlock_memory_map()
+            with lock():
+                if self._stopped:
+                    return None
+                return Death(member, _recovery(member) if _recovery else None)
+        except Exception as error:  # told to all who are told of the death, on this thread
+            return Death(member, error=error)
 
-def _recover(member: Member) -> Death:
-    try:
-        return Death(member, _recovery(member) if _recovery else None)
-    except Exception as error:  # told to all who are told of the death, on this thread
-        return Death(member, error=error)
+    def _died_inside_eal(self) -> bool:
+        return not all(dead.ready for dead in registry.dead(self._prefix))
+
+
+def _load_recovery() -> None:
+    """Import what recovers: it stands on rooms above this one, and calls `set_recovery`."""
+    if _recovery is None:
+        import_module(_RECOVERY)
 
 
 def _check(callback: object) -> None:

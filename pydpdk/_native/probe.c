@@ -1,10 +1,14 @@
 /* Locks in shared memory that a dead process may hold. DPDK waits for them without end, so a thread
  * that may be lost asks for each. */
+#include <assert.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <rte_eal_memconfig.h>
+#include <rte_memory.h>
+#include <rte_rwlock.h>
 
 #include "ledger.h"
 
@@ -47,7 +51,19 @@ ask(void *arg)
 }
 
 static void *
-ask_alone(void *arg)
+ask_to_read(void *arg)
+{
+    struct probe *probe = arg;
+
+    rte_mcfg_mem_read_lock();
+    rte_mcfg_mem_read_unlock();
+    __atomic_store_n(&probe->at, NULL, __ATOMIC_RELEASE);
+    leave(probe);
+    return NULL;
+}
+
+static void *
+ask_to_write(void *arg)
 {
     struct probe *probe = arg;
 
@@ -105,21 +121,62 @@ pyd_probe_locks(uint32_t timeout_ms, char *where, uint32_t room)
     return at == NULL ? 0 : -EOWNERDEAD;
 }
 
-/* A secondary reads the memory map under its lock while it attaches, tens of milliseconds. One that
- * dies in there leaves the lock read for ever, and whoever lets the heap grow next waits as long.
- * The living read for microseconds: so who still does after the timeout is the one that died.
- * 1: its lock was given back; 0: it had none; -EOWNERDEAD: that did not help. */
-int
-pyd_leave_memory_map(uint32_t timeout_ms)
+static int
+count_pages(const struct rte_memseg_list *msl, void *arg)
 {
-    struct probe *probe = begin(ask_alone);
+    *(uint64_t *)arg += msl->memseg_arr.count;
+    return 0;
+}
+
+/* Whether the probe still waits when nobody has mapped or unmapped a page for that long: the living
+ * write under the lock of the memory map for as long as that takes, and read for microseconds. */
+static bool
+stuck(const struct probe *probe, uint32_t still_ms)
+{
+    uint64_t before, now = 0;
+
+    rte_memseg_list_walk_thread_unsafe(count_pages, &now);
+    do {
+        if (wait_for(probe, still_ms) == NULL)
+            return false;
+        before = now;
+        now = 0;
+        rte_memseg_list_walk_thread_unsafe(count_pages, &now);
+    } while (now != before);
+    return true;
+}
+
+static_assert(RTE_RWLOCK_READ == 2 * RTE_RWLOCK_WRITE, "two steps of a writer are one of a reader");
+
+/* A secondary reads the memory map under its lock while it attaches, tens of milliseconds, and
+ * writes it while it leaves. One that dies in there leaves the lock for ever, and whoever lets the
+ * heap grow next waits as long. Who cannot even read waits for a writer, or behind one that itself
+ * waits for a dead reader: a step that does not open the lock leaves it as shut as it was, and the
+ * next one makes it a reader's. 1: its lock was given back; 0: it had none; -EOWNERDEAD: that did
+ * not help. */
+int
+pyd_leave_memory_map(uint32_t still_ms)
+{
+    struct probe *probe = begin(ask_to_read);
     int ret = 0;
 
     if (probe == NULL)
         return -ENOMEM;
-    if (wait_for(probe, timeout_ms) != NULL) {
+    if (stuck(probe, still_ms)) {
+        rte_mcfg_mem_write_unlock();
+        if (stuck(probe, still_ms))
+            rte_mcfg_mem_write_unlock();
+        ret = stuck(probe, still_ms) ? -EOWNERDEAD : 1;
+    }
+    leave(probe);
+    if (ret != 0)
+        return ret;
+    probe = begin(ask_to_write);
+    if (probe == NULL)
+        return -ENOMEM;
+    if (stuck(probe, still_ms)) {
         rte_mcfg_mem_read_unlock();
-        ret = wait_for(probe, timeout_ms) == NULL ? 1 : -EOWNERDEAD;
+        ret = stuck(probe, still_ms) ? -EOWNERDEAD : 1;
     }
     leave(probe);
     return ret;

@@ -13,11 +13,12 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydpdk.host import runtime
-from pydpdk.host.registry_page import PAGE, Member, Role, clear, offset, read, write
+from pydpdk.host.registry_page import PAGE, Member, Role, State, clear, offset, read, write
 
 FILE = "pydpdk_processes"
 MAX_PROCESSES = 128
@@ -36,12 +37,9 @@ class Seat:
     def __init__(self, path: Path, fd: int, member: Member) -> None:
         self.path, self.member, self._fd = path, member, fd
 
-    def publish(self, *, ready: bool, details: Mapping[str, Any]) -> None:
-        """Say that the EAL is up, and what others need to know before they attach."""
-        old = self.member
-        member = Member(
-            old.index, old.pid, old.started, old.role, ready, old.lcores, old.name, details
-        )
+    def publish(self, state: State, details: Mapping[str, Any]) -> None:
+        """Say how far the EAL is, and what others need to know before they attach."""
+        member = replace(self.member, state=state, details=details)
         write(self._fd, member)
         self.member = member
 
@@ -129,7 +127,7 @@ def claim(
         try:
             fcntl.fcntl(mine, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, offset(index)))
             pid = os.getpid()
-            member = Member(index, pid, started(pid) or 0, role, False, lcores, name)
+            member = Member(index, pid, started(pid) or 0, role, "attaching", lcores, name)
             write(mine, member)
         except BaseException:
             os.close(mine)

@@ -14,7 +14,9 @@ MAX_LCORES = 1024
 """Room in a page; DPDK's own limit (RTE_MAX_LCORE) is lower as a rule."""
 
 Role = Literal["primary", "secondary"]
+State = Literal["attaching", "ready", "leaving"]
 _ROLES: tuple[Role, ...] = ("primary", "secondary")
+_STATES: tuple[State, ...] = ("attaching", "ready", "leaving")
 PAGE = 4096
 _RECORD = struct.Struct(f"<QQBBHI{MAX_LCORES // 8}s64s")  # then `details`, as JSON
 _DETAILS_MAX = PAGE - _RECORD.size
@@ -30,8 +32,8 @@ class Member:
         Its page, 0 to 127.
     started : int
         [clock ticks] since boot: with the PID it names a process for good.
-    ready : bool
-        Whether its EAL is up.
+    state : str
+        `attaching` until its EAL is up, then `ready`; a secondary that ends its EAL is `leaving`.
     details : dict
         What a primary tells of itself: its device arguments and what its mempools are made of.
     """
@@ -40,10 +42,15 @@ class Member:
     pid: int
     started: int
     role: Role
-    ready: bool
+    state: State
     lcores: frozenset[int]
     name: str
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def ready(self) -> bool:
+        """Whether its EAL is up."""
+        return self.state == "ready"
 
     def __str__(self) -> str:
         return f"{self.role} {self.name!r} (PID {self.pid})"
@@ -59,8 +66,8 @@ def read(fd: int, index: int) -> Member | None:
     page = os.pread(fd, PAGE, offset(index))
     if len(page) < PAGE:
         return None
-    pid, since, role, ready, length, _, bits, name = _RECORD.unpack_from(page)
-    if pid == 0 or role >= len(_ROLES):
+    pid, since, role, state, length, _, bits, name = _RECORD.unpack_from(page)
+    if pid == 0 or role >= len(_ROLES) or state >= len(_STATES):
         return None
     bitmap = int.from_bytes(bits, "little")
     lcores = frozenset(i for i in range(MAX_LCORES) if bitmap >> i & 1)
@@ -69,7 +76,7 @@ def read(fd: int, index: int) -> Member | None:
     except ValueError:
         details = {}
     text = name.rstrip(b"\0").decode(errors="replace")
-    return Member(index, pid, since, _ROLES[role], bool(ready), lcores, text, details)
+    return Member(index, pid, since, _ROLES[role], _STATES[state], lcores, text, details)
 
 
 def write(fd: int, member: Member) -> None:
@@ -86,8 +93,8 @@ def write(fd: int, member: Member) -> None:
         raise OSError(errno.ENOSPC, text)
     bits = sum(1 << lcore for lcore in member.lcores).to_bytes(MAX_LCORES // 8, "little")
     record = _RECORD.pack(
-        member.pid, member.started, _ROLES.index(member.role), bool(member.ready),
-        len(details), 0, bits, member.name.encode()[:64],
+        member.pid, member.started, _ROLES.index(member.role),
+        _STATES.index(member.state), len(details), 0, bits, member.name.encode()[:64],
     )  # fmt: skip
     os.pwrite(fd, record + details, offset(member.index))
 

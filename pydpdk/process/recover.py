@@ -18,14 +18,11 @@ from pydpdk._lifetime import lock
 from pydpdk.eal_watch import set_recovery
 from pydpdk.errors import BusyError, call_errno, check_range, make_error
 from pydpdk.host import primary as host_primary
-from pydpdk.host.registry_page import Member
 from pydpdk.memory._rows import text
 
 PAUSE_TIMEOUT_S = 5.0
 _LOCK_TIMEOUT_MS = 3000
-_READ_TIMEOUT_MS = 500
 _ENDING_S = 2.0
-_MAP_LOCKED = "somebody reads the memory map all the time: end all processes of this prefix"
 _SYNCS = {
     lib.RTE_RING_SYNC_MT: "multi",
     lib.RTE_RING_SYNC_ST: "single",
@@ -142,6 +139,7 @@ def recover(*, everything: bool = False, timeout_s: float = PAUSE_TIMEOUT_S) -> 
     """
     eal.require_primary("pyd_recover")
     check_range("timeout_s", int(timeout_s * 1000), 0, 3_600_000, " ms")
+    eal.current().neighbours.unlock_memory_map()
     with lock():
         _probe_locks()
         out = ffi.new("struct pyd_recovery *")
@@ -225,17 +223,4 @@ def _undone(row: Any) -> Undone:
     return Undone(text(row.name), side, _SYNCS.get(row.sync, "unknown"), row.n)
 
 
-def unlock_memory_map(dead: Member) -> None:
-    """Give back the lock that a process holds if it dies while it attaches."""
-    if not dead.ready:
-        result = lib.pyd_leave_memory_map(_READ_TIMEOUT_MS)
-        if result < 0:
-            raise make_error("rte_mcfg_mem_write_lock", -result, _MAP_LOCKED)
-
-
-def _on_death(dead: Member) -> Recovery | None:
-    unlock_memory_map(dead)
-    return recover_from(dead.pid, dead.started)
-
-
-set_recovery(_on_death)
+set_recovery(lambda dead: recover_from(dead.pid, dead.started))

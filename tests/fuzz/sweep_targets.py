@@ -105,7 +105,6 @@ EXCLUDED = {
     "host.registry.Seat": "made by claim, which is swept",
     "process.attach.attach": OWN_PROCESS,
     "process.child.main": "the first function of a process of a Group: takes its signals",
-    "process.recover.unlock_memory_map": "unlocks what nobody has locked, where it is not true",
     "process.member.Member*": "a process each: those are in tests/processes/test_group.py",
     "process.messages.Handler": MADE,
     "process.messages.Message": "made of a C message that only this package has; swept are others",

@@ -44,7 +44,7 @@ def child(prefix: str):
 
 def test_a_seat_says_who_has_it(prefix: str):
     seat = claim(prefix, 0, 3, 1023, role="primary")
-    seat.publish(ready=True, details={"vdevs": ["net_null0"]})
+    seat.publish("ready", {"vdevs": ["net_null0"]})
     (member,) = registry.members(prefix)
     assert (member.pid, member.role, member.ready) == (os.getpid(), "primary", True)
     assert (member.lcores, member.name) == (frozenset({0, 3, 1023}), "test")
@@ -164,7 +164,7 @@ def test_pages_of_garbage_are_nobodys(prefix: str):
 def test_too_much_to_tell_is_refused(prefix: str):
     seat = claim(prefix, 1)
     with pytest.raises(OSError, match="bytes of devices and queues"):
-        seat.publish(ready=True, details={"vdevs": ["x" * 5000]})
+        seat.publish("ready", {"vdevs": ["x" * 5000]})
     assert registry.members(prefix)[0].details == {}
     seat.give_back()
 
