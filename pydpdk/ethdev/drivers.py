@@ -14,7 +14,7 @@ from pathlib import Path
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Owner, owners
-from pydpdk.errors import InUseError, make_error
+from pydpdk.errors import InUseError, call_errno, make_error
 from pydpdk.memory.mempool import Mempool
 
 AF_XDP, BOND = "net_af_xdp", "net_bonding"
@@ -26,6 +26,8 @@ _FAMILY = 44  # AF_XDP, which Python's socket does not name
 _FILL = 2048  # XSK_RING_PROD__DEFAULT_NUM_DESCS: mbufs that the kernel gets at once
 _SPARE = 64  # and what a burst each way needs beside them
 _PAUSE_MS = 1000
+_BOND_PERIOD_MS = 10  # DEFAULT_POLLING_INTERVAL_10_MS of the driver
+_ALARM_TIMEOUT_MS = 5000
 _RELEASE_S = 0.05  # the kernel lets go of queue and memory a moment after the socket's end
 _owing: set[str] = set()
 
@@ -60,6 +62,19 @@ def leave_bond(port_id: int) -> None:
         for port in _open_ports():
             if _driver_of(port) == BOND:
                 port.close(force=True)
+
+
+def let_alarms_pass(name: str) -> None:
+    """Wait until a bond looks at its members no more.
+
+    It does so every 10 ms on DPDK's interrupt thread, and no call ends that: the next time it sees
+    that it is stopped, if it is not gone by then. (DPDK refuses its own lsc_poll_period_ms.)
+
+    Notes
+    -----
+    Wraps  rte_eal_alarm_set (rte_alarm.h)
+    """
+    call_errno(lib.pyd_alarms_pass, _BOND_PERIOD_MS * 1000, _ALARM_TIMEOUT_MS, detail=name)
 
 
 def check_af_xdp(

@@ -254,6 +254,8 @@ class Port(PortQueues):
         if lib.rte_eth_dev_is_valid_port(self._handle):
             drivers.leave_bond(self._handle)
             lib.rte_eth_dev_stop(self._handle)  # a bond that could not start left it started
+            if self.info.driver_name == drivers.BOND:
+                drivers.let_alarms_pass(self.name)
             call_errno(lib.rte_eth_dev_close, self._handle, detail=self.name)
         self.state = "closed"
         drivers.let_go(self.name, self._sockets)

@@ -7,11 +7,12 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from pydpdk import Burst, Mempool, Port
+from pydpdk import Burst, Eal, Mempool, Port
 from pydpdk.errors import BusyError, InUseError
 from pydpdk.host.doctor_virtual import af_xdp_missing
 
@@ -217,6 +218,22 @@ class TestBond:
         bond.close()
         for ring in rings:
             ring.close()
+
+    @pytest.mark.parametrize("members", ["net_ring_k", "net_af_packet_m"])
+    def test_it_looks_at_its_members_no_more_once_it_is_gone(
+        self, eal: Eal, device, veth: str, big: Mempool, members: str
+    ):
+        """Its alarm (rte_eal_alarm_set) would read through a pointer that is NULL by then."""
+        for i in (1, 2):
+            device(f"{members}{i}" + (f",iface={veth}{i}" if "af_packet" in members else ""))
+        for _ in range(5):
+            eal.add_device(f"net_bonding_p,mode=0,member={members}1,member={members}2")
+            with Port.lookup("net_bonding_p") as bond:
+                bond.configure(mempool=big)
+                with suppress(OSError):  # over rings it fails half-way
+                    bond.start()
+            eal.remove_device("net_bonding_p")
+            time.sleep(0.02)  # it would be called now
 
 
 @pytest.mark.parametrize("file", ["af_packet", "af_xdp", "pcap_interface"])
