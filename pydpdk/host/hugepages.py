@@ -104,7 +104,7 @@ def available(
     if not pools:
         return _refused("hugepages-unsupported", "This kernel shows no hugepages at all in /sys")
     if not any(pool.total for pool in pools):
-        return _refused("hugepages-none", "No hugepages are reserved", _reserve(need_bytes, root))
+        return _none(need_bytes, in_memory, root)
     sizes = {pool.size_bytes for pool in pools if pool.total}
     if not in_memory:
         mounts = read_mounts(root=root)
@@ -156,22 +156,32 @@ def _reserve(more_bytes: int, root: Path) -> str:
     return f"echo {total + more} > /proc/sys/vm/nr_hugepages"
 
 
+def _none(need_bytes: int, in_memory: bool, root: Path) -> Availability:
+    size = default_page_size_bytes(root=root)
+    what, command = "No hugepages are reserved", _reserve(need_bytes, root)
+    mounted = any(mount.page_size_bytes == size for mount in read_mounts(root=root))
+    if not (in_memory or mounted or is_confined(root=root)):
+        what, command = f"{what}, nor hugetlbfs mounted", f"{command} && {_mount(size)}"
+    return _refused("hugepages-none", what, command)
+
+
+def _mount(size_bytes: int) -> str:
+    option = _mb(size_bytes).replace(" MB", "M")
+    return (
+        f"mkdir -p /dev/hugepages && mount -t hugetlbfs -o pagesize={option} nodev /dev/hugepages"
+    )
+
+
 def _no_mount(pools: list[HugepagePool], mounts: list[HugepageMount], root: Path) -> Availability:
     sizes = {pool.size_bytes for pool in pools if pool.total}
     for mount in mounts:
         if mount.page_size_bytes in sizes:
             what = f"{mount.path} is not writable for this user"
             return _refused("hugetlbfs-not-writable", what, _open_mount(mount.path))
-    size = _mb(min(sizes))
+    command = _mount(min(sizes))
     if is_confined(root=root):
         command = "docker run --user 0 --cap-add SYS_NICE -v /dev/hugepages:/dev/hugepages"
-    else:
-        option = size.replace(" MB", "M")
-        command = (
-            "mkdir -p /dev/hugepages && mount -t hugetlbfs "
-            f"-o pagesize={option} nodev /dev/hugepages"
-        )
-    what = f"No hugetlbfs with pages of {size} is mounted"
+    what = f"No hugetlbfs with pages of {_mb(min(sizes))} is mounted"
     return _refused("hugetlbfs-not-mounted", what, command)
 
 

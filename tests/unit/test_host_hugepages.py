@@ -82,10 +82,21 @@ def test_no_hugepages_in_this_kernel(host: FakeHost):
 
 def test_none_reserved(host: FakeHost):
     host.pool(0, 2048, 0, 0)
+    host.mount()
     answer = host.available()
     assert not answer.usable
     assert "`echo 512 > /proc/sys/vm/nr_hugepages`" in answer.reason
     assert "`echo 1024 > /proc/sys/vm/nr_hugepages`" in host.available(2 * GB).reason
+
+
+def test_none_reserved_nor_mounted(host: FakeHost):
+    """One command for both, not one after the other."""
+    host.pool(0, 2048, 0, 0)
+    assert (
+        "`echo 512 > /proc/sys/vm/nr_hugepages && mkdir -p /dev/hugepages && mount -t hugetlbfs "
+        "-o pagesize=2M nodev /dev/hugepages`" in host.available().reason
+    )
+    assert "mount" not in host.available(in_memory=True).reason
 
 
 def test_not_mounted(host: FakeHost):
