@@ -91,8 +91,15 @@ def name_of(port_id: int) -> str:
 
 
 def any_port() -> bool:
-    """Say whether the primary has a port; without one DPDK's search by name reads from NULL.
+    """Say whether there is a table of ports; without one DPDK's search by name reads from NULL.
 
-    So it is from 23.11 in a secondary: the table goes with the last port of the primary.
+    So it is from 23.11 in a secondary: the table goes with the last port of the primary, and a new
+    one is not found by the search, but by the call that makes ids of owners.
+
+    Notes
+    -----
+    Wraps  rte_eth_dev_owner_new (rte_ethdev.h)
     """
-    return bool(lib.rte_memzone_lookup(b"rte_eth_dev_data") != ffi.NULL)
+    if lib.rte_memzone_lookup(b"rte_eth_dev_data") == ffi.NULL:
+        return False  # which is fatal to that call before 23.11
+    return int(lib.rte_eth_dev_owner_new(ffi.new("uint64_t *"))) == 0

@@ -164,7 +164,10 @@ def test_rounds_of_forward_take_their_queues_in_a_secondary(second, two: Port):
 
 
 def test_a_port_that_the_primary_has_removed(eal: Eal, second, pool: Mempool):
-    """Its number goes to the next device, which is not taken for it."""
+    """Its number goes to the next device, which is not taken for it.
+
+    Between the two DPDK's table of ports is another: rte_eth_dev_owner_new finds that.
+    """
     code = """
         eal = pydpdk.attach(PREFIX); burst = Burst(32)
         old = Port.lookup("net_null_old")

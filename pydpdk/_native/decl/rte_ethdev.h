@@ -99,6 +99,7 @@ struct rte_eth_xstat { uint64_t id; uint64_t value; ...; };
 struct rte_eth_xstat_name { char name[...]; ...; };
 
 int rte_eth_dev_is_valid_port(uint16_t port_id);
+int rte_eth_dev_owner_new(uint64_t *owner_id);
 uint64_t rte_eth_find_next_owned_by(uint16_t port_id, const uint64_t owner_id);
 int rte_eth_dev_get_port_by_name(const char *name, uint16_t *port_id);
 int rte_eth_dev_get_name_by_port(uint16_t port_id, char *name);
