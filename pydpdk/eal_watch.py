@@ -153,7 +153,6 @@ class Watcher:
         for member in registry.members(self._prefix):
             if self._me is None or member.index != self._me.index:
                 self._watch.process(member.pid)
-                _load_recovery()
         for member in registry.dead(self._prefix):
             self._watch.leave(member.pid)
             self._lost(member)
@@ -176,6 +175,7 @@ class Watcher:
 
     def _recover(self, member: Member) -> Death | None:
         try:
+            _load_recovery()
             self.unlock_memory_map()
             with lock():
                 if self._stopped:
