@@ -82,6 +82,8 @@ class EalOptions:
 
 
 DEFAULT_NO_HUGE_MB = 256
+_FLAGS = ("--no-huge", "--no-shconf", "--in-memory", "--single-file-segments", "--no-pci",
+          "--no-telemetry")  # fmt: skip
 
 
 def build_argv(options: EalOptions, *, hugepages: bool, file_prefix: str) -> list[str]:
@@ -120,7 +122,8 @@ def build_argv(options: EalOptions, *, hugepages: bool, file_prefix: str) -> lis
         argv.append("--no-telemetry")
     if options.base_virtaddr is not None:
         argv.append(f"--base-virtaddr={options.base_virtaddr:#x}")
-    return [*argv, *options.extra]
+    # said twice is refused from DPDK 25.11
+    return [*argv, *(each for each in options.extra if each not in _FLAGS or each not in argv)]
 
 
 def _memory_argv(options: EalOptions, hugepages: bool) -> list[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pydpdk.version import RUNNING
+
 SCRIPT = Path(__file__).parents[2] / "scripts/bench_memory"
 OPERATIONS = {
     "ring single",
@@ -28,7 +30,7 @@ def test_every_operation_is_measured_three_ways_and_by_dpdk_test(tmp_path):
     command = [sys.executable, SCRIPT, "--rounds", "2", "--tests", "1", "--counts", "1", "1024"]
     done = subprocess.run(
         [*command, "--mempool-counts", "1", "--json", file], capture_output=True, text=True,
-        timeout=110, check=False,
+        timeout=200, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     figures = json.loads(file.read_text())
@@ -39,5 +41,6 @@ def test_every_operation_is_measured_three_ways_and_by_dpdk_test(tmp_path):
         assert all(len(samples) == 2 and min(samples) > 0 for samples in ns.values())
     tested = {(row["name"], row["n"]) for row in figures["dpdk-test"]}
     rings = {(f"ring {sync}", n) for sync in ("single", "multi") for n in (1, 8, 32)}
-    assert tested == rings | {("pool", 1)}
+    same_bulks = tuple(map(int, RUNNING.split(".")[:2])) < (25, 11)
+    assert tested == rings | ({("pool", 1)} if same_bulks else set())
     assert "ring rts: a crossing costs" in done.stdout
