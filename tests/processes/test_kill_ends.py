@@ -96,10 +96,13 @@ def test_a_death_while_leaving_keeps_nobody_from_memory(run_script) -> None:
     done = run_script(
         """
         import random, signal, subprocess, sys, time
+        from pydpdk.host import registry
         signal.alarm(100)
         chance, deaths, code = random.Random(6), [], (
             "import pydpdk, sys\\neal = pydpdk.attach(sys.argv[1])\\n"
             "print('up', flush=True)\\neal.close()")
+        def state_of(pid):
+            return next((m.state for m in registry.members(PREFIX) if m.pid == pid), None)
         with init() as eal:
             eal.on_process_death(deaths.append)
             for i in range(24):
@@ -107,9 +110,11 @@ def test_a_death_while_leaving_keeps_nobody_from_memory(run_script) -> None:
                     [sys.executable, "-c", code, PREFIX], stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL)
                 child.stdout.readline()
-                time.sleep(chance.uniform(0, 0.04))
+                while state_of(child.pid) == "ready":
+                    pass
+                time.sleep(chance.uniform(0, 0.01))
                 child.kill()
-                child.wait()
+                child.communicate()
                 with Memzone.reserve(f"z{i}", 8 << 20):
                     pass
             pydpdk.recover()
