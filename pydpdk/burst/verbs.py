@@ -73,16 +73,13 @@ class Forward(Handle):
         """
         n = _forward_round(self._c)
         if n < 0:
-            if n == -errno.ENETDOWN and self._take():
-                return self.step()
+            served, came = self._c.served, self._c.came
             self._c.served = self._c.came = 0
+            if n == -errno.ENETDOWN and all(queue.take() for queue in self.hops[served]):
+                self._c.served, self._c.came = served, came
+                return self.step()
             refuse(n, "rte_eth_rx_burst, rte_eth_tx_burst", self.hops, self.burst)
         return n
-
-    def _take(self) -> bool:
-        """Make the queues of all hops this process's; False where that changes nothing."""
-        new = [queue.take() for hop in self.hops for queue in hop if not queue.taken]
-        return any(new)
 
     def __repr__(self) -> str:
         return f"<Forward {len(self.hops)} hops, {self.burst!r}>"

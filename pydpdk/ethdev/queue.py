@@ -76,8 +76,8 @@ class Queue(Handle):
                 sharing.release(self.port.port_id, self.queue_id, bool(self._c.is_tx))
 
     def _first(self, result: int) -> bool:
-        """After a call that found the gate shut: whether the queue is open now."""
-        return result == -errno.ENETDOWN and not self.taken and self.take()
+        """After a call that found the gate shut: whether this or another thread has opened it."""
+        return result == -errno.ENETDOWN and self.take()
 
     def _reopen(self) -> None:
         self._c.gate.open = self.taken
