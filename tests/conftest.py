@@ -48,6 +48,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # a shell's background job: what the tests start would not hear their Ctrl-C either
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     here = host_hugepages.available()
     config.usable_hugepages = here  # type: ignore[attr-defined]
     if config.getoption("memory") is None:
