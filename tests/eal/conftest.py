@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +21,8 @@ from pydpdk.host import runtime
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
 SCRIPT = ROOT / "scripts/veth"
+TUN = Path("/dev/net/tun")
+TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000  # linux/if_tun.h
 
 
 @pytest.fixture
@@ -74,6 +78,16 @@ def veth() -> Iterator[str]:
         pytest.skip(f"this machine makes no veth pair: {up.stderr.strip()}")
     yield name
     subprocess.run([SCRIPT, "down", name], capture_output=True, check=True)
+
+
+@pytest.fixture
+def tun() -> None:
+    """The kernel makes tap interfaces for this user: one has come and gone."""
+    try:
+        with TUN.open("r+b", buffering=0) as file:
+            fcntl.ioctl(file, TUNSETIFF, struct.pack("16sH22x", b"", IFF_TAP | IFF_NO_PI))
+    except OSError as error:
+        pytest.skip(f"no tap interface by {TUN}: {error}")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -24,6 +23,11 @@ pytestmark = [
 ]
 EXPERIMENT = 0x88B5  # IEEE 802 local experimental: nothing of the kernel's own has it
 COUNT = 40
+
+
+def need_af_xdp() -> None:
+    if missing := af_xdp_missing():
+        pytest.skip(missing)
 
 
 def frame(i: int) -> bytes:
@@ -98,17 +102,16 @@ def big(eal, name: str):
 
 @pytest.mark.parametrize("driver", ["net_af_packet", "net_pcap", "net_af_xdp"])
 def test_a_veth_pair_carries_bytes_both_ways(device, veth: str, big: Mempool, driver: str):
-    if driver == "net_af_xdp" and (missing := af_xdp_missing()):
-        pytest.skip(missing)
+    if driver == "net_af_xdp":
+        need_af_xdp()
     port = start(device(f"{driver}_z,iface={veth}1"), big)
     both_ways(port, big, f"{veth}0")
     port.close()
     assert big.in_use_count == 0
 
 
+@pytest.mark.usefixtures("tun")
 def test_a_tap_interface_carries_bytes_both_ways(device, big: Mempool):
-    if not Path("/dev/net/tun").exists():
-        pytest.skip("/dev/net/tun is not there: this kernel has no tun, or it is not loaded")
     port = start(device(f"net_tap_z,iface=z{os.getpid()}"), big)
     both_ways(port, big, f"z{os.getpid()}")
     port.close()
@@ -118,8 +121,7 @@ def test_a_tap_interface_carries_bytes_both_ways(device, big: Mempool):
 class TestAfXdp:
     @pytest.fixture(autouse=True)
     def _kernel_has_it(self):
-        if missing := af_xdp_missing():
-            pytest.skip(missing)
+        need_af_xdp()
 
     def test_the_kernel_keeps_mbufs_until_the_port_is_closed(self, device, veth: str, big: Mempool):
         port = start(device(f"net_af_xdp_k,iface={veth}1"), big)
@@ -238,8 +240,8 @@ class TestBond:
 
 @pytest.mark.parametrize("file", ["af_packet", "af_xdp", "pcap_interface"])
 def test_the_files_for_veth_pairs_forward(veth: str, command, tmp_path, file: str):
-    if file == "af_xdp" and (missing := af_xdp_missing()):
-        pytest.skip(missing)
+    if file == "af_xdp":
+        need_af_xdp()
     started = running(command, f"{file}.yaml", veth, tmp_path)
     with started, on(f"{veth}0") as near, on(f"{veth}2") as far:
         for packet in FRAMES:
@@ -256,9 +258,8 @@ def test_the_file_for_a_bond_sends_back(veth: str, command, tmp_path):
     assert sorted(found) == [swapped(packet) for packet in FRAMES]
 
 
+@pytest.mark.usefixtures("tun")
 def test_the_file_for_taps_forwards(command, tmp_path):
-    if not Path("/dev/net/tun").exists():
-        pytest.skip("/dev/net/tun is not there: this kernel has no tun, or it is not loaded")
     name = f"y{os.getpid()}"
     started = running(command, "tap.yaml", name, tmp_path)
     with started, on(f"{name}-tap0") as near, on(f"{name}-tap1") as far:
