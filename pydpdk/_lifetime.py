@@ -31,6 +31,7 @@ _by_address: weakref.WeakValueDictionary[tuple[type, int], Owner] = weakref.Weak
 
 
 T = TypeVar("T", bound="Owner")
+V = TypeVar("V")
 
 
 class Closing(ABC):
@@ -91,8 +92,16 @@ class Owner(Closing):
         """The C object; raises `ClosedError` once it is gone."""
         handle = self._handle
         if handle is None:
-            raise ClosedError(f"{self!r} is used after it was closed")
+            raise self._closed_error()
         return handle
+
+    def _known(self, value: V) -> V:
+        """Return what was read when this was opened, and never changes; raise where it is closed.
+
+        Another thread may free the memory between a look at `handle` and one at what is there.
+        """
+        self.handle  # noqa: B018  # raises when closed
+        return value
 
     @property
     def closed(self) -> bool:
@@ -157,8 +166,16 @@ class Owner(Closing):
         """Free mbufs whose pool is about to go by force; only a burst has some."""
 
     def __repr__(self) -> str:
-        state = "closed" if self._handle is None else self._state()
+        try:
+            state = "closed" if self._handle is None else self._state()
+        except ClosedError:  # by another thread, just now
+            state = "closed"
         return f"<{type(self).__name__} {self.name!r} {state}>"
+
+    def _closed_error(self) -> ClosedError:
+        """Return what to raise; it does not ask for the state, which another thread is ending."""
+        what = f"<{type(self).__name__} {self.name!r} closed>"
+        return ClosedError(f"{what} is used after it was closed")
 
     def _stay(self) -> None:
         """Keep this object although nobody holds it, until it is closed."""

@@ -9,8 +9,8 @@ import atexit
 import errno
 import os
 import secrets
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -51,6 +51,24 @@ def current() -> Eal:
 def require_running() -> None:
     """Raise `ClosedError` unless the EAL runs."""
     current()
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """Keep the EAL running for a block: `close` in another thread waits for its end.
+
+    Raises
+    ------
+    ClosedError
+        It does not run, or not any more.
+
+    Notes
+    -----
+    Threads  has the lock under which objects are made and closed
+    """
+    with _lifetime.lock():
+        current()
+        yield
 
 
 def require_primary(call: str) -> None:

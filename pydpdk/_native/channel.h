@@ -29,24 +29,6 @@ pyd_wake(uint32_t *word)
         pyd_wake_sleepers(word);
 }
 
-/* A gate held for long: by a call for as long as it waits, by a channel in its own ring and pool.
- * That is no presence in shared memory, which is only in a lane, between two waits. */
-static inline int
-pyd_hold(struct pyd_gate *gate)
-{
-    __atomic_fetch_add(&gate->inside, 1, __ATOMIC_SEQ_CST);
-    if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)))
-        return 0;
-    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
-    return PYD_SHUT;
-}
-
-static inline void
-pyd_release(struct pyd_gate *gate)
-{
-    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
-}
-
 /* 0, PYD_SHUT, or -EPIPE: nothing is sent any more. */
 static inline int
 pyd_channel_state(const struct pyd_channel *channel)

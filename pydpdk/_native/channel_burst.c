@@ -62,7 +62,7 @@ pyd_channel_tx(struct pyd_channel *channel, struct pyd_burst *burst, uint64_t wa
             pyd_wake(&channel->head->filled);
     } while (ret > 0 && (ret = pyd_relax(&waiter)) > 0);
     pyd_waited(&waiter);
-    pyd_release(&channel->gate);
+    pyd_let_go(&channel->gate);
     return sent != 0 || wanted == 0 ? (int)sent : ret < 0 ? ret : -EAGAIN;
 }
 
@@ -100,7 +100,7 @@ pyd_channel_rx(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n,
         ret = got != 0 || n == 0 ? 0 : state != 0 ? state : pyd_relax(&waiter);
     } while (ret > 0);
     pyd_waited(&waiter);
-    pyd_release(&channel->gate);
+    pyd_let_go(&channel->gate);
     if (got != 0 || n == 0)
         return got;
     return state == PYD_SHUT ? state : ret < 0 ? ret : -EAGAIN;
@@ -114,7 +114,7 @@ pyd_channel_room(struct pyd_channel *channel)
 
     if (ret == 0) {
         pyd_wake(&channel->head->drained);
-        pyd_release(&channel->gate);
+        pyd_let_go(&channel->gate);
     }
     return ret;
 }

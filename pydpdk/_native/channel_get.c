@@ -105,7 +105,7 @@ pyd_channel_get_many(struct pyd_channel *channel, struct pyd_batch *batch, uint6
         ret = -EMSGSIZE;
     else if (likely(batch->n != 0))
         ret = get_first(channel, batch, wait_ns);
-    pyd_release(&channel->gate);
+    pyd_let_go(&channel->gate);
     return batch->done != 0 ? (int)batch->done : pyd_nothing(ret, batch->n);
 }
 

@@ -24,7 +24,7 @@ enter_parts(struct pyd_channel *channel)
         return ret;
     ret = pyd_hold(&channel->pool->gate);
     if (ret != 0)
-        pyd_release(&channel->ring->gate);
+        pyd_let_go(&channel->ring->gate);
     return ret;
 }
 
@@ -84,8 +84,8 @@ pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started)
     }
     for (i = 0; i < PYD_CHANNEL_LANES; i++)
         pyd_burst_close(&channel->lanes[i], 1);
-    pyd_release(&channel->pool->gate);
-    pyd_release(&channel->ring->gate);
+    pyd_let_go(&channel->pool->gate);
+    pyd_let_go(&channel->ring->gate);
     free_place(channel->head, pid, started, 0);
     return 0;
 }
@@ -112,7 +112,7 @@ pyd_channel_shut(struct pyd_channel *channel)
     __atomic_store_n(&channel->head->shut, 1, __ATOMIC_SEQ_CST);
     pyd_wake(&channel->head->filled);
     pyd_wake(&channel->head->drained);
-    pyd_release(&channel->gate);
+    pyd_let_go(&channel->gate);
     return 0;
 }
 
@@ -143,7 +143,7 @@ pyd_channel_bury(struct pyd_channel *channel, uint64_t pid, uint64_t started)
 
     if (ret == 0) {
         ret = free_place(channel->head, pid, started, 1);
-        pyd_release(&channel->gate);
+        pyd_let_go(&channel->gate);
     }
     return ret;
 }
@@ -156,7 +156,7 @@ pyd_channel_look(struct pyd_channel *channel, struct pyd_channel_head *head)
 
     if (ret == 0) {
         memcpy(head, channel->head, sizeof(*head));
-        pyd_release(&channel->gate);
+        pyd_let_go(&channel->gate);
     }
     return ret;
 }

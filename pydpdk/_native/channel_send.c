@@ -192,7 +192,7 @@ pyd_channel_send_many(struct pyd_channel *channel, struct pyd_batch *batch, uint
         ret = -EMSGSIZE;
     else if (likely(before < batch->n))
         ret = send_all(channel, batch, wait_ns);
-    pyd_release(&channel->gate);
+    pyd_let_go(&channel->gate);
     return batch->done != before ? (int)(batch->done - before) : pyd_nothing(ret, batch->n - before);
 }
 

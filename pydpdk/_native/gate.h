@@ -69,6 +69,24 @@ pyd_leave_alone(struct pyd_gate *gate)
     pyd_unpass_alone(gate);
 }
 
+/* A gate held without a presence in shared memory: by a call for as long as it waits, by a channel
+ * in its own ring and pool, by who only reads. Nobody closes what is behind it meanwhile. */
+static inline int
+pyd_hold(struct pyd_gate *gate)
+{
+    __atomic_fetch_add(&gate->inside, 1, __ATOMIC_SEQ_CST);
+    if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)))
+        return 0;
+    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
+    return PYD_SHUT;
+}
+
+static inline void
+pyd_let_go(struct pyd_gate *gate)
+{
+    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
+}
+
 #define PYD_SHUT_WAIT_US 100000 /* a burst takes microseconds; a driver that blocks, for ever */
 
 /* 0: shut, nobody is inside and nobody comes in any more. -EBUSY: somebody did not leave. */

@@ -27,6 +27,44 @@ pyd_pool_caches(struct rte_mempool *mp, uint32_t *lens, unsigned int room)
     return n;
 }
 
+/* What a pool that this process has open counts. Another thread may be about to close it: the gate
+ * is shut before the memory goes. */
+int
+pyd_pool_avail(struct pyd_gate *gate, const struct rte_mempool *mp)
+{
+    int ret = pyd_hold(gate);
+
+    if (ret != 0)
+        return ret;
+    ret = rte_mempool_avail_count(mp);
+    pyd_let_go(gate);
+    return ret;
+}
+
+int
+pyd_pool_in_use(struct pyd_gate *gate, const struct rte_mempool *mp)
+{
+    int ret = pyd_hold(gate);
+
+    if (ret != 0)
+        return ret;
+    ret = rte_mempool_in_use_count(mp);
+    pyd_let_go(gate);
+    return ret;
+}
+
+int
+pyd_pool_cached(struct pyd_gate *gate, struct rte_mempool *mp, uint32_t *lens, unsigned int room)
+{
+    int ret = pyd_hold(gate);
+
+    if (ret != 0)
+        return ret;
+    ret = pyd_pool_caches(mp, lens, room);
+    pyd_let_go(gate);
+    return ret;
+}
+
 int
 pyd_pool_shut(struct pyd_pool *pool)
 {

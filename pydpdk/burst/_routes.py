@@ -13,7 +13,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Owner, address_of, lock
 from pydpdk._short import Handle
 from pydpdk.burst._fit import fit
-from pydpdk.errors import ClosedError, call_errno, call_rte_errno, check_name, check_range
+from pydpdk.errors import call_errno, call_rte_errno, check_name, check_range
 
 Hops: TypeAlias = npt.NDArray[np.uint64]
 NAME_MAX = 20
@@ -57,7 +57,7 @@ class Routes(Owner, Handle):
         tables = check_range("num_tbl8", num_tbl8, 1, min(most, 1 << 20))
         other = check_range("default_nh", default_nh, 0, most)
         c = ffi.new(f"struct pyd_{cls._call} *")
-        with lock():
+        with eal.running():
             call_errno(cls._c_function("load"), detail="librte_fib, here or in the primary")
             call_rte_errno(
                 cls._c_function("open"), c, c_name, lcore.check_socket_id(socket_id), other,
@@ -79,7 +79,7 @@ class Routes(Owner, Handle):
         data = ffi.from_buffer(f"{'uint32_t' if not cells else 'char'} *", ips)
         hops = ffi.from_buffer("uint64_t *", found)
         if self._c_function("lookup")(self._c, data, hops, len(ips)) == -errno.EBADF:
-            raise ClosedError(f"{self!r} is used after it was closed")
+            raise self._closed_error()
         return found
 
     def _change(self, prefix: object, next_hop: int, *, add: bool) -> None:

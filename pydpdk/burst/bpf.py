@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, address_of, lock
+from pydpdk._lifetime import Owner, address_of
 from pydpdk._short import Handle, rows
 from pydpdk.burst._fit import check_written
 from pydpdk.burst.packets import Packets
-from pydpdk.errors import ClosedError, call_errno, make_error
+from pydpdk.errors import call_errno, make_error
 from pydpdk.memory.holder import BURST
 
 EXPRESSION_MAX = 4096
@@ -57,7 +57,7 @@ class Bpf(Owner, Handle):
             raise ValueError("expression: a zero character is not allowed")
         self._c: Any = ffi.new("struct pyd_bpf *")
         reason = ffi.new("char[]", _REASON_BYTES)
-        with lock():
+        with eal.running():
             result = lib.pyd_bpf_open(self._c, expression.encode(), reason, _REASON_BYTES)
             if result == -errno.EINVAL and reason[0] != b"\0":
                 why = ffi.string(reason).decode(errors="replace")
@@ -81,7 +81,7 @@ class Bpf(Owner, Handle):
         data = ffi.from_buffer("uint8_t *", mask)
         result = lib.pyd_burst_match(burst._c, self._c, data, len(mask))
         if result == -errno.ENETDOWN:
-            raise ClosedError(f"{self!r} is used after it was closed")
+            raise self._closed_error()
         check_written(burst, min(result, 0))
         return mask
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Pin, address_of, lock
+from pydpdk._lifetime import Pin, address_of
 from pydpdk._short import short
 from pydpdk.burst.headers import Headers
 from pydpdk.burst.masks import MASK
@@ -52,7 +52,7 @@ class Burst(Headers):
         self._c: Any = ffi.new("struct pyd_burst *")
         self._views: list[Pin] = []
         self.size = size
-        with lock():
+        with eal.running():
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
             count = address_of(ffi.addressof(self._c, "n"))
             self._bind(address_of(self._c), BURST, MASK, count)

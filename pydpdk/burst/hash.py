@@ -14,7 +14,6 @@ from pydpdk._lifetime import Owner, address_of, lock
 from pydpdk._short import Handle, rows
 from pydpdk.burst._fit import fit
 from pydpdk.errors import (
-    ClosedError,
     call_errno,
     call_rte_errno,
     check_name,
@@ -91,7 +90,7 @@ class Hash(Owner, Handle):
         count = check_range("entries", entries, ENTRIES_MIN, ENTRIES_MAX, " keys")
         socket = lcore.check_socket_id(socket_id)
         c = ffi.new("struct pyd_hash *")
-        with lock():
+        with eal.running():
             call_errno(lib.pyd_hash_load, detail="librte_hash, here or in the primary")
             call_rte_errno(lib.pyd_hash_open, c, c_name, socket, count, dtype.itemsize, detail=name)
             return cls(name, c, dtype)
@@ -190,7 +189,7 @@ class Hash(Owner, Handle):
 
     def _check(self, result: int) -> int:
         if result == -errno.EBADF:
-            raise ClosedError(f"{self!r} is used after it was closed")
+            raise self._closed_error()
         if result < 0:
             raise make_error("rte_hash_add_key", -result, f"{self!r} has {self.entries} entries")
         return result

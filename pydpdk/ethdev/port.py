@@ -74,7 +74,7 @@ class Port(PortQueues):
                rte_eth_dev_get_name_by_port (rte_ethdev.h)
         """
         eal.require_running()
-        with lock():
+        with eal.running():
             port_id = _find_id(port)
             known, name = find(cls, port_id), name_of(port_id)
             if known is not None and known.name != name:  # the primary has given its number away
@@ -276,13 +276,13 @@ def ports() -> list[Port]:
     -----
     Wraps  rte_eth_find_next_owned_by (rte_ethdev.h)
     """
-    eal.require_running()
-    found = []
-    port_id = lib.rte_eth_find_next_owned_by(0, 0)
-    while port_id < lib.RTE_MAX_ETHPORTS:
-        found.append(Port.lookup(port_id))
-        port_id = lib.rte_eth_find_next_owned_by(port_id + 1, 0)
-    return found
+    with eal.running():
+        found = []
+        port_id = lib.rte_eth_find_next_owned_by(0, 0)
+        while port_id < lib.RTE_MAX_ETHPORTS:
+            found.append(Port.lookup(port_id))
+            port_id = lib.rte_eth_find_next_owned_by(port_id + 1, 0)
+        return found
 
 
 def _find_id(port: str | int) -> int:

@@ -16,7 +16,11 @@ from pydpdk.portable import Portable
 
 
 class PortSettings(Portable):
-    """The part of a `Port` that needs only its number."""
+    """The part of a `Port` that needs only its number.
+
+    Every call has the lock of `close`: a driver that is asked for a port which another thread
+    closes reads memory that is gone.
+    """
 
     @property
     def info(self) -> PortInfo:
@@ -26,7 +30,8 @@ class PortSettings(Portable):
         -----
         Wraps  rte_eth_dev_info_get, rte_eth_dev_socket_id (rte_ethdev.h)
         """
-        return read_info(self.handle)
+        with lock():
+            return read_info(self.handle)
 
     @property
     def link(self) -> Link:
@@ -36,7 +41,8 @@ class PortSettings(Portable):
         -----
         Wraps  rte_eth_link_get_nowait (rte_ethdev.h)
         """
-        return read_link(self.handle)
+        with lock():
+            return read_link(self.handle)
 
     @property
     def stats(self) -> PortStats:
@@ -46,7 +52,8 @@ class PortSettings(Portable):
         -----
         Wraps  rte_eth_stats_get (rte_ethdev.h)
         """
-        return read_stats(self.handle)
+        with lock():
+            return read_stats(self.handle)
 
     @property
     def xstats(self) -> dict[str, int]:
@@ -56,7 +63,8 @@ class PortSettings(Portable):
         -----
         Wraps  rte_eth_xstats_get_names, rte_eth_xstats_get (rte_ethdev.h)
         """
-        return read_xstats(self.handle)
+        with lock():
+            return read_xstats(self.handle)
 
     def reset_stats(self) -> None:
         """Set the counters to 0, in the primary.
@@ -66,8 +74,9 @@ class PortSettings(Portable):
         Wraps  rte_eth_stats_reset, rte_eth_xstats_reset (rte_ethdev.h)
         """
         eal.require_primary("rte_eth_stats_reset")
-        call_errno(lib.rte_eth_stats_reset, self.handle, detail=self.name)
-        call_errno(lib.rte_eth_xstats_reset, self.handle, detail=self.name)
+        with lock():
+            call_errno(lib.rte_eth_stats_reset, self.handle, detail=self.name)
+            call_errno(lib.rte_eth_xstats_reset, self.handle, detail=self.name)
 
     @property
     def mac(self) -> str:
@@ -78,7 +87,8 @@ class PortSettings(Portable):
         Wraps  rte_eth_macaddr_get, rte_eth_dev_default_mac_addr_set (rte_ethdev.h)
         """
         address = ffi.new("struct rte_ether_addr *")
-        call_errno(lib.rte_eth_macaddr_get, self.handle, address, detail=self.name)
+        with lock():
+            call_errno(lib.rte_eth_macaddr_get, self.handle, address, detail=self.name)
         return ":".join(f"{byte:02x}" for byte in address.addr_bytes)
 
     @mac.setter
@@ -89,7 +99,8 @@ class PortSettings(Portable):
         address = ffi.new(
             "struct rte_ether_addr *", {"addr_bytes": list(bytes.fromhex(mac.replace(":", "")))}
         )
-        call_errno(lib.rte_eth_dev_default_mac_addr_set, self.handle, address, detail=mac)
+        with lock():
+            call_errno(lib.rte_eth_dev_default_mac_addr_set, self.handle, address, detail=mac)
 
     @property
     def promiscuous(self) -> bool:
@@ -100,7 +111,8 @@ class PortSettings(Portable):
         Wraps  rte_eth_promiscuous_get, rte_eth_promiscuous_enable, rte_eth_promiscuous_disable
                (rte_ethdev.h)
         """
-        return call_errno(lib.rte_eth_promiscuous_get, self.handle, detail=self.name) == 1
+        with lock():
+            return call_errno(lib.rte_eth_promiscuous_get, self.handle, detail=self.name) == 1
 
     @promiscuous.setter
     def promiscuous(self, on: bool) -> None:
@@ -115,7 +127,8 @@ class PortSettings(Portable):
         Wraps  rte_eth_dev_get_mtu, rte_eth_dev_set_mtu (rte_ethdev.h)
         """
         mtu = ffi.new("uint16_t *")
-        call_errno(lib.rte_eth_dev_get_mtu, self.handle, mtu, detail=self.name)
+        with lock():
+            call_errno(lib.rte_eth_dev_get_mtu, self.handle, mtu, detail=self.name)
         return int(mtu[0])
 
     @mtu.setter

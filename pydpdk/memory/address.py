@@ -28,8 +28,9 @@ def virt2memseg(addr: int) -> Memseg:
     eal.require_running()
     addr = check_range("addr", addr, 0, _ADDRESS_MAX)
     row = ffi.new("struct pyd_memseg *")
-    call_errno(lib.pyd_memseg_at, addr, row, detail=f"{addr:#x} is not in DPDK's memory")
-    return describe(row)
+    with eal.running():
+        call_errno(lib.pyd_memseg_at, addr, row, detail=f"{addr:#x} is not in DPDK's memory")
+        return describe(row)
 
 
 def virt2iova(addr: int) -> int:
@@ -45,8 +46,9 @@ def virt2iova(addr: int) -> int:
     Wraps  rte_mem_virt2iova (rte_memory.h)
     """
     addr = check_range("addr", addr, 0, _ADDRESS_MAX)
-    virt2memseg(addr)
-    iova: int = lib.rte_mem_virt2iova(ffi.cast("void *", addr))
+    with eal.running():
+        virt2memseg(addr)
+        iova: int = lib.rte_mem_virt2iova(ffi.cast("void *", addr))
     if iova == lib.RTE_BAD_IOVA:
         raise make_error("rte_mem_virt2iova", errno.ENOENT, f"{addr:#x} has no IOVA")
     return iova
@@ -66,7 +68,8 @@ def iova2virt(iova: int) -> int:
     """
     eal.require_running()
     iova = check_range("iova", iova, 0, _ADDRESS_MAX)
-    virt = lib.rte_mem_iova2virt(iova)
+    with eal.running():
+        virt = lib.rte_mem_iova2virt(iova)
     if virt == ffi.NULL:
         raise make_error("rte_mem_iova2virt", errno.ENOENT, f"{iova:#x} is in no page of DPDK")
     return address_of(virt)

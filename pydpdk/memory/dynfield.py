@@ -63,7 +63,8 @@ class DynField(_Dynamic):
         eal.require_running()
         params = ffi.new("struct rte_mbuf_dynfield *")
         c_name = check_name("dynamic field", name, NAME_MAX)
-        offset = call_rte_errno(lib.rte_mbuf_dynfield_lookup, c_name, params, detail=name)
+        with eal.running():
+            offset = call_rte_errno(lib.rte_mbuf_dynfield_lookup, c_name, params, detail=name)
         size = int(params.size)
         kind = _kind_of(size) if dtype is None else _check_dtype(dtype)
         if kind.itemsize != size:
@@ -111,7 +112,8 @@ class DynField(_Dynamic):
         kind = _check_dtype(dtype)
         params = _params("rte_mbuf_dynfield", _check_own(name))
         params.size, params.align = kind.itemsize, _check_align(kind, align)
-        call_rte_errno(lib.rte_mbuf_dynfield_register, params, detail=name)
+        with eal.running():
+            call_rte_errno(lib.rte_mbuf_dynfield_register, params, detail=name)
         return cls(name, kind)
 
     @classmethod
@@ -151,7 +153,9 @@ class DynFlag(_Dynamic):
     def __init__(self, name: str) -> None:
         eal.require_running()
         c_name = check_name("dynamic flag", name, NAME_MAX)
-        self._bitnum = call_rte_errno(lib.rte_mbuf_dynflag_lookup, c_name, ffi.NULL, detail=name)
+        with eal.running():
+            found = call_rte_errno(lib.rte_mbuf_dynflag_lookup, c_name, ffi.NULL, detail=name)
+        self._bitnum = found
         super().__init__(name)
 
     @property
@@ -174,7 +178,8 @@ class DynFlag(_Dynamic):
         """
         eal.require_running()
         params = _params("rte_mbuf_dynflag", _check_own(name))
-        call_rte_errno(lib.rte_mbuf_dynflag_register, params, detail=name)
+        with eal.running():
+            call_rte_errno(lib.rte_mbuf_dynflag_register, params, detail=name)
         return cls(name)
 
     @classmethod
@@ -219,7 +224,8 @@ def tx_timestamp() -> tuple[DynField, DynFlag]:
 def _timestamp(register: Callable[..., int], flag: str) -> tuple[DynField, DynFlag]:
     eal.require_running()
     offset, mask = ffi.new("int *"), ffi.new("uint64_t *")
-    call_rte_errno(register, offset, mask)
+    with eal.running():
+        call_rte_errno(register, offset, mask)
     return DynField(_TIMESTAMP, np.uint64), DynFlag(flag)
 
 

@@ -129,7 +129,7 @@ def watch() -> Watch:
     """
     eal.require_running()
     name = f"pydpdk-{os.getpid()}-{next(_numbers)}"
-    with lock():
+    with eal.running():
         events = call_pointer(
             lib.pyd_events_open, name.encode(), detail="memory events need hugepages"
         )

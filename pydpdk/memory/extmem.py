@@ -6,9 +6,9 @@ import errno
 import mmap
 from typing import TYPE_CHECKING, Any
 
-from pydpdk import lcore
+from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Pin, lock
+from pydpdk._lifetime import Pin
 from pydpdk.errors import call_pointer, call_rte_errno, check_range, make_error
 from pydpdk.memory.memseg import memseg_lists
 from pydpdk.memory.presence import inside
@@ -84,7 +84,7 @@ def create(
         raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
     socket = lcore.check_socket_id(socket_id)
     elt_size = -(-data_room_size // _LINE) * _LINE
-    with lock(), inside():
+    with eal.running(), inside():
         pages = ExternalMemory(memory)
         try:
             fit = pages.size // elt_size

@@ -42,8 +42,8 @@ def heaps() -> list[Heap]:
     -----
     Wraps  rte_malloc_get_socket_stats (rte_malloc.h)
     """
-    eal.require_running()
-    return [_read(socket_id) for socket_id in _socket_ids()]
+    with eal.running():
+        return [_read(socket_id) for socket_id in _socket_ids()]
 
 
 def heap(socket_id: int) -> Heap:
@@ -58,12 +58,12 @@ def heap(socket_id: int) -> Heap:
     -----
     Wraps  rte_malloc_get_socket_stats (rte_malloc.h)
     """
-    eal.require_running()
-    known = _socket_ids()
-    number = check_range("socket_id", socket_id, 0, (1 << 31) - 1)
-    if number not in known:
-        raise ValueError(f"socket_id={number}: one of {known} is allowed")
-    return _read(number)
+    with eal.running():
+        known = _socket_ids()
+        number = check_range("socket_id", socket_id, 0, (1 << 31) - 1)
+        if number not in known:
+            raise ValueError(f"socket_id={number}: one of {known} is allowed")
+        return _read(number)
 
 
 def _socket_ids() -> list[int]:

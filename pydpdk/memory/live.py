@@ -95,16 +95,16 @@ def pools() -> list[PoolState]:
     -----
     Wraps  rte_eal_tailq_lookup (rte_tailq.h), under the lock of DPDK's lists
     """
-    eal.require_running()
-    chunks = walk(lib.pyd_explore_chunks, "pyd_explored_chunk", _chunk)
-    room = 0
-    while True:
-        rows = ffi.new("struct pyd_explored_pool[]", max(room, 1))
-        caches = ffi.new("uint32_t[]", max(room, 1) * lib.RTE_MAX_LCORE)
-        n = lib.pyd_explore_pools(rows, caches, room)
-        if n <= room:
-            return [_pool(rows[i], caches, i, chunks) for i in range(n)]
-        room = n
+    with eal.running():
+        chunks = walk(lib.pyd_explore_chunks, "pyd_explored_chunk", _chunk)
+        room = 0
+        while True:
+            rows = ffi.new("struct pyd_explored_pool[]", max(room, 1))
+            caches = ffi.new("uint32_t[]", max(room, 1) * lib.RTE_MAX_LCORE)
+            n = lib.pyd_explore_pools(rows, caches, room)
+            if n <= room:
+                return [_pool(rows[i], caches, i, chunks) for i in range(n)]
+            room = n
 
 
 def rings() -> list[RingState]:
@@ -114,8 +114,8 @@ def rings() -> list[RingState]:
     -----
     Wraps  rte_memzone_walk (rte_memzone.h): a ring's memzone is called RG_ and its name
     """
-    eal.require_running()
-    return walk(lib.pyd_explore_rings, "pyd_explored_ring", _ring)
+    with eal.running():
+        return walk(lib.pyd_explore_rings, "pyd_explored_ring", _ring)
 
 
 def elements() -> list[Element]:
@@ -125,8 +125,8 @@ def elements() -> list[Element]:
     -----
     Wraps  rte_malloc_dump_heaps (rte_malloc.h)
     """
-    eal.require_running()
-    dump = lib.pyd_explore_heaps()
+    with eal.running():
+        dump = lib.pyd_explore_heaps()
     if dump == ffi.NULL:
         raise make_error("rte_malloc_dump_heaps", _ENOMEM, "no memory for its text")
     try:

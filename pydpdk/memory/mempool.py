@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from pydpdk import lcore
+from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin, address_of, find, lock, owners
 from pydpdk.errors import BusyError, call_errno, call_pointer, check_range
@@ -55,9 +55,12 @@ class Mempool(Counts):
         self._packet_pins: list[Pin] = []
         self._memory: ExternalMemory | None = None
         self._left = ""
-        self.room = max(lib.rte_pktmbuf_data_room_size(mp) - HEADROOM, 0)
+        self._data_room_size = int(lib.rte_pktmbuf_data_room_size(mp))
+        self._priv_size = int(lib.rte_pktmbuf_priv_size(mp))
+        self._external = bool(lib.pyd_pool_is_external(mp))
+        self.room = max(self._data_room_size - HEADROOM, 0)
         self._bind(address_of(self._c), MEMPOOL)
-        super().__init__(name, mp, address=address_of(mp), owned=owned)
+        super().__init__(name, mp, ffi.addressof(self._c, "gate"), owned=owned)
 
     @classmethod
     def create(
@@ -106,7 +109,7 @@ class Mempool(Counts):
         if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
             raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
         c_ops = ffi.NULL if ops_name is None else check_ops_name(ops_name)
-        with lock(), inside():
+        with eal.running(), inside():
             mp = call_pointer(
                 lib.rte_pktmbuf_pool_create_by_ops, c_name, n, cached, priv_size,
                 data_room_size, lcore.check_socket_id(socket_id), c_ops, detail=name,
@@ -167,7 +170,8 @@ class Mempool(Counts):
         -----
         Wraps  rte_mempool_lookup (rte_mempool.h)
         """
-        return cls.at(find_mempool(name))
+        with eal.running():
+            return cls.at(find_mempool(name))
 
     @classmethod
     def at(cls, mp: Any) -> Mempool:
@@ -182,11 +186,6 @@ class Mempool(Counts):
             return cls(name, mp, owned=False)
 
     @property
-    def n(self) -> int:
-        """How many mbufs there are."""
-        return int(self.handle.size)
-
-    @property
     def data_room_size(self) -> int:
         """[bytes] of each buffer, the headroom included.
 
@@ -194,7 +193,7 @@ class Mempool(Counts):
         -----
         Wraps  rte_pktmbuf_data_room_size (rte_mbuf.h)
         """
-        return int(lib.rte_pktmbuf_data_room_size(self.handle))
+        return self._known(self._data_room_size)
 
     @property
     def priv_size(self) -> int:
@@ -204,12 +203,12 @@ class Mempool(Counts):
         -----
         Wraps  rte_pktmbuf_priv_size (rte_mbuf.h)
         """
-        return int(lib.rte_pktmbuf_priv_size(self.handle))
+        return self._known(self._priv_size)
 
     @property
     def external(self) -> bool:
         """Whether packets lie in memory of the user (`create_extbuf`)."""
-        return bool(lib.pyd_pool_is_external(self.handle))
+        return self._known(self._external)
 
     def outstanding(self) -> list[Outstanding]:
         """Say which mbufs are out, and who has them; where they were taken with `PYDPDK_TRACE=1`.
@@ -219,7 +218,8 @@ class Mempool(Counts):
         NotSupportedError
             The pool's ops are a hardware driver's, which cannot be looked into.
         """
-        return outstanding(self.handle)
+        with lock():
+            return outstanding(self.handle)
 
     def pin_of(self, address: int, length: int) -> Pin | None:
         """Return the pin of the chunk that holds this piece of memory."""
@@ -253,7 +253,7 @@ class Mempool(Counts):
         except BusyError:
             if not force:
                 raise
-        if self.in_use_count:
+        if lib.rte_mempool_in_use_count(self._handle):
             self._left = culprits_of(self._handle)
             call_in(self._handle)
         free(lib.rte_mempool_free, self._handle)

@@ -40,8 +40,8 @@ def mempools() -> list[MempoolInfo]:
     -----
     Wraps  rte_mempool_walk (rte_mempool.h)
     """
-    eal.require_running()
-    return walk(lib.pyd_walk_mempools, "pyd_mempool", _info)
+    with eal.running():
+        return walk(lib.pyd_walk_mempools, "pyd_mempool", _info)
 
 
 def _info(row: Any) -> MempoolInfo:

@@ -62,8 +62,8 @@ def memseg_lists() -> list[MemsegList]:
     -----
     Wraps  rte_memseg_list_walk (rte_memory.h)
     """
-    eal.require_running()
-    return walk(lib.pyd_walk_memseg_lists, "pyd_memseg_list", _memseg_list)
+    with eal.running():
+        return walk(lib.pyd_walk_memseg_lists, "pyd_memseg_list", _memseg_list)
 
 
 def memsegs() -> list[Memseg]:
@@ -74,8 +74,8 @@ def memsegs() -> list[Memseg]:
     Wraps  rte_memseg_walk, rte_memseg_get_fd_thread_unsafe,
            rte_memseg_get_fd_offset_thread_unsafe (rte_memory.h): the walk has the lock
     """
-    eal.require_running()
-    return walk(lib.pyd_walk_memsegs, "pyd_memseg", describe)
+    with eal.running():
+        return walk(lib.pyd_walk_memsegs, "pyd_memseg", describe)
 
 
 def hugepages() -> list[Hugepages]:

@@ -169,7 +169,7 @@ class Memzone(Portable):
         c_flags = check_range("flags", flags, 0, _FLAGS)
         if c_flags & ~_FLAGS:
             raise ValueError(f"flags={c_flags:#x}: {MemzoneFlag(_FLAGS)!r} is allowed")
-        with lock():
+        with eal.running():
             handle = call_pointer(
                 lib.rte_memzone_reserve_bounded, c_name, size, lcore.check_socket_id(socket_id),
                 c_flags, c_align, c_bound, detail=name,
@@ -191,7 +191,7 @@ class Memzone(Portable):
         """
         eal.require_running()
         c_name = check_name("memzone", name, NAME_MAX)
-        with lock():
+        with eal.running():
             handle = call_pointer(lib.rte_memzone_lookup, c_name, detail=name)
             row = ffi.new("struct pyd_memzone *")
             lib.pyd_memzone_describe(handle, row)
@@ -232,7 +232,9 @@ class Memzone(Portable):
             count *= check_range("shape", length, 0, room)
         if count > room:
             raise ValueError(f"shape={shape}: {room} elements of {kind} fit in {self!r}")
-        view = self._pin.view(0, count * kind.itemsize)
+        with lock():  # nobody closes it between the look and the view
+            self.handle  # noqa: B018  # raises when closed
+            view = self._pin.view(0, count * kind.itemsize)
         return view.view(kind).reshape(wanted)
 
     def free(self) -> None:
@@ -261,8 +263,8 @@ def memzones() -> list[MemzoneInfo]:
     -----
     Wraps  rte_memzone_walk (rte_memzone.h)
     """
-    eal.require_running()
-    return walk(lib.pyd_walk_memzones, "pyd_memzone", _info)
+    with eal.running():
+        return walk(lib.pyd_walk_memzones, "pyd_memzone", _info)
 
 
 def _check_power(what: str, value: int, low: int, high: int) -> int:

@@ -11,9 +11,9 @@ import errno
 import numpy as np
 import numpy.typing as npt
 
-from pydpdk import lcore
+from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of, find, lock
+from pydpdk._lifetime import address_of, find
 from pydpdk._short import short
 from pydpdk.errors import (
     BusyError,
@@ -104,7 +104,7 @@ class ObjectPool(ObjectMemory):
         if not isinstance(checked, bool):
             raise TypeError(f"checked={checked!r}: True or False is allowed")
         private = lib.pyd_objects_private_size(len(described), n, checked)
-        with lock(), inside():
+        with eal.running(), inside():
             mp = call_pointer(
                 lib.rte_mempool_create_empty, c_name, n, kind.itemsize, cached, private,
                 lcore.check_socket_id(socket_id), c_flags, detail=name,
@@ -133,7 +133,7 @@ class ObjectPool(ObjectMemory):
         -----
         Wraps  rte_mempool_lookup (rte_mempool.h)
         """
-        with lock():
+        with eal.running():
             mp = find_mempool(name)
             known = find(cls, address_of(mp))
             if known is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of
+from pydpdk._lifetime import address_of, lock
 from pydpdk.errors import ClosedError, make_error
 from pydpdk.memory._rows import text
 from pydpdk.memory.objects_kind import (
@@ -36,8 +36,6 @@ class ObjectMemory(Counts):
     ----------
     dtype : numpy.dtype
         Of one object.
-    n : int
-        How many objects there are.
     """
 
     def __init__(self, name: str, mp: Any, *, owned: bool) -> None:
@@ -49,32 +47,33 @@ class ObjectMemory(Counts):
             )
         after = ffi.cast("char *", head)
         self.dtype = dtype_of(bytes(ffi.buffer(after + ffi.sizeof(head[0]), head.dtype_len)))
-        self.n = int(mp.size)
+        self._flags = MempoolFlag(mp.flags & sum(MempoolFlag))
         self._map = Map(mp, self.dtype)
         self._c = ffi.new(
             "struct pyd_objects *",
             {
                 "gate": {"open": 1}, "getter": {"open": 1}, "putter": {"open": 1}, "mp": mp,
                 "addresses": self._map.c_addresses, "stride": self._map.stride,
-                "inverse": self._map.inverse, "n": self.n, "itemsize": self.dtype.itemsize,
+                "inverse": self._map.inverse, "n": mp.size, "itemsize": self.dtype.itemsize,
                 "out": ffi.cast("uint8_t *", after + head.ledger) if head.ledger else ffi.NULL,
                 "single_get": ops in SINGLE_GET, "single_put": ops in SINGLE_PUT,
             },
         )  # fmt: skip
         self._bind(address_of(self._c), OBJECTS, _intp)
-        super().__init__(name, mp, address=address_of(mp), owned=owned)
+        super().__init__(name, mp, ffi.addressof(self._c, "gate"), owned=owned)
 
     @property
     def flags(self) -> MempoolFlag:
         """How the objects lie."""
-        return MempoolFlag(self.handle.flags & sum(MempoolFlag))
+        return self._known(self._flags)
 
     def outstanding(self) -> Ids:
         """Return the ids of the objects that are out; needs `checked`."""
-        self.handle  # noqa: B018  # raises when closed
         if self._c.out == ffi.NULL:
             raise ValueError(f"{self!r} was made with checked=False: it does not know")
-        return np.flatnonzero(np.frombuffer(ffi.buffer(self._c.out, self.n), np.uint8))
+        with lock():
+            self.handle  # noqa: B018  # raises when closed
+            return np.flatnonzero(np.frombuffer(ffi.buffer(self._c.out, self.n), np.uint8))
 
     def read(self, ids: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return a copy of these objects, `dtype[len(ids)]`, wherever they lie."""
@@ -118,8 +117,9 @@ class ObjectMemory(Counts):
     @property
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """All objects in the order of ids, as one strided array for each evenly spaced run."""
-        self.handle  # noqa: B018  # raises when closed
-        return self._map.arrays()
+        with lock():  # nobody closes it between the look and the views
+            self.handle  # noqa: B018  # raises when closed
+            return self._map.arrays()
 
     @property
     def chunks(self) -> list[Chunk]:
@@ -137,12 +137,13 @@ class ObjectMemory(Counts):
 
     def __getitem__(self, i: int) -> npt.NDArray[Any]:
         """Return one object as an array of no dimensions that shares its memory."""
-        self.handle  # noqa: B018  # raises when closed
         if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
             raise TypeError(f"id {i!r}: an integer is allowed; for many, use array or read")
         if not 0 <= i < self.n:
             raise IndexError(f"id {i}: 0 to {self.n - 1} is allowed")
-        return self._map.object(int(i))
+        with lock():
+            self.handle  # noqa: B018  # raises when closed
+            return self._map.object(int(i))
 
     def __iter__(self) -> Iterator[npt.NDArray[Any]]:
         return (self[i] for i in range(self.n))
@@ -180,7 +181,7 @@ class ObjectMemory(Counts):
 
     def _error(self, call: str, result: int, ids: Ids | None = None) -> Exception:
         if result == -errno.EBADF:
-            return ClosedError(f"{self!r} is used after it was closed")
+            return self._closed_error()
         if result == -errno.EINVAL and ids is not None:
             wrong = ids[(ids < 0) | (ids >= self.n)].tolist()
             return ValueError(f"id {wrong[:1]}: 0 to {self.n - 1} is allowed")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import address_of
 from pydpdk._short import Handle
 from pydpdk.errors import call_pointer, check_name, check_range
 from pydpdk.portable import Portable
@@ -75,23 +77,38 @@ def object_size_bytes(
 
 
 class Counts(Portable, Handle):
-    """Numbers of a mempool; `handle` is its `struct rte_mempool *`."""
+    """Numbers of a mempool; `handle` is its `struct rte_mempool *`.
+
+    What never changes is read once: another thread may close the pool at any moment. What does
+    change is counted behind the gate that `close` shuts first.
+    """
+
+    def __init__(self, name: str, mp: Any, gate: Any, *, owned: bool) -> None:
+        self._gate = gate
+        self._n, self._cache_size = int(mp.size), int(mp.cache_size)
+        self._socket_id = None if mp.socket_id == lib.SOCKET_ID_ANY else int(mp.socket_id)
+        self._ops_name = ops_of(mp)
+        super().__init__(name, mp, address=address_of(mp), owned=owned)
+
+    @property
+    def n(self) -> int:
+        """How many objects there are."""
+        return self._known(self._n)
 
     @property
     def cache_size(self) -> int:
         """[objects] that an lcore's cache is filled up to."""
-        return int(self.handle.cache_size)
+        return self._known(self._cache_size)
 
     @property
     def ops_name(self) -> str:
         """How free objects are kept: `ring_mp_mc`, `lf_stack`, ... as this process knows them."""
-        return ops_of(self.handle)
+        return self._known(self._ops_name)
 
     @property
     def socket_id(self) -> int | None:
         """NUMA node that was asked for; None for any."""
-        socket_id = int(self.handle.socket_id)
-        return None if socket_id == lib.SOCKET_ID_ANY else socket_id
+        return self._known(self._socket_id)
 
     @property
     def avail_count(self) -> int:
@@ -101,7 +118,7 @@ class Counts(Portable, Handle):
         -----
         Wraps  rte_mempool_avail_count (rte_mempool.h)
         """
-        return int(lib.rte_mempool_avail_count(self.handle))
+        return self._count(lib.pyd_pool_avail)
 
     @property
     def in_use_count(self) -> int:
@@ -111,11 +128,17 @@ class Counts(Portable, Handle):
         -----
         Wraps  rte_mempool_in_use_count (rte_mempool.h)
         """
-        return int(lib.rte_mempool_in_use_count(self.handle))
+        return self._count(lib.pyd_pool_in_use)
 
     @property
     def cache_counts(self) -> dict[int, int]:
         """[objects] in the cache of each lcore that has any."""
         lens = ffi.new(f"uint32_t[{lib.RTE_MAX_LCORE}]")
-        n = lib.pyd_pool_caches(self.handle, lens, lib.RTE_MAX_LCORE)
+        n = self._count(lib.pyd_pool_cached, lens, lib.RTE_MAX_LCORE)
         return {lcore_id: lens[lcore_id] for lcore_id in range(n) if lens[lcore_id]}
+
+    def _count(self, function: Callable[..., int], *arguments: Any) -> int:
+        n = int(function(self._gate, self.handle, *arguments))
+        if n < 0:
+            raise self._closed_error()
+        return n

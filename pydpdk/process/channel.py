@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of, find, lock
+from pydpdk._lifetime import address_of, find
 from pydpdk.errors import check_name, check_range, make_error
 from pydpdk.memory.mempool import HEADROOM, Mempool
 from pydpdk.memory.memzone import Memzone
@@ -106,7 +106,7 @@ class Channel(Life):
         kind, text = (None, b"") if dtype is None else dtype_text(dtype)
         longest, segment = sizes(message_bytes, kind, segment_bytes)
         n, cache_size = pool_size(size, -(-longest // segment))
-        with lock(), ExitStack() as undo:
+        with eal.running(), ExitStack() as undo:
             ring = Ring.create(
                 name, size, element="mbuf", producer="hts", consumer="hts", exact_size=True,
                 socket_id=socket_id,
@@ -142,7 +142,7 @@ class Channel(Life):
         """
         eal.require_running()
         check_name("channel", name, NAME_MAX)
-        with lock(), ExitStack() as undo:
+        with eal.running(), ExitStack() as undo:
             zone = Memzone.lookup(zone_name(name))
             head = lib.pyd_channel_head(zone.handle)
             known = find(cls, address_of(head))

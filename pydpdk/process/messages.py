@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, lock
+from pydpdk._lifetime import Owner
 from pydpdk.errors import call_errno
 from pydpdk.process import wire
 from pydpdk.process.requests import Replies, Reply, answer, request, request_sync
@@ -219,7 +219,7 @@ def handle(name: str, function: Function) -> Handler:
     if not callable(function):
         raise TypeError(f"function={function!r}: a callable that takes a Message")
     actions = (wire.MESSAGE + plain, wire.REQUEST + plain)
-    with lock():
+    with eal.running():
         _dispatch.start()
         wire.supported(lib.pyd_mp_register, actions[0], detail=name)
         try:

@@ -47,7 +47,7 @@ class Waiting(Owner):
         """Return a copy of what the memzone says now; the zone itself may go at any moment."""
         head = ffi.new("struct pyd_channel_head *")
         if lib.pyd_channel_look(self._c, head) < 0:
-            raise ClosedError(f"{self!r} is used after it was closed")
+            raise self._closed_error()
         return head
 
     def _persist(
@@ -103,7 +103,7 @@ class Waiting(Owner):
         if result == -errno.EPIPE:
             raise ClosedError(f"{self!r} was shut")
         if burst is None or result == -errno.EBADF:
-            raise ClosedError(f"{self!r} is used after it was closed")
+            raise self._closed_error()
         refuse(-errno.EBADF if result == -errno.ENETDOWN else result, "channel", self, burst)
 
 

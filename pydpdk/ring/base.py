@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin, address_of
 from pydpdk._short import Handle
-from pydpdk.errors import BusyError, ClosedError
+from pydpdk.errors import BusyError
 from pydpdk.memory.holder import Holder, refuse
 from pydpdk.portable import Portable
 from pydpdk.ring.element import POINTER, SYNCS, Kind, Sync, say
@@ -32,6 +32,7 @@ class RingBase(Portable, Handle):
             SYNCS[lib.rte_ring_get_prod_sync_type(ring)],
             SYNCS[lib.rte_ring_get_cons_sync_type(ring)],
         )
+        self._size, self._capacity = int(ring.size), int(ring.capacity)
         self._c = ffi.new("struct pyd_ring *")
         lib.pyd_ring_open(self._c, ring, esize)
         if kind is None:
@@ -86,7 +87,7 @@ class RingBase(Portable, Handle):
         if result == -errno.EALREADY:
             raise BusyError(errno.EBUSY, f"{call}: {self!r}: {self._occupied(call)}")
         if burst is None:
-            raise ClosedError(f"{call}: {self!r}")
+            raise self._closed_error()
         refuse(result, call, self, burst)
 
     def _occupied(self, call: str) -> str:

@@ -172,7 +172,7 @@ class Moves(RingBase):
         self._require_values()
         if sync not in ("single", "hts"):
             raise ValueError(f"{side}={sync!r}: zero-copy is for sides made 'single' or 'hts'")
-        return check_range("n", n, 0, self.handle.capacity, " elements")
+        return check_range("n", n, 0, self._known(self._capacity), " elements")
 
     def _start(self, function: Any, n: int, bulk: bool, slots: Any) -> int:
         got = int(function(self._c, n, bulk, slots))

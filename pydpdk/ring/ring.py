@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import lib
-from pydpdk._lifetime import address_of, find, lock
+from pydpdk._lifetime import address_of, find
 from pydpdk._short import short
 from pydpdk.errors import call_errno, call_pointer, check_name, check_range
 from pydpdk.memory.holder import BURST, Holder
@@ -94,7 +94,7 @@ class Ring(Moves):
         flags = check_sync("producer", producer, PRODUCER_FLAGS)
         flags |= check_sync("consumer", consumer, CONSUMER_FLAGS)
         flags |= lib.RING_F_EXACT_SZ if exact_size else 0
-        with lock(), inside():
+        with eal.running(), inside():
             ring = call_pointer(
                 lib.rte_ring_create_elem, c_name, esize, size, lcore.check_socket_id(socket_id),
                 flags, detail=name,
@@ -128,7 +128,7 @@ class Ring(Moves):
         """
         eal.require_running()
         c_name = check_name("ring", name, NAME_MAX)
-        with lock():
+        with eal.running():
             ring = call_pointer(lib.rte_ring_lookup, c_name, detail=name)
             known = find(cls, address_of(ring))
             if known is None:
@@ -140,12 +140,12 @@ class Ring(Moves):
     @property
     def size(self) -> int:
         """[slots], a power of two."""
-        return int(self.handle.size)
+        return self._known(self._size)
 
     @property
     def capacity(self) -> int:
         """[elements] that fit."""
-        return int(self.handle.capacity)
+        return self._known(self._capacity)
 
     @property
     def count(self) -> int:

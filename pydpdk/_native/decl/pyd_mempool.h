@@ -6,6 +6,10 @@ struct pyd_pool {
 int pyd_pool_is_pktmbuf(const struct rte_mempool *mp);
 int pyd_pool_is_external(struct rte_mempool *mp);
 int pyd_pool_caches(struct rte_mempool *mp, uint32_t *lens, unsigned int room);
+int pyd_pool_avail(struct pyd_gate *gate, const struct rte_mempool *mp);
+int pyd_pool_in_use(struct pyd_gate *gate, const struct rte_mempool *mp);
+int pyd_pool_cached(struct pyd_gate *gate, struct rte_mempool *mp, uint32_t *lens,
+                    unsigned int room);
 int pyd_pool_shut(struct pyd_pool *pool);
 const char *pyd_mempool_ops_at(const void *table, unsigned int index);
 const void *pyd_mempool_ops_table(void);

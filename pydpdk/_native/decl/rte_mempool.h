@@ -30,6 +30,5 @@ struct rte_mempool *rte_mempool_create_empty(const char *name, unsigned int n,
 int rte_mempool_set_ops_byname(struct rte_mempool *mp, const char *name, void *pool_config);
 int rte_mempool_populate_default(struct rte_mempool *mp);
 void rte_mempool_free(struct rte_mempool *mp);
-unsigned int rte_mempool_avail_count(const struct rte_mempool *mp);
 unsigned int rte_mempool_in_use_count(const struct rte_mempool *mp);
 uint32_t rte_mempool_calc_obj_size(uint32_t elt_size, uint32_t flags, struct rte_mempool_objsz *sz);

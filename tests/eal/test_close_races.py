@@ -1,0 +1,161 @@
+"""A thread that only looks, while another closes: it hears `ClosedError`, and the process lives.
+
+In a process of its own, as what went wrong here was a segmentation fault: a pool is memory that
+`close` gives back to the kernel, a port has functions that `close` takes away.
+"""
+
+import pytest
+
+LOOK = """
+import inspect, re, sys, threading, time
+from pydpdk import *
+
+sys.setswitchinterval(1e-5)
+eal = init(vdevs=())
+
+def device():
+    eal.add_device("net_null0")
+    return Port.lookup("net_null0")
+
+def gone(thing):
+    thing.close(force=True)
+    if isinstance(thing, Port):
+        eal.remove_device("net_null0")
+
+kind = sys.argv[1]
+make = {
+    "mempool": lambda: Mempool.create("p", 2047),
+    "objects": lambda: ObjectPool.create("o", 1023, "u8"),
+    "ring": lambda: Ring.create("r", 1024),
+    "memzone": lambda: Memzone.reserve("z", 1 << 22),
+    "channel": lambda: Channel.create("c", 64),
+    "port": device,
+    "hash": lambda: Hash.create("h", "u4"),
+    "fib": lambda: Fib.create("f"),
+}[kind]
+calls = {
+    "objects": lambda it: (it.outstanding(), it.arrays, it[0]),
+    "mempool": lambda it: it.outstanding(),
+    "memzone": lambda it: it.array(),
+    "channel": lambda it: it.get_many(2, timeout=0),
+    "hash": lambda it: (len(it), it.items()),
+    "fib": lambda it: it.next_hops([1]),
+}.get(kind, repr)
+
+current = [make()]
+told = looks = 0
+wrong = []
+
+def look():
+    global told, looks
+    while current:
+        it = current[0]
+        names = [name for name in dir(type(it)) if not name.startswith("_")]
+        for name in names:
+            if isinstance(inspect.getattr_static(type(it), name), property):
+                try:
+                    getattr(it, name)
+                except ClosedError:
+                    told += 1
+        try:
+            looks += 1
+            calls(it)
+        except ClosedError as error:
+            told += 1
+            assert re.search("was shut|after it was closed", str(error)), error
+        assert it.name in repr(it)
+
+def watched():
+    try:
+        look()
+    except BaseException as error:
+        wrong.append(error)
+        raise
+
+threads = [threading.Thread(target=watched) for _ in range(3)]
+for thread in threads:
+    thread.start()
+end = time.monotonic() + 1.5
+rounds = 0
+while time.monotonic() < end and not wrong:
+    time.sleep(0.0003)
+    try:
+        gone(current[0])
+    except InUseError:  # a view of the moment
+        continue
+    rounds += 1
+    current[0] = make()
+gone(current.pop())
+for thread in threads:
+    thread.join()
+assert not wrong, wrong
+print(rounds, looks, told)
+"""
+
+KINDS = ("mempool", "objects", "ring", "memzone", "channel", "port", "hash", "fib")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_looks_while_another_thread_closes(run_script, kind: str):
+    done = run_script(LOOK, kind)
+    assert done.returncode == 0, done.stderr
+    rounds, looks, told = map(int, done.stdout.split())
+    assert rounds > 5
+    assert looks > rounds
+    assert told > 0 or kind == "memzone"  # what it tells was read once
+
+END = """
+import sys, threading, time
+import numpy as np
+from pydpdk import *
+from pydpdk.memory import live
+from pydpdk.memory.address import virt2iova
+from pydpdk.memory.heap import heaps
+from pydpdk.memory.mempool_info import mempools
+from pydpdk.memory.memseg import memseg_lists, memsegs
+from pydpdk.memory.memzone import memzones
+from pydpdk.ethdev.port import ports
+
+sys.setswitchinterval(1e-5)
+eal = init(vdevs=("net_null0",))
+pools = [Mempool.create(f"p{i}", 511) for i in range(6)]
+zone = Memzone.reserve("z", 4096)
+address = zone.info.addr
+asked = (
+    mempools, memzones, memsegs, memseg_lists, heaps, ports, live.pools, live.rings,
+    live.elements, lambda: virt2iova(address), lambda: Ring.lookup("r"), lambda: Burst(4).close(),
+    lambda: Mempool.lookup("p0"), lambda: DynField.lookup("none"),
+)
+ended, wrong = [], []
+
+def ask(functions):
+    while True:
+        for function in functions:
+            try:
+                function()
+            except ClosedError as error:
+                if "no EAL" in str(error) or "EAL of this process has been closed" in str(error):
+                    ended.append(function)
+                    return
+            except NotFoundError:
+                pass
+            except BaseException as error:
+                wrong.append(error)
+                raise
+
+threads = [threading.Thread(target=ask, args=(asked[i::4],)) for i in range(4)]
+for thread in threads:
+    thread.start()
+time.sleep(0.02)
+eal.close(force=True)
+for thread in threads:
+    thread.join()
+assert not wrong, wrong
+print(len(ended))
+"""
+
+
+def test_who_asks_while_another_thread_ends_the_eal(run_script):
+    for _ in range(8):
+        done = run_script(END)
+        assert done.stdout == "4\n", done.stderr
