@@ -191,7 +191,21 @@ class Owner(Closing):
 
 def owners() -> list[Owner]:
     """Return all open objects in the order in which they may be closed."""
-    return sorted((o for o in list(_owners) if not o.closed), key=lambda owner: owner.rank)
+    with _lock:
+        return sorted((o for o in _owners if not o.closed), key=lambda owner: owner.rank)
+
+
+def close_owners() -> None:
+    """Close all, in order and whatever uses them; warn of what did."""
+    for owner in owners():
+        if owner.closed:  # with one before it, whose part it was
+            continue
+        reasons = [r for r in owner._refusals() if owner.owned and "view" not in r]
+        if reasons:
+            warnings.warn(f"{owner!r}: {'; '.join(reasons)}", ResourceWarning, stacklevel=4)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # said just now
+            owner.close(force=True)
 
 
 def find(kind: type[T], address: int) -> T | None:
@@ -237,6 +251,9 @@ class Pin:
 
 
 def _abandon_all() -> None:
+    """Forget all objects in a forked child, and the lock, which a thread of the parent may hold."""
+    global _lock
+    _lock = threading.RLock()
     for owner in list(_owners):
         owner._abandon()
 

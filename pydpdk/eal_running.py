@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +62,7 @@ class Eal(Closing):
         self.hugepages = bool(lib.rte_eal_has_hugepages())
         self._dead = False
         self._thread = threading.get_ident()
+        self._changing = threading.RLock()  # devices; DPDK probes on one thread at a time
         self.neighbours = neighbours
         devices = (*options.vdevs, *options.allow)
         self._devices = {d.partition(",")[0]: d for d in devices}
@@ -149,11 +149,13 @@ class Eal(Closing):
         Wraps  rte_eal_hotplug_add (rte_dev.h)
         """
         require_primary("rte_eal_hotplug_add", self)
-        self.neighbours.check_device(devargs)
-        eal_devices.add(devargs)
-        self._devices[devargs.partition(",")[0]] = devargs
-        self.neighbours.tell_devices(self._devices.values())
-        return eal_devices.port_name_of(devargs)
+        with self._changing:
+            self._require_open()
+            self.neighbours.check_device(devargs)
+            eal_devices.add(devargs)
+            self._devices[devargs.partition(",")[0]] = devargs
+            self.neighbours.tell_devices(self._devices.values())
+            return eal_devices.port_name_of(devargs)
 
     def remove_device(self, name: str) -> None:
         """Close the port of that name, if it is open, and remove its device.
@@ -168,14 +170,16 @@ class Eal(Closing):
         Wraps  rte_eal_hotplug_remove (rte_dev.h)
         """
         require_primary("rte_eal_hotplug_remove", self)
-        known = self._devices.get(name)
-        port_name = name if known is None else eal_devices.port_name_of(known)
-        for owner in _lifetime.owners():
-            if owner.rank == 0 and owner.name == port_name:
-                owner.close()
-        eal_devices.remove(name)
-        self._devices.pop(name, None)
-        self.neighbours.tell_devices(self._devices.values())
+        with self._changing:
+            self._require_open()
+            known = self._devices.get(name)
+            port_name = name if known is None else eal_devices.port_name_of(known)
+            for owner in _lifetime.owners():
+                if owner.rank == 0 and owner.name == port_name:
+                    owner.close()
+            eal_devices.remove(name)
+            self._devices.pop(name, None)
+            self.neighbours.tell_devices(self._devices.values())
 
     def close(self, *, force: bool = False) -> None:
         """End all jobs, close all that is open, then the EAL; leave no file behind.
@@ -204,19 +208,24 @@ class Eal(Closing):
         for owner in _lifetime.owners():
             owner._end()
         self.neighbours.unlock_memory_map()
-        with _lifetime.lock():
-            viewed = [owner for owner in _lifetime.owners() if owner._view_count()]
-            if viewed and not force:
-                held = ", ".join(f"{owner!r} ({owner._view_count()} views)" for owner in viewed)
-                raise InUseError(f"the EAL stays open: numpy views are alive of {held}")
-            attached = self.neighbours.attached() if is_primary() else []
-            if attached and not force:
-                raise InUseError(
-                    f"the EAL stays open: attached to its memory are {', '.join(attached)}; end"
-                    " them first"
-                )
-            _close_owners()
-            self._stop(unmap=True)
+        with self._changing, _lifetime.lock():
+            self._close(force)
+
+    def _close(self, force: bool) -> None:
+        if self._dead:  # by another thread meanwhile
+            return
+        viewed = [owner for owner in _lifetime.owners() if owner._view_count()]
+        if viewed and not force:
+            held = ", ".join(f"{owner!r} ({owner._view_count()} views)" for owner in viewed)
+            raise InUseError(f"the EAL stays open: numpy views are alive of {held}")
+        attached = self.neighbours.attached() if is_primary() else []
+        if attached and not force:
+            them = ", ".join(attached)
+            raise InUseError(
+                f"the EAL stays open: attached to its memory are {them}; end them first"
+            )
+        _lifetime.close_owners()
+        self._stop(unmap=True)
 
     def _join(self) -> None:
         """Join the processes of ours that share this memory, and tell them what we are."""
@@ -279,15 +288,3 @@ def require_primary(call: str, eal: Eal) -> None:
     eal._require_open()
     if not is_primary():
         raise make_error(call, lib.E_RTE_SECONDARY, "the devices belong to the primary process")
-
-
-def _close_owners() -> None:
-    for owner in _lifetime.owners():
-        if owner.closed:  # with one before it, whose part it was
-            continue
-        reasons = [r for r in owner._refusals() if owner.owned and "view" not in r]
-        if reasons:
-            warnings.warn(f"{owner!r}: {'; '.join(reasons)}", ResourceWarning, stacklevel=3)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # said just now
-            owner.close(force=True)

@@ -42,13 +42,13 @@ calls = {
     "fib": lambda it: it.next_hops([1]),
 }.get(kind, repr)
 
-current = [make()]
+current, done = [make()], threading.Event()
 told = looks = 0
 wrong = []
 
 def look():
     global told, looks
-    while current:
+    while not done.is_set():
         it = current[0]
         names = [name for name in dir(type(it)) if not name.startswith("_")]
         for name in names:
@@ -85,7 +85,8 @@ while time.monotonic() < end and not wrong:
         continue
     rounds += 1
     current[0] = make()
-gone(current.pop())
+done.set()
+gone(current[0])
 for thread in threads:
     thread.join()
 assert not wrong, wrong
@@ -103,6 +104,7 @@ def test_who_looks_while_another_thread_closes(run_script, kind: str):
     assert rounds > 5
     assert looks > rounds
     assert told > 0 or kind == "memzone"  # what it tells was read once
+
 
 END = """
 import sys, threading, time
@@ -159,3 +161,30 @@ def test_who_asks_while_another_thread_ends_the_eal(run_script):
     for _ in range(8):
         done = run_script(END)
         assert done.stdout == "4\n", done.stderr
+
+
+def test_devices_come_and_go_in_four_threads(run_script):
+    done = run_script("""
+        import sys, threading
+        sys.setswitchinterval(1e-6)
+        eal = init()
+        wrong = []
+
+        def plug(name):
+            try:
+                for _ in range(600):
+                    eal.add_device(name)
+                    assert Port.lookup(name).stats.ipackets == 0
+                    eal.remove_device(name)
+            except BaseException as error:
+                wrong.append(error)
+
+        threads = [threading.Thread(target=plug, args=(f"net_null{i}",)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        eal.close()
+        print(wrong)
+    """)
+    assert done.stdout == "[]\n", done.stderr

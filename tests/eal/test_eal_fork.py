@@ -2,9 +2,10 @@
 
 
 def test_after_a_fork_the_child_is_refused(run_script):
-    """What a child would touch is its parent's, shared."""
+    """What a child would touch is its parent's, shared; a lock of a thread that it lacks, too."""
     done = run_script("""
-        import os, warnings
+        import os, threading, warnings
+        from pydpdk._lifetime import lock
         from pydpdk.errors import ClosedError, DpdkError
         import numpy as np
         eal = init(vdevs=("net_ring0",))
@@ -25,6 +26,14 @@ def test_after_a_fork_the_child_is_refused(run_script):
             lookup=lambda: Mempool.lookup("p"), mbuf=lambda: mbuf.append(1),
             new=lambda: Burst(1), init=init, lengths=lambda: burst.lengths,
         )
+        held, forked = threading.Event(), threading.Event()
+        def hold():
+            with lock():
+                held.set()
+                forked.wait()
+        holder = threading.Thread(target=hold)
+        holder.start()
+        held.wait()
         pid = os.fork()
         if pid == 0:
             code = 0
@@ -38,6 +47,8 @@ def test_after_a_fork_the_child_is_refused(run_script):
             for owner in (burst, values, mbufs, port, pool, zone, eal):
                 owner.close()
             os._exit(code)
+        forked.set()
+        holder.join()
         status = os.waitpid(pid, 0)[1]
         print("child", status)
         assert pool.in_use_count == 4 and burst.free() == 4

@@ -1,35 +1,21 @@
 """Pools name their driver by a number, which must mean the same in both processes."""
 
 import os
-import shutil
-import subprocess
-import time
+from collections.abc import Iterator
 
 import pytest
+from oracle.testpmd import N_MBUFS, TESTPMD, running
 
 from pydpdk import Eal, eal_drivers
 from pydpdk.host import primary as host_primary
-from pydpdk.host import runtime
 
-TESTPMD = shutil.which("dpdk-testpmd")
 pytestmark = pytest.mark.hugepages
 
 
 @pytest.fixture
-def testpmd(name: str):
-    prefix = f"test-{os.getpid()}-{name}"
-    process = subprocess.Popen(
-        [TESTPMD, "--lcores", "0@0,1@0", "--file-prefix", prefix, "--no-pci", "--vdev=net_null0",
-         "--iova-mode=va", "--", "-i", "--total-num-mbufs=2048"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 20
-    while not host_primary.look(prefix).pid and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1)  # its pool and port come after the EAL
-    yield prefix, process.pid
-    process.communicate("quit\n", timeout=20)
-    runtime.sweep(prefix)
+def testpmd() -> Iterator[tuple[str, int]]:
+    with running() as made:
+        yield made.prefix, made.process.pid
 
 
 def test_the_table_of_another_process_is_read_from_its_memory(eal: Eal):
@@ -69,7 +55,7 @@ def test_drivers_are_loaded_in_the_order_of_the_primary(eal: Eal, second, testpm
     assert ops.startswith(str(theirs)[:-1])
     assert "its primary does not run pydpdk" in refused
     assert primary == "('primary', False, [0, 1])"
-    assert "<Mempool 'mb_pool_0' n=2048 in_use=0>" in pool
+    assert f"<Mempool 'mb_pool_0' n={N_MBUFS} in_use=" in pool
     assert secondary.startswith("SecondaryError")
 
 

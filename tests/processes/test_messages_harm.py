@@ -73,11 +73,12 @@ def test_a_queue_that_is_full_drops_counts_and_leaks_nothing(fresh: World, fds: 
     secondary = fresh.add()
     fresh.primary.run("""
 before = fds()
-gate = threading.Event()
+entered, gate = threading.Event(), threading.Event()
 count = []
-stuck = messages.handle("stuck", lambda m: (gate.wait(), count.append(len(m.fds))))
+stuck = messages.handle("stuck", lambda m: (entered.set(), gate.wait(), count.append(len(m.fds))))
 """)
-    secondary.run("messages.send('stuck'); time.sleep(0.3)")
+    secondary.run("messages.send('stuck')")
+    fresh.primary.run("assert entered.wait(10)")
     secondary.run(f"for i in range(2000): messages.send('stuck', {fds})")
     fresh.primary.run(f"wait_for(lambda: messages.lost() == {2000 - kept})")
     fresh.primary.run(f"gate.set(); wait_for(lambda: len(count) == {kept + 1}); stuck.close()")
