@@ -1,5 +1,5 @@
-/* The two ways through a pyd_gate. One locked instruction each for an exclusive pass. Who passes
- * one is inside shared memory, and waits while another process repairs it (pause.h). */
+/* The ways through a pyd_gate. One locked instruction each for an exclusive pass. Who enters by one
+ * is inside shared memory, and waits while another process repairs it (pause.h). */
 #ifndef PYD_GATE_INLINE_H
 #define PYD_GATE_INLINE_H
 
@@ -9,16 +9,32 @@
 
 #define PYD_SHUT (-EBADF)
 
+/* A gate held without a presence in shared memory: by a call for as long as it waits, by a channel
+ * in its own ring and pool, by a worker for its whole run, by who only reads. Nobody closes what is behind it meanwhile. */
+static inline int
+pyd_hold(struct pyd_gate *gate)
+{
+    __atomic_fetch_add(&gate->inside, 1, __ATOMIC_SEQ_CST);
+    if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)))
+        return 0;
+    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
+    return PYD_SHUT;
+}
+
+static inline void
+pyd_let_go(struct pyd_gate *gate)
+{
+    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
+}
+
 /* Rings and pools: any number of threads at a time. */
 static inline int
 pyd_enter(struct pyd_gate *gate)
 {
-    int ret = PYD_SHUT;
+    int ret = pyd_hold(gate);
 
-    __atomic_fetch_add(&gate->inside, 1, __ATOMIC_SEQ_CST);
-    if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)) && likely((ret = pyd_step_in()) == 0))
-        return 0;
-    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
+    if (likely(ret == 0) && unlikely((ret = pyd_step_in()) != 0))
+        pyd_let_go(gate);
     return ret;
 }
 
@@ -26,7 +42,7 @@ static inline void
 pyd_leave(struct pyd_gate *gate)
 {
     pyd_step_out();
-    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
+    pyd_let_go(gate);
 }
 
 /* DPDK allows one thread at a time, so a second one is told, not queued. These two are for a gate
@@ -67,24 +83,6 @@ pyd_leave_alone(struct pyd_gate *gate)
 {
     pyd_step_out();
     pyd_unpass_alone(gate);
-}
-
-/* A gate held without a presence in shared memory: by a call for as long as it waits, by a channel
- * in its own ring and pool, by who only reads. Nobody closes what is behind it meanwhile. */
-static inline int
-pyd_hold(struct pyd_gate *gate)
-{
-    __atomic_fetch_add(&gate->inside, 1, __ATOMIC_SEQ_CST);
-    if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)))
-        return 0;
-    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
-    return PYD_SHUT;
-}
-
-static inline void
-pyd_let_go(struct pyd_gate *gate)
-{
-    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
 }
 
 #define PYD_SHUT_WAIT_US 100000 /* a burst takes microseconds; a driver that blocks, for ever */

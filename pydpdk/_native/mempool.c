@@ -29,28 +29,29 @@ pyd_pool_caches(struct rte_mempool *mp, uint32_t *lens, unsigned int room)
 
 /* What a pool that this process has open counts. Another thread may be about to close it: the gate
  * is shut before the memory goes. */
-int
-pyd_pool_avail(struct pyd_gate *gate, const struct rte_mempool *mp)
+static int
+count(struct pyd_gate *gate, const struct rte_mempool *mp,
+      unsigned int (*function)(const struct rte_mempool *))
 {
     int ret = pyd_hold(gate);
 
     if (ret != 0)
         return ret;
-    ret = rte_mempool_avail_count(mp);
+    ret = function(mp);
     pyd_let_go(gate);
     return ret;
 }
 
 int
+pyd_pool_avail(struct pyd_gate *gate, const struct rte_mempool *mp)
+{
+    return count(gate, mp, rte_mempool_avail_count);
+}
+
+int
 pyd_pool_in_use(struct pyd_gate *gate, const struct rte_mempool *mp)
 {
-    int ret = pyd_hold(gate);
-
-    if (ret != 0)
-        return ret;
-    ret = rte_mempool_in_use_count(mp);
-    pyd_let_go(gate);
-    return ret;
+    return count(gate, mp, rte_mempool_in_use_count);
 }
 
 int

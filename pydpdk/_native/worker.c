@@ -68,80 +68,50 @@ pyd_job_cancelled(void)
 
 /* What is lent to a job stays locked until it is returned, by the lcore: a gate counts, whoever
  * is inside. That is not being inside a call: see pyd_worker_in. */
-static int
-lend(struct pyd_gate *gate)
-{
-    __atomic_fetch_add(&gate->inside, 1, __ATOMIC_SEQ_CST);
-    if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)))
-        return 0;
-    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
-    return PYD_SHUT;
-}
-
-static int
-lend_alone(struct pyd_gate *gate)
-{
-    uint32_t nobody = 0;
-
-    if (!__atomic_compare_exchange_n(&gate->inside, &nobody, 1, 0, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_RELAXED))
-        return -EBUSY;
-    if (__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST))
-        return 0;
-    __atomic_store_n(&gate->inside, 0, __ATOMIC_RELEASE);
-    return PYD_SHUT;
-}
-
-static void
-give_back(struct pyd_gate *gate)
-{
-    __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
-}
-
 int
 pyd_lend_queue(struct pyd_queue *queue)
 {
-    return lend_alone(&queue->gate);
+    return pyd_pass_alone(&queue->gate);
 }
 
 int
 pyd_lend_burst(struct pyd_burst *burst)
 {
-    return lend_alone(&burst->gate);
+    return pyd_pass_alone(&burst->gate);
 }
 
 int
 pyd_lend_ring(struct pyd_ring *ring)
 {
-    return lend(&ring->gate);
+    return pyd_hold(&ring->gate);
 }
 
 int
 pyd_lend_pool(struct pyd_pool *pool)
 {
-    return lend(&pool->gate);
+    return pyd_hold(&pool->gate);
 }
 
 void
 pyd_return_queue(struct pyd_queue *queue)
 {
-    give_back(&queue->gate);
+    pyd_unpass_alone(&queue->gate);
 }
 
 void
 pyd_return_burst(struct pyd_burst *burst)
 {
-    give_back(&burst->gate);
+    pyd_unpass_alone(&burst->gate);
 }
 
 void
 pyd_return_ring(struct pyd_ring *ring)
 {
-    give_back(&ring->gate);
+    pyd_let_go(&ring->gate);
 }
 
 void
 pyd_return_pool(struct pyd_pool *pool)
 {
-    give_back(&pool->gate);
+    pyd_let_go(&pool->gate);
 }
