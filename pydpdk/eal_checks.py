@@ -14,7 +14,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydpdk.host import virtual
 from pydpdk.lcore_map import parse_lcores
+from pydpdk.limits import MAX_LCORE
 
 if TYPE_CHECKING:
     from pydpdk.eal_options import EalOptions
@@ -132,6 +134,9 @@ def _lcore_problems(options: EalOptions) -> Iterator[Problem]:
         except (ValueError, TypeError) as error:
             yield Problem("lcores", options.lcores, str(error))
             return
+    if max(lcores) >= MAX_LCORE:
+        allowed = f"lcores from 0 to {MAX_LCORE - 1} (RTE_MAX_LCORE - 1)"
+        yield Problem("lcores", options.lcores, allowed)
     stray = sorted(set().union(*lcores.values()) - usable)
     if stray:
         yield Problem(
@@ -217,6 +222,9 @@ def device_problems(devargs: str) -> Iterator[Problem]:
         yield Problem("devargs", devargs, "text without NUL")
     elif not (_PCI.fullmatch(devargs) or _VDEV.match(devargs)):
         yield Problem("devargs", devargs, "net_null0,size=64 or a PCI address, for example")
+    else:
+        for fault in virtual.argument_faults(devargs):
+            yield Problem("devargs", devargs, fault)
 
 
 def _device_problems(options: EalOptions) -> Iterator[Problem]:
@@ -243,6 +251,8 @@ def _vdev_problems(options: EalOptions) -> Iterator[Problem]:
         device = vdev.partition(",")[0]
         if not _VDEV.fullmatch(device):
             yield Problem("vdevs", vdev, "driver and number first, e.g. net_null0,size=64")
+        for fault in virtual.argument_faults(vdev):
+            yield Problem("vdevs", vdev, fault)
         if device in seen:
             yield Problem("vdevs", vdev, f"one device of the name {device}: the EAL drops the rest")
         seen.add(device)

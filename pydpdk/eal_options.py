@@ -25,7 +25,7 @@ class EalOptions:
     # read by pydantic, which validates the `eal:` section of a file straight into this class
     __pydantic_config__: ClassVar[dict[str, Any]] = {
         "extra": "forbid",
-        "strict": False,
+        "strict": True,
         "use_attribute_docstrings": True,
     }
 
@@ -74,6 +74,13 @@ class EalOptions:
     """Address to map memory at, the same in all processes. Default: DPDK's, 0x100000000."""
     extra: tuple[str, ...] = ()
     """EAL arguments to append as they are."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Let pydantic read a map into this class, though it reads each value strictly."""
+        schema = handler(source)
+        schema["strict"] = False  # of the class alone: true would ask for an instance of it
+        return schema
 
     @property
     def scan_pci(self) -> bool:

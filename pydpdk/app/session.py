@@ -91,7 +91,7 @@ class App(Closing):
                 self.mempools[name] = Mempool.create(
                     name,
                     mempool.n,
-                    cache_size=mempool.cache_size,
+                    cache_size=mempool.cached,
                     priv_size=mempool.priv_size,
                     data_room_size=mempool.data_room_size,
                     socket_id=_node(mempool.socket_id),

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 Duration = Annotated[
     float | None,
-    typer.Option(help="Seconds to run; until Ctrl-C without.", min=0.001, show_default=False),
+    typer.Option(
+        help="Seconds to run; until Ctrl-C without, or with 0.", min=0, show_default=False
+    ),
 ]
 _MILLION = 1e6
 _MEMORY = {True: "on hugepages", False: "without hugepages"}
@@ -35,7 +37,7 @@ def run(file: File, duration: Duration = None, as_json: Json = False) -> None:
         if not as_json:
             typer.echo(tree.render(chain))
         rate = None if as_json else _RateLine()
-        report = run_app(app, duration, tick=rate)
+        report = run_app(app, duration or None, tick=rate)
         if rate:
             rate.end()
         _show(report, chain, as_json)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydpdk.config.kinds import (
     BurstSize,
     Lcore,
+    PacketRate,
     PortName,
     Section,
     Target,
@@ -41,7 +42,6 @@ Hop = tuple[PortName, _Queue, PortName, _Queue]
 """Where packets come from, and where they go to."""
 
 HexPacket = Annotated[str, AfterValidator(_hex_packet)]
-PacketRate = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 class PollingSpec(Section):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import mmap
-import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pydpdk.config.devices import AF_XDP_FILL
 from pydpdk.config.model import Config, MempoolSpec, PortSpec
 from pydpdk.config.polling import Poll, lcore_cpus
+from pydpdk.limits import CACHE_LINE, MAX_CACHE, MAX_LCORE
 
 FALLBACK_DESC = 512
 """RTE_ETH_DEV_FALLBACK_RX_RINGSIZE: descriptors of a driver that names no number."""
@@ -20,10 +20,7 @@ PYTHON_BURST = 512
 _RING_PMD_SLOTS = 1024  # net_ring's queues are rings of this size, whatever is asked for
 _OBJECT_HEADER = 64  # struct rte_mempool_objhdr, aligned to a cache line
 _MBUF = 128  # sizeof(struct rte_mbuf)
-_ARM = platform.machine() == "aarch64"  # Debian's rte_build_config.h of arm64 has both doubled
-_CACHE_LINE = 128 if _ARM else 64  # RTE_CACHE_LINE_SIZE
-_MAX_LCORE = 256 if _ARM else 128  # RTE_MAX_LCORE
-_POOL_CACHES = _MAX_LCORE * (2 * 512 * 8 + _CACHE_LINE)  # struct rte_mempool_cache of each
+_POOL_CACHES = MAX_LCORE * (2 * MAX_CACHE * 8 + CACHE_LINE)  # struct rte_mempool_cache of each
 _RING_HEADER = 384  # struct rte_ring
 _EAL_BYTES = 1 << 20  # measured 0.2 MB with no port
 _PORT_BYTES = 2 << 20  # measured 0.1 MB (net_null) to 1.4 MB (net_tap) with a queue each way
@@ -89,12 +86,12 @@ def _pool_plan(config: Config, polls: Sequence[Poll], name: str, hugepages: bool
     object_bytes = _object_bytes(pool)
     free_list = _RING_HEADER + 8 * _power_of_two(pool.n + 1)
     objects = pool.n * object_bytes if hugepages else _in_small_pages(pool.n, object_bytes)
-    caches = _POOL_CACHES if pool.cache_size else 0
+    caches = _POOL_CACHES if pool.cached else 0
     return PoolPlan(
         name=name,
         n=pool.n,
         descriptors=_descriptors(config, ports, drawing),
-        caches=len(lcores) * (pool.cache_size * 3 // 2),
+        caches=len(lcores) * (pool.cached * 3 // 2),
         bursts=bursts,
         rings=sum(ring_sizes),
         object_bytes=object_bytes,
@@ -151,7 +148,7 @@ def _in_small_pages(n: int, object_bytes: int) -> int:
 
 
 def _round(size: int) -> int:
-    return -(-size // _CACHE_LINE) * _CACHE_LINE
+    return -(-size // CACHE_LINE) * CACHE_LINE
 
 
 def _power_of_two(number: int) -> int:

@@ -21,16 +21,14 @@ from pydantic import (
 )
 
 from pydpdk.lcore_map import parse_lcores
+from pydpdk.limits import MAX_CACHE
 
 HEADROOM = 128
 """[bytes] RTE_PKTMBUF_HEADROOM: what an empty mbuf keeps free in front of the packet."""
 
-MAX_CACHE = 512
-"""RTE_MEMPOOL_CACHE_MAX_SIZE."""
-
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _MAX_BYTES = 1 << 40
-_BYTES = r"^[0-9]{1,13}[KMG]?$"
+_BYTES = r"^[0-9]{1,13}[KMG]$"
 _PCI = re.compile(
     r"(?:([0-9a-fA-F]{1,8}):)?([0-9a-fA-F]{1,2}):([0-9a-fA-F]{1,2})\.([0-7])(?:,(.*))?"
 )
@@ -104,9 +102,22 @@ def _device(value: str) -> str:
     return value
 
 
+def _lcore_text(value: object) -> object:
+    """Read one lcore, or a list of lcores, as the text of it."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    if numbers and all(type(number) is int for number in numbers):
+        return ",".join(map(str, numbers))
+    return value
+
+
 def _lcores(value: str) -> str:
     parse_lcores(value)
     return value
+
+
+def _whole(value: object) -> object:
+    """Read `1e6`, which is a float to YAML, as the whole number that it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _target(value: str) -> str:
@@ -177,7 +188,8 @@ Device = Annotated[
 ]
 Target = Annotated[str, AfterValidator(_target), Field(examples=["module:function"])]
 WorkerName = Annotated[str, AfterValidator(_name(63))]
-Lcores = Annotated[str, AfterValidator(_lcores), BeforeValidator(str)]
+Lcores = Annotated[str, AfterValidator(_lcores), BeforeValidator(_lcore_text)]
+PacketRate = Annotated[int, Field(ge=1, le=1_000_000_000), BeforeValidator(_whole)]
 Restarts = Annotated[int, Field(ge=0, le=1_000_000)]
 Ipv4 = Annotated[str, AfterValidator(_ipv4), Field(examples=["198.18.0.1"])]
 Mac = Annotated[str, AfterValidator(_mac), Field(examples=["02:00:00:00:00:01"])]

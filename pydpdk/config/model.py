@@ -15,6 +15,7 @@ from pydpdk.config.apps import AppSpec
 from pydpdk.config.kinds import Section, empty_if_null
 from pydpdk.config.source import Source
 from pydpdk.eal_options import EalOptions
+from pydpdk.limits import default_cache
 
 
 class MemzoneSpec(Section):
@@ -33,8 +34,9 @@ class MempoolSpec(Section):
 
     n: kinds.Count
     """Number of mbufs. A power of two less one wastes the least memory."""
-    cache_size: kinds.CacheSize = 256
-    """Mbufs that each lcore keeps at hand; its cache holds up to 1.5 times as many. 0: none."""
+    cache_size: kinds.CacheSize | None = None
+    """Mbufs that each lcore keeps at hand; its cache holds up to 1.5 times as many. 0: none.
+    Default: 256, or the most that `n` allows, n / 1.5."""
     priv_size: kinds.PrivSize = 0
     """[bytes] of each mbuf for the application, a multiple of 8."""
     data_room_size: kinds.DataRoomSize = 2176
@@ -44,6 +46,11 @@ class MempoolSpec(Section):
     ops_name: kinds.OpsName | None = None
     """How free mbufs are kept: `ring_mp_mc`, `ring_sp_sc`, `ring_mt_hts`, `stack`, `lf_stack`...
     Default: DPDK's choice, `ring_mp_mc`; with `workers` `lf_stack`."""
+
+    @property
+    def cached(self) -> int:
+        """Mbufs of each lcore's cache: what was asked for, or a default that fits."""
+        return default_cache(self.n) if self.cache_size is None else self.cache_size
 
 
 class RingSpec(Section):

@@ -14,6 +14,7 @@ from pydpdk.config.model import Config
 from pydpdk.config.polling import Poll
 from pydpdk.eal_options import DEFAULT_NO_HUGE_MB, EalOptions, build_argv
 from pydpdk.host import cpus, hugepages
+from pydpdk.limits import largest_cache
 
 NO_HUGE_COST = (
     "no other process can attach, memory cannot grow, no NIC can use it, and every 4 KB page"
@@ -21,7 +22,6 @@ NO_HUGE_COST = (
 )
 _UNIQUE_PREFIX = "pydpdk-<unique>"
 _MB = 1 << 20
-_CACHE_MAX = 512  # RTE_MEMPOOL_CACHE_MAX_SIZE
 
 
 @dataclass(frozen=True)
@@ -225,11 +225,11 @@ def _cache_warnings(config: Config, polls: tuple[Poll, ...]) -> Iterator[str]:
     burst = budget.burst_of(config)
     for name in dict.fromkeys(budget.pool_of(config, poll) for poll in polls):
         pool = config.mempools.get(name or "")
-        if pool and pool.cache_size < min(2 * burst, _CACHE_MAX):
+        if pool and pool.cached < (faster := min(2 * burst, largest_cache(pool.n))):
             yield (
                 f"mempools.{name}: bursts of {burst} are more than half of cache_size,"
-                f" {pool.cache_size}, so each goes past the lcore's cache to the shared ring;"
-                f" cache_size: {min(2 * burst, _CACHE_MAX)} is faster"
+                f" {pool.cached}, so each goes past the lcore's cache to the shared ring;"
+                f" cache_size: {faster} is faster"
             )
 
 

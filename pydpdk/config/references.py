@@ -14,7 +14,9 @@ from pydpdk.config.kinds import HEADROOM, pci_address
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.polling import default_pairs
 from pydpdk.config.source import Fault, KeyPath
+from pydpdk.host import virtual
 from pydpdk.lcore_map import parse_lcores
+from pydpdk.limits import largest_cache
 
 _OF_THE_PRIMARY = {
     "nb_rx_desc", "nb_tx_desc", "mtu", "promiscuous", "rss", "rx_offloads", "tx_offloads",
@@ -70,9 +72,10 @@ def _eal(scope: Scope) -> Iterator[Fault]:
 
 def _pools_and_rings(scope: Scope) -> Iterator[Fault]:
     for name, pool in scope.config.mempools.items():
-        if pool.cache_size * 3 > pool.n * 2:  # rte_mempool_create_empty: EINVAL
-            most = f"at most n / 1.5 = {pool.n * 2 // 3}, as a cache holds 1.5 times its size"
-            yield Fault(("mempools", name, "cache_size"), str(pool.cache_size), most)
+        most = largest_cache(pool.n)
+        if (pool.cache_size or 0) > most:  # rte_mempool_create_empty: EINVAL
+            allowed = f"at most n / 1.5 = {most}, as a cache holds 1.5 times its size"
+            yield Fault(("mempools", name, "cache_size"), str(pool.cache_size), allowed)
     for name, ring in scope.config.rings.items():
         if not ring.exact_size and (ring.size < 2 or ring.size & (ring.size - 1)):
             allowed = "a power of two from 2 to 1073741824, or any size with exact_size"
@@ -83,6 +86,7 @@ def _pools_and_rings(scope: Scope) -> Iterator[Fault]:
 
 
 def _devices(scope: Scope) -> Iterator[Fault]:
+    yield from _drivers(scope)
     eal = scope.config.eal
     seen = {vdev.partition(",")[0]: "eal.vdevs" for vdev in eal.vdevs}
     blocked = {pci_address(device) for device in eal.block}
@@ -95,6 +99,24 @@ def _devices(scope: Scope) -> Iterator[Fault]:
             yield Fault(path, repr(port.device), "a virtual device, as eal.pci is false")
         if port.pci and port.device_name in blocked:
             yield Fault(path, repr(port.device), "a device that eal.block does not name")
+
+
+def _drivers(scope: Scope) -> Iterator[Fault]:
+    """Find names that no driver has, and arguments that a driver does not take."""
+    eal = scope.config.eal
+    others = any(argument.startswith("-d") for argument in eal.extra)  # drivers of the user's own
+    for i, vdev in enumerate(eal.vdevs if not others else ()):
+        if allowed := virtual.unknown_driver(vdev, is_port=False):
+            yield Fault(("eal", "vdevs", i), repr(vdev), allowed)
+    for name, port in scope.config.ports.items():
+        path: KeyPath = ("ports", name, "device")
+        if port.pci:
+            continue
+        allowed = virtual.unknown_driver(port.device, is_port=True)
+        if allowed and not others and eal.proc_type != "secondary":
+            yield Fault(path, repr(port.device), allowed)
+        for fault in virtual.argument_faults(port.device):
+            yield Fault(path, repr(port.device), fault)
 
 
 def _port(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:

@@ -95,7 +95,7 @@ def _describe_number(node: Schema) -> str:
     least, most = node.get("minimum"), node.get("maximum")
     if least is None or most is None:
         return "a whole number"
-    return f"a number from {least} to {most}"
+    return f"a whole number from {least} to {most}"
 
 
 def _describe_list(node: Schema) -> str:

@@ -7,7 +7,7 @@ PCI address `0000:01:00.0` for the number 60.0 in base 60, and `no` for false.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -215,12 +215,10 @@ class _Builder:
             entries[key] = self.build(value_node, here)
         return entries
 
-    def _entries(
-        self, node: yaml.MappingNode, path: KeyPath
-    ) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    def _entries(self, node: yaml.MappingNode, path: KeyPath) -> list[tuple[yaml.Node, yaml.Node]]:
         """Entries of a map: its own, then those merged with `<<` that it does not override."""
+        entries: list[tuple[yaml.Node, yaml.Node]] = []
         merged: list[yaml.Node] = []
-        own: set[str] = set()
         for key_node, value_node in node.value:
             if key_node.tag == _PREFIX + "merge":
                 several = isinstance(value_node, yaml.SequenceNode)
@@ -228,19 +226,31 @@ class _Builder:
             elif not isinstance(key_node, yaml.ScalarNode):
                 self._fault(path, "a map or list as a key", "text as a key", key_node)
             else:
-                own.add(key_node.value)
-                yield key_node, value_node
+                entries.append((key_node, value_node))
+        own = {key_node.value for key_node, _ in entries}
         for source in merged:
-            if not isinstance(source, yaml.MappingNode) or id(source) in self._open:
-                self._fault((*path, "<<"), "not a map", "an alias of a map", source)
-                continue
-            for key_node, value_node in source.value:
-                self._count(source.start_mark.line + 1)
-                if key_node.tag == _PREFIX + "merge":
-                    self._fault((*path, "<<"), "merges a map in turn", "a plain map", key_node)
-                elif isinstance(key_node, yaml.ScalarNode) and key_node.value not in own:
+            for key_node, value_node in self._merged(source, (*path, "<<")):
+                if key_node.value not in own:
                     own.add(key_node.value)
-                    yield key_node, value_node
+                    entries.append((key_node, value_node))
+        return entries
+
+    def _merged(self, source: yaml.Node, path: KeyPath) -> list[tuple[yaml.Node, yaml.Node]]:
+        """Entries of a map that is merged into another; it may itself merge others."""
+        if not isinstance(source, yaml.MappingNode) or id(source) in self._open:
+            self._fault(path, "not a map", "an alias of a map", source)
+            return []
+        if len(path) > MAX_DEPTH:
+            self._fault(path, "a chain of merges", f"at most {MAX_DEPTH} in one another", source)
+            return []
+        self._open.add(id(source))
+        try:
+            entries = self._entries(source, path)
+        finally:
+            self._open.remove(id(source))
+        for _ in entries:
+            self._count(source.start_mark.line + 1)
+        return entries
 
     def _count(self, line: int) -> None:
         self._values += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
 import stat
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydpdk.host import program
+from pydpdk.host import program, virtual
 from pydpdk.host.finding import Finding, as_root
 from pydpdk.host.needs import Needs
 from pydpdk.host.probe import Binding, plugin_directory, probe
@@ -19,7 +20,6 @@ _PLUGIN_OF = {
     "net_bonding": "net_bond",
     "net_tun": "net_tap",
     "net_virtio_user": "net_virtio",
-    "eth_vhost": "net_vhost",
 }
 _PACKAGE_ROOT = Path(__file__).parents[2]
 
@@ -60,10 +60,17 @@ def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
         return
     yield from _insecure(directory)
     for driver in needs.drivers:
-        plugin = _PLUGIN_OF.get(driver, driver)
-        if plugin not in there:
+        known = virtual.driver_of(driver)
+        plugin = _PLUGIN_OF.get(known or "", known or driver)
+        if plugin in there:
+            continue
+        what = f"{driver} is not in {directory}"
+        if known is None:  # it may be no driver at all, so no package is named
+            close = difflib.get_close_matches(driver, there, n=3)
+            what += f": near it {'are ' + ', '.join(close) if close else 'is nothing'}"
+            yield Finding("pmd-missing", "error", what)
+        else:
             package = f"librte-{plugin.replace('_', '-')}{abi}"
-            what = f"{driver} is not in {directory}"
             yield Finding("pmd-missing", "error", what, _install(package))
 
 

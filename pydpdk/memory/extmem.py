@@ -11,6 +11,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin
 from pydpdk.errors import call_pointer, call_rte_errno, check_range, make_error
 from pydpdk.memory.memseg import memseg_lists
+from pydpdk.memory.pool_counts import check_cache_size
 from pydpdk.memory.presence import inside
 
 if TYPE_CHECKING:
@@ -90,8 +91,7 @@ def create(
             fit = pages.size // elt_size
             unit = f" mbufs of {elt_size} bytes in {pages.size} bytes of whole pages"
             count = check_range("n", max(fit, 1) if n is None else n, 1, fit, unit)
-            most = min(lib.RTE_MEMPOOL_CACHE_MAX_SIZE, count * 2 // 3)
-            check_range("cache_size", cache_size, 0, most, f" with n={count}")
+            check_cache_size(cache_size, count)
             mp = call_pointer(
                 lib.pyd_extbuf_pool_create, name, count, cache_size, priv_size, data_room_size,
                 socket, pages.address, _BAD_IOVA, pages.size, elt_size, detail=name.decode(),

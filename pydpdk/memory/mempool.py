@@ -68,7 +68,7 @@ class Mempool(Counts):
         name: str,
         n: int,
         *,
-        cache_size: int = 256,
+        cache_size: int | None = None,
         priv_size: int = 0,
         data_room_size: int = DATA_ROOM_DEFAULT,
         socket_id: int | None = None,
@@ -84,6 +84,7 @@ class Mempool(Counts):
             [mbufs]; 2**q - 1 wastes the least memory.
         cache_size
             [mbufs] that each lcore may keep for itself, 0 to 512 and at most n / 1.5.
+            Default: 256, or the most that n allows.
         priv_size
             [bytes] of private data in front of each buffer, a multiple of 8.
         data_room_size

@@ -10,10 +10,10 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import address_of
 from pydpdk._short import Handle
 from pydpdk.errors import call_pointer, check_name, check_range
+from pydpdk.limits import default_cache, largest_cache
 from pydpdk.portable import Portable
 
 NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
-CACHE_MAX = lib.RTE_MEMPOOL_CACHE_MAX_SIZE
 N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most
 
 LOSSY = "ring_mt_rts"
@@ -26,12 +26,18 @@ def check_mempool_name(name: str) -> bytes:
     return check_name("mempool", name, NAME_MAX)
 
 
-def check_made(name: str, n: int, cache_size: int, unit: str) -> tuple[bytes, int, int]:
+def check_made(name: str, n: int, cache_size: int | None, unit: str) -> tuple[bytes, int, int]:
     """Return what every new mempool is made with: name, objects, objects in a cache."""
     c_name = check_mempool_name(name)
     n = check_range("n", n, 1, N_MAX, unit)
-    most = min(CACHE_MAX, n * 2 // 3)
-    return c_name, n, check_range("cache_size", cache_size, 0, most, f" with n={n}")
+    return c_name, n, check_cache_size(cache_size, n)
+
+
+def check_cache_size(cache_size: int | None, n: int) -> int:
+    """Return the objects in each lcore's cache of a pool of n; None is a default that fits."""
+    if cache_size is None:
+        return default_cache(n)
+    return check_range("cache_size", cache_size, 0, largest_cache(n), f" with n={n}")
 
 
 def check_ops_name(ops_name: str) -> bytes:

@@ -75,10 +75,10 @@ def test_offloads_and_hashes_are_those_of_the_binding():
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        (("ports", "any name", "nb_rx_desc"), "a number from 1 to 65535"),
+        (("ports", "any name", "nb_rx_desc"), "a whole number from 1 to 65535"),
         (("ports", "x", "rss", 3), "one of 'IP', 'TCP', 'UDP', 'SCTP'"),
         (("eal", "lcores"), "text, or a list, each a whole number"),
-        (("mempools", "x", "socket_id"), "'any', or a number from 0 to 31"),
+        (("mempools", "x", "socket_id"), "'any', or a whole number from 0 to 31"),
         (("app", "forward", "pairs"), "a list, each a list of 2 values"),
         (("app", "forward", "pairs", 0, 1), "text"),
         (("mempools",), "a map of names"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import json
 import os
 
 import pytest
 
 from pydpdk.config.load import load, loads
+from pydpdk.config.source import parse
 from pydpdk.errors import ConfigError
 
 GOOD = """\
@@ -70,10 +74,10 @@ app:
         "file.yaml:2: eal.hugepages: 'maybe', allowed: true or false, or 'auto'",
         "file.yaml:4: mempools.rx.cachesize: unknown key, allowed: n, cache_size, priv_size,"
         " data_room_size, socket_id, ops_name; did you mean cache_size?",
-        "file.yaml:5: mempools.tx.n: missing, allowed: a number from 1 to 2147483647",
+        "file.yaml:5: mempools.tx.n: missing, allowed: a whole number from 1 to 2147483647",
         "file.yaml:7: rings.work.size: 1000, allowed: a power of two from 2 to 1073741824,"
         " or any size with exact_size",
-        "file.yaml:11: ports.p0.nb_rx_queues: 'many', allowed: a number from 0 to 1024",
+        "file.yaml:11: ports.p0.nb_rx_queues: 'many', allowed: a whole number from 0 to 1024",
         "file.yaml:15: ports.p1.mempool: 'nope', allowed: one of the mempools 'rx', 'tx'",
         "file.yaml:17: app.forward.pairs[0][1]: 'p7', allowed: one of the ports 'p0', 'p1'",
     ]
@@ -83,8 +87,8 @@ app:
     ("section", "fault"),
     [
         ("rings: {a b: {size: 2}}", "rings.'a b': 'a b', allowed: 1 to 28 printable ASCII"),
-        ("mempools: {rx: {n: 300}}", "cache_size: 256, allowed: at most n / 1.5 = 200"),
-        ("memzones: {z: {size: 64Q}}", "a number from 1 to 1099511627776, or text such as '64K'"),
+        ("mempools: {rx: {n: 300, cache_size: 256}}", "256, allowed: at most n / 1.5 = 200"),
+        ("memzones: {z: {size: 64Q}}", "from 1 to 1099511627776, or text such as '64K'"),
         ("memzones: {z: {size: 1M, align: 100}}", "align: 100, allowed: a power of two"),
         ("rings: {r: {size: 1073741824, exact_size: true}}", "at most 1073741823"),
         ("eal: {vdevs: [net_null0]}", "device: 'net_null0,size=64', allowed: a device that eal"),
@@ -154,7 +158,7 @@ def test_an_lcore_of_the_app_is_one_of_the_eals():
 
 def test_a_fault_in_what_is_referred_to_is_no_second_fault():
     (line,) = faults(GOOD.replace("8191", "0") + "app: {forward: }\n")
-    assert line == "file.yaml:1: mempools.rx.n: 0, allowed: a number from 1 to 2147483647"
+    assert line == "file.yaml:1: mempools.rx.n: 0, allowed: a whole number from 1 to 2147483647"
     (line,) = faults("mempools: [rx]\nports: {a: {device: net_ring0, mempool: rx}}\n")
     assert line == "file.yaml:1: mempools: ['rx'], allowed: a map of names"
 
@@ -192,3 +196,101 @@ def test_a_file_is_named_in_its_faults(tmp_path):
 def test_long_values_are_cut_short():
     (line,) = faults(f"rings: {{r: {{size: {'x' * 500}}}}}\n")
     assert len(line) < 150
+
+
+WHOLE = """
+eal: {lcores: [0], main_lcore: 0, hugepages: false, memory_mb: 64, file_prefix: x, iova_mode: va,
+  in_memory: false, single_file_segments: false, pci: false, telemetry: false, capture: false,
+  base_virtaddr: 0x200000000, proc_type: primary}
+memzones: {z: {size: 64, align: 64, socket_id: 0}}
+mempools: {m: {n: 511, cache_size: 0, priv_size: 8, data_room_size: 2176, socket_id: 0}}
+rings: {r: {size: 64, element: mbuf, producer: hts, consumer: hts, exact_size: true, socket_id: 0}}
+ports: {p: {device: net_null0, nb_rx_queues: 1, nb_tx_queues: 1, nb_rx_desc: 64, nb_tx_desc: 64,
+  mtu: 1500, promiscuous: true, mempool: m}}
+workers: {w: {python: "m:f", lcores: "1@0", restarts: 0}}
+debug: {trace_mbufs: false}
+app: {generate: {ports: [p], burst: 32, lcore: 0, rate_pps: 1000, packet: {src_mac:
+  "02:00:00:00:00:01", src_ip: 198.18.0.1, src_port: 7, length: 64}}}
+"""
+MEANT = {("workers", "w", "lcores"), ("app", "generate", "rate_pps")}  # 1 and 1e3 are what they say
+
+
+def leaves(data: object, path: tuple = ()):
+    if not isinstance(data, dict):
+        yield path
+        return
+    for key, value in data.items():
+        yield from leaves(value, (*path, key))
+
+
+def test_the_whole_file_is_right():
+    loads(WHOLE, check_host=False)
+
+
+@pytest.mark.parametrize("value", [True, "true", "no", 1, "1", 1.0, 64, "64", 64.0], ids=repr)
+@pytest.mark.parametrize("path", list(leaves(parse(WHOLE).data)), ids=".".join)
+def test_no_value_is_converted_silently(path, value):
+    data = copy.deepcopy(parse(WHOLE).data)
+    *above, key = path
+    functools.reduce(dict.__getitem__, above, data)[key] = value
+    try:
+        config = loads(json.dumps(data), check_host=False)
+    except ConfigError:
+        return
+    read = config
+    for key in path:
+        read = read[key] if isinstance(read, dict) else getattr(read, key)
+    if path in MEANT:
+        assert str(read) == str(value).removesuffix(".0")
+    else:
+        assert (type(read), read) == (type(value), value)
+
+
+def test_a_rate_may_be_written_with_an_exponent():
+    config = loads("mempools: {m: {n: 255}}\nports: {p: {device: net_null0}}\n"
+                   "app: {generate: {rate_pps: 2.5e6}}")  # fmt: skip
+    assert config.app.generate.rate_pps == 2_500_000
+    (line,) = faults(f"{GOOD}app: {{generate: {{rate_pps: 1.5}}}}")
+    assert line.endswith("rate_pps: 1.5, allowed: a whole number from 1 to 1000000000")
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        ("net_nul0", "a driver of DPDK: net_null, net_ring, "),
+        ("net_nul0", "; did you mean net_null?"),
+        ("null0", "; did you mean net_null?"),
+        ("crypto_null0", "a driver of DPDK: net_null"),
+        ("net_null0,sise=64", "'sise' is none; did you mean size?"),
+        ("net_null0,64", "arguments of net_null: size, copy, no-rx; '64' is none"),
+        ("net_pcap0,rx_pcap=/a,b.pcap", "'b.pcap' is none, and no path can have a ',' in it"),
+        ("net_pcap0,rx_pcap=/a=b.pcap", "no '=' or ',' in a value, nor in a path"),
+        ("virtio_user0,pth=/dev/vhost-net", "arguments of net_virtio_user: path, mac"),
+    ],
+)
+def test_drivers_and_their_arguments(device, words):
+    (line,) = faults(f"mempools: {{m: {{n: 255}}}}\nports: {{p: {{device: '{device}'}}}}")
+    assert line.startswith("file.yaml:2: ports.p.device: ")
+    assert words in line
+
+
+@pytest.mark.parametrize("device", ["net_null_first,size=0x40", "eth_tap0,iface=t", "net_softnic0"])
+def test_names_that_a_driver_knows(device):
+    loads(f"mempools: {{m: {{n: 255}}}}\nports: {{p: {{device: '{device}'}}}}")
+
+
+def test_devices_without_a_port():
+    loads("eal: {vdevs: [crypto_null0, 'event_sw0', 'net_null0,size=64']}")
+    loads("eal: {vdevs: [net_mine0], extra: ['-d', /opt/librte_net_mine.so]}")
+    (line,) = faults("eal: {vdevs: [crypto_null0, net_mine0]}")
+    assert line.startswith("file.yaml:1: eal.vdevs[1]: 'net_mine0', allowed: a driver of DPDK")
+
+
+def test_lcores_have_numbers_that_dpdk_has():
+    (line,) = faults('eal: {lcores: "1024@0"}')
+    assert "eal.lcores: '1024@0', allowed: lcores from 0 to " in line
+
+
+@pytest.mark.parametrize(("n", "cached"), [(1, 0), (255, 170), (383, 255), (384, 256), (8191, 256)])
+def test_the_default_cache_fits(n, cached):
+    assert loads(f"mempools: {{m: {{n: {n}}}}}").mempools["m"].cached == cached

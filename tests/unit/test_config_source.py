@@ -118,3 +118,29 @@ def test_text_is_utf_8_with_or_without_a_mark(tmp_path):
     with pytest.raises(UnreadableError, match="0xff is not UTF-8") as caught:
         read_text(file)
     assert caught.value.line == 2
+
+
+def test_what_is_merged_may_merge_in_turn():
+    source = parse("""
+        a: &a {one: 1, two: 1}
+        b: &b {<<: *a, two: 2}
+        c: {<<: *b, three: 3}
+        d: {<<: [{one: 0}, *b]}
+    """)
+    assert source.faults == []
+    assert source.data["c"] == {"one": 1, "two": 2, "three": 3}
+    assert source.data["d"] == {"one": 0, "two": 2}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: &a {<<: *a}", "a: &a {b: &b {<<: *a}, <<: *b}", "a: &a {<<: [{x: 1}, {<<: *a}]}"],
+)
+def test_a_merge_of_itself_is_a_fault(text):
+    assert "an alias of a map" in [fault.allowed for fault in parse(text).faults]
+
+
+def test_chains_of_merges_have_an_end():
+    chain = "\n".join(f"m{i + 1}: &m{i + 1} {{<<: *m{i}}}" for i in range(60))
+    allowed = [fault.allowed for fault in parse(f"m0: &m0 {{x: 1}}\n{chain}").faults]
+    assert "at most 32 in one another" in allowed

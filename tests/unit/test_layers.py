@@ -34,7 +34,7 @@ ROWS = [
         "eal_checks",
         "lcore_map",
     ],
-    ["cycles", "log", "_lifetime", "_short", "errors", "version", "exceptions"],
+    ["cycles", "log", "_lifetime", "_short", "errors", "version", "exceptions", "limits"],
     ["_crossing", "_dpdk"],
 ]
 MEMORY = [
@@ -49,6 +49,7 @@ PURE = {
     "eal_needs",
     "eal_options",
     "exceptions",
+    "limits",
 }  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"
