@@ -25,6 +25,7 @@ if _TYPE_CHECKING:
         EalInitError,
         HandlerError,
         InUseError,
+        LeakWarning,
         NameTakenError,
         NoRoomError,
         NotFoundError,
@@ -63,8 +64,8 @@ _HOME = {
     "pydpdk.eal_options": "EalOptions",
     "pydpdk.exceptions": (
         "BusyError ClosedError ConfigError DpdkError EalInitError HandlerError InUseError "
-        "NameTakenError NoRoomError NotFoundError NotSupportedError PeerDiedError SecondaryError "
-        "VersionError"
+        "LeakWarning NameTakenError NoRoomError NotFoundError NotSupportedError PeerDiedError "
+        "SecondaryError VersionError"
     ),
     "pydpdk.ethdev": "Link Port PortInfo PortStats RssHf RxOffload TxOffload",
     "pydpdk.jit": "CompileError Worker worker",
@@ -105,6 +106,7 @@ __all__ = [
     "HandlerError",
     "Hash",
     "InUseError",
+    "LeakWarning",
     "Link",
     "Mbuf",
     "Member",

@@ -21,12 +21,14 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import ffi
 from pydpdk.errors import ClosedError, InUseError
+from pydpdk.exceptions import LeakWarning
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 _lock = threading.RLock()
 _owners: weakref.WeakSet[Owner] = weakref.WeakSet()
 _staying: set[Owner] = set()
+_forked = False
 _by_address: weakref.WeakValueDictionary[tuple[type, int], Owner] = weakref.WeakValueDictionary()
 
 
@@ -60,7 +62,7 @@ class Closing(ABC):
             if error is None:
                 raise
             # the first error is the one to see
-            warnings.warn(str(in_use), ResourceWarning, stacklevel=2)
+            warnings.warn(str(in_use), LeakWarning, stacklevel=2)
 
 
 class Owner(Closing):
@@ -175,6 +177,8 @@ class Owner(Closing):
     def _closed_error(self) -> ClosedError:
         """Return what to raise; it does not ask for the state, which another thread is ending."""
         what = f"<{type(self).__name__} {self.name!r} closed>"
+        if _forked:
+            return ClosedError(f"{what} is the parent's, from which this process was forked")
         return ClosedError(f"{what} is used after it was closed")
 
     def _stay(self) -> None:
@@ -186,7 +190,7 @@ class Owner(Closing):
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None) is not None and self.owned:
-            warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=2)
+            warnings.warn(f"{self!r} was never closed", LeakWarning, source=self, stacklevel=2)
 
 
 def owners() -> list[Owner]:
@@ -202,9 +206,9 @@ def close_owners() -> None:
             continue
         reasons = [r for r in owner._refusals() if owner.owned and "view" not in r]
         if reasons:
-            warnings.warn(f"{owner!r}: {'; '.join(reasons)}", ResourceWarning, stacklevel=4)
+            warnings.warn(f"{owner!r}: {'; '.join(reasons)}", LeakWarning, stacklevel=4)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # said just now
+            warnings.simplefilter("ignore", LeakWarning)  # said just now
             owner.close(force=True)
 
 
@@ -252,8 +256,8 @@ class Pin:
 
 def _abandon_all() -> None:
     """Forget all objects in a forked child, and the lock, which a thread of the parent may hold."""
-    global _lock
-    _lock = threading.RLock()
+    global _lock, _forked
+    _lock, _forked = threading.RLock(), True
     for owner in list(_owners):
         owner._abandon()
 

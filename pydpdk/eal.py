@@ -40,12 +40,15 @@ def state() -> State:
 def current() -> Eal:
     """Return the running EAL; raise `ClosedError` where there is none."""
     if _current is None or _current._dead:
-        raise ClosedError(
-            "no EAL is running: call pydpdk.init() first"
-            if _state == "new"
-            else "the EAL of this process has been closed"
-        )
+        if _state == "new":
+            raise ClosedError("no EAL is running: call pydpdk.init() first")
+        raise ClosedError(_ended())
     return _current
+
+
+def _ended() -> str:
+    """Say why this process has no EAL any more."""
+    return "the EAL of this process failed to start" if _current is None else _current.ended
 
 
 def require_running() -> None:
@@ -121,9 +124,9 @@ def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) ->
     global _state, _current
     with _lifetime.lock():
         if state() != "new":
-            raise make_error(
-                "rte_eal_init", errno.EALREADY, f"one EAL per process, this one's is {state()}"
-            )
+            why = "the EAL runs" if state() == "running" else _ended()
+            detail = f"DPDK starts once in a process, and {why}"
+            raise make_error("rte_eal_init", errno.EALREADY, detail)
         found = list(problems(chosen))
         if found:
             raise ValueError("\n".join(map(str, found)))

@@ -27,10 +27,15 @@ class Neighbours:
     """A seat in the prefix's registry; none where memory is shared with nobody."""
 
     def __init__(
-        self, options: EalOptions, prefix: str, seat: Seat | None, primary: Primary | None
+        self,
+        options: EalOptions,
+        prefix: str,
+        seat: Seat | None,
+        primary: Primary | None,
+        unshared: Seat | None = None,
     ) -> None:
         self.options, self._prefix = options, prefix
-        self._seat, self._primary = seat, primary
+        self._seat, self._primary, self._unshared = seat, primary, unshared
         self._watcher: Watcher | None = None
         self._details: dict[str, Any] = {}
 
@@ -50,6 +55,8 @@ class Neighbours:
         if primary and self._seat is not None and not self._seat.in_place:
             self._seat.give_back()  # the end of an earlier primary swept it away
             self._seat = take_seat(self.options, self._prefix, None)
+        if self._unshared is not None:
+            self._unshared.publish("ready", {})
         if self._seat is None:
             return
         if primary:
@@ -137,13 +144,15 @@ class Neighbours:
 
     def leave(self) -> None:
         """Give the seat back."""
-        if self._seat is not None:
-            self._seat.give_back()
+        for seat in (self._seat, self._unshared):
+            if seat is not None:
+                seat.give_back()
 
     def forget(self) -> None:
         """Leave without a word, in a forked child: the parent has the seat."""
-        if self._seat is not None:
-            self._seat.forget()
+        for seat in (self._seat, self._unshared):
+            if seat is not None:
+                seat.forget()
 
 
 def settle(options: EalOptions, prefix: str, *, hugepages: bool, name: str | None) -> Neighbours:
@@ -158,21 +167,26 @@ def settle(options: EalOptions, prefix: str, *, hugepages: bool, name: str | Non
         options, primary = eal_attach.check_attach(options, prefix)
         return _as_secondary(options, prefix, primary, name)
     if not hugepages or options.in_memory or "--no-shconf" in options.extra:
-        return Neighbours(options, prefix, None, None)
+        return Neighbours(options, prefix, None, None, take_seat(options, prefix, name, "unshared"))
     eal_attach.check_primary(prefix)
     return Neighbours(options, prefix, take_seat(options, prefix, name), None)
 
 
-def take_seat(options: EalOptions, prefix: str, name: str | None) -> Seat | None:
-    """Take a primary's seat; None where that cannot be, which the EAL will say."""
+def take_seat(
+    options: EalOptions, prefix: str, name: str | None, role: Role = "primary"
+) -> Seat | None:
+    """Take the seat of a process with memory of its own; None where that cannot be.
+
+    The EAL will say why, or there is nothing to say: an unshared one does without a seat.
+    """
 
     def choose(others: list[Member]) -> Iterable[int]:
-        if any(other.role == "primary" for other in others):
+        if role == "primary" and any(other.role == role for other in others):
             raise BusyError
         return _lcores(options)
 
     try:
-        return _claim(prefix, "primary", name, choose)
+        return _claim(prefix, role, name, choose)
     except OSError:  # another primary has it, or the directory is not ours to write
         return None
 

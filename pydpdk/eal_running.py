@@ -20,6 +20,12 @@ from pydpdk.host.primary import remove_traces
 
 _JOIN = "our place in the memory; busy: who died on these lcores has not been recovered from"
 
+_CLOSED = "the EAL of this process has been closed"
+_FORKED = (
+    "this process was forked from one with an EAL, which is its parent's alone: start a process"
+    " anew instead (pydpdk.Group, or multiprocessing's 'spawn')"
+)
+
 
 class Eal(Closing):
     """The running EAL; `init` makes it.
@@ -38,6 +44,8 @@ class Eal(Closing):
         Where the main lcore runs; see `pinned`.
     neighbours : Neighbours
         The other processes of the prefix, for this package.
+    ended : str
+        What an error says of it once it runs no more.
 
     Notes
     -----
@@ -61,6 +69,7 @@ class Eal(Closing):
         self.main_cpus = main_cpus
         self.hugepages = bool(lib.rte_eal_has_hugepages())
         self._dead = False
+        self.ended = _CLOSED
         self._thread = threading.get_ident()
         self._changing = threading.RLock()  # devices; DPDK probes on one thread at a time
         self.neighbours = neighbours
@@ -257,11 +266,12 @@ class Eal(Closing):
     def _forget(self) -> None:
         """Be dead in a forked child, whose parent goes on."""
         self._dead = True
+        self.ended = _FORKED
         self.neighbours.forget()
 
     def _require_open(self) -> None:
         if self._dead:
-            raise ClosedError("the EAL of this process has been closed")
+            raise ClosedError(self.ended)
 
     def __repr__(self) -> str:
         if self._dead:

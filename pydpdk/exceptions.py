@@ -84,6 +84,13 @@ class InUseError(BufferError):
     """Closing would free memory that something still uses."""
 
 
+class LeakWarning(RuntimeWarning):
+    """An object was forgotten open, or closed by force while something used it.
+
+    Not a `ResourceWarning`, which Python does not show: what is lost here is DPDK's until the end.
+    """
+
+
 class HandlerError(RuntimeError):
     """A message handler of another process raised; the message says what."""
 

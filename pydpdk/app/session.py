@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -178,12 +176,9 @@ class App(Closing):
 
     def close(self) -> None:
         """Take everything down: ports, bursts, rings, mempools, memzones, the EAL."""
-        with warnings.catch_warnings():
-            if self.config.debug.trace_mbufs and not sys.warnoptions:
-                warnings.simplefilter("always", ResourceWarning)  # Python hides them
-            for burst in self._bursts:
-                burst.close(force=True)
-            self.eal.close()
+        for burst in self._bursts:
+            burst.close(force=True)
+        self.eal.close()
 
     def __repr__(self) -> str:
         return f"<App ports={list(self.ports)} mempools={list(self.mempools)}>"

@@ -94,7 +94,8 @@ class Burst(Headers):
         if result >= 0:
             return result
         mempool.handle  # noqa: B018  # raises when closed
-        return self._done(result, "rte_pktmbuf_alloc_bulk", mempool)
+        why = mempool.shortage() if -result == errno.ENOBUFS else ""
+        return self._done(result, "rte_pktmbuf_alloc_bulk", mempool, why)
 
     def fill(self, packets: Sequence[bytes] | bytes) -> None:
         """Write the packets' data and lengths, all in one crossing.
@@ -108,10 +109,12 @@ class Burst(Headers):
         Raises
         ------
         ValueError
-            Not as many as the burst has, or one whose memory other mbufs see.
+            Not as many as the burst has, or it has none; or one whose memory other mbufs see.
         NoRoomError
             The pool has not so many mbufs left. In all cases nothing was written.
         """
+        if not len(self) and not self.closed:
+            raise ValueError(f"fill of {self!r}, which holds no packets: alloc or rx comes first")
         if isinstance(packets, (bytes, bytearray, memoryview)):
             data, count = bytes(packets), 1
             result = lib.pyd_burst_fill_each(self._c, data, len(data))

@@ -106,7 +106,7 @@ class Packets(Owner, Handle):
             raise IndexError(f"packet {index} of {n}")
         return index % n
 
-    def _done(self, result: int, what: str, user: object = None) -> int:
+    def _done(self, result: int, what: str, user: object = None, why: str = "") -> int:
         if result < 0:
-            refuse(result, what, user if user is not None else self, self)
+            refuse(result, what, user if user is not None else self, self, why)
         return result

@@ -21,7 +21,7 @@ _plain: dict[type, tuple[str, Callable[..., int]]] = {}
 def trace(on: bool = True) -> None:
     """Stamp from here on which line of the program takes which mbuf, or stop doing so.
 
-    `Mempool.outstanding`, the refusals of `Mempool.close` and `ResourceWarning` then tell it.
+    `Mempool.outstanding`, the refusals of `Mempool.close` and each `LeakWarning` then say it.
     `PYDPDK_TRACE=1` in the environment calls this at import, and a file with
     `debug: {trace_mbufs: true}` before it starts the EAL.
 

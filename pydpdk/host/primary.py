@@ -7,12 +7,13 @@ import operator
 import os
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydpdk.host import runtime
+from pydpdk.host import registry, runtime
+from pydpdk.host.registry_page import Member
 
 # what EALs of 20.11 to 25.11 call their worker threads, the lcore's number at the end
 _WORKER = re.compile(r"(?:rte|lcore|dpdk)-(?:worker|slave)-?(\d+)")
@@ -42,8 +43,9 @@ class Primary:
 def look(prefix: str) -> Primary:
     """Look for the primary of a prefix; nothing is sent to it and no lock is taken."""
     pid = _locker(runtime.runtime_dir(prefix) / "config")
-    running = pid is not None or runtime.is_in_use(prefix)
-    problem = _problem(prefix, locked=pid is not None, running=running)
+    alone = registry.unshared(prefix) if pid is None else []
+    running = pid is not None or bool(alone) or runtime.is_in_use(prefix)
+    problem = _problem(prefix, locked=pid is not None, running=running, alone=alone)
     return Primary(prefix, pid or 0, running, problem)
 
 
@@ -51,7 +53,11 @@ def running_prefixes() -> list[str]:
     """Return the prefixes of all live primaries that this user can see."""
     base = runtime.runtime_dir("x").parent
     names = (entry.name for entry in _listdir(base) if entry.is_dir())
-    return sorted(name for name in names if _locker(base / name / "config") is not None)
+    return sorted(
+        name
+        for name in names
+        if _locker(base / name / "config") is not None or registry.unshared(name)
+    )
 
 
 def processes(primary: Primary) -> list[int]:
@@ -100,20 +106,23 @@ def remove_traces(prefix: str, pid: int) -> list[Path]:
     return removed
 
 
-def _problem(prefix: str, *, locked: bool, running: bool) -> str:
+def _problem(prefix: str, *, locked: bool, running: bool, alone: Sequence[Member]) -> str:
     directory = runtime.runtime_dir(prefix)
     if not running:
         left = "what it left is still there" if directory.is_dir() else _alternatives()
         return f"no DPDK program runs with file prefix {prefix!r}: {left}"
-    unshared = "shares its memory with nobody, so nothing can attach"
+    private = "shares its memory with nobody, so nothing can attach"
+    if alone:
+        pids = ", ".join(str(member.pid) for member in alone)
+        return f"{prefix!r} (PID {pids}) runs without hugepages or in memory: it {private}"
     if not (directory / "config").exists():
-        return f"{prefix!r} runs with --in-memory or --no-shconf: it {unshared}"
+        return f"{prefix!r} runs with --in-memory or --no-shconf: it {private}"
     if not locked:
         return f"the primary of {prefix!r} is gone, only secondaries of it still run"
     if (directory / "fbarray_nohugemem").exists():
-        return f"{prefix!r} runs with --no-huge: it {unshared}"
+        return f"{prefix!r} runs with --no-huge: it {private}"
     if not runtime.hugepage_files(prefix):
-        return f"{prefix!r} has unlinked its hugepages (--huge-unlink): it {unshared}"
+        return f"{prefix!r} has unlinked its hugepages (--huge-unlink): it {private}"
     return ""
 
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydpdk.host import runtime
+from pydpdk.host import registry, runtime
 from pydpdk.host.hugepages import read_mounts
 
 _STARTS_S = 2.0
@@ -155,7 +155,11 @@ def _held(config: Path) -> Iterator[bool]:
 
 
 def _in_use(prefix: str) -> bool:
-    return runtime.is_in_use(prefix) or _starts(runtime.runtime_dir(prefix))
+    return (
+        runtime.is_in_use(prefix)
+        or bool(registry.unshared(prefix))
+        or _starts(runtime.runtime_dir(prefix))
+    )
 
 
 def _starts(directory: Path) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 from pydpdk.host import runtime
 from pydpdk.host.registry_page import PAGE, Member, Role, State, clear, offset, read, write
 
-FILE = "pydpdk_processes"
+FILE = runtime.PROCESSES
 MAX_PROCESSES = 128
 
 _HEAD = struct.Struct("<8sI")
@@ -68,12 +68,17 @@ class Seat:
 
 def members(prefix: str) -> list[Member]:
     """Return the live processes of ours that share this prefix."""
-    return [member for member, alive in _read(prefix) if alive]
+    return [member for member, alive in _read(prefix) if alive and member.shares]
+
+
+def unshared(prefix: str) -> list[Member]:
+    """Return the live processes of ours of this prefix to whose memory nothing can attach."""
+    return [member for member, alive in _read(prefix) if alive and not member.shares]
 
 
 def dead(prefix: str) -> list[Member]:
     """Return those that died without leaving, and of which nobody has taken note yet."""
-    return [member for member, alive in _read(prefix) if not alive]
+    return [member for member, alive in _read(prefix) if not alive and member.shares]
 
 
 def forget(prefix: str, member: Member) -> None:
@@ -95,8 +100,8 @@ def claim(
     Parameters
     ----------
     choose
-        Given the other live processes, return our lcores, or raise; nobody comes or goes
-        meanwhile.
+        Given the other live processes that share memory, return our lcores, or raise; nobody
+        comes or goes meanwhile.
 
     Raises
     ------
@@ -108,7 +113,7 @@ def claim(
     with _locked(path, create=True) as fd:
         others = _live(fd)
         try:
-            lcores = frozenset(choose(others))
+            lcores = frozenset(choose([other for other in others if other.shares]))
         except BaseException:
             if not others:
                 path.unlink()

@@ -13,9 +13,9 @@ from typing import Any, Literal
 MAX_LCORES = 1024
 """Room in a page; DPDK's own limit (RTE_MAX_LCORE) is lower as a rule."""
 
-Role = Literal["primary", "secondary"]
+Role = Literal["primary", "secondary", "unshared"]
 State = Literal["attaching", "ready", "leaving"]
-_ROLES: tuple[Role, ...] = ("primary", "secondary")
+_ROLES: tuple[Role, ...] = ("primary", "secondary", "unshared")
 _STATES: tuple[State, ...] = ("attaching", "ready", "leaving")
 PAGE = 4096
 _RECORD = struct.Struct(f"<QQBBHI{MAX_LCORES // 8}s64s")  # then `details`, as JSON
@@ -32,6 +32,9 @@ class Member:
         Its page, 0 to 127.
     started : int
         [clock ticks] since boot: with the PID it names a process for good.
+    role : str
+        `unshared` is a primary to whose memory no other process can attach: it has no hugepages,
+        or no file.
     state : str
         `attaching` until its EAL is up, then `ready`; a secondary that ends its EAL is `leaving`.
     details : dict
@@ -51,6 +54,11 @@ class Member:
     def ready(self) -> bool:
         """Whether its EAL is up."""
         return self.state == "ready"
+
+    @property
+    def shares(self) -> bool:
+        """Whether other processes can attach to its memory, or it is attached itself."""
+        return self.role != "unshared"
 
     def __str__(self) -> str:
         return f"{self.role} {self.name!r} (PID {self.pid})"

@@ -48,6 +48,10 @@ def leftovers(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     return hugepage_files(prefix, root=root) + ([directory] if directory.is_dir() else [])
 
 
+PROCESSES = "pydpdk_processes"
+"""File of `registry` in the runtime directory."""
+
+
 def is_in_use(prefix: str, *, by_others: bool = False, root: Path = Path("/")) -> bool:
     """Say whether a live process uses this prefix.
 
@@ -83,7 +87,7 @@ def remove(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     removed = [file for file in hugepage_files(prefix, root=root) if _removed(file)]
     directory = runtime_dir(prefix)
     if not directory.is_symlink():
-        removed += [file for file in _listdir(directory) if _removed(file)]
+        removed += [f for f in _listdir(directory) if not _has_members(f) and _removed(f)]
         with suppress(OSError):
             directory.rmdir()
             removed.append(directory)
@@ -106,6 +110,25 @@ def unlock_mounts(*, root: Path = Path("/")) -> None:
 def _check(prefix: str) -> None:
     if prefix in {"", ".", ".."} or "/" in prefix or "\0" in prefix:
         raise ValueError(f"file prefix {prefix!r}: takes a name without '/', not '.' or '..'")
+
+
+def _has_members(file: Path) -> bool:
+    """Say whether a process has its page of the registry: one that shares no memory, perhaps."""
+    return file.name == PROCESSES and _is_locked(file)
+
+
+def _is_locked(file: Path) -> bool:
+    """Test whether any process has a lock on a file, without taking it."""
+    try:
+        fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        wish = struct.pack(FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+        found, *_ = struct.unpack(FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, wish))
+        return bool(found != fcntl.F_UNLCK)
+    finally:
+        os.close(fd)
 
 
 def _has_write_lock(config: Path, *, by_others: bool) -> bool:

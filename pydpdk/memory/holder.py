@@ -38,7 +38,7 @@ class Holder(Protocol):
         ...
 
 
-def refuse(result: int, what: str, user: object, burst: object) -> NoReturn:
+def refuse(result: int, what: str, user: object, burst: object, why: str = "") -> NoReturn:
     """Raise what a negative result of the data path means.
 
     Parameters
@@ -51,6 +51,8 @@ def refuse(result: int, what: str, user: object, burst: object) -> NoReturn:
         The queue, ring or pool.
     burst
         The burst.
+    why
+        More of the reason, where the caller knows it.
     """
     number = -result
     if number == errno.EBADF:
@@ -63,4 +65,4 @@ def refuse(result: int, what: str, user: object, burst: object) -> NoReturn:
         raise BusyError(number, f"{what}: another thread uses {burst!r}")
     if number == errno.EALREADY:
         raise BusyError(number, f"{what}: another thread uses {user!r}")
-    raise make_error(what, number, f"{user!r}, {burst!r}")
+    raise make_error(what, number, f"{user!r}, {burst!r}{why}")

@@ -13,6 +13,7 @@ from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Pin, address_of, find, lock, owners
 from pydpdk.errors import BusyError, call_errno, call_pointer, check_range
+from pydpdk.exceptions import LeakWarning
 from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.extmem import ExternalMemory
@@ -266,7 +267,7 @@ class Mempool(Counts):
         super().close(force=force)
         if self._left:
             left, self._left = self._left, ""
-            warnings.warn(f"mempool {self.name!r} closed by force{left}", ResourceWarning, 2)
+            warnings.warn(f"mempool {self.name!r} closed by force{left}", LeakWarning, 2)
 
     def _abandon(self) -> None:
         super()._abandon()

@@ -190,6 +190,8 @@ class ObjectMemory(Counts):
         detail = f"{self!r}"
         if result == -errno.EBUSY:
             detail += f": {self.ops_name} takes one thread at a time, another is inside"
+        elif result == -errno.ENOBUFS:
+            detail += self.shortage()
         return make_error(call, -result, detail)
 
     def _given_back(self, ids: Ids) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pydpdk import eal
+from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import address_of
 from pydpdk._short import Handle
@@ -142,6 +142,18 @@ class Counts(Portable, Handle):
         lens = ffi.new(f"uint32_t[{lib.RTE_MAX_LCORE}]")
         n = self._count(lib.pyd_pool_cached, lens, lib.RTE_MAX_LCORE)
         return {lcore_id: lens[lcore_id] for lcore_id in range(n) if lens[lcore_id]}
+
+    def shortage(self) -> str:
+        """Say which lcores' caches have what this thread's lcore cannot take; nothing if none has.
+
+        Only an lcore itself empties its cache: another one finds the pool empty meanwhile.
+        """
+        mine = lcore.current()
+        caches = {lcore_id: n for lcore_id, n in self.cache_counts.items() if lcore_id != mine}
+        if not caches:
+            return ""
+        kept = ", ".join(f"{n} in the cache of lcore {lcore_id}" for lcore_id, n in caches.items())
+        return f" ({kept}, out of reach: a smaller cache_size or a larger n helps)"
 
     def _count(self, function: Callable[..., int], *arguments: Any) -> int:
         n = int(function(self._gate, self.handle, *arguments))

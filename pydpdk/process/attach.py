@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydpdk import eal
 from pydpdk.eal import Eal
@@ -15,6 +15,7 @@ from pydpdk.errors import ClosedError, check_name
 from pydpdk.host import primary as host_primary
 from pydpdk.host import registry
 from pydpdk.host.primary import Primary
+from pydpdk.host.registry_page import Role
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class Process:
 
     Attributes
     ----------
+    role : str
+        `primary`, `secondary`, or `unshared`: a primary without hugepages or in memory, to which
+        no process can attach.
     lcores : frozenset of int
         Of one that is not ours as far as they can be seen.
     name : str
@@ -32,7 +36,7 @@ class Process:
     """
 
     pid: int
-    role: Literal["primary", "secondary"]
+    role: Role
     lcores: frozenset[int]
     name: str
     ours: bool
@@ -92,7 +96,7 @@ def attach(
 
 
 def processes(file_prefix: str | None = None) -> list[Process]:
-    """Return the processes that share the memory of a file prefix, the primary first.
+    """Return the processes of a file prefix, the primary first.
 
     Parameters
     ----------
@@ -110,7 +114,7 @@ def processes(file_prefix: str | None = None) -> list[Process]:
     check_name("file prefix", file_prefix, MAX_PREFIX_LENGTH)
     ours = [
         Process(member.pid, member.role, member.lcores, member.name, True)
-        for member in registry.members(file_prefix)
+        for member in (*registry.members(file_prefix), *registry.unshared(file_prefix))
     ]
     known = {process.pid for process in ours}
     there = host_primary.look(file_prefix)
@@ -121,5 +125,5 @@ def processes(file_prefix: str | None = None) -> list[Process]:
 
 
 def _foreign(pid: int, there: Primary) -> Process:
-    role: Literal["primary", "secondary"] = "primary" if pid == there.pid else "secondary"
+    role: Role = "primary" if pid == there.pid else "secondary"
     return Process(pid, role, foreign_lcores(pid), "", False)

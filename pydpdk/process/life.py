@@ -9,6 +9,7 @@ import warnings
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import address_of, lock
 from pydpdk.errors import InUseError, call_errno, make_error
+from pydpdk.exceptions import LeakWarning
 from pydpdk.host.alive import start_time
 from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone
@@ -113,7 +114,7 @@ class Life(Views):
             part._abandon()
         warnings.warn(
             f"channel {self.name!r} closed by force: its memory stays, processes"
-            f" {', '.join(map(str, others))} use it", ResourceWarning, stacklevel=3,
+            f" {', '.join(map(str, others))} use it", LeakWarning, stacklevel=3,
         )  # fmt: skip
 
     def _others(self) -> list[int]:

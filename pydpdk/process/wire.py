@@ -25,6 +25,7 @@ from pydpdk.errors import (
     check_range,
     make_error,
 )
+from pydpdk.exceptions import LeakWarning
 
 # No name of DPDK's own actions starts so, now or later: their handlers trust what they are sent.
 MESSAGE: Final = b"pydpdk:"  # also the requests of C programs
@@ -74,7 +75,7 @@ class Fds(Sequence[int]):
 
     def __del__(self) -> None:
         if self._open:
-            warnings.warn(f"{self!r} were never closed", ResourceWarning, 2, source=self)
+            warnings.warn(f"{self!r} were never closed", LeakWarning, 2, source=self)
             self.close()
 
 

@@ -171,12 +171,38 @@ def test_close_refuses_while_it_holds_mbufs(pool: Mempool):
     assert pool.in_use_count == 0
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pydpdk.LeakWarning")
 def test_an_error_inside_with_is_the_one_to_see(pool: Mempool):
     with pytest.raises(ZeroDivisionError), Burst(4) as burst:
         burst.alloc(pool, 2)
         raise ZeroDivisionError
     burst.close(force=True)
+
+
+def test_an_empty_burst_cannot_be_filled(burst: Burst):
+    for packets in (b"x" * 60, [b"x" * 60], []):
+        with pytest.raises(ValueError, match="holds no packets: alloc or rx comes first"):
+            burst.fill(packets)
+
+
+def test_an_empty_pool_names_the_caches_that_keep_its_mbufs(eal: pydpdk.Eal, name: str):
+    with pydpdk.Mempool.create(name, 511, cache_size=256) as pool, Burst(256) as burst:
+
+        def take_and_give_back():
+            burst.alloc(pool)
+            burst.free()
+
+        job = pydpdk.lcore.launch(take_and_give_back)
+        job.wait()
+        (lcore_id,) = pool.cache_counts
+        kept = pool.cache_counts[lcore_id]
+        with Burst(511) as larger:
+            with pytest.raises(
+                pydpdk.NoRoomError, match=f"{kept} in the cache of lcore {lcore_id}"
+            ):
+                larger.alloc(pool)
+            assert larger.alloc(pool, 511 - kept) == 511 - kept
+            larger.free()
 
 
 def test_a_closed_burst_is_refused_and_closes_again(pool: Mempool):

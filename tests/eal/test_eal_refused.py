@@ -12,6 +12,9 @@ REFUSED = [
     ({"lcores": "0,0"}, "twice"),
     ({"lcores": "0@999"}, "CPU 999 is outside the CPUs that this process may use"),
     ({"lcores": 5}, "lcores=5"),
+    ({"lcores": "1024@0"}, r"lcores=.1024@0.: lcores from 0 to \d+ \(RTE_MAX_LCORE - 1\)"),
+    ({"vdevs": ("net_null0,nosuch=1",)}, "arguments of net_null: size, copy, no-rx; 'nosuch' is"),
+    ({"vdevs": ("net_pcap0,rx_pcap=a=b",)}, "no '=' or ',' in a value"),
     ({"lcores": (float("inf"),)}, "lcores"),
     ({"main_lcore": 999}, "main_lcore=999: one of the lcores"),
     ({"main_lcore": "0"}, "main_lcore"),
@@ -133,7 +136,7 @@ def test_states_and_a_second_init_after_close(run_script):
     """)
     lines = done.stdout.splitlines()
     assert lines[0] == "no EAL is running: call pydpdk.init() first", done.stderr
-    assert "this one's is dead: EALREADY" in lines[1]
+    assert "the EAL of this process has been closed: EALREADY" in lines[1]
     assert "is used after it was closed" in lines[2]
     assert "has been closed" in lines[3]
     assert "has been closed" in lines[4]
@@ -166,13 +169,11 @@ FAILURES = [
     ({"vdevs": ("eth_dummy0",)}, 19, ["ENODEV", "eth_dummy0"]),
     ({"vdevs": ("net_af_packet0,iface=nosuch0",)}, 19, ["net_af_packet0", "nosuch0"]),
     ({"vdevs": ("net_pcap0,rx_pcap=none.pcap",)}, 19, ["net_pcap0", "none.pcap"]),
-    ({"vdevs": ("net_null0,nosuch=1",)}, 19, ["net_null0"]),
     ({"extra": ("--nosuch",)}, 22, ["EINVAL", f"{UNKNOWN} {NOSUCH}"]),
     ({"extra": ("--main-lcore", "9999")}, 22, ["EINVAL", MAIN_LCORE]),
     ({"extra": ("--no-shconf", "--no-shconf=1")}, 22, ["EINVAL", "--no-shconf"]),
     ({"extra": ("-n", "x")}, 22, ["EINVAL"]),
     ({"extra": ("--huge-dir=nowhere", "-m", "64"), "hugepages": True}, None, ["rte_eal_init"]),
-    ({"lcores": "200@0"}, 22, ["EINVAL"]),
 ]
 
 

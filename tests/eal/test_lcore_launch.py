@@ -207,7 +207,7 @@ def test_what_nobody_waited_for_is_told_at_the_end(run_script):
         eal.close()
     """)
     assert out.returncode == 0, out.stderr
-    assert "ResourceWarning" in out.stderr
+    assert "LeakWarning" in out.stderr
     assert "invalid literal for int()" in out.stderr
 
 

@@ -204,9 +204,10 @@ def test_tracing_in_the_file_names_the_line_that_leaked(command, tmp_path, kept)
         "    burst.alloc(app.mempools['packets'], 7)\n"
         f"    {'KEPT.append(burst)' if kept else 'pass'}\n",
     )
-    quiet = _run(command(file), tmp_path)
-    assert quiet.returncode == 0, quiet.stderr
-    assert "Warning" not in quiet.stderr
+    plain = _run(command(file), tmp_path)
+    assert plain.returncode == 0, plain.stderr
+    assert "LeakWarning: " in plain.stderr
+    assert "Burst.alloc at" not in plain.stderr
     file.write_text(file.read_text() + "debug: {trace_mbufs: true}\n")
     traced = _run(command(file), tmp_path)
     assert traced.returncode == 0, traced.stderr
@@ -215,7 +216,7 @@ def test_tracing_in_the_file_names_the_line_that_leaked(command, tmp_path, kept)
         told = f"<Burst 7 of 32>: it holds 7 mbufs: 7 taken by {where}"
     else:
         told = f"7 of its 1023 mbufs are out: 7 in a burst that nobody keeps, taken by {where}"
-    assert "ResourceWarning: " in traced.stderr
+    assert "LeakWarning: " in traced.stderr
     assert told in traced.stderr
 
 

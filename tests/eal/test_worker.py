@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import workers
 
-from pydpdk import Burst, Mempool, Memzone, Port, Ring, lcore
+from pydpdk import Burst, LeakWarning, Mempool, Memzone, Port, Ring, lcore
 from pydpdk.errors import BusyError, ClosedError, InUseError, NoRoomError
 
 FRAME = np.frombuffer(bytes([1] * 6 + [2] * 6 + [8, 0]) + bytes(46), np.uint8)
@@ -187,7 +187,7 @@ def test_a_pool_closed_by_force_ends_the_worker_that_draws_on_it(eal, name: str,
         ring.tx(given)
         job = workers.holds.launch(ring, its, counters)
         until(lambda: counters[0] == 8)
-        with pytest.warns(ResourceWarning, match="closed by force"):
+        with pytest.warns(LeakWarning, match="closed by force"):
             mine.close(force=True)
         assert not job.running
         assert job.wait() is None

@@ -137,7 +137,7 @@ def test_closing_by_force_names_the_culprits(eal: object, name: str, burst: Burs
     stolen = [burst._c.slots.mbufs[i] for i in range(2)]
     assert len(stolen) == 2
     burst._c.n = burst._c.slots.n = 0
-    with pytest.warns(ResourceWarning, match=f"closed by force: 2 in {ELSEWHERE}"):
+    with pytest.warns(pydpdk.LeakWarning, match=f"closed by force: 2 in {ELSEWHERE}"):
         pool.close(force=True)
     assert pool.closed
 

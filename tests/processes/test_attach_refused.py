@@ -12,7 +12,8 @@ import pytest
 
 import pydpdk
 from pydpdk import Eal
-from pydpdk.host import program, registry, runtime
+from pydpdk.host import primary as host_primary
+from pydpdk.host import program, reap, registry, runtime
 
 ATTACH = "tried(lambda: pydpdk.attach(PREFIX)); print(pydpdk.eal.state())"
 huge = pytest.mark.hugepages
@@ -52,19 +53,25 @@ def test_no_primary(second, prefix: str):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"hugepages": False}, "no DPDK program runs with file prefix"),
-        ({"hugepages": False, "extra": ("--no-shconf",)}, "no DPDK program runs"),
-        pytest.param({"in_memory": True}, "no DPDK program runs", marks=huge),
+        ({"hugepages": False}, "runs without hugepages or in memory: it shares its memory with"),
+        ({"hugepages": False, "extra": ("--no-shconf",)}, "runs without hugepages or in memory"),
+        pytest.param({"in_memory": True}, "runs without hugepages or in memory", marks=huge),
         pytest.param({"extra": ("--huge-unlink",)}, "(--huge-unlink)", marks=huge),
     ],
 )
 def test_memory_that_is_shared_with_nobody(second, prefix: str, options: dict, text: str):
     primary = start(second, prefix, **options)
     said, state = second(ATTACH, prefix).end().splitlines()
-    assert said.startswith(("NotSupportedError", "NotFoundError"))
+    assert said.startswith("NotSupportedError")
     assert text in said
     assert state == "new"
+    (there,) = pydpdk.process.processes(prefix)
+    assert (there.pid, there.ours) == (primary.process.pid, True)
+    assert reap.dead_prefixes([prefix]) == []
+    assert prefix in host_primary.running_prefixes()
     primary.end()
+    assert runtime.leftovers(prefix) == []
+    assert pydpdk.process.processes(prefix) == []
 
 
 def attach_in(setup: str, prefix: str, *flags: str) -> str:
