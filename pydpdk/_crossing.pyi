@@ -13,7 +13,12 @@ MOVE: int
 DRAW: int
 ROWS: int
 
-class Handle:
+class Fixed: ...
+
+class Once:
+    def __init__(self, init: Callable[..., None], /) -> None: ...
+
+class Handle(Fixed):
     _careful: bool
     def _bind(
         self,
@@ -24,6 +29,7 @@ class Handle:
         cells: int = ...,
         /,
     ) -> None: ...
+    def _keep(self, kept: object, /) -> None: ...
     def _made_of(self, parts: tuple[Handle, ...], /) -> None: ...
 
 class Face(Handle):

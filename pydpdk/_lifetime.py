@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi
+from pydpdk._fixed import Fixed
 from pydpdk.errors import ClosedError, InUseError
 from pydpdk.exceptions import LeakWarning
 
@@ -36,7 +37,7 @@ T = TypeVar("T", bound="Owner")
 V = TypeVar("V")
 
 
-class Closing(ABC):
+class Closing(Fixed, ABC):
     """A `with` block closes it; an error of the block is the one to see."""
 
     @abstractmethod

@@ -12,13 +12,20 @@ from functools import update_wrapper
 from typing import Any, Literal, TypeVar, cast
 
 from pydpdk import _crossing
-from pydpdk._crossing import Face, Handle
+from pydpdk._crossing import Face
 from pydpdk._dpdk import ffi, lib
+from pydpdk._fixed import Fixed
 
 __all__ = ["Face", "Handle", "rows", "short"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 How = Literal["send", "fill", "give", "take", "count", "act", "move", "draw"]
+
+
+class Handle(Fixed, _crossing.Handle):
+    """A C object whose methods cross the short way."""
+
+    __slots__ = ("_begun",)
 
 
 def short(

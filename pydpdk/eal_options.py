@@ -6,14 +6,14 @@ Nothing here calls DPDK. What is refused beforehand stands in `eal_checks`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from pydpdk._frozen import frozen_by_name
 from pydpdk.eal_checks import as_tuple
 from pydpdk.lcore_map import format_lcores, parse_lcores
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen_by_name
 class EalOptions:
     """Options of the EAL, named as DPDK's own parameters are.
 

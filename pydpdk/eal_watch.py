@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from threading import Lock
 
 from pydpdk._dpdk import lib
+from pydpdk._frozen import frozen
 from pydpdk._lifetime import lock
 from pydpdk.errors import make_error
 from pydpdk.host import registry
@@ -23,7 +23,7 @@ _STILL_MS = 1000
 _MAP_LOCKED = "the lock of the memory map stays shut: end all processes of this prefix"
 
 
-@dataclass(frozen=True)
+@frozen
 class Death:
     """A process of ours that ended without leaving.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import lib
+from pydpdk._frozen import frozen
 from pydpdk._lifetime import lock
 from pydpdk.errors import BusyError, check_range
 from pydpdk.lcore_job import Job, running_on
@@ -17,7 +17,7 @@ MAX_LCORE: int = lib.RTE_MAX_LCORE
 """How many lcore ids this DPDK has: 0 to one less."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Lcore:
     """One lcore of this process."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._fixed import Fixed
+from pydpdk._frozen import frozen
 from pydpdk.app.session import App
 from pydpdk.app.target import load_target
 from pydpdk.config.polling import Poll
@@ -23,7 +24,7 @@ COUNTERS = 8
 _LOOK_S = 0.02
 
 
-@dataclass(frozen=True)
+@frozen
 class LcoreReport:
     """What the worker on one lcore did during a run.
 
@@ -108,7 +109,7 @@ def launched(app: App) -> Iterator[Crew | None]:
         crew.end()
 
 
-class Crew:
+class Crew(Fixed):
     """The workers of a file, on all of its lcores."""
 
     def __init__(self, app: App) -> None:

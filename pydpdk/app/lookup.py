@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from pydpdk._fixed import Fixed
 from pydpdk.config.model import Config, MempoolSpec, PortSpec, RingSpec
 from pydpdk.errors import ConfigError, NotFoundError
 from pydpdk.ethdev import sharing
@@ -17,7 +18,7 @@ from pydpdk.ring import Ring
 T = TypeVar("T")
 
 
-class Lookup:
+class Lookup(Fixed):
     """Finds the objects of a file, and blames the file's line for what is not there.
 
     Raises

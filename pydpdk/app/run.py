@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from functools import partial
 from typing import Any
 
 from pydpdk import version
+from pydpdk._frozen import frozen
 from pydpdk.app import apps, crew, workers
 from pydpdk.app.crew import Crew, LcoreReport
 from pydpdk.app.session import App
@@ -22,7 +23,7 @@ from pydpdk.process import Member
 _WAIT_S = 0.05
 
 
-@dataclass(frozen=True)
+@frozen
 class PortReport:
     """What a port moved during a run.
 
@@ -46,7 +47,7 @@ class PortReport:
     tx_dropped: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Report:
     """What a run moved.
 

@@ -110,7 +110,7 @@ class App(Closing):
         for name, port in sorted(config.ports.items(), key=lambda item: devices.is_late(item[1])):
             with self._blame("ports", name):
                 up[name] = self._bring_up_port(name, port)
-        self.ports = {name: up[name] for name in config.ports}
+        self.ports.update((name, up[name]) for name in config.ports)
 
     def _sync(self, wish: Sync | None) -> Sync:
         """What a process that is killed cannot leave locked for the others, where there are any."""
@@ -118,10 +118,10 @@ class App(Closing):
 
     def _look_up(self) -> None:
         config, lookup = self.config, Lookup(self.config)
-        self.memzones = {name: lookup.memzone(name) for name in config.memzones}
-        self.mempools = {name: lookup.mempool(name, s) for name, s in config.mempools.items()}
-        self.rings = {name: lookup.ring(name, spec) for name, spec in config.rings.items()}
-        self.ports = {name: lookup.port(name, spec) for name, spec in config.ports.items()}
+        self.memzones.update((name, lookup.memzone(name)) for name in config.memzones)
+        self.mempools.update((name, lookup.mempool(name, s)) for name, s in config.mempools.items())
+        self.rings.update((name, lookup.ring(name, spec)) for name, spec in config.rings.items())
+        self.ports.update((name, lookup.port(name, spec)) for name, spec in config.ports.items())
 
     def _bring_up_port(self, name: str, spec: PortSpec) -> Port:
         where, peer = self.config.where("ports", name), devices.awaited(spec)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from pydpdk import eal
+from pydpdk._frozen import frozen
 from pydpdk.app.session import App
 from pydpdk.app.target import load_target
 from pydpdk.config.model import Config
@@ -16,7 +16,7 @@ from pydpdk.process import Group, Member
 _START_S = 30.0
 
 
-@dataclass(frozen=True)
+@frozen
 class WorkerReport:
     """How a worker ended.
 

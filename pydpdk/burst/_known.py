@@ -21,10 +21,10 @@ class Known(Handle):
     Threads  any number
     """
 
-    __slots__ = ("_kept",)
+    __slots__ = ()
 
     def __init__(self, c: Any, spec: Spec, *kept: Any) -> None:
-        self._kept = (c, kept)
+        self._keep((c, kept))
         cells = spec.shape[0] if spec.shape else 0
         self._bind(address_of(c), COLUMN, spec.base, 0, cells)
 

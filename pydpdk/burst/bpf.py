@@ -64,6 +64,7 @@ class Bpf(Owner, Handle):
                 raise ValueError(f"expression {expression!r}: {why}")
             if result < 0:
                 raise make_error("rte_bpf_convert, rte_bpf_load", -result, expression)
+            self._keep(self._c)
             self._bind(address_of(self._c), _BPF)
             super().__init__(expression, self._c, address=address_of(self._c))
 

@@ -55,6 +55,7 @@ class Burst(Headers):
         with eal.running():
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
             count = address_of(ffi.addressof(self._c, "n"))
+            self._keep(self._c)
             self._bind(address_of(self._c), BURST, MASK, count)
             slots = address_of(self._c.slots)
             super().__init__(f"burst{next(_numbers)}", self._c, address=slots)

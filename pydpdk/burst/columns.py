@@ -177,6 +177,7 @@ class Bound(Handle):
         self._c: Any = ffi.new("struct pyd_bound *", fields)
         self._arrays = self._plan.arrays(self._block, burst.size)
         self._shorter: dict[int, tuple[Array, ...]] = {}
+        self._keep((self._c, self._plan, self._block))
         self._bind(address_of(self._c), _COLUMNS)
 
     def __call__(self) -> tuple[Array, ...]:

@@ -38,6 +38,7 @@ class Fib(Routes):
     _network = ipaddress.IPv4Network
 
     def __init__(self, name: str, c: Any, next_hop_max: int) -> None:
+        self._keep(c)
         self._bind(address_of(c), _FIB)
         super().__init__(name, c, next_hop_max)
 

@@ -37,6 +37,7 @@ class Fib6(Routes):
     _network = ipaddress.IPv6Network
 
     def __init__(self, name: str, c: Any, next_hop_max: int) -> None:
+        self._keep(c)
         self._bind(address_of(c), _FIB, _BYTE, 0, 16)
         super().__init__(name, c, next_hop_max)
 

@@ -47,6 +47,7 @@ class Hash(Owner, Handle):
         self._c = c
         self.dtype = dtype
         self.entries = int(c.entries)
+        self._keep(c)
         self._bind(address_of(c), _HASH, dtype.base, 0, dtype.shape[0] if dtype.shape else 0)
         super().__init__(name, c, address=address_of(c.hash))
 

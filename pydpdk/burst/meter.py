@@ -69,6 +69,7 @@ class Meter(Handle):
         self._c.buckets = ffi.from_buffer("char *", self._buckets)
         params = ffi.new("struct rte_meter_srtcm_params *", {"cir": rate, **row})
         call_errno(lib.pyd_meter_open, self._c, params, detail=repr(self))
+        self._keep((self._c, self._profile, self._buckets))
         self._bind(address_of(self._c), _METER)
 
     @rows("pyd_rows_color", _METER, "44", "1")

@@ -60,6 +60,7 @@ class Forward(Handle):
         self._hops: Any = ffi.new("struct pyd_hop[]", queues)
         fields = {"burst": burst._c, "hops": self._hops, "n": len(queues), "mode": MODES[mode]}
         self._c: Any = ffi.new("struct pyd_round *", fields)
+        self._keep((self._c, self._hops))
         self._bind(address_of(self._c), FORWARD)
 
     @short("pyd_forward_round", "count", FORWARD)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any
 
+from pydpdk._frozen import frozen
 from pydpdk.errors import check_range
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.info import DescLim, PortInfo
@@ -15,7 +15,7 @@ from pydpdk.memory.mempool import HEADROOM, Mempool
 DESC_DEFAULT = 512
 
 
-@dataclass(frozen=True)
+@frozen
 class PortConfig:
     """A port's configuration, after the checks.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from pydpdk._dpdk import ffi, lib
+from pydpdk._frozen import frozen
 from pydpdk.errors import call_errno
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.memory._rows import text
 
 
-@dataclass(frozen=True)
+@frozen
 class DescLim:
     """How many descriptors a queue takes."""
 
@@ -33,7 +33,7 @@ class DescLim:
         return max(min(nb_desc // align * align, self.nb_max), self.nb_min)
 
 
-@dataclass(frozen=True)
+@frozen
 class PortInfo:
     """What a port's driver says of it.
 

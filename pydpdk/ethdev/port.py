@@ -31,8 +31,6 @@ class Port(PortQueues):
     ----------
     port_id : int
         DPDK's number.
-    mempool : Mempool or None
-        Where received packets go.
 
     Notes
     -----
@@ -48,11 +46,16 @@ class Port(PortQueues):
         self.port_id = port_id
         self._rx: tuple[RxQueue, ...] = ()
         self._tx: tuple[TxQueue, ...] = ()
-        self.state: State = "unconfigured" if eal.is_primary() else "attached"
-        self.mempool: Mempool | None = None
+        self._stage: State = "unconfigured" if eal.is_primary() else "attached"
+        self._mempool: Mempool | None = None
         self._pools: set[Mempool] = set()  # whose mbufs the driver may hold
         self._sockets: set[drivers.Socket] = set()
         super().__init__(name, port_id, address=port_id, owned=eal.is_primary())
+
+    @property
+    def mempool(self) -> Mempool | None:
+        """Where received packets go."""
+        return self._mempool
 
     @classmethod
     def lookup(cls, port: str | int) -> Port:
@@ -138,17 +141,17 @@ class Port(PortQueues):
             if info.driver_name == drivers.AF_XDP:
                 desc = config.nb_rx_desc, config.nb_tx_desc
                 drivers.check_af_xdp(self.name, mempool, *desc, bool(self._sockets))
-            self.state, self._rx, self._tx = "unconfigured", (), ()
+            self._stage, self._rx, self._tx = "unconfigured", (), ()
             if mempool is not None:
                 mempool._users.add(self)
                 self._pools.add(mempool)
             with drivers.noting(info.driver_name, self._sockets):
                 self._set_up(config, mempool)
             self._let_go_of_pools_but(mempool)
-            self.mempool = mempool
+            self._mempool = mempool
             self._rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))
             self._tx = tuple(TxQueue(self, i, is_tx=True) for i in range(nb_tx_queues))
-            self.state = "stopped"
+            self._stage = "stopped"
             return config
 
     def _set_up(self, config: PortConfig, mempool: Mempool | None) -> None:
@@ -193,7 +196,7 @@ class Port(PortQueues):
             if self.info.driver_name == drivers.BOND:
                 drivers.refuse_started_members(self)
             call_errno(lib.rte_eth_dev_start, self.handle, detail=self.name)
-            self.state = "started"
+            self._stage = "started"
             sharing.publish(self.port_id, len(self._rx), len(self._tx))
 
     def stop(self) -> None:
@@ -224,7 +227,7 @@ class Port(PortQueues):
             for queue in self._queues():
                 queue._reopen()
             raise
-        self.state = "stopped"
+        self._stage = "stopped"
         for queue in self._queues():
             queue._abandon()
 
@@ -257,7 +260,7 @@ class Port(PortQueues):
             if self.info.driver_name == drivers.BOND:
                 drivers.let_alarms_pass(self.name)
             call_errno(lib.rte_eth_dev_close, self._handle, detail=self.name)
-        self.state = "closed"
+        self._stage = "closed"
         drivers.let_go(self.name, self._sockets)
 
     def _abandon(self) -> None:

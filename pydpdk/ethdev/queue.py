@@ -29,15 +29,21 @@ class Queue(Handle):
              process at a time, the first that uses it, until `release`
     """
 
-    __slots__ = ("_c", "port", "queue_id", "taken")
+    __slots__ = ("_c", "_taken", "port", "queue_id")
 
     def __init__(self, port: PortQueues, queue_id: int, *, is_tx: bool) -> None:
         self.port = port
         self.queue_id = queue_id
-        self.taken = False  # whether this process is the one that uses it
+        self._taken = False
         fields = {"port_id": port.port_id, "queue_id": queue_id, "is_tx": is_tx}
         self._c: Any = ffi.new("struct pyd_queue *", fields)
+        self._keep(self._c)
         self._bind(address_of(self._c), TX if is_tx else RX)
+
+    @property
+    def taken(self) -> bool:
+        """Whether this process is the one that uses it."""
+        return self._taken
 
     @property
     def packets(self) -> int:
@@ -55,11 +61,11 @@ class Queue(Handle):
             In a secondary: the driver cannot.
         """
         with lock():
-            if not self.taken and self.port._may_take(self):
+            if not self._taken and self.port._may_take(self):
                 is_tx = bool(self._c.is_tx)
-                self.taken = sharing.take(self.port.port_id, self.queue_id, is_tx)
-                self._c.gate.open = self.taken
-            return self.taken
+                self._taken = sharing.take(self.port.port_id, self.queue_id, is_tx)
+                self._c.gate.open = self._taken
+            return self._taken
 
     def release(self) -> None:
         """Leave the queue to another process; the next use here takes it again.
@@ -70,9 +76,9 @@ class Queue(Handle):
             A thread is using it right now.
         """
         with lock():
-            if self.taken:
+            if self._taken:
                 self._shut()
-                self.taken = False
+                self._taken = False
                 sharing.release(self.port.port_id, self.queue_id, bool(self._c.is_tx))
 
     def _first(self, result: int) -> bool:
@@ -80,14 +86,14 @@ class Queue(Handle):
         return result == -errno.ENETDOWN and self.take()
 
     def _reopen(self) -> None:
-        self._c.gate.open = self.taken
+        self._c.gate.open = self._taken
 
     def _shut(self) -> None:
         """Let nobody in any more; `BusyError` while a thread is inside."""
         call_errno(lib.pyd_queue_shut, self._c, detail=repr(self))
 
     def _abandon(self) -> None:
-        self.taken = False
+        self._taken = False
         self._c.gate.open = 0
 
     def __repr__(self) -> str:

@@ -21,9 +21,14 @@ class PortQueues(PortSettings):
     """The part of a `Port` that knows its queues, and whose they are."""
 
     port_id: int
-    state: State
+    _stage: State
     _rx: tuple[RxQueue, ...]
     _tx: tuple[TxQueue, ...]
+
+    @property
+    def state(self) -> State:
+        """What was done last; `attached` in a secondary."""
+        return self._stage
 
     @property
     def rx(self) -> tuple[RxQueue, ...]:

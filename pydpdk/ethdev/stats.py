@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pydpdk._dpdk import ffi, lib
+from pydpdk._frozen import frozen
 from pydpdk.errors import call_errno
 from pydpdk.memory._rows import text
 
 _SPEED_UNKNOWN = 0xFFFFFFFF
 
 
-@dataclass(frozen=True)
+@frozen
 class PortStats:
     """Counters of a port, named as in `struct rte_eth_stats`.
 
@@ -37,7 +36,7 @@ class PortStats:
     rx_nombuf: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Link:
     """State of a port's link.
 

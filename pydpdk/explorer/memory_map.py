@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from pydpdk import eal, version
+from pydpdk._frozen import frozen
 from pydpdk.explorer.placement import Kind, PageRun, Piece, Share, owners_of, page_runs, place
 from pydpdk.explorer.placement import shares as sum_up
 from pydpdk.memory import live
@@ -15,7 +16,7 @@ from pydpdk.memory.memseg import MemsegList, memseg_lists, memsegs
 from pydpdk.memory.memzone import MemzoneInfo, memzones
 
 
-@dataclass(frozen=True)
+@frozen
 class HeapState:
     """A malloc heap at one moment; the numbers that DPDK's own statistics have.
 
@@ -35,7 +36,7 @@ class HeapState:
     alloc_count: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Zone:
     """A memzone, and whose it is."""
 
@@ -44,7 +45,7 @@ class Zone:
     owner: str
 
 
-@dataclass(frozen=True)
+@frozen
 class MemoryMap:
     """The memory of an EAL.
 

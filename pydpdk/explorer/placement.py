@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from pydpdk._frozen import frozen
 from pydpdk.memory.live import Element, PoolState, RingState
 from pydpdk.memory.memseg import Memseg
 from pydpdk.memory.memzone import MemzoneInfo
@@ -21,7 +22,7 @@ FREE = "free"
 OTHER = "outside of the heaps"
 
 
-@dataclass(frozen=True)
+@frozen
 class Piece:
     """A stretch of mapped memory with one owner.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from pydpdk import eal, version
+from pydpdk._frozen import frozen
 from pydpdk.burst.burst import Burst
 from pydpdk.errors import NoRoomError
 from pydpdk.memory.hugepage import Hugepages
@@ -15,7 +16,7 @@ from pydpdk.memory.memseg import Memseg, MemsegList, hugepages, memseg_lists, me
 from pydpdk.memory.memzone import MemzoneInfo, memzones
 
 
-@dataclass(frozen=True)
+@frozen
 class PacketTrace:
     """One mbuf of a pool, followed down the chain.
 
@@ -41,7 +42,7 @@ class PacketTrace:
     page_sz: int | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Snapshot:
     """All links of the chain at one moment."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pydpdk._dpdk import lib
+from pydpdk._fixed import Fixed
 from pydpdk._lifetime import Owner, address_of
 from pydpdk.burst.burst import Burst
 from pydpdk.errors import BusyError, ClosedError
@@ -20,7 +21,7 @@ from pydpdk.memory.mempool import Mempool
 from pydpdk.ring import Ring
 
 
-class Lent:
+class Lent(Fixed):
     """An object as compiled code knows it: an address, and what lies there.
 
     Attributes
@@ -31,7 +32,7 @@ class Lent:
         Of what a ring carries; None for mbufs.
     """
 
-    __slots__ = ("address", "detail", "kind")
+    __slots__ = ("_begun", "address", "detail", "kind")
 
     def __init__(self, kind: str, address: int, detail: Any = None) -> None:
         self.kind = kind
@@ -54,7 +55,7 @@ _KINDS: dict[type, _Kind] = {
 }
 
 
-class Loan:
+class Loan(Fixed):
     """The objects among the arguments of a worker; lent by `take` until `give_back`.
 
     Notes
@@ -66,7 +67,12 @@ class Loan:
     def __init__(self, args: tuple[Any, ...]) -> None:
         self._found: dict[int, Any] = {}
         self._taken: list[Any] = []
-        self.args = tuple(self._lend(arg) for arg in args)
+        self._args = tuple(self._lend(arg) for arg in args)
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The arguments as compiled code takes them; none once they are given back."""
+        return self._args
 
     def _lend(self, arg: Any) -> Any:
         """Return the argument as compiled code takes it; objects also inside of tuples."""
@@ -114,7 +120,7 @@ class Loan:
 
     def give_back(self) -> None:
         """End the loan; free what the bursts hold."""
-        taken, self._taken, self._found, self.args = self._taken, [], {}, ()
+        taken, self._taken, self._found, self._args = self._taken, [], {}, ()
         for found in taken:
             if isinstance(found, Burst):
                 lib.pyd_worker_free(found._c)

@@ -9,13 +9,14 @@ from importlib.util import find_spec
 from typing import Any
 
 from pydpdk import lcore
+from pydpdk._fixed import Fixed
 from pydpdk._lifetime import lock
 from pydpdk.jit.errors import StoppedError
 from pydpdk.jit.loan import Loan
 from pydpdk.lcore_job import Job
 
 
-class Worker:
+class Worker(Fixed):
     """A function to be compiled; `pydpdk.worker` makes it.
 
     Attributes

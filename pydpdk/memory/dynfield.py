@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._fixed import Fixed
 from pydpdk.errors import call_rte_errno, check_name, check_range
 
 NAME_MAX = lib.RTE_MBUF_DYN_NAMESIZE - 1
@@ -21,13 +22,13 @@ _TX_TIMESTAMP = "rte_dynflag_tx_timestamp"
 _WRITABLE = {_TIMESTAMP, _RX_TIMESTAMP, _TX_TIMESTAMP}
 
 
-class _Dynamic:
+class _Dynamic(Fixed):
     """A name that DPDK knows.
 
     DPDK is asked for the place: one made up could be where a driver keeps a pointer.
     """
 
-    __slots__ = ("_name",)
+    __slots__ = ("_begun", "_name")
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -9,11 +9,11 @@ from __future__ import annotations
 import itertools
 import os
 import select
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._frozen import frozen
 from pydpdk._lifetime import Owner, address_of, lock
 from pydpdk.errors import ClosedError, call_errno, call_pointer
 
@@ -22,7 +22,7 @@ _DAY = 86400
 _numbers = itertools.count()
 
 
-@dataclass(frozen=True)
+@frozen
 class MemEvent:
     """Pages that came or went.
 

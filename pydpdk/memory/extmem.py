@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
+from pydpdk._fixed import Fixed
 from pydpdk._lifetime import Pin
 from pydpdk.errors import call_pointer, call_rte_errno, check_range, make_error
 from pydpdk.memory.memseg import memseg_lists
@@ -23,7 +24,7 @@ _ROOM_MAX = 65535 // _LINE * _LINE
 _BAD_IOVA = (1 << 64) - 1  # no device can reach it: only drivers that copy may use it
 
 
-class ExternalMemory:
+class ExternalMemory(Fixed):
     """The whole pages inside a writable buffer, known to DPDK until `unregister`.
 
     Notes

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
+from pydpdk._frozen import frozen
 from pydpdk.errors import call_errno, check_range
 from pydpdk.memory.memseg import memseg_lists
 
 
-@dataclass(frozen=True)
+@frozen
 class Heap:
     """One malloc heap, from which memzones, pools and rings are made.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from pydpdk._frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Hugepages:
     """The pages of one size on one NUMA node that back this EAL's memory.
 

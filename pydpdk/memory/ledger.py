@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
+from pydpdk._frozen import frozen
 from pydpdk._lifetime import lock, owners
 from pydpdk.errors import NotSupportedError, call_errno
 from pydpdk.memory.trace import Taken, taken
@@ -32,7 +32,7 @@ _TOLD = 5  # culprits that a message names
 Addresses = npt.NDArray[np.uint64]
 
 
-@dataclass(frozen=True)
+@frozen
 class Outstanding:
     """One mbuf that is out of its pool.
 

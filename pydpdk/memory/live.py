@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._frozen import frozen
 from pydpdk.errors import make_error
 from pydpdk.memory._rows import text, walk
 
@@ -16,7 +16,7 @@ _ENOMEM = 12
 _KINDS = {lib.PYD_POOL_RING: "ring", lib.PYD_POOL_STACK: "stack"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Element:
     """A piece of a malloc heap, with its header.
 
@@ -32,7 +32,7 @@ class Element:
     busy: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Chunk:
     """A contiguous piece of a pool's objects."""
 
@@ -41,7 +41,7 @@ class Chunk:
     len: int
 
 
-@dataclass(frozen=True)
+@frozen
 class PoolState:
     """A mempool at one moment.
 
@@ -78,7 +78,7 @@ class PoolState:
     chunks: list[Chunk]
 
 
-@dataclass(frozen=True)
+@frozen
 class RingState:
     """A ring at one moment."""
 

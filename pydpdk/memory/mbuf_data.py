@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Any
 
 from pydpdk._dpdk import ffi, lib
+from pydpdk._fixed import Fixed
 from pydpdk._lifetime import Bytes
 from pydpdk.errors import ClosedError, check_range, make_error
 from pydpdk.memory.holder import Holder, refuse
@@ -29,7 +30,7 @@ class SegmentField(property):
             """Return the number: more than `property` promises of its own."""
 
 
-class MbufData:
+class MbufData(Fixed):
     """The part of `Mbuf` that is about its bytes.
 
     Notes
@@ -39,7 +40,7 @@ class MbufData:
     Cost     one crossing for each property
     """
 
-    __slots__ = ("_burst", "_generation", "_index")
+    __slots__ = ("_begun", "_burst", "_generation", "_index")
 
     def __init__(self, burst: Holder, index: int) -> None:
         self._burst = burst

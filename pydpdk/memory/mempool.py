@@ -60,6 +60,7 @@ class Mempool(Counts):
         self._priv_size = int(lib.rte_pktmbuf_priv_size(mp))
         self._external = bool(lib.pyd_pool_is_external(mp))
         self.room = max(self._data_room_size - HEADROOM, 0)
+        self._keep(self._c)
         self._bind(address_of(self._c), MEMPOOL)
         super().__init__(name, mp, ffi.addressof(self._c, "gate"), owned=owned)
 

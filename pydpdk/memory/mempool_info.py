@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import lib
+from pydpdk._frozen import frozen
 from pydpdk.memory._rows import text, walk
 
 
-@dataclass(frozen=True)
+@frozen
 class MempoolInfo:
     """What DPDK knows of a mempool, ours or another's.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import lib
+from pydpdk._frozen import frozen
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.hugepage import Hugepages, count
 
 
-@dataclass(frozen=True)
+@frozen
 class MemsegList:
     """Address space reserved for pages of one size on one NUMA node.
 
@@ -32,7 +32,7 @@ class MemsegList:
     n_used: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Memseg:
     """One page, or one contiguous piece, of memory that is mapped.
 

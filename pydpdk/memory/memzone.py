@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
+from pydpdk._frozen import frozen
 from pydpdk._lifetime import Pin, find, lock
 from pydpdk.errors import call_errno, call_pointer, check_name, check_range, make_error
 from pydpdk.memory._rows import text, walk
@@ -45,7 +45,7 @@ class MemzoneFlag(IntFlag):
 _FLAGS = sum(MemzoneFlag)
 
 
-@dataclass(frozen=True)
+@frozen
 class MemzoneInfo:
     """What DPDK knows of a memzone, ours or its own.
 
@@ -225,7 +225,7 @@ class Memzone(Portable):
         kind = np.dtype(dtype)
         if kind.hasobject or kind.itemsize == 0:
             raise TypeError(f"dtype {kind}: a type of fixed size without Python objects is allowed")
-        room = self.info.len // kind.itemsize
+        room = self._pin.size // kind.itemsize
         wanted = (room,) if shape is None else shape if isinstance(shape, tuple) else (shape,)
         count = 1
         for length in wanted:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
+from pydpdk._fixed import Fixed
+from pydpdk._frozen import frozen
 from pydpdk._lifetime import Pin
 from pydpdk.errors import DpdkError
 from pydpdk.memory._rows import walk
 
 
-@dataclass(frozen=True)
+@frozen
 class Chunk:
     """One piece of memory of a mempool.
 
@@ -32,7 +33,7 @@ class Chunk:
     len: int
 
 
-class Map:
+class Map(Fixed):
     """The addresses of all objects, and the memory they are in.
 
     Attributes

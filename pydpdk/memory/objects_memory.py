@@ -59,6 +59,7 @@ class ObjectMemory(Counts):
                 "single_get": ops in SINGLE_GET, "single_put": ops in SINGLE_PUT,
             },
         )  # fmt: skip
+        self._keep((self._c, self._map))
         self._bind(address_of(self._c), OBJECTS, _intp)
         super().__init__(name, mp, ffi.addressof(self._c, "gate"), owned=owned)
 

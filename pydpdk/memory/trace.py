@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._frozen import frozen
 from pydpdk.memory.dynfield import DynField
 
 FROM_ENVIRONMENT = os.environ.get("PYDPDK_TRACE", "0") not in ("", "0")
@@ -25,7 +25,7 @@ _field: list[DynField] = []
 _state = {"on": False}
 
 
-@dataclass(frozen=True)
+@frozen
 class Taken:
     """Where an mbuf was last taken by Python, and how long ago.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from pydpdk import eal
+from pydpdk._frozen import frozen
 from pydpdk.eal import Eal
 from pydpdk.eal_attach import foreign_lcores
 from pydpdk.eal_checks import MAX_PREFIX_LENGTH, check_process_name
@@ -18,7 +18,7 @@ from pydpdk.host.primary import Primary
 from pydpdk.host.registry_page import Role
 
 
-@dataclass(frozen=True)
+@frozen
 class Process:
     """A process that shares the memory of a file prefix.
 

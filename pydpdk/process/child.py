@@ -7,11 +7,11 @@ import pickle
 import signal
 import threading
 import traceback
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from pydpdk import eal
+from pydpdk._frozen import frozen
 from pydpdk.process.attach import attach
 
 _GRACE_S = 10.0
@@ -20,7 +20,7 @@ _GRACE_S = 10.0
 _stop = threading.Event()
 
 
-@dataclass(frozen=True)
+@frozen
 class Order:
     """What a process of a group is told to do.
 

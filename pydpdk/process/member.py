@@ -9,6 +9,7 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
+from pydpdk._fixed import Fixed
 from pydpdk.eal_watch import Death
 from pydpdk.process import child
 from pydpdk.process.child import Order
@@ -29,19 +30,13 @@ class RemoteTracebackError(Exception):
         return f"\n{self.args[0]}"
 
 
-class Member:
+class Member(Fixed):
     """A process that runs one function.
 
     Attributes
     ----------
     name : str
         Of the function, unless another was given.
-    pid : int
-        Of the process; another after each restart.
-    state : str
-        `starting`, `running`, `done`, `failed` (the function raised), or `dead`.
-    restarted : int
-        How many times it was started again.
 
     Notes
     -----
@@ -52,15 +47,30 @@ class Member:
         self, context: Any, order: Order, restarts: int, changed: threading.Condition
     ) -> None:
         self.name = order.name
-        self.pid = 0
-        self.state: State = "starting"
-        self.restarted = 0
+        self._pid = 0
+        self._state: State = "starting"
+        self._restarted = 0
         self._context, self._order, self._restarts = context, order, restarts
         self._changed = changed
         self._value: Any = None
         self._error: BaseException | None = None
         self._process: Any = None
         self._link: Connection[Any, Any] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the process; another after each restart."""
+        return self._pid
+
+    @property
+    def state(self) -> State:
+        """`starting`, `running`, `done`, `failed` (the function raised), or `dead`."""
+        return self._state
+
+    @property
+    def restarted(self) -> int:
+        """How many times it was started again."""
+        return self._restarted
 
     @property
     def ended(self) -> bool:
@@ -126,7 +136,7 @@ class Member:
         )
         self._process.start()
         far.close()
-        self._link, self.pid, self.state = near, self._process.pid, "starting"
+        self._link, self._pid, self._state = near, self._process.pid, "starting"
 
     def _links(self) -> list[Any]:
         return [self._link, self._process.sentinel]
@@ -148,7 +158,7 @@ class Member:
 
     def _take(self, kind: str, payload: Any, text: str = "") -> None:
         if kind == "ready":
-            self.state = "running"
+            self._state = "running"
             self._notify()
             return
         value = pickle.loads(payload)  # noqa: S301  from a process that we started
@@ -159,7 +169,7 @@ class Member:
             self._value = value
         self._process.join(_EXIT_S)  # it has left the memory: only Python has to end
         self._process.kill()
-        self.state = "done" if kind == "done" else "failed"
+        self._state = "done" if kind == "done" else "failed"
 
     def _died(self, death: Death | None, *, again: bool) -> bool:
         """Start it again where that was asked for; return whether it was."""
@@ -167,12 +177,12 @@ class Member:
         self._link.close()
         with self._changed:
             if again and self.restarted < self._restarts:
-                self.restarted += 1
+                self._restarted += 1
                 self._spawn()
                 return True
             end = f"{_cause(self._process.exitcode)}{_held(death)}"
             self._error = MemberDiedError(f"{self.name!r} (PID {self.pid}) {end}")
-            self.state = "dead"
+            self._state = "dead"
             self._changed.notify_all()
             return False
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
 
+from pydpdk._fixed import Fixed
 from pydpdk._lifetime import Bytes
 from pydpdk.burst import Burst
 from pydpdk.errors import ClosedError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pydpdk.process.views import Views
 
 
-class Message:
+class Message(Fixed):
     """A message in the memory of its channel, for the length of a `with` block.
 
     One that was received goes back to the channel's pool when the block is left. One that was
@@ -28,7 +29,7 @@ class Message:
     Cost     about 2 us: it pays for messages of many KB, or such as need not be read whole
     """
 
-    __slots__ = ("_burst", "_channel", "_timeout", "_to_send", "_view")
+    __slots__ = ("_begun", "_burst", "_channel", "_timeout", "_to_send", "_view")
 
     def __init__(
         self, channel: Views, burst: Burst, *, to_send: bool, timeout: float | None = None

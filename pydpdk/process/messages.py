@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._fixed import Fixed
 from pydpdk._lifetime import Owner
 from pydpdk.errors import call_errno
 from pydpdk.process import wire
@@ -29,7 +30,7 @@ _ERROR_MAX = 1000  # [bytes]
 _logger = logging.getLogger("pydpdk.messages")
 
 
-class Message:
+class Message(Fixed):
     """What a handler gets; it lives until the handler returns.
 
     Attributes
@@ -45,7 +46,7 @@ class Message:
         The process id of the secondary that sent it; None: the primary.
     """
 
-    __slots__ = ("_name", "_path", "_socket", "answered", "data", "fds", "name", "peer")
+    __slots__ = ("_answered", "_begun", "_name", "_path", "_socket", "data", "fds", "name", "peer")
 
     def __init__(self, msg: Any, path: bytes) -> None:
         self._name = bytes(ffi.string(msg.name))
@@ -53,11 +54,16 @@ class Message:
         self.name = self._name[len(wire.MESSAGE) :].decode(errors="replace")
         self.data = bytes(ffi.buffer(msg.param)[0 : msg.len_param])
         self.peer = wire.peer_of(os.fsdecode(path))
-        self.answered = False
+        self._answered = False
         fds = [msg.fds[i] for i in range(msg.num_fds)]
         asks = self._name.startswith(wire.REQUEST) and fds
         self._socket = socket.socket(fileno=fds.pop()) if asks else None
         self.fds = wire.Fds(fds)
+
+    @property
+    def answered(self) -> bool:
+        """Whether it has been answered, or its handler is over."""
+        return self._answered
 
     def reply(self, data: Any = b"", fds: Sequence[Any] = ()) -> bool:
         """Answer a request, once, before the handler returns.
@@ -81,9 +87,9 @@ class Message:
         Threads  any, and one reply only
         """
         raw, numbers = wire.check_data(data), wire.check_fds(fds, wire.FDS_MAX)
-        if self.answered:
+        if self._answered:
             raise RuntimeError(f"message {self.name!r} has been answered, or its handler is over")
-        self.answered = True
+        self._answered = True
         if self._socket is not None:
             return answer(self._socket, raw, numbers)
         reply = wire.fill(self._name, raw, numbers)
@@ -91,13 +97,13 @@ class Message:
         return True
 
     def _fail(self, error: BaseException) -> None:
-        if self._socket is not None and not self.answered:
-            self.answered = True
+        if self._socket is not None and not self._answered:
+            self._answered = True
             text = "".join(traceback.format_exception_only(error)).strip()
             answer(self._socket, text.encode(errors="replace")[:_ERROR_MAX], [], ok=False)
 
     def _close(self) -> None:
-        self.answered = True
+        self._answered = True
         self.fds.close()
         if self._socket is not None:
             self._socket.close()

@@ -9,11 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._frozen import frozen
 from pydpdk._lifetime import lock
 from pydpdk.eal_watch import set_recovery
 from pydpdk.errors import BusyError, call_errno, check_range, make_error
@@ -31,7 +32,7 @@ _SYNCS = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Undone:
     """An operation that a process died in, as if it had never begun.
 
@@ -55,7 +56,7 @@ class Undone:
         return f"{self.side} of {self.sync} ring {self.ring!r}, {self.n} elements"
 
 
-@dataclass(frozen=True)
+@frozen
 class Recovery:
     """What a recovery did.
 

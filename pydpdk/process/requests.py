@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._fixed import Fixed
 from pydpdk.errors import HandlerError
 from pydpdk.process import wire
 
@@ -29,7 +30,7 @@ _CONTROL = socket.CMSG_SPACE(wire.FDS_MAX * 4) + socket.CMSG_SPACE(_UCRED.size)
 _in_turn = threading.Lock()  # DPDK refuses a second request of a name
 
 
-class Reply:
+class Reply(Fixed):
     """The answer of one process.
 
     Attributes
@@ -43,7 +44,7 @@ class Reply:
         What its handler raised.
     """
 
-    __slots__ = ("_data", "error", "fds", "peer")
+    __slots__ = ("_begun", "_data", "error", "fds", "peer")
 
     def __init__(
         self, peer: int | None, data: bytes, fds: Sequence[int], error: str | None = None

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
+from pydpdk._fixed import Fixed
 from pydpdk.errors import (
     NotSupportedError,
     call_rte_errno,
@@ -37,10 +38,10 @@ _DAY: Final = 86400
 _ALONE: Final = "no process can attach to this EAL: it needs hugepages, and not in_memory"
 
 
-class Fds(Sequence[int]):
+class Fds(Fixed, Sequence[int]):
     """File descriptors that came with a message; closed with it, unless they are taken."""
 
-    __slots__ = ("_numbers", "_open")
+    __slots__ = ("_begun", "_numbers", "_open")
 
     def __init__(self, numbers: Iterable[int] = ()) -> None:
         self._numbers = tuple(numbers)

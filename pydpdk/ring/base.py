@@ -35,6 +35,7 @@ class RingBase(Portable, Handle):
         self._size, self._capacity = int(ring.size), int(ring.capacity)
         self._c = ffi.new("struct pyd_ring *")
         lib.pyd_ring_open(self._c, ring, esize)
+        self._keep(self._c)
         if kind is None:
             self._bind(address_of(self._c), MBUFS)
         else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy.typing as npt
 
 from pydpdk._dpdk import ffi
+from pydpdk._fixed import Fixed
 from pydpdk.errors import check_range
 
 if TYPE_CHECKING:
@@ -17,20 +18,12 @@ if TYPE_CHECKING:
 Values = npt.NDArray[Any]
 
 
-class ZeroCopy:
+class ZeroCopy(Fixed):
     """Reserved slots of one side of a ring, for the length of a `with` block.
 
     Leaving the block commits all slots, or as many as `commit` said; an exception commits none.
     A view that outlives the block does no harm but that it shows, or overwrites, what the slot
     holds by then; the ring does not close while there are any.
-
-    Attributes
-    ----------
-    n : int
-        [elements] reserved.
-    first, second : numpy.ndarray
-        The slots, in order; the second is empty unless the reservation wraps round the ring's
-        end. Those of `dequeue_zc` are read-only.
 
     Notes
     -----
@@ -41,7 +34,8 @@ class ZeroCopy:
     """
 
     __slots__ = (
-        "_committed", "_finish", "_open", "_ring", "_start", "_writable", "first", "n", "second",
+        "_begun", "_committed", "_finish", "_first", "_n", "_open", "_ring", "_second", "_start",
+        "_writable",
     )  # fmt: skip
 
     def __init__(
@@ -58,8 +52,23 @@ class ZeroCopy:
         self._writable = writable
         self._open = False
         self._committed: int | None = None
-        self.n = 0
-        self.first = self.second = ring._none
+        self._n = 0
+        self._first = self._second = ring._none
+
+    @property
+    def n(self) -> int:
+        """[elements] reserved; after the block those that count."""
+        return self._n
+
+    @property
+    def first(self) -> Values:
+        """The slots, in order. Those of `dequeue_zc` are read-only."""
+        return self._first
+
+    @property
+    def second(self) -> Values:
+        """Further slots where the reservation wraps round the ring's end, else empty."""
+        return self._second
 
     @property
     def pieces(self) -> tuple[Values, ...]:
@@ -81,10 +90,10 @@ class ZeroCopy:
             raise RuntimeError("a zero-copy block is entered once: ask the ring for another")
         slots = ffi.new("struct pyd_ring_slots *")
         start, self._start = self._start, None
-        self.n = start(slots)
+        self._n = start(slots)
         self._open = True
         try:
-            self.first, self.second = self._ring._views(slots, self.n, self._writable)
+            self._first, self._second = self._ring._views(slots, self._n, self._writable)
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
@@ -99,12 +108,12 @@ class ZeroCopy:
         if not self._open:
             return
         self._open = False
-        n = self.n if self._committed is None else self._committed
-        self.first = self.second = self._ring._none
+        n = self._n if self._committed is None else self._committed
+        self._first = self._second = self._ring._none
         result = self._finish(self._ring._c, 0 if error is not None else n)
         if result < 0 and error is None:
             self._ring._refuse(result, "rte_ring_zc_elem_finish")
-        self.n = max(result, 0)
+        self._n = max(result, 0)
 
     def __repr__(self) -> str:
         return f"<ZeroCopy of {self._ring!r} n={self.n}>"

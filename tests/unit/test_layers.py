@@ -34,7 +34,18 @@ ROWS = [
         "eal_checks",
         "lcore_map",
     ],
-    ["cycles", "log", "_lifetime", "_short", "errors", "version", "exceptions", "limits"],
+    [
+        "cycles",
+        "log",
+        "_lifetime",
+        "_short",
+        "_fixed",
+        "errors",
+        "version",
+        "exceptions",
+        "limits",
+        "_frozen",
+    ],
     ["_crossing", "_dpdk"],
 ]
 MEMORY = [
@@ -50,6 +61,7 @@ PURE = {
     "eal_options",
     "exceptions",
     "limits",
+    "_frozen",
 }  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"

@@ -162,6 +162,10 @@ add_all(PyObject *self)
         [COUNT] = "COUNT", [ACT] = "ACT", [MOVE] = "MOVE", [DRAW] = "DRAW",
         [ROWS] = "ROWS",
     };
+    static PyTypeObject *const types[] = {
+        &fixed_type, &once_type, &handle_type, &face_type, &crossing_type,
+    };
+    unsigned int i;
     int how;
 
     for (how = SEND; how <= ROWS; how++)
@@ -169,9 +173,13 @@ add_all(PyObject *self)
             return -1;
     face_of_name = PyUnicode_InternFromString("_of");
     face_kind_name = PyUnicode_InternFromString("_kind");
-    if (face_of_name == NULL || face_kind_name == NULL || PyModule_AddType(self, &handle_type) < 0)
+    begun_name = PyUnicode_InternFromString("_begun");
+    if (face_of_name == NULL || face_kind_name == NULL || begun_name == NULL)
         return -1;
-    return PyModule_AddType(self, &face_type) < 0 ? -1 : PyModule_AddType(self, &crossing_type);
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (PyModule_AddType(self, types[i]) < 0)
+            return -1;
+    return 0;
 }
 
 PyMODINIT_FUNC

@@ -9,6 +9,7 @@
 struct face {
     struct handle handle;
     PyObject *whose;
+    char begun;
 };
 
 static PyObject *face_of_name, *face_kind_name;
@@ -51,7 +52,15 @@ face_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static int
 face_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    (void)self, (void)args, (void)kwargs;
+    struct face *face = (struct face *)self;
+
+    (void)args, (void)kwargs;
+    if (face->begun) {
+        PyErr_Format(PyExc_RuntimeError, "%R was made already: __init__ runs once",
+                     (PyObject *)Py_TYPE(self));
+        return -1;
+    }
+    face->begun = 1;
     return 0;
 }
 

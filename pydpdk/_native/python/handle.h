@@ -2,8 +2,8 @@
 #ifndef PYD_HANDLE_H
 #define PYD_HANDLE_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "fixed.h"
+
 #include <stddef.h>
 #include <structmember.h>
 
@@ -13,19 +13,32 @@
 /* `kind` is an interned string: a method takes handles of one kind, as C sees no types. `dtype` is
  * that of the arrays it takes, or NULL; `cells` how many of it are a row, 0 for one by itself.
  * `count` is where the object has its number of rows, or NULL. `parts` are the handles that it is
- * made of. While `careful` is set, every call goes Python's way. */
+ * made of, `kept` what its memory belongs to: all are set once, as another thread may be in a call.
+ * While `careful` is set, every call goes Python's way. */
 struct handle {
     PyObject_HEAD
     void *object;
     PyObject *kind;
     PyObject *dtype;
     PyObject *parts;
+    PyObject *kept;
     const uint32_t *count;
     unsigned int cells;
     char careful;
 };
 
 static PyTypeObject handle_type;
+
+static PyObject *
+handle_keep(PyObject *self, PyObject *kept)
+{
+    struct handle *handle = (struct handle *)self;
+
+    if (handle->kept != NULL)
+        return PyErr_Format(PyExc_RuntimeError, "%R has its memory already", (PyObject *)Py_TYPE(self));
+    handle->kept = Py_NewRef(kept);
+    Py_RETURN_NONE;
+}
 
 static PyObject *
 handle_bind(PyObject *self, PyObject *args)
@@ -40,11 +53,11 @@ handle_bind(PyObject *self, PyObject *args)
         return NULL;
     if (address == 0)
         return PyErr_Format(PyExc_ValueError, "address=0: that of a C object is allowed");
-    Py_INCREF(kind);
-    PyUnicode_InternInPlace(&kind);
-    Py_XINCREF(dtype);
-    Py_XSETREF(handle->kind, kind);
-    Py_XSETREF(handle->dtype, dtype);
+    if (handle->object != NULL)
+        return PyErr_Format(PyExc_RuntimeError, "%R is bound already", (PyObject *)Py_TYPE(self));
+    handle->kind = Py_NewRef(kind);
+    PyUnicode_InternInPlace(&handle->kind);
+    handle->dtype = Py_XNewRef(dtype);
     handle->object = (void *)(uintptr_t)address;
     handle->count = (const uint32_t *)(uintptr_t)count;
     handle->cells = cells;
@@ -57,6 +70,8 @@ handle_made_of(PyObject *self, PyObject *parts)
     struct handle *handle = (struct handle *)self;
     Py_ssize_t i;
 
+    if (handle->parts != NULL)
+        return PyErr_Format(PyExc_RuntimeError, "%R has its parts already", (PyObject *)Py_TYPE(self));
     if (!PyTuple_CheckExact(parts))
         return PyErr_Format(PyExc_TypeError, "parts: a tuple is allowed");
     for (i = 0; i < PyTuple_GET_SIZE(parts); i++) {
@@ -65,7 +80,7 @@ handle_made_of(PyObject *self, PyObject *parts)
         if (!PyObject_TypeCheck((PyObject *)part, &handle_type) || part->dtype == NULL)
             return PyErr_Format(PyExc_TypeError, "parts: handles with a dtype are allowed");
     }
-    Py_XSETREF(handle->parts, Py_NewRef(parts));
+    handle->parts = Py_NewRef(parts);
     Py_RETURN_NONE;
 }
 
@@ -75,12 +90,14 @@ handle_dealloc(PyObject *self)
     Py_CLEAR(((struct handle *)self)->kind);
     Py_CLEAR(((struct handle *)self)->dtype);
     Py_CLEAR(((struct handle *)self)->parts);
+    Py_CLEAR(((struct handle *)self)->kept);
     Py_TYPE(self)->tp_free(self);
 }
 
 static PyMethodDef handle_methods[] = {
     {"_bind", handle_bind, METH_VARARGS,
      "Set the address of the C object, its kind, its dtype, where its count lies, cells of a row."},
+    {"_keep", handle_keep, METH_O, "Keep what the C object's memory belongs to."},
     {"_made_of", handle_made_of, METH_O, "Set the handles that it is made of."},
     {NULL, NULL, 0, NULL},
 };
@@ -94,6 +111,7 @@ static PyTypeObject handle_type = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "pydpdk._crossing.Handle",
     .tp_basicsize = sizeof(struct handle),
+    .tp_base = &fixed_type,
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_doc = "A C object whose methods cross the short way.",
     .tp_new = PyType_GenericNew,

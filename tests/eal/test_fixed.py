@@ -1,0 +1,380 @@
+"""Objects are made once and keep their public attributes: C has sized its buffers by them."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pydpdk
+from pydpdk import (
+    App,
+    Bpf,
+    Burst,
+    Channel,
+    DynField,
+    DynFlag,
+    Eal,
+    EalOptions,
+    Fib,
+    Fib6,
+    Forward,
+    Group,
+    Hash,
+    Link,
+    Mempool,
+    Memzone,
+    Meter,
+    ObjectPool,
+    Port,
+    PortInfo,
+    PortStats,
+    Process,
+    Recovery,
+    Ring,
+    _crossing,
+    lcore,
+)
+from pydpdk._dpdk import ffi
+from pydpdk.app.crew import Crew
+from pydpdk.app.lookup import Lookup
+from pydpdk.burst._catalog import find
+from pydpdk.burst._known import known_column
+from pydpdk.jit.loan import Loan
+from pydpdk.memory import events
+from pydpdk.memory.extmem import ExternalMemory
+from pydpdk.process import messages
+from pydpdk.process.member import Member
+from pydpdk.process.requests import Reply
+from pydpdk.process.wire import Fds
+
+SAME = {"Observer": "Eal"}
+"""What has no constructor and no attribute of its own, and whose it has."""
+PLAIN = ("host", "config", "cli")
+"""Packages that know nothing of C; their dataclasses are Python's."""
+VALUES = (None, 0, 1 << 40, -1, b"", np.dtype("V65536"), np.empty(0), ())
+
+
+def classes() -> Iterator[type]:
+    """The classes that are made, of all modules of the package."""
+    for found in pkgutil.walk_packages(pydpdk.__path__, "pydpdk."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    fixed = [_crossing.Fixed]
+    for base in fixed:
+        fixed += base.__subclasses__()
+    fixed = [cls for cls in fixed if cls.__module__.startswith("pydpdk.")]
+    yield from (cls for cls in fixed if not set(cls.__subclasses__()) & set(fixed))
+
+
+class Maker:
+    """Makes one object of each class; what must be closed is closed at the end."""
+
+    def __init__(self, eal: Eal, pool: Mempool, burst: Burst, device: Any, stack: ExitStack):
+        self.eal, self.pool, self.burst, self.stack = eal, pool, burst, stack
+        self.device = device
+
+    def closing(self, thing: Any) -> Any:
+        return self.stack.enter_context(thing)
+
+    def port(self) -> Port:
+        port: Port = self.device("net_null_fixed,size=64")
+        port.configure(mempool=self.pool)
+        port.start()
+        return port
+
+    def mbuf(self) -> Any:
+        self.burst.alloc(self.pool, 4, length=60)
+        return self.burst.mbuf(0)
+
+    def message(self) -> Any:
+        channel = self.closing(Channel.create("fixed", 8, message_bytes=64))
+        channel.send(b"12")
+        return self.closing(channel.receive(1.0))
+
+    def zero_copy(self) -> Any:
+        ring = self.closing(Ring.create("fixed", 8, producer="single", consumer="single"))
+        return self.closing(ring.enqueue_zc(4))
+
+    def forward(self) -> Forward:
+        port = self.port()
+        return Forward(self.burst, [(port.rx[0], port.tx[0])])
+
+    def watch(self) -> Any:
+        return self.closing(events.watch())
+
+    def app(self) -> App:
+        return App(None, None, self.eal)  # type: ignore[arg-type]
+
+    def job(self) -> Any:
+        job = self.closing(lcore.launch(sum, (1, 2)))
+        job.wait()
+        return job
+
+    def handler(self) -> Any:
+        handler = messages.Handler("fixed", print, (b"a", b"b"))
+        self.stack.callback(handler._abandon)  # DPDK never knew of it
+        return handler
+
+    def received(self) -> Any:
+        msg = ffi.new("struct rte_mp_msg *", {"name": b"pydpdk:fixed"})
+        return messages.Message(msg, b"")
+
+    def extmem(self) -> ExternalMemory:
+        memory = ExternalMemory(np.zeros(1 << 15, np.uint8))
+        self.stack.callback(memory.unregister)
+        return memory
+
+    def member(self) -> Member:
+        order = type("Order", (), {"name": "fixed"})
+        return Member(None, order, 0, threading.Condition())  # type: ignore[arg-type]
+
+    def objects(self) -> ObjectPool:
+        made: ObjectPool = self.closing(ObjectPool.create("fixed", 63, "u4"))
+        return made
+
+
+def used(forward: Forward) -> None:
+    forward.step()
+    forward.burst.free()
+
+
+Make = Callable[[Maker], Any]
+Use = Callable[[Any], object]
+U4, U8 = np.arange(4, dtype=np.uint32), np.arange(4, dtype=np.uint64)
+CASES: dict[str, tuple[Make, Use]] = {
+    "App": (Maker.app, repr),
+    "Bound": (lambda m: m.mbuf()._burst.columns.bind("mbuf.pkt_len"), lambda b: b()),
+    "Bpf": (lambda m: m.closing(Bpf("tcp")), repr),
+    "Burst": (lambda m: m.mbuf()._burst, lambda b: (b.lengths, b.columns["mbuf.pkt_len"])),
+    "Channel": (
+        lambda m: m.closing(Channel.create("fixed", 8, message_bytes=64)),
+        lambda c: (c.send(b"1" * 64), c.get(1.0)),
+    ),
+    "Columns": (lambda m: m.mbuf()._burst.columns, lambda c: c["mbuf.pkt_len"]),
+    "Crew": (lambda m: Crew(type("App", (), {"plan": type("Plan", (), {"polls": ()})})), repr),
+    "DynField": (
+        lambda m: (m.mbuf(), DynField.register("fixed", "u4"))[1],
+        lambda f: repr(f),
+    ),
+    "DynFlag": (lambda m: DynFlag.register("fixed_flag"), lambda f: f.mask),
+    "Eal": (lambda m: m.eal, repr),
+    "ExternalMemory": (Maker.extmem, repr),
+    "Fds": (lambda m: Fds(), len),
+    "Fib": (
+        lambda m: m.closing(Fib.create("fixed", nh_bytes=2, num_tbl8=4)),
+        lambda f: (f.add("10.0.0.0/8", 3), f.next_hops(U4)),
+    ),
+    "Fib6": (
+        lambda m: m.closing(Fib6.create("fixed", nh_bytes=2, num_tbl8=4)),
+        lambda f: (f.add("fe00::/8", 3), f.next_hops(np.zeros((4, 16), np.uint8))),
+    ),
+    "Forward": (Maker.forward, used),
+    "Group": (lambda m: m.closing(Group()), repr),
+    "Handler": (Maker.handler, repr),
+    "Hash": (
+        lambda m: m.closing(Hash.create("fixed", "u4", entries=64)),
+        lambda h: (h.add(U4), h.lookup(U4), h.items()),
+    ),
+    "Job": (Maker.job, repr),
+    "Known": (lambda m: known_column(find(DynField.register("fixed", "u4"))), repr),
+    "Lent": (lambda m: Loan((m.pool,)).args[0], lambda lent: lent.address),
+    "Loan": (lambda m: Loan((m.pool,)), lambda loan: loan.args),
+    "Lookup": (lambda m: Lookup(None), repr),  # type: ignore[arg-type]
+    "Map": (lambda m: m.objects()._map, lambda found: found.arrays()),
+    "Mbuf": (Maker.mbuf, bytes),
+    "Member": (Maker.member, repr),
+    "Mempool": (lambda m: m.pool, lambda p: (p.outstanding(), p.room)),
+    "Memzone": (
+        lambda m: m.closing(Memzone.reserve("fixed", 64)),
+        lambda z: z.array().fill(1),
+    ),
+    "Meter": (lambda m: Meter(1000, 1000, n=8), lambda m: m.color(U4, U4)),
+    "ObjectPool": (Maker.objects, lambda p: (p.put(p.get(3)), p.write([62], [1]), p.read([62]))),
+    "Port": (Maker.port, lambda p: (p.rx[0].rx, p.stats)),
+    "Reply": (lambda m: Reply(None, b"1", ()), lambda r: r.data),
+    "Ring": (
+        lambda m: m.closing(Ring.create("fixed", 8)),
+        lambda r: (r.enqueue_bulk(U8), r.dequeue_bulk(U8)),
+    ),
+    "RxQueue": (lambda m: m.port().rx[0], lambda q: q.packets),
+    "TxQueue": (lambda m: m.port().tx[0], lambda q: (q.packets, q.dropped)),
+    "Watch": (Maker.watch, lambda w: w.read()),
+    "Worker": (lambda m: pydpdk.worker(used), repr),
+    "ZeroCopy": (Maker.zero_copy, lambda z: (z.first.fill(7), z.commit(z.n))),
+    "channel.Message": (Maker.message, bytes),
+    "messages.Message": (Maker.received, repr),
+}
+HUGEPAGES = {"Group", "Watch"}
+
+
+def name_of(cls: type) -> str:
+    modules = {"pydpdk.process.message": "channel.", "pydpdk.process.messages": "messages."}
+    return modules.get(cls.__module__, "") * (cls.__name__ == "Message") + cls.__name__
+
+
+@pytest.fixture
+def maker(eal: Eal, pool: Mempool, burst: Burst, device) -> Iterator[Maker]:
+    with ExitStack() as stack:
+        yield Maker(eal, pool, burst, device, stack)
+        burst.free()
+
+
+def each(names: set[str]) -> list[Any]:
+    marks = dict.fromkeys(HUGEPAGES, pytest.mark.hugepages)
+    return [pytest.param(name, marks=marks.get(name, ())) for name in sorted(names)]
+
+
+def public(thing: object) -> list[str]:
+    return [name for name in dir(thing) if not name.startswith("_")]
+
+
+@contextmanager
+def refused(thing: object, name: str) -> Iterator[None]:
+    """What has a setter looks at the value itself; all else cannot be set."""
+    of_class = inspect.getattr_static(type(thing), name, None)
+    if isinstance(of_class, property) and of_class.fset is not None:
+        with suppress(Exception):
+            yield
+    else:
+        with pytest.raises(AttributeError):
+            yield
+
+
+def test_every_class_is_made_here():
+    assert {name_of(cls) for cls in classes()} - set(SAME) == set(CASES) - set(SAME.values())
+
+
+@pytest.mark.parametrize("name", each(set(CASES)))
+def test_public_attributes_stay(maker: Maker, name: str):
+    make, use = CASES[name]
+    thing = make(maker)
+    for attribute in public(thing):
+        for value in VALUES:
+            with refused(thing, attribute):
+                setattr(thing, attribute, value)
+        with pytest.raises(AttributeError):
+            delattr(thing, attribute)
+    use(thing)
+
+
+@pytest.mark.parametrize("name", each(set(CASES)))
+def test_it_is_made_once(maker: Maker, name: str):
+    """Whatever the arguments, and also the constructor of a base."""
+    make, use = CASES[name]
+    thing = make(maker)
+    bases = [cls for cls in type(thing).__mro__ if isinstance(vars(cls).get("__init__"), ONCE)]
+    assert bases or name == "Columns"
+    for cls in (type(thing), *bases):
+        for arguments in ((), (None,), (thing, 1 << 40), (maker.pool, maker.burst, 3)):
+            with pytest.raises(RuntimeError, match="was made already"):
+                cls.__init__(thing, *arguments)
+    use(thing)
+
+
+ONCE = _crossing.Once
+
+
+def test_a_class_of_the_users_own_may_say_more(eal):
+    class Mine(Meter):
+        def __init__(self, n: int) -> None:
+            super().__init__(1000, 1000, n=n)
+            self.said = n
+
+    mine = Mine(8)
+    assert mine.color(U4, U4).tolist() == [0] * 4
+    with pytest.raises(RuntimeError):
+        mine.__init__(16)  # type: ignore[misc]
+    with pytest.raises(RuntimeError):
+        Meter.__init__(mine, 1000, 1000, n=16)
+    with pytest.raises(AttributeError, match=r"Mine\.said cannot be set"):
+        mine.said = 9
+    assert (mine.n, mine.said) == (8, 8)
+
+
+def test_of_threads_that_make_the_same_object_one_does(eal):
+    meter = Meter.__new__(Meter)
+    ready, results = threading.Barrier(4), []
+
+    def make() -> None:
+        ready.wait()
+        try:
+            meter.__init__(1000, 1000, n=8)  # type: ignore[misc]
+            results.append("made")
+        except RuntimeError:
+            results.append("late")
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == ["late"] * 3 + ["made"]
+    assert meter.color(U4, U4).tolist() == [0] * 4
+
+
+def test_what_was_not_made_does_not_reach_c(eal):
+    """Neither the short way nor the method: there is no C object yet."""
+    for cls, call in (
+        (Meter, lambda x: x.color(U4, U4)),
+        (Hash, lambda x: x.lookup(U4)),
+        (Burst, lambda x: x.free()),
+        (Ring, lambda x: x.dequeue_bulk(U8)),
+        (ObjectPool, lambda x: x.get(1)),
+        (Forward, lambda x: x.step()),
+    ):
+        with pytest.raises((AttributeError, TypeError)):
+            call(cls.__new__(cls))
+
+
+def test_the_memory_of_c_stays_without_the_python_names(eal, pool):
+    """Also of names that begin with an underscore: C reads what the handle keeps."""
+    meter = Meter(1000, 1000, n=1 << 16)
+    meter._buckets = meter._profile = meter._c = None  # type: ignore[assignment]
+    with Burst(8) as burst:
+        kept, burst._c = burst._c, None
+        over = [np.full(1 << 19, 255, np.uint8) for _ in range(8)]  # what was freed
+        assert meter.color(U4, U4).tolist() == [0] * 4
+        assert burst.alloc(pool, 4) == 4
+        burst._c = kept
+        assert (len(burst), burst.free(), len(over)) == (4, 4, 8)
+
+
+def test_a_zone_is_as_long_as_it_is(eal, name):
+    """Its description is the user's, and says nothing to C."""
+    with Memzone.reserve(name, 64) as zone:
+        info = zone.info
+        object.__setattr__(info, "len", 1 << 40)
+        with pytest.raises(ValueError, match="shape"):
+            zone.array(np.uint8, 4096)
+
+
+def test_values_are_made_once():
+    """Dataclasses: of the binding, all are ours."""
+    list(classes())
+    found = [
+        cls
+        for module in list(sys.modules.values())
+        if module.__name__.startswith("pydpdk.") and module.__name__.split(".")[1] not in PLAIN
+        for cls in vars(module).values()
+        if dataclasses.is_dataclass(cls) and cls.__module__ == module.__name__
+    ]
+    assert {PortStats, EalOptions, Link, PortInfo, Process, Recovery} < set(found)
+    for cls in found:
+        made = object.__new__(cls)
+        for field in dataclasses.fields(cls):
+            object.__setattr__(made, field.name, 1)
+        with pytest.raises(RuntimeError, match="was made already"):
+            made.__init__()
+        for field in dataclasses.fields(cls):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(made, field.name, 2)
