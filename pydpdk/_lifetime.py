@@ -229,21 +229,22 @@ def lock() -> threading.RLock:
     return _lock
 
 
-class Pin:
+class Pin(Fixed):
     """A piece of DPDK memory as one private numpy array, of which only views are given away.
 
     Every array derived from a view (slice, reshape, field, memoryview, DLPack) keeps the private
-    one alive by a reference, so its reference count tells how many views there are.
+    one alive by a reference, and what is made of its buffer (`np.asarray(view.base.base)`) keeps
+    that. So their reference counts tell how many views there are.
     """
 
-    __slots__ = ("_root", "_unused", "address", "size")
+    __slots__ = ("_begun", "_buffer", "_root", "_unused", "address", "size")
 
     def __init__(self, address: int, size: int) -> None:
         self.address = address
         self.size = size
-        buffer = ffi.buffer(ffi.cast("char *", address), size)
-        self._root: Bytes = np.frombuffer(buffer, dtype=np.uint8)
-        self._unused = sys.getrefcount(self._root)
+        self._buffer = ffi.buffer(ffi.cast("char *", address), size)
+        self._root: Bytes = np.frombuffer(self._buffer, dtype=np.uint8)
+        self._unused = self._references()
 
     def view(self, offset: int, length: int) -> Bytes:
         """Return `uint8[length]` over the memory at `offset`, writable."""
@@ -252,7 +253,10 @@ class Pin:
     @property
     def views(self) -> int:
         """How many views are alive."""
-        return sys.getrefcount(self._root) - self._unused
+        return self._references() - self._unused
+
+    def _references(self) -> int:
+        return sys.getrefcount(self._root) + sys.getrefcount(self._buffer)
 
 
 def _abandon_all() -> None:

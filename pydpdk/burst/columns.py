@@ -171,8 +171,9 @@ class Bound(Handle):
             raise TypeError(f"burst={burst!r}: a Burst is allowed")
         self._plan = _plan_of(keys, burst.size)
         self._burst, self._n = burst, burst.size
-        self._block = np.empty(self._plan.bytes, np.uint8)
-        base = ffi.from_buffer("char *", self._block)
+        # not numpy's own: an array that owns its memory can be resized under C
+        base = ffi.new("char[]", self._plan.bytes)
+        self._block = np.frombuffer(ffi.buffer(base), np.uint8)
         fields = {"burst": burst._c, "plan": self._plan.c, "base": base}
         self._c: Any = ffi.new("struct pyd_bound *", fields)
         self._arrays = self._plan.arrays(self._block, burst.size)
