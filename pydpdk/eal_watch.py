@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from threading import Lock
 
+from pydpdk._callbacks import Voice, call, kept
 from pydpdk._dpdk import lib
 from pydpdk._frozen import frozen
 from pydpdk._lifetime import lock
@@ -17,7 +17,8 @@ from pydpdk.host.primary import remove_traces
 from pydpdk.host.registry_page import Member
 from pydpdk.host.watch import Watch
 
-_logger = logging.getLogger("pydpdk")
+_logger = Voice("pydpdk")
+_FAILED = "a callback for the death of a process failed"
 _RECOVERY = "pydpdk.process.recover"
 _STILL_MS = 1000
 _MAP_LOCKED = "the lock of the memory map stays shut: end all processes of this prefix"
@@ -71,7 +72,7 @@ class Watcher:
         self._on_process: list[Callable[[Death], object]] = []
         self._stopped = False
         self._unlocking = Lock()
-        self._watch = Watch(self._tell, self._look)
+        self._watch = Watch(self._tell, self._changed)
 
     def start(self) -> None:
         """Begin: a secondary with its primary, a primary with all who attach."""
@@ -115,7 +116,7 @@ class Watcher:
             self._on_primary.append(callback)
             late = not self.primary_alive
         if late:
-            _call(callback)
+            call(_logger, _FAILED, callback)
 
     def on_process_death(self, callback: Callable[[Death], object]) -> Callable[[], None]:
         """Add a callback; return what takes it away again."""
@@ -130,9 +131,14 @@ class Watcher:
         return remove
 
     def _tell(self, pid: int) -> None:
-        if pid == self._primary_pid:
-            self._lost_primary()
-        else:
+        with kept():
+            if pid == self._primary_pid:
+                self._lost_primary()
+            else:
+                self._look()
+
+    def _changed(self) -> None:
+        with kept():
             self._look()
 
     def _lost_primary(self) -> None:
@@ -146,7 +152,7 @@ class Watcher:
             " had; leave, so that a new primary can start", self._prefix, self._primary_pid,
         )  # fmt: skip
         for callback in callbacks:
-            _call(callback)
+            call(_logger, _FAILED, callback)
 
     def _look(self) -> None:
         """Watch who has come, and tell of those that died, if the pidfd did not first."""
@@ -155,7 +161,8 @@ class Watcher:
                 self._watch.process(member.pid)
         for member in registry.dead(self._prefix):
             self._watch.leave(member.pid)
-            self._lost(member)
+            with kept():  # the next may be dead as well
+                self._lost(member)
 
     def _lost(self, member: Member) -> None:
         _logger.warning("the %s died without leaving %r", member, self._prefix)
@@ -171,7 +178,7 @@ class Watcher:
         with lock():
             callbacks = tuple(self._on_process)
         for callback in callbacks:
-            _call(callback, death)
+            call(_logger, _FAILED, callback, death)
 
     def _recover(self, member: Member) -> Death | None:
         try:
@@ -197,11 +204,3 @@ def _load_recovery() -> None:
 def _check(callback: object) -> None:
     if not callable(callback):
         raise TypeError(f"callback={callback!r}: takes a function")
-
-
-def _call(callback: Callable[..., object], *arguments: object) -> object:
-    try:
-        return callback(*arguments)
-    except Exception:
-        _logger.exception("a callback for the death of a process failed")
-        return None

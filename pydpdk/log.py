@@ -11,10 +11,12 @@ import os
 import re
 import select
 import threading
+from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+from pydpdk._callbacks import Voice, kept
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import make_error
 
@@ -29,6 +31,7 @@ _LEVELS = {
     lib.RTE_LOG_DEBUG: logging.DEBUG,
 }
 _TYPE_LINE = re.compile(r"id (\d+): (\S+?),", re.MULTILINE)
+_PATIENCE_S = 1.0  # that one thread leaves another the time to log, whose handler may wait for it
 _TYPES_SIZE = 1 << 17  # [bytes] of rte_log_dump: some 600 types in Debian's build
 
 
@@ -37,6 +40,8 @@ class _Drain:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        self._logging = threading.RLock()  # without the other: handlers are the user's
+        self._waiting: deque[tuple[str, int, str]] = deque()
         self._names: dict[int, str] = {}
         self._recorders: list[Recorder] = []
         self._thread: threading.Thread | None = None
@@ -61,22 +66,41 @@ class _Drain:
         while True:
             poll.poll()
             os.eventfd_read(fd)
-            self.take()
+            with kept():
+                self.take()
 
     def take(self) -> None:
         """Log whatever is queued now."""
+        self._collect()
+        self._emit()
+
+    def _collect(self) -> None:
+        """Move what is queued in C to the recorders, and to where it waits to be logged."""
         with self._lock:
             while lib.pyd_log_take(self._line):
                 raw = bytes(ffi.buffer(self._line.text, self._line.length))
                 text = raw.decode(errors="replace").strip()
                 if text:
-                    self._emit(text, self._line.level, self._line.logtype)
+                    self._keep(text, self._line.level, self._line.logtype)
 
-    def _emit(self, text: str, level: int, logtype: int) -> None:
+    def _keep(self, text: str, level: int, logtype: int) -> None:
         for recorder in self._recorders:
             recorder.lines.append(text)
-        logger = logging.getLogger(f"dpdk.{self._name(logtype)}")
-        logger.log(_LEVELS.get(level, logging.INFO), "%s", text)
+        level = _LEVELS.get(level, logging.INFO)
+        self._waiting.append((self._name(logtype), level, text))
+
+    def _emit(self) -> None:
+        """Log what waits, one thread after the other, so that the order stays."""
+        alone = self._logging.acquire(timeout=_PATIENCE_S)
+        try:
+            while self._waiting:
+                name, level, text = self._waiting.popleft()
+                Voice(f"dpdk.{name}").log(level, "%s", text)
+        except IndexError:  # another thread, which was not waited for, had the last one
+            pass
+        finally:
+            if alone:
+                self._logging.release()
 
     def _name(self, logtype: int) -> str:
         # drivers register their types when they are loaded, so an unknown one is asked for anew
@@ -86,13 +110,15 @@ class _Drain:
 
     def record(self, recorder: Recorder) -> None:
         with self._lock:
-            self.take()
+            self._collect()
             self._recorders.append(recorder)
+        self._emit()
 
     def forget(self, recorder: Recorder) -> None:
         with self._lock:
-            self.take()
+            self._collect()
             self._recorders.remove(recorder)
+        self._emit()
 
 
 class Recorder:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from pydpdk import version
+from pydpdk._callbacks import Voice, call
 from pydpdk._frozen import frozen
 from pydpdk.app import apps, crew, workers
 from pydpdk.app.crew import Crew, LcoreReport
@@ -21,6 +22,7 @@ from pydpdk.ethdev.stats import PortStats
 from pydpdk.process import Member
 
 _WAIT_S = 0.05
+_logger = Voice("pydpdk")
 
 
 @frozen
@@ -206,7 +208,7 @@ class _ticking:  # noqa: N801  # reads as a verb in `with`
 
     def _run(self) -> None:
         while self._tick is not None and not self._done.wait(self._interval_s):
-            self._tick(self._meter.report())
+            call(_logger, "the report of a running file failed", self._tick, self._meter.report())
 
     def __enter__(self) -> None:
         self._thread.start()

@@ -105,6 +105,13 @@ def _pickled(error: BaseException) -> bytes:
     try:
         data = pickle.dumps(error)
         pickle.loads(data)  # noqa: S301  some only fail here
-    except Exception:
-        return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
+    except BaseException:  # of its own methods
+        return pickle.dumps(RuntimeError(_text(error)))
     return data
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException:
+        return type(error).__name__

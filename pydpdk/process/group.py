@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import operator
 import os
@@ -13,6 +12,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from pydpdk import eal
+from pydpdk._callbacks import Voice
 from pydpdk._lifetime import Closing
 from pydpdk.eal_checks import MAX_PROCESS_NAME, check_process_name
 from pydpdk.eal_watch import Death
@@ -21,7 +21,7 @@ from pydpdk.lcore_map import parse_lcores
 from pydpdk.process.child import Order
 from pydpdk.process.member import Member
 
-_logger = logging.getLogger("pydpdk")
+_logger = Voice("pydpdk")
 _INHERITED = ("base_virtaddr", "log_level", "extra", "iova_mode", "pci", "allow", "block")
 _RECOVERY_S = 10.0  # [s] that a recovery may take before its result is not waited for
 
@@ -178,6 +178,13 @@ class Group(Closing):
                     self._hear(heard[link])
 
     def _hear(self, member: Member) -> None:
+        """Take in what a process says, or that it died; give up one that cannot be heard."""
+        try:
+            self._heard(member)
+        except BaseException as error:  # of what came out of its pickle, or of a new start
+            member._give_up(error)
+
+    def _heard(self, member: Member) -> None:
         if not member._receive():
             return
         # one that died on its way in may never have been seen by recovery

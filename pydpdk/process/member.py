@@ -186,6 +186,14 @@ class Member(Fixed):
             self._changed.notify_all()
             return False
 
+    def _give_up(self, error: BaseException) -> None:
+        """End it, failed with an error of this process."""
+        self._process.kill()
+        self._process.join()
+        with self._changed:
+            self._error, self._state = error, "failed"
+            self._changed.notify_all()
+
     def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()

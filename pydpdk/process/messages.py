@@ -6,7 +6,6 @@ thread of this process, never inside DPDK.
 
 from __future__ import annotations
 
-import logging
 import os
 import select
 import socket
@@ -16,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from pydpdk import eal
+from pydpdk._callbacks import Voice, kept
 from pydpdk._dpdk import ffi, lib
 from pydpdk._fixed import Fixed
 from pydpdk._lifetime import Owner
@@ -27,7 +27,7 @@ __all__ = ["Handler", "Message", "Replies", "Reply", "handle", "lost", "on", "re
            "request_sync", "send"]  # fmt: skip
 
 _ERROR_MAX = 1000  # [bytes]
-_logger = logging.getLogger("pydpdk.messages")
+_logger = Voice("pydpdk.messages")
 
 
 class Message(Fixed):
@@ -166,7 +166,8 @@ class _Dispatch:
             poll.poll()
             os.eventfd_read(fd)
             while lib.pyd_mp_take(msg, path):
-                self._call(msg, path)
+                with kept():
+                    self._call(msg, path)
             self._report()
 
     def _call(self, msg: Any, path: Any) -> None:
@@ -181,8 +182,8 @@ class _Dispatch:
             if handler is not None:
                 handler.function(message)
         except BaseException as error:  # the thread serves the others
-            _logger.exception("the handler of %r failed", message)
             message._fail(error)
+            _logger.exception("the handler of %r failed", message)
         finally:
             message._close()
 

@@ -44,6 +44,7 @@ ROWS = [
         "version",
         "exceptions",
         "limits",
+        "_callbacks",
         "_frozen",
     ],
     ["_crossing", "_dpdk"],

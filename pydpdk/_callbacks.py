@@ -1,0 +1,84 @@
+"""What users give us to call, on threads of ours: whatever it raises, the thread goes on.
+
+A callback may raise, call `sys.exit()` or be ended by an asynchronous exception; a handler of
+`logging` may do the same when we log. A thread that ended of it would be missed later: the deaths
+of processes are no longer recovered, messages no longer answered.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+
+class Voice:
+    """A logger that never raises on a thread of ours; `logging` keeps the levels and handlers.
+
+    On the main thread Ctrl-C and `sys.exit()` go through, as they are meant for it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def warning(self, text: str, *args: object) -> None:
+        """Log a warning."""
+        self.log(logging.WARNING, text, *args)
+
+    def error(self, text: str, *args: object) -> None:
+        """Log an error."""
+        self.log(logging.ERROR, text, *args)
+
+    def exception(self, text: str, *args: object) -> None:
+        """Log an error, and the traceback of the exception that is being handled."""
+        self.log(logging.ERROR, text, *args, traceback=True)
+
+    def log(self, level: int, text: str, *args: object, traceback: bool = False) -> None:
+        """Log at a level."""
+        with kept():
+            self._logger.log(level, text, *args, exc_info=traceback, stacklevel=3)
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Keep the thread: what the block raises goes to `threading.excepthook`."""
+    try:
+        yield
+    except BaseException as error:
+        if _is_meant(error):
+            raise
+        _say(error)
+
+
+def call(voice: Voice, text: str, function: Callable[..., object], *arguments: object) -> None:
+    """Call what a user gave us; log what it raises under `text`."""
+    try:
+        function(*arguments)
+    except BaseException as error:
+        if _is_meant(error):
+            raise
+        voice.exception(text)
+
+
+def _is_meant(error: BaseException) -> bool:
+    """Whether it is for this thread: Ctrl-C or `sys.exit()`, on the main one."""
+    on_main = threading.current_thread() is threading.main_thread()
+    return on_main and not isinstance(error, Exception)
+
+
+def _say(error: BaseException) -> None:
+    """Show an exception as Python shows those that end a thread; where that raises, on stderr."""
+    shown = error
+    if isinstance(error, SystemExit):  # which Python leaves out
+        shown = RuntimeError(f"{error!r} on a thread of pydpdk")
+        shown.__cause__ = error
+    thread = threading.current_thread()
+    try:
+        threading.excepthook(
+            threading.ExceptHookArgs((type(shown), shown, shown.__traceback__, thread))
+        )
+    except BaseException:
+        with suppress(BaseException):
+            sys.stderr.write(f"pydpdk: {type(error).__name__} on thread {thread.name}\n")
