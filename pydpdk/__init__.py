@@ -7,7 +7,6 @@ work where libdpdk is missing or broken.
 from __future__ import annotations
 
 from importlib import import_module as _import_module
-from importlib.util import find_spec as _find_spec
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
@@ -158,7 +157,9 @@ def __getattr__(name: str) -> _Any:
         value = getattr(_import_module(_MODULE_OF[name]), name)
         globals()[name] = value
         return value
-    if not name.startswith("__") and _find_spec(f"{__name__}.{name}"):
+    from importlib.util import find_spec
+
+    if not name.startswith("__") and find_spec(f"{__name__}.{name}"):
         return _import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -15,12 +15,13 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from pydpdk import _lifetime, eal_attach, eal_devices, eal_running, log
+from pydpdk._signals import Deferred
 from pydpdk.eal_checks import problems
-from pydpdk.eal_neighbours import Neighbours, settle
+from pydpdk.eal_neighbours import Neighbours, settle, survey
 from pydpdk.eal_options import EalOptions, build_argv
 from pydpdk.eal_running import Eal, Observer, is_primary
 from pydpdk.eal_start import choose_hugepages, start
-from pydpdk.errors import ClosedError, DpdkError, EalInitError, InUseError, make_error
+from pydpdk.errors import ClosedError, InUseError, make_error
 from pydpdk.host import runtime
 from pydpdk.host.primary import remove_traces
 
@@ -134,14 +135,20 @@ def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) ->
         chosen = eal_attach.resolve(chosen, prefix)
         chosen = replace(chosen, vdevs=tuple(map(eal_devices.spell, chosen.vdevs)))
         hugepages = choose_hugepages(chosen)
-        neighbours = settle(chosen, prefix, hugepages=hugepages, name=name)
-        options = neighbours.options
-        argv = build_argv(options, hugepages=hugepages, file_prefix=prefix)
-        log.redirect()
-        _state = "dead"
-        _current = _start(argv, prefix, kind, neighbours)
-        _state = "running"
-        atexit.register(_at_exit)
+        chosen, primary = survey(chosen, prefix, hugepages=hugepages)
+        try:
+            with Deferred():  # from the first file on
+                neighbours = settle(chosen, prefix, primary, hugepages=hugepages, name=name)
+                argv = build_argv(neighbours.options, hugepages=hugepages, file_prefix=prefix)
+                log.redirect()
+                _state = "dead"
+                _current = _start(argv, prefix, kind, neighbours)
+                _state = "running"
+                atexit.register(_at_exit)
+        except BaseException:  # Ctrl-C came meanwhile: nobody gets this EAL
+            if _current is not None:
+                _current._stop(unmap=True)
+            raise
         return _current
 
 
@@ -150,7 +157,7 @@ def _start(argv: Sequence[str], prefix: str, kind: type[Eal], neighbours: Neighb
     existed = runtime.runtime_dir(prefix).exists()  # a secondary that fails leaves its primary's
     try:
         main_cpus, lines = start(argv, options)
-    except EalInitError:
+    except BaseException:
         neighbours.leave()
         if options.proc_type == "primary" or not existed:
             runtime.sweep(prefix)
@@ -160,14 +167,19 @@ def _start(argv: Sequence[str], prefix: str, kind: type[Eal], neighbours: Neighb
     eal = kind(options, argv, prefix, main_cpus, neighbours)
     try:
         eal._join()
-        if is_primary():
-            missing = list(eal_devices.missing_ports([*options.vdevs, *options.allow]))
-            if missing:
-                raise eal_devices.missing_error(missing, lines)
-    except DpdkError:
+        _check_ports(options, lines)
+    except BaseException:
         eal._stop(unmap=True)
         raise
     return eal
+
+
+def _check_ports(options: EalOptions, lines: Sequence[str]) -> None:
+    """Raise `EalInitError` in a primary where a device that was asked for did not come up."""
+    if is_primary():
+        missing = list(eal_devices.missing_ports([*options.vdevs, *options.allow]))
+        if missing:
+            raise eal_devices.missing_error(missing, lines)
 
 
 def _at_exit() -> None:
@@ -175,7 +187,7 @@ def _at_exit() -> None:
     if _current is None or _current._dead:
         return
     eal = _current
-    with suppress(InUseError):
+    with Deferred(drop=True), suppress(InUseError):
         try:
             eal.close()
         finally:

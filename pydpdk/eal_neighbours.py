@@ -155,21 +155,50 @@ class Neighbours:
                 seat.forget()
 
 
-def settle(options: EalOptions, prefix: str, *, hugepages: bool, name: str | None) -> Neighbours:
-    """Find out what this process will be among those of its prefix, and take its seat.
+def survey(
+    options: EalOptions, prefix: str, *, hugepages: bool
+) -> tuple[EalOptions, Primary | None]:
+    """Look at the processes of the prefix; return the options and, for a secondary, its primary.
+
+    Nothing is made. It may wait for a primary that is starting.
 
     Raises
     ------
     DpdkError, ValueError
-        It would not work, or would harm the others; nothing has been started.
+        It would not work, or would harm the others.
     """
     if options.proc_type == "secondary":
-        options, primary = eal_attach.check_attach(options, prefix)
+        return eal_attach.check_attach(options, prefix)
+    if _is_shared(options, hugepages):
+        eal_attach.check_primary(prefix)
+    return options, None
+
+
+def settle(
+    options: EalOptions,
+    prefix: str,
+    primary: Primary | None,
+    *,
+    hugepages: bool,
+    name: str | None,
+) -> Neighbours:
+    """Take this process's seat among those of the prefix, after `survey`.
+
+    Raises
+    ------
+    DpdkError, ValueError
+        There is none; nothing has been started.
+    """
+    if primary is not None:
         return _as_secondary(options, prefix, primary, name)
-    if not hugepages or options.in_memory or "--no-shconf" in options.extra:
-        return Neighbours(options, prefix, None, None, take_seat(options, prefix, name, "unshared"))
-    eal_attach.check_primary(prefix)
-    return Neighbours(options, prefix, take_seat(options, prefix, name), None)
+    if _is_shared(options, hugepages):
+        return Neighbours(options, prefix, take_seat(options, prefix, name), None)
+    return Neighbours(options, prefix, None, None, take_seat(options, prefix, name, "unshared"))
+
+
+def _is_shared(options: EalOptions, hugepages: bool) -> bool:
+    """Whether other processes can attach to this primary."""
+    return hugepages and not options.in_memory and "--no-shconf" not in options.extra
 
 
 def take_seat(

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydpdk import _lifetime, eal_devices, log, version
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Closing
+from pydpdk._signals import Deferred
 from pydpdk.eal_neighbours import Neighbours
 from pydpdk.eal_options import EalOptions
 from pydpdk.eal_watch import Death
@@ -245,9 +246,12 @@ class Eal(Closing):
             call_rte_errno(lib.rte_pdump_init)
 
     def _stop(self, *, unmap: bool) -> None:
-        if self._dead:
-            return
-        self._dead = True
+        with Deferred():
+            if not self._dead:
+                self._dead = True
+                self._leave(unmap)
+
+    def _leave(self, unmap: bool) -> None:
         self.neighbours.stop()
         primary = is_primary()
         if unmap:

@@ -98,7 +98,8 @@ def launched(app: App) -> Iterator[Crew | None]:
         yield None
         return
     where = app.config.where("app", "worker")
-    worker = load_target(spec.worker, where)
+    with app.stop.breakable():
+        worker = load_target(spec.worker, where)
     if not isinstance(worker, Worker):
         raise ConfigError([f"{where}: {spec.worker!r} is no worker: mark it with @pydpdk.worker"])
     crew = Crew(app)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from pydpdk.app.stop import Stop
 from pydpdk.errors import DpdkError, make_error
 from pydpdk.host.sockets import Endpoint
 
@@ -30,7 +31,11 @@ T = TypeVar("T")
 
 
 def when_served(
-    where: str, end: Endpoint | None, act: Callable[[], T], timeout_s: float = PEER_TIMEOUT_S
+    where: str,
+    end: Endpoint | None,
+    act: Callable[[], T],
+    timeout_s: float = PEER_TIMEOUT_S,
+    stop: Stop | None = None,
 ) -> T:
     """Do what needs somebody behind a socket; try again until there is.
 
@@ -38,11 +43,15 @@ def when_served(
     ------
     DpdkError
         Nobody came: ETIMEDOUT, or what the driver said last.
+    StoppedError
+        `stop` was requested meanwhile.
     """
     if end is None:
         return act()
     deadline, told = time.monotonic() + timeout_s, False
     while True:
+        if stop is not None:
+            stop.check()
         last = time.monotonic() >= deadline
         try:
             if end.here:

@@ -124,7 +124,7 @@ def run(
     Parameters
     ----------
     duration_s
-        [s]; None until Ctrl-C or SIGTERM.
+        [s]; None until Ctrl-C, SIGTERM or SIGHUP.
     tick
         Called from another thread every `interval_s` seconds with what was moved so far.
 
@@ -146,10 +146,7 @@ def run(
         meter.begin(on_lcores)
         result = None
         with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s):
-            try:
-                result = poll(members)
-            except KeyboardInterrupt:
-                app.stop.request()
+            result = poll(members)
     return replace(meter.report(), workers=workers.report(members), result=result)
 
 
@@ -164,8 +161,9 @@ def _poller(app: App, on_lcores: Crew | None) -> Callable[[dict[str, Member]], s
     if spec is None:
         return partial(_wait, app)
     if spec.python:
-        target = load_target(spec.python, app.config.where("app", "python"))
-        return lambda _: _pinned(app, lambda: repr(target(app)))
+        with app.stop.breakable():
+            target = load_target(spec.python, app.config.where("app", "python"))
+        return lambda _: _pinned(app, partial(_call, app, target))
     round_ = _make_round(app)
 
     def loop() -> None:
@@ -173,6 +171,16 @@ def _poller(app: App, on_lcores: Crew | None) -> Callable[[dict[str, Member]], s
             round_()
 
     return lambda _: _pinned(app, loop)
+
+
+def _call(app: App, target: Callable[[App], object]) -> str | None:
+    """Call a function of the user's until it returns, or a second signal ends it."""
+    try:
+        with app.stop.breakable():
+            return repr(target(app))
+    except KeyboardInterrupt:
+        app.stop.request()
+        return None
 
 
 def _pinned(app: App, loop: Callable[[], str | None]) -> str | None:

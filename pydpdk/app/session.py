@@ -49,11 +49,11 @@ class App(Closing):
         When to end; see `running`.
     """
 
-    def __init__(self, config: Config, plan: Plan, eal: Eal) -> None:
+    def __init__(self, config: Config, plan: Plan, eal: Eal, stop: Stop | None = None) -> None:
         self.config = config
         self.plan = plan
         self.eal = eal
-        self.stop = Stop()
+        self.stop = Stop() if stop is None else stop
         self.memzones: dict[str, Memzone] = {}
         self.mempools: dict[str, Mempool] = {}
         self.rings: dict[str, Ring] = {}
@@ -62,7 +62,7 @@ class App(Closing):
 
     @property
     def running(self) -> bool:
-        """Whether to go on: false after the duration, Ctrl-C or SIGTERM, or a worker's primary.
+        """Whether to go on: false after the duration, a signal to end, or a worker's primary.
 
         For the loop of a function of yours: `while app.running: ...`.
         """
@@ -126,7 +126,7 @@ class App(Closing):
     def _bring_up_port(self, name: str, spec: PortSpec) -> Port:
         where, peer = self.config.where("ports", name), devices.awaited(spec)
         if devices.is_late(spec):
-            when_served(where, peer, lambda: self.eal.add_device(spec.device))
+            when_served(where, peer, lambda: self.eal.add_device(spec.device), stop=self.stop)
         port = Port.lookup(spec.device_name)
         port.configure(
             mempool=self.mempools[spec.mempool] if spec.mempool else None,
@@ -145,12 +145,13 @@ class App(Closing):
             # a driver without the switch takes everything; only a wish of the file's is a fault
             if "promiscuous" in spec.model_fields_set:
                 raise
-        when_served(where, peer, port.start)
+        when_served(where, peer, port.start, stop=self.stop)
         return port
 
     @contextmanager
     def _blame(self, section: str, name: str) -> Iterator[None]:
         """Turn what a device does not take into a fault of the file, at its line."""
+        self.stop.check()
         try:
             yield
         except (ValueError, TypeError) as error:
@@ -165,8 +166,8 @@ class App(Closing):
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             links = {name: port.link.up for name, port in self.ports.items()}
-            if all(links.values()):
-                break
+            if all(links.values()) or self.stop.requested:
+                return links
             time.sleep(0.02)
         links = {name: port.link.up for name, port in self.ports.items()}
         for name in (name for name, up in links.items() if not up):
@@ -204,21 +205,39 @@ def open_file(path: str | os.PathLike[str]) -> App:
     EalInitError, DpdkError
         DPDK could not do what the file says; what was made is gone again.
     """
+    return start(*prepare(path))
+
+
+def prepare(path: str | os.PathLike[str]) -> tuple[Config, Plan]:
+    """Read a file and plan it, with its warnings logged; nothing is made.
+
+    Raises
+    ------
+    ConfigError
+        The file has faults, all of which are listed.
+    """
     config = load(path)
     plan = make_plan(config)
     for warning in plan.warnings:
         _logger.warning("%s", warning)
-    return start(config, plan)
+    return config, plan
 
 
-def start(config: Config, plan: Plan) -> App:
-    """Bring up a planned file."""
+def start(config: Config, plan: Plan, stop: Stop | None = None) -> App:
+    """Bring up a planned file.
+
+    Raises
+    ------
+    StoppedError
+        `stop` was requested meanwhile; what was made is gone again.
+    """
     if config.debug.trace_mbufs:
         trace()
     eal = init(replace(plan.options, hugepages=plan.hugepages))
-    app = App(config, plan, eal)
     try:
+        app = App(config, plan, eal, stop)
         app.bring_up()
+        app.stop.check()
     except BaseException:
         eal.close(force=True)
         raise

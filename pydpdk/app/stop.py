@@ -1,4 +1,4 @@
-"""When to end: after a duration, on Ctrl-C, on SIGTERM."""
+"""When to end: after a duration, on Ctrl-C, on SIGTERM, on the end of the terminal."""
 
 from __future__ import annotations
 
@@ -7,26 +7,51 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StoppedError(SystemExit):
+    """A signal came before the app ran; the exit code is the one of shells, 128 + its number.
+
+    Attributes
+    ----------
+    number : int
+        The signal's; 0 where a program asked.
+    """
+
+    def __init__(self, number: int = 0) -> None:
+        super().__init__(128 + number if number else 0)
+        self.number = number
 
 
 class Stop:
-    """A flag that signals set, so that a polling loop has nothing to ask the clock."""
+    """A flag that signals set, so that a polling loop has nothing to ask the clock.
+
+    Nothing is raised where a signal comes: what is being made or closed then is finished first.
+    """
 
     def __init__(self) -> None:
         self.requested = False
+        self._number = 0
+        self._breakable = False
 
     def request(self) -> None:
         """Ask the loop to end."""
         self.requested = True
 
-    @contextmanager
-    def on_signals(self, duration_s: float | None) -> Iterator[None]:
-        """Set the flag on Ctrl-C and SIGTERM, and after `duration_s` seconds.
+    def check(self) -> None:
+        """Raise `StoppedError` once a signal has come; for the steps before the loop."""
+        if self.requested:
+            raise StoppedError(self._number)
 
-        A second Ctrl-C or SIGTERM raises `KeyboardInterrupt`, for loops that never look.
+    @contextmanager
+    def on_signals(self, duration_s: float | None = None) -> Iterator[None]:
+        """Set the flag on Ctrl-C, SIGTERM and SIGHUP, and after `duration_s` seconds.
+
+        A signal that is ignored (by `nohup`, in a shell's background job) stays so.
         """
-        before = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        heard = [n for n in _ENDING if signal.getsignal(n) is not signal.SIG_IGN]
+        before = {n: signal.signal(n, self._on_signal) for n in (*heard, signal.SIGALRM)}
         try:
             if duration_s is not None:
                 signal.setitimer(signal.ITIMER_REAL, max(duration_s, 1e-6))
@@ -34,9 +59,24 @@ class Stop:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in before.items():
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    @contextmanager
+    def breakable(self) -> Iterator[None]:
+        """Let a second signal raise `KeyboardInterrupt`: for code of the user's that never looks.
+
+        It has `requested` as a rule, and is not within a change of ours.
+        """
+        self._breakable = True
+        try:
+            yield
+        finally:
+            self._breakable = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.requested and number != signal.SIGALRM:
-            raise KeyboardInterrupt
+        again = self.requested and number != signal.SIGALRM
         self.requested = True
+        if number != signal.SIGALRM:
+            self._number = number
+        if again and self._breakable:
+            raise KeyboardInterrupt

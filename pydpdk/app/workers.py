@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from pydpdk import eal
@@ -14,6 +15,7 @@ from pydpdk.config.plan import Plan
 from pydpdk.process import Group, Member
 
 _START_S = 30.0
+_LOOK_S = 0.05
 
 
 @frozen
@@ -43,7 +45,8 @@ def started(app: App) -> Iterator[dict[str, Member]]:
         yield {}
         return
     for name, spec in specs.items():
-        load_target(spec.python, app.config.where("workers", name, "python"))
+        with app.stop.breakable():
+            load_target(spec.python, app.config.where("workers", name, "python"))
     with Group() as group:
         members = {
             name: group.start(
@@ -52,9 +55,15 @@ def started(app: App) -> Iterator[dict[str, Member]]:
             )
             for name, spec in specs.items()
         }  # fmt: skip
-        for member in members.values():
-            member.wait_ready(_START_S)
+        _wait_ready(app, members.values())
         yield members
+
+
+def _wait_ready(app: App, members: Iterable[Member]) -> None:
+    deadline = time.monotonic() + _START_S
+    for member in members:
+        while member.state == "starting" and app.running and time.monotonic() < deadline:
+            member.wait_ready(_LOOK_S)
 
 
 def work(config: Config, plan: Plan, name: str) -> object:

@@ -2,79 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-
-import typer
-
-from pydpdk.cli import devices, doctor, hugepages, memory, plan, reap, run, schema
-from pydpdk.exceptions import ConfigError, DpdkError, EalInitError, InUseError, VersionError
-from pydpdk.host.errors import HostError
-
-app = typer.Typer(
-    name="pydpdk",
-    help="Drive a genuine DPDK from a YAML file.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("run")(run.run)
-app.command("plan")(plan.plan)
-app.command("memory")(memory.memory)
-app.command("reap")(reap.reap_command)
-app.command("schema")(schema.schema)
-app.command("doctor")(doctor.doctor_command)
-app.add_typer(hugepages.app, name="hugepages")
-app.add_typer(devices.app, name="devices")
-
-
-def _show_version(asked: bool) -> None:
-    if asked:
-        from pydpdk import version
-
-        typer.echo(f"DPDK {version.RUNNING} (compiled against {version.COMPILED})")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    _version: bool = typer.Option(
-        False, "--version", callback=_show_version, is_eager=True, help="Show the DPDK version."
-    ),
-) -> None:
-    """Drive a genuine DPDK from a YAML file."""
+import _signal  # type: ignore[import-not-found]  # what `signal` is made of, at once
 
 
 def main() -> None:
     """Run a command; exit 2 for a bad file, 1 where DPDK cannot do what it says."""
-    logging.basicConfig(format="%(name)s: %(message)s", level=logging.WARNING)
-    try:
-        app()
-    except ConfigError as error:
-        _fail(error, 2)
-    except (DpdkError, HostError, InUseError, ValueError) as error:
-        _fail(error, 1)
-    except ImportError as error:
-        if not _is_of_binding(error):
-            raise
-        _fail(error, 1)
+    # Nothing is made yet, so Ctrl-C ends it as SIGTERM does, without a traceback of the imports.
+    # Commands that start an EAL handle signals from then on.
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    from pydpdk.cli import commands
 
-
-_DOCTOR = "`pydpdk doctor` says what is missing, and what mends it"
-
-
-def _is_of_binding(error: ImportError) -> bool:
-    """Whether libdpdk is missing, or another than was compiled against."""
-    named = (error.name or "").startswith("pydpdk.")
-    return isinstance(error, VersionError) or named or "librte_" in str(error)
-
-
-def _fail(error: Exception, code: int) -> None:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    if isinstance(error, EalInitError):
-        # what DPDK logged is on the screen already
-        text = "\n  what to do: ".join([text.splitlines()[0], *error.hints])
-    if isinstance(error, (EalInitError, ImportError)):
-        text += f"\n  {_DOCTOR}"
-    sys.stderr.write(f"{text}\n")
-    raise SystemExit(code)
+    commands.main()

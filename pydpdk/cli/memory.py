@@ -47,12 +47,10 @@ def memory(
 
 
 def _opened(file: Path | None, file_prefix: str | None) -> AbstractContextManager[Any]:
-    from pydpdk.app.session import open_file
-    from pydpdk.explorer import attach
+    from pydpdk.app.session import prepare
+    from pydpdk.cli.stopping import attached, started
 
-    if file is not None:
-        return open_file(file)
-    return attach(file_prefix or "")
+    return attached(file_prefix or "") if file is None else started(*prepare(file))
 
 
 def _show(taken: MemoryMap, html: Path | None, as_json: bool) -> None:

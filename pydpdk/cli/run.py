@@ -26,14 +26,16 @@ _MEMORY = {True: "on hugepages", False: "without hugepages"}
 
 
 def run(file: File, duration: Duration = None, as_json: Json = False) -> None:
-    """Run the app of a file; Ctrl-C and SIGTERM end it cleanly."""
+    """Run the app of a file; Ctrl-C, SIGTERM and SIGHUP end it cleanly."""
     from pydpdk.app.run import run as run_app  # here: other commands do without libdpdk
-    from pydpdk.app.session import open_file
+    from pydpdk.app.session import prepare
+    from pydpdk.cli.stopping import started
     from pydpdk.explorer import snapshot, tree
 
-    with open_file(file) as app:
+    with started(*prepare(file)) as app:
         chain = snapshot.take(next(iter(app.mempools.values()), None))
         app.wait_links()
+        app.stop.check()
         if not as_json:
             typer.echo(tree.render(chain))
         rate = None if as_json else _RateLine()

@@ -6,7 +6,10 @@ import os
 import pickle
 import signal
 import threading
+import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -17,7 +20,14 @@ from pydpdk.process.attach import attach
 _GRACE_S = 10.0
 """[s] A secondary that outlives its primary keeps the next one from starting: so much, no more."""
 
-_stop = threading.Event()
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SAME_WISH_S = 1.0
+"""[s] A signal so soon after the word to stop says the same: Ctrl-C reaches the group's processes
+and its primary, which passes it on."""
+
+_stop_s: float | None = None  # when this process was asked to stop; no Event: handlers set it
+_signalled = False
+_working = False
 
 
 @frozen
@@ -49,13 +59,15 @@ def running() -> bool:
     -----
     Cost  60 ns
     """
-    return not _stop.is_set() and eal.state() == "running"
+    return _stop_s is None and eal.state() == "running"
 
 
 def main(link: Connection[Any, Any], order: Order) -> None:
     """Attach, call, answer: the target of the spawned process."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _on_signal)
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _on_signal)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     os.sched_setaffinity(0, order.cpus)  # who started us may be pinned
     threading.Thread(target=_listen, args=(link,), name="pydpdk-group", daemon=True).start()
     answer: tuple[str, bytes] | tuple[str, bytes, str]
@@ -74,8 +86,24 @@ def _call(link: Connection[Any, Any], order: Order) -> bytes:
         joined.on_primary_death(_primary_died)
         function, args, kwargs = pickle.loads(order.work)  # noqa: S301  from our own primary
         link.send(("ready", None))
-        with joined.pinned():
+        with joined.pinned(), _breakable():
             return pickle.dumps(function(*args, **kwargs))
+
+
+@contextmanager
+def _breakable() -> Iterator[None]:
+    """Let a second signal raise: only the function may be left in the middle."""
+    global _working
+    _working = True
+    try:
+        yield
+    finally:
+        _working = False
+
+
+def _ask() -> None:
+    global _stop_s
+    _stop_s = time.monotonic() if _stop_s is None else _stop_s
 
 
 def _listen(link: Connection[Any, Any]) -> None:
@@ -84,20 +112,24 @@ def _listen(link: Connection[Any, Any]) -> None:
         link.recv()
     except (EOFError, OSError):
         _primary_died()
-    _stop.set()
+    _ask()
 
 
 def _primary_died() -> None:
-    _stop.set()
+    _ask()
     timer = threading.Timer(_GRACE_S, os._exit, (70,))
     timer.daemon = True
     timer.start()
 
 
 def _on_signal(number: int, frame: object) -> None:
-    if _stop.is_set():
+    global _signalled
+    late = _stop_s is not None and time.monotonic() - _stop_s > _SAME_WISH_S
+    again = _signalled or late
+    _signalled = True
+    _ask()
+    if again and _working:
         raise KeyboardInterrupt
-    _stop.set()
 
 
 def _pickled(error: BaseException) -> bytes:

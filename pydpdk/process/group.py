@@ -14,6 +14,7 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._callbacks import Voice
 from pydpdk._lifetime import Closing
+from pydpdk._signals import Deferred
 from pydpdk.eal_checks import MAX_PROCESS_NAME, check_process_name
 from pydpdk.eal_watch import Death
 from pydpdk.errors import ClosedError, check_range
@@ -120,8 +121,9 @@ class Group(Closing):
             if self._closed:
                 raise ClosedError("the group has been closed")
             member = Member(self._context, order, restarts, self._changed)
-            member._spawn()
-            self._members.append(member)
+            with Deferred():
+                member._spawn()
+                self._members.append(member)
         self._wake.send(None)
         return member
 

@@ -6,6 +6,8 @@ import contextlib
 import pickle
 import signal
 import threading
+from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
@@ -134,7 +136,8 @@ class Member(Fixed):
         self._process = self._context.Process(
             target=child.main, args=(far, self._order), name=self.name, daemon=True
         )
-        self._process.start()
+        with _blocked():
+            self._process.start()
         far.close()
         self._link, self._pid, self._state = near, self._process.pid, "starting"
 
@@ -200,6 +203,17 @@ class Member(Fixed):
 
     def __repr__(self) -> str:
         return f"<Member {self.name!r} (PID {self.pid}) {self.state}>"
+
+
+@contextlib.contextmanager
+def _blocked() -> Iterator[None]:
+    """Let a process start deaf to the signals that end it, until it has its handlers."""
+    resource_tracker.ensure_running()  # its start would unblock them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, child.SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cause(code: int) -> str:

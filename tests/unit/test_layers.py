@@ -46,6 +46,7 @@ ROWS = [
         "limits",
         "_callbacks",
         "_frozen",
+        "_signals",
     ],
     ["_crossing", "_dpdk"],
 ]
@@ -63,6 +64,7 @@ PURE = {
     "exceptions",
     "limits",
     "_frozen",
+    "_signals",
 }  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"

@@ -1,0 +1,85 @@
+"""Signals that come at a bad moment: kept until it is over, then given to their handlers.
+
+The EAL makes files while it starts and they are removed at its end. An exception that a handler
+raises in the middle (Ctrl-C) would leave them.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+_Handler = Callable[[int, FrameType | None], Any]
+
+
+class Deferred:
+    """A `with` block in which no signal handler written in Python runs.
+
+    Parameters
+    ----------
+    drop
+        Forget the signals instead of calling their handlers at the end: the process is ending.
+
+    Notes
+    -----
+    Threads  any; only the main thread runs handlers, so it does nothing elsewhere. System calls
+             are started again instead of failing with EINTR
+    """
+
+    def __init__(self, *, drop: bool = False) -> None:
+        self._drop = drop
+        self._before: dict[int, _Handler] = {}
+        self._pending: list[int] = []
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is not threading.main_thread():
+            return self
+        try:
+            for number in signal.valid_signals():
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    self._replace(number, handler)
+        except BaseException:  # raised by a handler that was not replaced yet
+            self._restore()
+            raise
+        return self
+
+    def _replace(self, number: int, handler: _Handler) -> None:
+        self._before[number] = handler
+        signal.signal(number, self._note)
+        signal.siginterrupt(number, False)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if number not in self._pending:
+            self._pending.append(number)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        raised = self._restore()
+        for number in () if self._drop else self._pending:
+            try:
+                self._before[number](number, sys._getframe(1))
+            except BaseException as another:  # all handlers are called, the first error is raised
+                raised = raised or another
+        if raised is not None:
+            raise raised
+
+    def _restore(self) -> BaseException | None:
+        """Put all handlers back; return what one of them raised meanwhile."""
+        raised = None
+        left = list(self._before.items())
+        while left:
+            try:
+                signal.signal(*left[-1])
+                left.pop()
+            except BaseException as error:  # by a handler that is back already
+                raised = raised or error
+        return raised
