@@ -1,5 +1,6 @@
 /* Messages that are not copied: mbufs of a burst into the channel, and out of it. */
 #include "channel.h"
+#include "malformed.h"
 
 /* Messages that have room in the channel, at most the whole burst; -EMSGSIZE where one is not
  * what the channel carries. */
@@ -70,14 +71,22 @@ static int
 rx_some(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n)
 {
     int ret = pyd_burst_enter_empty(burst);
+    struct rte_mbuf **mbufs;
+    uint32_t came, kept, in_a_row = 0;
 
     if (unlikely(ret != 0))
         return ret == PYD_SHUT ? -ENETDOWN : ret;
-    ret = rte_ring_dequeue_burst_elem(channel->ring->ring, burst->slots->mbufs, sizeof(void *),
-                                      RTE_MIN(n, burst->size), NULL);
-    pyd_burst_holds(burst, ret);
+    mbufs = burst->slots->mbufs;
+    n = RTE_MIN(n, burst->size);
+    do {
+        came = rte_ring_dequeue_burst_elem(channel->ring->ring, mbufs, sizeof(void *), n, NULL);
+        kept = pyd_admit_foreign(mbufs, came, &channel->head->dropped);
+    } while (unlikely(kept == 0 && came != 0 && (in_a_row += came) < PYD_MALFORMED_IN_A_ROW));
+    if (unlikely(in_a_row != 0))
+        pyd_wake(&channel->head->drained);
+    pyd_burst_holds(burst, kept);
     pyd_burst_leave(burst);
-    return ret;
+    return kept;
 }
 
 /* How many have come, or why none: -EAGAIN (the time is up) or an error. */

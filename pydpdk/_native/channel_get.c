@@ -1,5 +1,6 @@
 /* Messages out of mbufs, as many as there are in one call. */
 #include "channel.h"
+#include "malformed.h"
 
 /* A message of another program may be anything; what does not fit is dropped and counted. */
 static int
@@ -25,7 +26,7 @@ read_messages(struct pyd_channel *channel, struct pyd_batch *batch, struct rte_m
         if (unlikely(!is_wanted(channel, m)))
             continue;
         if (likely(m->nb_segs == 1))
-            memcpy(to, rte_pktmbuf_mtod(m, const char *), m->pkt_len);
+            memcpy(to, rte_pktmbuf_mtod(m, const char *), m->data_len);
         else
             (void)rte_pktmbuf_read(m, 0, m->pkt_len, to);
         if (batch->lengths != NULL)
@@ -54,7 +55,7 @@ get_some(struct pyd_channel *channel, struct pyd_batch *batch)
     const uint64_t room = (batch->size - batch->used) / RTE_MAX(channel->message_bytes, 1U);
     struct rte_ring *ring = channel->ring->ring;
     struct pyd_burst *lane;
-    uint32_t n = RTE_MIN(batch->n - batch->done, (uint32_t)PYD_CHANNEL_BATCH);
+    uint32_t sound, n = RTE_MIN(batch->n - batch->done, (uint32_t)PYD_CHANNEL_BATCH);
 
     n = RTE_MIN((uint64_t)n, room);
     if (n == 0 || rte_ring_empty(ring))
@@ -63,10 +64,11 @@ get_some(struct pyd_channel *channel, struct pyd_batch *batch)
     if (unlikely(lane == NULL))
         return 0;
     n = rte_ring_dequeue_burst_elem(ring, lane->slots->mbufs, sizeof(void *), n, NULL);
-    pyd_burst_holds(lane, n);
     prefetch(lane->slots->mbufs, n);
-    read_messages(channel, batch, lane->slots->mbufs, n);
-    rte_pktmbuf_free_bulk(lane->slots->mbufs, n);
+    sound = pyd_admit_foreign(lane->slots->mbufs, n, &channel->head->dropped);
+    pyd_burst_holds(lane, sound);
+    read_messages(channel, batch, lane->slots->mbufs, sound);
+    rte_pktmbuf_free_bulk(lane->slots->mbufs, sound);
     pyd_burst_holds(lane, 0);
     pyd_burst_leave(lane);
     if (n != 0)

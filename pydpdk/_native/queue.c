@@ -1,5 +1,5 @@
 /* rte_eth_rx_burst and rte_eth_tx_burst behind the gates of their queue and burst. */
-#include "burst.h"
+#include "malformed.h"
 
 /* -ENETDOWN tells a stopped port from -EBADF, a closed burst. */
 static inline int
@@ -27,20 +27,9 @@ pyd_queue_drain(struct pyd_queue *queue)
         return;
     do {
         n = rte_eth_rx_burst(queue->port_id, queue->queue_id, mbufs, RTE_DIM(mbufs));
-        rte_pktmbuf_free_bulk(mbufs, n);
+        rte_pktmbuf_free_bulk(mbufs, pyd_admit_foreign(mbufs, n, &queue->malformed));
     } while (n != 0);
     pyd_step_out();
-}
-
-static inline uint32_t
-receive(struct pyd_queue *queue, struct pyd_burst *burst)
-{
-    const uint16_t n = rte_eth_rx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs,
-                                        burst->size);
-
-    queue->packets += n;
-    pyd_burst_holds(burst, n);
-    return n;
 }
 
 static inline uint32_t
@@ -63,7 +52,7 @@ pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst)
         return ret;
     ret = enter_queue(queue);
     if (likely(ret == 0)) {
-        ret = receive(queue, burst);
+        ret = pyd_receive(queue, burst);
         pyd_unpass_alone(&queue->gate);
     }
     pyd_burst_leave(burst);
@@ -89,7 +78,7 @@ pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst)
 static inline int
 forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int mode)
 {
-    const uint32_t n = receive(rx, burst);
+    const uint32_t n = pyd_receive(rx, burst);
 
     if (n == 0)
         return 0;

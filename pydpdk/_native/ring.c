@@ -1,5 +1,6 @@
 /* rte_ring behind its gates: elements by value, and mbufs that change owner. */
 #include "ledger.h"
+#include "malformed.h"
 #include "ring.h"
 
 /* Record in the ring itself what its elements are; see decl/pyd_ring.h. */
@@ -103,6 +104,22 @@ pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk)
     return ret == PYD_SHUT ? -ENETDOWN : ret;
 }
 
+/* Mbufs out of a ring, which any program of the prefix may have put there: the sound ones. */
+int
+pyd_ring_take(struct pyd_ring *ring, struct rte_mbuf **mbufs, uint32_t n, int bulk)
+{
+    uint32_t kept, in_a_row = 0;
+    int came;
+
+    do {
+        came = bulk ? pyd_ring_dequeue_bulk(ring, mbufs, n) : pyd_ring_dequeue_burst(ring, mbufs, n);
+        if (unlikely(came <= 0))
+            return came;
+        kept = pyd_admit_foreign(mbufs, came, &ring->consumer.malformed);
+    } while (unlikely(kept == 0 && (in_a_row += came) < PYD_MALFORMED_IN_A_ROW));
+    return kept;
+}
+
 int
 pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk)
 {
@@ -113,8 +130,7 @@ pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk
     if (n > burst->size)
         ret = -EMSGSIZE;
     else
-        ret = bulk ? pyd_ring_dequeue_bulk(ring, burst->slots->mbufs, n)
-                   : pyd_ring_dequeue_burst(ring, burst->slots->mbufs, n);
+        ret = pyd_ring_take(ring, burst->slots->mbufs, n, bulk);
     if (likely(ret >= 0))
         pyd_burst_holds(burst, ret);
     pyd_burst_leave(burst);
@@ -162,9 +178,11 @@ static void
 free_mbufs(struct rte_ring *ring)
 {
     struct rte_mbuf *m;
+    uint64_t malformed;
 
     while (rte_ring_dequeue(ring, (void **)&m) == 0)
-        rte_pktmbuf_free(m);
+        if (pyd_admit_foreign(&m, 1, &malformed) == 1)
+            rte_pktmbuf_free(m);
 }
 
 /* Free the mbufs in a ring, whoever made it: a pool of theirs is about to go by force. */

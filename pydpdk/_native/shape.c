@@ -155,7 +155,7 @@ copy_out(struct rte_mbuf **mbufs, uint32_t n, char *data, uint64_t room, uint64_
 {
     const struct rte_mbuf *seg;
     uint64_t at = 0;
-    uint32_t i;
+    uint32_t i, left, len;
 
     for (i = 0; i < n; i++) {
         offsets[i] = at;
@@ -165,9 +165,11 @@ copy_out(struct rte_mbuf **mbufs, uint32_t n, char *data, uint64_t room, uint64_
     if (at > room)
         return at;
     for (i = 0; i < n; i++)
-        for (seg = mbufs[i]; seg != NULL; seg = seg->next) {
-            memcpy(data, rte_pktmbuf_mtod(seg, const char *), seg->data_len);
-            data += seg->data_len;
+        for (seg = mbufs[i], left = offsets[i + 1] - offsets[i]; left != 0 && seg != NULL;
+             seg = seg->next, left -= len) {
+            len = RTE_MIN(left, (uint32_t)seg->data_len);
+            memcpy(data, rte_pktmbuf_mtod(seg, const char *), len);
+            data += len;
         }
     return at;
 }

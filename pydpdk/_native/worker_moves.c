@@ -1,4 +1,5 @@
 /* The verbs of compiled workers, on what has been lent to them: a call each for a whole burst. */
+#include "malformed.h"
 #include "ring.h"
 #include "worker.h"
 
@@ -38,9 +39,7 @@ pyd_worker_rx(struct pyd_queue *queue, struct pyd_burst *burst)
     ret = enter_empty(burst);
     if (unlikely(ret != 0))
         return ret;
-    ret = rte_eth_rx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs, burst->size);
-    queue->packets += ret;
-    pyd_burst_holds(burst, ret);
+    ret = pyd_receive(queue, burst);
     pyd_worker_out();
     return ret;
 }
@@ -70,7 +69,7 @@ pyd_worker_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = pyd_ring_dequeue_burst(ring, burst->slots->mbufs, burst->size);
+    ret = pyd_ring_take(ring, burst->slots->mbufs, burst->size, 0);
     if (likely(ret >= 0))
         pyd_burst_holds(burst, ret);
     pyd_worker_out();

@@ -18,6 +18,7 @@ from pydpdk.app.session import App
 from pydpdk.app.target import load_target
 from pydpdk.app.workers import WorkerReport
 from pydpdk.errors import ConfigError
+from pydpdk.ethdev.port import Port
 from pydpdk.ethdev.stats import PortStats
 from pydpdk.process import Member
 
@@ -37,6 +38,10 @@ class PortReport:
         [packets] that the device dropped, for want of descriptors or mbufs.
     tx_dropped : int
         [packets] that the app freed because the port did not take them.
+    rx_malformed : int
+        [packets] that were dropped: their segments and lengths contradict each other.
+    errors : int
+        [packets] that the driver could not receive or send, as it counts them.
     """
 
     rx_packets: int
@@ -47,6 +52,8 @@ class PortReport:
     tx_pps: float
     rx_missed: int
     tx_dropped: int
+    rx_malformed: int
+    errors: int
 
 
 @frozen
@@ -99,9 +106,7 @@ class Meter:
             hugepages=self._app.eal.hugepages,
             duration_s=round(duration, 3),
             ports={
-                name: _port_report(
-                    self._base[name], now[name], duration, sum(q.dropped for q in port.tx)
-                )
+                name: _port_report(self._base[name], now[name], duration, port)
                 for name, port in self._app.ports.items()
             },
             mempools={
@@ -226,7 +231,7 @@ class _ticking:  # noqa: N801  # reads as a verb in `with`
         self._thread.join()
 
 
-def _port_report(base: PortStats, now: PortStats, seconds: float, dropped: int) -> PortReport:
+def _port_report(base: PortStats, now: PortStats, seconds: float, port: Port) -> PortReport:
     received, sent = now.ipackets - base.ipackets, now.opackets - base.opackets
     return PortReport(
         rx_packets=received,
@@ -236,5 +241,7 @@ def _port_report(base: PortStats, now: PortStats, seconds: float, dropped: int) 
         rx_pps=round(received / seconds, 1),
         tx_pps=round(sent / seconds, 1),
         rx_missed=now.imissed - base.imissed + now.rx_nombuf - base.rx_nombuf,
-        tx_dropped=dropped,
+        tx_dropped=sum(queue.dropped for queue in port.tx),
+        rx_malformed=sum(queue.malformed for queue in port.rx),
+        errors=now.ierrors - base.ierrors + now.oerrors - base.oerrors,
     )

@@ -22,6 +22,7 @@ Duration = Annotated[
     ),
 ]
 _MILLION = 1e6
+_MALFORMED = "{:,} malformed packets were dropped: their segments and lengths contradict each other"
 _MEMORY = {True: "on hugepages", False: "without hugepages"}
 
 
@@ -54,6 +55,9 @@ def _show(report: Report, chain: Snapshot, as_json: bool) -> None:
     typer.echo(f"\n{report.duration_s:.1f} s, {_MEMORY[report.hugepages]}")
     for line in table(_port_rows(report)):
         typer.echo(f"  {line}")
+    for name, port in report.ports.items():
+        if port.rx_malformed:
+            typer.echo(f"  {name}: {_MALFORMED.format(port.rx_malformed)}")
     for line in table(_lcore_rows(report)) if report.lcores else ():
         typer.echo(f"  {line}")
     for name, pool in report.mempools.items():
@@ -100,7 +104,7 @@ class _RateLine:
 def _port_rows(report: Report) -> list[tuple[str, ...]]:
     heads = ("rx packets", "tx packets", "rx Mpps", "tx Mpps", "rx bytes", "tx bytes")
     return [
-        ("port", *heads, "rx missed", "tx dropped"),
+        ("port", *heads, "rx missed", "tx dropped", "errors"),
         *((name, *_cells(port)) for name, port in report.ports.items()),
     ]
 
@@ -123,6 +127,7 @@ def _cells(port: PortReport) -> tuple[str, ...]:
         _bytes(port.tx_packets, port.tx_bytes),
         f"{port.rx_missed:,}",
         f"{port.tx_dropped:,}",
+        f"{port.errors:,}",
     )
 
 

@@ -31,6 +31,13 @@ _ALARM_TIMEOUT_MS = 5000
 _RELEASE_S = 0.05  # the kernel lets go of queue and memory a moment after the socket's end
 _owing: set[str] = set()
 
+_RX_CHECKS = {"net_null": lib.PYD_CHECK_ALIKE, "net_ring": lib.PYD_CHECK_ALL}
+
+
+def rx_check(driver: str) -> int:
+    """What is checked of each packet that a driver hands in; see `_native/malformed.h`."""
+    return int(_RX_CHECKS.get(driver, lib.PYD_CHECK_LENGTHS))
+
 
 def is_member(port_id: int) -> bool:
     """Whether a bond drives this port.

@@ -9,7 +9,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import address_of, lock
 from pydpdk._short import Handle, short
 from pydpdk.errors import call_errno
-from pydpdk.ethdev import sharing
+from pydpdk.ethdev import drivers, sharing
 from pydpdk.memory.holder import BURST, Holder, refuse
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Queue(Handle):
         self.queue_id = queue_id
         self._taken = False
         fields = {"port_id": port.port_id, "queue_id": queue_id, "is_tx": is_tx}
+        if not is_tx:
+            fields["check"] = drivers.rx_check(port.info.driver_name)
         self._c: Any = ffi.new("struct pyd_queue *", fields)
         self._keep(self._c)
         self._bind(address_of(self._c), TX if is_tx else RX)
@@ -105,9 +107,16 @@ class RxQueue(Queue):
 
     __slots__ = ()
 
+    @property
+    def malformed(self) -> int:
+        """[packets] that `rx` dropped: their segments and lengths contradict each other."""
+        return int(self._c.malformed)
+
     @short("pyd_rx", "move", RX, BURST)
     def rx(self, burst: Holder) -> int:
         """Receive into an empty burst; return how many packets came, 0 for none.
+
+        Packets whose segments and lengths contradict each other are dropped, see `malformed`.
 
         Parameters
         ----------

@@ -172,7 +172,7 @@ class Channel(Life):
 
     @property
     def dropped(self) -> int:
-        """[messages] that another program put in, too long or of the wrong size, and nobody got."""
+        """[messages] of other programs that were dropped: too long, of a wrong size, malformed."""
         return int(self._look().dropped)
 
     @property

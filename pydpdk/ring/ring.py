@@ -164,6 +164,11 @@ class Ring(Moves):
         return self.capacity - self.count
 
     @property
+    def malformed(self) -> int:
+        """[mbufs] that `rx` dropped: their segments and lengths contradict each other."""
+        return int(self._c.consumer.malformed)
+
+    @property
     def full(self) -> bool:
         """Whether nothing fits any more."""
         return self.free_count == 0
@@ -204,6 +209,9 @@ class Ring(Moves):
     @short("pyd_ring_rx_burst", "move", MBUFS, BURST)
     def rx(self, burst: Holder, *, n: int | None = None, bulk: bool = False) -> int:
         """Dequeue mbufs into an empty burst.
+
+        Any program of the prefix may have put them in. Packets whose segments and lengths
+        contradict each other are dropped, see `malformed`; so `bulk` may give fewer than `n`.
 
         Parameters
         ----------

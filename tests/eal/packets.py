@@ -79,10 +79,10 @@ def mixed_frames(n: int) -> list[bytes]:
     return frames
 
 
-def write_pcap(path: Path, frames: list[bytes]) -> Path:
+def write_pcap(path: Path, frames: list[bytes], *, snaplen: int = 65535, link: int = 1) -> Path:
     """Little endian, microseconds, Ethernet: the classic format."""
     with path.open("wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, snaplen, link))
         for i, data in enumerate(frames):
             file.write(struct.pack("<IIII", i, 0, len(data), len(data)) + data)
     return path

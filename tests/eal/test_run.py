@@ -13,7 +13,7 @@ import pytest
 
 KEYS = {
     "rx_packets", "tx_packets", "rx_bytes", "tx_bytes",
-    "rx_pps", "tx_pps", "rx_missed", "tx_dropped",
+    "rx_pps", "tx_pps", "rx_missed", "tx_dropped", "rx_malformed", "errors",
 }  # fmt: skip
 
 

@@ -1,10 +1,21 @@
+/* What is checked of packets that a driver hands in. ALIKE: of net_null, whose packets are all alike
+ * and cost it 5 ns, until one is sound. LENGTHS: that lone segments have all the bytes, and chains
+ * are walked. ALL: of net_ring, which passes on what any program may have written. */
+#define PYD_CHECK_NONE 0
+#define PYD_CHECK_ALIKE 1
+#define PYD_CHECK_LENGTHS 2
+#define PYD_CHECK_ALL 3
+
 struct pyd_queue {
     struct pyd_gate gate;
     uint16_t port_id;
     uint16_t queue_id;
     uint32_t is_tx;
+    uint32_t check;
+    uint32_t unused;
     uint64_t packets;
     uint64_t dropped;
+    uint64_t malformed;
 };
 struct pyd_hop {
     struct pyd_queue *rx;

@@ -12,7 +12,9 @@ struct pyd_ring_side {
     uint32_t alone;
     uint32_t zc;
     uint32_t reserved;
-    char apart[44];
+    uint32_t spare;
+    uint64_t malformed; /* of the consumer: mbufs that were dropped on their way out */
+    char apart[32];
 };
 
 /* The outer gate is for whatever moves no elements: counts, zero-copy begin and end. */

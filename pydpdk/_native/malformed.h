@@ -1,0 +1,68 @@
+/* Packets whose lengths and segments contradict each other. Some drivers make them, and any program
+ * with the shared memory can. All that comes out of a driver or a ring passes pyd_admit, so what
+ * reads a packet later may rely on its lengths. */
+#ifndef PYD_MALFORMED_INLINE_H
+#define PYD_MALFORMED_INLINE_H
+
+#include "burst.h"
+
+/* A burst of nothing else is not the end of a file: receive again, but not for ever. */
+#define PYD_MALFORMED_IN_A_ROW 4096
+
+uint32_t pyd_drop_malformed(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped);
+
+/* Keep the sound packets, in order; free and count the others. Returns how many are kept. One test
+ * for the whole burst: a branch for each packet costs more than the loads. What is not a lone
+ * segment with all the bytes is walked there. */
+static inline uint32_t
+pyd_admit(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped)
+{
+    uint32_t i, lengths = 0, segments = 0;
+
+    for (i = 0; i < n; i++) {
+        const struct rte_mbuf *m = mbufs[i];
+
+        lengths |= m->pkt_len ^ m->data_len;
+        segments |= m->nb_segs ^ 1U;
+    }
+    return likely((lengths | segments) == 0) ? n : pyd_drop_malformed(mbufs, n, dropped);
+}
+
+/* As pyd_admit, of what any program may have written: what lies beyond the buffer, and `next` of
+ * lone segments, which is in another cache line, are looked at as well. */
+static inline uint32_t
+pyd_admit_foreign(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped)
+{
+    uint32_t i, lengths = 0, segments = 0, room = 0;
+    uintptr_t next = 0;
+
+    for (i = 0; i < n; i++) {
+        const struct rte_mbuf *m = mbufs[i];
+
+        lengths |= m->pkt_len ^ m->data_len;
+        segments |= m->nb_segs ^ 1U;
+        room |= (uint32_t)m->buf_len - m->data_off - m->data_len;
+        next |= (uintptr_t)m->next;
+    }
+    return likely((lengths | segments | (room >> 31)) == 0 && next == 0)
+               ? n : pyd_drop_malformed(mbufs, n, dropped);
+}
+
+uint32_t pyd_admit_received(struct pyd_queue *queue, struct pyd_burst *burst, uint32_t n)
+    __attribute__((cold));
+
+/* Into a burst that is empty and entered. */
+static inline uint32_t
+pyd_receive(struct pyd_queue *queue, struct pyd_burst *burst)
+{
+    uint32_t n = rte_eth_rx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs,
+                                  burst->size);
+
+    if (unlikely(queue->check != PYD_CHECK_NONE) && n != 0)
+        n = pyd_admit_received(queue, burst, n);
+    queue->packets += n;
+    pyd_burst_holds(burst, n);
+    return n;
+}
+
+#endif
