@@ -16,9 +16,11 @@ struct sums {
     uint32_t l4_at;
     uint32_t l4_len;
     uint32_t l4_sum_at;
+    struct pyd_pseudo pseudo;
     uint8_t proto;
     uint8_t is_ipv4;
     uint8_t is_cut;
+    uint8_t is_own; /* the pseudo header has IP's own addresses */
 };
 
 /* As rte_raw_cksum_mbuf, which in 22.11 loses carries of segments that start at an odd byte. */
@@ -43,27 +45,35 @@ raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len)
     return (total & 0xffff) + (total >> 16);
 }
 
+/* UDP says itself how long it is, which IP's length may exceed (RFC 768, RFC 9868). */
+static void
+take_udp_length(struct sums *sums)
+{
+    const uint32_t length = rte_be_to_cpu_16(
+        pyd_read16(&sums->place, sums->l4_at + offsetof(struct rte_udp_hdr, dgram_len)));
+
+    if (length < sizeof(struct rte_udp_hdr) || length > sums->l4_len)
+        sums->is_cut = 1;
+    else
+        sums->l4_len = length;
+}
+
 static void
 find_lengths(struct sums *sums)
 {
     const struct pyd_place *place = &sums->place;
-    char copy;
-    uint32_t whole;
+    const uint32_t end = pyd_ip_end(place);
 
-    if (sums->is_ipv4) {
-        sums->ip_len = (*pyd_place_read(place, sums->ip_at, 1, &copy) & 0xf) * 4;
-        whole = rte_be_to_cpu_16(
-            pyd_read16(place, sums->ip_at + offsetof(struct rte_ipv4_hdr, total_length)));
-    } else {
-        sums->ip_len = sizeof(struct rte_ipv6_hdr);
-        whole = sums->ip_len + rte_be_to_cpu_16(pyd_read16(
-                    place, sums->ip_at + offsetof(struct rte_ipv6_hdr, payload_len)));
-    }
-    sums->is_cut = sums->ip_at + RTE_MAX(whole, sums->ip_len) > place->m->pkt_len ||
-                   whole < sums->ip_len;
-    sums->l4_len = sums->ip_at + whole > sums->l4_at ? sums->ip_at + whole - sums->l4_at : 0;
+    sums->ip_len = sizeof(struct rte_ipv6_hdr);
+    if (sums->is_ipv4)
+        sums->ip_len = (pyd_read8(place, sums->ip_at) & 0xf) * 4;
+    sums->is_cut = RTE_MAX(end, sums->ip_at + sums->ip_len) > place->m->pkt_len ||
+                   end < sums->ip_at + sums->ip_len;
+    sums->l4_len = end > sums->l4_at ? end - sums->l4_at : 0;
     if (sums->l4_sum_at != 0 && sums->l4_sum_at + 2 > sums->l4_at + sums->l4_len)
         sums->is_cut = 1;
+    if (place->at[PYD_UDP] != PYD_NOWHERE)
+        take_udp_length(sums);
 }
 
 /* 0: no IP packet. */
@@ -84,21 +94,42 @@ find_sums(struct sums *sums, struct rte_mbuf *m)
             sums->l4_at = place->at[header];
     sums->proto = place->proto[0];
     sums->l4_sum_at = pyd_l4_sum_at(place, 0);
+    sums->is_own = sums->l4_sum_at == 0 || pyd_has_own_pseudo(place);
+    if (unlikely(!sums->is_own))
+        pyd_find_pseudo(place, &sums->pseudo);
     find_lengths(sums);
     return 1;
+}
+
+static uint32_t
+address_sum(const struct sums *sums, uint32_t at, const struct pyd_address *address, uint32_t width)
+{
+    const struct rte_mbuf *m = sums->place.m;
+    const uint16_t rest = raw_sum(m, address->rest_at, width - address->kept);
+
+    return raw_sum(m, at, address->kept) + (address->kept & 1 ? rte_bswap16(rest) : rest);
+}
+
+static uint32_t
+addresses_sum(const struct sums *sums)
+{
+    const uint32_t width = sums->is_ipv4 ? 4 : 16;
+    const uint32_t at = sums->ip_at + (sums->is_ipv4 ? offsetof(struct rte_ipv4_hdr, src_addr)
+                                                     : offsetof(struct rte_ipv6_hdr, src_addr));
+
+    if (likely(sums->is_own))
+        return raw_sum(sums->place.m, at, 2 * width);
+    return address_sum(sums, at, &sums->pseudo.src, width) +
+           address_sum(sums, at + width, &sums->pseudo.dst, width);
 }
 
 /* Addresses, protocol and length; ICMP of IPv4 has none of it. */
 static uint32_t
 pseudo_sum(const struct sums *sums)
 {
-    const uint32_t addresses = sums->is_ipv4 ? offsetof(struct rte_ipv4_hdr, src_addr)
-                                             : offsetof(struct rte_ipv6_hdr, src_addr);
-
     if (sums->proto == IPPROTO_ICMP)
         return 0;
-    return raw_sum(sums->place.m, sums->ip_at + addresses, sums->is_ipv4 ? 8 : 32) +
-           rte_cpu_to_be_16(sums->proto) + rte_cpu_to_be_16(sums->l4_len);
+    return addresses_sum(sums) + rte_cpu_to_be_16(sums->proto) + rte_cpu_to_be_16(sums->l4_len);
 }
 
 static uint16_t
@@ -152,12 +183,23 @@ pyd_burst_verify_sums(struct pyd_burst *burst, uint8_t *found, uint32_t n)
     return ret;
 }
 
+/* Whether IP's header and the end of the packet say all that the checksum of L4 covers: drivers and
+ * cards take it from there (rte_ipv6_phdr_cksum does not look behind extension headers). */
+static int
+is_known_to_port(const struct sums *sums)
+{
+    if (!sums->is_own && (!sums->is_ipv4 || sums->pseudo.dst.kept == 0))
+        return 0;
+    return sums->l4_at + sums->l4_len == sums->place.m->pkt_len;
+}
+
 /* What the port is to do for this packet, which it does only with headers in one piece. */
 static uint64_t
 flags_of(const struct sums *sums, uint32_t offload)
 {
-    const int is_tcp = sums->place.at[PYD_TCP] != PYD_NOWHERE;
-    const int is_udp = sums->place.at[PYD_UDP] != PYD_NOWHERE;
+    const int is_known = is_known_to_port(sums);
+    const int is_tcp = is_known && sums->place.at[PYD_TCP] != PYD_NOWHERE;
+    const int is_udp = is_known && sums->place.at[PYD_UDP] != PYD_NOWHERE;
     uint64_t flags = 0;
 
     if (sums->l4_at - sums->ip_at > L3_LEN_MAX ||

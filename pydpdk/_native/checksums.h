@@ -4,8 +4,8 @@
 
 #include "columns_usual.h"
 
-/* A packet of one segment that nobody shares. 0: it is not a usual one, or ends before its own
- * length, and has not been touched. */
+/* A packet of one segment that nobody shares. 0: it is not a usual one, or its lengths are not the
+ * usual ones, and has not been touched. */
 static inline int
 pyd_compute_usual(struct rte_mbuf *m)
 {
@@ -20,6 +20,9 @@ pyd_compute_usual(struct rte_mbuf *m)
     length = rte_be_to_cpu_16(ip->total_length);
     if (L3_AT + length > m->data_len ||
         length < sizeof(*ip) + (ip->next_proto_id == IPPROTO_TCP ? sizeof(*tcp) : sizeof(*udp)))
+        return 0;
+    if (ip->next_proto_id == IPPROTO_UDP &&
+        rte_be_to_cpu_16(udp->dgram_len) != length - sizeof(*ip))
         return 0;
     pyd_tx_forget(m);
     ip->hdr_checksum = 0;

@@ -2,9 +2,16 @@
 #ifndef PYD_COLUMNS_INLINE_H
 #define PYD_COLUMNS_INLINE_H
 
+#include <netinet/in.h>
+
+#include <rte_ip.h>
+
 #include "burst.h"
 
 #define PYD_NOWHERE UINT16_MAX
+#define PYD_EXTENSIONS_MAX 8 /* headers between an IPv6 header and L4 */
+#define PYD_FRAGMENT (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)
+#define PYD_DEPTH_FIRST 3 /* as PYD_DEPTH_OUTER, and into the L4 header of a first fragment */
 
 /* The headers of one stack; those of the stack inside of a tunnel follow in the same order. */
 enum pyd_header {
@@ -37,6 +44,11 @@ struct pyd_place {
     uint16_t at[PYD_HEADERS];
 };
 
+struct pyd_extension {
+    uint8_t next_header;
+    uint8_t length;
+};
+
 void pyd_locate(struct pyd_place *place, struct rte_mbuf *m, uint32_t depth);
 int pyd_span_is_own(struct rte_mbuf *m, uint32_t off, uint32_t len);
 void pyd_span_write(struct rte_mbuf *m, uint32_t off, uint32_t len, const char *data);
@@ -50,6 +62,80 @@ pyd_place_read(const struct pyd_place *place, uint32_t off, uint32_t len, char *
     if (likely(off + len <= place->data_len))
         return place->data + off;
     return rte_pktmbuf_read(place->m, off, len, copy);
+}
+
+static inline uint8_t
+pyd_read8(const struct pyd_place *place, uint32_t off)
+{
+    char copy;
+    const char *byte = pyd_place_read(place, off, 1, &copy);
+
+    return likely(byte != NULL) ? (uint8_t)*byte : 0;
+}
+
+static inline uint16_t
+pyd_read16(const struct pyd_place *place, uint32_t off)
+{
+    uint16_t value = 0, copy;
+    const char *bytes = pyd_place_read(place, off, sizeof(value), (char *)&copy);
+
+    if (likely(bytes != NULL))
+        memcpy(&value, bytes, sizeof(value));
+    return value;
+}
+
+/* Where the IP packet ends, as its header says. */
+static inline uint32_t
+pyd_ip_end(const struct pyd_place *place)
+{
+    const uint32_t ipv4 = place->at[PYD_IPV4], ipv6 = place->at[PYD_IPV6];
+
+    if (ipv4 != PYD_NOWHERE)
+        return ipv4 + rte_be_to_cpu_16(
+            pyd_read16(place, ipv4 + offsetof(struct rte_ipv4_hdr, total_length)));
+    return ipv6 + sizeof(struct rte_ipv6_hdr) + rte_be_to_cpu_16(
+        pyd_read16(place, ipv6 + offsetof(struct rte_ipv6_hdr, payload_len)));
+}
+
+static inline int
+pyd_is_extension(uint8_t proto)
+{
+    return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS ||
+           proto == IPPROTO_FRAGMENT;
+}
+
+/* An IPv6 extension header at *off: what follows it, and *off behind it; -1 where it is cut. */
+static inline int
+pyd_skip_extension(const struct pyd_place *place, uint8_t proto, uint32_t *off)
+{
+    struct pyd_extension copy;
+    const struct pyd_extension *header =
+        (const void *)pyd_place_read(place, *off, sizeof(*header), (char *)&copy);
+
+    if (header == NULL)
+        return -1;
+    *off += proto == IPPROTO_FRAGMENT ? 8 : (header->length + 1) * 8;
+    return header->next_header;
+}
+
+/* [bytes] of the datagram before this fragment of it; *is_whole where there are no others. */
+static inline uint32_t
+pyd_fragment_start(const struct pyd_place *place, int *is_whole)
+{
+    const uint32_t ipv4 = place->at[PYD_IPV4], fragment = place->at[PYD_IPV6_FRAGMENT];
+    uint16_t said = 0;
+
+    if (ipv4 != PYD_NOWHERE) {
+        said = rte_be_to_cpu_16(
+            pyd_read16(place, ipv4 + offsetof(struct rte_ipv4_hdr, fragment_offset)));
+        *is_whole = (said & PYD_FRAGMENT) == 0;
+        return (said & RTE_IPV4_HDR_OFFSET_MASK) * RTE_IPV4_HDR_OFFSET_UNITS;
+    }
+    if (fragment != PYD_NOWHERE)
+        said = rte_be_to_cpu_16(
+            pyd_read16(place, fragment + offsetof(struct rte_ipv6_fragment_ext, frag_data)));
+    *is_whole = (said & RTE_IPV6_FRAG_USED_MASK) == 0;
+    return said & RTE_IPV6_EHDR_FO_MASK;
 }
 
 #endif

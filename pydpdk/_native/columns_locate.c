@@ -9,18 +9,10 @@
 #include <rte_udp.h>
 #include <rte_vxlan.h>
 
-#include <netinet/in.h>
-
 #include "columns_usual.h"
 
-#define EXTENSIONS_MAX 5      /* as rte_net_get_ptype has it */
 #define ICMP6_LEAST 4         /* type, code and checksum: all that every ICMPv6 message has */
 #define VXLAN_HAS_VNI 0x08000000
-
-struct extension {
-    uint8_t next_header;
-    uint8_t length;
-};
 
 /* A header at `off`, if the packet has all of it. */
 static inline const void *
@@ -36,41 +28,63 @@ found(struct pyd_place *place, uint32_t header, uint32_t off, uint32_t len, void
     return bytes;
 }
 
-/* Hop-by-hop, routing, destination and fragment headers. -1: L4 is not to be found. */
+/* The protocol that follows, if a first fragment has all of its header's fixed part; else -1. */
 static int
-skip_extensions(struct pyd_place *place, uint32_t stack, uint8_t proto, uint32_t *off)
+proto_of_first(const struct pyd_place *place, uint8_t proto, uint32_t off)
+{
+    const uint32_t least = proto == IPPROTO_TCP    ? sizeof(struct rte_tcp_hdr)
+                           : proto == IPPROTO_SCTP ? sizeof(struct rte_sctp_hdr)
+                                                   : sizeof(struct rte_udp_hdr);
+
+    return off + least <= pyd_ip_end(place) ? proto : -1;
+}
+
+enum { IN_ONE_PIECE, FIRST, NOT_FIRST };
+
+/* Offset 0 and nothing to follow: a packet in one piece (RFC 6946). */
+static int
+which_fragment(struct pyd_place *place, uint32_t stack, uint32_t off)
 {
     struct rte_ipv6_fragment_ext copy;
-    const struct rte_ipv6_fragment_ext *fragment;
-    const struct extension *next;
-    int i;
+    const struct rte_ipv6_fragment_ext *fragment =
+        found(place, stack + PYD_IPV6_FRAGMENT, off, sizeof(copy), &copy);
+    uint16_t said;
 
-    for (i = 0; i < EXTENSIONS_MAX; i++) {
-        switch (proto) {
-        case IPPROTO_HOPOPTS:
-        case IPPROTO_ROUTING:
-        case IPPROTO_DSTOPTS:
-            next = (const void *)pyd_place_read(place, *off, sizeof(*next), (char *)&copy);
-            if (next == NULL)
+    if (fragment == NULL)
+        return NOT_FIRST;
+    place->proto[stack != 0] = fragment->next_header;
+    said = rte_be_to_cpu_16(fragment->frag_data);
+    if ((said & RTE_IPV6_FRAG_USED_MASK) == 0)
+        return IN_ONE_PIECE;
+    return (said & RTE_IPV6_EHDR_FO_MASK) == 0 ? FIRST : NOT_FIRST;
+}
+
+/* Hop-by-hop, routing, destination and fragment headers. -1: L4 is not to be found. */
+static int
+skip_extensions(struct pyd_place *place, uint32_t stack, uint32_t depth, int proto, uint32_t *off)
+{
+    int i, which = IN_ONE_PIECE;
+
+    for (i = 0; i < PYD_EXTENSIONS_MAX && pyd_is_extension(proto); i++) {
+        if (proto == IPPROTO_FRAGMENT) {
+            if (which == FIRST) /* a fragment of a fragment */
                 return -1;
-            *off += (next->length + 1) * 8;
-            proto = next->next_header;
-            break;
-        case IPPROTO_FRAGMENT:
-            fragment = found(place, stack + PYD_IPV6_FRAGMENT, *off, sizeof(copy), &copy);
-            if (fragment != NULL)
-                place->proto[stack != 0] = fragment->next_header;
-            return -1;
-        default:
-            return proto;
+            which = which_fragment(place, stack, *off);
+            if (which == NOT_FIRST || (which == FIRST && depth != PYD_DEPTH_FIRST))
+                return -1;
         }
+        proto = pyd_skip_extension(place, proto, off);
+        if (proto < 0)
+            return -1;
     }
-    return -1;
+    if (pyd_is_extension(proto))
+        return -1;
+    return which == FIRST ? proto_of_first(place, proto, *off) : proto;
 }
 
 /* The protocol in the packet and *off behind; -1: nothing that is known follows. */
 static int
-locate_ipv4(struct pyd_place *place, uint32_t stack, uint32_t *off)
+locate_ipv4(struct pyd_place *place, uint32_t stack, uint32_t depth, uint32_t *off)
 {
     struct rte_ipv4_hdr copy;
     const struct rte_ipv4_hdr *ip = found(place, stack + PYD_IPV4, *off, sizeof(copy), &copy);
@@ -83,13 +97,15 @@ locate_ipv4(struct pyd_place *place, uint32_t stack, uint32_t *off)
     }
     *off += rte_ipv4_hdr_len(ip);
     place->proto[stack != 0] = ip->next_proto_id;
-    if (unlikely(ip->fragment_offset & rte_cpu_to_be_16(PYD_FRAGMENT)))
+    if (likely((ip->fragment_offset & rte_cpu_to_be_16(PYD_FRAGMENT)) == 0))
+        return ip->next_proto_id;
+    if (depth != PYD_DEPTH_FIRST || ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK))
         return -1;
-    return ip->next_proto_id;
+    return proto_of_first(place, ip->next_proto_id, *off);
 }
 
 static int
-locate_ipv6(struct pyd_place *place, uint32_t stack, uint32_t *off)
+locate_ipv6(struct pyd_place *place, uint32_t stack, uint32_t depth, uint32_t *off)
 {
     struct rte_ipv6_hdr copy;
     const struct rte_ipv6_hdr *ip = found(place, stack + PYD_IPV6, *off, sizeof(copy), &copy);
@@ -103,7 +119,7 @@ locate_ipv6(struct pyd_place *place, uint32_t stack, uint32_t *off)
     }
     *off += sizeof(*ip);
     place->proto[stack != 0] = ip->proto;
-    proto = skip_extensions(place, stack, ip->proto, off);
+    proto = skip_extensions(place, stack, depth, ip->proto, off);
     if (proto >= 0)
         place->proto[stack != 0] = proto;
     return proto;
@@ -156,17 +172,18 @@ locate_l4(struct pyd_place *place, uint32_t stack, int proto, uint32_t *off)
 }
 
 static uint16_t
-locate_l3(struct pyd_place *place, uint32_t stack, uint16_t ether_type, uint32_t *off)
+locate_l3(struct pyd_place *place, uint32_t stack, uint32_t depth, uint16_t ether_type,
+          uint32_t *off)
 {
     struct rte_arp_hdr copy;
     int proto;
 
     switch (ether_type) {
     case RTE_ETHER_TYPE_IPV4:
-        proto = locate_ipv4(place, stack, off);
+        proto = locate_ipv4(place, stack, depth, off);
         break;
     case RTE_ETHER_TYPE_IPV6:
-        proto = locate_ipv6(place, stack, off);
+        proto = locate_ipv6(place, stack, depth, off);
         break;
     case RTE_ETHER_TYPE_ARP:
         found(place, stack + PYD_ARP, *off, sizeof(copy), &copy);
@@ -235,14 +252,14 @@ locate(struct pyd_place *place, uint32_t depth)
     memset(place->proto, 0, sizeof(place->proto));
     memset(place->at, 0xff, PYD_STACK * sizeof(place->at[0]));
     type = locate_l2(place, 0, &off);
-    type = locate_l3(place, 0, locate_tags(place, 0, type, &off), &off);
+    type = locate_l3(place, 0, depth, locate_tags(place, 0, type, &off), &off);
     if (likely(depth != PYD_DEPTH_INNER || type == 0))
         return;
     if (place->at[PYD_UDP] != PYD_NOWHERE && !is_vxlan(place, &off))
         return;
     if (type == RTE_ETHER_TYPE_TEB)
         type = locate_l2(place, PYD_STACK, &off);
-    locate_l3(place, PYD_STACK, locate_tags(place, PYD_STACK, type, &off), &off);
+    locate_l3(place, PYD_STACK, depth, locate_tags(place, PYD_STACK, type, &off), &off);
 }
 
 void

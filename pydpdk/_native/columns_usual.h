@@ -12,7 +12,6 @@
 
 #include "columns.h"
 
-#define PYD_FRAGMENT (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)
 #define L3_AT sizeof(struct rte_ether_hdr)
 #define L4_AT (L3_AT + sizeof(struct rte_ipv4_hdr))
 #define NOT_ELSEWHERE                                                                            \

@@ -24,15 +24,29 @@ pyd_l4_sum_at(const struct pyd_place *place, int of_addresses)
     return 0;
 }
 
-static inline uint16_t
-pyd_read16(const struct pyd_place *place, uint32_t off)
-{
-    uint16_t value = 0, copy;
-    const char *bytes = pyd_place_read(place, off, sizeof(value), (char *)&copy);
+/* An address of the pseudo header: `kept` bytes are the first of that in IP's header, and the others
+ * lie at `rest_at`. */
+struct pyd_address {
+    uint32_t kept;
+    uint32_t rest_at;
+};
+struct pyd_pseudo {
+    struct pyd_address src;
+    struct pyd_address dst;
+};
 
-    if (likely(bytes != NULL))
-        memcpy(&value, bytes, sizeof(value));
-    return value;
+void pyd_find_pseudo(const struct pyd_place *place, struct pyd_pseudo *pseudo);
+uint32_t pyd_datagram_sum_at(const struct pyd_place *place);
+
+/* Whether the IP header has both addresses of the pseudo header for sure, as most have. */
+static inline int
+pyd_has_own_pseudo(const struct pyd_place *place)
+{
+    const uint32_t ipv4 = place->at[PYD_IPV4], ipv6 = place->at[PYD_IPV6];
+
+    if (likely(ipv4 != PYD_NOWHERE))
+        return pyd_read8(place, ipv4) == RTE_IPV4_VHL_DEF;
+    return !pyd_is_extension(pyd_read8(place, ipv6 + offsetof(struct rte_ipv6_hdr, proto)));
 }
 
 static inline void

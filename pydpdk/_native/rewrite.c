@@ -3,15 +3,24 @@
 
 #define WORDS_MAX 10 /* an IPv6 address, and a word at either end */
 
-/* What a rewrite of one packet touches: whole words of a header, and up to two checksums. */
+/* What a rewrite of one packet touches: whole words of a header, and up to two checksums. The one of
+ * L4 covers so many bytes of them: not all of an address that is not the last one of its packet. */
 struct touch {
     uint32_t words_at;
     uint32_t n_words;
+    uint32_t in_l4_sum;
     uint32_t field_at;
     uint32_t ip_sum_at;
     uint32_t l4_sum_at;
     uint32_t end;
 };
+
+static int
+is_source(const struct pyd_column *column)
+{
+    return column->offset == (column->header == PYD_IPV4 ? offsetof(struct rte_ipv4_hdr, src_addr)
+                                                         : offsetof(struct rte_ipv6_hdr, src_addr));
+}
 
 static int
 is_address(const struct pyd_column *column)
@@ -20,11 +29,32 @@ is_address(const struct pyd_column *column)
            (column->header == PYD_IPV6 && column->offset >= offsetof(struct rte_ipv6_hdr, src_addr));
 }
 
+static void
+find_l4_sum(const struct pyd_place *place, const struct pyd_column *column, struct touch *touch)
+{
+    const uint32_t in_l3 = column->header < PYD_L4;
+    struct pyd_pseudo pseudo;
+
+    touch->l4_sum_at = 0;
+    touch->in_l4_sum = touch->n_words * 2;
+    if (in_l3 && !is_address(column))
+        return;
+    touch->l4_sum_at = pyd_l4_sum_at(place, in_l3);
+    if (!in_l3)
+        return;
+    if (unlikely(touch->l4_sum_at == 0))
+        touch->l4_sum_at = pyd_datagram_sum_at(place);
+    if (unlikely(touch->l4_sum_at != 0 && !pyd_has_own_pseudo(place))) {
+        pyd_find_pseudo(place, &pseudo);
+        touch->in_l4_sum = is_source(column) ? pseudo.src.kept : pseudo.dst.kept;
+    }
+}
+
 /* 0: the packet has no such field. */
 static int
 find_touch(const struct pyd_place *place, const struct pyd_column *column, struct touch *touch)
 {
-    const uint32_t at = place->at[column->header], in_l3 = column->header < PYD_L4;
+    const uint32_t at = place->at[column->header];
     const uint32_t from = column->offset & ~1u, to = (column->offset + column->width + 1) & ~1u;
 
     if (at == PYD_NOWHERE)
@@ -34,7 +64,7 @@ find_touch(const struct pyd_place *place, const struct pyd_column *column, struc
     touch->n_words = (to - from) / 2;
     touch->ip_sum_at = column->header == PYD_IPV4
                            ? at + offsetof(struct rte_ipv4_hdr, hdr_checksum) : 0;
-    touch->l4_sum_at = !in_l3 || is_address(column) ? pyd_l4_sum_at(place, in_l3) : 0;
+    find_l4_sum(place, column, touch);
     touch->end = RTE_MAX(at + to, RTE_MAX(touch->ip_sum_at, touch->l4_sum_at) + 2);
     return 1;
 }
@@ -65,7 +95,7 @@ static void
 follow_l4(const struct pyd_place *place, const struct touch *touch, const uint16_t *before,
           const uint16_t *after)
 {
-    const int is_udp = place->at[PYD_UDP] != PYD_NOWHERE;
+    const int is_udp = place->proto[0] == IPPROTO_UDP;
     uint16_t sum = pyd_read16(place, touch->l4_sum_at);
 
     if (is_udp && sum == 0)
@@ -85,8 +115,13 @@ rewrite(const struct pyd_place *place, const struct touch *touch, const char *wi
     if (touch->ip_sum_at != 0)
         pyd_write16(place, touch->ip_sum_at,
                     follow(pyd_read16(place, touch->ip_sum_at), before, after, touch->n_words));
-    if (touch->l4_sum_at != 0)
-        follow_l4(place, touch, before, after);
+    if (touch->l4_sum_at == 0)
+        return;
+    if (unlikely(touch->in_l4_sum < touch->n_words * 2)) {
+        memset((char *)before + touch->in_l4_sum, 0, sizeof(before) - touch->in_l4_sum);
+        memset((char *)after + touch->in_l4_sum, 0, sizeof(after) - touch->in_l4_sum);
+    }
+    follow_l4(place, touch, before, after);
 }
 
 static const char *
@@ -123,12 +158,12 @@ pyd_mbufs_rewrite(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *
     uint32_t i;
 
     for (i = 0; i < n; i++) {
-        pyd_locate(&place, mbufs[i], PYD_DEPTH_OUTER);
+        pyd_locate(&place, mbufs[i], PYD_DEPTH_FIRST);
         if (find_touch(&place, column, &touch) && is_refused(&place, &touch, column->header))
             return 1 + i;
     }
     for (i = 0; i < n; i++, data += column->width) {
-        pyd_locate(&place, mbufs[i], PYD_DEPTH_OUTER);
+        pyd_locate(&place, mbufs[i], PYD_DEPTH_FIRST);
         if (find_touch(&place, column, &touch))
             rewrite(&place, &touch, to_wire(column, data, wire), column->width);
     }

@@ -55,6 +55,11 @@ class Headers(Masks):
     def rewrite(self, name: str, value: Any) -> None:
         """Write a column, and let checksums follow: `burst.rewrite("ipv4.dst_addr", addresses)`.
 
+        The checksum of L4 covers the last destination and the first source (RFC 8200, 8.1), so it
+        stays as it is where a routing header, source route or home address option has these. In a
+        fragment, that of the whole datagram follows, if the fragment has it; an L4 header in a
+        first fragment, which columns do not show, is written if it is there as a whole.
+
         Parameters
         ----------
         name
@@ -99,7 +104,8 @@ class Headers(Masks):
         """Return two `bool[n]`: whose IPv4 checksum, and whose L4 checksum, is wrong.
 
         L4 is TCP, UDP, ICMP and ICMPv6. What has no checksum is not wrong: fragments, UDP with 0
-        over IPv4. A packet that ends before its own length is.
+        over IPv4. A packet that ends before its own length is, or before UDP's; bytes behind UDP's
+        length are not covered.
 
         Notes
         -----
@@ -114,13 +120,16 @@ class Headers(Masks):
     def compute_checksums(self, offload: TxOffload | int = 0) -> Mask:
         """Set the checksums of IPv4, TCP, UDP, ICMP and ICMPv6; return `bool[n]`: whose.
 
-        Packets that are not IP, or that end before their own length, stay as they are.
+        Packets that are not IP, or that end before their own length or UDP's, stay as they are; of
+        fragments only the checksum of IPv4 is set.
 
         Parameters
         ----------
         offload
             Those of the port's `tx_offloads` that it was configured with: what it computes is
-            left to it. TX offloads that a packet had before are replaced.
+            left to it, except L4 checksums of which IP's header does not say all (routes, IPv6
+            extension headers, bytes behind the datagram). TX offloads that a packet had before
+            are replaced.
 
         Notes
         -----

@@ -38,7 +38,7 @@ conf.debug_dissector = False
 EXTENSIONS = (
     IPv6ExtHdrHopByHop, IPv6ExtHdrDestOpt, IPv6ExtHdrRouting, IPv6ExtHdrSegmentRouting,
 )  # fmt: skip
-EXTENSIONS_MAX = 5
+EXTENSIONS_MAX = 8
 ETHER_LEAST = 14
 
 Fields = dict[str, Any]
@@ -195,11 +195,12 @@ def extensions(p: Packet) -> Iterator[tuple[str, Packet]]:
     for _ in range(EXTENSIONS_MAX):
         if isinstance(p, IPv6ExtHdrFragment):
             yield "ipv6_fragment_ext", p
-            return
-        if not isinstance(p, EXTENSIONS):
-            yield from layer4(p)
-            return
+            if p.offset or p.m:
+                return
+        elif not isinstance(p, EXTENSIONS):
+            break
         p = p.payload
+    yield from layer4(p)
 
 
 def layer4(p: Packet) -> Iterator[tuple[str, Packet]]:
@@ -214,7 +215,7 @@ def layer4(p: Packet) -> Iterator[tuple[str, Packet]]:
 def tunnel(p: Packet) -> tuple[list[tuple[str, Packet]], Packet] | None:
     """What follows the last header, where it is a packet in the packet."""
     inside = p.payload
-    while isinstance(inside, EXTENSIONS):
+    while isinstance(inside, (*EXTENSIONS, IPv6ExtHdrFragment)):
         inside = inside.payload
     if isinstance(inside, VXLAN) and int(inside.flags) & 8 and p.dport == 4789:
         return [("vxlan", inside)], inside.payload

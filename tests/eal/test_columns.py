@@ -7,7 +7,17 @@ import threading
 import numpy as np
 import pytest
 from packets import FRAMES
-from scapy.all import GRE, IP, TCP, UDP, VXLAN, Ether, IPv6
+from scapy.all import (
+    GRE,
+    IP,
+    TCP,
+    UDP,
+    VXLAN,
+    Ether,
+    IPv6,
+    IPv6ExtHdrDestOpt,
+    IPv6ExtHdrFragment,
+)  # fmt: skip
 
 import pydpdk
 from pydpdk import Burst, DynField, DynFlag, Mempool
@@ -100,6 +110,33 @@ def test_fragments_have_no_ports(pool: Mempool, burst: Burst):
     load(pool, burst, *(ETHER / IP(flags=f, frag=n) / UDP() for f, n in (("MF", 0), ("", 9))))
     assert burst.columns["ipv4?"].all()
     assert not burst.columns["udp?"].any()
+
+
+def test_ipv6_packets_in_one_piece_have_ports_behind_a_fragment_header(pool: Mempool, burst: Burst):
+    """RFC 6946: offset 0 and nothing to follow is no fragment."""
+    kinds = [(0, 0), (0, 1), (1, 0)]
+    ip = ETHER / IPv6()
+    load(pool, burst, *(ip / IPv6ExtHdrFragment(offset=o, m=m) / UDP(dport=9) for o, m in kinds))
+    port, has_port, has_fragment, proto = burst.columns[
+        "udp.dst_port", "udp?", "ipv6_fragment_ext?", "flow.proto"
+    ]
+    assert port.tolist() == [9, 0, 0]
+    assert has_port.tolist() == [True, False, False]
+    assert has_fragment.all()
+    assert proto.tolist() == [17] * 3
+
+
+def test_eight_extension_headers_are_looked_behind(pool: Mempool, burst: Burst):
+    packets = []
+    for n in range(10):
+        packet = ETHER / IPv6()
+        for _ in range(n):
+            packet /= IPv6ExtHdrDestOpt()
+        packets.append(packet / UDP(dport=9))
+    load(pool, burst, *packets)
+    assert burst.columns["udp?"].tolist() == [n <= 8 for n in range(10)]
+    assert burst.columns["ipv6?"].all()
+    assert not burst.verify_checksums()[1].any()
 
 
 def test_dynamic_fields_and_flags_are_columns(frames: Burst):
