@@ -3,6 +3,7 @@
 #include "burst.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 
 #if __has_include(<pcap/pcap.h>)
 #include <pcap/pcap.h>
@@ -49,18 +50,90 @@ mend(struct rte_bpf_prm *prm)
             ins[i].src_reg = ins[1].dst_reg;
 }
 
+/* A shift by a register, by more than 31 of which CPUs make one by the rest modulo 32, and libpcap 0. */
+static int
+is_open_shift(const struct ebpf_insn *ins)
+{
+    return ins->code == (BPF_ALU | BPF_LSH | BPF_X) || ins->code == (BPF_ALU | BPF_RSH | BPF_X);
+}
+
+#define GUARD 3 /* instructions before the shift */
+
+static void
+put_guard(struct ebpf_insn *to, const struct ebpf_insn *shift)
+{
+    to[0] = (struct ebpf_insn){
+        .code = BPF_JMP | EBPF_JLT | BPF_K, .dst_reg = shift->src_reg, .off = 2, .imm = 32};
+    to[1] = (struct ebpf_insn){.code = BPF_ALU | EBPF_MOV | BPF_K, .dst_reg = shift->dst_reg};
+    to[2] = (struct ebpf_insn){.code = BPF_JMP | BPF_JA, .off = 1};
+}
+
+static int
+is_jump(const struct ebpf_insn *ins)
+{
+    return BPF_CLASS(ins->code) == BPF_JMP && BPF_OP(ins->code) != EBPF_EXIT &&
+           BPF_OP(ins->code) != EBPF_CALL;
+}
+
+/* Copy the program with its guards; at[i] is where instruction i begins, its guard included. */
+static void
+copy_guarded(const struct rte_bpf_prm *prm, const uint32_t *at, struct ebpf_insn *to)
+{
+    uint32_t i, own;
+
+    for (i = 0; i < prm->nb_ins; i++) {
+        const struct ebpf_insn *ins = &prm->ins[i];
+
+        own = at[i];
+        if (is_open_shift(ins)) {
+            put_guard(to + own, ins);
+            own += GUARD;
+        }
+        to[own] = *ins;
+        if (is_jump(ins))
+            to[own].off = at[i + 1 + ins->off] - (own + 1);
+    }
+}
+
+/* Returns the instructions, or NULL and rte_errno. */
+static struct ebpf_insn *
+guard_shifts(struct rte_bpf_prm *prm)
+{
+    uint32_t *at = malloc((prm->nb_ins + 1) * sizeof(*at)), i, n = 0;
+    struct ebpf_insn *guarded = NULL;
+
+    for (i = 0; at != NULL && i <= prm->nb_ins; i++) {
+        at[i] = n;
+        if (i < prm->nb_ins)
+            n += is_open_shift(&prm->ins[i]) ? GUARD + 1 : 1;
+    }
+    rte_errno = n > INT16_MAX ? E2BIG : ENOMEM; /* jumps have 16 bits */
+    if (at != NULL && n <= INT16_MAX)
+        guarded = malloc(n * sizeof(*guarded));
+    if (guarded != NULL) {
+        copy_guarded(prm, at, guarded);
+        prm->ins = guarded;
+        prm->nb_ins = n;
+    }
+    free(at);
+    return guarded;
+}
+
 static int
 load(struct pyd_bpf *bpf, struct bpf_program *program)
 {
     FIND(pcap_freecode);
     struct rte_bpf_prm *prm = rte_bpf_convert(program);
+    struct ebpf_insn *guarded;
 
     if (call_pcap_freecode)
         call_pcap_freecode(program);
-    if (prm == NULL)
-        return -rte_errno;
+    if (prm == NULL) /* it says EPERM, for -1, of what it has no instruction for */
+        return rte_errno == EPERM ? -ENOTSUP : -rte_errno;
     mend(prm);
-    bpf->bpf = rte_bpf_load(prm);
+    guarded = guard_shifts(prm);
+    bpf->bpf = guarded != NULL ? rte_bpf_load(prm) : NULL;
+    free(guarded);
     rte_free(prm);
     if (bpf->bpf == NULL)
         return -rte_errno;
@@ -73,8 +146,12 @@ pyd_bpf_open(struct pyd_bpf *bpf, const char *expression, char *reason, uint32_t
     struct bpf_program program;
     int ret = compile(expression, &program, reason, room);
 
-    if (ret == 0)
+    if (ret == 0) {
         ret = load(bpf, &program);
+        if (ret == -ENOTSUP)
+            snprintf(reason, room, "DPDK's filters have no loops (protochain), and no direction or "
+                     "interface of a packet (inbound, outbound, ifindex)");
+    }
     if (ret == 0)
         __atomic_store_n(&bpf->gate.open, 1, __ATOMIC_SEQ_CST);
     return ret;

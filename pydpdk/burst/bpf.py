@@ -36,7 +36,9 @@ class Bpf(Owner, Handle):
     ValueError
         libpcap finds it wrong; the message has its reason.
     NotSupportedError
-        DPDK or this package was built without libpcap.
+        DPDK or this package was built without libpcap, or the expression asks for what DPDK's
+        programs lack: loops (`protochain`), a packet's direction or interface (`inbound`,
+        `outbound`, `ifindex`).
 
     Notes
     -----
@@ -63,7 +65,9 @@ class Bpf(Owner, Handle):
                 why = ffi.string(reason).decode(errors="replace")
                 raise ValueError(f"expression {expression!r}: {why}")
             if result < 0:
-                raise make_error("rte_bpf_convert, rte_bpf_load", -result, expression)
+                what = ffi.string(reason).decode(errors="replace")
+                detail = f"{expression}: not supported, {what}" if what else expression
+                raise make_error("rte_bpf_convert, rte_bpf_load", -result, detail)
             self._keep(self._c)
             self._bind(address_of(self._c), _BPF)
             super().__init__(expression, self._c, address=address_of(self._c))

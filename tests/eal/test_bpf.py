@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from capture_compare import shipped
 
-from pydpdk import Bpf, Burst, ClosedError, Eal, Mempool
+from pydpdk import Bpf, Burst, ClosedError, Eal, Mempool, NotSupportedError
 from pydpdk.burst.columns import Columns
 
 
@@ -85,6 +86,16 @@ def test_packets_that_end_too_early_do_not_match(pool: Mempool, burst: Burst, bp
 def test_what_is_no_expression_is_refused(eal: Eal, expression: str):
     with pytest.raises(ValueError, match="expression"):
         Bpf(expression)
+
+
+@pytest.mark.parametrize(
+    "expression", ["inbound", "outbound", "ip protochain 17", "ip6 protochain 58", "ifindex 1"]
+)
+def test_what_dpdk_has_no_instruction_for_is_not_supported(eal: Eal, expression: str):
+    with pytest.raises(NotSupportedError, match=f"{expression}: not supported") as raised:
+        Bpf(expression)
+    assert raised.value.errno == errno.ENOTSUP
+    Bpf("udp").close()
 
 
 def test_what_is_no_text_or_burst_is_refused(eal: Eal, bpf: Bpf):
