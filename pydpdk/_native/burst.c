@@ -1,5 +1,5 @@
 /* A burst: up to `size` mbufs of which it is the one owner. */
-#include "burst.h"
+#include "columns.h"
 #include "ledger.h"
 
 int
@@ -144,8 +144,23 @@ swapped(bytes16 h)
 #endif
 }
 
+/* Where the first segment has not all of the Ethernet header. */
+static void
+swap_over_segments(struct rte_mbuf *m)
+{
+    const uint32_t len = RTE_ETHER_ADDR_LEN;
+    char copy[2 * RTE_ETHER_ADDR_LEN], both[2 * RTE_ETHER_ADDR_LEN];
+    const char *found = rte_pktmbuf_read(m, 0, sizeof(copy), copy);
+
+    if (found == NULL)
+        return;
+    memcpy(both, found + len, len);
+    memcpy(both + len, found, len);
+    pyd_span_write(m, 0, sizeof(both), both);
+}
+
 static inline void
-swap_macs(const struct rte_mbuf *m, char *header)
+swap_macs(struct rte_mbuf *m, char *header)
 {
     bytes16 both;
     char first[6];
@@ -158,6 +173,8 @@ swap_macs(const struct rte_mbuf *m, char *header)
         memcpy(first, header, sizeof(first));
         memmove(header, header + sizeof(first), sizeof(first));
         memcpy(header + sizeof(first), first, sizeof(first));
+    } else if (m->pkt_len >= sizeof(struct rte_ether_hdr)) {
+        swap_over_segments(m);
     }
 }
 

@@ -10,13 +10,41 @@ may_move_front(struct rte_mbuf *m)
     return (m->ol_flags & (RTE_MBUF_F_TX_OFFLOAD_MASK & ~RTE_MBUF_F_TX_VLAN)) == 0;
 }
 
+#define MACS offsetof(struct rte_ether_hdr, ether_type)
+#define TAG sizeof(struct rte_vlan_hdr)
+
 static int
 may_push(struct rte_mbuf *m)
 {
     return RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 && may_move_front(m) &&
-           m->data_len >= sizeof(struct rte_ether_hdr) &&
-           rte_pktmbuf_headroom(m) >= sizeof(struct rte_vlan_hdr) &&
-           m->data_len <= UINT16_MAX - sizeof(struct rte_vlan_hdr);
+           m->pkt_len >= sizeof(struct rte_ether_hdr) && pyd_span_is_own(m, 0, MACS) &&
+           rte_pktmbuf_headroom(m) >= TAG && m->data_len <= UINT16_MAX - TAG &&
+           m->pkt_len <= PYD_PKT_LEN_MAX - TAG;
+}
+
+/* Bytes that the packet has, wherever they lie. */
+static void
+read_bytes(const struct rte_mbuf *m, uint32_t off, uint32_t len, char *bytes)
+{
+    const char *found = rte_pktmbuf_read(m, off, len, bytes);
+
+    if (found != NULL && found != bytes)
+        memcpy(bytes, found, len);
+}
+
+/* As rte_vlan_insert, which wants the addresses in the first segment. */
+static void
+push(struct rte_mbuf *m, uint16_t tci, uint16_t tpid)
+{
+    const rte_be16_t tag[] = {rte_cpu_to_be_16(tpid), rte_cpu_to_be_16(tci)};
+    char bytes[MACS + TAG];
+
+    read_bytes(m, 0, MACS, bytes);
+    memcpy(bytes + MACS, tag, TAG);
+    rte_pktmbuf_prepend(m, TAG);
+    pyd_span_write(m, 0, sizeof(bytes), bytes);
+    m->ol_flags &= ~(RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_TX_VLAN);
+    m->l2_len = 0;
 }
 
 int
@@ -30,6 +58,10 @@ pyd_mbufs_vlan_push(struct rte_mbuf **mbufs, uint32_t n, const uint16_t *tci, ui
     for (i = 0; i < n; i++) {
         const uint16_t before = mbufs[i]->vlan_tci;
 
+        if (unlikely(mbufs[i]->data_len < sizeof(struct rte_ether_hdr))) {
+            push(mbufs[i], tci[i], tpid);
+            continue;
+        }
         mbufs[i]->vlan_tci = tci[i];
         if (rte_vlan_insert(&mbufs[i]) != 0)
             return -EIO; /* cannot be: may_push has asked all that it asks */
@@ -52,16 +84,59 @@ pyd_burst_vlan_push(struct pyd_burst *burst, const uint16_t *tci, uint16_t tpid,
     return ret;
 }
 
-#define TAGGED (sizeof(struct rte_ether_hdr) + sizeof(struct rte_vlan_hdr))
-
 static int
 is_tagged(struct rte_mbuf *m)
 {
-    const rte_be16_t type = m->data_len < TAGGED ? 0
-        : rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->ether_type;
+    rte_be16_t type = 0;
 
+    if (likely(m->data_len >= sizeof(struct rte_ether_hdr) + TAG))
+        type = rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->ether_type;
+    else if (m->pkt_len >= sizeof(struct rte_ether_hdr) + TAG)
+        read_bytes(m, MACS, sizeof(type), (char *)&type);
     return type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN) ||
            type == rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ);
+}
+
+/* The first segment that has a byte left without the 4 of a tag; *start bytes are before it. */
+static struct rte_mbuf *
+find_roomy(struct rte_mbuf *m, uint32_t *start)
+{
+    for (*start = 0; m != NULL && m->data_len <= TAG; m = m->next)
+        *start += m->data_len;
+    return m;
+}
+
+static int
+may_pop(struct rte_mbuf *m)
+{
+    uint32_t start;
+
+    return may_move_front(m) && find_roomy(m, &start) != NULL &&
+           pyd_span_is_own(m, 0, RTE_MAX(start, MACS + TAG));
+}
+
+/* As rte_vlan_strip, which wants the tag in the first segment. Four bytes go from one segment, and
+ * what is before them moves to where it belongs, so no segment becomes empty. */
+static void
+pop(struct rte_mbuf *m)
+{
+    uint32_t start, at;
+    struct rte_mbuf *roomy = find_roomy(m, &start);
+    char macs[MACS], byte = 0;
+    rte_be16_t tci = 0;
+
+    read_bytes(m, MACS + sizeof(rte_be16_t), sizeof(tci), (char *)&tci);
+    read_bytes(m, 0, MACS, macs);
+    for (at = MACS; at < start; at++) {
+        read_bytes(m, at + TAG, 1, &byte);
+        pyd_span_write(m, at, 1, &byte);
+    }
+    roomy->data_off += TAG;
+    roomy->data_len -= TAG;
+    m->pkt_len -= TAG;
+    pyd_span_write(m, 0, MACS, macs);
+    m->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+    m->vlan_tci = rte_be_to_cpu_16(tci);
 }
 
 int
@@ -70,12 +145,16 @@ pyd_mbufs_vlan_pop(struct rte_mbuf **mbufs, uint32_t n, uint8_t *popped)
     uint32_t i;
 
     for (i = 0; i < n; i++)
-        if (is_tagged(mbufs[i]) && !(pyd_sharers(mbufs[i]) == 1 && may_move_front(mbufs[i])))
+        if (is_tagged(mbufs[i]) && !may_pop(mbufs[i]))
             return 1 + i;
     for (i = 0; i < n; i++) {
         popped[i] = is_tagged(mbufs[i]);
         if (!popped[i])
             continue;
+        if (unlikely(mbufs[i]->data_len < MACS + TAG)) {
+            pop(mbufs[i]);
+            continue;
+        }
         rte_pktmbuf_mtod(mbufs[i], struct rte_ether_hdr *)->ether_type =
             rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN); /* the only one that rte_vlan_strip takes */
         rte_vlan_strip(mbufs[i]);

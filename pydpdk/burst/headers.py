@@ -181,7 +181,8 @@ class Headers(Masks):
         Raises
         ------
         ValueError
-            A tagged packet is shared or asks for TX offloads. Nothing was written.
+            A tagged packet is shared, asks for TX offloads, or has no segment of 5 bytes. Nothing
+            was written.
 
         Notes
         -----
@@ -189,7 +190,7 @@ class Headers(Masks):
         """
         popped = np.empty(len(self), np.bool_)
         data = ffi.from_buffer("uint8_t *", popped)
-        why = "its own memory and no TX offloads are needed"
+        why = "its own memory, no TX offloads and 5 bytes in a segment are needed"
         self._checked(lib.pyd_burst_vlan_pop(self._c, data, len(popped)), why)
         return popped
 

@@ -229,6 +229,76 @@ def test_offloads_are_asked_of_the_port(pool: Mempool, burst: Burst):
     assert [burst.mbuf(i).ol_flags for i in range(3)] == [0, 0, 0]
 
 
+def test_what_the_port_is_to_finish_follows_a_rewrite(pool: Mempool, burst: Burst):
+    """It adds what it finds to the sum of the pseudo header, which has addresses and no ports."""
+    packets = [ETHER / IP() / TCP() / b"x", ETHER / IP() / UDP() / b"x", ETHER / IPv6() / UDP()]
+    offload = TxOffload.TCP_CKSUM | TxOffload.UDP_CKSUM
+    load(pool, burst, built(packets)).compute_checksums(offload)
+    burst.rewrite("ipv4.src_addr", 0x0A0B0C0D)
+    burst.rewrite("ipv6.dst_addr", bytes(range(16)))
+    burst.rewrite("l4.dst_port", 7)
+    left = contents(burst)
+    burst.columns["l4.dst_port"] = [7, 7, 7]
+    assert burst.compute_checksums(offload).all()
+    assert contents(burst) == left
+
+
+@pytest.mark.parametrize("n_segments", [2, 3, 5])
+def test_tags_over_segments(pool: Mempool, burst: Burst, n_segments: int):
+    """Cut at every byte of the headers, and at others at random."""
+    chance = random.Random(n_segments)
+    plain = bytes(ETHER / IP() / UDP() / b"payload")
+    tagged = plain[:12] + b"\x81\0\x20\7" + plain[12:]
+    for at in range(1, 24):
+        cuts = {at, *(chance.randrange(1, len(plain)) for _ in range(n_segments - 2))}
+        chained(pool, burst, tagged, sorted(cuts))
+        assert burst.vlan_pop().tolist() == [True]
+        assert burst.columns["mbuf.vlan_tci"].tolist() == [0x2007]
+        assert all(map(len, burst.mbuf(0).segments))
+        assert burst.bytes(0) == plain
+        assert burst.vlan_pop().tolist() == [False]
+        chained(pool, burst, plain, sorted(cuts)).vlan_push(0x2007)
+        assert burst.bytes(0) == tagged
+        chained(pool, burst, plain, sorted(cuts)).swap_macs()
+        assert burst.bytes(0) == plain[6:12] + plain[:6] + plain[12:]
+
+
+def test_a_tag_in_segments_of_a_byte(pool: Mempool, burst: Burst):
+    tagged = bytes(ETHER / Dot1Q(vlan=3) / IP() / UDP())
+    for n in (17, 18, 22, 30):
+        chained(pool, burst, tagged, list(range(1, n)))
+        assert burst.vlan_pop().tolist() == [True]
+        assert burst.bytes(0) == tagged[:12] + tagged[16:]
+    chained(pool, burst, tagged, list(range(1, len(tagged))))
+    with pytest.raises(ValueError, match=r"packet 0: .*5 bytes in a segment"):
+        burst.vlan_pop()
+    assert burst.bytes(0) == tagged
+
+
+def test_a_shared_segment_is_not_popped(pool: Mempool, burst: Burst):
+    tagged = bytes(ETHER / Dot1Q(vlan=3) / IP() / UDP())
+    with Burst(4) as others:
+        chained(pool, burst, tagged, [6])
+        others.clone_of(burst, pool)
+        with pytest.raises(ValueError, match="packet 0"):
+            burst.vlan_pop()
+        assert burst.bytes(0) == others.bytes(0) == tagged
+        others.free()
+
+
+def chained(pool: Mempool, burst: Burst, data: bytes, cuts: list[int]) -> Burst:
+    """One packet of segments that end at these places."""
+    burst.free()
+    ends = [0, *cuts, len(data)]
+    with Burst(len(cuts) + 1) as parts:
+        parts.alloc(pool, len(cuts) + 1)
+        parts.fill([data[a:b] for a, b in itertools.pairwise(ends)])
+        for _ in cuts:
+            parts.mbuf(0).chain(parts.mbuf(1))
+        parts.take(np.ones(1, bool), burst)
+    return burst
+
+
 def test_push_and_pop_are_inverse(pool: Mempool, burst: Burst):
     before = built(ipv4_packets())
     load(pool, burst, before).vlan_push(np.arange(6) + 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "eal"))
 
 from capture_compare import shipped
+from odd_packets import random_datagram
 
 HERE = Path(__file__).parent
 NATIVE = HERE.parents[1] / "pydpdk" / "_native"
@@ -44,7 +46,11 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("corpus") / "packets"
-    path.write_bytes(b"".join(struct.pack("<I", len(d)) + d for d in shipped()))
+    rng = random.Random(1)
+    odd = [random_datagram(rng) for _ in range(1000)]
+    fragments = [p for d in odd[::4] for p in d.fragments(8 * rng.randint(1, 9), rng.randrange(9))]
+    packets = [*shipped(), *(d.packet() for d in odd), *fragments]
+    path.write_bytes(b"".join(struct.pack("<I", len(d)) + d for d in packets))
     return path
 
 
