@@ -12,6 +12,7 @@ struct touch {
     uint32_t field_at;
     uint32_t ip_sum_at;
     uint32_t l4_sum_at;
+    uint32_t is_of_address;
     uint32_t end;
 };
 
@@ -37,6 +38,7 @@ find_l4_sum(const struct pyd_place *place, const struct pyd_column *column, stru
 
     touch->l4_sum_at = 0;
     touch->in_l4_sum = touch->n_words * 2;
+    touch->is_of_address = in_l3;
     if (in_l3 && !is_address(column))
         return;
     touch->l4_sum_at = pyd_l4_sum_at(place, in_l3);
@@ -90,6 +92,16 @@ read_words(const struct pyd_place *place, const struct touch *touch, uint16_t *w
         words[i] = pyd_read16(place, touch->words_at + 2 * i);
 }
 
+/* Whether the port is to make the checksum of L4 from that of the pseudo header, which is there. */
+static int
+is_left_to_port(const struct pyd_place *place)
+{
+    const struct rte_mbuf *m = place->m;
+
+    return m->ol_flags & (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG) &&
+           m->l2_len + m->l3_len == place->at[PYD_L4];
+}
+
 /* A UDP checksum of 0 means that there is none, so one that comes out as 0 is written as 0xffff. */
 static void
 follow_l4(const struct pyd_place *place, const struct touch *touch, const uint16_t *before,
@@ -98,6 +110,11 @@ follow_l4(const struct pyd_place *place, const struct touch *touch, const uint16
     const int is_udp = place->proto[0] == IPPROTO_UDP;
     uint16_t sum = pyd_read16(place, touch->l4_sum_at);
 
+    if (unlikely(is_left_to_port(place))) {
+        if (touch->is_of_address)
+            pyd_write16(place, touch->l4_sum_at, ~follow(~sum, before, after, touch->n_words));
+        return;
+    }
     if (is_udp && sum == 0)
         return;
     sum = follow(sum, before, after, touch->n_words);
