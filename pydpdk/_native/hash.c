@@ -77,15 +77,19 @@ pyd_hash_close(struct pyd_hash *hash)
     return 0;
 }
 
+/* Not RTE_HASH_LOOKUP_BULK_MAX, which is 64: of so many, all in buckets that were extended, DPDK finds
+ * none, as it compares with 1 << 64 (docs/upstream). */
+#define KEYS_AT_ONCE 63
+
 static int
 lookup(struct pyd_hash *hash, const char *keys, int32_t *positions, uint32_t n)
 {
-    const void *pointers[RTE_HASH_LOOKUP_BULK_MAX];
+    const void *pointers[KEYS_AT_ONCE];
     uint32_t done, i, count;
     int ret;
 
     for (done = 0; done < n; done += count) {
-        count = RTE_MIN(n - done, (uint32_t)RTE_DIM(pointers));
+        count = RTE_MIN(n - done, (uint32_t)KEYS_AT_ONCE);
         for (i = 0; i < count; i++, keys += hash->key_len)
             pointers[i] = keys;
         ret = hash_library.lookup_bulk(hash->hash, pointers, count, positions + done);
@@ -110,6 +114,8 @@ pyd_hash_lookup(struct pyd_hash *hash, const char *keys, int32_t *positions, uin
     return ret;
 }
 
+/* A key that is there is not added again: of zeros alone, DPDK may not find it and add a second one, as
+ * an empty place looks the same to it (docs/upstream). */
 static int
 add(struct pyd_hash *hash, const char *keys, int32_t *positions, uint8_t *is_new, uint32_t n)
 {
@@ -119,8 +125,10 @@ add(struct pyd_hash *hash, const char *keys, int32_t *positions, uint8_t *is_new
     for (i = 0; i < n; i++) {
         const char *key = keys + (uint64_t)i * len;
 
-        is_new[i] = hash_library.lookup(hash->hash, key) < 0;
-        positions[i] = hash_library.add_key(hash->hash, key);
+        positions[i] = hash_library.lookup(hash->hash, key);
+        is_new[i] = positions[i] < 0;
+        if (is_new[i])
+            positions[i] = hash_library.add_key(hash->hash, key);
         if (positions[i] < 0)
             break;
     }

@@ -34,6 +34,10 @@ class Routes(Owner, Handle):
     _sizes: ClassVar[dict[int, int]]
     _network: ClassVar[Any]
     _example: ClassVar[str]
+    _tbl8_spare: ClassVar[int]
+    """What DPDK needs of `num_tbl8` while it changes a route."""
+    _tbl8_unit: ClassVar[int]
+    """DPDK makes a multiple of it."""
     _address: ClassVar[Any]
     """The address of a network, as C takes it."""
 
@@ -56,12 +60,14 @@ class Routes(Owner, Handle):
         routes = check_range("max_routes", max_routes, 1, ROUTES_MAX)
         tables = check_range("num_tbl8", num_tbl8, 1, min(most, 1 << 20))
         other = check_range("default_nh", default_nh, 0, most)
+        made = min(tables + cls._tbl8_spare, most)
+        usable = -(-made // cls._tbl8_unit) * cls._tbl8_unit - cls._tbl8_spare
         c = ffi.new(f"struct pyd_{cls._call} *")
         with eal.running():
             call_errno(cls._c_function("load"), detail="librte_fib, here or in the primary")
             call_rte_errno(
                 cls._c_function("open"), c, c_name, lcore.check_socket_id(socket_id), other,
-                routes, cls._sizes[nh_bytes], tables, detail=name,
+                routes, cls._sizes[nh_bytes], made, min(tables, usable), detail=name,
             )  # fmt: skip
             return cls(name, c, most)
 
@@ -90,7 +96,11 @@ class Routes(Owner, Handle):
             self.handle  # noqa: B018  # raises when closed
             arguments = self._address(network), network.prefixlen, next_hop, add
             change = self._c_function("change")
-            call_errno(change, self._c, *arguments, detail=f"{network} {self!r}")
+            call_errno(change, self._c, *arguments, detail=f"{network} {self!r}, {self._room()}")
+
+    def _room(self) -> str:
+        has = self._c.routes
+        return f"{has.n} of {has.max_routes} routes, {has.steps} of {has.max_steps} tbl8"
 
     def _free(self, force: bool) -> None:
         call_errno(self._c_function("close"), self._c, detail=self.name)

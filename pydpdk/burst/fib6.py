@@ -25,7 +25,8 @@ class Fib6(Routes):
     -----
     Wraps    rte_fib6_create, rte_fib6_free (rte_fib6.h)
     Owns     a table of 2**24 next hops in DPDK memory: 16 MB for each of their bytes
-    Threads  any number look up, also while one changes routes
+    Threads  any number look up, also while one changes routes: each address is answered as before
+             the change or as after it; a lookup waits while DPDK writes, at most all of a /8
     """
 
     _call, _example = "fib6", "2001:db8::/32"
@@ -35,6 +36,7 @@ class Fib6(Routes):
         8: lib.RTE_FIB6_TRIE_8B,
     }
     _network = ipaddress.IPv6Network
+    _tbl8_spare, _tbl8_unit = 2, 1
 
     def __init__(self, name: str, c: Any, next_hop_max: int) -> None:
         self._keep(c)
@@ -59,13 +61,15 @@ class Fib6(Routes):
         name
             1 to 20 characters.
         max_routes
-            1 to 4,194,304.
+            1 to 4,194,304, all of which fit.
         default_nh
             The next hop of addresses that no route matches.
         nh_bytes
             [bytes] of a next hop, of which one bit is DPDK's: 2 (0 to 32,767), 4 or 8.
         num_tbl8
-            How many steps behind the first 24 bits all routes have together.
+            How many steps behind the first 24 bits all routes have together: one for each byte
+            of a prefix, once for all routes that begin alike; all of them fit. With 2 bytes, 32,766
+            and 32,767 give 32,765, as DPDK needs two.
         socket_id
             NUMA node; None for any.
 
@@ -85,14 +89,18 @@ class Fib6(Routes):
     def add(self, prefix: Prefix, next_hop: int) -> None:
         """Add a route, as `2001:db8::/32`, or give it another next hop.
 
+        Routes are right in any order and in every release: what DPDK gets wrong (docs/upstream) is
+        not left to it. It costs a route shorter than /8 one write for each /8 in it, and one to
+        the last address at most 128 more.
+
         Raises
         ------
         NoRoomError
-            `max_routes` or `num_tbl8` are used up.
+            `max_routes` or `num_tbl8` are used up. Nothing has changed.
 
         Notes
         -----
-        Wraps  rte_fib6_add (rte_fib6.h)
+        Wraps  rte_fib6_add (rte_fib6.h), rte_rib6_insert (rte_rib6.h)
         """
         hop = check_range("next_hop", next_hop, 0, self.next_hop_max)
         self._change(prefix, hop, add=True)
@@ -107,7 +115,7 @@ class Fib6(Routes):
 
         Notes
         -----
-        Wraps  rte_fib6_delete (rte_fib6.h)
+        Wraps  rte_fib6_add (rte_fib6.h), rte_rib6_remove (rte_rib6.h)
         """
         self._change(prefix, 0, add=False)
 

@@ -100,6 +100,8 @@ class Hash(Owner, Handle):
     def lookup(self, keys: Any) -> Positions:
         """Return the position of each key, `int32[n]`; -1 of those that are not in the table.
 
+        DPDK is asked for 63 keys at a time, as it loses some of exactly 64 (docs/upstream).
+
         Parameters
         ----------
         keys
