@@ -334,3 +334,10 @@ pyd_burst_compute_sums(struct pyd_burst *burst, uint32_t offload, uint8_t *done,
     pyd_burst_leave(burst);
     return ret;
 }
+
+/* For finish.c. */
+uint16_t
+pyd_raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+    return raw_sum(m, off, len);
+}

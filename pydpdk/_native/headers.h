@@ -9,6 +9,8 @@
 
 #include "columns.h"
 
+uint16_t pyd_raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len);
+
 /* The checksum of L4, and whether it covers the addresses of L3 too; 0: there is none. */
 static inline uint32_t
 pyd_l4_sum_at(const struct pyd_place *place, int of_addresses)

@@ -121,7 +121,7 @@ pyd_admit_received(struct pyd_queue *queue, struct pyd_burst *burst, uint32_t n)
         in_a_row += n;
         if (likely(kept != 0) || in_a_row >= PYD_MALFORMED_IN_A_ROW)
             return kept;
-        n = rte_eth_rx_burst(queue->port_id, queue->queue_id, mbufs, burst->size);
+        n = pyd_queue_receive(queue, mbufs, burst->size);
     } while (n != 0);
     return 0;
 }

@@ -4,7 +4,7 @@
 #ifndef PYD_MALFORMED_INLINE_H
 #define PYD_MALFORMED_INLINE_H
 
-#include "burst.h"
+#include "border.h"
 
 /* A burst of nothing else is not the end of a file: receive again, but not for ever. */
 #define PYD_MALFORMED_IN_A_ROW 4096
@@ -55,8 +55,7 @@ uint32_t pyd_admit_received(struct pyd_queue *queue, struct pyd_burst *burst, ui
 static inline uint32_t
 pyd_receive(struct pyd_queue *queue, struct pyd_burst *burst)
 {
-    uint32_t n = rte_eth_rx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs,
-                                  burst->size);
+    uint32_t n = pyd_queue_receive(queue, burst->slots->mbufs, burst->size);
 
     if (unlikely(queue->check != PYD_CHECK_NONE) && n != 0)
         n = pyd_admit_received(queue, burst, n);

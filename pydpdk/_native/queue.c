@@ -32,17 +32,6 @@ pyd_queue_drain(struct pyd_queue *queue)
     pyd_step_out();
 }
 
-static inline uint32_t
-transmit(struct pyd_queue *queue, struct pyd_burst *burst)
-{
-    const uint16_t n = rte_eth_tx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs,
-                                        burst->n);
-
-    queue->packets += n;
-    pyd_burst_sent(burst, n);
-    return n;
-}
-
 int
 pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst)
 {
@@ -68,7 +57,7 @@ pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst)
         return ret;
     ret = enter_queue(queue);
     if (likely(ret == 0)) {
-        ret = burst->n == 0 ? 0 : transmit(queue, burst);
+        ret = burst->n == 0 ? 0 : pyd_queue_send(queue, burst);
         pyd_unpass_alone(&queue->gate);
     }
     pyd_burst_leave(burst);
@@ -84,7 +73,7 @@ forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int
         return 0;
     if (mode == PYD_FORWARD_MACSWAP)
         pyd_swap_macs(burst->slots->mbufs, n);
-    transmit(tx, burst);
+    pyd_queue_send(tx, burst);
     if (unlikely(burst->n != 0)) {
         tx->dropped += burst->n;
         rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);

@@ -55,9 +55,7 @@ pyd_worker_tx(struct pyd_queue *queue, struct pyd_burst *burst)
     if (unlikely(ret != 0))
         return ret;
     if (burst->n != 0)
-        ret = rte_eth_tx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs, burst->n);
-    queue->packets += ret;
-    pyd_burst_sent(burst, ret);
+        ret = pyd_queue_send(queue, burst);
     pyd_worker_out();
     return ret;
 }

@@ -135,6 +135,8 @@ class App(Closing):
             nb_rx_desc=spec.nb_rx_desc,
             nb_tx_desc=spec.nb_tx_desc,
             mtu=spec.mtu,
+            finish_checksums=spec.finish_checksums,
+            split_large=spec.split_large,
             rss=sum(RssHf[name] for name in spec.rss),
             rx_offloads=sum(RxOffload[name] for name in spec.rx_offloads),
             tx_offloads=sum(TxOffload[name] for name in spec.tx_offloads),

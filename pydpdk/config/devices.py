@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydpdk.config.kinds import HEADROOM
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.source import Fault
 from pydpdk.eal_options import EalOptions
 from pydpdk.host import doctor_virtual
-from pydpdk.host.needs import Needs
+from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
 from pydpdk.host.sockets import PATH_MAX, VHOST, Endpoint, endpoint_of
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 AF_XDP_FILL = 2048
 """Mbufs that an AF_XDP socket gives to the kernel at once (XSK_RING_PROD__DEFAULT_NUM_DESCS)."""
+
+_PLANNED = ("interface-mtu",)
+"""What is no failure of the EAL's, and would not come out as the file says."""
 
 _AF_XDP_LEAST = AF_XDP_FILL + 64
 _BOND = "net_bonding"
@@ -29,6 +34,7 @@ _NO_MAC = ("net_ring", "net_pcap", "net_memif", "net_vhost", "eth_vhost", "net_a
 def check(scope: Scope) -> Iterator[Fault]:
     """Check what the drivers would find out half-way, or not at all."""
     yield from _af_xdp(scope)
+    yield from _af_packet(scope)
     for name, port in scope.config.ports.items():
         if port.driver == _BOND:
             yield from _bond(scope, name, port)
@@ -57,6 +63,40 @@ def _af_xdp(scope: Scope) -> Iterator[Fault]:
             value = getattr(port, key)
             if value and value & (value - 1):
                 yield Fault(("ports", name, key), str(value), "a power of two for net_af_xdp")
+
+
+def _af_packet(scope: Scope) -> Iterator[Fault]:
+    for name, port in scope.config.ports.items():
+        if port.frame_size and port.driver != AF_PACKET:
+            allowed = f"nothing: {port.driver or port.device} has no frames, {AF_PACKET} has"
+            yield Fault(("ports", name, "frame_size"), str(port.frame_size), allowed)
+        elif port.driver == AF_PACKET:
+            yield from _frames(scope, name, port)
+
+
+def _frames(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
+    """Frames that fill blocks, as the driver knows of no gaps, and that fit in an mbuf."""
+    path = ("ports", name, "device")
+    if port.frame_size and re.search(r",(framesz|blocksz)=", port.device):
+        allowed = f"no framesz and no blocksz beside frame_size: {port.frame_size}"
+        yield Fault(path, repr(port.device), allowed)
+        return
+    frames = frames_of(port.devargs)
+    if frames.block % mmap.PAGESIZE or frames.block % frames.size or frames.size % 16:
+        allowed = f"framesz={frames.size} that divides blocksz={frames.block}, a multiple of "
+        allowed += f"{mmap.PAGESIZE}: leave both out, and choose frame_size"
+        yield Fault(path, repr(port.device), allowed)
+    elif frames.number % (frames.block // frames.size):
+        allowed = f"framecnt of whole blocks, a multiple of {frames.block // frames.size}"
+        yield Fault(path, repr(port.device), allowed)
+    pool_name = scope.mempool_of(port)
+    pool = scope.config.mempools.get(pool_name) if pool_name else None
+    least = frames.size - FRAME_SLACK + HEADROOM
+    if pool and port.nb_rx_queues and pool.data_room_size < least:
+        allowed = f"at least {least}: ports.{name} has frames of {frames.size} bytes"
+        yield Fault(
+            ("mempools", str(pool_name), "data_room_size"), str(pool.data_room_size), allowed
+        )
 
 
 def members(device: str) -> list[str]:
@@ -114,10 +154,10 @@ def at_start(config: Config, options: EalOptions) -> EalOptions:
 
 def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
     """Warn of what will not come up on this host, or not as one might wish."""
-    needs = Needs(vdevs=tuple(port.device for port in ports.values() if not port.pci))
+    needs = Needs(vdevs=tuple(port.devargs for port in ports.values() if not port.pci))
     for check_host in doctor_virtual.CHECKS:
         for finding in check_host(needs, Path("/")):
-            if finding.severity == "error":
+            if finding.severity == "error" or finding.code in _PLANNED:
                 yield str(finding)
     for name, port in ports.items():
         end = endpoint_of(port.device)

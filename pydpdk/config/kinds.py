@@ -26,6 +26,11 @@ from pydpdk.limits import MAX_CACHE
 HEADROOM = 128
 """[bytes] RTE_PKTMBUF_HEADROOM: what an empty mbuf keeps free in front of the packet."""
 
+FRAME_SIZE = 2048
+"""[bytes] DFLT_FRAME_SIZE of net_af_packet: a packet, and what the kernel says of it."""
+
+_FRAME_MAX = 61440  # the largest whose packets fit in an mbuf
+
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _MAX_BYTES = 1 << 40
 _BYTES = r"^[0-9]{1,13}[KMG]$"
@@ -65,6 +70,13 @@ def _power_of_two(value: int) -> int:
 def _multiple_of_8(value: int) -> int:
     if value % 8:
         raise ValueError("a multiple of 8")
+    return value
+
+
+def _frame_size(value: int) -> int:
+    # frames lie in blocks of whole pages, and the driver knows no gaps between blocks
+    if value != FRAME_SIZE and value % 4096:
+        raise ValueError(f"{FRAME_SIZE}, or a multiple of 4096 up to {_FRAME_MAX}")
     return value
 
 
@@ -174,6 +186,9 @@ CacheSize = Annotated[int, Field(ge=0, le=MAX_CACHE)]
 PrivSize = Annotated[int, Field(ge=0, le=65528), AfterValidator(_multiple_of_8)]
 DataRoomSize = Annotated[int, Field(ge=HEADROOM + 1, le=65535)]  # uint16_t
 RingSize = Annotated[int, Field(ge=1, le=1 << 30)]  # RTE_RING_SZ_MASK
+FrameSize = Annotated[
+    int, Field(ge=FRAME_SIZE, le=_FRAME_MAX), AfterValidator(_frame_size)
+]  # struct tpacket_req
 Mtu = Annotated[int, Field(ge=68, le=65535)]  # RTE_ETHER_MIN_MTU; a larger one is truncated
 
 MempoolName = Annotated[str, AfterValidator(_name(25))]  # 26 leak a memzone: RTE_MEMPOOL_NAMESIZE

@@ -89,6 +89,16 @@ class PortSpec(Section):
     """The mempool that received packets are put in. Default: the only one of the file."""
     mtu: kinds.Mtu | None = None
     """[bytes] of the longest packet without the Ethernet header. Default: the driver's."""
+    frame_size: kinds.FrameSize | None = None
+    """[bytes] of the frames that net_af_packet shares with the kernel (`framesz`, and `blocksz`
+    with it): 2048, or a multiple of 4096. A packet may have 66 less; longer ones are dropped and
+    counted. Default: 2048, for an MTU of up to 1964."""
+    finish_checksums: bool | None = None
+    """Finish checksums of TCP and UDP that the kernel left undone. Default: where the port receives
+    from an interface of the kernel's with checksum offload."""
+    split_large: bool | None = None
+    """Have the kernel split packets of up to 64 KB before they come over a veth pair to
+    net_af_packet, for which it gets an XDP program. Default: where the other end may send such."""
     promiscuous: bool = True
     """Receive packets for any MAC address."""
     rss: tuple[kinds.RssHash, ...] = ()
@@ -107,6 +117,13 @@ class PortSpec(Section):
     def device_name(self) -> str:
         """The name that DPDK knows the port by: the virtual device's, or the full address."""
         return kinds.pci_address(self.device) or self.device.partition(",")[0]
+
+    @property
+    def devargs(self) -> str:
+        """The device as the EAL gets it, with what other keys say of it."""
+        size = self.frame_size
+        block = max(size or 0, 4096)
+        return f"{self.device},framesz={size},blocksz={block}" if size else self.device
 
     @property
     def driver(self) -> str | None:

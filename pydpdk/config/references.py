@@ -20,6 +20,7 @@ from pydpdk.limits import largest_cache
 
 _OF_THE_PRIMARY = {
     "nb_rx_desc", "nb_tx_desc", "mtu", "promiscuous", "rss", "rx_offloads", "tx_offloads",
+    "frame_size", "finish_checksums", "split_large",
 }  # fmt: skip
 
 

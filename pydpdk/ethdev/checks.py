@@ -23,6 +23,10 @@ class PortConfig:
     ----------
     mtu : int or None
         [bytes]; None for the device's default.
+    finish_checksums : bool
+        Whether checksums that the kernel left undone are finished.
+    split_large : bool
+        Whether the kernel is to split large packets before they come.
     """
 
     nb_rx_queues: int
@@ -33,6 +37,8 @@ class PortConfig:
     rss: RssHf
     rx_offloads: RxOffload
     tx_offloads: TxOffload
+    finish_checksums: bool = False
+    split_large: bool = False
 
 
 def check_config(

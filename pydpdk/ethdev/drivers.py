@@ -153,12 +153,13 @@ def _sockets() -> set[Socket]:
             about = os.fstat(number)
         except OSError:  # the descriptor of this very listing
             continue
-        if stat.S_ISSOCK(about.st_mode) and _family_of(number) == _FAMILY:
+        if stat.S_ISSOCK(about.st_mode) and family_of(number) == _FAMILY:
             found.add((number, about.st_ino))
     return found
 
 
-def _family_of(number: int) -> int:
+def family_of(number: int) -> int:
+    """Return the address family of a socket."""
     # a family is named, or Python asks for an address, which AF_XDP has not
     one = socket.socket(socket.AF_UNIX, socket.SOCK_RAW, 0, number)
     try:

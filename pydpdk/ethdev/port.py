@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+from dataclasses import replace
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
@@ -15,7 +17,7 @@ from pydpdk.errors import (
     check_range,
     make_error,
 )
-from pydpdk.ethdev import drivers, sharing
+from pydpdk.ethdev import border, drivers, sharing
 from pydpdk.ethdev.checks import PortConfig, check_config
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.ethdev.queues import PortQueues, State, any_port, name_of
@@ -50,6 +52,8 @@ class Port(PortQueues):
         self._mempool: Mempool | None = None
         self._pools: set[Mempool] = set()  # whose mbufs the driver may hold
         self._sockets: set[drivers.Socket] = set()
+        self._finishes = self._splits = False
+        self._link: int | None = None
         super().__init__(name, port_id, address=port_id, owned=eal.is_primary())
 
     @property
@@ -97,6 +101,8 @@ class Port(PortQueues):
         rss: int = 0,
         rx_offloads: int = 0,
         tx_offloads: int = 0,
+        finish_checksums: bool | None = None,
+        split_large: bool | None = None,
     ) -> PortConfig:
         """Set up the queues of a port that is not started.
 
@@ -114,6 +120,20 @@ class Port(PortQueues):
             `RssHf` flags of what to hash to spread packets over the rx queues; 0 for none.
         rx_offloads, tx_offloads
             `RxOffload` and `TxOffload` flags.
+        finish_checksums
+            Whether checksums of TCP and UDP that the kernel left undone are finished as packets
+            come in: where the field has the sum of the pseudo header. Default: where the port
+            receives from an interface of the kernel's with checksum offload (`ethtool -k`), by
+            net_af_packet, net_af_xdp, net_tap or net_pcap. Packets that are right stay as they are,
+            and wrong ones too, but for one in 65,535 of them, whose wrong checksum is that sum;
+            net_af_packet looks only at packets of which the kernel says that they are unfinished,
+            and finishes SCTP as well. Not on members of a bond, which receives for them.
+        split_large
+            Whether the kernel is to split packets of up to 64 KB (TSO, GSO) before they come over a
+            veth pair, while the port is started: an XDP program that passes everything is attached
+            to the interface, for which the process needs CAP_BPF or CAP_SYS_ADMIN; without, a
+            warning says so. Default: on for net_af_packet, where the other end has TSO on or is in
+            another network namespace. Others are cut there: see `RxQueue.cut`.
 
         Raises
         ------
@@ -141,6 +161,11 @@ class Port(PortQueues):
             if info.driver_name == drivers.AF_XDP:
                 desc = config.nb_rx_desc, config.nb_tx_desc
                 drivers.check_af_xdp(self.name, mempool, *desc, bool(self._sockets))
+            config = replace(
+                config,
+                finish_checksums=border.finishes(info, finish_checksums),
+                split_large=border.splits(info, split_large),
+            )
             self._stage, self._rx, self._tx = "unconfigured", (), ()
             if mempool is not None:
                 mempool._users.add(self)
@@ -151,6 +176,7 @@ class Port(PortQueues):
             self._mempool = mempool
             self._rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))
             self._tx = tuple(TxQueue(self, i, is_tx=True) for i in range(nb_tx_queues))
+            self._finishes, self._splits = config.finish_checksums, config.split_large
             self._stage = "stopped"
             return config
 
@@ -195,7 +221,10 @@ class Port(PortQueues):
             drivers.refuse_member("rte_eth_dev_start", self.name, self.handle)
             if self.info.driver_name == drivers.BOND:
                 drivers.refuse_started_members(self)
+            if self._splits and self._link is None:
+                self._link = border.split(self.info)
             call_errno(lib.rte_eth_dev_start, self.handle, detail=self.name)
+            border.guard(self.port_id, self.info, self.mempool, self._finishes, self._queues())
             self._stage = "started"
             sharing.publish(self.port_id, len(self._rx), len(self._tx))
 
@@ -228,8 +257,14 @@ class Port(PortQueues):
                 queue._reopen()
             raise
         self._stage = "stopped"
+        self._unsplit()
         for queue in self._queues():
             queue._abandon()
+
+    def _unsplit(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            os.close(link)
 
     def _stop_device(self) -> None:
         for queue in self._queues():
@@ -261,6 +296,7 @@ class Port(PortQueues):
                 drivers.let_alarms_pass(self.name)
             call_errno(lib.rte_eth_dev_close, self._handle, detail=self.name)
         self._stage = "closed"
+        self._unsplit()
         drivers.let_go(self.name, self._sockets)
 
     def _abandon(self) -> None:

@@ -29,7 +29,7 @@ class Queue(Handle):
              process at a time, the first that uses it, until `release`
     """
 
-    __slots__ = ("_c", "_taken", "port", "queue_id")
+    __slots__ = ("_border", "_c", "_taken", "port", "queue_id")
 
     def __init__(self, port: PortQueues, queue_id: int, *, is_tx: bool) -> None:
         self.port = port
@@ -40,6 +40,7 @@ class Queue(Handle):
             fields["check"] = drivers.rx_check(port.info.driver_name)
         self._c: Any = ffi.new("struct pyd_queue *", fields)
         self._keep(self._c)
+        self._border: Any = None
         self._bind(address_of(self._c), TX if is_tx else RX)
 
     @property
@@ -51,6 +52,11 @@ class Queue(Handle):
     def packets(self) -> int:
         """[packets] that this object has moved."""
         return int(self._c.packets)
+
+    def guard(self, border: Any) -> None:
+        """Look at each packet that passes, as `struct pyd_border` says; the port is not in use."""
+        self._border = border
+        self._c.border = border
 
     def take(self) -> bool:
         """Make the queue this process's, as its first use does; False where the port is stopped.
@@ -112,6 +118,16 @@ class RxQueue(Queue):
         """[packets] that `rx` dropped: their segments and lengths contradict each other."""
         return int(self._c.malformed)
 
+    @property
+    def cut(self) -> int:
+        """[packets] freed, as net_af_packet had received only their beginning; see `framesz`."""
+        return 0 if self._border is None else int(self._border.cut)
+
+    @property
+    def finished(self) -> int:
+        """[packets] whose checksum the kernel had left undone: see `Port.configure`."""
+        return 0 if self._border is None else int(self._border.finished)
+
     @short("pyd_rx", "move", RX, BURST)
     def rx(self, burst: Holder) -> int:
         """Receive into an empty burst; return how many packets came, 0 for none.
@@ -155,9 +171,18 @@ class TxQueue(Queue):
         """[packets] that `Forward` freed because the port did not take them."""
         return int(self._c.dropped)
 
+    @property
+    def unsendable(self) -> int:
+        """[packets] freed, as the port could never send them: see `tx`."""
+        return 0 if self._border is None else int(self._border.unsendable)
+
     @short("pyd_tx", "move", TX, BURST)
     def tx(self, burst: Holder) -> int:
         """Send the burst; return how many packets the port took. The others stay in the burst.
+
+        A packet that the port can never send is freed and counted in `unsendable`: one above the
+        frame size or the MTU of net_af_packet, above the MTU of net_tap, of several segments for
+        net_af_xdp. The drivers would call it sent, or refuse it and all behind it for ever.
 
         Parameters
         ----------

@@ -81,6 +81,15 @@ class PortQueues(PortSettings):
         self.handle  # noqa: B018  # raises when it is gone
         return self.state in ("started", "attached") and any(q is queue for q in self._queues())
 
+    def _freed(self) -> tuple[int, int]:
+        cut, unsendable = sum(q.cut for q in self._rx), sum(q.unsendable for q in self._tx)
+        return cut, unsendable
+
+    def _forget_freed(self) -> None:
+        for queue in self._queues():
+            if queue._border is not None:
+                queue._border.cut = queue._border.unsendable = 0
+
     def _queues(self) -> Iterator[RxQueue | TxQueue]:
         yield from self._rx
         yield from self._tx

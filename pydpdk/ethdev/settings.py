@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
@@ -48,12 +49,19 @@ class PortSettings(Portable):
     def stats(self) -> PortStats:
         """Counters since the start or `reset_stats`.
 
+        Packets that were freed as they came cut or can never be sent are among `ierrors` and
+        `oerrors`: `RxQueue.cut`, `TxQueue.unsendable`.
+
         Notes
         -----
         Wraps  rte_eth_stats_get (rte_ethdev.h)
         """
         with lock():
-            return read_stats(self.handle)
+            counted = read_stats(self.handle)
+            cut, unsendable = self._freed()
+            return replace(
+                counted, ierrors=counted.ierrors + cut, oerrors=counted.oerrors + unsendable
+            )
 
     @property
     def xstats(self) -> dict[str, int]:
@@ -77,6 +85,7 @@ class PortSettings(Portable):
         with lock():
             call_errno(lib.rte_eth_stats_reset, self.handle, detail=self.name)
             call_errno(lib.rte_eth_xstats_reset, self.handle, detail=self.name)
+            self._forget_freed()
 
     @property
     def mac(self) -> str:
@@ -151,6 +160,14 @@ class PortSettings(Portable):
         with lock():
             self._require(function.__name__, "stopped", "started")
             call_errno(function, self.handle, *arguments, detail=self.name)
+
+    @abstractmethod
+    def _freed(self) -> tuple[int, int]:
+        """[packets] that this process freed on the way in and out, as they were cut or too long."""
+
+    @abstractmethod
+    def _forget_freed(self) -> None:
+        """Set these to 0."""
 
     @abstractmethod
     def _require(self, call: str, *states: str) -> None:

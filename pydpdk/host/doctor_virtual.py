@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shlex
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydpdk.host import interfaces
+from pydpdk.host import interfaces, offloads
 from pydpdk.host.finding import Finding, as_root
-from pydpdk.host.needs import Needs
+from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
 from pydpdk.host.sockets import Endpoint, endpoint_of, is_served, is_vhost_net
 
 _AF_XDP = 44  # which Python's socket does not name
+_ETHER, _TAG, _HEADROOM, _BLOCK = 14, 4, 128, 4096
+_OFFLOADS = "interface-offloads"
 _NO_FAMILY = (errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 
 
@@ -45,6 +48,47 @@ def _xdp(needs: Needs, _root: Path) -> Iterator[Finding]:
         if driver == "net_af_xdp" and interfaces.has_xdp(name):
             command = as_root(f"ip link set dev {name} xdp off")
             yield Finding("interface-xdp", "error", f"{name} has an XDP program", command)
+
+
+def _mtu(needs: Needs, _root: Path) -> Iterator[Finding]:
+    """Compare the frames of net_af_packet with the MTU, and the tag that may come on top."""
+    for vdev in needs.vdevs:
+        found = re.match(rf"{AF_PACKET}\d*,(?:.*,)?iface=([^,]+)", vdev)
+        name, frames = found[1] if found else "", frames_of(vdev)
+        mtu, room = offloads.mtu(name) if name else None, frames.longest - _ETHER - _TAG
+        if mtu and mtu > room:
+            size = -(-(mtu + frames.size - room) // _BLOCK) * _BLOCK
+            what = (
+                f"{name} has an MTU of {mtu}, and frames of {frames.size} bytes are for {room}:"
+                f" longer packets are dropped; frame_size: {size} with a mempool of data_room_size:"
+                f" {size - FRAME_SLACK + _HEADROOM} takes them, or"
+            )
+            yield Finding(
+                "interface-mtu", "warning", what, as_root(f"ip link set {name} mtu {room}")
+            )
+
+
+def _offloads(needs: Needs, _root: Path) -> Iterator[Finding]:
+    """What comes unfinished or too large: from the other end of a veth pair, or merged by GRO."""
+    for name in needs.interfaces():
+        yield from _other_end(name, offloads.peer(name))
+        if "gro" in offloads.enabled(name):
+            what = f"{name} merges packets into ones of up to 64 KB, which are dropped (GRO)"
+            yield Finding(_OFFLOADS, "warning", what, as_root(f"ethtool -K {name} gro off"))
+
+
+def _other_end(name: str, end: offloads.Peer | None) -> Iterator[Finding]:
+    """Say what a veth pair brings; of an end in another namespace, as this one has it."""
+    if end is None or not offloads.enabled(end.name or name) & {"tx", "tso"}:
+        return
+    what = (
+        f"{name} receives unfinished checksums and packets of up to 64 KB; pydpdk finishes those"
+        " and has these split where it may (finish_checksums, split_large), which takes time; else,"
+    )
+    number = f'$(ip -o link | sed -n "s/^{end.index}: \\([^@:]*\\).*/\\1/p")'
+    where = "" if end.name else " where its other end is,"
+    command = f"ethtool -K {end.name or number} tx off tso off"
+    yield Finding(_OFFLOADS, "warning", what + where, as_root(command))
 
 
 def _vhost_net(needs: Needs, _root: Path) -> Iterator[Finding]:
@@ -83,4 +127,4 @@ def _to_serve(end: Endpoint, root: Path) -> Iterator[Finding]:
         yield Finding("socket-left", "error", what, f"rm {shlex.quote(end.path)}")
 
 
-CHECKS = (_tun, _xdp, _vhost_net, _sockets)
+CHECKS = (_tun, _xdp, _mtu, _offloads, _vhost_net, _sockets)

@@ -42,6 +42,8 @@ MEANINGS = {
     "device-other-node": "Every packet crosses between the NUMA nodes of device and CPU.",
     "interface-missing": "The file names a network interface that is not there.",
     "interface-down": "No packet passes an interface that is down.",
+    "interface-mtu": "Packets longer than a frame of the port's are received cut, and dropped.",
+    "interface-offloads": "Checksums and the splitting of large packets are left to a NIC there.",
     "interface-xdp": "An interface takes one XDP program, and a program that died leaves its own.",
     "af-xdp-unsupported": "The kernel was built without the sockets that net_af_xdp needs.",
     "tun-missing": "net_tap makes its interfaces through this file of the kernel's.",

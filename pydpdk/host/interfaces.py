@@ -55,6 +55,12 @@ def is_up(interface: str) -> bool:
 
 def has_xdp(interface: str) -> bool:
     """Say whether an XDP program is attached to an interface."""
+    xdp = dict(nested(attributes(interface).get(_IFLA_XDP, b"")))
+    return xdp.get(_IFLA_XDP_ATTACHED, b"\0") != b"\0"
+
+
+def attributes(interface: str) -> dict[int, bytes]:
+    """What the kernel says of an interface, by IFLA_* number; nothing where there is none."""
     try:
         index = socket.if_nametoindex(interface)
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as asking:
@@ -63,12 +69,12 @@ def has_xdp(interface: str) -> bool:
             asking.send(header + body)
             answer = asking.recv(1 << 16)
     except OSError:
-        return False
-    nested = dict(_attributes(answer[32:])).get(_IFLA_XDP, b"")
-    return dict(_attributes(nested)).get(_IFLA_XDP_ATTACHED, b"\0") != b"\0"
+        return {}
+    return dict(nested(answer[32:]))
 
 
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+def nested(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Take the attributes of a netlink message apart."""
     while len(data) >= 4:
         length, kind = struct.unpack_from("=HH", data)
         if length < 4:

@@ -2,9 +2,41 @@
 
 from __future__ import annotations
 
+import mmap
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
+
+AF_PACKET = "net_af_packet"
+
+FRAME_HEAD = 66
+"""[bytes] What the kernel puts in front of a packet in a frame of net_af_packet's (TPACKET_V2)."""
+
+FRAME_SLACK = 32
+"""[bytes] What the driver takes that for: TPACKET2_HDRLEN - sizeof(struct sockaddr_ll)."""
+
+
+class Frames(NamedTuple):
+    """The ring that net_af_packet shares with the kernel."""
+
+    size: int
+    block: int
+    number: int
+
+    @property
+    def longest(self) -> int:
+        """[bytes] of the longest packet, with its Ethernet header, that is received whole."""
+        return self.size - FRAME_HEAD
+
+
+def frames_of(vdev: str) -> Frames:
+    """Read the arguments of a net_af_packet device as the driver does."""
+
+    def last(key: str, default: int) -> int:
+        return int(([*re.findall(rf",{key}=(\d+)", vdev)] or [default])[-1]) or default
+
+    return Frames(last("framesz", 2048), last("blocksz", mmap.PAGESIZE), last("framecnt", 512))
 
 
 @dataclass(frozen=True, kw_only=True)

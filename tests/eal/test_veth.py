@@ -41,6 +41,18 @@ def frames_of(packet: socket.socket) -> list[bytes]:
         return frames
 
 
+def wait_for_sockets(*interfaces: str) -> None:
+    """Wait until packet sockets are bound to interfaces: their rings keep what comes then."""
+    wanted = {socket.if_nametoindex(interface) for interface in interfaces}
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        lines = Path("/proc/net/packet").read_text().splitlines()[1:]
+        if wanted <= {int(line.split()[4]) for line in lines}:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"nobody has opened {interfaces}")
+
+
 def send_udp(interface: str, payloads: list[bytes]) -> None:
     """Let the kernel make the packets: a route to the pair, and no ARP on it."""
     subprocess.run(["ip", "addr", "add", "198.18.78.1/30", "dev", interface], check=True)
@@ -58,9 +70,9 @@ def test_the_file_for_veth_pairs_forwards(veth: str, command, tmp_path):
     file.write_text(file.read_text().replace("pydpdk", veth))
     with sniff(f"{veth}2") as far, sniff(f"{veth}0") as near:
         run = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
-        time.sleep(1.5)
+        wait_for_sockets(f"{veth}1", f"{veth}2")
         send_udp(f"{veth}0", payloads)
-        report = json.loads(run.communicate(timeout=30)[0])
+        report = json.loads(run.communicate(timeout=90)[0])
         sent, arrived = frames_of(near), frames_of(far)
     assert [frame[42:] for frame in sent] == payloads
     assert arrived == [swapped(frame) for frame in sent]

@@ -1,3 +1,21 @@
+/* What is done for a driver of the kernel's interfaces: see border.c. */
+struct pyd_border {
+    const void *ring;
+    uint32_t finish;
+    uint32_t frame_max;
+    uint32_t longest;
+    uint32_t over_mtu;
+    uint32_t interface;
+    uint16_t port_id;
+    uint16_t one_segment;
+    uint64_t cut;
+    uint64_t finished;
+    uint64_t unsendable;
+};
+struct pyd_packet_queue {
+    int64_t sockfd;
+    uint64_t map;
+};
 /* What is checked of packets that a driver hands in. ALIKE: of net_null, whose packets are all alike
  * and cost it 5 ns, until one is sound. LENGTHS: that lone segments have all the bytes, and chains
  * are walked. ALL: of net_ring, which passes on what any program may have written. */
@@ -16,6 +34,7 @@ struct pyd_queue {
     uint64_t packets;
     uint64_t dropped;
     uint64_t malformed;
+    struct pyd_border *border;
 };
 struct pyd_hop {
     struct pyd_queue *rx;
@@ -36,6 +55,9 @@ struct pyd_round {
 
 int pyd_queue_shut(struct pyd_queue *queue);
 void pyd_queue_drain(struct pyd_queue *queue);
+int pyd_packet_queue(uint16_t port_id, uint16_t queue_id, struct pyd_packet_queue *found);
+int pyd_packet_adopt(uint16_t port_id, uint16_t queue_id, uint32_t frame_size,
+    struct pyd_border *border);
 int pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst);
 int pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst);
 int pyd_forward_round(struct pyd_round *round);

@@ -1,0 +1,236 @@
+/* What drivers of the kernel's interfaces lose, found or put right as packets come in and go out.
+ *
+ * net_af_packet copies each frame from a ring that it shares with the kernel (TPACKET_V2), and of
+ * what the ring's header says it reads the length and the VLAN's number alone: that a frame is cut,
+ * which type its tag has, and that its checksum is unfinished is lost. So the headers are read before
+ * the driver is called, while it and not the kernel has their frames. */
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "border.h"
+
+#define CHUNK 64
+
+/* How the driver's rx queue begins, in DPDK 22.11 to 25.11; pyd_packet_adopt is called only where
+ * the first and the third have been seen to be what they are called. */
+struct packet_ring {
+    int sockfd;
+    const struct iovec *frames;
+    const uint8_t *map;
+    unsigned int framecount;
+    unsigned int framenum;
+};
+
+/* What the ring says of one frame. */
+struct frame {
+    uint16_t tpid;
+    uint8_t is_cut;
+    uint8_t is_unfinished;
+};
+
+int
+pyd_packet_queue(uint16_t port_id, uint16_t queue_id, struct pyd_packet_queue *found)
+{
+    const struct packet_ring *ring = rte_eth_fp_ops[port_id].rxq.data[queue_id];
+
+    if (ring == NULL)
+        return -ENODEV;
+    found->sockfd = ring->sockfd;
+    found->map = (uintptr_t)ring->map;
+    return 0;
+}
+
+/* -EPROTO: the ring is not as the device's arguments have it. */
+int
+pyd_packet_adopt(uint16_t port_id, uint16_t queue_id, uint32_t frame_size,
+                 struct pyd_border *border)
+{
+    const struct packet_ring *ring = rte_eth_fp_ops[port_id].rxq.data[queue_id];
+
+    if (ring->frames == NULL || ring->framenum >= ring->framecount ||
+        ring->frames[0].iov_base != ring->map || ring->frames[0].iov_len != frame_size)
+        return -EPROTO;
+    border->ring = ring;
+    return 0;
+}
+
+/* Read the headers of frames that wait: of so many, at most n. */
+static uint32_t
+peek(const struct packet_ring *ring, struct frame *frames, uint32_t n)
+{
+    uint32_t at = ring->framenum, i, status;
+
+    for (i = 0; i < n && i < ring->framecount; i++) {
+        const struct tpacket2_hdr *header = ring->frames[at].iov_base;
+
+        status = __atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE);
+        if ((status & TP_STATUS_USER) == 0)
+            break;
+        frames[i].tpid = 0;
+        if ((status & (TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID)) ==
+            (TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID))
+            frames[i].tpid = header->tp_vlan_tpid;
+        frames[i].is_cut = header->tp_snaplen < header->tp_len;
+        frames[i].is_unfinished = (status & TP_STATUS_CSUMNOTREADY) != 0;
+        at = at + 1 == ring->framecount ? 0 : at + 1;
+    }
+    return i;
+}
+
+/* The driver writes 0x8100, whichever it was. Of another type a tag stays in the packet, also where
+ * the port strips those of 0x8100: the mbuf has no field for the type. */
+static void
+restore_tag(struct rte_mbuf **m, uint16_t tpid)
+{
+    const rte_be16_t type = rte_cpu_to_be_16(tpid);
+
+    if ((*m)->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) {
+        if (rte_vlan_insert(m) != 0)
+            return;
+        (*m)->ol_flags &= ~RTE_MBUF_F_RX_VLAN;
+    }
+    memcpy(rte_pktmbuf_mtod_offset(*m, char *, 2 * RTE_ETHER_ADDR_LEN), &type, sizeof(type));
+}
+
+/* Free those that were cut; the others stay in order. */
+static uint32_t
+settle(struct pyd_border *border, struct rte_mbuf **mbufs, const struct frame *frames, uint32_t n)
+{
+    uint32_t i, kept = 0;
+
+    for (i = 0; i < n; i++) {
+        if (unlikely(frames[i].is_cut)) {
+            rte_pktmbuf_free(mbufs[i]);
+            border->cut++;
+            continue;
+        }
+        if (unlikely(frames[i].tpid != 0 && frames[i].tpid != RTE_ETHER_TYPE_VLAN))
+            restore_tag(&mbufs[i], frames[i].tpid);
+        if (border->finish && frames[i].is_unfinished)
+            border->finished += pyd_finish_sum(mbufs[i], 1);
+        mbufs[kept++] = mbufs[i];
+    }
+    return kept;
+}
+
+static uint16_t
+receive_packet(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
+{
+    struct pyd_border *border = queue->border;
+    struct frame frames[CHUNK];
+    uint32_t kept = 0, seen, came;
+
+    do {
+        seen = peek(border->ring, frames, RTE_MIN(n, (uint32_t)CHUNK));
+        if (seen == 0)
+            break;
+        came = rte_eth_rx_burst(queue->port_id, queue->queue_id, mbufs + kept, seen);
+        kept += settle(border, mbufs + kept, frames, came);
+        n -= came;
+    } while (came == CHUNK);
+    return kept;
+}
+
+uint16_t
+pyd_border_rx(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
+{
+    struct pyd_border *border = queue->border;
+    uint32_t i;
+
+    if (border->ring != NULL)
+        return receive_packet(queue, mbufs, n);
+    n = rte_eth_rx_burst(queue->port_id, queue->queue_id, mbufs, n);
+    for (i = 0; i < n && border->finish; i++)
+        border->finished += pyd_finish_sum(mbufs[i], 0);
+    return n;
+}
+
+/* The kernel lets a tag of 0x8100 go on top of the MTU. */
+static int
+is_tagged(const struct rte_mbuf *m)
+{
+    rte_be16_t type;
+
+    if (m->data_len < RTE_ETHER_HDR_LEN)
+        return 0;
+    memcpy(&type, rte_pktmbuf_mtod_offset(m, char *, 2 * RTE_ETHER_ADDR_LEN), sizeof(type));
+    return type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN);
+}
+
+static int
+fits(const struct pyd_border *border, const struct rte_mbuf *m)
+{
+    if (unlikely(m->pkt_len > border->frame_max || (border->one_segment && m->nb_segs != 1)))
+        return 0;
+    return m->pkt_len <= border->longest ||
+           (m->pkt_len <= border->longest + RTE_VLAN_HLEN && is_tagged(m));
+}
+
+static int
+mtu_of_interface(unsigned int interface, uint16_t *mtu)
+{
+    struct ifreq request;
+    int fd, ret;
+
+    memset(&request, 0, sizeof(request));
+    if (if_indextoname(interface, request.ifr_name) == NULL)
+        return -1;
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    ret = ioctl(fd, SIOCGIFMTU, &request);
+    close(fd);
+    *mtu = RTE_MIN(request.ifr_mtu, UINT16_MAX);
+    return ret;
+}
+
+/* Somebody may have changed the MTU: it is asked only when a packet does not fit. */
+static void
+ask_mtu(struct pyd_border *border)
+{
+    uint16_t mtu;
+    int ret;
+
+    if (border->over_mtu == 0)
+        return;
+    ret = border->interface != 0 ? mtu_of_interface(border->interface, &mtu)
+                                 : rte_eth_dev_get_mtu(border->port_id, &mtu);
+    if (ret == 0)
+        border->longest = mtu + border->over_mtu;
+}
+
+static uint32_t
+first_unsendable(const struct pyd_border *border, struct rte_mbuf **mbufs, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        if (unlikely(!fits(border, mbufs[i])))
+            break;
+    return i;
+}
+
+/* Free the packets that can never be sent, which the driver would free and call sent; the others
+ * stay in order. How many those are. */
+uint32_t
+pyd_border_tx(struct pyd_border *border, struct rte_mbuf **mbufs, uint32_t n)
+{
+    uint32_t i = first_unsendable(border, mbufs, n), kept;
+
+    if (likely(i == n))
+        return n;
+    ask_mtu(border);
+    for (i = kept = first_unsendable(border, mbufs, n); i < n; i++) {
+        if (fits(border, mbufs[i])) {
+            mbufs[kept++] = mbufs[i];
+            continue;
+        }
+        rte_pktmbuf_free(mbufs[i]);
+        border->unsendable++;
+    }
+    return kept;
+}

@@ -1,0 +1,37 @@
+/* Where a driver of the kernel's interfaces hands packets in and takes them: what it leaves undone. */
+#ifndef PYD_BORDER_INLINE_H
+#define PYD_BORDER_INLINE_H
+
+#include "burst.h"
+
+uint16_t pyd_border_rx(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n);
+uint32_t pyd_border_tx(struct pyd_border *border, struct rte_mbuf **mbufs, uint32_t n);
+int pyd_finish_sum(struct rte_mbuf *m, int is_known);
+
+/* One load for ports that have no border: nearly all. */
+static inline uint16_t
+pyd_queue_receive(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
+{
+    if (likely(queue->border == NULL))
+        return rte_eth_rx_burst(queue->port_id, queue->queue_id, mbufs, n);
+    return pyd_border_rx(queue, mbufs, n);
+}
+
+/* Send what the burst holds; it owns the rest afterwards. */
+static inline uint16_t
+pyd_queue_send(struct pyd_queue *queue, struct pyd_burst *burst)
+{
+    uint16_t n;
+
+    if (unlikely(queue->border != NULL)) {
+        pyd_burst_holds(burst, pyd_border_tx(queue->border, burst->slots->mbufs, burst->n));
+        if (burst->n == 0)
+            return 0;
+    }
+    n = rte_eth_tx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs, burst->n);
+    queue->packets += n;
+    pyd_burst_sent(burst, n);
+    return n;
+}
+
+#endif

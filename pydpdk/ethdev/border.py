@@ -1,0 +1,151 @@
+"""What is put right where a driver of the kernel's interfaces hands packets in and takes them."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import re
+import socket
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydpdk._dpdk import ffi, lib
+from pydpdk.ethdev.drivers import AF_XDP, family_of
+from pydpdk.ethdev.info import PortInfo
+from pydpdk.ethdev.queue import RxQueue, TxQueue
+from pydpdk.host import offloads
+from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, frames_of
+from pydpdk.memory.mempool import HEADROOM, Mempool
+
+TAP, PCAP = "net_tap", "net_pcap"
+
+_ETHER = 14  # RTE_ETHER_HDR_LEN
+_TAP_OVER_MTU = 22  # as its pmd_tx_burst has it
+_NO_LIMIT = (1 << 32) - 1
+_logger = logging.getLogger("pydpdk")
+
+
+def interface_of(info: PortInfo) -> str:
+    """Return the kernel's interface that a port receives from; empty where it has none."""
+    if info.driver_name not in (AF_PACKET, AF_XDP, TAP, PCAP):
+        return ""
+    found = re.search(r"(?:^|,)(?:rx_)?iface(?:_in)?=([^,]+)", info.devargs)
+    return found[1] if found else "dtap0" if info.driver_name == TAP else ""
+
+
+def finishes(info: PortInfo, wish: bool | None) -> bool:
+    """Say whether a port finishes checksums; by default where the kernel may leave them undone."""
+    if wish is not None:
+        if not isinstance(wish, bool):
+            raise TypeError(f"finish_checksums={wish!r}: True, False or None is allowed")
+        return wish
+    interface = interface_of(info)
+    return bool(interface) and "tx" in offloads.enabled(interface)
+
+
+def splits(info: PortInfo, wish: bool | None) -> bool:
+    """Say whether the kernel is to split large packets before they come: over veth, by default."""
+    if wish not in (None, True, False):
+        raise TypeError(f"split_large={wish!r}: True, False or None is allowed")
+    interface = interface_of(info) if info.driver_name == AF_PACKET else ""
+    end = offloads.peer(interface) if interface else None
+    if wish and end is None:
+        raise ValueError("split_large=True: net_af_packet on one end of a veth pair is allowed")
+    if wish is not None or end is None:
+        return bool(wish)
+    return not end.name or "tso" in offloads.enabled(end.name)
+
+
+def split(info: PortInfo) -> int | None:
+    """Have the kernel split large packets, until the descriptor that is returned is closed.
+
+    Notes
+    -----
+    Wraps  bpf(BPF_PROG_LOAD, BPF_LINK_CREATE) of the kernel: an XDP program that passes everything
+    """
+    interface = interface_of(info)
+    number = lib.pyd_split_large(socket.if_nametoindex(interface))
+    if number < 0:
+        _logger.warning(
+            "interface %s: the kernel refuses to split large packets for it (bpf: %s): those of"
+            " more than a frame are dropped and counted; see `pydpdk doctor`, interface-offloads",
+            interface, os.strerror(-number),
+        )  # fmt: skip
+        return None
+    if "gro" in offloads.enabled(interface):  # Linux before 6.18 merges them again with a program
+        offloads.disable_gro(interface)
+    return int(number)
+
+
+def guard(
+    port_id: int,
+    info: PortInfo,
+    mempool: Mempool | None,
+    finish: bool,
+    queues: Iterable[RxQueue | TxQueue],
+) -> None:
+    """Set up what is looked at in each packet of a started port, before its queues are used."""
+    limits = _limits(port_id, info, mempool)
+    for queue in queues:
+        if isinstance(queue, RxQueue):
+            if finish or info.driver_name == AF_PACKET:
+                queue.guard(ffi.new("struct pyd_border *", {"finish": finish}))
+        elif limits:
+            queue.guard(ffi.new("struct pyd_border *", limits))
+        if isinstance(queue, RxQueue) and info.driver_name == AF_PACKET:
+            _adopt(queue, info)
+
+
+def _limits(port_id: int, info: PortInfo, mempool: Mempool | None) -> dict[str, int]:
+    """What a port can send, where the driver does not say so or does worse."""
+    interface = interface_of(info)
+    mtu = offloads.mtu(interface) or 0
+    if info.driver_name == AF_PACKET:
+        return {
+            "interface": socket.if_nametoindex(interface) if mtu else 0, "port_id": port_id,
+            "over_mtu": _ETHER, "longest": mtu + _ETHER if mtu else _NO_LIMIT,
+            "frame_max": _frame_size(info) - FRAME_SLACK,
+        }  # fmt: skip
+    if info.driver_name == TAP:  # longest is 0: asked with the first packet
+        return {"port_id": port_id, "over_mtu": _TAP_OVER_MTU, "frame_max": _NO_LIMIT}
+    if info.driver_name == AF_XDP and mempool is not None:
+        room = mempool.data_room_size - HEADROOM
+        return {"frame_max": room, "longest": room, "one_segment": 1}
+    return {}
+
+
+def _frame_size(info: PortInfo) -> int:
+    return frames_of(f",{info.devargs}").size
+
+
+def _adopt(queue: RxQueue, info: PortInfo) -> None:
+    """Read what the kernel says of each frame from the driver's ring, once it is known to be it."""
+    port_id, queue_id = queue.port.port_id, queue.queue_id
+    found = ffi.new("struct pyd_packet_queue *")
+    ret = lib.pyd_packet_queue(port_id, queue_id, found)
+    if ret == 0:
+        ret = -errno.EPROTO if not _is_ring(found) else 0
+    if ret == 0:
+        ret = lib.pyd_packet_adopt(port_id, queue_id, _frame_size(info), queue._border)
+    if ret != 0:
+        _logger.warning(
+            "port %s: this DPDK's net_af_packet is not as known (%s): frames above its frame size"
+            " are cut and not counted, and a tag of 0x88a8 becomes one of 0x8100",
+            queue.port.name, errno.errorcode.get(-ret, ret),
+        )  # fmt: skip
+
+
+def _is_ring(found: Any) -> bool:
+    """Whether a queue begins with a packet socket and the address where that is mapped."""
+    try:
+        about = os.fstat(found.sockfd)
+    except (OSError, OverflowError):
+        return False
+    if not stat.S_ISSOCK(about.st_mode) or family_of(found.sockfd) != socket.AF_PACKET:
+        return False
+    begins, ends = f"{found.map:x}-", f" socket:[{about.st_ino}]"
+    lines = Path("/proc/self/maps").read_text(errors="replace").splitlines()
+    return any(line.startswith(begins) and line.endswith(ends) for line in lines)

@@ -1,0 +1,96 @@
+"""What the kernel leaves to an interface's NIC, also where there is none: checksums, segmentation.
+
+A packet that never meets a NIC (over veth, so in and out of every container, between virtual
+machines, or merged by GRO on its way in) comes with its checksum unfinished and up to 64 KB long.
+"""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Literal
+
+from pydpdk.host import interfaces
+
+Offload = Literal["tx", "tso", "gso", "gro"]
+"""As `ethtool -K` names them."""
+
+_SIOCETHTOOL, _SIOCGIFMTU = 0x8946, 0x8921  # linux/sockios.h
+_GET: dict[Offload, int] = {  # linux/ethtool.h
+    "tx": 0x16,  # ETHTOOL_GTXCSUM
+    "tso": 0x1E,
+    "gso": 0x23,
+    "gro": 0x2B,
+}
+_SET_GRO = 0x2C  # ETHTOOL_SGRO
+_IFLA_LINK, _IFLA_LINKINFO, _IFLA_LINK_NETNSID, _INFO_KIND = 5, 18, 37, 1  # linux/if_link.h
+
+
+@dataclass(frozen=True)
+class Peer:
+    """The other end of a veth pair.
+
+    Attributes
+    ----------
+    name : str
+        Empty where it is in another network namespace.
+    index : int
+        Its number there.
+    """
+
+    name: str
+    index: int
+
+
+def enabled(interface: str) -> frozenset[Offload]:
+    """Say which offloads an interface has on; none where it cannot be asked.
+
+    Those of an interface are for what it sends: `gro` alone is for what it receives.
+    """
+    return frozenset(name for name, command in _GET.items() if _ethtool(interface, command))
+
+
+def disable_gro(interface: str) -> None:
+    """Merge what an interface receives no more; nothing where that cannot be asked."""
+    _ethtool(interface, _SET_GRO, 0)
+
+
+def mtu(interface: str) -> int | None:
+    """Return the MTU of an interface in bytes; None where there is none of the name."""
+    request = struct.pack("16s24x", interface.encode()[:15])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            answer = fcntl.ioctl(asking, _SIOCGIFMTU, request)
+        except OSError:
+            return None
+    return int(struct.unpack_from("=i", answer, 16)[0])
+
+
+def peer(interface: str) -> Peer | None:
+    """Return the other end of a veth pair; None for any other interface."""
+    about = interfaces.attributes(interface)
+    kind = dict(interfaces.nested(about.get(_IFLA_LINKINFO, b""))).get(_INFO_KIND, b"")
+    if kind.rstrip(b"\0") != b"veth" or _IFLA_LINK not in about:
+        return None
+    (index,) = struct.unpack("=I", about[_IFLA_LINK])
+    if _IFLA_LINK_NETNSID in about:
+        return Peer("", index)
+    try:
+        return Peer(socket.if_indextoname(index), index)
+    except OSError:
+        return Peer("", index)
+
+
+def _ethtool(interface: str, command: int, data: int = 0) -> int:
+    """Get or set one value of `struct ethtool_value`; 0 where that is refused."""
+    value = array.array("I", (command, data))
+    address, _ = value.buffer_info()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            fcntl.ioctl(asking, _SIOCETHTOOL, struct.pack("16sP16x", interface.encode(), address))
+        except OSError:
+            return 0
+    return value[1]
