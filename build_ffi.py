@@ -69,6 +69,7 @@ DECLARATIONS = [
     "pyd_explore.h",
     "pyd_messages.h",
     "pyd_recover.h",
+    "pyd_locks.h",
     "pyd_channel.h",
     "pyd_worker.h",
     "python.h",  # what C calls; for cffi alone

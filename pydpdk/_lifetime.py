@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import ffi
 from pydpdk._fixed import Fixed
-from pydpdk.errors import ClosedError, InUseError
+from pydpdk.errors import ClosedError, InUseError, damaged
 from pydpdk.exceptions import LeakWarning
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -131,9 +131,14 @@ class Owner(Closing):
             reasons = [] if force else self._refusals() if self.owned else self._viewed()
             if reasons:
                 raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
-            if self.owned:
+            if damaged():
+                self._halt()
+            elif self.owned:
                 self._free(force)
             self._abandon()
+
+    def _halt(self) -> None:
+        """Stop what it does in memory that is damaged, where nothing can be freed."""
 
     def _refusals(self) -> list[str]:
         """Say what still uses this object."""

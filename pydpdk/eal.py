@@ -21,7 +21,7 @@ from pydpdk.eal_neighbours import Neighbours, settle, survey
 from pydpdk.eal_options import EalOptions, build_argv
 from pydpdk.eal_running import Eal, Observer, is_primary
 from pydpdk.eal_start import choose_hugepages, start
-from pydpdk.errors import ClosedError, InUseError, make_error
+from pydpdk.errors import ClosedError, InUseError, damage_error, damaged, make_error
 from pydpdk.host import runtime
 from pydpdk.host.primary import remove_traces
 
@@ -65,6 +65,8 @@ def running() -> Iterator[None]:
     ------
     ClosedError
         It does not run, or not any more.
+    DpdkError
+        EOWNERDEAD: a process died in one of DPDK's locks, and what it guards is damaged.
 
     Notes
     -----
@@ -72,6 +74,8 @@ def running() -> Iterator[None]:
     """
     with _lifetime.lock():
         current()
+        if damaged():
+            raise damage_error("rte_eal")
         yield
 
 
@@ -189,7 +193,7 @@ def _at_exit() -> None:
     eal = _current
     with Deferred(drop=True), suppress(InUseError):
         try:
-            eal.close()
+            eal.close(force=damaged())
         finally:
             eal._stop(unmap=False)
 

@@ -127,10 +127,10 @@ class Neighbours:
         foreign = [pid for pid in host_primary.processes(me) if pid not in known]
         return [*map(str, ours), *(f"a program that is not ours (PID {pid})" for pid in foreign)]
 
-    def unlock_memory_map(self) -> None:
-        """Give back a lock of DPDK's that a dead process kept: see `Watcher.unlock_memory_map`."""
+    def give_back_locks(self) -> None:
+        """Give back locks of DPDK's that dead processes had: see `Watcher.give_back_locks`."""
         if self._watcher is not None:
-            self._watcher.unlock_memory_map()
+            self._watcher.give_back_locks()
 
     def stop(self) -> None:
         """Watch no more."""

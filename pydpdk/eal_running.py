@@ -15,7 +15,16 @@ from pydpdk._signals import Deferred
 from pydpdk.eal_neighbours import Neighbours
 from pydpdk.eal_options import EalOptions
 from pydpdk.eal_watch import Death
-from pydpdk.errors import ClosedError, InUseError, call_errno, call_rte_errno, make_error
+from pydpdk.errors import (
+    ClosedError,
+    DpdkError,
+    InUseError,
+    call_errno,
+    call_rte_errno,
+    damage_error,
+    damaged,
+    make_error,
+)
 from pydpdk.host import registry, runtime
 from pydpdk.host.primary import remove_traces
 
@@ -207,7 +216,8 @@ class Eal(Closing):
             A job does not end, numpy views of its memory are alive, or secondaries are attached.
             Nothing has been closed then.
         DpdkError
-            EOWNERDEAD: a process that died keeps a lock that cannot be given back.
+            EOWNERDEAD: a process died in one of DPDK's locks, and what it guards is damaged. By
+            force the end goes without that: the memory stays mapped as long as the process.
 
         Notes
         -----
@@ -217,9 +227,18 @@ class Eal(Closing):
             return
         for owner in _lifetime.owners():
             owner._end()
-        self.neighbours.unlock_memory_map()
+        self._give_back_locks(force)
         with self._changing, _lifetime.lock():
             self._close(force)
+
+    def _give_back_locks(self, force: bool) -> None:
+        try:
+            self.neighbours.give_back_locks()
+        except DpdkError:
+            if not (force and damaged()):
+                raise
+        if damaged() and not force:
+            raise damage_error("rte_eal_cleanup")
 
     def _close(self, force: bool) -> None:
         if self._dead:  # by another thread meanwhile
@@ -235,7 +254,7 @@ class Eal(Closing):
                 f"the EAL stays open: attached to its memory are {them}; end them first"
             )
         _lifetime.close_owners()
-        self._stop(unmap=True)
+        self._stop(unmap=not damaged())
 
     def _join(self) -> None:
         """Join the processes of ours that share this memory, and tell them what we are."""

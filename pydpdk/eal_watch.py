@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from threading import Lock
 
 from pydpdk._callbacks import Voice, call, kept
-from pydpdk._dpdk import lib
+from pydpdk._dpdk import ffi, lib
 from pydpdk._frozen import frozen
 from pydpdk._lifetime import lock
-from pydpdk.errors import make_error
+from pydpdk.errors import damage_error, make_error
 from pydpdk.host import registry
 from pydpdk.host.primary import remove_traces
 from pydpdk.host.registry_page import Member
@@ -20,8 +21,8 @@ from pydpdk.host.watch import Watch
 _logger = Voice("pydpdk")
 _FAILED = "a callback for the death of a process failed"
 _RECOVERY = "pydpdk.process.recover"
-_STILL_MS = 1000
-_MAP_LOCKED = "the lock of the memory map stays shut: end all processes of this prefix"
+_STILL_MS = 500
+_PATIENCE_MS = 12000  # DPDK waits 5 s for a process that does not answer
 
 
 @frozen
@@ -71,12 +72,14 @@ class Watcher:
         self._on_primary: list[Callable[[], object]] = []
         self._on_process: list[Callable[[Death], object]] = []
         self._stopped = False
+        self._damaged = False
         self._unlocking = Lock()
         self._watch = Watch(self._tell, self._changed)
 
     def start(self) -> None:
         """Begin: a secondary with its primary, a primary with all who attach."""
         if self._primary_pid:
+            self._watch.file(registry.path_of(self._prefix))
             if not self._watch.process(self._primary_pid):
                 self._lost_primary()
         else:
@@ -90,24 +93,35 @@ class Watcher:
             self._stopped = True
         self._watch.stop()
 
-    def unlock_memory_map(self) -> None:
-        """In a primary, give back what processes keep that die while they attach or leave.
+    def give_back_locks(self) -> tuple[str, ...]:
+        """In a primary, give back the locks of DPDK's that dead processes had; say which.
 
         Raises
         ------
         DpdkError
-            EOWNERDEAD: it stays locked; all processes of the prefix must end.
+            EOWNERDEAD: what a lock guards cannot be made sound; all processes of the prefix
+            must end.
+        BusyError
+            A living process may have the lock: nothing was changed.
 
         Notes
         -----
-        Threads  any, without `_lifetime.lock()`: who has that one may wait for DPDK's
+        Threads  any, without `_lifetime.lock()`: what has that one may wait for DPDK's
         """
         with self._unlocking:
-            if self._stopped or self._primary_pid or not self._died_inside_eal():
-                return
-            result = lib.pyd_leave_memory_map(_STILL_MS)
+            if self._stopped or self._primary_pid:
+                return ()
+            out = ffi.new("struct pyd_locks *")
+            result = lib.pyd_locks_give_back(out, _STILL_MS, _PATIENCE_MS)
+        names = tuple(ffi.string(out.names[i]).decode() for i in range(out.n))
+        if names:
+            _logger.warning("a dead process had the lock of %s: given back", ", ".join(names))
+        if result == -errno.EOWNERDEAD:
+            raise damage_error("pyd_locks_give_back")
         if result < 0:
-            raise make_error("rte_mcfg_mem_write_lock", -result, _MAP_LOCKED)
+            who = f"process {out.culprit} stays inside a call" if out.culprit else "DPDK is at work"
+            raise make_error("pyd_locks_give_back", -result, f"{who}; a lock stays shut")
+        return names
 
     def on_primary_death(self, callback: Callable[[], object]) -> None:
         """Add a callback; call it now where the primary is dead."""
@@ -142,6 +156,9 @@ class Watcher:
             self._look()
 
     def _lost_primary(self) -> None:
+        with self._unlocking:  # without `lock()`: what has that one may wait for DPDK's
+            if not self._stopped:
+                self._look_for_damage(lib.pyd_locks_abandon(_STILL_MS, _PATIENCE_MS))
         with lock():
             if self._stopped:
                 return
@@ -154,8 +171,19 @@ class Watcher:
         for callback in callbacks:
             call(_logger, _FAILED, callback)
 
+    def _look_for_damage(self, result: int) -> None:
+        """Say once what no process can use any more."""
+        if result == -errno.EOWNERDEAD and not self._damaged:
+            self._damaged = True
+            _logger.error("%s", damage_error("rte_eal"))
+
     def _look(self) -> None:
         """Watch who has come, and tell of those that died, if the pidfd did not first."""
+        if self._primary_pid:
+            with self._unlocking:
+                if not self._stopped:
+                    self._look_for_damage(lib.pyd_damage_look())
+            return
         for member in registry.members(self._prefix):
             if self._me is None or member.index != self._me.index:
                 self._watch.process(member.pid)
@@ -183,16 +211,13 @@ class Watcher:
     def _recover(self, member: Member) -> Death | None:
         try:
             _load_recovery()
-            self.unlock_memory_map()
+            self.give_back_locks()
             with lock():
                 if self._stopped:
                     return None
                 return Death(member, _recovery(member) if _recovery else None)
         except Exception as error:  # told to all who are told of the death, on this thread
             return Death(member, error=error)
-
-    def _died_inside_eal(self) -> bool:
-        return not all(dead.ready for dead in registry.dead(self._prefix))
 
 
 def _load_recovery() -> None:

@@ -51,6 +51,8 @@ __all__ = [
     "call_rte_errno",
     "check_name",
     "check_range",
+    "damage_error",
+    "damaged",
     "last_log",
     "make_error",
 ]
@@ -86,32 +88,64 @@ def make_error(call: str, number: int, detail: str = "", log: str = "") -> DpdkE
     return error
 
 
+def damaged() -> bool:
+    """Whether a dead process left a lock of DPDK's over memory that cannot be made sound."""
+    return bool(lib.pyd_damaged() != ffi.NULL)
+
+
+def damage_error(call: str) -> DpdkError:
+    """Build the error for a call that would wait for a lock that nobody gives back."""
+    what = ffi.string(lib.pyd_damaged()).decode(errors="replace")
+    return make_error(
+        call,
+        _errno.EOWNERDEAD,
+        f"a process died in {what}, which cannot be made sound: end all processes of this prefix",
+    )
+
+
+_LOCKING = (
+    "rte_eal_hotplug_", "rte_eth_dev_close", "rte_eth_dev_configure", "rte_eth_dev_start",
+    "rte_eth_rx_queue_setup", "rte_eth_tx_queue_setup", "rte_extmem_", "rte_malloc_",
+    "rte_mbuf_dyn", "rte_mempool_", "rte_memzone_", "rte_pdump_", "rte_pktmbuf_pool_",
+    "rte_ring_", "pyd_events_", "pyd_fib6_open", "pyd_fib_open", "pyd_hash_open",
+    "pyd_memseg_at",
+)  # fmt: skip
+
+
+def _begin(call: str) -> None:
+    lib.pyd_log_forget()
+    if damaged() and call.startswith(_LOCKING):
+        raise damage_error(call)
+
+
+def _failure(call: str, number: int, detail: str) -> DpdkError:
+    return damage_error(call) if damaged() else make_error(call, number, detail, last_log())
+
+
 def call_errno(function: Callable[..., int], *arguments: Any, detail: str = "") -> int:
     """Call a C function that returns a negative errno; return its result if it is not one."""
-    lib.pyd_log_forget()
+    _begin(function.__name__)
     result = function(*arguments)
     if result < 0:
-        raise make_error(function.__name__, -result, detail, last_log())
+        raise _failure(function.__name__, -result, detail)
     return result
 
 
 def call_rte_errno(function: Callable[..., int], *arguments: Any, detail: str = "") -> int:
     """Call a C function that returns -1 and sets `rte_errno`."""
-    lib.pyd_log_forget()
+    _begin(function.__name__)
     result = function(*arguments)
     if result < 0:
-        number = lib.pyd_rte_errno()
-        raise make_error(function.__name__, number, detail, last_log())
+        raise _failure(function.__name__, lib.pyd_rte_errno(), detail)
     return result
 
 
 def call_pointer(function: Callable[..., Any], *arguments: Any, detail: str = "") -> Any:
     """Call a C function that returns NULL and sets `rte_errno`."""
-    lib.pyd_log_forget()
+    _begin(function.__name__)
     result = function(*arguments)
     if result == ffi.NULL:
-        number = lib.pyd_rte_errno()
-        raise make_error(function.__name__, number, detail, last_log())
+        raise _failure(function.__name__, lib.pyd_rte_errno(), detail)
     return result
 
 

@@ -37,6 +37,24 @@
 #define PYD_BOND_MEMBER RTE_ETH_DEV_BONDING_MEMBER
 #endif
 
+/* The lock of the ports' shared data lies in the shared configuration from 23.11, before that in the
+ * memzone of the data itself. */
+#if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
+#define PYD_ETHDEV_LOCK
+#define PYD_ETHDEV_LOCK_AT(config, shared) RTE_PTR_ADD(shared, sizeof(uint64_t))
+#else
+#define PYD_ETHDEV_LOCK rte_spinlock_t ethdev_lock;
+#define PYD_ETHDEV_LOCK_AT(config, shared) (&(config)->ethdev_lock)
+#endif
+
+/* A free block of 256 bytes, of 1024 and so on waits in the list below up to 22.11, above from
+ * 23.11. */
+#if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
+#define PYD_FREE_LIST_SIZE(size) ((size)-1)
+#else
+#define PYD_FREE_LIST_SIZE(size) (size)
+#endif
+
 /* 25.11 parses the EAL's arguments with librte_argparse, which exits the process on one that it
  * does not know; before, getopt let our usage hook see it. */
 #define PYD_ARGUMENTS_EXIT (RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0))

@@ -105,7 +105,8 @@ pyd_arrive(void)
     struct pyd_presence *p;
 
     rte_spinlock_lock(&lock);
-    for (p = me == NULL ? &unlisted : me->presences; p != NULL && p->taken; p = p->next)
+    for (p = me == NULL || pyd_intact() != 0 ? &unlisted : me->presences;
+         p != NULL && p->taken; p = p->next)
         ;
     if (p == NULL) {
         p = rte_zmalloc("pyd_presence", sizeof(*p), RTE_CACHE_LINE_SIZE);
@@ -114,7 +115,7 @@ pyd_arrive(void)
             __atomic_store_n(&me->presences, p, __ATOMIC_RELEASE);
         }
     }
-    if (p != NULL && me != NULL) {
+    if (p != NULL && p != &unlisted) {
         p->tid = rte_sys_gettid();
         p->taken = 1;
         pthread_setspecific(ending, p);
@@ -124,12 +125,13 @@ pyd_arrive(void)
     return p == NULL ? -ENOMEM : 0;
 }
 
+/* For a call that takes DPDK's locks: -EOWNERDEAD where one of them can never be had. */
 int
 pyd_presence_enter(void)
 {
-    int ret = pyd_step_in();
+    int ret = pyd_intact();
 
-    if (ret == 0)
+    if (ret == 0 && (ret = pyd_step_in()) == 0)
         pyd_here->slow++;
     return ret;
 }
@@ -197,6 +199,14 @@ pyd_ledger_leave(void)
     rte_spinlock_unlock(&lock);
     if (!is_anyone_left())
         rte_memzone_free(rte_memzone_lookup(PYD_LEDGER_NAME));
+}
+
+/* 0; -EOWNERDEAD: a lock that a dead process left guards what cannot be made sound. */
+int
+pyd_intact(void)
+{
+    return me == NULL || __atomic_load_n(&ledger->damaged, __ATOMIC_ACQUIRE) == 0 ? 0
+                                                                                  : -EOWNERDEAD;
 }
 
 /* The processes of ours, living or dead; returns how many. */

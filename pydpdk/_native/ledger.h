@@ -5,7 +5,7 @@
 
 #define PYD_LEDGER_NAME "pydpdk"
 #define PYD_LEDGER_MAGIC 0x70796470
-#define PYD_LEDGER_VERSION 2
+#define PYD_LEDGER_VERSION 3
 
 struct pyd_slots *pyd_ledger_take(uint32_t size);
 void pyd_ledger_give(struct pyd_slots *slots);
@@ -19,6 +19,7 @@ void pyd_ledger_each(pyd_visit *visit, void *arg);
 struct pyd_ledger *pyd_ledger(void);
 struct pyd_process *pyd_ledger_me(void);
 uint8_t pyd_ledger_owner(void);
+int pyd_intact(void);
 int pyd_process_inside(const struct pyd_process *p);
 void pyd_lcores_mine(uint64_t *lcores);
 int pyd_lcores_wait(const struct pyd_ledger *ledger, const uint64_t *lcores);

@@ -5,6 +5,7 @@
 #include <linux/membarrier.h>
 
 #include "ledger.h"
+#include "memconfig.h"
 #include "pause.h"
 #include "recover.h"
 
@@ -82,8 +83,8 @@ pyd_wait_out(struct pyd_presence *here)
 }
 
 /* [ns] of CPU time that a thread of a living process has had. */
-static uint64_t
-cpu_time(uint64_t pid, uint32_t tid)
+uint64_t
+pyd_cpu_time(uint64_t pid, uint32_t tid)
 {
     unsigned long long ns = 0;
     char path[64];
@@ -161,7 +162,7 @@ all_spin(const struct stuck *stuck)
         return 0;
     for (i = 0; i < stuck->n; i++)
         if (stuck->rows[i].presence->tid == 0 || stuck->rows[i].presence->slow != 0 ||
-            cpu_time(stuck->rows[i].pid, stuck->rows[i].presence->tid) <
+            pyd_cpu_time(stuck->rows[i].pid, stuck->rows[i].presence->tid) <
                 stuck->rows[i].cpu + SPINS_NS)
             return 0;
     return 1;
@@ -211,7 +212,7 @@ wait_outside(struct pyd_world *world, int quick, uint64_t *culprit)
                 first = stuck;
                 for (i = 0; i < RTE_MIN(first.n, (uint32_t)STUCK_MAX); i++)
                     first.rows[i].cpu =
-                        cpu_time(first.rows[i].pid, first.rows[i].presence->tid);
+                        pyd_cpu_time(first.rows[i].pid, first.rows[i].presence->tid);
             } else if (all_spin(&first)) {
                 if (!pyd_release(world))
                     return -EAGAIN; /* what they wait for, a zero-copy block, waits for us */

@@ -55,6 +55,7 @@
 #include "decl/pyd_explore.h"
 #include "decl/pyd_messages.h"
 #include "decl/pyd_recover.h"
+#include "decl/pyd_locks.h"
 #include "decl/pyd_channel.h"
 #include "decl/pyd_worker.h"
 

@@ -18,7 +18,7 @@ pyd_ledger_take(uint32_t size)
     struct pyd_slots *slots;
     int ret;
 
-    if (me == NULL || (ret = pyd_step_in()) != 0) {
+    if (me == NULL || (ret = pyd_presence_enter()) != 0) {
         rte_errno = me == NULL ? ENODEV : -ret;
         return NULL;
     }
@@ -31,8 +31,8 @@ pyd_ledger_take(uint32_t size)
         __atomic_store_n(&me->slots, slots, __ATOMIC_RELEASE);
         rte_spinlock_unlock(&lock);
     }
-    pyd_step_out();
-    rte_errno = ENOMEM;
+    pyd_presence_leave();
+    rte_errno = pyd_intact() == 0 ? ENOMEM : EOWNERDEAD;
     return slots;
 }
 
@@ -48,7 +48,10 @@ pyd_ledger_give(struct pyd_slots *slots)
     if (*link != NULL)
         __atomic_store_n(link, slots->next, __ATOMIC_RELEASE);
     rte_spinlock_unlock(&lock);
+    if (pyd_presence_enter() != 0)
+        return; /* its memory stays, as all of it does now */
     rte_free(slots);
+    pyd_presence_leave();
 }
 
 static int

@@ -14,6 +14,7 @@ from pydpdk._lifetime import Owner, address_of, lock
 from pydpdk._short import Handle
 from pydpdk.burst._fit import fit
 from pydpdk.errors import call_errno, call_rte_errno, check_name, check_range
+from pydpdk.memory.presence import inside
 
 Hops: TypeAlias = npt.NDArray[np.uint64]
 NAME_MAX = 20
@@ -63,7 +64,7 @@ class Routes(Owner, Handle):
         made = min(tables + cls._tbl8_spare, most)
         usable = -(-made // cls._tbl8_unit) * cls._tbl8_unit - cls._tbl8_spare
         c = ffi.new(f"struct pyd_{cls._call} *")
-        with eal.running():
+        with eal.running(), inside():
             call_errno(cls._c_function("load"), detail="librte_fib, here or in the primary")
             call_rte_errno(
                 cls._c_function("open"), c, c_name, lcore.check_socket_id(socket_id), other,

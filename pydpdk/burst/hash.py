@@ -20,6 +20,7 @@ from pydpdk.errors import (
     check_range,
     make_error,
 )
+from pydpdk.memory.presence import inside
 
 NAME_MAX = 20
 ENTRIES_MIN, ENTRIES_MAX = 8, 1 << 26
@@ -91,7 +92,7 @@ class Hash(Owner, Handle):
         count = check_range("entries", entries, ENTRIES_MIN, ENTRIES_MAX, " keys")
         socket = lcore.check_socket_id(socket_id)
         c = ffi.new("struct pyd_hash *")
-        with eal.running():
+        with eal.running(), inside():
             call_errno(lib.pyd_hash_load, detail="librte_hash, here or in the primary")
             call_rte_errno(lib.pyd_hash_open, c, c_name, socket, count, dtype.itemsize, detail=name)
             return cls(name, c, dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import replace
 
 from pydpdk import eal
@@ -22,6 +23,7 @@ from pydpdk.ethdev.checks import PortConfig, check_config
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.ethdev.queues import PortQueues, State, any_port, name_of
 from pydpdk.memory.mempool import Mempool
+from pydpdk.memory.presence import inside
 
 NAME_MAX = lib.RTE_ETH_NAME_MAX_LEN - 1
 
@@ -170,7 +172,7 @@ class Port(PortQueues):
             if mempool is not None:
                 mempool._users.add(self)
                 self._pools.add(mempool)
-            with drivers.noting(info.driver_name, self._sockets):
+            with inside(), drivers.noting(info.driver_name, self._sockets):
                 self._set_up(config, mempool)
             self._let_go_of_pools_but(mempool)
             self._mempool = mempool
@@ -223,7 +225,8 @@ class Port(PortQueues):
                 drivers.refuse_started_members(self)
             if self._splits and self._link is None:
                 self._link = border.split(self.info)
-            call_errno(lib.rte_eth_dev_start, self.handle, detail=self.name)
+            with inside():
+                call_errno(lib.rte_eth_dev_start, self.handle, detail=self.name)
             border.guard(self.port_id, self.info, self.mempool, self._finishes, self._queues())
             self._stage = "started"
             sharing.publish(self.port_id, len(self._rx), len(self._tx))
@@ -284,6 +287,13 @@ class Port(PortQueues):
         if self.state not in states:
             number = errno.EBUSY if self.state == "started" else errno.EINVAL
             raise make_error(call, number, f"{self!r} must be {' or '.join(states)}")
+
+    def _halt(self) -> None:
+        """Stop: what it has sent and not written yet is written then."""
+        if self.owned and self.state == "started":
+            with suppress(DpdkError):
+                self._stop_device()
+        self.state = "closed"
 
     def _free(self, force: bool) -> None:
         if self.state == "started":

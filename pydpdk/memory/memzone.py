@@ -15,6 +15,7 @@ from pydpdk._frozen import frozen
 from pydpdk._lifetime import Pin, find, lock
 from pydpdk.errors import call_errno, call_pointer, check_name, check_range, make_error
 from pydpdk.memory._rows import text, walk
+from pydpdk.memory.presence import inside
 from pydpdk.portable import Portable
 
 _DPDKS_OWN = ("MP_", "RG_", "rte_", "pydpdk")  # pools, rings, ethdev data, our ledger
@@ -169,7 +170,7 @@ class Memzone(Portable):
         c_flags = check_range("flags", flags, 0, _FLAGS)
         if c_flags & ~_FLAGS:
             raise ValueError(f"flags={c_flags:#x}: {MemzoneFlag(_FLAGS)!r} is allowed")
-        with eal.running():
+        with eal.running(), inside():
             handle = call_pointer(
                 lib.rte_memzone_reserve_bounded, c_name, size, lcore.check_socket_id(socket_id),
                 c_flags, c_align, c_bound, detail=name,
@@ -191,7 +192,7 @@ class Memzone(Portable):
         """
         eal.require_running()
         c_name = check_name("memzone", name, NAME_MAX)
-        with eal.running():
+        with eal.running(), inside():
             handle = call_pointer(lib.rte_memzone_lookup, c_name, detail=name)
             row = ffi.new("struct pyd_memzone *")
             lib.pyd_memzone_describe(handle, row)
@@ -250,7 +251,8 @@ class Memzone(Portable):
         return self._pin.views
 
     def _free(self, force: bool) -> None:
-        call_errno(lib.rte_memzone_free, self._handle, detail=self.name)
+        with inside():
+            call_errno(lib.rte_memzone_free, self._handle, detail=self.name)
 
     def _state(self) -> str:
         return f"len={self.info.len}"

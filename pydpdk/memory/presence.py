@@ -14,6 +14,14 @@ from pydpdk.errors import call_errno
 def inside() -> Iterator[None]:
     """Wait while another process repairs shared memory; then hold such repairs up.
 
+    What takes DPDK's locks does so in here: a recovery can then tell a living process that has one
+    from a dead one.
+
+    Raises
+    ------
+    DpdkError
+        EOWNERDEAD: the primary died over a repair, or what a lock guards is damaged for good.
+
     Notes
     -----
     Threads  of the calling one; DPDK's own lists are sound at any moment, what a pool or ring is
@@ -27,7 +35,7 @@ def inside() -> Iterator[None]:
 
 
 def free(function: Callable[[Any], None], handle: Any) -> None:
-    """Free an object in a moment without repairs; not at all in memory that none will finish."""
+    """Free an object in a moment without repairs; not at all in memory that none will repair."""
     if lib.pyd_presence_enter() == 0:
         function(handle)
         lib.pyd_presence_leave()

@@ -22,7 +22,6 @@ from pydpdk.host import primary as host_primary
 from pydpdk.memory._rows import text
 
 PAUSE_TIMEOUT_S = 5.0
-_LOCK_TIMEOUT_MS = 3000
 _ENDING_S = 2.0
 _SYNCS = {
     lib.RTE_RING_SYNC_MT: "multi",
@@ -129,8 +128,8 @@ def recover(*, everything: bool = False, timeout_s: float = PAUSE_TIMEOUT_S) -> 
         keeps: rings `multi` and pools over them cannot be recovered then, `hts`, `single` and
         `lf_stack` can. Nothing was changed.
     DpdkError
-        EOWNERDEAD: a lock of DPDK's own has been held too long. End all processes of the prefix;
-        `pydpdk reap` removes what they leave.
+        EOWNERDEAD: what a lock of DPDK's own guards cannot be made sound; the message says what.
+        End all processes of the prefix; `pydpdk reap` removes what they leave.
 
     Notes
     -----
@@ -140,9 +139,8 @@ def recover(*, everything: bool = False, timeout_s: float = PAUSE_TIMEOUT_S) -> 
     """
     eal.require_primary("pyd_recover")
     check_range("timeout_s", int(timeout_s * 1000), 0, 3_600_000, " ms")
-    eal.current().neighbours.unlock_memory_map()
+    eal.current().neighbours.give_back_locks()
     with lock():
-        _probe_locks()
         out = ffi.new("struct pyd_recovery *")
         foreign = _foreign()
         result = lib.pyd_recover(out, bool(foreign), bool(everything), int(timeout_s * 1000))
@@ -167,17 +165,6 @@ def recover_from(pid: int, started: int) -> Recovery | None:
     while lib.pyd_process_alive(pid, started) and time.monotonic() < deadline:
         time.sleep(0.001)
     return recover() or None
-
-
-def _probe_locks() -> None:
-    where = ffi.new("char[]", 80)
-    if lib.pyd_probe_locks(_LOCK_TIMEOUT_MS, where, 80) == -errno.EOWNERDEAD:
-        raise make_error(
-            "pyd_recover",
-            errno.EOWNERDEAD,
-            f"{text(where)} has been held for {_LOCK_TIMEOUT_MS / 1000:.0f} s, by a dead process"
-            " as it seems: end all processes of this prefix, `pydpdk reap` removes what they leave",
-        )
 
 
 def _foreign() -> list[int]:

@@ -35,12 +35,15 @@ struct pyd_process {
     struct pyd_claim claims[32];
 };
 /* `pause`: 1 + index of the process that repairs this memory; all others stay out meanwhile.
- * `doubt`: a repair could not tell all; the next one looks again. */
+ * `doubt`: a repair could not tell all; the next one looks again.
+ * `damaged`: a process died in a lock of DPDK's, and `damage` could not be made sound. */
 struct pyd_ledger {
     uint32_t magic;
     uint32_t version;
     uint32_t pause;
     uint32_t doubt;
+    uint32_t damaged;
+    char damage[60];
     struct pyd_process processes[128];
 };
 

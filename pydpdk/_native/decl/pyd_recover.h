@@ -34,5 +34,3 @@ struct pyd_recovery {
 };
 
 int pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t timeout_ms);
-int pyd_probe_locks(uint32_t timeout_ms, char *where, uint32_t room);
-int pyd_leave_memory_map(uint32_t still_ms);

@@ -1,0 +1,11 @@
+/* DPDK's locks in shared memory that dead processes had, by what they guard, and what came of them. */
+struct pyd_locks {
+    uint32_t n;
+    uint64_t culprit; /* a living process that sleeps inside a call, and may have one of them */
+    char names[16][60];
+};
+
+int pyd_locks_give_back(struct pyd_locks *out, uint32_t still_ms, uint32_t patience_ms);
+int pyd_locks_abandon(uint32_t still_ms, uint32_t patience_ms);
+int pyd_damage_look(void);
+const char *pyd_damaged(void);

@@ -1,0 +1,389 @@
+/* DPDK's locks in shared memory, after a death. They have no owner, and DPDK waits for them without
+ * end. One that is shut all the time, while whoever lives and is inside such a call only spins, was
+ * a dead process's. What it guards is made sound, then it is given back; where that cannot be, this
+ * memory is damaged: no call asks for a lock again, and who waits for one gets a copy of its own. */
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "ledger.h"
+#include "memconfig.h"
+#include "quiet.h"
+#include "recover.h"
+
+/* From the inside out: who has one may wait for those before it, never for those behind. */
+enum { IN_ARRAY, IN_MAP, IN_HEAP, IN_ZONES, IN_TAILQS, IN_POOLS, IN_TIMERS, IN_PORTS };
+
+struct dpdk_lock {
+    void *word;
+    uint32_t kind;
+    uint32_t index; /* of a heap */
+    bool spin;
+};
+
+#define MAX_LOCKS (RTE_MAX_MEMSEG_LISTS + RTE_MAX_HEAPS + 8)
+#define MAX_PASSES 64
+#define SLOW_ROWS 64
+#define SPINS_NS UINT64_C(10000000)
+#define ETHDEV_ZONE "rte_eth_dev_data"
+
+static struct pyd_memconfig *unshared; /* what this process has a copy of */
+
+/* Without the lock of the memzones, which may be the one in question. */
+static void *
+find_zone(struct pyd_memconfig *config, const char *name)
+{
+    const struct rte_memzone *zones = config->memzones.data;
+    uint32_t i;
+
+    for (i = 0; i < config->memzones.len; i++)
+        if (zones[i].addr != NULL && strncmp(zones[i].name, name, sizeof(zones[i].name)) == 0)
+            return zones[i].addr;
+    return NULL;
+}
+
+static uint32_t
+list_arrays(struct pyd_memconfig *config, struct dpdk_lock *locks)
+{
+    uint32_t i, n = 0;
+
+    locks[n++] = (struct dpdk_lock){&config->memzones.rwlock, IN_ARRAY, 0, false};
+    for (i = 0; i < RTE_MAX_MEMSEG_LISTS; i++)
+        if (config->memsegs[i].base_va != NULL)
+            locks[n++] =
+                (struct dpdk_lock){&config->memsegs[i].memseg_arr.rwlock, IN_ARRAY, 0, false};
+    return n;
+}
+
+/* All of them, in their order. */
+static uint32_t
+list_locks(struct pyd_memconfig *config, struct dpdk_lock *locks)
+{
+    void *shared = find_zone(config, ETHDEV_ZONE);
+    uint32_t i, n = list_arrays(config, locks);
+
+    locks[n++] = (struct dpdk_lock){&config->memory_hotplug_lock, IN_MAP, 0, false};
+    for (i = 0; i < RTE_MAX_HEAPS; i++)
+        locks[n++] = (struct dpdk_lock){&config->heaps[i].lock, IN_HEAP, i, true};
+    locks[n++] = (struct dpdk_lock){&config->mlock, IN_ZONES, 0, false};
+    locks[n++] = (struct dpdk_lock){&config->qlock, IN_TAILQS, 0, false};
+    locks[n++] = (struct dpdk_lock){&config->mplock, IN_POOLS, 0, false};
+    locks[n++] = (struct dpdk_lock){&config->tlock, IN_TIMERS, 0, true};
+    if (shared != NULL)
+        locks[n++] =
+            (struct dpdk_lock){PYD_ETHDEV_LOCK_AT(config, shared), IN_PORTS, 0, true};
+    return n;
+}
+
+static int32_t
+value_of(const struct dpdk_lock *lock)
+{
+    return __atomic_load_n((const int32_t *)lock->word, __ATOMIC_ACQUIRE);
+}
+
+static const char *
+name_of(const struct pyd_memconfig *config, const struct dpdk_lock *lock, char *room, size_t size)
+{
+    static const char *const names[] = {
+        "an array of pages or zones", "the memory map", "a malloc heap", "the list of memzones",
+        "the lists of rings, pools and tables", "the mempools", "the timers", "the ports",
+    };
+
+    if (lock->kind == IN_HEAP)
+        snprintf(room, size, "the malloc heap %.32s", config->heaps[lock->index].name);
+    else
+        snprintf(room, size, "%s", names[lock->kind]);
+    return room;
+}
+
+/* Changes where somebody works in what this lock guards. */
+static uint64_t
+work_of(const struct pyd_memconfig *config, const struct dpdk_lock *lock)
+{
+    const struct pyd_heap *heap = &config->heaps[lock->index];
+    uint64_t sum = 0;
+    uint32_t i;
+
+    if (lock->kind == IN_MAP || lock->kind == IN_HEAP)
+        for (i = 0; i < RTE_MAX_MEMSEG_LISTS; i++)
+            sum = sum * 31 + config->memsegs[i].memseg_arr.count;
+    if (lock->kind == IN_HEAP) {
+        sum = sum * 31 + heap->alloc_count;
+        sum = sum * 31 + heap->total_size;
+        for (i = 0; i < PYD_FREE_LISTS; i++)
+            sum = sum * 31 + (uintptr_t)heap->free_head[i].lh_first;
+    }
+    if (lock->kind == IN_ZONES)
+        sum = config->memzones.count;
+    return sum;
+}
+
+struct slow {
+    const struct pyd_presence *presence;
+    uint64_t pid;
+    uint64_t cpu;
+};
+
+/* Threads of the living that are inside a call that takes locks. */
+static uint32_t
+look_slow(struct slow *rows)
+{
+    struct pyd_world world = {.ledger = pyd_ledger()};
+    const struct pyd_presence *presence;
+    uint32_t i, n = 0;
+
+    pyd_world_look(&world);
+    for (i = 0; i < PYD_MAX_PROCESSES; i++) {
+        const struct pyd_process *p = &world.ledger->processes[i];
+
+        if (world.state[i] != PYD_LIVING)
+            continue;
+        for (presence = __atomic_load_n(&p->presences, __ATOMIC_ACQUIRE);
+             presence != NULL && n < SLOW_ROWS; presence = presence->next)
+            if (presence->inside != 0 && presence->slow != 0)
+                rows[n++] = (struct slow){presence, p->pid,
+                                          pyd_cpu_time(p->pid, presence->tid)};
+    }
+    return n;
+}
+
+/* One that is still in there and has had no CPU time: it waits for something else, and may have the
+ * lock itself. 0 where all of them spin. */
+static uint64_t
+who_sleeps(const struct slow *rows, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        if (rows[i].presence->inside != 0 && rows[i].presence->slow != 0 &&
+            pyd_cpu_time(rows[i].pid, rows[i].presence->tid) < rows[i].cpu + SPINS_NS)
+            return rows[i].pid;
+    return 0;
+}
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Who clears freed memory spins no less than who waits for its lock: 2 ms for each MB. */
+static uint64_t
+window_of(const struct pyd_memconfig *config, uint32_t still_ms, uint32_t n_slow)
+{
+    uint64_t bytes = 0;
+    uint32_t i;
+
+    for (i = 0; n_slow != 0 && i < RTE_MAX_HEAPS; i++)
+        bytes += config->heaps[i].total_size;
+    return still_ms + (bytes >> 19);
+}
+
+/* 1: nobody that lives has it; what stayed of it all the time is in `least`. 0: it was open, or
+ * somebody worked under it, until patience ended. -EBUSY: a living one may have it. */
+static int
+is_left(const struct pyd_memconfig *config, const struct dpdk_lock *lock, uint32_t still_ms,
+        uint64_t deadline, int32_t *least, uint64_t *culprit)
+{
+    struct slow rows[SLOW_ROWS];
+
+    for (;;) {
+        const uint64_t start = now_ms(), work = work_of(config, lock);
+        const uint32_t n = look_slow(rows);
+        const uint64_t end = start + window_of(config, still_ms, n);
+
+        *least = INT32_MAX;
+        while (now_ms() < end && work_of(config, lock) == work) {
+            const int32_t value = value_of(lock);
+
+            if (value == 0)
+                return 0;
+            *least = RTE_MIN(*least, value);
+            usleep(200);
+        }
+        *culprit = 0;
+        if (work_of(config, lock) == work && (*culprit = who_sleeps(rows, n)) == 0)
+            return 1;
+        if (now_ms() > deadline)
+            return *culprit == 0 ? 0 : -EBUSY;
+    }
+}
+
+/* Living readers may be there beside a dead one, and a writer that lives says again that it waits. */
+static void
+open_lock(const struct dpdk_lock *lock, int32_t least)
+{
+    int32_t *word = lock->word, now = least;
+
+    if (lock->spin || least < RTE_RWLOCK_READ)
+        __atomic_compare_exchange_n(word, &now, 0, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_sub(word, least - least % RTE_RWLOCK_READ, __ATOMIC_ACQ_REL);
+}
+
+/* Who only reads changes nothing. */
+static int
+make_sound(struct pyd_memconfig *config, const struct dpdk_lock *lock, int32_t least)
+{
+    if (!lock->spin && !(least & RTE_RWLOCK_WRITE))
+        return 0;
+    switch (lock->kind) {
+    case IN_HEAP:
+        return pyd_rebuild_heap(config, &config->heaps[lock->index]);
+    case IN_ZONES:
+        return pyd_check_memzones(config);
+    case IN_TAILQS:
+        return pyd_check_tailqs(config);
+    default:
+        return 0; /* a number too high or low at most: what is made of it is made under others */
+    }
+}
+
+static const struct dpdk_lock *
+first_shut(const struct dpdk_lock *locks, uint32_t n, uint32_t from)
+{
+    uint32_t i;
+
+    for (i = from; i < n; i++)
+        if (value_of(&locks[i]) != 0)
+            return &locks[i];
+    return NULL;
+}
+
+/* Free locks, and heaps that have nothing and get nothing: whoever waited in DPDK fails and returns. */
+static void
+free_locks(struct pyd_memconfig *config)
+{
+    struct dpdk_lock locks[MAX_LOCKS];
+    uint32_t i, n;
+
+    memset(&config->memzones.rwlock, 0, sizeof(config->memzones.rwlock));
+    n = list_locks(config, locks);
+    for (i = 0; i < n; i++)
+        __atomic_store_n((int32_t *)locks[i].word, 0, __ATOMIC_RELEASE);
+    for (i = 0; i < RTE_MAX_HEAPS; i++) {
+        memset(config->heaps[i].free_head, 0, sizeof(config->heaps[i].free_head));
+        config->heaps[i].first = NULL;
+        config->heaps[i].last = NULL;
+    }
+    for (i = 0; i < RTE_MAX_MEMSEG_LISTS; i++)
+        config->memsegs[i].socket_id = INT32_MAX;
+}
+
+/* 0; -EOWNERDEAD: another process found this memory damaged, or this one did. */
+int
+pyd_damage_look(void)
+{
+    struct pyd_memconfig *config;
+    int ret = pyd_intact();
+
+    if (ret == 0 || unshared != NULL)
+        return ret;
+    config = pyd_memconfig();
+    if (config != NULL && pyd_memconfig_unshare(config, free_locks) == 0)
+        unshared = config;
+    return ret;
+}
+
+static int
+damaged(const char *what)
+{
+    struct pyd_ledger *ledger = pyd_ledger();
+    uint32_t nobody = 0;
+
+    if (__atomic_compare_exchange_n(&ledger->damaged, &nobody, 1, 0, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED)) {
+        snprintf(ledger->damage, sizeof(ledger->damage), "%s", what);
+        __atomic_store_n(&ledger->damaged, 2, __ATOMIC_RELEASE);
+    }
+    return pyd_damage_look();
+}
+
+static void
+note(struct pyd_locks *out, const char *what)
+{
+    if (out->n < RTE_DIM(out->names))
+        snprintf(out->names[out->n++], sizeof(out->names[0]), "%s", what);
+}
+
+/* One lock, the innermost that is shut. 0, or what ends it all. */
+static int
+give_back(struct pyd_memconfig *config, const struct dpdk_lock *lock, struct pyd_locks *out,
+          uint32_t still_ms, uint64_t deadline)
+{
+    int32_t least;
+    char name[60];
+    int ret = is_left(config, lock, still_ms, deadline, &least, &out->culprit);
+
+    if (ret <= 0)
+        return ret;
+    name_of(config, lock, name, sizeof(name));
+    /* what the dead one asked the primary for may still be under way */
+    if (lock->kind <= IN_HEAP && (ret = pyd_requests_pass(pyd_pages_differ(config))) != 0)
+        return ret;
+    if (make_sound(config, lock, least) != 0)
+        return damaged(name);
+    open_lock(lock, least);
+    note(out, name);
+    return 0;
+}
+
+/* In the primary, after a death: how many were given back is in `out`. -EOWNERDEAD: this memory is
+ * damaged (pyd_damaged); -EBUSY: a living process may have one, or DPDK is not done with the dead
+ * one's request; ask again. */
+int
+pyd_locks_give_back(struct pyd_locks *out, uint32_t still_ms, uint32_t patience_ms)
+{
+    struct pyd_memconfig *config = pyd_memconfig();
+    const uint64_t deadline = now_ms() + patience_ms;
+    struct dpdk_lock locks[MAX_LOCKS];
+    const struct dpdk_lock *lock;
+    uint32_t n, passes, from = 0;
+    int ret = pyd_damage_look();
+
+    if (config == NULL || pyd_ledger() == NULL || ret != 0)
+        return ret;
+    n = list_locks(config, locks);
+    for (passes = 0; passes < MAX_PASSES && (lock = first_shut(locks, n, from)) != NULL; passes++) {
+        ret = give_back(config, lock, out, still_ms, deadline);
+        if (ret != 0)
+            return ret;
+        if (value_of(lock) != 0 && now_ms() > deadline)
+            from = lock - locks + 1; /* the living are at work there */
+    }
+    return 0;
+}
+
+/* In a secondary whose primary is dead, so that nobody gives anything back: 0, or -EOWNERDEAD. */
+int
+pyd_locks_abandon(uint32_t still_ms, uint32_t patience_ms)
+{
+    struct pyd_memconfig *config = pyd_memconfig();
+    const uint64_t deadline = now_ms() + patience_ms;
+    struct dpdk_lock locks[MAX_LOCKS];
+    uint32_t i, n;
+    int ret = pyd_damage_look();
+
+    if (config == NULL || pyd_ledger() == NULL || ret != 0)
+        return ret;
+    n = list_locks(config, locks);
+    for (i = 0; i < n; i++) {
+        uint64_t culprit;
+        int32_t least;
+        char name[60];
+
+        if (value_of(&locks[i]) != 0 &&
+            is_left(config, &locks[i], still_ms, deadline, &least, &culprit) == 1)
+            return damaged(name_of(config, &locks[i], name, sizeof(name)));
+    }
+    return 0;
+}
+
+/* What is damaged; NULL: nothing. */
+const char *
+pyd_damaged(void)
+{
+    return pyd_intact() == 0 ? NULL : pyd_ledger()->damage;
+}
