@@ -111,8 +111,8 @@ write_range(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, voi
     return write_parts(table, depth, end, node, hop);
 }
 
-/* A large route by parts, so that no lookup waits for all of it. DPDK before 22.11.2 writes nothing for
- * the first default route, but its parts. */
+/* A large route by parts, so that no lookup waits for all of it. DPDK 22.11 to 22.11.3 writes nothing
+ * for the first default route, but its parts. */
 static int
 write_large(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, void *node, uint64_t hop)
 {
