@@ -1,0 +1,124 @@
+"""One end of a transfer, in a network namespace of its own: `kernel_end.py KIND ROLE MB`.
+
+It says `ready`, gets its interface `eth0`, and is told by a line to go on. The TCP and UDP of the
+kernel do the rest, with offloads as they are by default. What it prints at the end is JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+PORT, WINDOW, SIZE = 5001, 32, 1400
+ADDRESSES = {
+    socket.AF_INET: ("198.18.80.1", "198.18.80.2", 24),
+    socket.AF_INET6: ("2001:db8:80::1", "2001:db8:80::2", 64),
+}
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def configure(role: str) -> None:
+    for one, other, length in ADDRESSES.values():
+        address = one if role == "client" else other
+        nodad = ["nodad"] if ":" in address else []
+        command = ["ip", "addr", "add", f"{address}/{length}", "dev", "eth0", *nodad]
+        subprocess.run(command, check=True)
+    for name in ("lo", "eth0"):
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+
+
+def counters() -> dict[str, int]:
+    """Packets that this kernel found wrong."""
+    found = {}
+    lines = Path("/proc/net/snmp").read_text().splitlines()
+    for names, values in zip(lines[::2], lines[1::2], strict=True):
+        kind, _, _ = names.partition(":")
+        for name, value in zip(names.split()[1:], values.split()[1:], strict=True):
+            found[kind + name] = int(value)
+    for line in Path("/proc/net/snmp6").read_text().splitlines():
+        name, value = line.split()
+        found[name] = int(value)
+    return {name: n for name, n in found.items() if name.endswith("InCsumErrors") and n}
+
+
+def blocks(megabytes: int):
+    """The same random bytes each time, no block like another."""
+    rng = random.Random(11)
+    base = rng.randbytes(1 << 20)
+    for i in range(megabytes):
+        yield i.to_bytes(4, "big") + base[4:]
+
+
+def tcp(family: int, role: str, megabytes: int) -> str:
+    digest = hashlib.sha256()
+    _, server, _ = ADDRESSES[family]
+    if role == "server":
+        with socket.create_server((server, PORT), family=family) as listening:
+            say("listening")
+            connection, _ = listening.accept()
+            with connection:
+                while data := connection.recv(1 << 20):
+                    digest.update(data)
+                connection.sendall(digest.digest())
+        return digest.hexdigest()
+    with socket.create_connection((server, PORT), timeout=60) as connection:
+        for block in blocks(megabytes):
+            connection.sendall(block)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(64).hex()
+
+
+def udp(family: int, role: str, megabytes: int) -> str:
+    """A window of datagrams at a time, each answered by its digest."""
+    _, server, _ = ADDRESSES[family]
+    whole = hashlib.sha256()
+    with socket.socket(family, socket.SOCK_DGRAM) as end:
+        end.settimeout(60)
+        if role == "server":
+            end.bind((server, PORT))
+            say("listening")
+            while True:
+                data, peer = end.recvfrom(2048)
+                end.sendto(hashlib.md5(data, usedforsecurity=False).digest() if data else b"", peer)
+                if not data:
+                    return whole.hexdigest()
+                whole.update(data)
+        end.connect((server, PORT))
+        for block in blocks(megabytes):
+            for at in range(0, len(block), SIZE * WINDOW):
+                window = block[at : at + SIZE * WINDOW]
+                parts = [window[i : i + SIZE] for i in range(0, len(window), SIZE)]
+                for part in parts:
+                    end.send(part)
+                    whole.update(part)
+                answers = {end.recv(64) for _ in parts}
+                assert answers == {hashlib.md5(p, usedforsecurity=False).digest() for p in parts}
+        end.send(b"")
+        end.recv(64)
+    return whole.hexdigest()
+
+
+def main() -> None:
+    kind, role, megabytes = sys.argv[1:]
+    say("ready")
+    sys.stdin.readline()
+    configure(role)
+    say("configured")
+    if role == "client":
+        sys.stdin.readline()
+    family = socket.AF_INET6 if kind.endswith("6") else socket.AF_INET
+    digest = {"tcp": tcp, "udp": udp}[kind[:3]](family, role, int(megabytes))
+    say(json.dumps({"digest": digest, "wrong": counters()}))
+
+
+if __name__ == "__main__":
+    main()

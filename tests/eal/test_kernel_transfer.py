@@ -1,0 +1,192 @@
+"""Real TCP and UDP between two kernels, over veth pairs with the offloads that they come with.
+
+As between containers: each end is in a network namespace of its own, so nobody here can change what
+its kernel leaves to a NIC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import kernel_end
+import pytest
+from test_devices_kernel import need_af_xdp
+
+from pydpdk import Burst, Forward, Mempool, Port
+from pydpdk.ethdev.queue import Queue
+
+HERE = Path(__file__).parent
+pytestmark = [
+    pytest.mark.net_admin,
+    pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces: needs root"),
+    pytest.mark.skipif(not all(map(shutil.which, ("ip", "unshare"))), reason="needs ip, unshare"),
+    pytest.mark.skipif(
+        subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode != 0,
+        reason="no network namespace can be made here",
+    ),
+]
+
+
+class End:
+    """A kernel of its own at the other end of an interface here."""
+
+    def __init__(self, name: str, kind: str, role: str, megabytes: int) -> None:
+        argv = ["unshare", "--net", sys.executable, str(HERE / "kernel_end.py")]
+        self.process = subprocess.Popen(
+            [*argv, kind, role, str(megabytes)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        )  # fmt: skip
+        self.name = name
+        assert self.heard() == "ready"
+        to = str(self.process.pid)
+        add = ["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", to]
+        subprocess.run(add, check=True)
+        subprocess.run(["ip", "link", "set", name, "up", "addrgenmode", "none"], check=True)
+        self.say()
+        assert self.heard() == "configured"
+
+    def heard(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def say(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+        subprocess.run(["ip", "link", "del", self.name], capture_output=True)
+
+
+@pytest.fixture
+def ends(eal) -> Iterator[Callable[..., list[End]]]:
+    made: list[End] = []
+
+    def make(kind: str, megabytes: int, roles=("client", "server")) -> list[End]:
+        for i, role in enumerate(roles):
+            made.append(End(f"k{os.getpid()}{i}", kind, role, megabytes))
+        return made
+
+    yield make
+    for end in made:
+        end.close()
+
+
+@pytest.fixture
+def big(eal, name: str) -> Iterator[Mempool]:
+    with Mempool.create(f"{name}b", 16383, cache_size=0) as pool:
+        yield pool
+
+
+def opened(device, pool: Mempool, ends: list[End], driver: str = "net_af_packet") -> list[Port]:
+    ports = [device(f"{driver}_k{i},iface={end.name}") for i, end in enumerate(ends)]
+    for port in ports:
+        port.configure(mempool=pool)
+        port.promiscuous = True
+        port.start()
+    return ports
+
+
+def moved(ends: list[End], kind: str, megabytes: int, poll: Callable[[], object]) -> None:
+    """Poll until both ends are done; what arrived is what was sent, and no checksum was wrong."""
+    client, server = ends
+    assert server.heard() == "listening"
+    client.say()
+    deadline = time.monotonic() + 240
+    while client.process.poll() is None or server.process.poll() is None:
+        assert time.monotonic() < deadline
+        for _ in range(512):
+            poll()
+    sent, came = (json.loads(end.heard()) for end in ends)
+    digest = hashlib.sha256()
+    for block in kernel_end.blocks(megabytes):
+        digest.update(block)
+    assert came == sent == {"digest": digest.hexdigest(), "wrong": {}}, kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "megabytes"), [("tcp", 100), ("udp", 5), ("tcp6", 5), ("udp6", 2)]
+)
+def test_it_passes_through_forward(device, ends, big, burst, kind: str, megabytes: int):
+    both = ends(kind, megabytes)
+    a, b = opened(device, big, both)
+    forward = Forward(burst, [(a.rx[0], b.tx[0]), (b.rx[0], a.tx[0])])
+    moved(both, kind, megabytes, forward.step)
+    assert a.rx[0].finished > 0
+    for port in (a, b):
+        assert (port.rx[0].cut, port.tx[0].unsendable) == (0, 0)
+        port.close()
+
+
+def test_it_passes_with_af_xdp(device, ends, big, burst, name):
+    """Which the kernel tells nothing of checksums: they are finished by their sum."""
+    need_af_xdp()
+    both = ends("tcp", 20)
+    with Mempool.create(f"{name}c", 16383, cache_size=0) as other:
+        (a,) = opened(device, big, both[:1], "net_af_xdp_a")
+        (b,) = opened(device, other, both[1:], "net_af_xdp_b")
+        forward = Forward(burst, [(a.rx[0], b.tx[0]), (b.rx[0], a.tx[0])])
+        moved(both, "tcp", 20, forward.step)
+        assert a.rx[0].finished > 0
+        a.close()
+        b.close()
+
+
+class Switch:
+    """Learns which port an address is at, and sends on packets that it knows the port of."""
+
+    def __init__(self, ports: list[Port], bursts: list[Burst]) -> None:
+        self.ports, self.bursts = ports, bursts
+        self.at: dict[bytes, Port] = {}
+
+    def poll(self) -> None:
+        inlet, *rest = self.bursts
+        for port in self.ports:
+            if port.rx[0].rx(inlet):
+                self.at[inlet.bytes(0)[6:12]] = port
+                self.serve(port, inlet, rest)
+
+    def serve(self, port: Port, inlet: Burst, rest: list[Burst]) -> None:
+        """Copies to the port of a known address, or to all but the one that they came in at."""
+        for i in range(len(inlet)):
+            head = inlet.bytes(i)[:12]
+            self.at[head[6:]] = port
+            outlet = self.at.get(head[:6])
+            targets = [outlet] if outlet else [p for p in self.ports if p is not port]
+            for other in targets:
+                to = rest[self.ports.index(other)]
+                to.alloc(self.ports[0].mempool, 1)
+                to.fill(inlet.bytes(i))
+                send_all(other.tx[0], to)
+        inlet.free()
+
+
+def send_all(queue: Queue, burst: Burst) -> None:
+    while burst:
+        queue.tx(burst)
+
+
+@pytest.mark.parametrize(("kind", "megabytes"), [("tcp", 100), ("udp", 2)])
+def test_it_passes_through_a_switch(device, ends, big, kind: str, megabytes: int):
+    """Three ports, of which the third hears only what has no known address."""
+    pair = ends(kind, megabytes)
+    third = End(f"k{os.getpid()}t", kind, "server", 1)
+    try:
+        ports = opened(device, big, [*pair, third])
+        with Burst(64) as inlet, Burst(4) as x, Burst(4) as y, Burst(4) as z:
+            moved(pair, kind, megabytes, Switch(ports, [inlet, x, y, z]).poll)
+        assert 0 < ports[2].tx[0].packets < 100
+        for port in ports:
+            assert (port.rx[0].cut, port.tx[0].unsendable) == (0, 0)
+            port.close()
+    finally:
+        third.close()
