@@ -293,7 +293,7 @@ class Port(PortQueues):
         if self.owned and self.state == "started":
             with suppress(DpdkError):
                 self._stop_device()
-        self.state = "closed"
+        self._stage = "closed"
 
     def _free(self, force: bool) -> None:
         if self.state == "started":
