@@ -259,7 +259,8 @@ class Eal(Closing):
     def _join(self) -> None:
         """Join the processes of ours that share this memory, and tell them what we are."""
         me = os.getpid()
-        call_errno(lib.pyd_ledger_join, me, registry.started(me) or 0, detail=_JOIN)
+        alone = not is_primary() and self.neighbours.primary() is None
+        call_errno(lib.pyd_ledger_join, me, registry.started(me) or 0, alone, detail=_JOIN)
         self.neighbours.join(self._devices.values(), is_primary(), self.iova_mode)
         if self.options.capture:
             call_rte_errno(lib.rte_pdump_init)

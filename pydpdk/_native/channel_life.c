@@ -45,24 +45,34 @@ pyd_channel_open(struct pyd_channel *channel)
     return ret;
 }
 
-/* Free a peer's place, whatever process it was: only if it is still the one that is meant. */
+#define PID_MASK ((UINT64_C(1) << PYD_CHANNEL_PID_BITS) - 1)
+
+static uint64_t
+process(uint64_t pid, uint64_t started)
+{
+    return started << PYD_CHANNEL_PID_BITS | pid;
+}
+
+/* Free a place, only if it is still the process's that is meant. */
 static int
-free_place(struct pyd_channel_head *head, uint64_t pid, uint64_t started, int died)
+free_at(struct pyd_channel_head *head, unsigned int i, uint64_t process, int died)
+{
+    if (!__atomic_compare_exchange_n(&head->peers[i], &process, 0, 0, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED))
+        return 0;
+    if (died)
+        __atomic_fetch_add(&head->deaths, 1, __ATOMIC_SEQ_CST);
+    return 1;
+}
+
+static int
+free_place(struct pyd_channel_head *head, uint64_t process, int died)
 {
     unsigned int i;
 
-    for (i = 0; i < PYD_CHANNEL_PEERS; i++) {
-        struct pyd_channel_peer *peer = &head->peers[i];
-        uint64_t was = pid;
-
-        if (peer->started != started ||
-            !__atomic_compare_exchange_n(&peer->pid, &was, 0, 0, __ATOMIC_SEQ_CST,
-                                         __ATOMIC_RELAXED))
-            continue;
-        if (died)
-            __atomic_fetch_add(&head->deaths, 1, __ATOMIC_SEQ_CST);
-        return 1;
-    }
+    for (i = 0; i < PYD_CHANNEL_PEERS; i++)
+        if (free_at(head, i, process, died))
+            return 1;
     return 0;
 }
 
@@ -86,7 +96,7 @@ pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started)
         pyd_burst_close(&channel->lanes[i], 1);
     pyd_let_go(&channel->pool->gate);
     pyd_let_go(&channel->ring->gate);
-    free_place(channel->head, pid, started, 0);
+    free_place(channel->head, process(pid, started), 0);
     return 0;
 }
 
@@ -126,11 +136,9 @@ pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started)
     for (i = 0; i < PYD_CHANNEL_PEERS; i++) {
         uint64_t nobody = 0;
 
-        if (!__atomic_compare_exchange_n(&head->peers[i].pid, &nobody, pid, 0, __ATOMIC_SEQ_CST,
-                                         __ATOMIC_RELAXED))
-            continue;
-        __atomic_store_n(&head->peers[i].started, started, __ATOMIC_RELEASE);
-        return i;
+        if (__atomic_compare_exchange_n(&head->peers[i], &nobody, process(pid, started), 0,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+            return i;
     }
     return -ENOSPC;
 }
@@ -142,10 +150,34 @@ pyd_channel_bury(struct pyd_channel *channel, uint64_t pid, uint64_t started)
     int ret = pyd_hold(&channel->gate);
 
     if (ret == 0) {
-        ret = free_place(channel->head, pid, started, 1);
+        ret = free_place(channel->head, process(pid, started), 1);
         pyd_let_go(&channel->gate);
     }
     return ret;
+}
+
+static void
+bury_in(const struct rte_memzone *mz, void *count)
+{
+    struct pyd_channel_head *head = pyd_channel_head(mz);
+    unsigned int i;
+
+    for (i = 0; head != NULL && i < PYD_CHANNEL_PEERS; i++) {
+        const uint64_t peer = __atomic_load_n(&head->peers[i], __ATOMIC_ACQUIRE);
+
+        if (peer != 0 && !pyd_process_alive(peer & PID_MASK, peer >> PYD_CHANNEL_PID_BITS))
+            *(int *)count += free_at(head, i, peer, 1);
+    }
+}
+
+/* Free the places of all dead processes in all channels; returns how many there were. */
+int
+pyd_channels_bury(void)
+{
+    int count = 0;
+
+    rte_memzone_walk(bury_in, &count);
+    return count;
 }
 
 /* What the memzone says now. */

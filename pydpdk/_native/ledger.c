@@ -59,6 +59,46 @@ claim_entry(uint64_t pid)
     return NULL;
 }
 
+/* Forget what a dead process held: its entry is free, its memory goes back. */
+void
+pyd_process_clear(struct pyd_process *p)
+{
+    struct pyd_slots *slots = p->slots, *next;
+    struct pyd_presence *presence = p->presences, *after;
+
+    memset(&p->started, 0, sizeof(*p) - offsetof(struct pyd_process, started));
+    for (; slots != NULL; slots = next) {
+        next = slots->next;
+        rte_free(slots);
+    }
+    for (; presence != NULL; presence = after) {
+        after = presence->next;
+        rte_free(presence);
+    }
+}
+
+/* Where no primary of ours recovers, the entries of the dead would be lost for good: one goes to
+ * us. What it held stays out, as ever there. */
+static struct pyd_process *
+take_over(uint64_t pid)
+{
+    struct pyd_process *p;
+
+    for (p = ledger->processes; p < &ledger->processes[PYD_MAX_PROCESSES]; p++) {
+        uint64_t was = __atomic_load_n(&p->pid, __ATOMIC_ACQUIRE);
+
+        if (was == 0 || pyd_process_alive(was, p->started) || pyd_process_inside(p))
+            continue; /* one that died inside a call keeps its lcores from being used */
+        p->started = 0; /* so that nobody takes us for dead between the PID and our own */
+        if (__atomic_compare_exchange_n(&p->pid, &was, pid, 0, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
+            pyd_process_clear(p);
+            return p;
+        }
+    }
+    return NULL;
+}
+
 /* A thread that ends leaves its presence to the next one. */
 static void
 thread_ends(void *presence)
@@ -71,9 +111,10 @@ thread_ends(void *presence)
 
 static pthread_key_t ending;
 
-/* 0, -ENOSPC, or -EBUSY: a process died inside a call on one of these lcores, and nobody recovers. */
+/* 0, -ENOSPC, or -EBUSY: a process died inside a call on one of these lcores, and nobody recovers.
+ * `alone`: no primary of ours is there that could. */
 int
-pyd_ledger_join(uint64_t pid, uint64_t started)
+pyd_ledger_join(uint64_t pid, uint64_t started, int alone)
 {
     uint64_t lcores[PYD_LCORE_WORDS];
     int ret;
@@ -89,6 +130,8 @@ pyd_ledger_join(uint64_t pid, uint64_t started)
         return -ENOMEM;
     pyd_pause_register();
     me = claim_entry(pid);
+    if (me == NULL && alone)
+        me = take_over(pid);
     if (me == NULL)
         return -ENOSPC;
     my_pid = getpid();

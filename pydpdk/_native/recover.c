@@ -168,8 +168,6 @@ repair(struct pyd_world *world, int foreign)
 static void
 bury(struct pyd_world *world)
 {
-    struct pyd_presence *presence, *after;
-    struct pyd_slots *slots, *next;
     uint32_t i;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++) {
@@ -177,17 +175,7 @@ bury(struct pyd_world *world)
 
         if (world->state[i] != PYD_DEAD)
             continue;
-        slots = p->slots;
-        presence = p->presences;
-        memset(&p->started, 0, sizeof(*p) - offsetof(struct pyd_process, started));
-        for (; slots != NULL; slots = next) {
-            next = slots->next;
-            rte_free(slots);
-        }
-        for (; presence != NULL; presence = after) {
-            after = presence->next;
-            rte_free(presence);
-        }
+        pyd_process_clear(p);
         __atomic_store_n(&p->pid, 0, __ATOMIC_RELEASE);
     }
 }

@@ -119,7 +119,9 @@ def claim(
                 path.unlink()
             raise
         taken = {other.index for other in others}
-        index = next((i for i in range(MAX_PROCESSES) if i not in taken), None)
+        free = [i for i in range(MAX_PROCESSES) if i not in taken]
+        # the page of a dead one last: its primary may not have read it yet
+        index = min(free, key=lambda i: read(fd, i) is not None, default=None)
         if index is None:
             raise FullError(
                 errno.ENOSPC, f"{MAX_PROCESSES} processes share {prefix!r}: no more can attach"

@@ -43,10 +43,17 @@ class Life(Views):
         self._c.spin = self._c.spin_max = int(SPIN_US * lib.rte_get_tsc_hz() / 1e6)
         call_errno(lib.pyd_channel_open, self._c, detail=name)
         super().__init__(name, self._c, address=address_of(head), owned=owned)
-        if lib.pyd_channel_join(self._c, *self._me) < 0:
+        if not self._join():
             self._release(force=True)
             self._abandon()
             raise make_error("pyd_channel_join", errno.ENOSPC, f"{lib.PYD_CHANNEL_PEERS} processes")
+
+    def _join(self) -> bool:
+        """Take a place among the processes attached, if need be of one that died."""
+        joined = lib.pyd_channel_join(self._c, *self._me) >= 0
+        if joined or not lib.pyd_channels_bury():
+            return joined
+        return self._join()
 
     @property
     def was_shut(self) -> bool:

@@ -141,6 +141,7 @@ def recover(*, everything: bool = False, timeout_s: float = PAUSE_TIMEOUT_S) -> 
     check_range("timeout_s", int(timeout_s * 1000), 0, 3_600_000, " ms")
     eal.current().neighbours.give_back_locks()
     with lock():
+        lib.pyd_channels_bury()
         out = ffi.new("struct pyd_recovery *")
         foreign = _foreign()
         result = lib.pyd_recover(out, bool(foreign), bool(everything), int(timeout_s * 1000))

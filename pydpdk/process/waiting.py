@@ -108,7 +108,9 @@ class Waiting(Owner):
 
 
 def _places(head: Any) -> list[tuple[int, int]]:
-    return [(peer.pid, peer.started) for peer in head.peers if peer.pid]
+    """Return the PID of each process that has a place, and when it started."""
+    bits = lib.PYD_CHANNEL_PID_BITS
+    return [(peer & ((1 << bits) - 1), peer >> bits) for peer in head.peers if peer]
 
 
 def deadline(timeout: float | None) -> float | None:

@@ -49,4 +49,4 @@ class Dead:
         block._open = False
         for claim in self.me.claims:
             claim.ring = 0
-        block.first = block.second = ring._none
+        block._first = block._second = ring._none

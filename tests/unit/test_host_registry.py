@@ -56,6 +56,23 @@ def test_a_seat_says_who_has_it(prefix: str):
     seat.give_back()
 
 
+def test_the_page_of_a_dead_one_is_taken_last(prefix: str, child):
+    """Its primary may not have read it yet, and would never hear of the death."""
+    seats = [claim(prefix, 1)]
+    child.kill()
+    child.wait()
+    (dead,) = registry.dead(prefix)
+    seats += [claim(prefix, 2 + i) for i in range(registry.MAX_PROCESSES - 2)]
+    assert registry.dead(prefix) == [dead]
+    seats.append(claim(prefix, 500))
+    assert registry.dead(prefix) == []
+    assert seats[-1].member.index == dead.index
+    with pytest.raises(registry.FullError):
+        claim(prefix, 501)
+    for seat in seats:
+        seat.give_back()
+
+
 def test_who_dies_is_dead_and_who_leaves_is_not(prefix: str, child):
     seat = claim(prefix, 1)
     assert {m.pid for m in registry.members(prefix)} == {os.getpid(), child.pid}
@@ -73,15 +90,6 @@ def test_the_living_are_not_forgotten(prefix: str, child):
     (member,) = registry.members(prefix)
     registry.forget(prefix, member)
     assert registry.members(prefix) == [member]
-
-
-def test_the_page_of_the_dead_is_taken_again(prefix: str, child):
-    child.kill()
-    child.wait()
-    seat = claim(prefix, 2)
-    assert seat.member.index == 0
-    assert registry.dead(prefix) == []
-    seat.give_back()
 
 
 def test_128_and_no_more(prefix: str):

@@ -1,14 +1,11 @@
 /* A channel of messages: a ring and a pool of mbufs, and a memzone that tells every process what
  * the messages are, who is attached, and who sleeps. */
-#define PYD_CHANNEL_MAGIC 0x6c6e6e6168637970
+#define PYD_CHANNEL_MAGIC 0x6c6e6e6168637971
 #define PYD_CHANNEL_PEERS 16
+#define PYD_CHANNEL_PID_BITS 22
 #define PYD_CHANNEL_LANES 4
 #define PYD_CHANNEL_BATCH 64
 
-struct pyd_channel_peer {
-    uint64_t pid; /* 0: free */
-    uint64_t started;
-};
 /* The two words are futexes, odd while somebody sleeps on them: `filled` who waits for a message,
  * `drained` who waits for room. */
 struct pyd_channel_head {
@@ -20,7 +17,7 @@ struct pyd_channel_head {
     uint32_t shut;   /* nothing is sent any more */
     uint32_t deaths; /* of peers that were noticed */
     uint64_t dropped;
-    struct pyd_channel_peer peers[16];
+    uint64_t peers[16]; /* the PID, above it when it started, in one word; 0: free */
     char apart[128];
     uint32_t filled;
     char apart_too[124];
@@ -61,6 +58,7 @@ void pyd_channel_forget(struct pyd_channel *channel);
 int pyd_channel_shut(struct pyd_channel *channel);
 int pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started);
 int pyd_channel_bury(struct pyd_channel *channel, uint64_t pid, uint64_t started);
+int pyd_channels_bury(void);
 int pyd_channel_look(struct pyd_channel *channel, struct pyd_channel_head *head);
 int pyd_channel_room(struct pyd_channel *channel);
 int pyd_channel_send(struct pyd_channel *channel, const char *data, uint32_t length,
