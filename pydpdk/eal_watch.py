@@ -115,7 +115,7 @@ class Watcher:
             result = lib.pyd_locks_give_back(out, _STILL_MS, _PATIENCE_MS)
         names = tuple(ffi.string(out.names[i]).decode() for i in range(out.n))
         if names:
-            _logger.warning("a dead process had the lock of %s: given back", ", ".join(names))
+            _logger.warning("a dead process had the lock of %s: given back", "; ".join(names))
         if result == -errno.EOWNERDEAD:
             raise damage_error("pyd_locks_give_back")
         if result < 0:
@@ -211,6 +211,9 @@ class Watcher:
     def _recover(self, member: Member) -> Death | None:
         try:
             _load_recovery()
+            with self._unlocking:
+                if not self._stopped:
+                    lib.pyd_answer_for(member.pid)
             self.give_back_locks()
             with lock():
                 if self._stopped:

@@ -1,5 +1,9 @@
-/* Requests of dead processes to this primary. They lie in its socket in their order, and one thread
- * serves them: when it has come to a message of our own, all before it are served. */
+/* What this primary and dead processes still want of each other. Requests of the dead lie in its
+ * socket in their order, and one thread serves them: when it has come to a message of our own, all
+ * before it are served. Those to the dead are answered in their place, with "count me out". */
+#include <dirent.h>
+#include <fnmatch.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -21,34 +25,127 @@ on_message(const struct rte_mp_msg *msg, const void *peer)
 }
 
 /* As DPDK's send_msg has it. */
+enum { WIRE_MSG, WIRE_REQUEST, WIRE_REPLY, WIRE_IGNORE };
+
 struct wire {
     int type;
     struct rte_mp_msg msg;
 };
 
+#define WIRE_LENGTH (sizeof(struct wire) - sizeof(((struct rte_mp_msg *)NULL)->fds))
+
 static int
-send_to_self(uint32_t number)
+open_socket(void)
 {
-    struct wire wire = {.msg = {.name = NAME, .len_param = sizeof(number)}};
+    return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+static int
+send_to_self(int fd, const struct wire *wire)
+{
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    const size_t length = sizeof(wire) - sizeof(wire.msg.fds);
     ssize_t sent = -1;
     uint32_t i;
 
-    if (fd < 0)
-        return -errno;
-    memcpy(wire.msg.param, &number, sizeof(number));
     snprintf(to.sun_path, sizeof(to.sun_path), "%.90s/mp_socket", rte_eal_get_runtime_dir());
     for (i = 0; i < TIMEOUT_MS && sent < 0; i++) {
-        sent = sendto(fd, &wire, length, 0, (struct sockaddr *)&to, sizeof(to));
+        sent = sendto(fd, wire, WIRE_LENGTH, 0, (struct sockaddr *)&to, sizeof(to));
         if (sent < 0 && errno != EAGAIN && errno != EINTR)
             break;
         if (sent < 0)
             usleep(1000);
     }
-    close(fd);
     return sent < 0 ? -EBUSY : 0;
+}
+
+static int
+send_number(uint32_t number)
+{
+    struct wire wire = {WIRE_MSG, {.name = NAME, .len_param = sizeof(number)}};
+    const int fd = open_socket();
+    int ret;
+
+    if (fd < 0)
+        return -errno;
+    memcpy(wire.msg.param, &number, sizeof(number));
+    ret = send_to_self(fd, &wire);
+    close(fd);
+    return ret;
+}
+
+static void
+ignore(int fd, const char *name)
+{
+    struct wire wire = {.type = WIRE_IGNORE};
+
+    snprintf(wire.msg.name, sizeof(wire.msg.name), "%s", name);
+    send_to_self(fd, &wire);
+}
+
+/* In the place of whoever had that socket. Its path goes at once, so that what comes meanwhile is
+ * all that can come. */
+static void
+answer_at(const char *path)
+{
+    static const char *const asked[] = {"mp_malloc_sync", "mp_malloc_rollback",
+                                        "eal_dev_mp_request"};
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const int fd = open_socket();
+    struct wire wire;
+    uint32_t i;
+
+    if (fd < 0)
+        return;
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+    unlink(path);
+    if (bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0) {
+        unlink(path);
+        for (i = 0; i < RTE_DIM(asked); i++)
+            ignore(fd, asked[i]);
+        while (recv(fd, &wire, sizeof(wire), 0) > 0)
+            if (wire.type == WIRE_REQUEST)
+                ignore(fd, wire.msg.name);
+    }
+    close(fd);
+}
+
+/* DPDK has the directory locked while it sends to those in it. */
+static int
+lock_directory(DIR *directory)
+{
+    uint32_t i;
+
+    for (i = 0; i < 100; i++) {
+        if (flock(dirfd(directory), LOCK_EX | LOCK_NB) == 0)
+            return 1;
+        usleep(1000);
+    }
+    return 0;
+}
+
+/* In the primary: nobody waits for answers of a process that is dead. DPDK would, 5 s for each, and
+ * let the growth of a heap fail; asked to grow again meanwhile, its one thread can ask two living
+ * ones in turns without end, each of which has answered (EEXIST). */
+void
+pyd_answer_for(uint64_t pid)
+{
+    DIR *directory = opendir(rte_eal_get_runtime_dir());
+    const struct dirent *entry;
+    char pattern[64], path[108];
+    int locked;
+
+    if (directory == NULL)
+        return;
+    locked = lock_directory(directory);
+    snprintf(pattern, sizeof(pattern), "mp_socket_%" PRIu64 "_*", pid);
+    while ((entry = readdir(directory)) != NULL)
+        if (fnmatch(pattern, entry->d_name, 0) == 0 &&
+            snprintf(path, sizeof(path), "%s/%s", rte_eal_get_runtime_dir(), entry->d_name) <
+                (int)sizeof(path))
+            answer_at(path);
+    if (locked)
+        flock(dirfd(directory), LOCK_UN);
+    closedir(directory);
 }
 
 static int
@@ -61,7 +158,7 @@ requests_served(void)
 
     if (rte_mp_action_register(NAME, on_message) != 0 && rte_errno != EEXIST)
         return -rte_errno;
-    ret = send_to_self(mine);
+    ret = send_number(mine);
     for (i = 0; ret == 0 && __atomic_load_n(&passed, __ATOMIC_ACQUIRE) != mine; i++) {
         if (i == TIMEOUT_MS)
             return -EBUSY;

@@ -110,15 +110,15 @@ def plugins(directory: str) -> set[str]:
 
 
 def maps_other_hugepages(pid: int, prefix: str) -> bool:
-    """Say whether a process has hugepage files of a prefix that are not at their paths here.
+    """Say whether a process has hugepage files of a prefix, and none is at its path here.
 
-    So it is where it runs in a container and its hugetlbfs is not mounted into ours. False where
-    it may not be seen.
+    So it is where it runs in a container and its hugetlbfs is not mounted into ours. One of them
+    may just have gone, as its memory shrinks. False where it may not be seen.
     """
     name = re.compile(re.escape(prefix) + r"map_[0-9]+(_[0-9]+)?")
     with suppress(OSError):
-        found = (line for line in _mapped(pid) if name.fullmatch(Path(line.path).name))
-        return any(not _is_at(line) for line in found)
+        found = [line for line in _mapped(pid) if name.fullmatch(Path(line.path).name)]
+        return bool(found) and not any(map(_is_at, found))
     return False
 
 

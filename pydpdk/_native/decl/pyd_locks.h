@@ -8,4 +8,5 @@ struct pyd_locks {
 int pyd_locks_give_back(struct pyd_locks *out, uint32_t still_ms, uint32_t patience_ms);
 int pyd_locks_abandon(uint32_t still_ms, uint32_t patience_ms);
 int pyd_damage_look(void);
+void pyd_answer_for(uint64_t pid);
 const char *pyd_damaged(void);
