@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from pydpdk.eal_options import EalOptions
 from pydpdk.eal_watch import Watcher
 from pydpdk.errors import BusyError, NotSupportedError, make_error
 from pydpdk.host import primary as host_primary
-from pydpdk.host import registry
+from pydpdk.host import registry, runtime, trust
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Seat
 from pydpdk.host.registry_page import Member, Role
@@ -168,10 +168,32 @@ def survey(
         It would not work, or would harm the others.
     """
     if options.proc_type == "secondary":
+        _check_runtime_dir(prefix)
         return eal_attach.check_attach(options, prefix)
     if _is_shared(options, hugepages):
+        _check_runtime_dir(prefix)
         eal_attach.check_primary(prefix)
+    if hugepages and not options.in_memory:
+        _check_mounts()
     return options, None
+
+
+def _check_runtime_dir(prefix: str) -> None:
+    """Refuse a directory in which somebody else could put what the EAL would open."""
+    directory = runtime.runtime_dir(prefix)
+    with suppress(OSError):  # said below, or by the EAL
+        trust.make_way(directory)
+    why = trust.distrust(directory, own=True)
+    if why:
+        text = f"{why}, and the EAL would trust what lies there: `pydpdk doctor` says what to do"
+        raise make_error("rte_eal_init", errno.EPERM, text)
+
+
+def _check_mounts() -> None:
+    """Refuse what the EAL would wait for, or follow, where it opens all files of that name."""
+    for path in runtime.strange_hugepage_files():
+        text = f"{path} is no hugepage file, and the EAL would open it: remove it"
+        raise make_error("rte_eal_init", errno.EINVAL, text)
 
 
 def settle(

@@ -261,6 +261,7 @@ class Eal(Closing):
         me = os.getpid()
         alone = not is_primary() and self.neighbours.primary() is None
         call_errno(lib.pyd_ledger_join, me, registry.started(me) or 0, alone, detail=_JOIN)
+        lib.pyd_mp_filter(os.fsencode(self.runtime_dir))  # there is no socket in unshared memory
         self.neighbours.join(self._devices.values(), is_primary(), self.iova_mode)
         if self.options.capture:
             call_rte_errno(lib.rte_pdump_init)
@@ -309,6 +310,7 @@ class Observer(Eal):
 
     def _join(self) -> None:
         """Stay out of the ledger: it would be a memzone more in memory that is not ours."""
+        lib.pyd_mp_filter(os.fsencode(self.runtime_dir))
         self.neighbours.join((), False, self.iova_mode)
 
 

@@ -26,27 +26,46 @@ static uint64_t lost;
 static int wake = -1;
 
 static void
-close_fds(const struct rte_mp_msg *msg)
+close_fds(const struct rte_mp_msg *msg, int n)
 {
     int i;
 
-    for (i = 0; i < msg->num_fds; i++)
+    for (i = 0; i < n; i++)
         close(msg->fds[i]);
+}
+
+/* A message may say that more descriptors came than did; DPDK leaves other numbers in their place,
+ * of earlier messages as a rule. One that has just come is not close-on-exec, as DPDK does not ask
+ * for it; Python's own are, and so are all that were taken here. */
+static int
+has_come(int fd)
+{
+    const int flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFD) : -1;
+
+    return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
+/* How many did, from now on close-on-exec. */
+static int
+take_fds(const struct rte_mp_msg *msg)
+{
+    int n;
+
+    for (n = 0; n < msg->num_fds && has_come(msg->fds[n]); n++)
+        fcntl(msg->fds[n], F_SETFD, FD_CLOEXEC);
+    return n;
 }
 
 static struct node *
 copy_of(const struct rte_mp_msg *msg, const char *peer)
 {
     struct node *node = malloc(sizeof(*node));
-    int i;
 
     if (node == NULL)
         return NULL;
     node->next = NULL;
     node->msg = *msg;
     snprintf(node->peer, sizeof(node->peer), "%.*s", PYD_PEER_SIZE - 1, peer);
-    for (i = 0; i < msg->num_fds; i++)
-        fcntl(msg->fds[i], F_SETFD, FD_CLOEXEC); /* DPDK does not ask for it */
     return node;
 }
 
@@ -69,15 +88,28 @@ queue(struct node *node)
     return room;
 }
 
+/* So that the next message does not find them in its place. */
+static void
+forget_fds(const struct rte_mp_msg *msg)
+{
+    int *fds = (int *)(uintptr_t)msg->fds; /* in a buffer of DPDK's thread, which is ours now */
+    int i;
+
+    for (i = 0; i < RTE_MP_MAX_FD_NUM; i++)
+        fds[i] = -1;
+}
+
 static int
 on_message(const struct rte_mp_msg *msg, const void *peer)
 {
-    struct node *node = copy_of(msg, peer);
+    const int n = take_fds(msg);
+    struct node *node = n == msg->num_fds ? copy_of(msg, peer) : NULL;
 
     if (!queue(node)) {
-        close_fds(msg);
+        close_fds(msg, n);
         free(node);
     }
+    forget_fds(msg);
     if (eventfd_write(wake, 1) < 0)
         return 0; /* the counter is at its maximum: the reader is awake already */
     return 0;     /* also where it is lost: DPDK would log a line for each */

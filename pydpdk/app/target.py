@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Callable
 
 from pydpdk.app.session import App
@@ -12,7 +13,9 @@ from pydpdk.errors import ConfigError
 
 
 def load_target(target: str, where: str) -> Callable[[App], object]:
-    """Import `module:function`, from the working directory too.
+    """Import `module:function`, from the working directory too, which is searched last.
+
+    A file there cannot stand for a module that is installed.
 
     Parameters
     ----------
@@ -22,16 +25,26 @@ def load_target(target: str, where: str) -> Callable[[App], object]:
     Raises
     ------
     ConfigError
-        It cannot be imported, or is not callable.
+        It cannot be imported, or is not callable. Where its code fails, with that line.
     """
     module_name, _, name = target.partition(":")
     here = os.getcwd()  # noqa: PTH109  # sys.path wants text
     if here not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.append(here)
     try:
         function = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError([f"{where}: {target!r}: {error}"]) from error
+    except Exception as error:  # whatever the module's code raises
+        raise ConfigError([f"{where}: {target!r}: {_explain(error)}"]) from error
     if not callable(function):
         raise ConfigError([f"{where}: {target!r} is not callable"])
     return function  # type: ignore[no-any-return]
+
+
+def _explain(error: Exception) -> str:
+    """Say what is wrong, and in which line of which file."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: {error.msg}"
+    *_, last = traceback.extract_tb(error.__traceback__)
+    if last.filename == __file__ or "importlib" in last.filename:
+        return str(error)  # there is no such module or name
+    return f"{last.filename}:{last.lineno}: {type(error).__name__}: {error}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pydpdk.host.cpus import numa_node_of_cpu
 from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.hugepages import available, read_pools
 from pydpdk.host.needs import Needs
+from pydpdk.host.trust import distrust
 
 _SAFE = ("hugepages-none", "hugepages-too-few", "hugetlbfs-not-mounted")
 
@@ -52,6 +54,14 @@ def _runtime_dir(needs: Needs, root: Path) -> Iterator[Finding]:
     if needs.hugepages is False or needs.in_memory:
         return
     directory = runtime.runtime_dir(needs.file_prefix or "pydpdk")
+    why = distrust(directory, own=True)
+    if why:
+        command = "mkdir -m 700 -p ~/.dpdk-run && export XDG_RUNTIME_DIR=~/.dpdk-run"
+        if os.geteuid() == 0:
+            command = f"chown root {directory.parent} && chmod 755 {directory.parent}"
+        distrusted: Severity = "error" if needs.hugepages is True else "warning"
+        yield Finding("runtime-dir-untrusted", distrusted, why, command)
+        return
     there = next(path for path in (directory, *directory.parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         command = as_root(f"mkdir -p {directory.parent} && chown {os.geteuid()} {directory.parent}")
@@ -62,4 +72,13 @@ def _runtime_dir(needs: Needs, root: Path) -> Iterator[Finding]:
         yield Finding("runtime-dir-not-writable", severity, what, command)
 
 
-CHECKS = (_hugepages, _nodes, _runtime_dir)
+def _strange_files(needs: Needs, root: Path) -> Iterator[Finding]:
+    if needs.hugepages is False or needs.in_memory:
+        return
+    for path in runtime.strange_hugepage_files(root=root):
+        what = f"{path} is named like a hugepage file and is none"
+        command = as_root(f"rm {shlex.quote(str(path))}")
+        yield Finding("hugetlbfs-strange-file", "error", what, command)
+
+
+CHECKS = (_hugepages, _nodes, _runtime_dir, _strange_files)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydpdk.host import registry, runtime
 from pydpdk.host.registry_page import Member
+from pydpdk.host.trust import distrust, open_regular
 
 # what EALs of 20.11 to 25.11 call their worker threads, the lcore's number at the end
 _WORKER = re.compile(r"(?:rte|lcore|dpdk)-(?:worker|slave)-?(\d+)")
@@ -52,7 +53,7 @@ def look(prefix: str) -> Primary:
 def running_prefixes() -> list[str]:
     """Return the prefixes of all live primaries that this user can see."""
     base = runtime.runtime_dir("x").parent
-    names = (entry.name for entry in _listdir(base) if entry.is_dir())
+    names = (entry.name for entry in _listdir(base) if entry.is_dir() and not distrust(entry))
     return sorted(
         name
         for name in names
@@ -97,8 +98,11 @@ def remove_traces(prefix: str, pid: int) -> list[Path]:
     """Remove the files in a runtime directory that only a secondary of that PID used."""
     pid = operator.index(pid)  # goes into a pattern
     mine = re.compile(rf"(?:fbarray_.*_{pid}(?:_[0-9a-f]+)?|mp_socket_{pid}_[0-9a-f]+)")
-    removed = []
-    for entry in _listdir(runtime.runtime_dir(prefix)):
+    removed: list[Path] = []
+    directory = runtime.runtime_dir(prefix)
+    if distrust(directory):
+        return removed
+    for entry in _listdir(directory):
         if mine.fullmatch(entry.name):
             with suppress(OSError):
                 entry.unlink()
@@ -136,7 +140,7 @@ def _locker(config: Path) -> int | None:
     if runtime.fd_here(config) is not None:
         return os.getpid()
     try:
-        fd = os.open(config, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_regular(config)
     except OSError:
         return None
     try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydpdk.host import runtime
+from pydpdk.host.trust import read_regular
 
 _LIBRARY = re.compile(r"librte_(\w+)\.so\S*")
 _VALUES = {
@@ -145,11 +146,7 @@ def config_version(prefix: str) -> tuple[bool, int]:
     path = runtime.runtime_dir(prefix) / "config"
     mine = runtime.fd_here(path)
     try:
-        if mine is None:
-            with path.open("rb") as config:
-                head = config.read(8)
-        else:
-            head = os.pread(mine, 8, 0)
+        head = read_regular(path, 8) if mine is None else os.pread(mine, 8, 0)
         magic, version = struct.unpack("=II", head)
     except (OSError, struct.error):
         return False, 0
@@ -164,7 +161,7 @@ def version_text(number: int) -> str:
 def has_ports(prefix: str) -> bool:
     """Whether a process of this prefix has made a port: its shared data is there."""
     with suppress(OSError):
-        return _ETHDEV_DATA in (runtime.runtime_dir(prefix) / "fbarray_memzone").read_bytes()
+        return _ETHDEV_DATA in read_regular(runtime.runtime_dir(prefix) / "fbarray_memzone")
     return False
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydpdk.host import registry, runtime
 from pydpdk.host.hugepages import read_mounts
+from pydpdk.host.trust import distrust, open_regular
 
 _STARTS_S = 2.0
 _OF_SECONDARY = re.compile(r"mp_socket_([0-9]+)_[0-9a-f]+")
@@ -92,7 +93,7 @@ class Reaped:
 def known_prefixes() -> list[str]:
     """Return every prefix that has something on this host, of live processes or not."""
     base = runtime.runtime_dir("x").parent
-    names = {entry.name for entry in _listdir(base) if entry.is_dir() and not entry.is_symlink()}
+    names = {entry.name for entry in _listdir(base) if entry.is_dir() and not distrust(entry)}
     for mount in read_mounts():
         matches = (_HUGEPAGE_FILE.fullmatch(file.name) for file in _listdir(mount.path))
         names |= {match[1] for match in matches if match}
@@ -135,7 +136,7 @@ def remove(dead: DeadPrefix) -> Reaped:
 def _held(config: Path) -> Iterator[bool]:
     """Hold a primary's own lock, so that none of that name can start meanwhile."""
     try:
-        fd = os.open(config, os.O_RDWR | os.O_CLOEXEC)
+        fd = open_regular(config, os.O_RDWR)
     except FileNotFoundError:
         yield True
         return
@@ -173,12 +174,13 @@ def _starts(directory: Path) -> bool:
 def _look(prefix: str) -> DeadPrefix:
     directory = runtime.runtime_dir(prefix)
     pages = runtime.hugepage_files(prefix)
-    inside = [path for path in _listdir(directory) if not path.is_dir()]
+    ours = directory.is_dir() and not distrust(directory)
+    inside = [path for path in _listdir(directory) if ours and not path.is_dir()]
     return DeadPrefix(
         prefix=prefix,
         hugepage_files=tuple(pages),
         hugepage_bytes=sum(_size(page) for page in pages),
-        runtime_dir=directory if directory.is_dir() else None,
+        runtime_dir=directory if ours else None,
         files=tuple(path for path in inside if not path.is_socket()),
         sockets=tuple(path for path in inside if path.is_socket()),
         processes=_pids(inside),

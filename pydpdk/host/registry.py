@@ -19,6 +19,7 @@ from typing import Any
 
 from pydpdk.host import runtime
 from pydpdk.host.registry_page import PAGE, Member, Role, State, clear, offset, read, write
+from pydpdk.host.trust import distrust, make_way, open_regular
 
 FILE = runtime.PROCESSES
 MAX_PROCESSES = 128
@@ -109,7 +110,9 @@ def claim(
         128 processes are there.
     """
     path = path_of(prefix)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_way(path.parent)
+    with suppress(FileExistsError):
+        path.parent.mkdir(mode=0o700)
     with _locked(path, create=True) as fd:
         others = _live(fd)
         try:
@@ -130,7 +133,7 @@ def claim(
             for i in range(MAX_PROCESSES):
                 if i not in taken:
                     clear(fd, i)
-        mine = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        mine = open_regular(path, os.O_RDWR)
         try:
             fcntl.fcntl(mine, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, offset(index)))
             pid = os.getpid()
@@ -176,9 +179,12 @@ def guarded(prefix: str) -> Iterator[None]:
 
 
 def _read(prefix: str) -> list[tuple[Member, bool]]:
+    path = path_of(prefix)
     try:
-        fd = os.open(path_of(prefix), os.O_RDONLY | os.O_CLOEXEC)
+        fd = -1 if distrust(path.parent) else open_regular(path)
     except OSError:
+        return []
+    if fd < 0:
         return []
     try:
         if not _is_ours(fd):
@@ -210,13 +216,16 @@ def _alive(fd: int, member: Member) -> bool:
 @contextmanager
 def _locked(path: Path, *, create: bool) -> Iterator[int]:
     """Open the file under the lock of its head, which one process at a time holds."""
-    flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
-    fd = os.open(path, flags, 0o600)
+    why = distrust(path.parent)
+    if why:
+        raise PermissionError(errno.EPERM, why)
+    flags = os.O_RDWR | (os.O_CREAT if create else 0)
+    fd = open_regular(path, flags)
     try:
         fcntl.fcntl(fd, fcntl.F_OFD_SETLKW, _flock(fcntl.F_WRLCK, 0))
         while not _is_at(fd, path):  # it was removed while we waited for the lock
             os.close(fd)
-            fd = os.open(path, flags, 0o600)
+            fd = open_regular(path, flags)
             fcntl.fcntl(fd, fcntl.F_OFD_SETLKW, _flock(fcntl.F_WRLCK, 0))
         if create and not _is_ours(fd):
             os.ftruncate(fd, 0)

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pydpdk.host.hugepages import read_mounts
+from pydpdk.host.trust import distrust, open_regular
 
 FLOCK = "hhqqi4x"
 """`struct flock` of 64-bit Linux: type, whence, start, len, pid."""
@@ -42,10 +43,28 @@ def hugepage_files(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     return sorted(file for file in files if name.fullmatch(file.name))
 
 
+def strange_hugepage_files(*, root: Path = Path("/")) -> list[Path]:
+    """What is named like a hugepage file, of any prefix, and is none.
+
+    `rte_eal_init` opens all of them to see whether they are in use, and would wait at a FIFO.
+    """
+    files = (file for mount in read_mounts(root=root) for file in _listdir(mount.path))
+    return sorted(file for file in files if "map_" in file.name and _is_strange(file))
+
+
+def _is_strange(file: Path) -> bool:
+    try:
+        mode = file.lstat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
 def leftovers(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     """All that this prefix has on the host now: hugepage files and the runtime directory."""
     directory = runtime_dir(prefix)
-    return hugepage_files(prefix, root=root) + ([directory] if directory.is_dir() else [])
+    there = directory.is_dir() and not distrust(directory)
+    return hugepage_files(prefix, root=root) + ([directory] if there else [])
 
 
 PROCESSES = "pydpdk_processes"
@@ -57,7 +76,8 @@ def is_in_use(prefix: str, *, by_others: bool = False, root: Path = Path("/")) -
 
     A primary holds a write lock on its `config`, every process that shares memory answers on
     its `mp_socket*`, one that does not (`--in-memory`) on `dpdk_telemetry.v2`; under `--no-shconf`
-    only the locks on hugepage files tell.
+    only the locks on hugepage files tell. What may not be opened is another user's, and counts as
+    in use.
 
     Parameters
     ----------
@@ -86,7 +106,7 @@ def remove(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     """Remove what this prefix left, without a look whether anyone uses it; return what is gone."""
     removed = [file for file in hugepage_files(prefix, root=root) if _removed(file)]
     directory = runtime_dir(prefix)
-    if not directory.is_symlink():
+    if not distrust(directory):
         removed += [f for f in _listdir(directory) if not _has_members(f) and _removed(f)]
         with suppress(OSError):
             directory.rmdir()
@@ -136,9 +156,9 @@ def _has_write_lock(config: Path, *, by_others: bool) -> bool:
     if fd_here(config) is not None:  # the primary is this process
         return not by_others
     try:
-        fd = os.open(config, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
+        fd = open_regular(config)
+    except OSError as error:
+        return isinstance(error, PermissionError)
     try:
         # POSIX locks of this process never conflict with F_GETLK, always with F_OFD_GETLK.
         # A write lock conflicts with a wish to read, which needs no write permission.
@@ -164,9 +184,9 @@ def answers(path: Path) -> bool:
 def _is_flocked(file: Path) -> bool:
     """Test the shared lock that processes hold on a hugepage file, as the EAL itself does."""
     try:
-        fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
+        fd = open_regular(file)
+    except OSError as error:
+        return isinstance(error, PermissionError)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -13,6 +13,7 @@ import socket
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +60,8 @@ class Fds(Fixed, Sequence[int]):
         if self._open:
             self._open = False
             for fd in self._numbers:
-                os.close(fd)
+                with suppress(OSError):  # the others, too, where somebody closed one
+                    os.close(fd)
 
     def __getitem__(self, i: Any) -> Any:
         return self._numbers[i]

@@ -233,3 +233,30 @@ def test_the_apps_of_ours_leak_nothing_that_tracing_would_tell(command, tmp_path
     finished = _run(command(file, "--duration", "0.2"), tmp_path)
     assert finished.returncode == 0, finished.stderr
     assert "Warning" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("x = 1\ndef main(app:\n", "mine.py:2: '(' was never closed"),
+        ("x = 1\ny = x / 0\n", "mine.py:2: ZeroDivisionError: division by zero"),
+        ("import no_such_module\n", "No module named 'no_such_module'"),
+        ("x = 1\n", "has no attribute 'main'"),
+    ],
+)
+def test_a_function_that_cannot_be_imported_is_a_fault_of_the_file(command, tmp_path, code, says):
+    finished = _run(command(_python_file(tmp_path, code), "--duration", "1"), tmp_path)
+    assert finished.returncode == 2
+    assert "mine.yaml:" in finished.stderr
+    assert says in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_files_here_do_not_stand_for_installed_modules(command, tmp_path):
+    file = _python_file(tmp_path, "import helper\ndef main(app):\n    return helper.VALUE\n")
+    (tmp_path / "helper.py").write_text("VALUE = 17\n")
+    for name in ("numba", "numpy", "pydantic", "typer", "yaml", "cffi"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('somebody else')\n")
+    finished = _run(command(file, "--duration", "1"), tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert "python: 17" in finished.stdout

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 from peers import ToldError, World
 
+from pydpdk import version
 from pydpdk.host import runtime
 
 pytestmark = pytest.mark.hugepages
@@ -161,3 +164,52 @@ def test_a_program_may_end_without_closing_its_handlers(run_script):
         messages.on("x")(print)
     """)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def datagram(kind=0, name=b"pydpdk:echo", len_param=0, num_fds=0) -> bytes:
+    """As DPDK 22.11 to 24.11 puts a message on the socket; from 25.11 on its type takes 8 bytes."""
+    pad = bytes(4) if version.RUNNING >= "25.11" else b""
+    return struct.pack("=i", kind) + pad + struct.pack("=64sii256s", name, len_param, num_fds, b"")
+
+
+MALFORMED = [
+    b"x",
+    datagram()[:-1],
+    datagram() + bytes(64),
+    datagram(num_fds=-1),
+    datagram(num_fds=9),
+    datagram(num_fds=1 << 24),
+    datagram(len_param=-1),
+    datagram(len_param=257),
+    datagram(len_param=1 << 16),
+]
+
+
+def test_datagrams_that_are_no_messages_leave_dpdks_thread_alive(fresh: World):
+    other = fresh.add()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as raw:
+        for data in MALFORMED:
+            raw.sendto(data, str(runtime.runtime_dir(fresh.prefix) / "mp_socket"))
+    assert other.run("told(messages.request('echo', b'here'))") == ([(0, b"here")], ())
+
+
+@pytest.mark.parametrize("name", [b"pydpdk:echo", b"pydpdk?echo"])
+@pytest.mark.parametrize(("said", "sent"), [(8, 0), (8, 1), (2, 1), (1, 1)])
+def test_descriptors_that_did_not_come_are_not_closed(
+    fresh: World, name: bytes, said: int, sent: int
+):
+    other = fresh.add()
+    count = "sorted(os.listdir('/proc/self/fd'))"
+    assert other.run("told(messages.request('echo', b'1'))") == ([(0, b"1")], ())
+    before = fresh.primary.run(count)
+    read, write = os.pipe()
+    path = str(runtime.runtime_dir(fresh.prefix) / "mp_socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as raw:
+        raw.connect(path)
+        for _ in range(5):
+            socket.send_fds(raw, [datagram(name=name, num_fds=said)], [write] * sent)
+    assert other.run("told(messages.request('echo', b'2'))") == ([(0, b"2")], ())
+    assert fresh.primary.run(count) == before
+    os.close(write)
+    assert os.read(read, 1) == b""  # nobody has kept the other end
+    os.close(read)
