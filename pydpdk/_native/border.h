@@ -6,6 +6,7 @@
 
 uint16_t pyd_border_rx(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n);
 uint32_t pyd_border_tx(struct pyd_border *border, struct rte_mbuf **mbufs, uint32_t n);
+void pyd_drop_long(struct pyd_queue *queue, struct pyd_burst *burst);
 int pyd_finish_sum(struct rte_mbuf *m, int is_known);
 
 /* One load for ports that have no border: nearly all. */
@@ -23,6 +24,8 @@ pyd_queue_send(struct pyd_queue *queue, struct pyd_burst *burst)
 {
     uint16_t n;
 
+    if (unlikely(queue->longest != 0))
+        pyd_drop_long(queue, burst);
     if (unlikely(queue->border != NULL)) {
         pyd_burst_holds(burst, pyd_border_tx(queue->border, burst->slots->mbufs, burst->n));
         if (burst->n == 0)

@@ -2,6 +2,7 @@
 #include <sys/queue.h>
 
 #include <rte_eal_memconfig.h>
+#include <rte_mbuf_dyn.h>
 
 #include "ledger.h"
 #include "malformed.h"
@@ -109,6 +110,16 @@ admit_from(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
     return n;
 }
 
+static void
+stamp_in_ns(const struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        if (mbufs[i]->ol_flags & queue->stamp_flag)
+            *RTE_MBUF_DYNFIELD(mbufs[i], queue->stamp_at, rte_mbuf_timestamp_t *) *= queue->stamp_ns;
+}
+
 /* Of n packets that came, those that are sound; or of the next ones, where none is. */
 uint32_t
 pyd_admit_received(struct pyd_queue *queue, struct pyd_burst *burst, uint32_t n)
@@ -119,9 +130,30 @@ pyd_admit_received(struct pyd_queue *queue, struct pyd_burst *burst, uint32_t n)
     do {
         kept = admit_from(queue, mbufs, n);
         in_a_row += n;
+        if (queue->stamp_flag != 0)
+            stamp_in_ns(queue, mbufs, kept);
         if (likely(kept != 0) || in_a_row >= PYD_MALFORMED_IN_A_ROW)
             return kept;
         n = pyd_queue_receive(queue, mbufs, burst->size);
     } while (n != 0);
     return 0;
+}
+
+/* Free and count the chains that a driver would send a part of. */
+void
+pyd_drop_long(struct pyd_queue *queue, struct pyd_burst *burst)
+{
+    struct rte_mbuf **mbufs = burst->slots->mbufs;
+    uint32_t i, kept = 0;
+
+    for (i = 0; i < burst->n; i++) {
+        if (unlikely(mbufs[i]->nb_segs > 1 && mbufs[i]->pkt_len > queue->longest))
+            rte_pktmbuf_free(mbufs[i]);
+        else
+            mbufs[kept++] = mbufs[i];
+    }
+    if (unlikely(kept != burst->n)) {
+        queue->dropped += burst->n - kept;
+        pyd_burst_holds(burst, kept);
+    }
 }

@@ -20,6 +20,7 @@ from pydpdk.app.workers import WorkerReport
 from pydpdk.errors import ConfigError
 from pydpdk.ethdev.port import Port
 from pydpdk.ethdev.stats import PortStats
+from pydpdk.host import captures
 from pydpdk.process import Member
 
 _WAIT_S = 0.05
@@ -37,7 +38,7 @@ class PortReport:
     rx_missed : int
         [packets] that the device dropped, for want of descriptors or mbufs.
     tx_dropped : int
-        [packets] that the app freed because the port did not take them.
+        [packets] that were freed because the port did not take them, or would have cut them.
     rx_malformed : int
         [packets] that were dropped: their segments and lengths contradict each other.
     errors : int
@@ -152,7 +153,19 @@ def run(
         result = None
         with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s):
             result = poll(members)
-    return replace(meter.report(), workers=workers.report(members), result=result)
+    report = meter.report()
+    _warn_of_captures(app, report)
+    return replace(report, workers=workers.report(members), result=result)
+
+
+def _warn_of_captures(app: App, report: Report) -> None:
+    for name, port in report.ports.items():
+        files = ", ".join(captures.files_of(app.config.ports[name].device))
+        if files and port.errors:
+            _logger.warning(
+                "ports.%s: %s was not read to its end: libpcap could not read on, or the mempool"
+                " was empty (%d errors)", name, files, port.errors
+            )  # fmt: skip
 
 
 def _poller(app: App, on_lcores: Crew | None) -> Callable[[dict[str, Member]], str | None]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from pydpdk.config.kinds import HEADROOM
 from pydpdk.config.model import Config, PortSpec
-from pydpdk.config.source import Fault
+from pydpdk.config.source import Fault, KeyPath
 from pydpdk.eal_options import EalOptions
-from pydpdk.host import doctor_virtual
+from pydpdk.host import captures, doctor_virtual
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
 from pydpdk.host.sockets import PATH_MAX, VHOST, Endpoint, endpoint_of
 
@@ -35,6 +35,8 @@ def check(scope: Scope) -> Iterator[Fault]:
     """Check what the drivers would find out half-way, or not at all."""
     yield from _af_xdp(scope)
     yield from _af_packet(scope)
+    if scope.check_host:
+        yield from _captures(scope.config)
     for name, port in scope.config.ports.items():
         if port.driver == _BOND:
             yield from _bond(scope, name, port)
@@ -42,6 +44,24 @@ def check(scope: Scope) -> Iterator[Fault]:
         if end and len(end.path) > PATH_MAX:
             allowed = f"a socket's path of up to {PATH_MAX} characters: this has {len(end.path)}"
             yield Fault(("ports", name, "device"), repr(port.device), allowed)
+
+
+def _captures(config: Config) -> Iterator[Fault]:
+    """net_pcap takes the packets of any capture for Ethernet frames."""
+    devices: list[tuple[KeyPath, str]] = [
+        (("ports", name, "device"), port.device) for name, port in config.ports.items()
+    ]
+    devices += [(("eal", "vdevs"), device) for device in config.eal.vdevs]
+    for path, device in devices:
+        for file in captures.files_of(device):
+            found = captures.look(file)
+            if found is None or found.link == captures.ETHERNET:
+                continue
+            if found.link is None:
+                yield Fault(path, repr(file), "a capture file, pcap or pcapng: this is none")
+            else:
+                allowed = f"a capture of link type {captures.name_of(captures.ETHERNET)}: "
+                yield Fault(path, repr(file), f"{allowed}this is {found.link_name}")
 
 
 def _af_xdp(scope: Scope) -> Iterator[Fault]:
@@ -160,6 +180,10 @@ def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
             if finding.severity == "error" or finding.code in _PLANNED:
                 yield str(finding)
     for name, port in ports.items():
+        for file in captures.files_of(port.device):
+            found = captures.look(file)
+            if found and found.short:
+                yield f"ports.{name}: {file}: packets will be missing: {found.short}"
         end = endpoint_of(port.device)
         if end and end.serves and port.driver in ("virtio_user", "net_virtio_user"):
             yield (

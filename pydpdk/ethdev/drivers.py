@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydpdk import eal
+from pydpdk import eal, version
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Owner, owners
 from pydpdk.errors import InUseError, call_errno, make_error
+from pydpdk.memory.dynfield import rx_timestamp
 from pydpdk.memory.mempool import Mempool
 
 AF_XDP, BOND = "net_af_xdp", "net_bonding"
@@ -34,9 +35,28 @@ _owing: set[str] = set()
 _RX_CHECKS = {"net_null": lib.PYD_CHECK_ALIKE, "net_ring": lib.PYD_CHECK_ALL}
 
 
-def rx_check(driver: str) -> int:
-    """What is checked of each packet that a driver hands in; see `_native/malformed.h`."""
-    return int(_RX_CHECKS.get(driver, lib.PYD_CHECK_LENGTHS))
+_PCAP = "net_pcap"
+_PCAP_LONGEST = 0x3F00  # [bytes] RTE_ETH_PCAP_SNAPLEN, into which the driver copies a chain
+_PCAP_STAMP_NS = 1000  # it stamps packets in microseconds; from 26.07 in nanoseconds
+
+
+def rx_fields(driver: str) -> dict[str, int]:
+    """What is done with each packet that a driver hands in; see `_native/malformed.h`."""
+    fields = {"check": _RX_CHECKS.get(driver, lib.PYD_CHECK_LENGTHS)}
+    if driver == _PCAP and _stamps_in_us():
+        field, flag = rx_timestamp()
+        fields |= {"stamp_at": field.offset, "stamp_flag": flag.mask, "stamp_ns": _PCAP_STAMP_NS}
+    return fields
+
+
+def tx_fields(driver: str) -> dict[str, int]:
+    """What is kept from a driver, as it would cut it without a word."""
+    return {"longest": _PCAP_LONGEST} if driver == _PCAP else {}
+
+
+def _stamps_in_us() -> bool:
+    year, month = map(int, version.COMPILED.split(".")[:2])
+    return (year, month) < (26, 7)
 
 
 def is_member(port_id: int) -> bool:

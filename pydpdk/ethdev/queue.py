@@ -36,8 +36,7 @@ class Queue(Handle):
         self.queue_id = queue_id
         self._taken = False
         fields = {"port_id": port.port_id, "queue_id": queue_id, "is_tx": is_tx}
-        if not is_tx:
-            fields["check"] = drivers.rx_check(port.info.driver_name)
+        fields.update((drivers.tx_fields if is_tx else drivers.rx_fields)(port.info.driver_name))
         self._c: Any = ffi.new("struct pyd_queue *", fields)
         self._keep(self._c)
         self._border: Any = None
@@ -168,7 +167,11 @@ class TxQueue(Queue):
 
     @property
     def dropped(self) -> int:
-        """[packets] that `Forward` freed because the port did not take them."""
+        """[packets] that were freed, not sent.
+
+        `Forward` frees what the port did not take; `tx` frees what net_pcap would write a part of,
+        more than 16,128 bytes in several mbufs.
+        """
         return int(self._c.dropped)
 
     @property

@@ -150,3 +150,48 @@ def test_buffers_with_headroom_alone_end_well(run_script, tmp_path: Path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout in ("got 4 True\n", "got 0 True\n", "refused\n")
+
+
+def test_what_the_driver_would_cut_is_not_written(device, name: str, tmp_path: Path):
+    """Of a chain it writes 16,128 bytes; of one segment, whatever there is."""
+    long = [bytes([k]) * size for k, size in enumerate((60, 16_128, 16_129, 40_000, 61))]
+    with Mempool.create(name, 255, cache_size=0) as pool, Burst(8) as burst:
+        port = device("net_pcap_cut,tx_pcap=out.pcap")
+        port.configure(nb_rx_queues=0)
+        port.start()
+        burst.alloc(pool, len(long))
+        burst.fill(long)
+        assert port.tx[0].tx(burst) == 3
+        assert (len(burst), port.tx[0].dropped, port.tx[0].packets) == (0, 2, 3)
+        assert port.stats.opackets == 3
+        port.close()
+    assert read_pcap(tmp_path / "out.pcap") == [long[0], long[1], long[4]]
+
+
+def test_one_segment_is_written_whole(device, name: str, tmp_path: Path):
+    with (
+        Mempool.create(name, 15, cache_size=0, data_room_size=65_535) as pool,
+        Burst(1) as burst,
+    ):
+        port = device("net_pcap_whole,tx_pcap=out.pcap")
+        port.configure(nb_rx_queues=0)
+        port.start()
+        burst.alloc(pool)
+        burst.fill(bytes(65_407))
+        assert port.tx[0].tx(burst) == 1
+        port.close()
+    assert read_pcap(tmp_path / "out.pcap") == [bytes(65_407)]
+
+
+def test_timestamps_are_in_nanoseconds(device, name: str, tmp_path: Path):
+    """The driver has microseconds; the file of `write_pcap` has packet i at second i."""
+    write_pcap(tmp_path / "in.pcap", FRAMES[:40])
+    with Mempool.create(name, 255, cache_size=0) as pool, Burst(64) as burst:
+        port = device("net_pcap_time,rx_pcap=in.pcap")
+        port.configure(mempool=pool)
+        port.start()
+        assert port.rx[0].rx(burst) == 40
+        assert burst.columns["mbuf.timestamp"].tolist() == [i * 10**9 for i in range(40)]
+        assert burst.columns["mbuf.timestamp?"].all()
+        burst.free()
+        port.close()

@@ -1,0 +1,171 @@
+"""Capture files, as libpcap takes them: the link type of the packets, and what ends a file early.
+
+libpcap reads a file for net_pcap, which asks it for no link type and goes on after an error.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+ETHERNET = 1
+MOST = 262_144
+"""[bytes] of a packet that libpcap takes (MAXIMUM_SNAPLEN)."""
+
+LINK_TYPES = {
+    0: "NULL", 1: "EN10MB", 6: "IEEE802", 7: "ARCNET", 8: "SLIP", 9: "PPP", 10: "FDDI",
+    50: "PPP_SERIAL", 51: "PPP_ETHER", 100: "ATM_RFC1483", 101: "RAW", 104: "C_HDLC",
+    105: "IEEE802_11", 107: "FRELAY", 108: "LOOP", 113: "LINUX_SLL", 114: "LTALK", 117: "PFLOG",
+    119: "PRISM_HEADER", 122: "IP_OVER_FC", 127: "IEEE802_11_RADIO", 138: "APPLE_IP_OVER_IEEE1394",
+    143: "DOCSIS", 144: "LINUX_IRDA", 163: "IEEE802_11_RADIO_AVS", 165: "BACNET_MS_TP",
+    187: "BLUETOOTH_HCI_H4", 189: "USB_LINUX", 192: "PPI", 195: "IEEE802_15_4_WITHFCS",
+    201: "BLUETOOTH_HCI_H4_WITH_PHDR", 220: "USB_LINUX_MMAPPED", 227: "CAN_SOCKETCAN", 228: "IPV4",
+    229: "IPV6", 230: "IEEE802_15_4_NOFCS", 239: "NFLOG", 240: "NETANALYZER", 242: "IPOIB",
+    247: "INFINIBAND", 249: "USBPCAP", 251: "BLUETOOTH_LE_LL", 253: "NETLINK", 271: "VSOCK",
+    274: "ETHERNET_MPACKET", 276: "LINUX_SLL2", **{147 + i: f"USER{i}" for i in range(16)},
+}  # fmt: skip
+"""Names of libpcap's by the number that a file has; those that captures are usually of."""
+
+_LOOKS = 100_000  # records: what lies behind them is found when it is read
+_HEADER, _MODIFIED = 16, 24  # of a record; the second in files of a patched libpcap
+_MAGICS = {0xA1B2C3D4: _HEADER, 0xA1B23C4D: _HEADER, 0xA1B2CD34: _MODIFIED}
+_SECTION, _INTERFACE, _PACKETS = 0x0A0D0D0A, 1, (2, 3, 6)
+_BLOCK_MOST = 16 << 20  # [bytes] that libpcap takes of a pcapng block
+_LINK = 0x03FFFFFF  # the bits above say whether frames end with a checksum
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What a capture file has.
+
+    Attributes
+    ----------
+    link : int or None
+        Its link type, as the file has it; None where it is no capture file.
+    short : str
+        Why libpcap does not give all of its packets; empty where nothing was found.
+    """
+
+    link: int | None
+    short: str = ""
+
+    @property
+    def link_name(self) -> str:
+        """Its link type in libpcap's words, and the number."""
+        return name_of(self.link or 0)
+
+
+def name_of(link: int) -> str:
+    """Name a link type: `RAW (101)`."""
+    return f"{LINK_TYPES.get(link, 'unknown')} ({link})"
+
+
+def look(path: str | os.PathLike[str]) -> Capture | None:
+    """Look through a capture file; None where it cannot be read, or is no file but a pipe."""
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            return None
+        with Path(path).open("rb") as file:
+            return _look(file, os.fstat(file.fileno()).st_size)
+    except (OSError, ValueError):  # ValueError: a path with a NUL
+        return None
+
+
+def files_of(device: str) -> Iterator[str]:
+    """The capture files that a device string has net_pcap read."""
+    name, *arguments = device.split(",")
+    if name.rstrip("0123456789_").startswith(("net_pcap", "eth_pcap")):
+        for argument in arguments:
+            key, _, value = argument.partition("=")
+            if key == "rx_pcap" and value:
+                yield value
+
+
+def _look(file: BinaryIO, size: int) -> Capture:
+    head = file.read(24)
+    for order in "<>":
+        if len(head) < 24:
+            break
+        magic, *_, link = struct.unpack(f"{order}IHHiIII", head)
+        if magic in _MAGICS:
+            return Capture(link & _LINK, _records(file, order, _MAGICS[magic], size))
+        if magic == _SECTION and head[8:12] == struct.pack(f"{order}I", 0x1A2B3C4D):
+            file.seek(0)
+            return _Sections(file, order, size).capture()
+    return Capture(None)
+
+
+def _records(file: BinaryIO, order: str, header: int, size: int) -> str:
+    at = 24
+    for n in range(_LOOKS):
+        if at == size:
+            break
+        record = file.read(header)
+        length = struct.unpack_from(f"{order}I", record, 8)[0] if len(record) == header else 0
+        if length > MOST:
+            return f"packet {n} has a length of {length} bytes, more than {MOST}"
+        at += header + length
+        if at > size:
+            return f"it ends within packet {n}"
+        file.seek(length, os.SEEK_CUR)
+    return ""
+
+
+class _Sections:
+    """A pcapng file: blocks, of which libpcap takes one kind of interface only."""
+
+    def __init__(self, file: BinaryIO, order: str, size: int) -> None:
+        self._file, self._order, self._size = file, order, size
+        self._kind: tuple[int, int] | None = None  # link type and snapshot length of the first
+        self._interfaces = self._packets = 0
+
+    def capture(self) -> Capture:
+        short = ""
+        at = n = 0
+        while at != self._size and not short and n < _LOOKS:
+            n += 1
+            head = self._file.read(28)
+            kind, length = struct.unpack(f"{self._order}II", head[:8].ljust(8, b"\0"))
+            short = self._wrong(at, kind, length) or self._block(kind, head)
+            at += length
+            self._file.seek(at)
+        if self._kind is None:
+            return Capture(None)
+        behind = f"behind {self._packets} packets " if self._packets else ""
+        return Capture(self._kind[0], behind + short if short else "")
+
+    def _wrong(self, at: int, kind: int, length: int) -> str:
+        if kind == _SECTION and at and not self._same_order(at):
+            return "a section of the other byte order begins"
+        if at + 12 > self._size or at + length > self._size:
+            return "the file ends within a block"
+        if length < 12 or length % 4 or length > _BLOCK_MOST:
+            return f"a block has a length of {length} bytes"
+        return ""
+
+    def _same_order(self, at: int) -> bool:
+        self._file.seek(at + 8)
+        return self._file.read(4) == struct.pack(f"{self._order}I", 0x1A2B3C4D)
+
+    def _block(self, kind: int, head: bytes) -> str:
+        self._packets += kind in _PACKETS
+        if kind == _SECTION:
+            self._interfaces = 0
+        if kind != _INTERFACE:
+            return ""
+        link, _, snaplen = struct.unpack_from(f"{self._order}HHI", head, 8)
+        found = (link, snaplen if 0 < snaplen < 1 << 31 else MOST)
+        number, self._interfaces = self._interfaces, self._interfaces + 1
+        self._kind = self._kind or found
+        if link != self._kind[0]:
+            return f"interface {number} is {name_of(link)}, the first one {name_of(self._kind[0])}"
+        if found != self._kind:
+            return (
+                f"interface {number} has snapshot length {found[1]}, the first one {self._kind[1]}"
+            )
+        return ""
