@@ -45,8 +45,16 @@ raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len)
     return (total & 0xffff) + (total >> 16);
 }
 
+static inline uint16_t
+sum_of(const struct pyd_place *place, uint32_t off, uint32_t len)
+{
+    if (likely(off + len <= place->data_len))
+        return rte_raw_cksum(place->data + off, len);
+    return raw_sum(place->m, off, len);
+}
+
 /* UDP says itself how long it is, which IP's length may exceed (RFC 768, RFC 9868). */
-static void
+static inline void
 take_udp_length(struct sums *sums)
 {
     const uint32_t length = rte_be_to_cpu_16(
@@ -118,7 +126,7 @@ addresses_sum(const struct sums *sums)
                                                      : offsetof(struct rte_ipv6_hdr, src_addr));
 
     if (likely(sums->is_own))
-        return raw_sum(sums->place.m, at, 2 * width);
+        return sum_of(&sums->place, at, 2 * width);
     return address_sum(sums, at, &sums->pseudo.src, width) +
            address_sum(sums, at + width, &sums->pseudo.dst, width);
 }
@@ -135,7 +143,7 @@ pseudo_sum(const struct sums *sums)
 static uint16_t
 l4_sum(const struct sums *sums)
 {
-    uint32_t total = raw_sum(sums->place.m, sums->l4_at, sums->l4_len) + pseudo_sum(sums);
+    uint32_t total = sum_of(&sums->place, sums->l4_at, sums->l4_len) + pseudo_sum(sums);
 
     total = (total & 0xffff) + (total >> 16);
     return (total & 0xffff) + (total >> 16);
@@ -149,7 +157,7 @@ verify(struct rte_mbuf *m)
 
     if (!find_sums(&sums, m))
         return 0;
-    if (sums.is_ipv4 && raw_sum(m, sums.ip_at, sums.ip_len) != UINT16_MAX)
+    if (sums.is_ipv4 && sum_of(&sums.place, sums.ip_at, sums.ip_len) != UINT16_MAX)
         bad |= PYD_SUM_IP_BAD;
     if (sums.l4_sum_at == 0)
         return bad;
@@ -242,7 +250,7 @@ compute_ip(const struct sums *sums)
     const uint32_t at = sums->ip_at + offsetof(struct rte_ipv4_hdr, hdr_checksum);
 
     pyd_write16(&sums->place, at, 0);
-    pyd_write16(&sums->place, at, ~raw_sum(sums->place.m, sums->ip_at, sums->ip_len));
+    pyd_write16(&sums->place, at, ~sum_of(&sums->place, sums->ip_at, sums->ip_len));
 }
 
 static void

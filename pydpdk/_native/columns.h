@@ -100,8 +100,10 @@ pyd_ip_end(const struct pyd_place *place)
 static inline int
 pyd_is_extension(uint8_t proto)
 {
-    return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS ||
-           proto == IPPROTO_FRAGMENT;
+    const uint64_t extensions = UINT64_C(1) << IPPROTO_HOPOPTS | UINT64_C(1) << IPPROTO_ROUTING |
+                                UINT64_C(1) << IPPROTO_FRAGMENT | UINT64_C(1) << IPPROTO_DSTOPTS;
+
+    return proto < 64 && (extensions >> proto & 1);
 }
 
 /* An IPv6 extension header at *off: what follows it, and *off behind it; -1 where it is cut. */

@@ -28,8 +28,8 @@ found(struct pyd_place *place, uint32_t header, uint32_t off, uint32_t len, void
     return bytes;
 }
 
-/* The protocol that follows, if a first fragment has all of its header's fixed part; else -1. */
-static int
+/* The protocol that follows; -1 where a first fragment has not all of its header's fixed part. */
+static __rte_noinline int
 proto_of_first(const struct pyd_place *place, uint8_t proto, uint32_t off)
 {
     const uint32_t least = proto == IPPROTO_TCP    ? sizeof(struct rte_tcp_hdr)
@@ -39,47 +39,41 @@ proto_of_first(const struct pyd_place *place, uint8_t proto, uint32_t off)
     return off + least <= pyd_ip_end(place) ? proto : -1;
 }
 
-enum { IN_ONE_PIECE, FIRST, NOT_FIRST };
-
-/* Offset 0 and nothing to follow: a packet in one piece (RFC 6946). */
-static int
-which_fragment(struct pyd_place *place, uint32_t stack, uint32_t off)
+/* Whether headers follow this one: offset 0 and no more to come is a packet in one piece (RFC 6946). */
+static __rte_noinline int
+has_headers(struct pyd_place *place, uint32_t stack, uint32_t depth, uint32_t off)
 {
     struct rte_ipv6_fragment_ext copy;
-    const struct rte_ipv6_fragment_ext *fragment =
-        found(place, stack + PYD_IPV6_FRAGMENT, off, sizeof(copy), &copy);
+    const struct rte_ipv6_fragment_ext *fragment;
+    int is_whole = 1;
     uint16_t said;
 
+    if (depth == PYD_DEPTH_FIRST)
+        pyd_fragment_start(place, &is_whole);
+    if (!is_whole) /* it is in a fragment itself */
+        return 0;
+    fragment = found(place, stack + PYD_IPV6_FRAGMENT, off, sizeof(copy), &copy);
     if (fragment == NULL)
-        return NOT_FIRST;
+        return 0;
     place->proto[stack != 0] = fragment->next_header;
-    said = rte_be_to_cpu_16(fragment->frag_data);
-    if ((said & RTE_IPV6_FRAG_USED_MASK) == 0)
-        return IN_ONE_PIECE;
-    return (said & RTE_IPV6_EHDR_FO_MASK) == 0 ? FIRST : NOT_FIRST;
+    said = rte_be_to_cpu_16(fragment->frag_data) & RTE_IPV6_FRAG_USED_MASK;
+    return said == 0 || (said == RTE_IPV6_EHDR_MF_MASK && depth == PYD_DEPTH_FIRST);
 }
 
 /* Hop-by-hop, routing, destination and fragment headers. -1: L4 is not to be found. */
-static int
+static inline int
 skip_extensions(struct pyd_place *place, uint32_t stack, uint32_t depth, int proto, uint32_t *off)
 {
-    int i, which = IN_ONE_PIECE;
+    int i;
 
-    for (i = 0; i < PYD_EXTENSIONS_MAX && pyd_is_extension(proto); i++) {
-        if (proto == IPPROTO_FRAGMENT) {
-            if (which == FIRST) /* a fragment of a fragment */
-                return -1;
-            which = which_fragment(place, stack, *off);
-            if (which == NOT_FIRST || (which == FIRST && depth != PYD_DEPTH_FIRST))
-                return -1;
-        }
-        proto = pyd_skip_extension(place, proto, off);
-        if (proto < 0)
+    for (i = 0; i < PYD_EXTENSIONS_MAX; i++) {
+        if (proto == IPPROTO_FRAGMENT && !has_headers(place, stack, depth, *off))
             return -1;
+        proto = pyd_skip_extension(place, proto, off);
+        if (proto < 0 || likely(!pyd_is_extension(proto)))
+            return proto;
     }
-    if (pyd_is_extension(proto))
-        return -1;
-    return which == FIRST ? proto_of_first(place, proto, *off) : proto;
+    return -1;
 }
 
 /* The protocol in the packet and *off behind; -1: nothing that is known follows. */
@@ -109,7 +103,7 @@ locate_ipv6(struct pyd_place *place, uint32_t stack, uint32_t depth, uint32_t *o
 {
     struct rte_ipv6_hdr copy;
     const struct rte_ipv6_hdr *ip = found(place, stack + PYD_IPV6, *off, sizeof(copy), &copy);
-    int proto;
+    int proto, is_whole;
 
     if (ip == NULL)
         return -1;
@@ -119,10 +113,16 @@ locate_ipv6(struct pyd_place *place, uint32_t stack, uint32_t depth, uint32_t *o
     }
     *off += sizeof(*ip);
     place->proto[stack != 0] = ip->proto;
+    if (likely(!pyd_is_extension(ip->proto)))
+        return ip->proto;
     proto = skip_extensions(place, stack, depth, ip->proto, off);
-    if (proto >= 0)
-        place->proto[stack != 0] = proto;
-    return proto;
+    if (proto < 0)
+        return -1;
+    place->proto[stack != 0] = proto;
+    if (likely(depth != PYD_DEPTH_FIRST || place->at[PYD_IPV6_FRAGMENT] == PYD_NOWHERE))
+        return proto;
+    pyd_fragment_start(place, &is_whole);
+    return is_whole ? proto : proto_of_first(place, proto, *off);
 }
 
 /* Tunnels go on behind *off with the ether_type that is returned; 0: no tunnel. */

@@ -13,6 +13,7 @@
 #define OPTION_NOP 1
 #define OPTION_LOOSE_ROUTE 131
 #define OPTION_STRICT_ROUTE 137
+#define ROUTE_LEAST 7 /* three bytes and an address */
 #define IPV6_ADDRESS sizeof(((struct rte_ipv6_hdr *)0)->dst_addr)
 #define IPV4_ADDRESS sizeof(rte_be32_t)
 
@@ -68,7 +69,7 @@ find_home(const struct pyd_place *place, uint32_t at, uint32_t end, struct pyd_a
 {
     uint32_t i, length;
 
-    for (i = 0; i < OPTIONS_LOOKED_AT && at + 2 <= end; i++) {
+    for (i = 0; i < OPTIONS_LOOKED_AT && at + 2 + IPV6_ADDRESS <= end; i++) {
         const uint8_t type = pyd_read8(place, at);
 
         if (type == OPTION_PAD1) {
@@ -77,7 +78,7 @@ find_home(const struct pyd_place *place, uint32_t at, uint32_t end, struct pyd_a
         }
         length = pyd_read8(place, at + 1);
         at += 2;
-        if (type == OPTION_HOME_ADDRESS && length == IPV6_ADDRESS && at + length <= end) {
+        if (type == OPTION_HOME_ADDRESS && length == IPV6_ADDRESS) {
             *src = (struct pyd_address){.kept = 0, .rest_at = at};
             return;
         }
@@ -124,7 +125,7 @@ find_of_ipv4(const struct pyd_place *place, struct pyd_pseudo *pseudo)
     const uint32_t ip = place->at[PYD_IPV4], end = ip + (pyd_read8(place, ip) & 0xf) * 4;
     uint32_t at = ip + sizeof(struct rte_ipv4_hdr), length;
 
-    while (at + 2 <= end) {
+    while (at + ROUTE_LEAST <= end) {
         const uint8_t type = pyd_read8(place, at);
 
         if (type == OPTION_END)
@@ -157,21 +158,6 @@ pyd_find_pseudo(const struct pyd_place *place, struct pyd_pseudo *pseudo)
         find_of_ipv6(place, pseudo);
 }
 
-/* Where the checksum lies in a header of L4 that has one over the addresses; 0: it has none. */
-static uint32_t
-sum_in(uint8_t proto, int is_ipv4)
-{
-    switch (proto) {
-    case IPPROTO_TCP:
-        return offsetof(struct rte_tcp_hdr, cksum);
-    case IPPROTO_UDP:
-        return offsetof(struct rte_udp_hdr, dgram_cksum);
-    case IPPROTO_ICMPV6:
-        return is_ipv4 ? 0 : offsetof(struct rte_icmp_hdr, icmp_cksum);
-    }
-    return 0;
-}
-
 /* The checksum of a datagram in one of its fragments, whichever has it: of TCP it may lie in the
  * second or third, as these are of 8 bytes at least. 0: it lies in another. */
 uint32_t
@@ -192,7 +178,7 @@ pyd_datagram_sum_at(const struct pyd_place *place)
         return 0;
     }
     start = pyd_fragment_start(place, &is_whole);
-    sum = sum_in(proto, ipv4 != PYD_NOWHERE);
+    sum = pyd_sum_in(proto);
     if (is_whole || sum == 0 || sum < start)
         return 0;
     at += sum - start;

@@ -37,6 +37,21 @@ struct pyd_pseudo {
     struct pyd_address dst;
 };
 
+/* Where the checksum lies in a header of L4 that has one over the addresses; 0: it has none. */
+static inline uint32_t
+pyd_sum_in(uint8_t proto)
+{
+    switch (proto) {
+    case IPPROTO_TCP:
+        return offsetof(struct rte_tcp_hdr, cksum);
+    case IPPROTO_UDP:
+        return offsetof(struct rte_udp_hdr, dgram_cksum);
+    case IPPROTO_ICMPV6:
+        return offsetof(struct rte_icmp_hdr, icmp_cksum);
+    }
+    return 0;
+}
+
 void pyd_find_pseudo(const struct pyd_place *place, struct pyd_pseudo *pseudo);
 uint32_t pyd_datagram_sum_at(const struct pyd_place *place);
 
@@ -51,10 +66,20 @@ pyd_has_own_pseudo(const struct pyd_place *place)
     return !pyd_is_extension(pyd_read8(place, ipv6 + offsetof(struct rte_ipv6_hdr, proto)));
 }
 
+/* Bytes that the packet has. */
+static inline void
+pyd_place_write(const struct pyd_place *place, uint32_t off, uint32_t len, const char *bytes)
+{
+    if (likely(off + len <= place->data_len))
+        memcpy(place->data + off, bytes, len);
+    else
+        pyd_span_write(place->m, off, len, bytes);
+}
+
 static inline void
 pyd_write16(const struct pyd_place *place, uint32_t off, uint16_t value)
 {
-    pyd_span_write(place->m, off, sizeof(value), (const char *)&value);
+    pyd_place_write(place, off, sizeof(value), (const char *)&value);
 }
 
 #endif

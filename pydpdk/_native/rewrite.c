@@ -3,71 +3,74 @@
 
 #define WORDS_MAX 10 /* an IPv6 address, and a word at either end */
 
-/* What a rewrite of one packet touches: whole words of a header, and up to two checksums. The one of
- * L4 covers so many bytes of them: not all of an address that is not the last one of its packet. */
-struct touch {
-    uint32_t words_at;
+/* How the checksum of L4 covers a field. */
+enum covered { NOT_COVERED, IN_L4, AS_SOURCE, AS_DESTINATION };
+
+/* One field, the whole words that it lies in, and what covers it: the same for all packets. */
+struct change {
+    const struct pyd_column *column;
+    uint32_t from;
     uint32_t n_words;
-    uint32_t in_l4_sum;
-    uint32_t field_at;
+    enum covered covered;
+};
+
+/* What a change of one packet touches: up to two checksums. */
+struct touch {
+    uint32_t at;
     uint32_t ip_sum_at;
     uint32_t l4_sum_at;
-    uint32_t is_of_address;
     uint32_t end;
 };
 
-static int
-is_source(const struct pyd_column *column)
+static enum covered
+how_covered(const struct pyd_column *column)
 {
-    return column->offset == (column->header == PYD_IPV4 ? offsetof(struct rte_ipv4_hdr, src_addr)
-                                                         : offsetof(struct rte_ipv6_hdr, src_addr));
+    const int is_ipv4 = column->header == PYD_IPV4;
+    const uint32_t src = is_ipv4 ? offsetof(struct rte_ipv4_hdr, src_addr)
+                                 : offsetof(struct rte_ipv6_hdr, src_addr);
+
+    if (column->header >= PYD_L4)
+        return IN_L4;
+    if ((!is_ipv4 && column->header != PYD_IPV6) || column->offset < src)
+        return NOT_COVERED;
+    return column->offset == src ? AS_SOURCE : AS_DESTINATION;
 }
 
-static int
-is_address(const struct pyd_column *column)
+static struct change
+change_of(const struct pyd_column *column)
 {
-    return (column->header == PYD_IPV4 && column->offset >= offsetof(struct rte_ipv4_hdr, src_addr)) ||
-           (column->header == PYD_IPV6 && column->offset >= offsetof(struct rte_ipv6_hdr, src_addr));
+    const uint32_t from = column->offset & ~1u, to = (column->offset + column->width + 1) & ~1u;
+
+    return (struct change){.column = column, .from = from, .n_words = (to - from) / 2,
+                           .covered = how_covered(column)};
 }
 
-static void
-find_l4_sum(const struct pyd_place *place, const struct pyd_column *column, struct touch *touch)
+static inline uint32_t
+find_l4_sum(const struct pyd_place *place, enum covered covered)
 {
-    const uint32_t in_l3 = column->header < PYD_L4;
-    struct pyd_pseudo pseudo;
+    uint32_t at;
 
-    touch->l4_sum_at = 0;
-    touch->in_l4_sum = touch->n_words * 2;
-    touch->is_of_address = in_l3;
-    if (in_l3 && !is_address(column))
-        return;
-    touch->l4_sum_at = pyd_l4_sum_at(place, in_l3);
-    if (!in_l3)
-        return;
-    if (unlikely(touch->l4_sum_at == 0))
-        touch->l4_sum_at = pyd_datagram_sum_at(place);
-    if (unlikely(touch->l4_sum_at != 0 && !pyd_has_own_pseudo(place))) {
-        pyd_find_pseudo(place, &pseudo);
-        touch->in_l4_sum = is_source(column) ? pseudo.src.kept : pseudo.dst.kept;
-    }
+    if (covered == NOT_COVERED)
+        return 0;
+    at = pyd_l4_sum_at(place, covered != IN_L4);
+    if (unlikely(at == 0) && covered != IN_L4 && pyd_sum_in(place->proto[0]) != 0)
+        return pyd_datagram_sum_at(place);
+    return at;
 }
 
 /* 0: the packet has no such field. */
-static int
-find_touch(const struct pyd_place *place, const struct pyd_column *column, struct touch *touch)
+static inline int
+find_touch(const struct pyd_place *place, const struct change *change, struct touch *touch)
 {
-    const uint32_t at = place->at[column->header];
-    const uint32_t from = column->offset & ~1u, to = (column->offset + column->width + 1) & ~1u;
+    const uint32_t header = change->column->header, at = place->at[header];
 
     if (at == PYD_NOWHERE)
         return 0;
-    touch->field_at = at + column->offset;
-    touch->words_at = at + from;
-    touch->n_words = (to - from) / 2;
-    touch->ip_sum_at = column->header == PYD_IPV4
-                           ? at + offsetof(struct rte_ipv4_hdr, hdr_checksum) : 0;
-    find_l4_sum(place, column, touch);
-    touch->end = RTE_MAX(at + to, RTE_MAX(touch->ip_sum_at, touch->l4_sum_at) + 2);
+    touch->at = at;
+    touch->ip_sum_at = header == PYD_IPV4 ? at + offsetof(struct rte_ipv4_hdr, hdr_checksum) : 0;
+    touch->l4_sum_at = find_l4_sum(place, change->covered);
+    touch->end = RTE_MAX(at + change->from + 2 * change->n_words,
+                         RTE_MAX(touch->ip_sum_at, touch->l4_sum_at) + 2);
     return 1;
 }
 
@@ -83,13 +86,13 @@ follow(uint16_t sum, const uint16_t *before, const uint16_t *after, uint32_t n)
     return ~total;
 }
 
-static void
-read_words(const struct pyd_place *place, const struct touch *touch, uint16_t *words)
+static inline void
+read_words(const struct pyd_place *place, uint32_t at, uint32_t n, uint16_t *words)
 {
     uint32_t i;
 
-    for (i = 0; i < touch->n_words; i++)
-        words[i] = pyd_read16(place, touch->words_at + 2 * i);
+    for (i = 0; i < n; i++)
+        words[i] = pyd_read16(place, at + 2 * i);
 }
 
 /* Whether the port is to make the checksum of L4 from that of the pseudo header, which is there. */
@@ -103,42 +106,57 @@ is_left_to_port(const struct pyd_place *place)
 }
 
 /* A UDP checksum of 0 means that there is none, so one that comes out as 0 is written as 0xffff. */
-static void
-follow_l4(const struct pyd_place *place, const struct touch *touch, const uint16_t *before,
-          const uint16_t *after)
+static inline void
+follow_l4(const struct pyd_place *place, const struct change *change, uint32_t at,
+          const uint16_t *before, const uint16_t *after)
 {
     const int is_udp = place->proto[0] == IPPROTO_UDP;
-    uint16_t sum = pyd_read16(place, touch->l4_sum_at);
+    uint16_t sum = pyd_read16(place, at);
 
     if (unlikely(is_left_to_port(place))) {
-        if (touch->is_of_address)
-            pyd_write16(place, touch->l4_sum_at, ~follow(~sum, before, after, touch->n_words));
+        if (change->covered != IN_L4)
+            pyd_write16(place, at, ~follow(~sum, before, after, change->n_words));
         return;
     }
     if (is_udp && sum == 0)
         return;
-    sum = follow(sum, before, after, touch->n_words);
-    pyd_write16(place, touch->l4_sum_at, is_udp && sum == 0 ? UINT16_MAX : sum);
+    sum = follow(sum, before, after, change->n_words);
+    pyd_write16(place, at, is_udp && sum == 0 ? UINT16_MAX : sum);
 }
 
-static void
-rewrite(const struct pyd_place *place, const struct touch *touch, const char *wire, uint32_t width)
+/* Of an address that is not the last one of its packet, the checksum of L4 covers the first bytes or
+ * nothing: what it does not cover is taken out of both. */
+static __rte_noinline void
+forget_rest(const struct pyd_place *place, const struct change *change, uint16_t *before,
+            uint16_t *after)
 {
+    struct pyd_pseudo pseudo;
+    uint32_t kept;
+
+    pyd_find_pseudo(place, &pseudo);
+    kept = change->covered == AS_SOURCE ? pseudo.src.kept : pseudo.dst.kept;
+    memset((char *)before + kept, 0, 2 * change->n_words - kept);
+    memset((char *)after + kept, 0, 2 * change->n_words - kept);
+}
+
+static inline void
+rewrite(const struct pyd_place *place, const struct change *change, const struct touch *touch,
+        const char *wire)
+{
+    const uint32_t words_at = touch->at + change->from, n = change->n_words;
     uint16_t before[WORDS_MAX], after[WORDS_MAX];
 
-    read_words(place, touch, before);
-    pyd_span_write(place->m, touch->field_at, width, wire);
-    read_words(place, touch, after);
+    read_words(place, words_at, n, before);
+    pyd_place_write(place, touch->at + change->column->offset, change->column->width, wire);
+    read_words(place, words_at, n, after);
     if (touch->ip_sum_at != 0)
         pyd_write16(place, touch->ip_sum_at,
-                    follow(pyd_read16(place, touch->ip_sum_at), before, after, touch->n_words));
+                    follow(pyd_read16(place, touch->ip_sum_at), before, after, n));
     if (touch->l4_sum_at == 0)
         return;
-    if (unlikely(touch->in_l4_sum < touch->n_words * 2)) {
-        memset((char *)before + touch->in_l4_sum, 0, sizeof(before) - touch->in_l4_sum);
-        memset((char *)after + touch->in_l4_sum, 0, sizeof(after) - touch->in_l4_sum);
-    }
-    follow_l4(place, touch, before, after);
+    if (change->covered != IN_L4 && unlikely(!pyd_has_own_pseudo(place)))
+        forget_rest(place, change, before, after);
+    follow_l4(place, change, touch->l4_sum_at, before, after);
 }
 
 static const char *
@@ -169,6 +187,7 @@ int
 pyd_mbufs_rewrite(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column,
                   const char *data)
 {
+    const struct change change = change_of(column);
     struct pyd_place place;
     struct touch touch;
     char wire[16];
@@ -176,13 +195,13 @@ pyd_mbufs_rewrite(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *
 
     for (i = 0; i < n; i++) {
         pyd_locate(&place, mbufs[i], PYD_DEPTH_FIRST);
-        if (find_touch(&place, column, &touch) && is_refused(&place, &touch, column->header))
+        if (find_touch(&place, &change, &touch) && is_refused(&place, &touch, column->header))
             return 1 + i;
     }
     for (i = 0; i < n; i++, data += column->width) {
         pyd_locate(&place, mbufs[i], PYD_DEPTH_FIRST);
-        if (find_touch(&place, column, &touch))
-            rewrite(&place, &touch, to_wire(column, data, wire), column->width);
+        if (find_touch(&place, &change, &touch))
+            rewrite(&place, &change, &touch, to_wire(column, data, wire));
     }
     return 0;
 }
@@ -205,34 +224,39 @@ static const struct pyd_column time_to_live = {
 static const struct pyd_column hop_limits = {
     .header = PYD_IPV6, .offset = offsetof(struct rte_ipv6_hdr, hop_limits), .width = 1};
 
-static int
-find_ttl(struct pyd_place *place, struct rte_mbuf *m, struct touch *touch)
+/* NULL: the packet has neither. */
+static inline const struct change *
+find_ttl(struct pyd_place *place, struct rte_mbuf *m, const struct change *either,
+         struct touch *touch)
 {
     pyd_locate(place, m, PYD_DEPTH_OUTER);
-    return find_touch(place, &time_to_live, touch) || find_touch(place, &hop_limits, touch);
+    if (likely(find_touch(place, &either[0], touch)))
+        return &either[0];
+    return find_touch(place, &either[1], touch) ? &either[1] : NULL;
 }
 
 int
 pyd_mbufs_decrement_ttl(struct rte_mbuf **mbufs, uint32_t n, uint8_t *expired)
 {
+    const struct change either[] = {change_of(&time_to_live), change_of(&hop_limits)};
+    const struct change *change;
     struct pyd_place place;
     struct touch touch;
-    const char *found;
-    char copy, left;
+    char left;
     uint32_t i;
 
     for (i = 0; i < n; i++)
-        if (find_ttl(&place, mbufs[i], &touch) && !pyd_span_is_own(mbufs[i], 0, touch.end))
+        if (find_ttl(&place, mbufs[i], either, &touch) && !pyd_span_is_own(mbufs[i], 0, touch.end))
             return 1 + i;
     for (i = 0; i < n; i++) {
         expired[i] = 0;
-        if (!find_ttl(&place, mbufs[i], &touch))
+        change = find_ttl(&place, mbufs[i], either, &touch);
+        if (change == NULL)
             continue;
-        found = pyd_place_read(&place, touch.field_at, 1, &copy);
-        expired[i] = (uint8_t)*found <= 1;
-        left = *found - 1;
+        left = pyd_read8(&place, touch.at + change->column->offset) - 1;
+        expired[i] = (uint8_t)(left + 1) <= 1;
         if (!expired[i])
-            rewrite(&place, &touch, &left, 1);
+            rewrite(&place, change, &touch, &left);
     }
     return 0;
 }
