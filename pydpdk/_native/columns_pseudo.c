@@ -103,7 +103,7 @@ find_of_ipv6(const struct pyd_place *place, struct pyd_pseudo *pseudo)
             find_last(place, at, &pseudo->dst);
         else if (proto == IPPROTO_DSTOPTS && pseudo->src.kept == IPV6_ADDRESS)
             find_home(place, at + sizeof(struct pyd_extension), off, &pseudo->src);
-        else if (proto == IPPROTO_FRAGMENT && pyd_fragment_start(place, &is_whole) != 0)
+        else if (at == place->at[PYD_IPV6_FRAGMENT] && pyd_fragment_start(place, &is_whole) != 0)
             return;
         proto = next;
     }
