@@ -110,15 +110,6 @@ find_sums(struct sums *sums, struct rte_mbuf *m)
 }
 
 static uint32_t
-address_sum(const struct sums *sums, uint32_t at, const struct pyd_address *address, uint32_t width)
-{
-    const struct rte_mbuf *m = sums->place.m;
-    const uint16_t rest = raw_sum(m, address->rest_at, width - address->kept);
-
-    return raw_sum(m, at, address->kept) + (address->kept & 1 ? rte_bswap16(rest) : rest);
-}
-
-static uint32_t
 addresses_sum(const struct sums *sums)
 {
     const uint32_t width = sums->is_ipv4 ? 4 : 16;
@@ -127,8 +118,8 @@ addresses_sum(const struct sums *sums)
 
     if (likely(sums->is_own))
         return sum_of(&sums->place, at, 2 * width);
-    return address_sum(sums, at, &sums->pseudo.src, width) +
-           address_sum(sums, at + width, &sums->pseudo.dst, width);
+    return rte_raw_cksum(sums->pseudo.src.bytes, width) +
+           rte_raw_cksum(sums->pseudo.dst.bytes, width);
 }
 
 /* Addresses, protocol and length; ICMP of IPv4 has none of it. */

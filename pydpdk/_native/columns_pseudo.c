@@ -21,26 +21,39 @@ struct routing {
     struct pyd_extension extension;
     uint8_t type;
     uint8_t segments_left;
-    uint8_t elided; /* of type 3: bytes that addresses have in common with IP's, last one's below */
+    uint8_t elided; /* of type 3: bytes that are left out, below those of the last address */
     uint8_t pad;
     uint8_t reserved[2];
 };
 
-/* The last address of a list whose first bytes are IP's own. */
+/* The bytes from `from` on are those that lie at `at`. */
 static void
-find_last_rpl(const struct routing *routing, uint32_t end, uint32_t room, struct pyd_address *dst)
+take(const struct pyd_place *place, uint32_t at, uint32_t from, uint32_t width,
+     struct pyd_address *address)
 {
-    const uint32_t kept = routing->elided & 0xf, pad = routing->pad >> 4;
+    char copy[IPV6_ADDRESS];
+    const char *bytes = pyd_place_read(place, at, width - from, copy);
 
-    if (room < IPV6_ADDRESS - kept + pad)
+    if (bytes == NULL)
         return;
-    dst->kept = kept;
-    dst->rest_at = end - pad - (IPV6_ADDRESS - kept);
+    memcpy(address->bytes + from, bytes, width - from);
+    address->kept = RTE_MIN(address->kept, from);
+}
+
+/* The last address of a list without the bytes that they have in common with the one before. */
+static void
+take_last_rpl(const struct pyd_place *place, const struct routing *routing, uint32_t end,
+              uint32_t room, struct pyd_address *dst)
+{
+    const uint32_t common = routing->elided & 0xf, behind = (routing->pad >> 4) + IPV6_ADDRESS - common;
+
+    if (behind <= room)
+        take(place, end - behind, common, IPV6_ADDRESS, dst);
 }
 
 /* Where a routing header at `at` sends the packet in the end; of other types nothing is known. */
 static void
-find_last(const struct pyd_place *place, uint32_t at, struct pyd_address *dst)
+take_last(const struct pyd_place *place, uint32_t at, struct pyd_address *dst)
 {
     struct routing copy;
     const struct routing *routing =
@@ -51,21 +64,18 @@ find_last(const struct pyd_place *place, uint32_t at, struct pyd_address *dst)
     if (routing == NULL || routing->segments_left == 0)
         return;
     room = routing->extension.length * 8;
-    if (routing->type == ROUTING_RPL) {
-        find_last_rpl(routing, list + room, room, dst);
-        return;
-    }
+    if (routing->type == ROUTING_RPL)
+        take_last_rpl(place, routing, list + room, room, dst);
     if (room < IPV6_ADDRESS)
         return;
     if (routing->type == ROUTING_SEGMENTS)
-        *dst = (struct pyd_address){.kept = 0, .rest_at = list};
+        take(place, list, 0, IPV6_ADDRESS, dst);
     else if (routing->type == ROUTING_SOURCE || routing->type == ROUTING_MOBILE)
-        *dst = (struct pyd_address){
-            .kept = 0, .rest_at = list + (room / IPV6_ADDRESS - 1) * IPV6_ADDRESS};
+        take(place, list + (room / IPV6_ADDRESS - 1) * IPV6_ADDRESS, 0, IPV6_ADDRESS, dst);
 }
 
 static void
-find_home(const struct pyd_place *place, uint32_t at, uint32_t end, struct pyd_address *src)
+take_home(const struct pyd_place *place, uint32_t at, uint32_t end, struct pyd_address *src)
 {
     uint32_t i, length;
 
@@ -79,15 +89,15 @@ find_home(const struct pyd_place *place, uint32_t at, uint32_t end, struct pyd_a
         length = pyd_read8(place, at + 1);
         at += 2;
         if (type == OPTION_HOME_ADDRESS && length == IPV6_ADDRESS) {
-            *src = (struct pyd_address){.kept = 0, .rest_at = at};
+            take(place, at, 0, IPV6_ADDRESS, src);
             return;
         }
         at += length;
     }
 }
 
-/* Of routing headers the last counts that has segments left, as the others are done before it; of
- * home addresses the first, as only one is allowed. */
+/* Routing headers are followed in their order; of home addresses the first counts, as only one is
+ * allowed. */
 static void
 find_of_ipv6(const struct pyd_place *place, struct pyd_pseudo *pseudo)
 {
@@ -100,46 +110,40 @@ find_of_ipv6(const struct pyd_place *place, struct pyd_pseudo *pseudo)
         if (next < 0)
             return;
         if (proto == IPPROTO_ROUTING)
-            find_last(place, at, &pseudo->dst);
+            take_last(place, at, &pseudo->dst);
         else if (proto == IPPROTO_DSTOPTS && pseudo->src.kept == IPV6_ADDRESS)
-            find_home(place, at + sizeof(struct pyd_extension), off, &pseudo->src);
+            take_home(place, at + sizeof(struct pyd_extension), off, &pseudo->src);
         else if (at == place->at[PYD_IPV6_FRAGMENT] && pyd_fragment_start(place, &is_whole) != 0)
             return;
         proto = next;
     }
 }
 
-static int
-is_route(const struct pyd_place *place, uint8_t type, uint32_t at, uint32_t length)
+/* A route that has come to its end has left the last address to IP's header. */
+static void
+take_end(const struct pyd_place *place, uint32_t route, uint32_t length, struct pyd_address *dst)
 {
-    const uint8_t next = pyd_read8(place, at + 2);
+    const uint8_t next = pyd_read8(place, route + 2);
 
-    return (type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE) && length % 4 == 3 &&
-           next % 4 == 0 && next != 0 && next < length;
+    if (length >= ROUTE_LEAST && length % 4 == 3 && next % 4 == 0 && next != 0 && next < length)
+        take(place, route + length - IPV4_ADDRESS, 0, IPV4_ADDRESS, dst);
 }
 
-/* A route that has come to its end has left the last address to IP's header. */
+/* The first route counts, as only one is allowed. */
 static void
 find_of_ipv4(const struct pyd_place *place, struct pyd_pseudo *pseudo)
 {
     const uint32_t ip = place->at[PYD_IPV4], end = ip + (pyd_read8(place, ip) & 0xf) * 4;
     uint32_t at = ip + sizeof(struct rte_ipv4_hdr), length;
 
-    while (at + ROUTE_LEAST <= end) {
+    for (; at + ROUTE_LEAST <= end; at += length) {
         const uint8_t type = pyd_read8(place, at);
 
-        if (type == OPTION_END)
+        length = type == OPTION_NOP ? 1 : pyd_read8(place, at + 1);
+        if (type == OPTION_END || length == 0 || at + length > end)
             return;
-        if (type == OPTION_NOP) {
-            at++;
-            continue;
-        }
-        length = pyd_read8(place, at + 1);
-        if (length < 2 || at + length > end)
-            return;
-        at += length;
-        if (is_route(place, type, at - length, length)) {
-            pseudo->dst = (struct pyd_address){.kept = 0, .rest_at = at - IPV4_ADDRESS};
+        if (type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE) {
+            take_end(place, at, length, &pseudo->dst);
             return;
         }
     }
@@ -149,9 +153,13 @@ void
 pyd_find_pseudo(const struct pyd_place *place, struct pyd_pseudo *pseudo)
 {
     const int is_ipv4 = place->at[PYD_IPV4] != PYD_NOWHERE;
+    const uint32_t width = is_ipv4 ? IPV4_ADDRESS : IPV6_ADDRESS;
+    const uint32_t src = is_ipv4 ? place->at[PYD_IPV4] + offsetof(struct rte_ipv4_hdr, src_addr)
+                                 : place->at[PYD_IPV6] + offsetof(struct rte_ipv6_hdr, src_addr);
 
-    pseudo->src = pseudo->dst =
-        (struct pyd_address){.kept = is_ipv4 ? IPV4_ADDRESS : IPV6_ADDRESS};
+    take(place, src, 0, width, &pseudo->src);
+    take(place, src + width, 0, width, &pseudo->dst);
+    pseudo->src.kept = pseudo->dst.kept = width;
     if (is_ipv4)
         find_of_ipv4(place, pseudo);
     else

@@ -26,11 +26,10 @@ pyd_l4_sum_at(const struct pyd_place *place, int of_addresses)
     return 0;
 }
 
-/* An address of the pseudo header: `kept` bytes are the first of that in IP's header, and the others
- * lie at `rest_at`. */
+/* An address of the pseudo header, of which `kept` bytes are the first of that in IP's header. */
 struct pyd_address {
     uint32_t kept;
-    uint32_t rest_at;
+    char bytes[16];
 };
 struct pyd_pseudo {
     struct pyd_address src;

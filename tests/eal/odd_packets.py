@@ -113,7 +113,9 @@ def ipv4_route(rng: random.Random) -> Part:
 
 
 def ipv4_record(rng: random.Random) -> Part:
-    return Part(rng.choice((7, 68, 148)), bytes((7, 5)) + rng.randbytes(4))
+    """A recorded route, a timestamp, a router alert: none of them leads anywhere."""
+    four = rng.randbytes(4)
+    return rng.choice((Part(7, b"\7\4" + four), Part(68, b"\x08\5\0" + four), Part(148, b"\4\0\0")))
 
 
 def ipv4_nop(rng: random.Random) -> Part:
@@ -138,10 +140,14 @@ class Datagram:
         return len(self.src) == 4
 
     def last_dst(self) -> bytes:
-        routes = [p.final_dst for p in self.parts if p.final_dst is not None]
-        if not routes:
-            return self.dst
-        return routes[0 if self.is_ipv4 else -1](self.dst)
+        known = (
+            [p for p in self.parts if p.number in (131, 137)][:1] if self.is_ipv4 else self.parts
+        )
+        routes = [p.final_dst for p in known if p.final_dst is not None]
+        dst = self.dst
+        for route in routes:
+            dst = route(dst)
+        return dst
 
     def first_src(self) -> bytes:
         return next((p.home for p in self.parts if p.home is not None), self.src)
