@@ -2,7 +2,11 @@
 
 `Owner` is the base of every Python object that stands for a DPDK object: it closes once, refuses
 while something still uses it, only warns when it is forgotten, and is dead in a forked child.
-`Pin` knows whether numpy views of a piece of memory are alive.
+
+An exception of a signal handler can come between any two steps of Python. So whether an object is
+closed is said by its gate, in C, where the call that frees it says so itself; what is made and not
+handed over is freed by an `Undo`; and a lock is held by a `Locked`, which no exception leaves
+behind. `Pin` knows whether numpy views of a piece of memory are alive.
 """
 
 from __future__ import annotations
@@ -13,18 +17,23 @@ import threading
 import warnings
 import weakref
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from pydpdk._dpdk import ffi
+from pydpdk._crossing import Locked, Undo
+from pydpdk._dpdk import ffi, lib
 from pydpdk._fixed import Fixed
 from pydpdk.errors import ClosedError, InUseError, damaged
 from pydpdk.exceptions import LeakWarning
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
+
+__all__ = ["Bytes", "Closing", "Locked", "Owner", "Pin", "Undo", "address_of", "close_owners",
+           "close_since", "find", "lock", "lock_and", "owners"]  # fmt: skip
 
 _lock = threading.RLock()
 _owners: weakref.WeakSet[Owner] = weakref.WeakSet()
@@ -79,24 +88,33 @@ class Owner(Closing):
     stays: ClassVar[bool] = False
     """Keep an open object although nobody holds it: views of its memory may outlive it."""
 
-    def __init__(self, name: str, handle: Any, *, address: int = 0, owned: bool = True) -> None:
+    _gate: Any = None
+    """Its `struct pyd_gate *`: `closed` there is the truth, `_handle` what C is called with."""
+
+    def __init__(
+        self, name: str, handle: Any, gate: Any, *, address: int = 0, owned: bool = True
+    ) -> None:
         self.name = name
         self.owned = owned
         self.address = address
         self._handle: Any = handle
         self._users: weakref.WeakSet[Owner] = weakref.WeakSet()
-        _owners.add(self)
-        _by_address[type(self), address] = self
+        self._gate = gate
+        self._note()
         if self.stays:
             self._stay()
+
+    def _note(self) -> None:
+        """Let `owners` and `find` know it."""
+        _owners.add(self)
+        _by_address[type(self), self.address] = self
 
     @property
     def handle(self) -> Any:
         """The C object; raises `ClosedError` once it is gone."""
-        handle = self._handle
-        if handle is None:
+        if self.closed:
             raise self._closed_error()
-        return handle
+        return self._handle
 
     def _known(self, value: V) -> V:
         """Return what was read when this was opened, and never changes; raise where it is closed.
@@ -109,7 +127,7 @@ class Owner(Closing):
     @property
     def closed(self) -> bool:
         """Whether `close` has been called."""
-        return self._handle is None
+        return bool(self._gate.closed)
 
     def close(self, *, force: bool = False) -> None:
         """Give the object back to DPDK; once closed, do nothing.
@@ -125,16 +143,15 @@ class Owner(Closing):
         InUseError
             Views, mbufs or other objects still use it; the message names them.
         """
-        with _lock:
-            if self._handle is None:
-                return
-            reasons = [] if force else self._refusals() if self.owned else self._viewed()
-            if reasons:
-                raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
-            if damaged():
-                self._halt()
-            elif self.owned:
-                self._free(force)
+        with lock():
+            if not self.closed:
+                reasons = [] if force else self._refusals() if self.owned else self._viewed()
+                if reasons:
+                    raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
+                if damaged():
+                    self._halt()
+                elif self.owned:
+                    self._free(force)
             self._abandon()
 
     def _halt(self) -> None:
@@ -160,11 +177,11 @@ class Owner(Closing):
 
     @abstractmethod
     def _free(self, force: bool) -> None:
-        """Give the object back to DPDK."""
+        """Give the object back to DPDK: the C call that does so closes the gate as well."""
 
     def _abandon(self) -> None:
         """Forget the object without touching DPDK: it is freed, or another process's."""
-        self._handle = None
+        lib.pyd_gate_close(self._gate)
         _staying.discard(self)
 
     def _end(self) -> None:
@@ -175,7 +192,7 @@ class Owner(Closing):
 
     def __repr__(self) -> str:
         try:
-            state = "closed" if self._handle is None else self._state()
+            state = "closed" if self.closed else self._state()
         except ClosedError:  # by another thread, just now
             state = "closed"
         return f"<{type(self).__name__} {self.name!r} {state}>"
@@ -195,13 +212,17 @@ class Owner(Closing):
         return "open"
 
     def __del__(self) -> None:
-        if getattr(self, "_handle", None) is not None and self.owned:
+        if self._gate is not None and not self.closed and self.owned:
+            # it holds what is DPDK's, and perhaps mbufs: the end of the EAL has to find it
+            self._note()
+            self._stay()
             warnings.warn(f"{self!r} was never closed", LeakWarning, source=self, stacklevel=2)
 
 
 def owners() -> list[Owner]:
     """Return all open objects in the order in which they may be closed."""
-    with _lock:
+    with lock():
+        _staying.difference_update([owner for owner in _staying if owner.closed])
         return sorted((o for o in _owners if not o.closed), key=lambda owner: owner.rank)
 
 
@@ -218,6 +239,13 @@ def close_owners() -> None:
             owner.close(force=True)
 
 
+def close_since(before: list[Owner]) -> None:
+    """Close what was made since then, under `lock`: for an `Undo` of several steps."""
+    for owner in owners():
+        if not any(owner is one for one in before):
+            owner.close(force=True)
+
+
 def find(kind: type[T], address: int) -> T | None:
     """Return the open object of that kind at that address: each has one, so its views are known."""
     owner = _by_address.get((kind, address))
@@ -229,9 +257,14 @@ def address_of(pointer: Any) -> int:
     return int(ffi.cast("uintptr_t", pointer))
 
 
-def lock() -> threading.RLock:
-    """Return the lock under which objects are made and closed."""
-    return _lock
+def lock() -> Locked:
+    """Hold, for a `with` block, the lock under which objects are made and closed."""
+    return Locked(_lock)
+
+
+def lock_and(check: Callable[[], object]) -> Locked:
+    """As `lock`, and begin with a check, whose error is the block's."""
+    return Locked(_lock, check)
 
 
 class Pin(Fixed):

@@ -9,12 +9,14 @@ import atexit
 import errno
 import os
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
 from pydpdk import _lifetime, eal_attach, eal_devices, eal_running, log
+from pydpdk._crossing import Undo
+from pydpdk._dpdk import lib
 from pydpdk._signals import Deferred
 from pydpdk.eal_checks import problems
 from pydpdk.eal_neighbours import Neighbours, settle, survey
@@ -29,19 +31,22 @@ __all__ = ["Eal", "Observer", "current", "init", "is_primary", "observe", "requi
 
 State = Literal["new", "running", "dead"]
 
-_state: State = "new"
 _current: Eal | None = None
+_seated: list[Neighbours] = []
+"""The seat of an EAL that is being started, or runs: whatever parts the start finds it here."""
 
 
 def state() -> State:
     """Return `new`, `running` or `dead`."""
-    return "dead" if _current is not None and _current._dead else _state
+    if _current is not None and not _current._dead:
+        return "running"
+    return "dead" if lib.pyd_eal_phase() else "new"
 
 
 def current() -> Eal:
     """Return the running EAL; raise `ClosedError` where there is none."""
     if _current is None or _current._dead:
-        if _state == "new":
+        if state() == "new":
             raise ClosedError("no EAL is running: call pydpdk.init() first")
         raise ClosedError(_ended())
     return _current
@@ -57,8 +62,7 @@ def require_running() -> None:
     current()
 
 
-@contextmanager
-def running() -> Iterator[None]:
+def running() -> _lifetime.Locked:
     """Keep the EAL running for a block: `close` in another thread waits for its end.
 
     Raises
@@ -72,11 +76,13 @@ def running() -> Iterator[None]:
     -----
     Threads  has the lock under which objects are made and closed
     """
-    with _lifetime.lock():
-        current()
-        if damaged():
-            raise damage_error("rte_eal")
-        yield
+    return _lifetime.lock_and(_check_running)
+
+
+def _check_running() -> None:
+    current()
+    if damaged():
+        raise damage_error("rte_eal")
 
 
 def require_primary(call: str) -> None:
@@ -126,7 +132,6 @@ def observe(file_prefix: str) -> Eal:
 
 
 def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) -> Eal:
-    global _state, _current
     with _lifetime.lock():
         if state() != "new":
             why = "the EAL runs" if state() == "running" else _ended()
@@ -140,42 +145,38 @@ def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) ->
         chosen = replace(chosen, vdevs=tuple(map(eal_devices.spell, chosen.vdevs)))
         hugepages = choose_hugepages(chosen)
         chosen, primary = survey(chosen, prefix, hugepages=hugepages)
-        try:
-            with Deferred():  # from the first file on
-                neighbours = settle(chosen, prefix, primary, hugepages=hugepages, name=name)
-                argv = build_argv(neighbours.options, hugepages=hugepages, file_prefix=prefix)
-                log.redirect()
-                _state = "dead"
-                _current = _start(argv, prefix, kind, neighbours)
-                _state = "running"
-                atexit.register(_at_exit)
-        except BaseException:  # Ctrl-C came meanwhile: nobody gets this EAL
-            if _current is not None:
-                _current._stop(unmap=True)
-            raise
-        return _current
+        # a secondary that fails leaves its primary's
+        ours = chosen.proc_type == "primary" or not runtime.runtime_dir(prefix).exists()
+        with Undo(_undo, prefix, ours), Deferred():  # from the first file on
+            neighbours = settle(chosen, prefix, primary, hugepages=hugepages, name=name)
+            _seated[:] = [neighbours]
+            argv = build_argv(neighbours.options, hugepages=hugepages, file_prefix=prefix)
+            log.redirect()
+            return _start(argv, prefix, kind, neighbours)
 
 
 def _start(argv: Sequence[str], prefix: str, kind: type[Eal], neighbours: Neighbours) -> Eal:
+    global _current
     options = neighbours.options
-    existed = runtime.runtime_dir(prefix).exists()  # a secondary that fails leaves its primary's
-    try:
-        main_cpus, lines = start(argv, options)
-    except BaseException:
+    main_cpus, lines = start(argv, options)
+    _current = kind(options, argv, prefix, main_cpus, neighbours)
+    atexit.register(_at_exit)
+    _current._join()
+    _check_ports(options, lines)
+    return _current
+
+
+def _undo(prefix: str, ours: bool) -> None:
+    """Leave nothing of a start that failed, or that an exception of a signal handler has parted."""
+    if _current is not None:
+        _current._stop(unmap=True)
+    lib.pyd_eal_cleanup()
+    for neighbours in _seated:
         neighbours.leave()
-        if options.proc_type == "primary" or not existed:
-            runtime.sweep(prefix)
-        else:
-            remove_traces(prefix, os.getpid())
-        raise
-    eal = kind(options, argv, prefix, main_cpus, neighbours)
-    try:
-        eal._join()
-        _check_ports(options, lines)
-    except BaseException:
-        eal._stop(unmap=True)
-        raise
-    return eal
+    if ours:
+        runtime.sweep(prefix)
+    else:
+        remove_traces(prefix, os.getpid())
 
 
 def _check_ports(options: EalOptions, lines: Sequence[str]) -> None:

@@ -32,6 +32,13 @@ def add(devargs: str) -> None:
         raise make_error("rte_eal_hotplug_add", errno.ENODEV, f"{devargs} gave no port")
 
 
+def take_away(devargs: str) -> None:
+    """Remove a device of which a port came, whatever its adding was parted by."""
+    if isinstance(devargs, str) and has_port(devargs):
+        name = devargs.partition(",")[0]
+        lib.rte_eal_hotplug_remove(bus_of(name).encode(), name.encode())
+
+
 def remove(name: str) -> None:
     """Remove a device whose port is closed, and that no bond polls."""
     if not isinstance(name, str):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
 from pydpdk import eal_attach, eal_drivers
+from pydpdk._crossing import Undo
 from pydpdk._dpdk import lib
 from pydpdk.eal_attach import HARMED
 from pydpdk.eal_options import EalOptions
@@ -72,10 +73,13 @@ class Neighbours:
 
     def tell(self, **details: Any) -> None:
         """Tell the others, beside what they were told before."""
-        told = self._details | details
+        with Undo(self._tell, self._details):  # what was refused must not be told the next time
+            self._tell(self._details | details)
+
+    def _tell(self, details: dict[str, Any]) -> None:
+        self._details = details
         if self._seat is not None:
-            self._seat.publish("ready", told)
-        self._details = told  # what was refused must not be told the next time
+            self._seat.publish("ready", details)
 
     def told(self, what: str, default: Any) -> Any:
         """Return what the others were told."""
@@ -89,14 +93,11 @@ class Neighbours:
         allow, block = list(self.options.allow), list(self.options.block)
         return {"vdevs": [d for d in devices if d not in allow], "allow": allow, "block": block}
 
-    @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Let no process of ours come, go or change what it tells."""
+    def guarded(self) -> AbstractContextManager[object]:
+        """Let, for a `with` block, no process of ours come, go or change what it tells."""
         if self._seat is None or not self._seat.in_place:
-            yield
-        else:
-            with registry.guarded(self._prefix):
-                yield
+            return nullcontext()
+        return registry.guarded(self._prefix)
 
     def primary(self) -> Member | None:
         """Return the primary of ours; None where it is not ours, or is gone."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydpdk import _lifetime, eal_devices, log, version
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Closing
+from pydpdk._lifetime import Closing, Locked, Undo
 from pydpdk._signals import Deferred
 from pydpdk.eal_neighbours import Neighbours
 from pydpdk.eal_options import EalOptions
@@ -78,7 +78,7 @@ class Eal(Closing):
         self.file_prefix = file_prefix
         self.main_cpus = main_cpus
         self.hugepages = bool(lib.rte_eal_has_hugepages())
-        self._dead = False
+        self._dead = self._ended = False
         self.ended = _CLOSED
         self._thread = threading.get_ident()
         self._changing = threading.RLock()  # devices; DPDK probes on one thread at a time
@@ -168,13 +168,21 @@ class Eal(Closing):
         Wraps  rte_eal_hotplug_add (rte_dev.h)
         """
         require_primary("rte_eal_hotplug_add", self)
-        with self._changing:
+        with Locked(self._changing):
             self._require_open()
             self.neighbours.check_device(devargs)
-            eal_devices.add(devargs)
-            self._devices[devargs.partition(",")[0]] = devargs
-            self.neighbours.tell_devices(self._devices.values())
-            return eal_devices.port_name_of(devargs)
+            with Undo(self._take_back, devargs, self._devices):
+                eal_devices.add(devargs)
+                self._devices = self._devices | {devargs.partition(",")[0]: devargs}
+                self.neighbours.tell_devices(self._devices.values())
+                return eal_devices.port_name_of(devargs)
+
+    def _take_back(self, devargs: str, before: dict[str, str]) -> None:
+        """Be without a device whose adding was not finished; one that was there before stays."""
+        if devargs.partition(",")[0] not in before:
+            eal_devices.take_away(devargs)
+        self._devices = before
+        self.neighbours.tell_devices(before.values())
 
     def remove_device(self, name: str) -> None:
         """Close the port of that name, if it is open, and remove its device.
@@ -189,16 +197,26 @@ class Eal(Closing):
         Wraps  rte_eal_hotplug_remove (rte_dev.h)
         """
         require_primary("rte_eal_hotplug_remove", self)
-        with self._changing:
+        with Locked(self._changing):
             self._require_open()
             known = self._devices.get(name)
             port_name = name if known is None else eal_devices.port_name_of(known)
             for owner in _lifetime.owners():
                 if owner.rank == 0 and owner.name == port_name:
                     owner.close()
-            eal_devices.remove(name)
-            self._devices.pop(name, None)
-            self.neighbours.tell_devices(self._devices.values())
+            before = self._devices
+            with Undo(self._tell_devices):
+                # first, so that nobody is told of a device that is gone
+                self._devices = {k: v for k, v in before.items() if k != name}
+                try:
+                    eal_devices.remove(name)
+                except (DpdkError, TypeError):
+                    self._devices = before
+                    raise
+                self._tell_devices()
+
+    def _tell_devices(self) -> None:
+        self.neighbours.tell_devices(self._devices.values())
 
     def close(self, *, force: bool = False) -> None:
         """End all jobs, close all that is open, then the EAL; leave no file behind.
@@ -228,7 +246,7 @@ class Eal(Closing):
         for owner in _lifetime.owners():
             owner._end()
         self._give_back_locks(force)
-        with self._changing, _lifetime.lock():
+        with Locked(self._changing), _lifetime.lock():
             self._close(force)
 
     def _give_back_locks(self, force: bool) -> None:
@@ -268,11 +286,13 @@ class Eal(Closing):
 
     def _stop(self, *, unmap: bool) -> None:
         with Deferred():
-            if not self._dead:
-                self._dead = True
-                self._leave(unmap)
+            if not self._ended:
+                with Undo(self._end, unmap):  # once begun, it is brought to its end
+                    self._end(unmap)
 
-    def _leave(self, unmap: bool) -> None:
+    def _end(self, unmap: bool) -> None:
+        """Stop; each step of it does nothing where it has been done."""
+        self._dead = True
         self.neighbours.stop()
         primary = is_primary()
         if unmap:
@@ -280,17 +300,18 @@ class Eal(Closing):
                 lib.rte_pdump_uninit()
             lib.pyd_ledger_leave()
             self.neighbours.begin_leaving()
-            lib.rte_eal_cleanup()
+            lib.pyd_eal_cleanup()
         log.flush()
         self.neighbours.leave()
         if not primary:
             remove_traces(self.file_prefix, os.getpid())
         if primary or not self.neighbours.primary_alive:
             runtime.sweep(self.file_prefix)
+        self._ended = True
 
     def _forget(self) -> None:
         """Be dead in a forked child, whose parent goes on."""
-        self._dead = True
+        self._dead = self._ended = True
         self.ended = _FORKED
         self.neighbours.forget()
 

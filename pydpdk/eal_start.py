@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from pydpdk import log
+from pydpdk._crossing import Undo
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal_needs import needs_of
 from pydpdk.eal_options import EalOptions
@@ -34,7 +35,8 @@ def start(argv: Sequence[str], options: EalOptions) -> tuple[frozenset[int], lis
     _kept.extend((texts, c_argv))
     _check_parser(c_argv, len(texts), options)
     affinity = os.sched_getaffinity(0)
-    with log.Recorder() as recorder:
+    recorder = log.Recorder()
+    with Undo(recorder.__exit__, None, None, None), recorder:
         try:
             result = lib.pyd_eal_init(len(texts), c_argv)
             number = lib.pyd_rte_errno()

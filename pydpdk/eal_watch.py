@@ -9,6 +9,7 @@ from importlib import import_module
 from threading import Lock
 
 from pydpdk._callbacks import Voice, call, kept
+from pydpdk._crossing import Locked
 from pydpdk._dpdk import ffi, lib
 from pydpdk._frozen import frozen
 from pydpdk._lifetime import lock
@@ -89,7 +90,7 @@ class Watcher:
 
     def stop(self) -> None:
         """Hear nothing more; what has begun to be told waits for the lock and is dropped."""
-        with self._unlocking:
+        with Locked(self._unlocking):
             self._stopped = True
         self._watch.stop()
 
@@ -108,7 +109,7 @@ class Watcher:
         -----
         Threads  any, without `_lifetime.lock()`: what has that one may wait for DPDK's
         """
-        with self._unlocking:
+        with Locked(self._unlocking):
             if self._stopped or self._primary_pid:
                 return ()
             out = ffi.new("struct pyd_locks *")

@@ -122,21 +122,30 @@ def _failure(call: str, number: int, detail: str) -> DpdkError:
     return damage_error(call) if damaged() else make_error(call, number, detail, last_log())
 
 
-def call_errno(function: Callable[..., int], *arguments: Any, detail: str = "") -> int:
-    """Call a C function that returns a negative errno; return its result if it is not one."""
-    _begin(function.__name__)
+def call_errno(
+    function: Callable[..., int], *arguments: Any, detail: str = "", call: str = ""
+) -> int:
+    """Call a C function that returns a negative errno; return its result if it is not one.
+
+    `call` is what it wraps of DPDK's, where its own name would say nothing to the user.
+    """
+    call = call or function.__name__
+    _begin(call)
     result = function(*arguments)
     if result < 0:
-        raise _failure(function.__name__, -result, detail)
+        raise _failure(call, -result, detail)
     return result
 
 
-def call_rte_errno(function: Callable[..., int], *arguments: Any, detail: str = "") -> int:
-    """Call a C function that returns -1 and sets `rte_errno`."""
-    _begin(function.__name__)
+def call_rte_errno(
+    function: Callable[..., int], *arguments: Any, detail: str = "", call: str = ""
+) -> int:
+    """Call a C function that returns -1 and sets `rte_errno`; `call`: what it wraps of DPDK's."""
+    call = call or function.__name__
+    _begin(call)
     result = function(*arguments)
     if result < 0:
-        raise _failure(function.__name__, lib.pyd_rte_errno(), detail)
+        raise _failure(call, lib.pyd_rte_errno(), detail)
     return result
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._dpdk import lib
 from pydpdk._frozen import frozen
-from pydpdk._lifetime import lock
+from pydpdk._lifetime import Undo, lock
 from pydpdk.errors import BusyError, check_range
 from pydpdk.lcore_job import Job, running_on
 
@@ -111,8 +111,9 @@ def launch(function: Callable[..., Any], *args: Any, lcore_id: int | None = None
         worker = idle(lcore_id)
         name = getattr(function, "__qualname__", type(function).__name__)
         job = Job(name, function, args, worker)
-        job._start()
-        return job
+        with Undo(job._drop):
+            job._start()
+            return job
 
 
 def running() -> bool:

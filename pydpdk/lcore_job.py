@@ -6,7 +6,7 @@ the GIL to run the function, like any thread of Python's.
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -17,6 +17,7 @@ from pydpdk.errors import ClosedError, InUseError, call_errno
 
 PATIENCE_S = 1.0
 """[s] that `close` gives a job that it has asked to end."""
+_SLICE_NS = 100_000_000
 
 _jobs: dict[int, Job] = {}
 
@@ -48,15 +49,13 @@ class Job(Owner):
         self._result: Any = None
         self._error: BaseException | None = None
         self._seen = False
-        self._joined = False
-        self._done = threading.Event()
-        self._c: Any = ffi.new("struct pyd_job *")
-        super().__init__(name, self._c, address=address_of(self._c))
+        self._c: Any = ffi.new("struct pyd_job *", {"gate": {"open": 1}})
+        super().__init__(name, self._c, ffi.addressof(self._c, "gate"), address=address_of(self._c))
 
     @property
     def running(self) -> bool:
         """Whether it has not ended yet."""
-        return not self.closed and not self._done.is_set()
+        return not self.closed and bool(self._c.launched) and not self._c.done
 
     @property
     def _using(self) -> bool:
@@ -64,7 +63,7 @@ class Job(Owner):
 
     def stop(self) -> None:
         """Ask it to end: from now on `lcore.running()` is false there. Does not wait."""
-        self._c.stop = 1
+        lib.pyd_job_stop(self._c)
 
     def wait(self, timeout_s: float | None = None) -> Any:
         """Wait until the function has ended; return what it returned.
@@ -82,9 +81,9 @@ class Job(Owner):
             What the function raised.
         """
         self._not_from_inside("wait for itself")
-        if self.closed and not self._done.is_set():
+        if self.closed and not self._c.done:
             raise ClosedError(f"{self!r} runs in the process that launched it, not in this one")
-        if not self._done.wait(timeout_s):
+        if not self._await(timeout_s):
             raise TimeoutError(f"{self!r} runs on after {timeout_s} s")
         self._seen = True
         super().close()
@@ -126,19 +125,32 @@ class Job(Owner):
         except BaseException as its:  # the error of the block is the one to see
             error.add_note(f"{self!r}: {its!r}")
 
+    def _await(self, timeout_s: float | None) -> bool:
+        """Wait in C, where no lock is needed, in slices: so signals are served between them."""
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        slice_ns = _SLICE_NS
+        while not lib.pyd_job_wait(self._c, slice_ns):
+            if end is not None:
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                slice_ns = min(_SLICE_NS, int(left * 1e9) + 1)
+        return True
+
     def _start(self) -> None:
         """Launch it; with the lock held, on an lcore that nothing runs on."""
         former = _jobs.get(self.lcore_id)
         if former is not None:
-            former._join()
+            lib.pyd_job_join(former._c)
         _jobs[self.lcore_id] = self
-        try:
-            call_errno(lib.pyd_job_launch, self._c, self.lcore_id, detail=repr(self))
-        except BaseException:
-            self._joined = True
-            self._done.set()
+        call_errno(lib.pyd_job_launch, self._c, self.lcore_id, detail=repr(self))
+
+    def _drop(self) -> None:
+        """Undo what a launch that did not come back has done: where it runs, ask it to end."""
+        if self._c.launched:
+            self.stop()
+        else:
             self._abandon()
-            raise
 
     def _run(self) -> None:
         assert self._call is not None  # noqa: S101  # it is launched once
@@ -150,20 +162,13 @@ class Job(Owner):
         finally:
             del function, args
             self._call = None
-            self._done.set()
-
-    def _join(self) -> None:
-        """Wait until DPDK's thread has come back, microseconds after the function."""
-        if not self._joined:
-            self._joined = True
-            lib.pyd_job_join(self.lcore_id)
 
     def _end(self) -> None:
         if not self.running:
             return
         self._not_from_inside("close itself")
         self.stop()
-        if not self._done.wait(PATIENCE_S):
+        if not self._await(PATIENCE_S):
             raise InUseError(
                 f"{self!r} was asked to end and runs on: what runs on an lcore asks"
                 " lcore.running() whether to go on"
@@ -179,7 +184,7 @@ class Job(Owner):
         return ["it runs"] if self.running else []
 
     def _free(self, force: bool) -> None:
-        self._join()
+        lib.pyd_job_close(self._c)
 
     def _state(self) -> str:
         return f"on lcore {self.lcore_id} {'runs' if self.running else 'has ended'}"

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from pydpdk._callbacks import Voice, kept
+from pydpdk._crossing import Locked
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import make_error
 
@@ -49,7 +50,7 @@ class _Drain:
 
     def start(self) -> None:
         """Redirect `rte_log` and start the thread; once."""
-        with self._lock:
+        with Locked(self._lock):
             if self._thread is not None:
                 return
             fd = lib.pyd_log_open()
@@ -76,7 +77,7 @@ class _Drain:
 
     def _collect(self) -> None:
         """Move what is queued in C to the recorders, and to where it waits to be logged."""
-        with self._lock:
+        with Locked(self._lock):
             while lib.pyd_log_take(self._line):
                 raw = bytes(ffi.buffer(self._line.text, self._line.length))
                 text = raw.decode(errors="replace").strip()
@@ -109,15 +110,16 @@ class _Drain:
         return self._names.setdefault(logtype, f"type{logtype}")
 
     def record(self, recorder: Recorder) -> None:
-        with self._lock:
+        with Locked(self._lock):
             self._collect()
             self._recorders.append(recorder)
         self._emit()
 
     def forget(self, recorder: Recorder) -> None:
-        with self._lock:
+        with Locked(self._lock):
             self._collect()
-            self._recorders.remove(recorder)
+            if recorder in self._recorders:
+                self._recorders.remove(recorder)
         self._emit()
 
 

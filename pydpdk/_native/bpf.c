@@ -168,10 +168,14 @@ pyd_bpf_open(struct pyd_bpf *bpf, const char *expression, char *reason, uint32_t
 int
 pyd_bpf_close(struct pyd_bpf *bpf)
 {
-    int ret = pyd_shut(&bpf->gate);
+    int ret;
 
+    if (bpf->bpf == NULL)
+        return 0;
+    ret = pyd_shut(&bpf->gate);
     if (ret != 0)
         return ret;
+    pyd_end(&bpf->gate);
     rte_bpf_destroy(bpf->bpf);
     bpf->bpf = NULL;
     return 0;

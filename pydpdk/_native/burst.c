@@ -14,11 +14,15 @@ pyd_burst_open(struct pyd_burst *burst, uint32_t size)
     return 0;
 }
 
+/* Once closed, or never opened, it does nothing. */
 int
 pyd_burst_close(struct pyd_burst *burst, int force)
 {
-    int ret = pyd_shut(&burst->gate);
+    int ret;
 
+    if (burst->slots == NULL || burst->gate.closed)
+        return 0;
+    ret = pyd_shut(&burst->gate);
     if (ret != 0)
         return ret;
     if (burst->n != 0 && !force) {
@@ -32,6 +36,7 @@ pyd_burst_close(struct pyd_burst *burst, int force)
         pyd_step_out();
     }
     burst->slots = NULL;
+    pyd_end(&burst->gate);
     return 0;
 }
 

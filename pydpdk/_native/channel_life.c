@@ -28,20 +28,14 @@ enter_parts(struct pyd_channel *channel)
     return ret;
 }
 
-int
-pyd_channel_open(struct pyd_channel *channel)
+static int
+open_lanes(struct pyd_channel *channel)
 {
     unsigned int i;
-    int ret = enter_parts(channel);
+    int ret = 0;
 
     for (i = 0; ret == 0 && i < PYD_CHANNEL_LANES; i++)
         ret = pyd_burst_open(&channel->lanes[i], PYD_CHANNEL_BATCH);
-    if (ret == 0) {
-        channel->gate.open = 1;
-        return 0;
-    }
-    for (i = 0; i < PYD_CHANNEL_LANES && channel->lanes[i].slots != NULL; i++)
-        pyd_burst_close(&channel->lanes[i], 1);
     return ret;
 }
 
@@ -51,6 +45,52 @@ static uint64_t
 process(uint64_t pid, uint64_t started)
 {
     return started << PYD_CHANNEL_PID_BITS | pid;
+}
+
+static void
+leave_parts(struct pyd_channel *channel)
+{
+    unsigned int i;
+
+    for (i = 0; i < PYD_CHANNEL_LANES; i++)
+        pyd_burst_close(&channel->lanes[i], 1);
+    pyd_let_go(&channel->pool->gate);
+    pyd_let_go(&channel->ring->gate);
+}
+
+/* The place's number, or -ENOSPC. */
+static int
+take_place(struct pyd_channel_head *head, uint64_t process)
+{
+    unsigned int i;
+
+    for (i = 0; i < PYD_CHANNEL_PEERS; i++) {
+        uint64_t nobody = 0;
+
+        if (__atomic_compare_exchange_n(&head->peers[i], &nobody, process, 0, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED))
+            return i;
+    }
+    return -ENOSPC;
+}
+
+/* Enter its parts and take a place among its processes; all of it, or nothing. -ENOSPC: there is no
+ * place. */
+int
+pyd_channel_open(struct pyd_channel *channel, uint64_t pid, uint64_t started)
+{
+    int ret = enter_parts(channel);
+
+    if (ret != 0)
+        return ret;
+    ret = open_lanes(channel);
+    if (ret == 0)
+        ret = take_place(channel->head, process(pid, started));
+    if (ret >= 0)
+        channel->gate.open = 1;
+    else
+        leave_parts(channel);
+    return RTE_MIN(ret, 0);
 }
 
 /* Free a place, only if it is still the process's that is meant. */
@@ -76,14 +116,25 @@ free_place(struct pyd_channel_head *head, uint64_t process, int died)
     return 0;
 }
 
-/* Let nobody in any more, wake who waits inside so that he leaves, and free our place: from here
- * on who made the channel may free it. */
-int
-pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started)
+/* Nothing is sent from here on, by nobody. */
+static void
+end_messages(struct pyd_channel_head *head)
 {
-    unsigned int i;
+    __atomic_store_n(&head->shut, 1, __ATOMIC_SEQ_CST);
+    pyd_wake(&head->filled);
+    pyd_wake(&head->drained);
+}
+
+/* Let nobody in any more, wake who waits inside so that he leaves, and free our place: from here
+ * on who made the channel may free it. Once closed, or never opened, it does nothing.
+ * `end`: for all processes. */
+int
+pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started, int end)
+{
     int ret;
 
+    if (!channel->gate.open)
+        return 0;
     __atomic_store_n(&channel->gate.open, 0, __ATOMIC_SEQ_CST);
     pyd_wake(&channel->head->filled);
     pyd_wake(&channel->head->drained);
@@ -92,10 +143,10 @@ pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started)
         __atomic_store_n(&channel->gate.open, 1, __ATOMIC_SEQ_CST);
         return ret;
     }
-    for (i = 0; i < PYD_CHANNEL_LANES; i++)
-        pyd_burst_close(&channel->lanes[i], 1);
-    pyd_let_go(&channel->pool->gate);
-    pyd_let_go(&channel->ring->gate);
+    pyd_end(&channel->gate);
+    if (end)
+        end_messages(channel->head);
+    leave_parts(channel);
     free_place(channel->head, process(pid, started), 0);
     return 0;
 }
@@ -106,7 +157,7 @@ pyd_channel_forget(struct pyd_channel *channel)
 {
     unsigned int i;
 
-    channel->gate.open = 0;
+    pyd_end(&channel->gate);
     for (i = 0; i < PYD_CHANNEL_LANES; i++)
         channel->lanes[i].gate.open = 0;
 }
@@ -119,28 +170,9 @@ pyd_channel_shut(struct pyd_channel *channel)
 
     if (ret != 0)
         return ret;
-    __atomic_store_n(&channel->head->shut, 1, __ATOMIC_SEQ_CST);
-    pyd_wake(&channel->head->filled);
-    pyd_wake(&channel->head->drained);
+    end_messages(channel->head);
     pyd_let_go(&channel->gate);
     return 0;
-}
-
-/* The place's number, or -ENOSPC. */
-int
-pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started)
-{
-    struct pyd_channel_head *head = channel->head;
-    unsigned int i;
-
-    for (i = 0; i < PYD_CHANNEL_PEERS; i++) {
-        uint64_t nobody = 0;
-
-        if (__atomic_compare_exchange_n(&head->peers[i], &nobody, process(pid, started), 0,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-            return i;
-    }
-    return -ENOSPC;
 }
 
 /* A peer has died: free its place. */

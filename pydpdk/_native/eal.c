@@ -16,6 +16,26 @@ leave_usage(const char *program)
     longjmp(usage_printed, 1);
 }
 
+static int phase;
+
+/* How far this process has come: 0 before rte_eal_init, 1 once it was called, 2 while the EAL runs, 3
+ * when it has been cleaned up. */
+int
+pyd_eal_phase(void)
+{
+    return phase;
+}
+
+/* rte_eal_cleanup, once. */
+void
+pyd_eal_cleanup(void)
+{
+    if (phase != 2)
+        return;
+    phase = 3;
+    rte_eal_cleanup();
+}
+
 int
 pyd_rte_errno(void)
 {
@@ -35,6 +55,7 @@ pyd_eal_init(int argc, char **argv)
         rte_errno = ENOMEM;
         return -1;
     }
+    phase = 1;
     rte_set_application_usage_hook(leave_usage);
     stdout = stderr = sink;
     if (setjmp(usage_printed) == 0) {
@@ -48,6 +69,8 @@ pyd_eal_init(int argc, char **argv)
     stderr = saved[1];
     rte_set_application_usage_hook(NULL);
     fclose(sink);
+    if (ret >= 0)
+        phase = 2;
     return ret;
 }
 

@@ -1,4 +1,43 @@
-#include "pyd.h"
+#include "gate.h"
+
+int
+pyd_port_start(struct pyd_port *port)
+{
+    int ret = rte_eth_dev_start(port->port_id);
+
+    if (ret == 0)
+        port->started = 1;
+    return ret;
+}
+
+/* One that this process did not start stays as it is: a bond may have. */
+int
+pyd_port_stop(struct pyd_port *port)
+{
+    int ret;
+
+    if (!port->started)
+        return 0;
+    ret = rte_eth_dev_stop(port->port_id);
+    if (ret == 0)
+        port->started = 0;
+    return ret;
+}
+
+/* The device may be gone already: its removal closes the port. */
+int
+pyd_port_close(struct pyd_port *port)
+{
+    int ret = 0;
+
+    if (port->gate.closed)
+        return 0;
+    if (rte_eth_dev_is_valid_port(port->port_id))
+        ret = rte_eth_dev_close(port->port_id);
+    if (ret == 0)
+        pyd_end(&port->gate);
+    return ret;
+}
 
 /* Bit-fields, which cffi cannot name portably. */
 int

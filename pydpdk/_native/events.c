@@ -69,8 +69,8 @@ discard(struct pyd_events *events)
 }
 
 /* NULL and rte_errno. */
-struct pyd_events *
-pyd_events_open(const char *name)
+static struct pyd_events *
+begin(const char *name)
 {
     struct pyd_events *events = calloc(1, sizeof(*events));
 
@@ -88,6 +88,15 @@ pyd_events_open(const char *name)
     if (rte_mem_event_callback_register(events->name, on_event, events) < 0)
         return discard(events);
     return events;
+}
+
+/* -1 and rte_errno. */
+int
+pyd_events_open(struct pyd_watch *watch, const char *name)
+{
+    watch->events = begin(name);
+    watch->gate.open = watch->events != NULL;
+    return watch->events == NULL ? -1 : 0;
 }
 
 int
@@ -128,14 +137,18 @@ pyd_events_take(struct pyd_watch *watch, struct pyd_event *rows, unsigned int ro
 int
 pyd_events_close(struct pyd_watch *watch)
 {
-    int ret = pyd_shut(&watch->gate);
+    int ret;
 
+    if (watch->events == NULL)
+        return 0;
+    ret = pyd_shut(&watch->gate);
     if (ret < 0)
         return ret;
     if (rte_mem_event_callback_unregister(watch->events->name, watch->events) < 0) {
         watch->gate.open = 1;
         return -rte_errno;
     }
+    pyd_end(&watch->gate);
     discard(watch->events);
     watch->events = NULL;
     return 0;

@@ -1,20 +1,42 @@
 /* Pools over the user's memory. rte_pktmbuf_pool_create_extbuf was experimental up to DPDK 23.07;
  * its arguments have stayed the same, so this one file takes it as it is: see compat.h. */
 #define PYD_TAKES_EXPERIMENTAL
-#include "pyd.h"
+#include "gate.h"
+#include "ledger.h"
 
-struct rte_mempool *
-pyd_extbuf_pool_create(const char *name, uint32_t n, uint32_t cache_size, uint16_t priv_size,
-                       uint16_t data_room_size, int socket_id, uint64_t addr, uint64_t iova,
-                       uint64_t len, uint16_t elt_size)
+/* Register the memory that the pool is to have; -1 and rte_errno. */
+int
+pyd_extmem_register(struct pyd_pool *pool, uint64_t addr, uint64_t len, uint64_t page_sz)
+{
+    if (rte_extmem_register((void *)(uintptr_t)addr, len, NULL, 0, page_sz) != 0)
+        return -1;
+    pool->memory = (void *)(uintptr_t)addr;
+    pool->memory_len = len;
+    return 0;
+}
+
+/* Make the pool over it; -1 and rte_errno. */
+int
+pyd_extbuf_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32_t cache_size,
+                     uint16_t priv_size, uint16_t data_room_size, int socket_id, uint64_t iova,
+                     uint16_t elt_size)
 {
     const struct rte_pktmbuf_extmem memory = {
-        .buf_ptr = (void *)(uintptr_t)addr,
+        .buf_ptr = pool->memory,
         .buf_iova = iova,
-        .buf_len = len,
+        .buf_len = pool->memory_len,
         .elt_size = elt_size,
     };
+    int ret;
 
-    return rte_pktmbuf_pool_create_extbuf(name, n, cache_size, priv_size, data_room_size,
-                                          socket_id, &memory, 1);
+    ret = pyd_presence_enter();
+    if (ret != 0) {
+        rte_errno = -ret;
+        return -1;
+    }
+    pool->mp = rte_pktmbuf_pool_create_extbuf(name, n, cache_size, priv_size, data_room_size,
+                                              socket_id, &memory, 1);
+    pool->gate.open = pool->mp != NULL;
+    pyd_presence_leave();
+    return pool->mp == NULL ? -1 : 0;
 }

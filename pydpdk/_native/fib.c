@@ -141,10 +141,14 @@ pyd_fib_open(struct pyd_fib *fib, const char *name, int socket_id, uint64_t defa
 int
 pyd_fib_close(struct pyd_fib *fib)
 {
-    int ret = pyd_shut(&fib->gate);
+    int ret;
 
+    if (fib->fib == NULL)
+        return 0;
+    ret = pyd_shut(&fib->gate);
     if (ret != 0)
         return ret;
+    pyd_end(&fib->gate);
     fib_library.free(fib->fib);
     fib->fib = NULL;
     return 0;

@@ -139,10 +139,14 @@ pyd_fib6_open(struct pyd_fib6 *fib, const char *name, int socket_id, uint64_t de
 int
 pyd_fib6_close(struct pyd_fib6 *fib)
 {
-    int ret = pyd_shut(&fib->gate);
+    int ret;
 
+    if (fib->fib == NULL)
+        return 0;
+    ret = pyd_shut(&fib->gate);
     if (ret != 0)
         return ret;
+    pyd_end(&fib->gate);
     fib6_library.free(fib->fib);
     fib->fib = NULL;
     return 0;

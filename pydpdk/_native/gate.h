@@ -85,6 +85,14 @@ pyd_leave_alone(struct pyd_gate *gate)
     pyd_unpass_alone(gate);
 }
 
+/* For good: what was behind it is freed, or is another's. */
+static inline void
+pyd_end(struct pyd_gate *gate)
+{
+    __atomic_store_n(&gate->closed, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&gate->open, 0, __ATOMIC_SEQ_CST);
+}
+
 #define PYD_SHUT_WAIT_US 100000 /* a burst takes microseconds; a driver that blocks, for ever */
 
 /* 0: shut, nobody is inside and nobody comes in any more. -EBUSY: somebody did not leave. */

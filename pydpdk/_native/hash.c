@@ -68,10 +68,14 @@ pyd_hash_open(struct pyd_hash *hash, const char *name, int socket_id, uint32_t e
 int
 pyd_hash_close(struct pyd_hash *hash)
 {
-    int ret = pyd_shut(&hash->gate);
+    int ret;
 
+    if (hash->hash == NULL)
+        return 0;
+    ret = pyd_shut(&hash->gate);
     if (ret != 0)
         return ret;
+    pyd_end(&hash->gate);
     hash_library.free(hash->hash);
     hash->hash = NULL;
     return 0;

@@ -22,6 +22,7 @@ uint8_t pyd_ledger_owner(void);
 int pyd_intact(void);
 int pyd_process_inside(const struct pyd_process *p);
 void pyd_process_clear(struct pyd_process *p);
+void pyd_mempool_give(struct rte_mempool *mp);
 void pyd_lcores_mine(uint64_t *lcores);
 int pyd_lcores_wait(const struct pyd_ledger *ledger, const uint64_t *lcores);
 void pyd_lcores_flush(const struct pyd_ledger *ledger, const struct pyd_process *me);

@@ -1,4 +1,5 @@
 #include "gate.h"
+#include "ledger.h"
 
 int
 pyd_pool_is_pktmbuf(const struct rte_mempool *mp)
@@ -66,10 +67,51 @@ pyd_pool_cached(struct pyd_gate *gate, struct rte_mempool *mp, uint32_t *lens, u
     return ret;
 }
 
+/* -1 and rte_errno. */
+int
+pyd_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32_t cache_size,
+              uint16_t priv_size, uint16_t data_room_size, int socket_id, const char *ops_name)
+{
+    int ret = pyd_presence_enter();
+
+    if (ret != 0) {
+        rte_errno = -ret;
+        return -1;
+    }
+    pool->mp = rte_pktmbuf_pool_create_by_ops(name, n, cache_size, priv_size, data_room_size,
+                                              socket_id, ops_name);
+    pool->gate.open = pool->mp != NULL;
+    pyd_presence_leave();
+    return pool->mp == NULL ? -1 : 0;
+}
+
 int
 pyd_pool_shut(struct pyd_pool *pool)
 {
     return pyd_shut(&pool->gate);
+}
+
+/* In a moment without repairs; not at all in memory whose repair nobody will finish. */
+void
+pyd_mempool_give(struct rte_mempool *mp)
+{
+    if (mp == NULL || pyd_presence_enter() != 0)
+        return;
+    rte_mempool_free(mp);
+    pyd_presence_leave();
+}
+
+/* Free the pool and let its memory go. Once closed, or never made, it does nothing. */
+int
+pyd_pool_free(struct pyd_pool *pool)
+{
+    if (pool->gate.closed)
+        return 0;
+    pyd_end(&pool->gate);
+    pyd_mempool_give(pool->mp);
+    if (pool->memory != NULL && rte_extmem_unregister(pool->memory, pool->memory_len) != 0)
+        return -rte_errno;
+    return 0;
 }
 
 /* The name of a mempool driver by its index, in a copy of a process's table of them: pools say

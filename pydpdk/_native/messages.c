@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "pyd.h"
+#include "gate.h"
 
 /* Beyond, messages are counted and dropped. A process that runs out of descriptors loses DPDK's
  * message thread for good (its recvmsg is cut short, and it ends): hence the second limit. */
@@ -126,9 +126,33 @@ pyd_mp_open(void)
 
 /* -1 and rte_errno. */
 int
-pyd_mp_register(const char *name)
+pyd_mp_register(struct pyd_listener *listener, const char *message, const char *request)
 {
-    return rte_mp_action_register(name, on_message);
+    if (rte_mp_action_register(message, on_message) != 0)
+        return -1;
+    if (rte_mp_action_register(request, on_message) != 0) {
+        const int why = rte_errno;
+
+        rte_mp_action_unregister(message);
+        rte_errno = why;
+        return -1;
+    }
+    snprintf(listener->message, sizeof(listener->message), "%s", message);
+    snprintf(listener->request, sizeof(listener->request), "%s", request);
+    listener->gate.open = 1;
+    return 0;
+}
+
+/* Once done, or where nothing was registered, it does nothing. */
+int
+pyd_mp_unregister(struct pyd_listener *listener)
+{
+    if (!listener->gate.open)
+        return 0;
+    pyd_end(&listener->gate);
+    rte_mp_action_unregister(listener->message);
+    rte_mp_action_unregister(listener->request);
+    return 0;
 }
 
 /* 1: the oldest message was moved to `msg`, its descriptors are the caller's. 0: there is none. */

@@ -1,5 +1,6 @@
 /* What a pool of plain objects is, written where every process finds it, and where they lie. */
-#include "pyd.h"
+#include "gate.h"
+#include "ledger.h"
 
 #define MAGIC 0x31534a424f445950ULL /* "PYDOBJS1" */
 
@@ -23,16 +24,15 @@ pyd_objects_owners(const struct rte_mempool *mp)
     return head == NULL || head->ledger == 0 ? NULL : (uint8_t *)head + head->ledger;
 }
 
-uint32_t
-pyd_objects_private_size(uint32_t dtype_len, uint32_t n, int checked)
+static uint32_t
+private_size(uint32_t dtype_len, uint32_t n, int checked)
 {
     return sizeof(struct pyd_objects_head) + dtype_len + (checked ? n : 0);
 }
 
 /* The magic last: until then no other process takes it for a pool of objects. */
-void
-pyd_objects_mark(struct rte_mempool *mp, uint32_t itemsize, const char *dtype, uint32_t dtype_len,
-                 int checked)
+static void
+mark(struct rte_mempool *mp, uint32_t itemsize, const char *dtype, uint32_t dtype_len, int checked)
 {
     struct pyd_objects_head *head = rte_mempool_get_priv(mp);
 
@@ -45,6 +45,52 @@ pyd_objects_mark(struct rte_mempool *mp, uint32_t itemsize, const char *dtype, u
     if (checked)
         memset((char *)head + head->ledger, 0, mp->size);
     __atomic_store_n(&head->magic, MAGIC, __ATOMIC_RELEASE);
+}
+
+static int
+populate(struct rte_mempool *mp, const char *ops)
+{
+    int ret = rte_mempool_set_ops_byname(mp, ops, NULL);
+
+    return ret < 0 ? ret : rte_mempool_populate_default(mp);
+}
+
+/* -1 and rte_errno. The gate stays shut until Python has written down where the objects lie. */
+int
+pyd_objects_make(struct pyd_objects *objects, const char *name, uint32_t n, uint32_t itemsize,
+                 uint32_t cache_size, int socket_id, uint32_t flags, const char *ops,
+                 const char *dtype, uint32_t dtype_len, int checked)
+{
+    const uint32_t private = private_size(dtype_len, n, checked);
+    struct rte_mempool *mp;
+    int ret = pyd_presence_enter();
+
+    if (ret != 0) {
+        rte_errno = -ret;
+        return -1;
+    }
+    mp = rte_mempool_create_empty(name, n, itemsize, cache_size, private, socket_id, flags);
+    if (mp != NULL && (ret = populate(mp, ops)) < 0) {
+        rte_mempool_free(mp);
+        mp = NULL;
+        rte_errno = -ret;
+    }
+    if (mp != NULL)
+        mark(mp, itemsize, dtype, dtype_len, checked);
+    objects->mp = mp;
+    pyd_presence_leave();
+    return mp == NULL ? -1 : 0;
+}
+
+/* Once freed, or never made, it does nothing. */
+int
+pyd_objects_free(struct pyd_objects *objects)
+{
+    if (objects->gate.closed)
+        return 0;
+    pyd_end(&objects->gate);
+    pyd_mempool_give(objects->mp);
+    return 0;
 }
 
 int

@@ -3,14 +3,6 @@
 #include "malformed.h"
 #include "ring.h"
 
-/* Record in the ring itself what its elements are; see decl/pyd_ring.h. */
-int
-pyd_ring_mark(struct rte_ring *ring, int mark)
-{
-    ring->flags |= mark;
-    return ring->flags;
-}
-
 /* Whether the ring's memory is that of elements of this size: it does not keep the size itself. */
 int
 pyd_ring_fits(const struct rte_ring *ring, uint32_t esize)
@@ -51,12 +43,34 @@ pyd_ring_open(struct pyd_ring *ring, struct rte_ring *of, uint32_t esize)
     ring->gate.open = ring->producer.gate.open = ring->consumer.gate.open = 1;
 }
 
+/* Make a ring, and record in it what its elements are; see decl/pyd_ring.h. -1 and rte_errno. */
+int
+pyd_ring_make(struct pyd_ring *ring, const char *name, uint32_t esize, uint32_t size,
+              int socket_id, uint32_t flags, int mark)
+{
+    struct rte_ring *made;
+    int ret = pyd_presence_enter();
+
+    if (ret != 0) {
+        rte_errno = -ret;
+        return -1;
+    }
+    made = rte_ring_create_elem(name, esize, size, socket_id, flags);
+    if (made != NULL) {
+        made->flags |= mark;
+        pyd_ring_open(ring, made, esize);
+    }
+    pyd_presence_leave();
+    return made == NULL ? -1 : 0;
+}
+
 /* The process has forked, or DPDK is gone: nothing may come in any more. */
 void
 pyd_ring_shut(struct pyd_ring *ring)
 {
+    pyd_end(&ring->gate);
     ring->producer.zc = ring->consumer.zc = 0;
-    ring->gate.open = ring->producer.gate.open = ring->consumer.gate.open = 0;
+    ring->producer.gate.open = ring->consumer.gate.open = 0;
 }
 
 int
@@ -197,13 +211,17 @@ pyd_ring_call_in(const char *name)
     pyd_step_out();
 }
 
-/* Free a ring of our making. One of mbufs must be empty, unless they are to be freed with it. */
+/* Free a ring of our making. One of mbufs must be empty, unless they are to be freed with it. Once
+ * closed, or never made, it does nothing. */
 int
 pyd_ring_close(struct pyd_ring *ring, int force)
 {
-    const int mbufs = ring->ring->flags & PYD_RING_MBUFS;
-    int ret = shut_all(ring, force);
+    int mbufs, ret;
 
+    if (ring->ring == NULL || ring->gate.closed)
+        return 0;
+    mbufs = ring->ring->flags & PYD_RING_MBUFS;
+    ret = shut_all(ring, force);
     if (ret == 0 && mbufs && !force && !rte_ring_empty(ring->ring))
         ret = -ENOTEMPTY;
     if (ret != 0)

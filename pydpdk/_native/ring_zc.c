@@ -34,7 +34,7 @@ give_back(const struct pyd_ring *ring, struct pyd_ring_side *side)
 }
 
 static int
-reserved(const struct pyd_ring *ring, struct pyd_ring_side *side, uint32_t n,
+reserved(struct pyd_ring *ring, struct pyd_ring_side *side, uint32_t n,
          const struct rte_ring_zc_data *zcd, struct pyd_ring_slots *slots)
 {
     side->reserved = n;
@@ -42,6 +42,9 @@ reserved(const struct pyd_ring *ring, struct pyd_ring_side *side, uint32_t n,
         pyd_unclaim(ring->ring, side == &ring->consumer);
     else
         pyd_claim_hold(ring->ring, side == &ring->consumer);
+    slots->ring = ring;
+    slots->consumer = side == &ring->consumer;
+    slots->open = 1;
     slots->n1 = n == 0 ? 0 : zcd->n1;
     slots->first = n == 0 ? 0 : ((uintptr_t)zcd->ptr1 - pyd_ring_memory(ring->ring)) / ring->esize;
     return n;
@@ -126,4 +129,23 @@ pyd_ring_dequeue_zc_finish(struct pyd_ring *ring, uint32_t n)
     give_back(ring, &ring->consumer);
     pyd_leave(&ring->gate);
     return n;
+}
+
+/* Commit the first n and give the side back, once. */
+int
+pyd_ring_zc_end(struct pyd_ring_slots *slots, uint32_t n)
+{
+    if (!slots->open)
+        return 0;
+    slots->open = 0;
+    return slots->consumer ? pyd_ring_dequeue_zc_finish(slots->ring, n)
+                           : pyd_ring_enqueue_zc_finish(slots->ring, n);
+}
+
+/* Of slots that nobody has any more; the ring is an argument so that it is there until then. */
+void
+pyd_ring_zc_drop(struct pyd_ring_slots *slots, struct pyd_ring *ring)
+{
+    (void)ring;
+    pyd_ring_zc_end(slots, 0);
 }

@@ -1,6 +1,11 @@
 /* What runs on worker lcores: a job is launched, asked to end, and joined. */
 #include <stdlib.h>
+#include <limits.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <linux/futex.h>
 
 #include <rte_launch.h>
 
@@ -19,6 +24,8 @@ run(void *arg)
     pyd_job_here = job;
     pyd_job_python();
     pyd_job_here = NULL;
+    __atomic_store_n(&job->done, 1, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, &job->done, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
     /* A child that was forked here has this thread alone, and would now wait for launches on the
      * pipe of its parent. */
     if ((uint64_t)getpid() != job->pid)
@@ -29,15 +36,49 @@ run(void *arg)
 int
 pyd_job_launch(struct pyd_job *job, unsigned int lcore_id)
 {
+    int ret;
+
     job->pid = getpid();
-    return rte_eal_remote_launch(run, job, lcore_id);
+    job->lcore_id = lcore_id;
+    ret = rte_eal_remote_launch(run, job, lcore_id);
+    if (ret == 0)
+        job->launched = 1;
+    return ret;
 }
 
-/* Wait until the lcore has left the job that says it is done, which takes microseconds. */
-void
-pyd_job_join(unsigned int lcore_id)
+/* Whether it has come back; waits for so long, or until a signal comes. */
+int
+pyd_job_wait(struct pyd_job *job, uint64_t ns)
 {
-    rte_eal_wait_lcore(lcore_id);
+    const struct timespec most = {ns / 1000000000, ns % 1000000000};
+
+    if (!__atomic_load_n(&job->done, __ATOMIC_SEQ_CST))
+        syscall(SYS_futex, &job->done, FUTEX_WAIT_PRIVATE, 0, &most, NULL, 0);
+    return __atomic_load_n(&job->done, __ATOMIC_SEQ_CST);
+}
+
+/* Ask it to end. */
+void
+pyd_job_stop(struct pyd_job *job)
+{
+    __atomic_store_n(&job->stop, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Wait until the lcore has left the job that says it is done, which takes microseconds. One that
+ * was never launched has nothing to wait for, and one that was joined nothing more. */
+void
+pyd_job_join(struct pyd_job *job)
+{
+    if (job->launched && !job->joined)
+        rte_eal_wait_lcore(job->lcore_id);
+    job->joined = 1;
+}
+
+void
+pyd_job_close(struct pyd_job *job)
+{
+    pyd_job_join(job);
+    pyd_end(&job->gate);
 }
 
 /* The job that runs in this thread, or NULL. */
@@ -68,50 +109,68 @@ pyd_job_cancelled(void)
 
 /* What is lent to a job stays locked until it is returned, by the lcore: a gate counts, whoever
  * is inside. That is not being inside a call: see pyd_worker_in. */
-int
-pyd_lend_queue(struct pyd_queue *queue)
+/* Whether it is lent is said in the same step, so it is returned once, whatever comes between. */
+static int
+note(int ret, uint32_t *lent)
 {
-    return pyd_pass_alone(&queue->gate);
+    *lent = ret == 0;
+    return ret;
+}
+
+static int
+is_lent(uint32_t *lent)
+{
+    return __atomic_exchange_n(lent, 0, __ATOMIC_SEQ_CST);
 }
 
 int
-pyd_lend_burst(struct pyd_burst *burst)
+pyd_lend_queue(struct pyd_queue *queue, uint32_t *lent)
 {
-    return pyd_pass_alone(&burst->gate);
+    return note(pyd_pass_alone(&queue->gate), lent);
 }
 
 int
-pyd_lend_ring(struct pyd_ring *ring)
+pyd_lend_burst(struct pyd_burst *burst, uint32_t *lent)
 {
-    return pyd_hold(&ring->gate);
+    return note(pyd_pass_alone(&burst->gate), lent);
 }
 
 int
-pyd_lend_pool(struct pyd_pool *pool)
+pyd_lend_ring(struct pyd_ring *ring, uint32_t *lent)
 {
-    return pyd_hold(&pool->gate);
+    return note(pyd_hold(&ring->gate), lent);
+}
+
+int
+pyd_lend_pool(struct pyd_pool *pool, uint32_t *lent)
+{
+    return note(pyd_hold(&pool->gate), lent);
 }
 
 void
-pyd_return_queue(struct pyd_queue *queue)
+pyd_return_queue(struct pyd_queue *queue, uint32_t *lent)
 {
-    pyd_unpass_alone(&queue->gate);
+    if (is_lent(lent))
+        pyd_unpass_alone(&queue->gate);
 }
 
 void
-pyd_return_burst(struct pyd_burst *burst)
+pyd_return_burst(struct pyd_burst *burst, uint32_t *lent)
 {
-    pyd_unpass_alone(&burst->gate);
+    if (is_lent(lent))
+        pyd_unpass_alone(&burst->gate);
 }
 
 void
-pyd_return_ring(struct pyd_ring *ring)
+pyd_return_ring(struct pyd_ring *ring, uint32_t *lent)
 {
-    pyd_let_go(&ring->gate);
+    if (is_lent(lent))
+        pyd_let_go(&ring->gate);
 }
 
 void
-pyd_return_pool(struct pyd_pool *pool)
+pyd_return_pool(struct pyd_pool *pool, uint32_t *lent)
 {
-    pyd_let_go(&pool->gate);
+    if (is_lent(lent))
+        pyd_let_go(&pool->gate);
 }

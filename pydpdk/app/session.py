@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from pydpdk._lifetime import Closing
+from pydpdk._lifetime import Closing, Undo
 from pydpdk.app.lookup import Lookup
 from pydpdk.app.peers import when_served, why_silent
 from pydpdk.app.stop import Stop
@@ -19,7 +19,7 @@ from pydpdk.config import devices
 from pydpdk.config.load import load
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.plan import Plan, make_plan
-from pydpdk.eal import Eal, init
+from pydpdk.eal import Eal, current, init, state
 from pydpdk.errors import ConfigError, NotSupportedError
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.port import Port
@@ -235,15 +235,17 @@ def start(config: Config, plan: Plan, stop: Stop | None = None) -> App:
     """
     if config.debug.trace_mbufs:
         trace()
-    eal = init(replace(plan.options, hugepages=plan.hugepages))
-    try:
-        app = App(config, plan, eal, stop)
+    with Undo(_end_eal, state()):
+        app = App(config, plan, init(replace(plan.options, hugepages=plan.hugepages)), stop)
         app.bring_up()
         app.stop.check()
-    except BaseException:
-        eal.close(force=True)
-        raise
-    return app
+        return app
+
+
+def _end_eal(before: str) -> None:
+    """End the EAL that was started for a file which did not come up; not one from before."""
+    if before == "new" and state() == "running":
+        current().close(force=True)
 
 
 def _node(socket_id: int | str) -> int | None:

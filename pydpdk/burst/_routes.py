@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, address_of, lock
+from pydpdk._lifetime import Owner, Undo, address_of, lock
 from pydpdk._short import Handle
 from pydpdk.burst._fit import fit
 from pydpdk.errors import call_errno, call_rte_errno, check_name, check_range
@@ -45,7 +45,7 @@ class Routes(Owner, Handle):
     def __init__(self, name: str, c: Any, next_hop_max: int) -> None:
         self._c = c
         self.next_hop_max = next_hop_max
-        super().__init__(name, c, address=address_of(c.fib))
+        super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c.fib))
 
     @classmethod
     def _create(
@@ -64,7 +64,7 @@ class Routes(Owner, Handle):
         made = min(tables + cls._tbl8_spare, most)
         usable = -(-made // cls._tbl8_unit) * cls._tbl8_unit - cls._tbl8_spare
         c = ffi.new(f"struct pyd_{cls._call} *")
-        with eal.running(), inside():
+        with eal.running(), inside(), Undo(cls._c_function("close"), c):
             call_errno(cls._c_function("load"), detail="librte_fib, here or in the primary")
             call_rte_errno(
                 cls._c_function("open"), c, c_name, lcore.check_socket_id(socket_id), other,
@@ -105,7 +105,3 @@ class Routes(Owner, Handle):
 
     def _free(self, force: bool) -> None:
         call_errno(self._c_function("close"), self._c, detail=self.name)
-
-    def _abandon(self) -> None:
-        super()._abandon()
-        self._c.gate.open = 0

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, address_of
+from pydpdk._lifetime import Owner, Undo, address_of
 from pydpdk._short import Handle, rows
 from pydpdk.burst._fit import check_written
 from pydpdk.burst.packets import Packets
@@ -59,7 +59,7 @@ class Bpf(Owner, Handle):
             raise ValueError("expression: a zero character is not allowed")
         self._c: Any = ffi.new("struct pyd_bpf *")
         reason = ffi.new("char[]", _REASON_BYTES)
-        with eal.running():
+        with eal.running(), Undo(lib.pyd_bpf_close, self._c):
             result = lib.pyd_bpf_open(self._c, expression.encode(), reason, _REASON_BYTES)
             if result == -errno.EINVAL and reason[0] != b"\0":
                 why = ffi.string(reason).decode(errors="replace")
@@ -70,7 +70,8 @@ class Bpf(Owner, Handle):
                 raise make_error("rte_bpf_convert, rte_bpf_load", -result, detail)
             self._keep(self._c)
             self._bind(address_of(self._c), _BPF)
-            super().__init__(expression, self._c, address=address_of(self._c))
+            gate = ffi.addressof(self._c, "gate")
+            super().__init__(expression, self._c, gate, address=address_of(self._c))
 
     @rows("pyd_rows_match", _BPF, "h", "?", other=BURST)
     def match(self, burst: Packets) -> npt.NDArray[np.bool_]:
@@ -92,7 +93,3 @@ class Bpf(Owner, Handle):
 
     def _free(self, force: bool) -> None:
         call_errno(lib.pyd_bpf_close, self._c, detail=self.name)
-
-    def _abandon(self) -> None:
-        super()._abandon()
-        self._c.gate.open = 0

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Pin, address_of
+from pydpdk._lifetime import Pin, Undo, address_of
 from pydpdk._short import short
 from pydpdk.burst.headers import Headers
 from pydpdk.burst.masks import MASK
@@ -52,13 +52,13 @@ class Burst(Headers):
         self._c: Any = ffi.new("struct pyd_burst *")
         self._views: list[Pin] = []
         self.size = size
-        with eal.running():
+        gate, count = ffi.addressof(self._c, "gate"), address_of(ffi.addressof(self._c, "n"))
+        with eal.running(), Undo(lib.pyd_burst_close, self._c, True):
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
-            count = address_of(ffi.addressof(self._c, "n"))
             self._keep(self._c)
             self._bind(address_of(self._c), BURST, MASK, count)
             slots = address_of(self._c.slots)
-            super().__init__(f"burst{next(_numbers)}", self._c, address=slots)
+            super().__init__(f"burst{next(_numbers)}", self._c, gate, address=slots)
 
     @short("pyd_burst_alloc", "draw", BURST, MEMPOOL)
     def alloc(self, mempool: Mempool, n: int | None = None, *, length: int = 0) -> int:
@@ -249,7 +249,6 @@ class Burst(Headers):
 
     def _abandon(self) -> None:
         super()._abandon()
-        self._c.gate.open = 0
         self._c.n = 0
 
     def _call_in(self) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, address_of, lock
+from pydpdk._lifetime import Owner, Undo, address_of, lock
 from pydpdk._short import Handle, rows
 from pydpdk.burst._fit import fit
 from pydpdk.errors import (
@@ -50,7 +50,7 @@ class Hash(Owner, Handle):
         self.entries = int(c.entries)
         self._keep(c)
         self._bind(address_of(c), _HASH, dtype.base, 0, dtype.shape[0] if dtype.shape else 0)
-        super().__init__(name, c, address=address_of(c.hash))
+        super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c.hash))
 
     @classmethod
     def create(
@@ -92,7 +92,7 @@ class Hash(Owner, Handle):
         count = check_range("entries", entries, ENTRIES_MIN, ENTRIES_MAX, " keys")
         socket = lcore.check_socket_id(socket_id)
         c = ffi.new("struct pyd_hash *")
-        with eal.running(), inside():
+        with eal.running(), inside(), Undo(lib.pyd_hash_close, c):
             call_errno(lib.pyd_hash_load, detail="librte_hash, here or in the primary")
             call_rte_errno(lib.pyd_hash_open, c, c_name, socket, count, dtype.itemsize, detail=name)
             return cls(name, c, dtype)
@@ -211,10 +211,6 @@ class Hash(Owner, Handle):
 
     def _free(self, force: bool) -> None:
         call_errno(lib.pyd_hash_close, self._c, detail=self.name)
-
-    def _abandon(self) -> None:
-        super()._abandon()
-        self._c.gate.open = 0
 
 
 def _check_key(key: npt.DTypeLike) -> np.dtype[Any]:

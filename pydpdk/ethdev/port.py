@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import find, lock
+from pydpdk._lifetime import Undo, find, lock
 from pydpdk.errors import (
     DpdkError,
     InUseError,
@@ -21,7 +21,7 @@ from pydpdk.errors import (
 from pydpdk.ethdev import border, drivers, sharing
 from pydpdk.ethdev.checks import PortConfig, check_config
 from pydpdk.ethdev.queue import RxQueue, TxQueue
-from pydpdk.ethdev.queues import PortQueues, State, any_port, name_of
+from pydpdk.ethdev.queues import PortQueues, any_port, name_of
 from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.presence import inside
 
@@ -48,15 +48,16 @@ class Port(PortQueues):
 
     def __init__(self, name: str, port_id: int) -> None:
         self.port_id = port_id
+        self._c = ffi.new("struct pyd_port *", {"gate": {"open": 1}, "port_id": port_id})
         self._rx: tuple[RxQueue, ...] = ()
         self._tx: tuple[TxQueue, ...] = ()
-        self._stage: State = "unconfigured" if eal.is_primary() else "attached"
         self._mempool: Mempool | None = None
         self._pools: set[Mempool] = set()  # whose mbufs the driver may hold
         self._sockets: set[drivers.Socket] = set()
         self._finishes = self._splits = False
         self._link: int | None = None
-        super().__init__(name, port_id, address=port_id, owned=eal.is_primary())
+        gate = ffi.addressof(self._c, "gate")
+        super().__init__(name, port_id, gate, address=port_id, owned=eal.is_primary())
 
     @property
     def mempool(self) -> Mempool | None:
@@ -168,7 +169,7 @@ class Port(PortQueues):
                 finish_checksums=border.finishes(info, finish_checksums),
                 split_large=border.splits(info, split_large),
             )
-            self._stage, self._rx, self._tx = "unconfigured", (), ()
+            self._c.configured, self._rx, self._tx = 0, (), ()
             if mempool is not None:
                 mempool._users.add(self)
                 self._pools.add(mempool)
@@ -179,7 +180,7 @@ class Port(PortQueues):
             self._rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))
             self._tx = tuple(TxQueue(self, i, is_tx=True) for i in range(nb_tx_queues))
             self._finishes, self._splits = config.finish_checksums, config.split_large
-            self._stage = "stopped"
+            self._c.configured = 1
             return config
 
     def _set_up(self, config: PortConfig, mempool: Mempool | None) -> None:
@@ -216,7 +217,7 @@ class Port(PortQueues):
         Wraps  rte_eth_dev_start (rte_ethdev.h)
         """
         eal.require_primary("rte_eth_dev_start")
-        with lock():
+        with lock(), Undo(self._unstart):
             if self.state == "started":
                 return
             self._require("rte_eth_dev_start", "stopped")
@@ -226,10 +227,15 @@ class Port(PortQueues):
             if self._splits and self._link is None:
                 self._link = border.split(self.info)
             with inside():
-                call_errno(lib.rte_eth_dev_start, self.handle, detail=self.name)
+                call_errno(lib.pyd_port_start, self._c, detail=self.name, call="rte_eth_dev_start")
             border.guard(self.port_id, self.info, self.mempool, self._finishes, self._queues())
-            self._stage = "started"
             sharing.publish(self.port_id, len(self._rx), len(self._tx))
+
+    def _unstart(self) -> None:
+        """Be stopped again, where a start was not finished."""
+        if self._c.started:
+            lib.pyd_port_stop(self._c)
+            sharing.withdraw(self.port_id)
 
     def stop(self) -> None:
         """Stop a started port; do nothing otherwise.
@@ -252,17 +258,20 @@ class Port(PortQueues):
                 self._stop()
 
     def _stop(self, *, force: bool = False) -> None:
-        try:
-            with sharing.stopping(self.port_id, self.name, force=force):
-                self._stop_device()
-        except DpdkError:
+        with Undo(self._settle):
+            sharing.stop(self.port_id, self.name, self._stop_device, force=force)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Have the queues as the port is: in use as before, where it would not stop, or shut."""
+        if self._c.started:
             for queue in self._queues():
                 queue._reopen()
-            raise
-        self._stage = "stopped"
+            return
         self._unsplit()
         for queue in self._queues():
             queue._abandon()
+        sharing.withdraw(self.port_id)
 
     def _unsplit(self) -> None:
         link, self._link = self._link, None
@@ -276,7 +285,7 @@ class Port(PortQueues):
             # its rings keep their mbufs for ever, where a NIC frees what is in its own
             for rxq in self._rx:
                 lib.pyd_queue_drain(rxq._c)
-        call_errno(lib.rte_eth_dev_stop, self.handle, detail=self.name)
+        call_errno(lib.pyd_port_stop, self._c, detail=self.name, call="rte_eth_dev_stop")
 
     def _refusals(self) -> list[str]:
         bonded = self.owned and drivers.is_member(self._handle)
@@ -293,7 +302,6 @@ class Port(PortQueues):
         if self.owned and self.state == "started":
             with suppress(DpdkError):
                 self._stop_device()
-        self._stage = "closed"
 
     def _free(self, force: bool) -> None:
         if self.state == "started":
@@ -304,15 +312,19 @@ class Port(PortQueues):
             lib.rte_eth_dev_stop(self._handle)  # a bond that could not start left it started
             if self.info.driver_name == drivers.BOND:
                 drivers.let_alarms_pass(self.name)
-            call_errno(lib.rte_eth_dev_close, self._handle, detail=self.name)
-        self._stage = "closed"
-        self._unsplit()
-        drivers.let_go(self.name, self._sockets)
+        with Undo(self._let_go_of_sockets):
+            call_errno(lib.pyd_port_close, self._c, detail=self.name, call="rte_eth_dev_close")
+            self._let_go_of_sockets()
+
+    def _let_go_of_sockets(self) -> None:
+        if self.closed:
+            self._unsplit()
+            drivers.let_go(self.name, self._sockets)
 
     def _abandon(self) -> None:
-        super()._abandon()
         for queue in self._queues():
             queue._abandon()
+        super()._abandon()
 
     def _state(self) -> str:
         return f"id={self.port_id} {self.state}"

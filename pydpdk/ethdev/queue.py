@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Any
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of, lock
+from pydpdk._lifetime import Undo, address_of, lock
 from pydpdk._short import Handle, short
 from pydpdk.errors import call_errno
 from pydpdk.ethdev import drivers, sharing
@@ -69,10 +69,23 @@ class Queue(Handle):
         """
         with lock():
             if not self._taken and self.port._may_take(self):
-                is_tx = bool(self._c.is_tx)
-                self._taken = sharing.take(self.port.port_id, self.queue_id, is_tx)
-                self._c.gate.open = self._taken
+                with Undo(self._untake):
+                    self._taken = sharing.take(*self._place())
+                    self._c.gate.open = self._taken
             return self._taken
+
+    def _place(self) -> tuple[int, int, bool]:
+        return self.port.port_id, self.queue_id, bool(self._c.is_tx)
+
+    def _untake(self) -> None:
+        self._c.gate.open = self.taken = False
+        sharing.release(*self._place())
+
+    def _retake(self) -> None:
+        """Go on with it, where a release was not finished."""
+        if self.taken:
+            sharing.take(*self._place())
+        self._reopen()
 
     def release(self) -> None:
         """Leave the queue to another process; the next use here takes it again.
@@ -83,10 +96,12 @@ class Queue(Handle):
             A thread is using it right now.
         """
         with lock():
-            if self._taken:
+            if not self._taken:
+                return
+            with Undo(self._retake):
                 self._shut()
+                sharing.release(*self._place())
                 self._taken = False
-                sharing.release(self.port.port_id, self.queue_id, bool(self._c.is_tx))
 
     def _first(self, result: int) -> bool:
         """After a call that found the gate shut: whether this or another thread has opened it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import lock
@@ -21,14 +21,20 @@ class PortQueues(PortSettings):
     """The part of a `Port` that knows its queues, and whose they are."""
 
     port_id: int
-    _stage: State
+    _c: Any
     _rx: tuple[RxQueue, ...]
     _tx: tuple[TxQueue, ...]
 
     @property
     def state(self) -> State:
-        """What was done last; `attached` in a secondary."""
-        return self._stage
+        """`unconfigured`, `stopped`, `started` or `closed`; in a secondary `attached`."""
+        if self.closed:
+            return "closed"
+        if not self.owned:
+            return "attached"
+        if self._c.started:
+            return "started"
+        return "stopped" if self._c.configured else "unconfigured"
 
     @property
     def rx(self) -> tuple[RxQueue, ...]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from pydpdk import eal
@@ -31,9 +30,16 @@ def publish(port_id: int, nb_rx_queues: int, nb_tx_queues: int) -> None:
     neighbours.tell(ports=ports)
 
 
-@contextmanager
-def stopping(port_id: int, name: str, *, force: bool = False) -> Iterator[None]:
-    """Stop a port in this block, if no other process uses a queue of it.
+def withdraw(port_id: int) -> None:
+    """Tell secondaries that a port is not started, and that none of its queues is in use here."""
+    neighbours = eal.current().neighbours
+    ports = {k: v for k, v in neighbours.told("ports", {}).items() if k != str(port_id)}
+    mine = [queue for queue in neighbours.told("queues", []) if queue[0] != port_id]
+    neighbours.tell(ports=ports, queues=mine)
+
+
+def stop(port_id: int, name: str, device: Callable[[], None], *, force: bool = False) -> None:
+    """Stop a port by calling `device`, if no other process uses a queue of it.
 
     Raises
     ------
@@ -51,10 +57,8 @@ def stopping(port_id: int, name: str, *, force: bool = False) -> Iterator[None]:
         if users and not force:
             text = f"rte_eth_dev_stop: {name} stays started: in use are {', '.join(users)}"
             raise BusyError(errno.EBUSY, text)
-        yield
-        ports = {k: v for k, v in neighbours.told("ports", {}).items() if k != str(port_id)}
-        mine = [queue for queue in neighbours.told("queues", []) if queue[0] != port_id]
-        neighbours.tell(ports=ports, queues=mine)
+        device()
+        withdraw(port_id)
 
 
 def take(port_id: int, queue_id: int, is_tx: bool) -> bool:

@@ -11,9 +11,10 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ class Seat:
         """Leave; the last one removes the file."""
         if self._fd < 0:
             return
-        with suppress(OSError), _locked(self.path, create=False) as fd:
+        fds: list[int] = []
+        with suppress(OSError), _locked(self.path, fds, create=False):
+            (fd,) = fds
             if _is_at(self._fd, self.path):
                 clear(fd, self.member.index)
                 if not _live(fd):
@@ -84,7 +87,9 @@ def dead(prefix: str) -> list[Member]:
 
 def forget(prefix: str, member: Member) -> None:
     """Clear the page of a dead process, if it is still its."""
-    with suppress(OSError), _locked(path_of(prefix), create=False) as fd:
+    fds: list[int] = []
+    with suppress(OSError), _locked(path_of(prefix), fds, create=False):
+        (fd,) = fds
         now = read(fd, member.index)
         if now and _same(now, member) and not _alive(fd, now):
             clear(fd, member.index)
@@ -113,7 +118,9 @@ def claim(
     make_way(path.parent)
     with suppress(FileExistsError):
         path.parent.mkdir(mode=0o700)
-    with _locked(path, create=True) as fd:
+    fds: list[int] = []
+    with _locked(path, fds, create=True):
+        (fd,) = fds
         others = _live(fd)
         try:
             lcores = frozenset(choose([other for other in others if other.shares]))
@@ -171,11 +178,9 @@ def started(pid: int) -> int | None:
         return None
 
 
-@contextmanager
-def guarded(prefix: str) -> Iterator[None]:
-    """Keep all processes of a prefix from coming, going and changing what they say."""
-    with _locked(path_of(prefix), create=False):
-        yield
+def guarded(prefix: str) -> AbstractContextManager[object]:
+    """Keep, for a `with` block, all processes of a prefix from coming, going and telling."""
+    return _locked(path_of(prefix), [], create=False)
 
 
 def _read(prefix: str) -> list[tuple[Member, bool]]:
@@ -213,27 +218,56 @@ def _alive(fd: int, member: Member) -> bool:
     return bool(kind != fcntl.F_UNLCK) and started(member.pid) == member.started
 
 
-@contextmanager
-def _locked(path: Path, *, create: bool) -> Iterator[int]:
-    """Open the file under the lock of its head, which one process at a time holds."""
+def _locked(path: Path, fds: list[int], *, create: bool) -> FileIO:
+    """Open the file under the lock of its head, which one process at a time holds.
+
+    Parameters
+    ----------
+    fds
+        Gets the descriptor.
+
+    Returns
+    -------
+    FileIO
+        For a `with` block, which alone may have it: where an exception of a signal handler parts
+        the block from its end, the file goes with the block, and the lock with it.
+    """
     why = distrust(path.parent)
     if why:
         raise PermissionError(errno.EPERM, why)
     flags = os.O_RDWR | (os.O_CREAT if create else 0)
-    fd = open_regular(path, flags)
-    try:
-        fcntl.fcntl(fd, fcntl.F_OFD_SETLKW, _flock(fcntl.F_WRLCK, 0))
-        while not _is_at(fd, path):  # it was removed while we waited for the lock
-            os.close(fd)
-            fd = open_regular(path, flags)
+
+    def opener(name: str, _: int) -> int:
+        return open_regular(Path(name), flags)
+
+    files: list[FileIO] = []  # and no variable: a traceback would keep it, and the lock with it
+    while True:
+        try:
+            files.append(FileIO(os.fspath(path), "r+", opener=opener))
+            fd = files[0].fileno()
             fcntl.fcntl(fd, fcntl.F_OFD_SETLKW, _flock(fcntl.F_WRLCK, 0))
-        if create and not _is_ours(fd):
-            os.ftruncate(fd, 0)
-            os.ftruncate(fd, (MAX_PROCESSES + 1) * PAGE)
-            os.pwrite(fd, _HEAD.pack(_MAGIC, _VERSION), 0)
-        yield fd
-    finally:
-        os.close(fd)
+            if _is_at(fd, path):
+                if create:
+                    _begin(fd)
+                fds.append(fd)
+                return files.pop()
+        except BaseException:
+            _close(files)
+            raise
+        _close(files)  # it was removed while we waited for the lock
+
+
+def _close(files: list[FileIO]) -> None:
+    while files:
+        files.pop().close()
+
+
+def _begin(fd: int) -> None:
+    """Write the head of a new file, or of one that is not ours."""
+    if not _is_ours(fd):
+        os.ftruncate(fd, 0)
+        os.ftruncate(fd, (MAX_PROCESSES + 1) * PAGE)
+        os.pwrite(fd, _HEAD.pack(_MAGIC, _VERSION), 0)
 
 
 def _is_at(fd: int, path: Path) -> bool:

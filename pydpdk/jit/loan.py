@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pydpdk._dpdk import lib
+from pydpdk._dpdk import ffi, lib
 from pydpdk._fixed import Fixed
 from pydpdk._lifetime import Owner, address_of
 from pydpdk.burst.burst import Burst
@@ -42,8 +42,8 @@ class Lent(Fixed):
 
 class _Kind(NamedTuple):
     name: str
-    lend: Callable[[Any], int]
-    give_back: Callable[[Any], None]
+    lend: Callable[[Any, Any], int]
+    give_back: Callable[[Any, Any], None]
 
 
 _KINDS: dict[type, _Kind] = {
@@ -66,7 +66,7 @@ class Loan(Fixed):
 
     def __init__(self, args: tuple[Any, ...]) -> None:
         self._found: dict[int, Any] = {}
-        self._taken: list[Any] = []
+        self._taken: list[tuple[Any, Any]] = []  # with a word of C's that says whether it is lent
         self._args = tuple(self._lend(arg) for arg in args)
 
     @property
@@ -107,7 +107,9 @@ class Loan(Fixed):
             found.check_views()
         if isinstance(found, Queue):
             found.take()
-        result = _KINDS[type(found)].lend(found._c)
+        lent = ffi.new("uint32_t *")
+        self._taken.append((found, lent))
+        result = _KINDS[type(found)].lend(found._c, lent)
         if result == -errno.EBUSY:
             others = sorted(repr(u) for u in owner._users if isinstance(u, Job) and u.running)
             raise BusyError(
@@ -115,17 +117,16 @@ class Loan(Fixed):
             )
         if result < 0:
             raise ClosedError(f"{found!r} is not open; a port must be started")
-        self._taken.append(found)
         owner._users.add(job)
 
     def give_back(self) -> None:
         """End the loan; free what the bursts hold."""
-        taken, self._taken, self._found, self._args = self._taken, [], {}, ()
-        for found in taken:
-            if isinstance(found, Burst):
+        self._found, self._args = {}, ()
+        for found, lent in self._taken:
+            if isinstance(found, Burst) and lent[0]:
                 lib.pyd_worker_free(found._c)
-        for found in taken:
-            _KINDS[type(found)].give_back(found._c)
+        for found, lent in self._taken:
+            _KINDS[type(found)].give_back(found._c, lent)
 
 
 def _owner_of(found: Any) -> Owner:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydpdk import lcore
 from pydpdk._fixed import Fixed
-from pydpdk._lifetime import lock
+from pydpdk._lifetime import Undo, lock
 from pydpdk.jit.errors import StoppedError
 from pydpdk.jit.loan import Loan
 from pydpdk.lcore_job import Job
@@ -82,15 +82,18 @@ class Worker(Fixed):
         compiled = self._compile(loan.args)
         with lock():
             job = Job(self.__name__, self._run, (compiled, loan), lcore.idle(lcore_id))
-            try:
+            with Undo(self._drop, job, loan):
                 loan.take(job)
                 job._call = (self._run, (compiled, loan, job))
                 job._start()
-            except BaseException:
-                loan.give_back()
-                job._abandon()
-                raise
-        return job
+                return job
+
+    @staticmethod
+    def _drop(job: Job, loan: Loan) -> None:
+        """Undo a launch; where the lcore runs already, it gives back what it was lent."""
+        job._drop()
+        if job.closed:
+            loan.give_back()
 
     def _compile(self, args: tuple[Any, ...]) -> Any:
         from pydpdk.jit import compiler  # Numba takes a second to import

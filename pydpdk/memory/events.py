@@ -14,8 +14,8 @@ from typing import Any, Literal
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk._frozen import frozen
-from pydpdk._lifetime import Owner, address_of, lock
-from pydpdk.errors import ClosedError, call_errno, call_pointer
+from pydpdk._lifetime import Owner, Undo, address_of, lock
+from pydpdk.errors import ClosedError, call_errno, call_rte_errno
 
 _ROOM = 256
 _DAY = 86400
@@ -52,12 +52,12 @@ class Watch(Owner):
 
     rank = 5
 
-    def __init__(self, name: str, events: Any) -> None:
-        self._c = ffi.new("struct pyd_watch *", {"events": events, "gate": {"open": 1}})
+    def __init__(self, name: str, c: Any) -> None:
+        self._c, events = c, c.events
         self._rows = ffi.new(f"struct pyd_event[{_ROOM}]")
         self._fd = int(lib.pyd_events_fd(events))
         self._lost = ffi.new("uint64_t *")
-        super().__init__(name, events, address=address_of(events))
+        super().__init__(name, events, ffi.addressof(c, "gate"), address=address_of(events))
 
     def read(self) -> list[MemEvent]:
         """Return the events that were not read yet, oldest first; do not wait."""
@@ -104,10 +104,6 @@ class Watch(Owner):
     def _free(self, force: bool) -> None:
         call_errno(lib.pyd_events_close, self._c, detail=self.name)
 
-    def _abandon(self) -> None:
-        super()._abandon()
-        self._c.gate.open = 0
-
 
 def watch() -> Watch:
     """Record, from now on, the pages that DPDK maps and gives back.
@@ -129,11 +125,10 @@ def watch() -> Watch:
     """
     eal.require_running()
     name = f"pydpdk-{os.getpid()}-{next(_numbers)}"
-    with eal.running():
-        events = call_pointer(
-            lib.pyd_events_open, name.encode(), detail="memory events need hugepages"
-        )
-        return Watch(name, events)
+    c = ffi.new("struct pyd_watch *")
+    with eal.running(), Undo(lib.pyd_events_close, c):
+        call_rte_errno(lib.pyd_events_open, c, name.encode(), detail="memory events need hugepages")
+        return Watch(name, c)
 
 
 def _event(row: Any) -> MemEvent:

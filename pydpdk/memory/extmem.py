@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
 from pydpdk._fixed import Fixed
-from pydpdk._lifetime import Pin
-from pydpdk.errors import call_pointer, call_rte_errno, check_range, make_error
+from pydpdk._lifetime import Pin, Undo
+from pydpdk.errors import call_rte_errno, check_range, make_error
 from pydpdk.memory.memseg import memseg_lists
 from pydpdk.memory.pool_counts import check_cache_size
 from pydpdk.memory.presence import inside
@@ -33,7 +33,7 @@ class ExternalMemory(Fixed):
     Owns   an export of the buffer: it can be neither freed, resized nor unmapped meanwhile
     """
 
-    def __init__(self, memory: Any) -> None:
+    def __init__(self, memory: Any, c: Any) -> None:
         try:
             self._buffer: Any = ffi.from_buffer("char[]", memory, True)
         except (TypeError, BufferError, ValueError) as error:
@@ -49,13 +49,12 @@ class ExternalMemory(Fixed):
             raise ValueError(f"memory of {end - start} bytes: it has no whole page of {_PAGE}")
         self._check_apart()
         call_rte_errno(
-            lib.rte_extmem_register, self._at(), self.size, ffi.NULL, 0, _PAGE,
-            detail=f"{self.size} bytes at {self.address:#x}",
+            lib.pyd_extmem_register, c, self.address, self.size, _PAGE,
+            detail=f"{self.size} bytes at {self.address:#x}", call="rte_extmem_register",
         )  # fmt: skip
 
-    def unregister(self) -> None:
-        """Let the buffer go."""
-        call_rte_errno(lib.rte_extmem_unregister, self._at(), self.size, detail="memory of a pool")
+    def let_go(self) -> None:
+        """Let the buffer go, which DPDK has let go."""
         self._buffer = None
 
     def _check_apart(self) -> None:
@@ -65,9 +64,6 @@ class ExternalMemory(Fixed):
             if self.address < known.base_va + known.len and known.base_va < end:
                 detail = f"{self.size} bytes at {self.address:#x} overlap {known.name!r}"
                 raise make_error("rte_extmem_register", errno.EEXIST, detail)
-
-    def _at(self) -> Any:
-        return ffi.cast("void *", self.address)
 
 
 def create(
@@ -86,21 +82,18 @@ def create(
         raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
     socket = lcore.check_socket_id(socket_id)
     elt_size = -(-data_room_size // _LINE) * _LINE
-    with eal.running(), inside():
-        pages = ExternalMemory(memory)
-        try:
-            fit = pages.size // elt_size
-            unit = f" mbufs of {elt_size} bytes in {pages.size} bytes of whole pages"
-            count = check_range("n", max(fit, 1) if n is None else n, 1, fit, unit)
-            check_cache_size(cache_size, count)
-            mp = call_pointer(
-                lib.pyd_extbuf_pool_create, name, count, cache_size, priv_size, data_room_size,
-                socket, pages.address, _BAD_IOVA, pages.size, elt_size, detail=name.decode(),
-            )  # fmt: skip
-        except BaseException:
-            pages.unregister()
-            raise
-        pool = kind(name.decode(), mp, owned=True)
+    c = ffi.new("struct pyd_pool *")
+    with eal.running(), inside(), Undo(lib.pyd_pool_free, c):
+        pages = ExternalMemory(memory, c)
+        fit = pages.size // elt_size
+        unit = f" mbufs of {elt_size} bytes in {pages.size} bytes of whole pages"
+        count = check_range("n", max(fit, 1) if n is None else n, 1, fit, unit)
+        check_cache_size(cache_size, count)
+        call_rte_errno(
+            lib.pyd_extbuf_pool_make, c, name, count, cache_size, priv_size, data_room_size,
+            socket, _BAD_IOVA, elt_size, detail=name.decode(), call="pyd_extbuf_pool_create",
+        )  # fmt: skip
+        pool = kind(name.decode(), c, owned=True)
         pool._memory = pages
         pool._pins.append(Pin(pages.address, pages.size))
         return pool

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Pin, address_of, find, lock, owners
-from pydpdk.errors import BusyError, call_errno, call_pointer, check_range
+from pydpdk._lifetime import Pin, Undo, address_of, find, lock, owners
+from pydpdk.errors import BusyError, call_errno, call_rte_errno, check_range
 from pydpdk.exceptions import LeakWarning
 from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
@@ -26,7 +26,6 @@ from pydpdk.memory.pool_counts import (
     check_ops_name,
     find_mempool,
 )
-from pydpdk.memory.presence import free, inside
 
 DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
 HEADROOM = lib.RTE_PKTMBUF_HEADROOM
@@ -50,8 +49,8 @@ class Mempool(Counts):
     rank = 3
     stays = True
 
-    def __init__(self, name: str, mp: Any, *, owned: bool) -> None:
-        self._c = ffi.new("struct pyd_pool *", {"mp": mp, "gate": {"open": 1}})
+    def __init__(self, name: str, c: Any, *, owned: bool) -> None:
+        self._c, mp = c, c.mp
         self._pins = walk(lib.pyd_walk_chunks, "pyd_chunk", _pin, mp)
         self._packet_pins: list[Pin] = []
         self._memory: ExternalMemory | None = None
@@ -112,12 +111,14 @@ class Mempool(Counts):
         if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
             raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
         c_ops = ffi.NULL if ops_name is None else check_ops_name(ops_name)
-        with eal.running(), inside():
-            mp = call_pointer(
-                lib.rte_pktmbuf_pool_create_by_ops, c_name, n, cached, priv_size,
-                data_room_size, lcore.check_socket_id(socket_id), c_ops, detail=name,
+        c = ffi.new("struct pyd_pool *")
+        with eal.running(), Undo(lib.pyd_pool_free, c):
+            call_rte_errno(
+                lib.pyd_pool_make, c, c_name, n, cached, priv_size, data_room_size,
+                lcore.check_socket_id(socket_id), c_ops, detail=name,
+                call="rte_pktmbuf_pool_create_by_ops",
             )  # fmt: skip
-            return cls(name, mp, owned=True)
+            return cls(name, c, owned=True)
 
     @classmethod
     def create_extbuf(
@@ -186,7 +187,8 @@ class Mempool(Counts):
             name = text(mp.name)
             if not lib.pyd_pool_is_pktmbuf(mp):
                 raise TypeError(f"mempool {name!r} is not of mbufs")
-            return cls(name, mp, owned=False)
+            c = ffi.new("struct pyd_pool *", {"mp": mp, "gate": {"open": 1}})
+            return cls(name, c, owned=False)
 
     @property
     def data_room_size(self) -> int:
@@ -251,17 +253,16 @@ class Mempool(Counts):
     def _free(self, force: bool) -> None:
         for user in [user for user in self._users if user._using]:
             user.close(force=force)
-        try:
-            call_errno(lib.pyd_pool_shut, self._c, detail=self.name)
-        except BusyError:
-            if not force:
-                raise
-        if lib.rte_mempool_in_use_count(self._handle):
-            self._left = culprits_of(self._handle)
-            call_in(self._handle)
-        free(lib.rte_mempool_free, self._handle)
-        if self._memory is not None:
-            self._memory.unregister()
+        with Undo(lib.pyd_gate_reopen, self._gate):
+            try:
+                call_errno(lib.pyd_pool_shut, self._c, detail=self.name)
+            except BusyError:
+                if not force:
+                    raise
+            if lib.rte_mempool_in_use_count(self._handle):
+                self._left = culprits_of(self._handle)
+                call_in(self._handle)
+            call_errno(lib.pyd_pool_free, self._c, detail=self.name)
 
     def close(self, *, force: bool = False) -> None:
         """Give the pool back; see `Owner.close`. By force with mbufs out, warn of who has them."""
@@ -272,7 +273,8 @@ class Mempool(Counts):
 
     def _abandon(self) -> None:
         super()._abandon()
-        self._c.gate.open = 0
+        if self._memory is not None:
+            self._memory.let_go()
 
     def _state(self) -> str:
         return f"n={self.n} in_use={self.in_use_count}"

@@ -12,8 +12,15 @@ import numpy.typing as npt
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
 from pydpdk._frozen import frozen
-from pydpdk._lifetime import Pin, find, lock
-from pydpdk.errors import call_errno, call_pointer, check_name, check_range, make_error
+from pydpdk._lifetime import Pin, Undo, find, lock
+from pydpdk.errors import (
+    call_errno,
+    call_pointer,
+    call_rte_errno,
+    check_name,
+    check_range,
+    make_error,
+)
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.presence import inside
 from pydpdk.portable import Portable
@@ -77,12 +84,14 @@ class Memzone(Portable):
     rank = 4
     stays = True
 
-    def __init__(self, name: str, handle: Any, *, owned: bool) -> None:
+    def __init__(self, name: str, c: Any, *, owned: bool) -> None:
         row = ffi.new("struct pyd_memzone *")
-        lib.pyd_memzone_describe(handle, row)
+        lib.pyd_memzone_describe(c.mz, row)
+        self._c = c
         self.info = _info(row)
         self._pin = Pin(row.addr, row.len)
-        super().__init__(name, handle, address=row.addr, owned=owned)
+        gate = ffi.addressof(c, "gate")
+        super().__init__(name, c.mz, gate, address=row.addr, owned=owned)
 
     @classmethod
     def reserve(
@@ -170,12 +179,13 @@ class Memzone(Portable):
         c_flags = check_range("flags", flags, 0, _FLAGS)
         if c_flags & ~_FLAGS:
             raise ValueError(f"flags={c_flags:#x}: {MemzoneFlag(_FLAGS)!r} is allowed")
-        with eal.running(), inside():
-            handle = call_pointer(
-                lib.rte_memzone_reserve_bounded, c_name, size, lcore.check_socket_id(socket_id),
-                c_flags, c_align, c_bound, detail=name,
+        c = ffi.new("struct pyd_zone *")
+        with eal.running(), inside(), Undo(lib.pyd_zone_free, c):
+            call_rte_errno(
+                lib.pyd_zone_reserve, c, c_name, size, lcore.check_socket_id(socket_id),
+                c_flags, c_align, c_bound, detail=name, call="rte_memzone_reserve_bounded",
             )  # fmt: skip
-            return cls(name, handle, owned=True)
+            return cls(name, c, owned=True)
 
     @classmethod
     def lookup(cls, name: str) -> Memzone:
@@ -196,7 +206,9 @@ class Memzone(Portable):
             handle = call_pointer(lib.rte_memzone_lookup, c_name, detail=name)
             row = ffi.new("struct pyd_memzone *")
             lib.pyd_memzone_describe(handle, row)
-            return find(cls, row.addr) or cls(name, handle, owned=False)
+            known = find(cls, row.addr)
+            c = ffi.new("struct pyd_zone *", {"gate": {"open": 1}, "mz": handle})
+            return known or cls(name, c, owned=False)
 
     def array(
         self, dtype: npt.DTypeLike = np.uint8, shape: int | tuple[int, ...] | None = None
@@ -252,7 +264,7 @@ class Memzone(Portable):
 
     def _free(self, force: bool) -> None:
         with inside():
-            call_errno(lib.rte_memzone_free, self._handle, detail=self.name)
+            call_errno(lib.pyd_zone_free, self._c, detail=self.name, call="rte_memzone_free")
 
     def _state(self) -> str:
         return f"len={self.info.len}"

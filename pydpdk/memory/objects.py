@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from pydpdk import eal, lcore
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of, find
+from pydpdk._lifetime import Undo, address_of, find
 from pydpdk._short import short
 from pydpdk.errors import (
     BusyError,
     call_errno,
-    call_pointer,
+    call_rte_errno,
     check_range,
 )
 from pydpdk.memory.objects_kind import (
@@ -33,7 +33,6 @@ from pydpdk.memory.objects_kind import (
 )
 from pydpdk.memory.objects_memory import ObjectMemory
 from pydpdk.memory.pool_counts import N_MAX, OBJECTS, check_made, find_mempool
-from pydpdk.memory.presence import free, inside
 
 _intp = np.dtype(np.intp)
 
@@ -103,20 +102,14 @@ class ObjectPool(ObjectMemory):
         c_ops, c_flags = check_ops(ops_name), check_flags(flags)
         if not isinstance(checked, bool):
             raise TypeError(f"checked={checked!r}: True or False is allowed")
-        private = lib.pyd_objects_private_size(len(described), n, checked)
-        with eal.running(), inside():
-            mp = call_pointer(
-                lib.rte_mempool_create_empty, c_name, n, kind.itemsize, cached, private,
-                lcore.check_socket_id(socket_id), c_flags, detail=name,
+        c = ffi.new("struct pyd_objects *")
+        with eal.running(), Undo(lib.pyd_objects_free, c):
+            call_rte_errno(
+                lib.pyd_objects_make, c, c_name, n, kind.itemsize, cached,
+                lcore.check_socket_id(socket_id), c_flags, c_ops, described, len(described),
+                checked, detail=name, call="rte_mempool_create_empty",
             )  # fmt: skip
-            try:
-                call_errno(lib.rte_mempool_set_ops_byname, mp, c_ops, ffi.NULL, detail=ops_name)
-                call_errno(lib.rte_mempool_populate_default, mp, detail=name)
-                lib.pyd_objects_mark(mp, kind.itemsize, described, len(described), checked)
-                return cls(name, mp, owned=True)
-            except BaseException:
-                lib.rte_mempool_free(mp)
-                raise
+            return cls(name, c, owned=True)
 
     @classmethod
     def lookup(cls, name: str) -> ObjectPool:
@@ -140,7 +133,7 @@ class ObjectPool(ObjectMemory):
                 return known
             if lib.pyd_objects_head(mp) == ffi.NULL:
                 raise TypeError(f"mempool {name!r} was not made by ObjectPool.create")
-            return cls(name, mp, owned=False)
+            return cls(name, ffi.new("struct pyd_objects *", {"mp": mp}), owned=False)
 
     @short("pyd_objects_get", "take", OBJECTS)
     def get(self, n: int, *, out: Ids | None = None) -> Ids:
@@ -208,16 +201,13 @@ class ObjectPool(ObjectMemory):
         return reasons
 
     def _free(self, force: bool) -> None:
-        try:
-            call_errno(lib.pyd_objects_shut, self._c, detail=self.name)
-        except BusyError:
-            if not force:
-                raise
-        free(lib.rte_mempool_free, self._handle)
-
-    def _abandon(self) -> None:
-        super()._abandon()
-        self._c.gate.open = 0
+        with Undo(lib.pyd_gate_reopen, self._gate):
+            try:
+                call_errno(lib.pyd_objects_shut, self._c, detail=self.name)
+            except BusyError:
+                if not force:
+                    raise
+            lib.pyd_objects_free(self._c)
 
     def _state(self) -> str:
         return f"n={self.n} in_use={self.in_use_count}"

@@ -38,7 +38,8 @@ class ObjectMemory(Counts):
         Of one object.
     """
 
-    def __init__(self, name: str, mp: Any, *, owned: bool) -> None:
+    def __init__(self, name: str, c: Any, *, owned: bool) -> None:
+        mp = c.mp
         head = lib.pyd_objects_head(mp)
         ops = ops_of(mp)
         if text(head.ops) != ops:
@@ -49,19 +50,15 @@ class ObjectMemory(Counts):
         self.dtype = dtype_of(bytes(ffi.buffer(after + ffi.sizeof(head[0]), head.dtype_len)))
         self._flags = MempoolFlag(mp.flags & sum(MempoolFlag))
         self._map = Map(mp, self.dtype)
-        self._c = ffi.new(
-            "struct pyd_objects *",
-            {
-                "gate": {"open": 1}, "getter": {"open": 1}, "putter": {"open": 1}, "mp": mp,
-                "addresses": self._map.c_addresses, "stride": self._map.stride,
-                "inverse": self._map.inverse, "n": mp.size, "itemsize": self.dtype.itemsize,
-                "out": ffi.cast("uint8_t *", after + head.ledger) if head.ledger else ffi.NULL,
-                "single_get": ops in SINGLE_GET, "single_put": ops in SINGLE_PUT,
-            },
-        )  # fmt: skip
-        self._keep((self._c, self._map))
-        self._bind(address_of(self._c), OBJECTS, _intp)
-        super().__init__(name, mp, ffi.addressof(self._c, "gate"), owned=owned)
+        self._c = c
+        c.addresses, c.stride = self._map.c_addresses, self._map.stride
+        c.inverse, c.n, c.itemsize = self._map.inverse, mp.size, self.dtype.itemsize
+        c.out = ffi.cast("uint8_t *", after + head.ledger) if head.ledger else ffi.NULL
+        c.single_get, c.single_put = ops in SINGLE_GET, ops in SINGLE_PUT
+        c.getter.open = c.putter.open = c.gate.open = 1
+        self._keep((c, self._map))
+        self._bind(address_of(c), OBJECTS, _intp)
+        super().__init__(name, mp, ffi.addressof(c, "gate"), owned=owned)
 
     @property
     def flags(self) -> MempoolFlag:

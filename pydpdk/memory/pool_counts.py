@@ -90,11 +90,10 @@ class Counts(Portable, Handle):
     """
 
     def __init__(self, name: str, mp: Any, gate: Any, *, owned: bool) -> None:
-        self._gate = gate
         self._n, self._cache_size = int(mp.size), int(mp.cache_size)
         self._socket_id = None if mp.socket_id == lib.SOCKET_ID_ANY else int(mp.socket_id)
         self._ops_name = ops_of(mp)
-        super().__init__(name, mp, address=address_of(mp), owned=owned)
+        super().__init__(name, mp, gate, address=address_of(mp), owned=owned)
 
     @property
     def n(self) -> int:

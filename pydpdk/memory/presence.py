@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from types import SimpleNamespace
 
+from pydpdk._crossing import Locked
 from pydpdk._dpdk import lib
 from pydpdk.errors import call_errno
 
+_presence = SimpleNamespace(acquire=lib.pyd_presence_enter, release=lib.pyd_presence_leave)
 
-@contextmanager
-def inside() -> Iterator[None]:
-    """Wait while another process repairs shared memory; then hold such repairs up.
+
+def inside() -> Locked:
+    """Wait while another process repairs shared memory; then hold such repairs up, for a block.
 
     What takes DPDK's locks does so in here: a recovery can then tell a living process that has one
     from a dead one.
@@ -27,15 +27,9 @@ def inside() -> Iterator[None]:
     Threads  of the calling one; DPDK's own lists are sound at any moment, what a pool or ring is
              made of is not
     """
-    call_errno(lib.pyd_presence_enter, detail="the primary died while it repaired this memory")
-    try:
-        yield
-    finally:
-        lib.pyd_presence_leave()
+    return Locked(_presence, None, _refused)
 
 
-def free(function: Callable[[Any], None], handle: Any) -> None:
-    """Free an object in a moment without repairs; not at all in memory that none will repair."""
-    if lib.pyd_presence_enter() == 0:
-        function(handle)
-        lib.pyd_presence_leave()
+def _refused(result: int) -> None:
+    call_errno(lambda: result, detail="the primary died while it repaired this memory",
+               call="pyd_presence_enter")  # fmt: skip

@@ -8,13 +8,12 @@ sleep who wait. So a sender makes a system call only where somebody sleeps.
 from __future__ import annotations
 
 import errno
-from contextlib import ExitStack
 
 import numpy.typing as npt
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of, find
+from pydpdk._lifetime import Undo, address_of, close_since, find, owners
 from pydpdk.errors import check_name, check_range, make_error
 from pydpdk.memory.mempool import HEADROOM, Mempool
 from pydpdk.memory.memzone import Memzone
@@ -106,23 +105,18 @@ class Channel(Life):
         kind, text = (None, b"") if dtype is None else dtype_text(dtype)
         longest, segment = sizes(message_bytes, kind, segment_bytes)
         n, cache_size = pool_size(size, -(-longest // segment))
-        with eal.running(), ExitStack() as undo:
+        with eal.running(), Undo(close_since, owners()):
             ring = Ring.create(
                 name, size, element="mbuf", producer="hts", consumer="hts", exact_size=True,
                 socket_id=socket_id,
             )  # fmt: skip
-            undo.callback(ring.close)
             mempool = Mempool.create(
                 name, n, cache_size=cache_size, ops_name=OPS,
                 data_room_size=HEADROOM + segment, socket_id=socket_id,
             )  # fmt: skip
-            undo.callback(mempool.close)
             zone = Memzone.reserve(zone_name(name), head_size(text), socket_id=socket_id)
-            undo.callback(zone.close)
             write_head(zone, longest, segment, kind, text)
-            made = cls(name, zone, ring, mempool, owned=True)
-            undo.pop_all()
-            return made
+            return cls(name, zone, ring, mempool, owned=True)
 
     @classmethod
     def lookup(cls, name: str) -> Channel:
@@ -142,22 +136,17 @@ class Channel(Life):
         """
         eal.require_running()
         check_name("channel", name, NAME_MAX)
-        with eal.running(), ExitStack() as undo:
+        with eal.running(), Undo(close_since, owners()):
             zone = Memzone.lookup(zone_name(name))
             head = lib.pyd_channel_head(zone.handle)
             known = find(cls, address_of(head))
             if known is not None:
                 return known
-            undo.callback(zone.close)
             if head == ffi.NULL:
                 raise make_error("pyd_channel_head", errno.ENOENT, f"{name!r} is no channel (yet)")
             ring = Ring.lookup(name, element="mbuf")
-            undo.callback(ring.close)
             mempool = Mempool.lookup(name)
-            undo.callback(mempool.close)
-            found = cls(name, zone, ring, mempool, owned=False)
-            undo.pop_all()
-            return found
+            return cls(name, zone, ring, mempool, owned=False)
 
     @property
     def count(self) -> int:

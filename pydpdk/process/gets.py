@@ -42,10 +42,10 @@ class Gets(Sends):
 
     size: int
 
-    def __init__(self, name: str, handle: Any, *, address: int, owned: bool) -> None:
+    def __init__(self, name: str, handle: Any, gate: Any, *, address: int, owned: bool) -> None:
         self._buffers: list[Any] = []  # one for each thread that has been in `get` at a time
         self._rooms: list[_Room] = []
-        super().__init__(name, handle, address=address, owned=owned)
+        super().__init__(name, handle, gate, address=address, owned=owned)
 
     def get(self, timeout: float | None = None) -> Any:
         """Receive one message: bytes, or from a channel of records a record.

@@ -8,12 +8,13 @@ import os
 import pickle
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._callbacks import Voice
-from pydpdk._lifetime import Closing
+from pydpdk._lifetime import Closing, Locked, Undo
 from pydpdk._signals import Deferred
 from pydpdk.eal_checks import MAX_PROCESS_NAME, check_process_name
 from pydpdk.eal_watch import Death
@@ -48,13 +49,19 @@ class Group(Closing):
         self._context = multiprocessing.get_context("spawn")  # a fork would share our lcores
         self._cpus = frozenset(os.sched_getaffinity(0))
         self._members: list[Member] = []
-        self._closed = False
+        self._closed = self._ended = False
         self._changed = threading.Condition()
+        self._hear_no_more: Callable[[], object] = bool
         self._deaths: dict[int, Death] = {}
         self._wake, self._woken = self._context.Pipe(duplex=False)[::-1]
-        self._hear_no_more = self._eal.on_process_death(self._on_death)
         self._thread = threading.Thread(target=self._watch, name="pydpdk-group", daemon=True)
-        self._thread.start()
+        with Undo(self._end):
+            self._hear_no_more = self._eal.on_process_death(self._on_death)
+            self._thread.start()
+
+    def _drop(self, member: Member) -> None:
+        if member not in self._members:
+            member._drop()
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -117,11 +124,11 @@ class Group(Closing):
             self._cpus,
             work,
         )
-        with self._changed:
+        with Locked(self._changed):
             if self._closed:
                 raise ClosedError("the group has been closed")
             member = Member(self._context, order, restarts, self._changed)
-            with Deferred():
+            with Undo(self._drop, member), Deferred():
                 member._spawn()
                 self._members.append(member)
         self._wake.send(None)
@@ -135,7 +142,7 @@ class Group(Closing):
         timeout_s
             [s]; None for as long as it takes.
         """
-        with self._changed:
+        with Locked(self._changed):
             return self._changed.wait_for(lambda: all(m.ended for m in self._members), timeout_s)
 
     def stop(self) -> None:
@@ -150,8 +157,8 @@ class Group(Closing):
         -----
         Owns  what an ended process held comes back to its pools
         """
-        with self._changed:
-            if self._closed:
+        with Locked(self._changed):
+            if self._ended:
                 return
             self._closed = True
         self.stop()
@@ -160,11 +167,19 @@ class Group(Closing):
                 break
             for member in (m for m in self.members if not m.ended):
                 end(member)
-        self._wake.send(None)
-        self._thread.join()
+        self._end()
+
+    def _end(self) -> None:
+        """End the thread, and hear no more; what has been done already, do not again."""
+        self._closed = True
+        with suppress(OSError):
+            self._wake.send(None)
+        if self._thread.ident is not None:
+            self._thread.join()
         self._hear_no_more()
         for link in (self._wake, self._woken):
             link.close()
+        self._ended = True
 
     def _watch(self) -> None:
         """Hear what the processes say, and when they end."""
@@ -196,12 +211,12 @@ class Group(Closing):
 
     def _recovered(self, pid: int, timeout_s: float) -> Death | None:
         """Wait for what recovery has to say of a dead process."""
-        with self._changed:
+        with Locked(self._changed):
             self._changed.wait_for(lambda: pid in self._deaths, timeout_s)
             return self._deaths.pop(pid, None)
 
     def _on_death(self, death: Death) -> None:
-        with self._changed:
+        with Locked(self._changed):
             self._deaths[death.process.pid] = death
             self._changed.notify_all()
 

@@ -7,7 +7,7 @@ import os
 import warnings
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of, lock
+from pydpdk._lifetime import Undo, address_of, lock
 from pydpdk.errors import InUseError, call_errno, make_error
 from pydpdk.exceptions import LeakWarning
 from pydpdk.host.alive import start_time
@@ -41,12 +41,19 @@ class Life(Views):
         numbers = {limit: getattr(head, limit) for limit in limits}
         self._c = ffi.new("struct pyd_channel *", {**parts, **numbers})
         self._c.spin = self._c.spin_max = int(SPIN_US * lib.rte_get_tsc_hz() / 1e6)
-        call_errno(lib.pyd_channel_open, self._c, detail=name)
-        super().__init__(name, self._c, address=address_of(head), owned=owned)
-        if not self._join():
-            self._release(force=True)
-            self._abandon()
-            raise make_error("pyd_channel_join", errno.ENOSPC, f"{lib.PYD_CHANNEL_PEERS} processes")
+        with Undo(lib.pyd_channel_close, self._c, *self._me, False):
+            self._open(name)
+            gate = ffi.addressof(self._c, "gate")
+            super().__init__(name, self._c, gate, address=address_of(head), owned=owned)
+
+    def _open(self, name: str) -> None:
+        """Take a place among the processes attached, if need be of one that died."""
+        result = lib.pyd_channel_open(self._c, *self._me)
+        while result == -errno.ENOSPC and lib.pyd_channels_bury():
+            result = lib.pyd_channel_open(self._c, *self._me)
+        if result < 0:
+            full = f"{lib.PYD_CHANNEL_PEERS} processes" if result == -errno.ENOSPC else name
+            raise make_error("pyd_channel_open", -result, full)
 
     def _join(self) -> bool:
         """Take a place among the processes attached, if need be of one that died."""
@@ -90,30 +97,31 @@ class Life(Views):
             A thread is inside and does not leave.
         """
         with lock():
-            if self._handle is None:
+            if self.closed:
                 return
             reasons = [] if force else self._refusals()
             if reasons:
                 raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
             others = self._others()
-            if self.owned:
-                self.shut()
-            self._release(force)
-            self._abandon()
-            if self.owned and others:
-                self._leave_parts(others)
-            else:
-                for part in (self.ring, self.mempool, self._zone):
-                    part.close(force=force)
+            with Undo(self._end_parts, others, force):
+                call_errno(lib.pyd_channel_close, self._c, *self._me, self.owned, detail=self.name)
+                self._end_parts(others, force)
 
-    def _release(self, force: bool) -> None:
-        """Leave it: nobody of this process is inside, nothing of it is held here."""
-        call_errno(lib.pyd_channel_close, self._c, *self._me, detail=self.name)
+    def _end_parts(self, others: list[int], force: bool) -> None:
+        """Close what it is made of, once it is closed itself."""
+        if not self.closed:
+            return
         for message in list(self._messages):
             if message._burst is not None:
                 message._burst.close(force=force)
         for burst in self._spares:
             burst.close()
+        self._abandon()
+        if self.owned and others:
+            self._leave_parts(others)
+        else:
+            for part in (self.ring, self.mempool, self._zone):
+                part.close(force=force)
 
     def _leave_parts(self, others: list[int]) -> None:
         """Forget the memory, which others still use; it is gone with this process."""
@@ -147,5 +155,5 @@ class Life(Views):
         """Do nothing: `close` has done it."""
 
     def _abandon(self) -> None:
-        super()._abandon()
         lib.pyd_channel_forget(self._c)
+        super()._abandon()

@@ -11,6 +11,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
+from pydpdk._crossing import Locked
 from pydpdk._fixed import Fixed
 from pydpdk.eal_watch import Death
 from pydpdk.process import child
@@ -86,7 +87,7 @@ class Member(Fixed):
 
     def wait_ready(self, timeout_s: float | None = None) -> bool:
         """Wait until the process has attached and its function runs; say whether it does."""
-        with self._changed:
+        with Locked(self._changed):
             self._changed.wait_for(lambda: self.state != "starting", timeout_s)
             return self.state == "running"
 
@@ -107,7 +108,7 @@ class Member(Fixed):
         Exception
             What the function raised, with the traceback of its process as the cause.
         """
-        with self._changed:
+        with Locked(self._changed):
             if not self._changed.wait_for(lambda: self.ended, timeout_s):
                 raise TimeoutError(f"{self!r} has not returned within {timeout_s} s")
         if self._error is not None:
@@ -140,6 +141,12 @@ class Member(Fixed):
             self._process.start()
         far.close()
         self._link, self._pid, self._state = near, self._process.pid, "starting"
+
+    def _drop(self) -> None:
+        """End a process of which nobody knows: the call that starts it was interrupted."""
+        if self._process is not None and self._process.pid is not None:
+            self._process.kill()
+            self._process.join()
 
     def _links(self) -> list[Any]:
         return [self._link, self._process.sentinel]
@@ -178,7 +185,7 @@ class Member(Fixed):
         """Start it again where that was asked for; return whether it was."""
         assert self._link is not None  # noqa: S101  spawned
         self._link.close()
-        with self._changed:
+        with Locked(self._changed):
             if again and self.restarted < self._restarts:
                 self._restarted += 1
                 self._spawn()
@@ -198,7 +205,7 @@ class Member(Fixed):
             self._changed.notify_all()
 
     def _notify(self) -> None:
-        with self._changed:
+        with Locked(self._changed):
             self._changed.notify_all()
 
     def __repr__(self) -> str:

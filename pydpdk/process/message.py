@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy.typing as npt
 
 from pydpdk._fixed import Fixed
-from pydpdk._lifetime import Bytes
+from pydpdk._lifetime import Bytes, Undo
 from pydpdk.burst import Burst
 from pydpdk.errors import ClosedError
 
@@ -59,12 +59,15 @@ class Message(Fixed):
 
     def release(self) -> None:
         """Give the memory back to the channel, unsent; once released, do nothing."""
-        burst = self._burst
-        if burst is None:
-            return
-        self._view = None
-        burst.free()
-        self._burst = None
+        if self._burst is not None:
+            with Undo(self._give_back, self._burst):  # once begun, it is brought to its end
+                self._give_back(self._burst)
+
+    def _give_back(self, burst: Burst) -> None:
+        if self._burst is not None:
+            self._view = None
+            burst.free()
+            self._burst = None
         self._channel._back(self, burst)
 
     def __len__(self) -> int:

@@ -18,7 +18,7 @@ from pydpdk import eal
 from pydpdk._callbacks import Voice, kept
 from pydpdk._dpdk import ffi, lib
 from pydpdk._fixed import Fixed
-from pydpdk._lifetime import Owner
+from pydpdk._lifetime import Owner, Undo, address_of
 from pydpdk.errors import call_errno
 from pydpdk.process import wire
 from pydpdk.process.requests import Replies, Reply, answer, request, request_sync
@@ -127,14 +127,13 @@ class Handler(Owner):
 
     rank: ClassVar[int] = -1
 
-    def __init__(self, name: str, function: Function, actions: tuple[bytes, bytes]) -> None:
-        super().__init__(name, actions)
+    def __init__(self, name: str, function: Function, c: Any) -> None:
+        super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c))
         self.function = function
         _dispatch.handlers[name] = self
 
     def _free(self, force: bool) -> None:
-        for action in self.handle:
-            lib.rte_mp_action_unregister(action)
+        lib.pyd_mp_unregister(self._handle)
 
     def _abandon(self) -> None:
         super()._abandon()
@@ -226,15 +225,11 @@ def handle(name: str, function: Function) -> Handler:
     if not callable(function):
         raise TypeError(f"function={function!r}: a callable that takes a Message")
     actions = (wire.MESSAGE + plain, wire.REQUEST + plain)
-    with eal.running():
+    c = ffi.new("struct pyd_listener *")
+    with eal.running(), Undo(lib.pyd_mp_unregister, c):
         _dispatch.start()
-        wire.supported(lib.pyd_mp_register, actions[0], detail=name)
-        try:
-            wire.supported(lib.pyd_mp_register, actions[1], detail=name)
-        except OSError:
-            lib.rte_mp_action_unregister(actions[0])
-            raise
-        return Handler(name, function, actions)
+        wire.supported(lib.pyd_mp_register, c, *actions, detail=name)
+        return Handler(name, function, c)
 
 
 def on(name: str) -> Callable[[Function], Function]:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pydpdk import eal
+from pydpdk._crossing import Locked
 from pydpdk._dpdk import ffi, lib
 from pydpdk._fixed import Fixed
 from pydpdk.errors import HandlerError
@@ -201,7 +202,7 @@ class _Sync(threading.Thread):
     def run(self) -> None:
         reply = self._arguments[1]
         try:
-            with _in_turn:
+            with Locked(_in_turn):
                 wire.supported(lib.pyd_mp_request_sync, *self._arguments, detail=self._detail)
             self.replies += [_native(reply.msgs[i]) for i in range(reply.nb_received)]
         except Exception as error:  # raised by the caller

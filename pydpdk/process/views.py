@@ -6,6 +6,7 @@ import errno
 from typing import Any
 
 from pydpdk._dpdk import lib
+from pydpdk._lifetime import Undo
 from pydpdk.burst import Burst
 from pydpdk.errors import check_range
 from pydpdk.memory.mempool import Mempool
@@ -22,10 +23,10 @@ class Views(Gets):
     mempool: Mempool
     segment_bytes: int
 
-    def __init__(self, name: str, handle: Any, *, address: int, owned: bool) -> None:
+    def __init__(self, name: str, handle: Any, gate: Any, *, address: int, owned: bool) -> None:
         self._spares: list[Burst] = []
         self._messages: set[Message] = set()
-        super().__init__(name, handle, address=address, owned=owned)
+        super().__init__(name, handle, gate, address=address, owned=owned)
 
     def receive(self, timeout: float | None = None) -> Message:
         """Receive one message without copying it, for a `with` block.
@@ -45,14 +46,11 @@ class Views(Gets):
         Owns  the message, until the block is left
         """
         burst = self._spare()
-        try:
+        with Undo(self._unused, burst):
             self.rx(burst, timeout=timeout)
-        finally:
             if not burst:
-                self._spares.append(burst)
-        if not burst:
-            raise TimeoutError(f"{self!r}: no message in {timeout} s")
-        return self._out(Message(self, burst, to_send=False))
+                raise TimeoutError(f"{self!r}: no message in {timeout} s")
+            return self._out(Message(self, burst, to_send=False))
 
     def reserve(self, length: int | None = None, timeout: float | None = None) -> Message:
         """Make a message where it lies; it is sent when the `with` block is left.
@@ -80,12 +78,9 @@ class Views(Gets):
         least = most if self.dtype is not None else 0
         wanted = check_range("length", most if length is None else length, least, most, " bytes")
         burst = self._spare()
-        try:
+        with Undo(self._unused, burst):
             burst.alloc(self.mempool, 1, length=wanted)
-        finally:
-            if not burst:
-                self._spares.append(burst)
-        return self._out(Message(self, burst, to_send=True, timeout=timeout))
+            return self._out(Message(self, burst, to_send=True, timeout=timeout))
 
     def tx(self, burst: Burst, timeout: float | None = None) -> int:
         """Send the burst's mbufs, each a message; what finds no room in time stays in the burst.
@@ -167,15 +162,24 @@ class Views(Gets):
     def _spare(self) -> Burst:
         return self._spares.pop() if self._spares else Burst(1)
 
+    def _unused(self, burst: Burst) -> None:
+        """Take back the burst of a message that did not come to be."""
+        if burst.closed or any(message._burst is burst for message in self._messages):
+            return
+        burst.free()
+        self._spares.append(burst)
+
     def _out(self, message: Message) -> Message:
         self._messages.add(message)
         return message
 
     def _back(self, message: Message, burst: Burst) -> None:
         """Take back a message's empty burst; its mbufs may be room for others."""
-        self._messages.discard(message)
+        if message not in self._messages:
+            return
         if self.closed:
             burst.close()
-            return
-        self._spares.append(burst)
+        elif burst not in self._spares:
+            self._spares.append(burst)
+        self._messages.discard(message)
         lib.pyd_channel_room(self._c)

@@ -23,7 +23,8 @@ VALUES, MBUFS = "ring of values", "ring of mbufs"  # kinds of handles
 class RingBase(Portable, Handle):
     """A ring that is open; `Moves` and `Ring` have the verbs."""
 
-    def __init__(self, name: str, ring: Any, kind: Kind, *, owned: bool) -> None:
+    def __init__(self, name: str, c: Any, kind: Kind, *, owned: bool) -> None:
+        self._c, ring = c, c.ring
         esize = POINTER if kind is None else kind.itemsize
         self._dtype = kind
         self._none: Values = np.empty(0, kind)
@@ -33,14 +34,14 @@ class RingBase(Portable, Handle):
             SYNCS[lib.rte_ring_get_cons_sync_type(ring)],
         )
         self._size, self._capacity = int(ring.size), int(ring.capacity)
-        self._c = ffi.new("struct pyd_ring *")
-        lib.pyd_ring_open(self._c, ring, esize)
         self._keep(self._c)
         if kind is None:
             self._bind(address_of(self._c), MBUFS)
         else:
             self._bind(address_of(self._c), VALUES, kind)
-        super().__init__(name, ring, address=address_of(ring), owned=owned)
+        super().__init__(
+            name, ring, ffi.addressof(c, "gate"), address=address_of(ring), owned=owned
+        )
 
     @property
     def dtype(self) -> Kind:

@@ -111,7 +111,7 @@ class Moves(RingBase):
         """
         wanted = self._check_zc("producer", self.producer, n)
         start = partial(self._start, lib.pyd_ring_enqueue_zc_start, wanted, bool(bulk))
-        return ZeroCopy(self, start, lib.pyd_ring_enqueue_zc_finish, writable=True)
+        return ZeroCopy(self, start, writable=True)
 
     def dequeue_zc(self, n: int, *, bulk: bool = False) -> ZeroCopy:
         """Look at elements where they lie, for a `with` block.
@@ -142,7 +142,7 @@ class Moves(RingBase):
         """
         wanted = self._check_zc("consumer", self.consumer, n)
         start = partial(self._start, lib.pyd_ring_dequeue_zc_start, wanted, bool(bulk))
-        return ZeroCopy(self, start, lib.pyd_ring_dequeue_zc_finish, writable=False)
+        return ZeroCopy(self, start, writable=False)
 
     def _send(self, function: Any, values: Values) -> int:
         data = ffi.from_buffer("char[]", self._check_values(values))

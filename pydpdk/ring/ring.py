@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pydpdk import eal, lcore
-from pydpdk._dpdk import lib
-from pydpdk._lifetime import address_of, find
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Undo, address_of, find
 from pydpdk._short import short
-from pydpdk.errors import call_errno, call_pointer, check_name, check_range
+from pydpdk.errors import call_errno, call_pointer, call_rte_errno, check_name, check_range
 from pydpdk.memory.holder import BURST, Holder
-from pydpdk.memory.presence import inside
 from pydpdk.ring.base import MBUFS
 from pydpdk.ring.element import (
     CONSUMER_FLAGS,
@@ -94,14 +93,14 @@ class Ring(Moves):
         flags = check_sync("producer", producer, PRODUCER_FLAGS)
         flags |= check_sync("consumer", consumer, CONSUMER_FLAGS)
         flags |= lib.RING_F_EXACT_SZ if exact_size else 0
-        with eal.running(), inside():
-            ring = call_pointer(
-                lib.rte_ring_create_elem, c_name, esize, size, lcore.check_socket_id(socket_id),
-                flags, detail=name,
+        mark = esize << lib.PYD_RING_ESIZE_SHIFT | (lib.PYD_RING_MBUFS if kind is None else 0)
+        c = ffi.new("struct pyd_ring *")
+        with eal.running(), Undo(lib.pyd_ring_close, c, True):
+            call_rte_errno(
+                lib.pyd_ring_make, c, c_name, esize, size, lcore.check_socket_id(socket_id),
+                flags, mark, detail=name, call="rte_ring_create_elem",
             )  # fmt: skip
-            mark = lib.PYD_RING_MBUFS if kind is None else 0
-            lib.pyd_ring_mark(ring, esize << lib.PYD_RING_ESIZE_SHIFT | mark)
-            return cls(name, ring, kind, owned=True)
+            return cls(name, c, kind, owned=True)
 
     @classmethod
     def lookup(cls, name: str, *, element: Element | None = None) -> Ring:
@@ -132,7 +131,10 @@ class Ring(Moves):
             ring = call_pointer(lib.rte_ring_lookup, c_name, detail=name)
             known = find(cls, address_of(ring))
             if known is None:
-                return cls(name, ring, kind_of(name, ring, element), owned=False)
+                kind = kind_of(name, ring, element)
+                c = ffi.new("struct pyd_ring *")
+                lib.pyd_ring_open(c, ring, POINTER if kind is None else kind.itemsize)
+                return cls(name, c, kind, owned=False)
             if element is not None and check_element(element) != known.dtype:
                 raise ValueError(f"element={element!r}: ring {name!r} carries {known.element}")
             return known
@@ -281,8 +283,8 @@ class Ring(Moves):
         call_errno(lib.pyd_ring_close, self._c, force, detail=self.name)
 
     def _abandon(self) -> None:
-        super()._abandon()
         lib.pyd_ring_shut(self._c)
+        super()._abandon()
 
     def _state(self) -> str:
         return f"{self.element} count={self.count} capacity={self.capacity}"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
 
-from pydpdk._dpdk import ffi
+from pydpdk._crossing import Undo
+from pydpdk._dpdk import ffi, lib
 from pydpdk._fixed import Fixed
 from pydpdk.errors import check_range
 
@@ -34,7 +35,7 @@ class ZeroCopy(Fixed):
     """
 
     __slots__ = (
-        "_begun", "_committed", "_finish", "_first", "_n", "_open", "_ring", "_second", "_start",
+        "_begun", "_committed", "_dropped", "_first", "_n", "_ring", "_second", "_slots", "_start",
         "_writable",
     )  # fmt: skip
 
@@ -42,15 +43,16 @@ class ZeroCopy(Fixed):
         self,
         ring: RingBase,
         start: Callable[[Any], int],
-        finish: Callable[..., int],
         *,
         writable: bool,
     ) -> None:
         self._ring = ring
         self._start: Callable[[Any], int] | None = start
-        self._finish = finish
         self._writable = writable
-        self._open = False
+        self._slots = ffi.new("struct pyd_ring_slots *")
+        # a block that is dropped without having been left commits nothing
+        self._dropped = Undo(lib.pyd_ring_zc_drop, self._slots, ring._c)
+        self._dropped.__enter__()
         self._committed: int | None = None
         self._n = 0
         self._first = self._second = ring._none
@@ -88,16 +90,11 @@ class ZeroCopy(Fixed):
     def __enter__(self) -> Self:
         if self._start is None:
             raise RuntimeError("a zero-copy block is entered once: ask the ring for another")
-        slots = ffi.new("struct pyd_ring_slots *")
-        start, self._start = self._start, None
-        self._n = start(slots)
-        self._open = True
-        try:
-            self._first, self._second = self._ring._views(slots, self._n, self._writable)
-        except BaseException as error:
-            self.__exit__(type(error), error, None)
-            raise
-        return self
+        with Undo(lib.pyd_ring_zc_end, self._slots, 0):
+            start, self._start = self._start, None
+            self._n = start(self._slots)
+            self._first, self._second = self._ring._views(self._slots, self._n, self._writable)
+            return self
 
     def __exit__(
         self,
@@ -105,12 +102,11 @@ class ZeroCopy(Fixed):
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        if not self._open:
+        if not self._slots.open:
             return
-        self._open = False
         n = self._n if self._committed is None else self._committed
         self._first = self._second = self._ring._none
-        result = self._finish(self._ring._c, 0 if error is not None else n)
+        result = lib.pyd_ring_zc_end(self._slots, 0 if error is not None else n)
         if result < 0 and error is None:
             self._ring._refuse(result, "rte_ring_zc_elem_finish")
         self._n = max(result, 0)

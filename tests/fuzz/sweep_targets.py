@@ -83,7 +83,6 @@ EXCLUDED = {
     "host.reap.reap": REMOVES,
     "host.registry_page.[a-z]*": "the inner half of the registry, which is swept",
     "host.reap.remove": REMOVES,
-    "memory.presence.free": "calls the C function it is given",
     "process.channel.Channel": MADE,
     "process.message.Message": MADE,
     "process.life.Life*": "a base; swept with Channel",

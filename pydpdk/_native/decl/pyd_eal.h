@@ -1,3 +1,5 @@
+int pyd_eal_phase(void);
+void pyd_eal_cleanup(void);
 int pyd_rte_errno(void);
 int pyd_eal_init(int argc, char **argv);
 const char *pyd_eal_refusal(int argc, char **argv);

@@ -5,6 +5,17 @@ struct pyd_link {
     uint32_t up;
 };
 
+/* A port as this process drives it: how far it is is set by the call that takes it there. */
+struct pyd_port {
+    struct pyd_gate gate;
+    uint16_t port_id;
+    uint16_t configured;
+    uint16_t started;
+};
+
+int pyd_port_start(struct pyd_port *port);
+int pyd_port_stop(struct pyd_port *port);
+int pyd_port_close(struct pyd_port *port);
 int pyd_eth_link(uint16_t port_id, struct pyd_link *link);
 int pyd_eth_is_member(uint16_t port_id);
 int pyd_split_large(uint32_t interface);

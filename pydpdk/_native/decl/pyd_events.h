@@ -13,7 +13,7 @@ struct pyd_watch {
     struct pyd_events *events;
 };
 
-struct pyd_events *pyd_events_open(const char *name);
+int pyd_events_open(struct pyd_watch *watch, const char *name);
 int pyd_events_fd(const struct pyd_events *events);
 int pyd_events_take(struct pyd_watch *watch, struct pyd_event *rows, unsigned int room,
     uint64_t *lost);

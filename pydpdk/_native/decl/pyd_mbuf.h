@@ -59,6 +59,6 @@ int pyd_mbuf_dyn_get(struct pyd_burst *burst, uint32_t i, uint32_t offset, uint3
 int pyd_mbuf_dyn_set(struct pyd_burst *burst, uint32_t i, uint32_t offset, uint32_t size,
     const char *data);
 int pyd_mbuf_flag_set(struct pyd_burst *burst, uint32_t i, uint32_t bitnum, int on);
-struct rte_mempool *pyd_extbuf_pool_create(const char *name, uint32_t n, uint32_t cache_size,
-    uint16_t priv_size, uint16_t data_room_size, int socket_id, uint64_t addr, uint64_t iova,
-    uint64_t len, uint16_t elt_size);
+int pyd_extmem_register(struct pyd_pool *pool, uint64_t addr, uint64_t len, uint64_t page_sz);
+int pyd_extbuf_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32_t cache_size,
+    uint16_t priv_size, uint16_t data_room_size, int socket_id, uint64_t iova, uint16_t elt_size);

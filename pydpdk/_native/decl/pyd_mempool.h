@@ -1,6 +1,9 @@
+/* `memory`: of the user, registered with DPDK for this pool alone; NULL where it is DPDK's own. */
 struct pyd_pool {
     struct pyd_gate gate;
     struct rte_mempool *mp;
+    void *memory;
+    uint64_t memory_len;
 };
 
 int pyd_pool_is_pktmbuf(const struct rte_mempool *mp);
@@ -10,7 +13,10 @@ int pyd_pool_avail(struct pyd_gate *gate, const struct rte_mempool *mp);
 int pyd_pool_in_use(struct pyd_gate *gate, const struct rte_mempool *mp);
 int pyd_pool_cached(struct pyd_gate *gate, struct rte_mempool *mp, uint32_t *lens,
                     unsigned int room);
+int pyd_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32_t cache_size,
+    uint16_t priv_size, uint16_t data_room_size, int socket_id, const char *ops_name);
 int pyd_pool_shut(struct pyd_pool *pool);
+int pyd_pool_free(struct pyd_pool *pool);
 const char *pyd_mempool_ops_at(const void *table, unsigned int index);
 const void *pyd_mempool_ops_table(void);
 unsigned int pyd_mempool_ops_table_size(void);

@@ -3,8 +3,16 @@
  * writes into libc memory, and Python takes the messages from there. */
 #define PYD_PEER_SIZE 128 /* a socket's path and its NUL */
 
+/* A name that this process listens to: the two actions that DPDK knows it as. */
+struct pyd_listener {
+    struct pyd_gate gate;
+    char message[64];
+    char request[64];
+};
+
 int pyd_mp_open(void);
-int pyd_mp_register(const char *name);
+int pyd_mp_register(struct pyd_listener *listener, const char *message, const char *request);
+int pyd_mp_unregister(struct pyd_listener *listener);
 int pyd_mp_take(struct rte_mp_msg *msg, char *peer);
 uint64_t pyd_mp_lost(void);
 int pyd_mp_request_sync(struct rte_mp_msg *msg, struct rte_mp_reply *reply, uint64_t timeout_ns);

@@ -26,9 +26,6 @@ struct pyd_objects {
 
 struct pyd_objects_head *pyd_objects_head(const struct rte_mempool *mp);
 uint8_t *pyd_objects_owners(const struct rte_mempool *mp);
-uint32_t pyd_objects_private_size(uint32_t dtype_len, uint32_t n, int checked);
-void pyd_objects_mark(struct rte_mempool *mp, uint32_t itemsize, const char *dtype,
-    uint32_t dtype_len, int checked);
 int pyd_ops_known(const char *name);
 int pyd_ops_name(const struct rte_mempool *mp, char *name, unsigned int size);
 unsigned int pyd_objects_addresses(struct rte_mempool *mp, uint64_t *addresses, unsigned int room);
@@ -39,4 +36,8 @@ int pyd_objects_write(struct pyd_objects *objects, const int64_t *ids, uint32_t 
     const char *data);
 int pyd_objects_ids(struct pyd_objects *objects, const uint64_t *addresses, uint32_t n,
     int64_t *ids);
+int pyd_objects_make(struct pyd_objects *objects, const char *name, uint32_t n, uint32_t itemsize,
+    uint32_t cache_size, int socket_id, uint32_t flags, const char *ops, const char *dtype,
+    uint32_t dtype_len, int checked);
 int pyd_objects_shut(struct pyd_objects *objects);
+int pyd_objects_free(struct pyd_objects *objects);

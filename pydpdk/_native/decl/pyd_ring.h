@@ -12,7 +12,6 @@ struct pyd_ring_side {
     uint32_t alone;
     uint32_t zc;
     uint32_t reserved;
-    uint32_t spare;
     uint64_t malformed; /* of the consumer: mbufs that were dropped on their way out */
     char apart[32];
 };
@@ -22,18 +21,23 @@ struct pyd_ring {
     struct pyd_gate gate;
     struct rte_ring *ring;
     uint32_t esize;
-    char apart[44];
+    char apart[36];
     struct pyd_ring_side producer;
     struct pyd_ring_side consumer;
 };
 
-/* Where reserved slots lie: n1 from slot `first` on, the rest from slot 0 on. */
+/* Where reserved slots lie: n1 from slot `first` on, the rest from slot 0 on. `open`: from the call
+ * that reserves them to the one that ends that, of which every further one does nothing. */
 struct pyd_ring_slots {
     uint32_t first;
     uint32_t n1;
+    uint32_t open;
+    uint32_t consumer;
+    struct pyd_ring *ring;
 };
 
-int pyd_ring_mark(struct rte_ring *ring, int mark);
+int pyd_ring_make(struct pyd_ring *ring, const char *name, uint32_t esize, uint32_t size,
+    int socket_id, uint32_t flags, int mark);
 int pyd_ring_fits(const struct rte_ring *ring, uint32_t esize);
 uintptr_t pyd_ring_memory(const struct rte_ring *ring);
 void pyd_ring_open(struct pyd_ring *ring, struct rte_ring *of, uint32_t esize);
@@ -53,5 +57,7 @@ int pyd_ring_dequeue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
     struct pyd_ring_slots *slots);
 int pyd_ring_enqueue_zc_finish(struct pyd_ring *ring, uint32_t n);
 int pyd_ring_dequeue_zc_finish(struct pyd_ring *ring, uint32_t n);
+int pyd_ring_zc_end(struct pyd_ring_slots *slots, uint32_t n);
+void pyd_ring_zc_drop(struct pyd_ring_slots *slots, struct pyd_ring *ring);
 void pyd_ring_call_in(const char *name);
 int pyd_ring_close(struct pyd_ring *ring, int force);

@@ -30,6 +30,11 @@ struct pyd_memzone {
     int32_t socket_id;
     uint32_t flags;
 };
+/* One that this process has open. */
+struct pyd_zone {
+    struct pyd_gate gate;
+    const struct rte_memzone *mz;
+};
 struct pyd_mempool {
     char name[32];
     uint64_t mp;
@@ -54,5 +59,8 @@ unsigned int pyd_walk_memsegs(struct pyd_memseg *rows, unsigned int room);
 unsigned int pyd_walk_memzones(struct pyd_memzone *rows, unsigned int room);
 unsigned int pyd_walk_mempools(struct pyd_mempool *rows, unsigned int room);
 unsigned int pyd_walk_chunks(struct rte_mempool *mp, struct pyd_chunk *rows, unsigned int room);
+int pyd_zone_reserve(struct pyd_zone *zone, const char *name, uint64_t len, int socket_id,
+    uint32_t flags, uint32_t align, uint32_t bound);
+int pyd_zone_free(struct pyd_zone *zone);
 void pyd_memzone_describe(const struct rte_memzone *mz, struct pyd_memzone *row);
 int pyd_memseg_at(uint64_t addr, struct pyd_memseg *row);

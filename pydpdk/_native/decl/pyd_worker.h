@@ -1,9 +1,14 @@
-/* What runs on an lcore. `stop`: it has been asked to end; `asked`: since when it knows, in cycles. */
+/* What runs on an lcore. `stop`: it has been asked to end; `asked`: since when it knows, in cycles.
+ * `done` is a futex: the function has come back; then the lcore is joined once. */
 struct pyd_job {
+    struct pyd_gate gate;
     uint32_t stop;
-    uint32_t reserved;
     uint64_t asked;
     uint64_t pid;
+    uint32_t lcore_id;
+    uint32_t launched;
+    uint32_t done;
+    uint32_t joined;
 };
 /* Where a field lies in the mbuf; a size of 0: `offset` is the constant of that name. */
 struct pyd_worker_field {
@@ -13,18 +18,21 @@ struct pyd_worker_field {
 };
 
 int pyd_job_launch(struct pyd_job *job, unsigned int lcore_id);
-void pyd_job_join(unsigned int lcore_id);
+int pyd_job_wait(struct pyd_job *job, uint64_t ns);
+void pyd_job_stop(struct pyd_job *job);
+void pyd_job_join(struct pyd_job *job);
+void pyd_job_close(struct pyd_job *job);
 struct pyd_job *pyd_job_mine(void);
 int pyd_job_running(void);
 
-int pyd_lend_queue(struct pyd_queue *queue);
-int pyd_lend_burst(struct pyd_burst *burst);
-int pyd_lend_ring(struct pyd_ring *ring);
-int pyd_lend_pool(struct pyd_pool *pool);
-void pyd_return_queue(struct pyd_queue *queue);
-void pyd_return_burst(struct pyd_burst *burst);
-void pyd_return_ring(struct pyd_ring *ring);
-void pyd_return_pool(struct pyd_pool *pool);
+int pyd_lend_queue(struct pyd_queue *queue, uint32_t *lent);
+int pyd_lend_burst(struct pyd_burst *burst, uint32_t *lent);
+int pyd_lend_ring(struct pyd_ring *ring, uint32_t *lent);
+int pyd_lend_pool(struct pyd_pool *pool, uint32_t *lent);
+void pyd_return_queue(struct pyd_queue *queue, uint32_t *lent);
+void pyd_return_burst(struct pyd_burst *burst, uint32_t *lent);
+void pyd_return_ring(struct pyd_ring *ring, uint32_t *lent);
+void pyd_return_pool(struct pyd_pool *pool, uint32_t *lent);
 
 int pyd_worker_rx(struct pyd_queue *queue, struct pyd_burst *burst);
 int pyd_worker_tx(struct pyd_queue *queue, struct pyd_burst *burst);

@@ -4,6 +4,7 @@
  * much again. Here the arguments are looked at as they lie and the GIL is given up, in 60 ns. What
  * is not exactly as it should be, or fails, goes to the method as it is written in Python, which
  * finds out and says what is wrong. This file knows nothing of DPDK. */
+#include "blocks.h"
 #include "face.h"
 #include "rows_call.h"
 
@@ -163,7 +164,8 @@ add_all(PyObject *self)
         [ROWS] = "ROWS",
     };
     static PyTypeObject *const types[] = {
-        &fixed_type, &once_type, &handle_type, &face_type, &crossing_type,
+        &fixed_type, &once_type, &handle_type, &face_type, &crossing_type, &locked_type,
+        &undo_type,
     };
     unsigned int i;
     int how;

@@ -1,0 +1,225 @@
+/* A lock for the length of a `with` block, given back whatever parts the block from its end.
+ *
+ * The exception of a signal can come between the last step of a block and the call of `__exit__`,
+ * or inside of an `__exit__` written in Python: then the lock would stay taken. One of these is
+ * made for each block and nobody but the block has it, so where the block's frame goes without
+ * `__exit__`, this goes with it, and gives the lock back. Taking, checking and giving back have no
+ * step in Python at which a signal could be served, but for those of `check` itself. */
+#ifndef PYD_BLOCKS_H
+#define PYD_BLOCKS_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+struct locked {
+    PyObject_HEAD
+    PyObject *lock;
+    PyObject *check; /* called with the lock held, or NULL; what it raises, entering raises */
+    PyObject *refused; /* or NULL; called with what `acquire` returned, where that is below 0 */
+    unsigned int held;
+};
+
+/* What was raised before stays raised. One release too many is no harm: a wait may have been
+ * interrupted that had given the lock back for its time. */
+static void
+locked_give_back(struct locked *locked)
+{
+    PyObject *type, *error, *tb, *done;
+
+    PyErr_Fetch(&type, &error, &tb);
+    for (; locked->held != 0; locked->held--) {
+        done = PyObject_CallMethod(locked->lock, "release", NULL);
+        if (done == NULL)
+            PyErr_Clear();
+        Py_XDECREF(done);
+    }
+    PyErr_Restore(type, error, tb);
+}
+
+static PyObject *
+locked_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    struct locked *locked;
+    PyObject *lock, *check = Py_None, *refused = Py_None;
+
+    if (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0)
+        return PyErr_Format(PyExc_TypeError, "Locked takes no keyword arguments");
+    if (!PyArg_ParseTuple(args, "O|OO", &lock, &check, &refused))
+        return NULL;
+    locked = (struct locked *)type->tp_alloc(type, 0);
+    if (locked == NULL)
+        return NULL;
+    locked->lock = Py_NewRef(lock);
+    locked->check = check == Py_None ? NULL : Py_NewRef(check);
+    locked->refused = refused == Py_None ? NULL : Py_NewRef(refused);
+    return (PyObject *)locked;
+}
+
+static int
+is_negative(PyObject *number)
+{
+    const long value = PyLong_AsLong(number);
+
+    if (value == -1 && PyErr_Occurred()) {
+        PyErr_Clear();
+        return 0;
+    }
+    return value < 0;
+}
+
+static PyObject *
+locked_enter(PyObject *self, PyObject *unused)
+{
+    struct locked *locked = (struct locked *)self;
+    PyObject *done = PyObject_CallMethod(locked->lock, "acquire", NULL);
+
+    (void)unused;
+    if (done == NULL)
+        return NULL;
+    if (locked->refused != NULL && is_negative(done)) {
+        PyObject *refused = PyObject_CallOneArg(locked->refused, done);
+
+        Py_DECREF(done);
+        return refused;
+    }
+    Py_DECREF(done);
+    locked->held++;
+    if (locked->check != NULL) {
+        done = PyObject_CallNoArgs(locked->check);
+        if (done == NULL) {
+            locked_give_back(locked);
+            return NULL;
+        }
+        Py_DECREF(done);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+locked_exit(PyObject *self, PyObject *args)
+{
+    (void)args;
+    locked_give_back((struct locked *)self);
+    Py_RETURN_FALSE;
+}
+
+static void
+locked_dealloc(PyObject *self)
+{
+    struct locked *locked = (struct locked *)self;
+
+    locked_give_back(locked);
+    Py_CLEAR(locked->lock);
+    Py_CLEAR(locked->check);
+    Py_CLEAR(locked->refused);
+    Py_TYPE(self)->tp_free(self);
+}
+
+static PyMethodDef locked_methods[] = {
+    {"__enter__", locked_enter, METH_NOARGS, "Take the lock."},
+    {"__exit__", locked_exit, METH_VARARGS, "Give it back."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject locked_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "pydpdk._crossing.Locked",
+    .tp_basicsize = sizeof(struct locked),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_doc = "A lock for the length of one `with` block.",
+    .tp_new = locked_new,
+    .tp_dealloc = locked_dealloc,
+    .tp_methods = locked_methods,
+};
+
+/* What is undone unless a `with` block comes to its end: `Undo(function, *arguments)`. Like Locked it
+ * is known to the block alone, so it also acts where the block's frame goes without `__exit__`. What
+ * `function` raises is forgotten: the first error is the one to see. */
+struct undo {
+    PyObject_HEAD
+    PyObject *function;
+    PyObject *args;
+    int armed;
+};
+
+static void
+undo_act(struct undo *undo)
+{
+    PyObject *type, *error, *tb, *done;
+
+    if (!undo->armed)
+        return;
+    undo->armed = 0;
+    PyErr_Fetch(&type, &error, &tb);
+    done = PyObject_CallObject(undo->function, undo->args);
+    if (done == NULL)
+        PyErr_Clear();
+    Py_XDECREF(done);
+    PyErr_Restore(type, error, tb);
+}
+
+static PyObject *
+undo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    struct undo *undo;
+
+    if ((kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0) || PyTuple_GET_SIZE(args) == 0)
+        return PyErr_Format(PyExc_TypeError, "Undo takes a function and its arguments");
+    undo = (struct undo *)type->tp_alloc(type, 0);
+    if (undo == NULL)
+        return NULL;
+    undo->function = Py_NewRef(PyTuple_GET_ITEM(args, 0));
+    undo->args = PyTuple_GetSlice(args, 1, PyTuple_GET_SIZE(args));
+    if (undo->args == NULL)
+        Py_CLEAR(undo);
+    return (PyObject *)undo;
+}
+
+static PyObject *
+undo_enter(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    ((struct undo *)self)->armed = 1;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+undo_exit(PyObject *self, PyObject *args)
+{
+    struct undo *undo = (struct undo *)self;
+
+    if (PyTuple_GET_SIZE(args) != 0 && PyTuple_GET_ITEM(args, 0) == Py_None)
+        undo->armed = 0;
+    undo_act(undo);
+    Py_RETURN_FALSE;
+}
+
+static void
+undo_dealloc(PyObject *self)
+{
+    struct undo *undo = (struct undo *)self;
+
+    undo_act(undo);
+    Py_CLEAR(undo->function);
+    Py_CLEAR(undo->args);
+    Py_TYPE(self)->tp_free(self);
+}
+
+static PyMethodDef undo_methods[] = {
+    {"__enter__", undo_enter, METH_NOARGS, "From here on, undo."},
+    {"__exit__", undo_exit, METH_VARARGS, "Undo where the block raised."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject undo_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "pydpdk._crossing.Undo",
+    .tp_basicsize = sizeof(struct undo),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_doc = "What is undone unless a `with` block comes to its end.",
+    .tp_new = undo_new,
+    .tp_dealloc = undo_dealloc,
+    .tp_methods = undo_methods,
+};
+
+#endif

@@ -1,0 +1,26 @@
+/* Memzones of our making. */
+#include "gate.h"
+
+/* -1 and rte_errno. */
+int
+pyd_zone_reserve(struct pyd_zone *zone, const char *name, uint64_t len, int socket_id,
+                 uint32_t flags, uint32_t align, uint32_t bound)
+{
+    zone->mz = rte_memzone_reserve_bounded(name, len, socket_id, flags, align, bound);
+    zone->gate.open = zone->mz != NULL;
+    return zone->mz == NULL ? -1 : 0;
+}
+
+/* Once freed, or never reserved, it does nothing: the name may be another's by then. */
+int
+pyd_zone_free(struct pyd_zone *zone)
+{
+    int ret;
+
+    if (zone->mz == NULL || zone->gate.closed)
+        return 0;
+    ret = rte_memzone_free(zone->mz);
+    if (ret == 0)
+        pyd_end(&zone->gate);
+    return ret;
+}

@@ -1,0 +1,443 @@
+"""The calls that make, close, launch and free, and what has to hold when one is interrupted."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pydpdk import (
+    Bpf,
+    Burst,
+    Channel,
+    Eal,
+    Fib,
+    Fib6,
+    Hash,
+    Mempool,
+    Memzone,
+    ObjectPool,
+    Port,
+    Ring,
+    _lifetime,
+    lcore,
+    messages,
+)
+from pydpdk.errors import ClosedError
+from pydpdk.memory import events
+
+_numbers = itertools.count()
+
+
+def _name() -> str:
+    return f"i{next(_numbers)}"
+
+
+@dataclass
+class Case:
+    """One call.
+
+    Attributes
+    ----------
+    make
+        Makes what the call needs.
+    call
+        Gets it; this is what is interrupted.
+    look
+        Gets it afterwards; raises where an object is neither open and usable nor closed.
+    end
+        Closes what `make` made.
+    """
+
+    name: str
+    make: Callable[[], Any]
+    call: Callable[[Any], object]
+    look: Callable[[Any], object] = lambda made: None
+    end: Callable[[Any], object] = lambda made: None
+
+
+def _closable(made: Any) -> None:
+    """Close it, twice."""
+    made.close()
+    made.close()
+    assert made.closed
+
+
+def _open_or_closed(use: Callable[[Any], object]) -> Callable[[Any], None]:
+    """See that it can be used, or refuses as a closed object does; then close it, twice."""
+
+    def look(made: Any) -> None:
+        if made.closed:
+            with suppress(ClosedError):
+                use(made)
+                raise AssertionError(f"{made!r} is closed and can be used")
+        else:
+            use(made)
+        _closable(made)
+
+    return look
+
+
+def _use_burst(burst: Any) -> None:
+    with Mempool.create(_name(), 7, cache_size=0) as pool:
+        burst.alloc(pool, 3)
+        assert len(burst) == 3 and pool.in_use_count == 3
+        burst.free()
+        assert pool.in_use_count == 0
+
+
+def _use_pool(pool: Any) -> None:
+    with Burst(4) as burst:
+        burst.alloc(pool, 4)
+        assert pool.in_use_count == 4
+        burst.free()
+        assert pool.avail_count == pool.n
+
+
+def _use_objects(pool: Any) -> None:
+    pool.put(pool.get(3))
+    assert pool.in_use_count == 0
+
+
+def _use_zone(zone: Any) -> None:
+    zone.array()[:] = 7
+    assert zone.array()[-1] == 7
+
+
+def _taken_out(ring: Any, most: int) -> list[int]:
+    out = np.empty(most, np.uint64)
+    values: list[int] = out[: ring.dequeue_burst(out)].tolist()
+    return values
+
+
+def _use_ring(ring: Any) -> None:
+    assert ring.enqueue_burst(np.arange(3, dtype=np.uint64)) == 3
+    assert _taken_out(ring, 3) == [0, 1, 2]
+
+
+def _use_mbuf_ring(ring: Any) -> None:
+    with Mempool.create(_name(), 7, cache_size=0) as pool, Burst(4) as burst:
+        burst.alloc(pool, 2)
+        assert ring.tx(burst) == 2
+        assert ring.rx(burst) == 2
+        burst.free()
+
+
+def _use_fib(fib: Any) -> None:
+    fib.add("198.18.0.0/15", 7)
+    assert fib.next_hops(np.array([0xC6120001], np.uint32)).tolist() == [7]
+    fib.delete("198.18.0.0/15")
+
+
+def _use_fib6(fib: Any) -> None:
+    fib.add("2001:db8::/32", 7)
+    fib.delete("2001:db8::/32")
+
+
+def _use_hash(table: Any) -> None:
+    table.add(np.array([1, 2], np.uint32))
+    assert len(table) == 2
+    table.reset()
+
+
+def _use_bpf(bpf: Any) -> None:
+    with Burst(1) as burst:
+        assert bpf.match(burst).tolist() == []
+
+
+def _use_watch(watch: Any) -> None:
+    watch.read()
+    watch.fileno()
+
+
+def _use_channel(channel: Any) -> None:
+    channel.send(b"x", timeout=1)
+    assert channel.get(timeout=1) == b"x"
+
+
+def _pair(name: str, make: Callable[[], Any], use: Callable[[Any], object]) -> list[Case]:
+    """Return the cases of making and closing one kind of object."""
+
+    def look(box: list[Any]) -> None:
+        for made in box:
+            use(made)
+            _closable(made)
+
+    return [
+        Case(f"make {name}", list, lambda box: box.append(make()), look),
+        Case(f"close {name}", make, lambda made: made.close(), _open_or_closed(use)),
+        Case(f"close {name} by force", make, lambda made: made.close(force=True),
+             _open_or_closed(use)),
+        Case(f"leave {name}", make, _leave, _open_or_closed(use)),
+    ]  # fmt: skip
+
+
+def _call_launch(box: list[Any]) -> None:
+    box.append(lcore.launch(_nothing))
+
+
+def _leave(made: Any) -> None:
+    with made:
+        pass
+
+
+def _extbuf() -> Any:
+    return Mempool.create_extbuf(_name(), np.zeros(1 << 16, np.uint8), n=8)
+
+
+def _one_of_each() -> list[Case]:
+    return [
+        *_pair("burst", lambda: Burst(8), _use_burst),
+        *_pair("pool", lambda: Mempool.create(_name(), 15, cache_size=0), _use_pool),
+        *_pair("pool of own memory", _extbuf, _use_pool),
+        *_pair("objects", lambda: ObjectPool.create(_name(), 15, "u8"), _use_objects),
+        *_pair("zone", lambda: Memzone.reserve(_name(), 4096), _use_zone),
+        *_pair("ring", lambda: Ring.create(_name(), 16), _use_ring),
+        *_pair("ring of mbufs", lambda: Ring.create(_name(), 16, element="mbuf"), _use_mbuf_ring),
+        *_pair("fib", lambda: Fib.create(_name(), nh_bytes=1, num_tbl8=8), _use_fib),
+        *_pair("fib6", lambda: Fib6.create(_name(), num_tbl8=8), _use_fib6),
+        *_pair("hash", lambda: Hash.create(_name(), "u4", entries=8), _use_hash),
+        *_pair("bpf", lambda: Bpf("udp"), _use_bpf),
+        *_pair("channel", lambda: Channel.create(_name(), 8, message_bytes=64), _use_channel),
+    ]
+
+
+# What holds mbufs, or is used.
+
+
+def _full_burst() -> dict[str, Any]:
+    pool, burst = Mempool.create(_name(), 15, cache_size=0), Burst(8)
+    burst.alloc(pool, 8)
+    return {"pool": pool, "burst": burst}
+
+
+def _end_full(made: dict[str, Any]) -> None:
+    if not made["burst"].closed:
+        made["burst"].free()
+    _closable(made["burst"])
+    if not made["pool"].closed:
+        assert made["pool"].in_use_count == 0
+    _closable(made["pool"])
+
+
+def _full_ring() -> dict[str, Any]:
+    made = _full_burst()
+    made["ring"] = Ring.create(_name(), 16, element="mbuf")
+    made["ring"].tx(made["burst"])
+    return made
+
+
+def _end_full_ring(made: dict[str, Any]) -> None:
+    made["ring"].close(force=True)
+    _end_full(made)
+
+
+def _block(start: str) -> Callable[[Any], None]:
+    def call(ring: Any) -> None:
+        with getattr(ring, start)(4) as block:
+            block.commit(2)
+
+    return call
+
+
+def _full_values() -> Any:
+    ring = Ring.create(_name(), 16, producer="single", consumer="single")
+    ring.enqueue_burst(np.arange(8, dtype=np.uint64))
+    return ring
+
+
+def _look_block(ring: Any) -> None:
+    ring.enqueue_burst(np.arange(2, dtype=np.uint64))
+    assert _taken_out(ring, 16)[-2:] == [0, 1]
+    _closable(ring)
+
+
+def _stale(make: Callable[[str], Any]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+    """Closing an object again must not free the next of its name."""
+
+    def made() -> Any:
+        return make(_name())
+
+    def look(old: Any) -> None:
+        if not old.closed:
+            return _closable(old)
+        new = make(old.name)
+        old.close()
+        assert not new.closed
+        assert type(new).lookup(new.name) is new
+        _closable(new)
+        return None
+
+    return made, look
+
+
+def _stale_cases() -> list[Case]:
+    kinds: dict[str, Callable[[str], Any]] = {
+        "zone": lambda name: Memzone.reserve(name, 64),
+        "pool": lambda name: Mempool.create(name, 15, cache_size=0),
+        "objects": lambda name: ObjectPool.create(name, 15, "u8"),
+        "ring": lambda name: Ring.create(name, 16),
+        "channel": lambda name: Channel.create(name, 8, message_bytes=64),
+    }
+    cases = []
+    for what, make in kinds.items():
+        made, look = _stale(make)
+        cases.append(Case(f"close stale {what}", made, lambda old: old.close(), look))
+    return cases
+
+
+def _holding() -> list[Case]:
+    force = {"force": True}
+    return [
+        Case("free burst", _full_burst, lambda m: m["burst"].free(), end=_end_full),
+        Case("close full burst", _full_burst, lambda m: m["burst"].close(**force), end=_end_full),
+        Case("close used pool", _full_burst, lambda m: m["pool"].close(**force), end=_end_full),
+        Case("close full ring", _full_ring, lambda m: m["ring"].close(**force), end=_end_full_ring),
+        Case("pool under ring", _full_ring, lambda m: m["pool"].close(**force), end=_end_full_ring),
+        Case("enqueue block", lambda: Ring.create(_name(), 16, producer="single"),
+             _block("enqueue_zc"), _look_block),
+        Case("dequeue block", _full_values, _block("dequeue_zc"), _look_block),
+        *_stale_cases(),
+    ]  # fmt: skip
+
+
+# Jobs.
+
+
+def _nothing() -> int:
+    return 7
+
+
+def _until() -> None:
+    while lcore.running():
+        pass
+
+
+def _launch_and_close(made: Any) -> None:
+    with lcore.launch(_until):
+        pass
+
+
+def _close_all(kind: type[_lifetime.Owner]) -> None:
+    for owner in _lifetime.owners():
+        if isinstance(owner, kind):
+            owner.close()
+
+
+def _free_lcore(_: Any) -> None:
+    _close_all(lcore.Job)
+    assert lcore.launch(_nothing).wait(20) == 7
+
+
+def _jobs() -> list[Case]:
+    return [
+        Case("launch", list, _call_launch, _free_lcore),
+        Case("wait for job", lambda: lcore.launch(_nothing), lambda job: job.wait(), _free_lcore),
+        Case("launch and close", lambda: None, _launch_and_close, _free_lcore),
+    ]
+
+
+def all_cases(eal: Eal) -> list[Case]:
+    """Return all cases that one process can run again and again."""
+    return [*_one_of_each(), *_holding(), *_jobs(), *_device_cases(eal)]
+
+
+# Devices and ports.
+
+
+def _device_cases(eal: Eal) -> list[Case]:
+    def added() -> str:
+        name = f"net_null{next(_numbers)}"
+        eal.add_device(name)
+        return name
+
+    def port() -> dict[str, Any]:
+        name = added()
+        pool = Mempool.create(_name(), 63, cache_size=0)
+        return {"device": name, "pool": pool, "port": Port.lookup(name), "burst": Burst(8)}
+
+    def ready() -> dict[str, Any]:
+        made = port()
+        made["port"].configure(mempool=made["pool"], nb_rx_desc=16, nb_tx_desc=16)
+        return made
+
+    def started() -> dict[str, Any]:
+        made = ready()
+        made["port"].start()
+        made["port"].rx[0].rx(made["burst"])
+        made["burst"].free()
+        return made
+
+    def gone(name: str) -> None:
+        with suppress(Exception):
+            eal.remove_device(name)
+        eal.add_device(name)
+        eal.remove_device(name)
+
+    def end(made: dict[str, Any]) -> None:
+        port = made["port"]
+        if not port.closed:
+            port.stop()
+            port.configure(mempool=made["pool"], nb_rx_desc=16, nb_tx_desc=16)
+            port.start()
+            assert port.rx[0].rx(made["burst"]) == 8
+            made["burst"].free()
+            port.stop()
+        _closable(port)
+        gone(made["device"])
+        _closable(made["burst"])
+        _closable(made["pool"])
+
+    def configure(made: dict[str, Any]) -> None:
+        made["port"].configure(mempool=made["pool"], nb_rx_desc=16, nb_tx_desc=16)
+
+    def name() -> str:
+        return f"net_null{next(_numbers)}"
+
+    return [
+        Case("add device", name, eal.add_device, gone),
+        Case("remove device", added, eal.remove_device, gone),
+        Case("look up port", port, lambda m: Port.lookup(m["device"]), end=end),
+        Case("configure port", port, configure, end=end),
+        Case("start port", ready, lambda m: m["port"].start(), end=end),
+        Case("first rx", lambda: _start(ready()), lambda m: m["port"].rx[0].rx(m["burst"]),
+             lambda m: m["burst"].free(), end),
+        Case("release queue", started, lambda m: m["port"].rx[0].release(), end=end),
+        Case("stop port", started, lambda m: m["port"].stop(), end=end),
+        Case("close port", started, lambda m: m["port"].close(), end=end),
+    ]  # fmt: skip
+
+
+def _start(made: dict[str, Any]) -> dict[str, Any]:
+    made["port"].start()
+    return made
+
+
+def hugepage_cases() -> list[Case]:
+    """Return the cases that need memory which others can attach to."""
+
+    def handle() -> Any:
+        return messages.handle(_name(), _nothing)
+
+    def again(handler: Any) -> None:
+        handler.close()
+        messages.handle(handler.name, _nothing).close()
+
+    return [
+        *_pair("watch", events.watch, _use_watch),
+        Case("handle", _name, _handle, _handle_again),
+        Case("close handler", handle, lambda handler: handler.close(), again),
+    ]
+
+
+def _handle(name: str) -> None:
+    messages.handle(name, _nothing)
+
+
+def _handle_again(name: str) -> None:
+    _close_all(messages.Handler)
+    messages.handle(name, _nothing).close()

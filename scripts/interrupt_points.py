@@ -1,0 +1,138 @@
+"""Raise at one bytecode of this package's own code, and look at what is left.
+
+A signal handler that raises does so between two bytecodes. `points` finds all that a call runs
+through, `raise_at` raises at one of them, once; `Witness` says what of DPDK's is out of place.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from interrupt_trace import Interrupt, Point, traced
+
+from pydpdk import _lifetime, log
+from pydpdk._dpdk import ffi, lib
+from pydpdk.host import registry
+from pydpdk.memory.heap import heaps
+from pydpdk.memory.mempool_info import mempools
+from pydpdk.memory.memzone import memzones
+
+PATIENCE_S = 20.0
+
+
+def points(call: Callable[[], object], every: int = 1) -> list[Point]:
+    """Return the bytecodes that a call runs through, each first and last run of one."""
+    found: list[Point] = []
+    with traced(found.append):
+        call()
+    last = {point[:4]: point.run for point in found}
+    chosen = [point for point in found if point.run in (1, last[point[:4]])]
+    return chosen[::every]
+
+
+def raise_at(point: Point, call: Callable[[], object]) -> bool:
+    """Call, and raise at that point; say whether the call came there."""
+    raised = False
+
+    def note(here: Point) -> None:
+        nonlocal raised
+        if here == point:
+            raised = True
+            raise Interrupt(str(point))
+
+    try:
+        with traced(note):
+            call()
+    except Interrupt:
+        return True
+    return raised
+
+
+class Other:
+    """A second thread, for which no lock may be left held."""
+
+    def __init__(self) -> None:
+        self._asked: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def do(self, call: Callable[[], object]) -> None:
+        """Call it there; raise where it raises, or does not come back."""
+        self._asked.put(call)
+        try:
+            error = self._done.get(timeout=PATIENCE_S)
+        except queue.Empty:
+            raise AssertionError("another thread waits for ever: a lock is held") from None
+        if error is not None:
+            raise error
+
+    def _run(self) -> None:
+        while True:
+            call = self._asked.get()
+            try:
+                call()
+                self._done.put(None)
+            except BaseException as error:
+                self._done.put(error)
+            del call
+
+
+def _look() -> dict[str, Any]:
+    return {
+        "pools": {pool.name: pool.in_use_count for pool in mempools()},
+        "zones": {zone.name for zone in memzones()},
+        "blocks": sum(heap.alloc_count for heap in heaps()),
+        "files": _files(),
+    }
+
+
+def _files() -> Counter[str]:
+    """What is open, but for files that the watching thread has open for a moment."""
+    found: Counter[str] = Counter()
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found[str(link.readlink())] += 1
+    passing = ("/proc/", registry.FILE)
+    return Counter({k: n for k, n in found.items() if not any(text in k for text in passing)})
+
+
+class Witness:
+    """What there was before, and has to be there again."""
+
+    def __init__(self, other: Other) -> None:
+        self._other = other
+        self._owners = set(map(id, _lifetime.owners()))
+        self._before = _look()
+
+    def other_thread(self) -> None:
+        """See that another thread gets what it needs."""
+        self._other.do(lambda: (memzones(), log.flush()))
+
+    def pause(self) -> None:
+        """See that no thread is left inside a call, as recovery sees it: it waits for all."""
+        found = ffi.new("struct pyd_recovery *")
+        assert lib.pyd_recover(found, False, True, 1000) == 0, "a thread is left inside a call"
+
+    def close_all(self) -> None:
+        """Close what is open and nobody holds: it has to be known, and whole."""
+        for owner in _lifetime.owners():
+            if id(owner) not in self._owners and not owner.closed:
+                owner.close(force=True)
+
+    def drift(self) -> int:
+        """Return how many memory blocks more there are: a driver may leave some each time."""
+        return int(_look()["blocks"] - self._before["blocks"])
+
+    def compare(self, drift: int) -> None:
+        """Raise where something is out of place; `drift`: blocks that a whole call leaves."""
+        now = _look()
+        if now["blocks"] == self._before["blocks"] + drift:
+            self._before["blocks"] = now["blocks"]
+        for what, before in self._before.items():
+            assert now[what] == before, f"{what}: {before} before, {now[what]} now"

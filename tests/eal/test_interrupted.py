@@ -1,0 +1,104 @@
+"""An exception of a signal handler at any bytecode of what makes, closes, launches and frees.
+
+`scripts/interrupt_rounds` raises at all of them, in minutes; here at some, chosen evenly.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from pydpdk._crossing import Locked, Undo
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture
+def run_script(on_hugepages):
+    def run(name: str, *argv: object) -> subprocess.CompletedProcess[str]:
+        memory = [] if on_hugepages else ["--no-huge"]
+        return subprocess.run(
+            [sys.executable, str(SCRIPTS / name), *map(str, argv), *memory],
+            capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+
+    return run
+
+
+def test_nothing_is_half_open_after_a_call_was_interrupted(run_script):
+    done = run_script("interrupt_rounds", "--every", 97)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith(" 0 wrong")
+
+
+@pytest.mark.parametrize("what", ["init", "close", "open"])
+def test_nothing_is_left_where_start_or_end_was_interrupted(run_script, what):
+    counted = run_script("interrupt_ends.py", what, 0)
+    assert counted.returncode == 0, counted.stderr
+    n = int(counted.stdout)
+    for i in range(1, 6):
+        done = run_script("interrupt_ends.py", what, n * i // 6)
+        assert done.returncode == 0, done.stderr
+
+
+class ParsedError(BaseException):
+    pass
+
+
+def _parted(lock: threading.Lock) -> None:
+    """Leave a block as an exception does that comes between its last step and its end."""
+
+    def trace(frame, event, _):
+        frame.f_trace_opcodes = True
+        if event == "opcode" and lock.locked() and frame.f_lineno == last:
+            raise ParsedError
+        return trace
+
+    def block() -> None:
+        with Locked(lock):
+            pass
+
+    last = block.__code__.co_firstlineno + 1
+    sys.settrace(trace)
+    try:
+        block()
+    finally:
+        sys.settrace(None)
+
+
+def test_a_lock_is_given_back_where_the_block_does_not_come_to_its_end():
+    """With `with lock:` this lock stays taken, as it does in a generator's `finally`."""
+    lock = threading.Lock()
+    with pytest.raises(ParsedError):
+        _parted(lock)
+    assert not lock.locked()
+
+
+def test_a_check_is_made_with_the_lock_held_and_its_error_gives_the_lock_back():
+    lock, seen = threading.Lock(), []
+
+    def check() -> None:
+        seen.append(lock.locked())
+        raise KeyError("no")
+
+    with pytest.raises(KeyError), Locked(lock, check):
+        pytest.fail("the block is not entered")
+    assert seen == [True]
+    assert not lock.locked()
+
+
+def test_what_is_begun_is_undone_once_unless_the_block_ends():
+    undone: list[int] = []
+    with Undo(undone.append, 1):
+        pass
+    with pytest.raises(KeyError), Undo(undone.append, 2):
+        raise KeyError("no")
+    undo = Undo(undone.append, 3)
+    undo.__enter__()
+    del undo
+    Undo(undone.append, 4)  # was never entered
+    assert undone == [2, 3]
