@@ -86,7 +86,7 @@ class Gets(Sends):
         Parameters
         ----------
         n
-            [messages] at most.
+            [messages] at most; never more than the channel has room for, however fast others send.
         timeout
             [s] to wait for the first; None for as long as it takes.
 
@@ -107,11 +107,11 @@ class Gets(Sends):
         wanted = check_range("n", n, 0, N_MAX, " messages")
         if self.dtype is not None:
             return self._get_records(self.dtype, wanted, timeout)
-        messages: list[bytes] = []
-        more = True
+        wanted = min(wanted, self.size)
+        messages, more = self._get_some(_messages, wanted, timeout, ())
         while more:
             some, more = self._get_some(_messages, wanted - len(messages), timeout, messages)
-            messages = messages + some if messages else some
+            messages += some  # in place: a new list for each crossing was most of the time
         return messages
 
     def get_packed(self, n: int, timeout: float | None = None) -> tuple[bytes, Lengths]:
@@ -122,7 +122,7 @@ class Gets(Sends):
         Cost  no Python object for a message
         """
         self._require_bytes()
-        wanted = check_range("n", n, 0, N_MAX, " messages")
+        wanted = min(check_range("n", n, 0, N_MAX, " messages"), self.size)
         parts: list[bytes] = []
         counts: list[Lengths] = []
         k, more = 0, True

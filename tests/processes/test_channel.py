@@ -44,6 +44,32 @@ def test_every_length_arrives_in_batches(channel: Channel):
     assert channel.mempool.in_use_count == 0
 
 
+@pytest.mark.parametrize("call", ["get_many", "get_packed"])
+def test_one_call_takes_what_has_room_however_fast_the_sender_is(eal: Eal, name: str, call: str):
+    """Else its list grows as long as the sender keeps up; of long messages few are a crossing."""
+    with Channel.create(name, 16, message_bytes=100_000) as channel:
+        messages = [bytes([i]) * 100_000 for i in range(100)]
+        refill = iter(messages[16:])
+        take = channel._get_some
+
+        def refilling(*arguments):  # the sender is as fast as can be
+            taken = take(*arguments)
+            while channel.free_count and (message := next(refill, None)) is not None:
+                channel.send(message)
+            return taken
+
+        channel._get_some = refilling  # type: ignore[method-assign]
+        channel.send_many(messages[:16])
+        got: list[bytes] = []
+        while len(got) < 100:
+            some = getattr(channel, call)(1000, timeout=0)
+            if call == "get_packed":
+                some = [some[0][i : i + 100_000] for i in range(0, len(some[0]), 100_000)]
+            assert 0 < len(some) <= 16
+            got += some
+        assert got == messages
+
+
 @pytest.mark.parametrize("length", [1, 8, 64, 1000])
 @pytest.mark.parametrize("n", [1, 4, 5, 63, 64])
 def test_messages_of_one_length_arrive(channel: Channel, length: int, n: int):
