@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 if _TYPE_CHECKING:
-    from pydpdk.app import App, open  # noqa: A004  # pydpdk.open("file.yaml")
+    from pydpdk.app import App
+    from pydpdk.app.session import open_file as open  # noqa: A004, F401  # pydpdk.open("file.yaml")
     from pydpdk.burst import Bpf, Burst, Fib, Fib6, Forward, Hash, Meter
     from pydpdk.eal import Eal, init
     from pydpdk.eal_options import EalOptions
@@ -83,6 +84,7 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
 
+# `open` is missing: a star import must not stand for the builtin
 __all__ = [
     "App",
     "Bpf",
@@ -137,7 +139,6 @@ __all__ = [
     "attach",
     "init",
     "messages",
-    "open",
     "processes",
     "recover",
     "running",
@@ -165,4 +166,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_MODULE_OF})

@@ -1,6 +1,6 @@
 """A file, live: all that it names, and the apps that move its packets."""
 
 from pydpdk.app.session import App
-from pydpdk.app.session import open_file as open  # noqa: A004  # as in `pydpdk.open`
+from pydpdk.app.session import open_file as open  # noqa: A004, F401  # as in `pydpdk.open`
 
-__all__ = ["App", "open"]
+__all__ = ["App"]

@@ -95,6 +95,10 @@ class Meter:
         self._crew = crew
         self._start = time.monotonic()
 
+    def end(self) -> None:
+        """End the run."""
+        self._app.stop.request()
+
     def _read(self) -> dict[str, PortStats]:
         return {name: port.stats for name, port in self._app.ports.items()}
 
@@ -132,7 +136,8 @@ def run(
     duration_s
         [s]; None until Ctrl-C, SIGTERM or SIGHUP.
     tick
-        Called from another thread every `interval_s` seconds with what was moved so far.
+        Called from another thread every `interval_s` seconds with what was moved so far. What it
+        raises ends the run, and is raised here.
 
     Raises
     ------
@@ -230,11 +235,22 @@ class _ticking:  # noqa: N801  # reads as a verb in `with`
     ) -> None:
         self._meter, self._tick, self._interval_s = meter, tick, interval_s
         self._done = threading.Event()
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="pydpdk-rate", daemon=True)
 
     def _run(self) -> None:
-        while self._tick is not None and not self._done.wait(self._interval_s):
-            call(_logger, "the report of a running file failed", self._tick, self._meter.report())
+        while self._tick is not None and self._error is None and not self._done.wait(
+            self._interval_s
+        ):
+            call(_logger, "the report of a running file failed", self._report)
+
+    def _report(self) -> None:
+        try:
+            assert self._tick is not None  # noqa: S101  as _run has seen
+            self._tick(self._meter.report())
+        except OSError as error:  # of what it writes to: raised in the thread that called run
+            self._error = error
+            self._meter.end()
 
     def __enter__(self) -> None:
         self._thread.start()
@@ -242,6 +258,8 @@ class _ticking:  # noqa: N801  # reads as a verb in `with`
     def __exit__(self, *error: object) -> None:
         self._done.set()
         self._thread.join()
+        if self._error is not None and error[0] is None:
+            raise self._error
 
 
 def _port_report(base: PortStats, now: PortStats, seconds: float, port: Port) -> PortReport:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import NoReturn
 
 import typer
 
-from pydpdk.cli import devices, doctor, hugepages, memory, plan, reap, run, schema
+from pydpdk.cli import devices, doctor, hugepages, memory, output, plan, reap, run, schema
 from pydpdk.exceptions import ConfigError, DpdkError, EalInitError, InUseError, VersionError
 from pydpdk.host.errors import HostError
 
@@ -47,9 +48,15 @@ def _options(
 
 def main() -> None:
     """Run the command line; its errors become a line and an exit code."""
+    output.check()
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.WARNING)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except output.OutputError as error:
+        output.give_up(error)
     except ConfigError as error:
         _fail(error, 2)
     except (DpdkError, HostError, InUseError, ValueError) as error:
@@ -69,12 +76,11 @@ def _is_of_binding(error: ImportError) -> bool:
     return isinstance(error, VersionError) or named or "librte_" in str(error)
 
 
-def _fail(error: Exception, code: int) -> None:
+def _fail(error: Exception, code: int) -> NoReturn:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if isinstance(error, EalInitError):
         # what DPDK logged is on the screen already
         text = "\n  what to do: ".join([text.splitlines()[0], *error.hints])
     if isinstance(error, (EalInitError, ImportError)):
         text += f"\n  {_DOCTOR}"
-    sys.stderr.write(f"{text}\n")
-    raise SystemExit(code)
+    output.fail(text, code)

@@ -83,7 +83,10 @@ class Member(Fixed):
     @property
     def alive(self) -> bool:
         """Whether its process is there."""
-        return self._process is not None and bool(self._process.is_alive())
+        process = self._process
+        with contextlib.suppress(ValueError):  # closed just now
+            return process is not None and bool(process.is_alive())
+        return False
 
     def wait_ready(self, timeout_s: float | None = None) -> bool:
         """Wait until the process has attached and its function runs; say whether it does."""
@@ -124,13 +127,17 @@ class Member(Fixed):
     def terminate(self) -> None:
         """Send the process SIGTERM."""
         self._restarts = 0
-        if self.alive:
-            self._process.terminate()
+        self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """Send the process SIGKILL: a death like any other, that a restart may follow."""
-        if self.alive:
-            self._process.kill()
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        process = self._process
+        with contextlib.suppress(AttributeError, ValueError):  # it has ended, and was closed
+            if process.is_alive():
+                process.kill() if number == signal.SIGKILL else process.terminate()
 
     def _spawn(self) -> None:
         near, far = self._context.Pipe()
@@ -161,7 +168,7 @@ class Member(Fixed):
             self._process.join()
         if self.state in ("done", "failed"):
             self._process.join()
-            self._link.close()
+            self._release()
             self._notify()
             return False
         return not self._process.is_alive()
@@ -183,18 +190,26 @@ class Member(Fixed):
 
     def _died(self, death: Death | None, *, again: bool) -> bool:
         """Start it again where that was asked for; return whether it was."""
-        assert self._link is not None  # noqa: S101  spawned
-        self._link.close()
+        code = self._release()
         with Locked(self._changed):
             if again and self.restarted < self._restarts:
                 self._restarted += 1
                 self._spawn()
                 return True
-            end = f"{_cause(self._process.exitcode)}{_held(death)}"
+            end = f"{_cause(code)}{_held(death)}"
             self._error = MemberDiedError(f"{self.name!r} (PID {self.pid}) {end}")
             self._state = "dead"
             self._changed.notify_all()
             return False
+
+    def _release(self) -> int:
+        """Close the descriptors of a process that has ended; return its exit code."""
+        assert self._link is not None  # noqa: S101  spawned
+        process, self._process = self._process, None
+        code = int(process.exitcode)
+        process.close()
+        self._link.close()
+        return code
 
     def _give_up(self, error: BaseException) -> None:
         """End it, failed with an error of this process."""

@@ -1,0 +1,64 @@
+"""Standard output that fails with a line and a code: closed, full, or a pipe nobody reads."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import NoReturn
+
+
+class OutputError(Exception):
+    """Standard output could not be written. No OSError: others would take it for their own."""
+
+
+class _Output(io.TextIOWrapper):
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            raise OutputError(f"standard output: {error.strerror}") from None
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            raise OutputError(f"standard output: {error.strerror}") from None
+
+
+def check() -> None:
+    """Let standard output raise `OutputError`; exit with 1 where it is closed.
+
+    The next file that is opened would take the place of a closed stream, and what DPDK prints would
+    go there.
+    """
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_RDONLY)
+    if sys.stdout is None:
+        os.open(os.devnull, os.O_WRONLY)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if sys.stdout is None:
+        fail("standard output: it is closed", 1)
+    if type(sys.stdout) is io.TextIOWrapper:
+        encoding, errors, by_line = (
+            sys.stdout.encoding, sys.stdout.errors, sys.stdout.line_buffering,
+        )  # fmt: skip
+        sys.stdout = _Output(sys.stdout.detach(), encoding, errors, line_buffering=by_line)
+
+
+def fail(text: str, code: int) -> NoReturn:
+    """Write a line to standard error, if that is possible, and exit."""
+    with suppress(OSError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    raise SystemExit(code)
+
+
+def give_up(error: OutputError) -> NoReturn:
+    """Say why, and let what is still in the buffer go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    fail(str(error), 1)
