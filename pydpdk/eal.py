@@ -24,7 +24,7 @@ from pydpdk.eal_options import EalOptions, build_argv
 from pydpdk.eal_running import Eal, Observer, is_primary
 from pydpdk.eal_start import choose_hugepages, start
 from pydpdk.errors import ClosedError, InUseError, damage_error, damaged, make_error
-from pydpdk.host import runtime
+from pydpdk.host import room, runtime
 from pydpdk.host.primary import remove_traces
 
 __all__ = ["Eal", "Observer", "current", "init", "is_primary", "observe", "require_primary"]
@@ -161,6 +161,7 @@ def _start(argv: Sequence[str], prefix: str, kind: type[Eal], neighbours: Neighb
     main_cpus, lines = start(argv, options)
     _current = kind(options, argv, prefix, main_cpus, neighbours)
     atexit.register(_at_exit)
+    _reserve_room(prefix, neighbours)
     _current._join()
     _check_ports(options, lines)
     return _current
@@ -177,6 +178,16 @@ def _undo(prefix: str, ours: bool) -> None:
         runtime.sweep(prefix)
     else:
         remove_traces(prefix, os.getpid())
+
+
+def _reserve_room(prefix: str, neighbours: Neighbours) -> None:
+    """Reserve what DPDK has mapped in the runtime directory and will touch when memory grows."""
+    if neighbours.shared:
+        try:
+            room.reserve(prefix)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise make_error("rte_eal_init", errno.ENOSPC, f"{error.strerror}") from None
 
 
 def _check_ports(options: EalOptions, lines: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from pydpdk.eal_options import EalOptions
 from pydpdk.eal_watch import Watcher
 from pydpdk.errors import BusyError, NotSupportedError, make_error
 from pydpdk.host import primary as host_primary
-from pydpdk.host import registry, runtime, trust
+from pydpdk.host import registry, room, runtime, trust
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Seat
 from pydpdk.host.registry_page import Member, Role
@@ -44,6 +44,11 @@ class Neighbours:
     def primary_alive(self) -> bool:
         """Whether the primary, maybe this process, lives."""
         return self._watcher is None or self._watcher.primary_alive
+
+    @property
+    def shared(self) -> bool:
+        """Whether there is a runtime directory that processes share."""
+        return self._seat is not None
 
     def watcher(self, what: str) -> Watcher:
         """Return who hears of deaths."""
@@ -188,6 +193,10 @@ def _check_runtime_dir(prefix: str) -> None:
     if why:
         text = f"{why}, and the EAL would trust what lies there: `pydpdk doctor` says what to do"
         raise make_error("rte_eal_init", errno.EPERM, text)
+    short = room.shortage(directory)
+    if short:
+        text = f"{short.what}: `{short.command}`"
+        raise make_error("rte_eal_init", errno.ENOSPC, text)
 
 
 def _check_mounts() -> None:
@@ -239,7 +248,11 @@ def take_seat(
 
     try:
         return _claim(prefix, role, name, choose)
-    except OSError:  # another primary has it, or the directory is not ours to write
+    except OSError as error:  # another primary has it, or the directory is not ours to write
+        if error.errno == errno.ENOSPC and role == "primary":
+            raise make_error(
+                "rte_eal_init", errno.ENOSPC, f"{runtime.runtime_dir(prefix)}"
+            ) from None
         return None
 
 

@@ -239,8 +239,8 @@ class _ticking:  # noqa: N801  # reads as a verb in `with`
         self._thread = threading.Thread(target=self._run, name="pydpdk-rate", daemon=True)
 
     def _run(self) -> None:
-        while self._tick is not None and self._error is None and not self._done.wait(
-            self._interval_s
+        while (
+            self._tick is not None and self._error is None and not self._done.wait(self._interval_s)
         ):
             call(_logger, "the report of a running file failed", self._report)
 

@@ -13,6 +13,7 @@ from pydpdk.host.cpus import numa_node_of_cpu
 from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.hugepages import available, read_pools
 from pydpdk.host.needs import Needs
+from pydpdk.host.room import shortage
 from pydpdk.host.trust import distrust
 
 _SAFE = ("hugepages-none", "hugepages-too-few", "hugetlbfs-not-mounted")
@@ -70,6 +71,10 @@ def _runtime_dir(needs: Needs, root: Path) -> Iterator[Finding]:
         what = f"{directory} cannot be made: {there} is not writable"
         severity: Severity = "error" if needs.hugepages is True else "warning"
         yield Finding("runtime-dir-not-writable", severity, what, command)
+        return
+    short = shortage(directory, root=root)
+    if short:
+        yield Finding("runtime-dir-full", "error", short.what, as_root(short.command))
 
 
 def _strange_files(needs: Needs, root: Path) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ MEANINGS = {
     "hugetlbfs-size-limit": "The mount has a size of its own, less than is needed.",
     "memory-policy-refused": "Without the NUMA policy calls the EAL takes no hugepage.",
     "runtime-dir-not-writable": "The EAL keeps the files that processes share in this directory.",
+    "runtime-dir-full": "The EAL maps its files there, and dies where a page of them has no room.",
     "runtime-dir-untrusted": "Another user could put files there, which the EAL would open.",
     "hugetlbfs-strange-file": "The EAL opens every file of such a name, and waits at a FIFO.",
     "cpus-outside-affinity": "The EAL aborts when it may not put an lcore on its CPU.",

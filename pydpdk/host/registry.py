@@ -248,7 +248,7 @@ def _locked(path: Path, fds: list[int], *, create: bool) -> FileIO:
             fcntl.fcntl(fd, fcntl.F_OFD_SETLKW, _flock(fcntl.F_WRLCK, 0))
             if _is_at(fd, path):
                 if create:
-                    _begin(fd)
+                    _begin(fd, path)
                 fds.append(fd)
                 return files.pop()
         except BaseException:
@@ -262,12 +262,21 @@ def _close(files: list[FileIO]) -> None:
         files.pop().close()
 
 
-def _begin(fd: int) -> None:
+def _begin(fd: int, path: Path) -> None:
     """Write the head of a new file, or of one that is not ours."""
     if not _is_ours(fd):
         os.ftruncate(fd, 0)
-        os.ftruncate(fd, (MAX_PROCESSES + 1) * PAGE)
+        _reserve(fd, path)
         os.pwrite(fd, _HEAD.pack(_MAGIC, _VERSION), 0)
+
+
+def _reserve(fd: int, path: Path) -> None:
+    """Have room for all pages, or leave no file."""
+    try:
+        os.posix_fallocate(fd, 0, (MAX_PROCESSES + 1) * PAGE)
+    except OSError:
+        path.unlink()
+        raise
 
 
 def _is_at(fd: int, path: Path) -> bool:

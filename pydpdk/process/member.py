@@ -213,9 +213,11 @@ class Member(Fixed):
 
     def _give_up(self, error: BaseException) -> None:
         """End it, failed with an error of this process."""
-        self._process.kill()
-        self._process.join()
-        with self._changed:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._release()
+        with Locked(self._changed):
             self._error, self._state = error, "failed"
             self._changed.notify_all()
 

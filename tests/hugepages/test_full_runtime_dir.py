@@ -1,0 +1,53 @@
+"""A runtime directory without room: an error before the EAL maps anything, and doctor finds it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pydpdk.host import runtime
+
+pytestmark = pytest.mark.hugepages
+CODE = """
+import os, sys, pydpdk
+try:
+    lcores = (min(os.sched_getaffinity(0)),)
+    with pydpdk.init(file_prefix=sys.argv[1], hugepages=True, lcores=lcores):
+        print("up")
+except pydpdk.NoRoomError as error:
+    print(error)
+"""
+
+
+def _in_tmpfs_of(size: str, directory, *arguments: str) -> subprocess.CompletedProcess[str]:
+    mount = f'mount -t tmpfs -o size={size} tmpfs "$RUNTIME_DIRECTORY" || exit 77; exec "$@"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", mount, "sh", sys.executable, *arguments],
+        env={**os.environ, "RUNTIME_DIRECTORY": str(directory)},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip(f"no mount of one's own here: {done.stderr}")
+    return done
+
+
+@pytest.mark.parametrize(
+    ("size", "says"),
+    [("64k", "has room for 64 kB"), ("1m", "has room for 1024 kB"), ("8m", "up")],
+)
+def test_a_full_directory_is_an_error(tmp_path, size, says):
+    prefix = f"test-{os.getpid()}-{size}"
+    done = _in_tmpfs_of(size, tmp_path, "-c", CODE, prefix)
+    assert done.returncode == 0, done.stderr
+    assert says in done.stdout
+    assert runtime.hugepage_files(prefix) == []
+
+
+def test_doctor_finds_it(tmp_path):
+    done = _in_tmpfs_of("64k", tmp_path, "-m", "pydpdk", "doctor", "--json")
+    (found,) = (one for one in json.loads(done.stdout) if one["code"] == "runtime-dir-full")
+    assert found["command"] == f"mount -o remount,size=64M {tmp_path}"
