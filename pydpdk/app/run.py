@@ -24,6 +24,11 @@ from pydpdk.host import captures
 from pydpdk.process import Member
 
 _WAIT_S = 0.05
+_CUT = (
+    "packets longer than its frames are dropped: see frame_size, and interface-offloads of"
+    " `pydpdk doctor`"
+)
+_UNSENDABLE = "packets longer than its MTU or its frames, or in several pieces, are dropped"
 _logger = Voice("pydpdk")
 
 
@@ -89,6 +94,7 @@ class Meter:
         self._crew: Crew | None = None
         self._start = time.monotonic()
         self._base = self._read()
+        self._told: set[tuple[str, str]] = set()
 
     def begin(self, crew: Crew | None) -> None:
         """Start the clock: all who poll are there. What they moved on their way in counts."""
@@ -106,6 +112,7 @@ class Meter:
         """Return what was moved so far."""
         duration = max(time.monotonic() - self._start, 1e-9)
         now = self._read()
+        self._tell_losses()
         return Report(
             dpdk_version=version.RUNNING,
             hugepages=self._app.eal.hugepages,
@@ -120,6 +127,17 @@ class Meter:
             },
             lcores=self._crew.report() if self._crew else {},
         )
+
+    def _tell_losses(self) -> None:
+        """Say once of each port what its counters cannot: why packets were freed."""
+        for name, port in self._app.ports.items():
+            for n, why in (
+                (sum(queue.cut for queue in port.rx), _CUT),
+                (sum(queue.unsendable for queue in port.tx), _UNSENDABLE),
+            ):
+                if n and (name, why) not in self._told:
+                    self._told.add((name, why))
+                    _logger.warning("ports.%s: %s (%d so far)", name, why, n)
 
 
 def run(
