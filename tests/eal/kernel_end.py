@@ -26,12 +26,12 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def configure(role: str) -> None:
-    for one, other, length in ADDRESSES.values():
-        address = one if role == "client" else other
-        nodad = ["nodad"] if ":" in address else []
-        command = ["ip", "addr", "add", f"{address}/{length}", "dev", "eth0", *nodad]
-        subprocess.run(command, check=True)
+def configure(role: str, family: int) -> None:
+    one, other, length = ADDRESSES[family]
+    address = one if role == "client" else other
+    nodad = ["nodad"] if family == socket.AF_INET6 else []
+    command = ["ip", "addr", "add", f"{address}/{length}", "dev", "eth0", *nodad]
+    subprocess.run(command, check=True)
     for name in ("lo", "eth0"):
         subprocess.run(["ip", "link", "set", name, "up"], check=True)
 
@@ -73,8 +73,10 @@ def tcp(family: int, role: str, megabytes: int) -> str:
     with socket.create_connection((server, PORT), timeout=60) as connection:
         for block in blocks(megabytes):
             connection.sendall(block)
+            digest.update(block)
         connection.shutdown(socket.SHUT_WR)
-        return connection.recv(64).hex()
+        assert connection.recv(64) == digest.digest()
+        return digest.hexdigest()
 
 
 def udp(family: int, role: str, megabytes: int) -> str:
@@ -111,11 +113,11 @@ def main() -> None:
     kind, role, megabytes = sys.argv[1:]
     say("ready")
     sys.stdin.readline()
-    configure(role)
+    family = socket.AF_INET6 if kind.endswith("6") else socket.AF_INET
+    configure(role, family)
     say("configured")
     if role == "client":
         sys.stdin.readline()
-    family = socket.AF_INET6 if kind.endswith("6") else socket.AF_INET
     digest = {"tcp": tcp, "udp": udp}[kind[:3]](family, role, int(megabytes))
     say(json.dumps({"digest": digest, "wrong": counters()}))
 
