@@ -28,6 +28,7 @@ _PLANNED = ("interface-mtu",)
 
 _AF_XDP_LEAST = AF_XDP_FILL + 64
 _BOND = "net_bonding"
+_PCAP_MOST = 65_535  # [bytes] net_pcap counts in 16 bits
 _NO_MAC = ("net_ring", "net_pcap", "net_memif", "net_vhost", "eth_vhost", "net_af_xdp")
 
 
@@ -184,6 +185,11 @@ def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
             found = captures.look(file)
             if found and found.short:
                 yield f"ports.{name}: {file}: packets will be missing: {found.short}"
+            if found and found.longest > _PCAP_MOST:
+                yield (
+                    f"ports.{name}: {file} has a packet of {found.longest:,} bytes: of those over"
+                    f" {_PCAP_MOST:,} the driver loses bytes; they are dropped as malformed"
+                )
         end = endpoint_of(port.device)
         if end and end.serves and port.driver in ("virtio_user", "net_virtio_user"):
             yield (

@@ -34,7 +34,7 @@ LINK_TYPES = {
 _LOOKS = 100_000  # records: what lies behind them is found when it is read
 _HEADER, _MODIFIED = 16, 24  # of a record; the second in files of a patched libpcap
 _MAGICS = {0xA1B2C3D4: _HEADER, 0xA1B23C4D: _HEADER, 0xA1B2CD34: _MODIFIED}
-_SECTION, _INTERFACE, _PACKETS = 0x0A0D0D0A, 1, (2, 3, 6)
+_SECTION, _INTERFACE, _SIMPLE, _PACKETS = 0x0A0D0D0A, 1, 3, (2, 3, 6)
 _BLOCK_MOST = 16 << 20  # [bytes] that libpcap takes of a pcapng block
 _LINK = 0x03FFFFFF  # the bits above say whether frames end with a checksum
 
@@ -47,11 +47,14 @@ class Capture:
     ----------
     link : int or None
         Its link type, as the file has it; None where it is no capture file.
+    longest : int
+        [bytes] of the longest packet that libpcap gives.
     short : str
         Why libpcap does not give all of its packets; empty where nothing was found.
     """
 
     link: int | None
+    longest: int = 0
     short: str = ""
 
     @property
@@ -91,29 +94,37 @@ def _look(file: BinaryIO, size: int) -> Capture:
     for order in "<>":
         if len(head) < 24:
             break
-        magic, *_, link = struct.unpack(f"{order}IHHiIII", head)
+        magic, *_, snaplen, link = struct.unpack(f"{order}IHHiIII", head)
         if magic in _MAGICS:
-            return Capture(link & _LINK, _records(file, order, _MAGICS[magic], size))
+            longest, short = _records(file, order, _MAGICS[magic], size)
+            return Capture(link & _LINK, min(longest, _snapshot(snaplen)), short)
         if magic == _SECTION and head[8:12] == struct.pack(f"{order}I", 0x1A2B3C4D):
             file.seek(0)
             return _Sections(file, order, size).capture()
     return Capture(None)
 
 
-def _records(file: BinaryIO, order: str, header: int, size: int) -> str:
-    at = 24
+def _snapshot(snaplen: int) -> int:
+    """A length that libpcap does not take stands for the largest."""
+    return snaplen if 0 < snaplen < 1 << 31 else MOST
+
+
+def _records(file: BinaryIO, order: str, header: int, size: int) -> tuple[int, str]:
+    """Return the length of the longest packet, and why there are no more."""
+    at, longest = 24, 0
     for n in range(_LOOKS):
         if at == size:
             break
         record = file.read(header)
         length = struct.unpack_from(f"{order}I", record, 8)[0] if len(record) == header else 0
         if length > MOST:
-            return f"packet {n} has a length of {length} bytes, more than {MOST}"
+            return longest, f"packet {n} has a length of {length} bytes, more than {MOST}"
         at += header + length
         if at > size:
-            return f"it ends within packet {n}"
+            return longest, f"it ends within packet {n}"
+        longest = max(longest, length)
         file.seek(length, os.SEEK_CUR)
-    return ""
+    return longest, ""
 
 
 class _Sections:
@@ -122,7 +133,7 @@ class _Sections:
     def __init__(self, file: BinaryIO, order: str, size: int) -> None:
         self._file, self._order, self._size = file, order, size
         self._kind: tuple[int, int] | None = None  # link type and snapshot length of the first
-        self._interfaces = self._packets = 0
+        self._interfaces = self._packets = self._longest = 0
 
     def capture(self) -> Capture:
         short = ""
@@ -137,7 +148,8 @@ class _Sections:
         if self._kind is None:
             return Capture(None)
         behind = f"behind {self._packets} packets " if self._packets else ""
-        return Capture(self._kind[0], behind + short if short else "")
+        longest = min(self._longest, self._kind[1])
+        return Capture(self._kind[0], longest, behind + short if short else "")
 
     def _wrong(self, at: int, kind: int, length: int) -> str:
         if kind == _SECTION and at and not self._same_order(at):
@@ -154,12 +166,15 @@ class _Sections:
 
     def _block(self, kind: int, head: bytes) -> str:
         self._packets += kind in _PACKETS
+        if kind in _PACKETS:
+            at = 8 if kind == _SIMPLE else 20
+            self._longest = max(self._longest, *struct.unpack_from(f"{self._order}I", head, at))
         if kind == _SECTION:
             self._interfaces = 0
         if kind != _INTERFACE:
             return ""
         link, _, snaplen = struct.unpack_from(f"{self._order}HHI", head, 8)
-        found = (link, snaplen if 0 < snaplen < 1 << 31 else MOST)
+        found = (link, _snapshot(snaplen))
         number, self._interfaces = self._interfaces, self._interfaces + 1
         self._kind = self._kind or found
         if link != self._kind[0]:

@@ -14,10 +14,12 @@ from pydpdk.host import captures
 FRAME = bytes(12) + b"\x08\0" + bytes(46)
 
 
-def pcap(link: int, *packets: bytes, order: str = "<", magic: int = 0xA1B2C3D4) -> bytes:
+def pcap(
+    link: int, *packets: bytes, order: str = "<", magic: int = 0xA1B2C3D4, snaplen: int = 65535
+) -> bytes:
     patched = bytes(8) if magic == 0xA1B2CD34 else b""
     records = [struct.pack(f"{order}4I", 1, 2, len(p), len(p)) + patched + p for p in packets]
-    head = struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, 65535, link)
+    head = struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, snaplen, link)
     return head + b"".join(records)
 
 
@@ -46,7 +48,7 @@ def enhanced(packet: bytes, number: int = 0, order: str = "<") -> bytes:
 def test_pcap(tmp_path: Path, order: str, magic: int, link: int) -> None:
     path = tmp_path / "x.pcap"
     path.write_bytes(pcap(link, FRAME, b"", FRAME, order=order, magic=magic))
-    assert captures.look(path) == captures.Capture(link)
+    assert captures.look(path) == captures.Capture(link, len(FRAME))
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -54,13 +56,13 @@ def test_pcapng(tmp_path: Path, order: str) -> None:
     path = tmp_path / "x.pcapng"
     both = section(order) + interface(1, order=order) + enhanced(FRAME, order=order)
     path.write_bytes(both + block(5, bytes(12), order) + both)
-    assert captures.look(path) == captures.Capture(1)
+    assert captures.look(path) == captures.Capture(1, len(FRAME))
 
 
 def test_a_checksum_behind_each_frame_is_no_other_link_type(tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
     path.write_bytes(pcap(1 | 0x14000000, FRAME))
-    assert captures.look(path) == captures.Capture(1)
+    assert captures.look(path) == captures.Capture(1, len(FRAME))
 
 
 @pytest.mark.parametrize(
@@ -135,6 +137,22 @@ def test_a_file_that_ends_early_is_a_warning(tmp_path: Path) -> None:
     assert any(
         warning.startswith(words) for warning in make_plan(loads(FILE.format(path))).warnings
     )
+
+
+@pytest.mark.parametrize(("snaplen", "warned"), [(65_535, False), (262_144, True), (0, True)])
+def test_packets_that_the_driver_spoils_are_a_warning(
+    tmp_path: Path, snaplen: int, warned: bool
+) -> None:
+    """libpcap cuts packets to the snapshot length that the file has."""
+    path = tmp_path / "x.pcapng"
+    for data in (
+        section() + interface(1, snaplen) + enhanced(FRAME) + enhanced(bytes(70_000)),
+        pcap(1, FRAME, bytes(70_000), snaplen=snaplen),
+    ):
+        path.write_bytes(data)
+        words = f"ports.a: {path} has a packet of 70,000 bytes: of those over 65,535 the driver"
+        found = [w for w in make_plan(loads(FILE.format(path))).warnings if w.startswith(words)]
+        assert bool(found) is warned
 
 
 def test_a_file_that_is_not_there_yet_is_none_of_plans(tmp_path: Path) -> None:
