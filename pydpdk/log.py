@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydpdk._callbacks import Voice, kept
 from pydpdk._crossing import Locked
@@ -33,7 +33,25 @@ _LEVELS = {
 }
 _TYPE_LINE = re.compile(r"id (\d+): (\S+?),", re.MULTILINE)
 _PATIENCE_S = 1.0  # that one thread leaves another the time to log, whose handler may wait for it
+_OF_DRIVERS = ("pmd.net.", "lib.vhost.")
+_FAILURES_MAX = 256
 _TYPES_SIZE = 1 << 17  # [bytes] of rte_log_dump: some 600 types in Debian's build
+
+
+class Failure(NamedTuple):
+    """A line that a driver logged as an error.
+
+    Attributes
+    ----------
+    number : int
+        Counted from 1 on in this process.
+    logtype : str
+        The driver's log type, such as `pmd.net.virtio.driver`.
+    """
+
+    number: int
+    logtype: str
+    text: str
 
 
 class _Drain:
@@ -45,6 +63,8 @@ class _Drain:
         self._waiting: deque[tuple[str, int, str]] = deque()
         self._names: dict[int, str] = {}
         self._recorders: list[Recorder] = []
+        self._failures: deque[Failure] = deque(maxlen=_FAILURES_MAX)
+        self._failed = 0
         self._thread: threading.Thread | None = None
         self._line = ffi.new("struct pyd_log_line *")
 
@@ -87,8 +107,11 @@ class _Drain:
     def _keep(self, text: str, level: int, logtype: int) -> None:
         for recorder in self._recorders:
             recorder.lines.append(text)
-        level = _LEVELS.get(level, logging.INFO)
-        self._waiting.append((self._name(logtype), level, text))
+        level, name = _LEVELS.get(level, logging.INFO), self._name(logtype)
+        if level >= logging.ERROR and name.startswith(_OF_DRIVERS):
+            self._failed += 1
+            self._failures.append(Failure(self._failed, name, text))
+        self._waiting.append((name, level, text))
 
     def _emit(self) -> None:
         """Log what waits, one thread after the other, so that the order stays."""
@@ -108,6 +131,13 @@ class _Drain:
         if logtype not in self._names:
             self._names.update(_log_types())
         return self._names.setdefault(logtype, f"type{logtype}")
+
+    def failures(self) -> list[Failure]:
+        with Locked(self._lock):
+            self._collect()
+            found = list(self._failures)
+        self._emit()
+        return found
 
     def record(self, recorder: Recorder) -> None:
         with Locked(self._lock):
@@ -161,6 +191,36 @@ def redirect() -> None:
     Threads  lines are logged from a daemon thread, a moment after they were written
     """
     _drain.start()
+
+
+def failures_so_far() -> int:
+    """Return how many lines drivers have logged as errors: see `driver_failures`."""
+    found = _drain.failures()
+    return found[-1].number if found else 0
+
+
+def driver_failures(driver: str, since: int = 0) -> list[str]:
+    """Return the lines that drivers of one name have logged as errors, of the last 256 of all.
+
+    DPDK returns no error for much of what a driver fails at: the log alone says it.
+
+    Parameters
+    ----------
+    driver
+        As `PortInfo.driver_name` has it: `net_virtio_user` logs as `pmd.net.virtio`.
+    since
+        Only what came after so many: what `failures_so_far` said.
+    """
+    return [
+        failure.text
+        for failure in _drain.failures()
+        if failure.number > since and _is_of(failure.logtype, driver)
+    ]
+
+
+def _is_of(logtype: str, driver: str) -> bool:
+    kind = logtype.split(".")[2] if logtype.startswith("pmd.net.") else "vhost"
+    return driver.startswith(f"net_{kind}")
 
 
 def flush() -> None:

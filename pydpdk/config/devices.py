@@ -28,6 +28,7 @@ _PLANNED = ("interface-mtu",)
 
 _AF_XDP_LEAST = AF_XDP_FILL + 64
 _BOND = "net_bonding"
+_VIRTIO_USER = ("virtio_user", "net_virtio_user")
 _PCAP_MOST = 65_535  # [bytes] net_pcap counts in 16 bits
 _NO_MAC = ("net_ring", "net_pcap", "net_memif", "net_vhost", "eth_vhost", "net_af_xdp")
 
@@ -153,7 +154,12 @@ def awaited(port: PortSpec) -> Endpoint | None:
 
 def is_late(port: PortSpec) -> bool:
     """Whether the device is added once the others are up: virtio_user connects when it is made."""
-    return awaited(port) is not None and port.driver in ("virtio_user", "net_virtio_user")
+    return awaited(port) is not None and port.driver in _VIRTIO_USER
+
+
+def _is_mapped(port: PortSpec) -> bool:
+    """Whether the other side maps our memory: of virtio_user, whichever of the two serves."""
+    return endpoint_of(port.device) is not None and port.driver in _VIRTIO_USER
 
 
 def at_start(config: Config, options: EalOptions) -> EalOptions:
@@ -163,7 +169,7 @@ def at_start(config: Config, options: EalOptions) -> EalOptions:
     """
     late = {port.device for port in config.ports.values() if is_late(port)}
     one_file = any(
-        is_late(port) or re.search(r",zero-copy=yes(,|$)", port.device)
+        _is_mapped(port) or re.search(r",zero-copy=yes(,|$)", port.device)
         for port in config.ports.values()
     )
     return replace(
@@ -191,7 +197,7 @@ def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
                     f" {_PCAP_MOST:,} the driver loses bytes; they are dropped as malformed"
                 )
         end = endpoint_of(port.device)
-        if end and end.serves and port.driver in ("virtio_user", "net_virtio_user"):
+        if end and end.serves and port.driver in _VIRTIO_USER:
             yield (
                 f"ports.{name}: with server=1 nothing goes on, and nothing can be interrupted,"
                 f" until somebody connects to {end.path}: let the vhost side serve instead"

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 
-from pydpdk import eal
+from pydpdk import eal, log
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Undo, find, lock
 from pydpdk.errors import (
@@ -212,6 +212,11 @@ class Port(PortQueues):
     def start(self) -> None:
         """Start a configured port; a started one stays so.
 
+        Raises
+        ------
+        DpdkError
+            The driver failed; EIO: it answered that it started, and logged that it did not.
+
         Notes
         -----
         Wraps  rte_eth_dev_start (rte_ethdev.h)
@@ -226,8 +231,10 @@ class Port(PortQueues):
                 drivers.refuse_started_members(self)
             if self._splits and self._link is None:
                 self._link = border.split(self.info)
+            since = log.failures_so_far()
             with inside():
                 call_errno(lib.pyd_port_start, self._c, detail=self.name, call="rte_eth_dev_start")
+            drivers.check_started(self.name, self.info.driver_name, since)
             border.guard(self.port_id, self.info, self.mempool, self._finishes, self._queues())
             sharing.publish(self.port_id, len(self._rx), len(self._tx))
 

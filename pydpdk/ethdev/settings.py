@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 
-from pydpdk import eal
+from pydpdk import eal, log
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import lock
 from pydpdk.errors import call_errno, check_range
@@ -33,6 +33,17 @@ class PortSettings(Portable):
         """
         with lock():
             return read_info(self.handle)
+
+    @property
+    def driver_errors(self) -> tuple[str, ...]:
+        """Lines that drivers of this port's kind have logged as errors, the last of this process.
+
+        DPDK has no other way to say what fails after the start: a virtio_user port, for example,
+        whose memory grew to more files than the other side maps. Which port is meant is in the
+        line, if anywhere.
+        """
+        with lock():
+            return tuple(log.driver_failures(self.info.driver_name))
 
     @property
     def link(self) -> Link:
