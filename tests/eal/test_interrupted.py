@@ -23,7 +23,7 @@ def run_script(on_hugepages):
         memory = [] if on_hugepages else ["--no-huge"]
         return subprocess.run(
             [sys.executable, str(SCRIPTS / name), *map(str, argv), *memory],
-            capture_output=True, text=True, timeout=300,
+            capture_output=True, text=True, timeout=600,
         )  # fmt: skip
 
     return run
@@ -40,8 +40,8 @@ def test_nothing_is_left_where_start_or_end_was_interrupted(run_script, what):
     counted = run_script("interrupt_ends.py", what, 0)
     assert counted.returncode == 0, counted.stderr
     n = int(counted.stdout)
-    for i in range(1, 6):
-        done = run_script("interrupt_ends.py", what, n * i // 6)
+    for i in range(1, 4):
+        done = run_script("interrupt_ends.py", what, n * i // 4)
         assert done.returncode == 0, done.stderr
 
 
