@@ -23,6 +23,7 @@ from pydpdk.eal_neighbours import Neighbours, settle, survey
 from pydpdk.eal_options import EalOptions, build_argv
 from pydpdk.eal_running import Eal, Observer, is_primary
 from pydpdk.eal_start import choose_hugepages, start
+from pydpdk.eal_waits import Waits, wait_for_turn
 from pydpdk.errors import ClosedError, InUseError, damage_error, damaged, make_error
 from pydpdk.host import room, runtime
 from pydpdk.host.primary import remove_traces
@@ -32,6 +33,7 @@ __all__ = ["Eal", "Observer", "current", "init", "is_primary", "observe", "requi
 State = Literal["new", "running", "dead"]
 
 _current: Eal | None = None
+_waits: list[Waits] = []
 _seated: list[Neighbours] = []
 """The seat of an EAL that is being started, or runs: whatever parts the start finds it here."""
 
@@ -105,7 +107,8 @@ def init(options: EalOptions | None = None, **overrides: Any) -> Eal:
     ValueError
         Options that would not work; the EAL has not been touched and `init` may be called again.
     NotFoundError, NotSupportedError, BusyError
-        As a secondary: there is no primary to attach to, or none that fits; the same holds.
+        As a secondary: there is no primary to attach to, or none that fits; the same holds. Or
+        another EAL of this host is starting, and is not up within a minute.
     EalInitError
         The EAL failed, or a device that was asked for did not come up. With its own log lines
         and what to do. The process cannot start another.
@@ -145,6 +148,7 @@ def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) ->
         chosen = replace(chosen, vdevs=tuple(map(eal_devices.spell, chosen.vdevs)))
         hugepages = choose_hugepages(chosen)
         chosen, primary = survey(chosen, prefix, hugepages=hugepages)
+        wait_for_turn(prefix, mounts=hugepages and not chosen.in_memory)
         # a secondary that fails leaves its primary's
         ours = chosen.proc_type == "primary" or not runtime.runtime_dir(prefix).exists()
         with Undo(_undo, prefix, ours), Deferred():  # from the first file on
@@ -158,8 +162,11 @@ def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) ->
 def _start(argv: Sequence[str], prefix: str, kind: type[Eal], neighbours: Neighbours) -> Eal:
     global _current
     options = neighbours.options
+    _waits[:] = [Waits(prefix, mounts=not options.in_memory)]
+    _waits[0].start()
     main_cpus, lines = start(argv, options)
     _current = kind(options, argv, prefix, main_cpus, neighbours)
+    _current.waits = _waits[0]
     atexit.register(_at_exit)
     _reserve_room(prefix, neighbours)
     _current._join()
@@ -172,6 +179,8 @@ def _undo(prefix: str, ours: bool) -> None:
     if _current is not None:
         _current._stop(unmap=True)
     lib.pyd_eal_cleanup()
+    for waits in _waits:
+        waits.stop()
     for neighbours in _seated:
         neighbours.leave()
     if ours:

@@ -275,6 +275,8 @@ def _claim(prefix: str, role: Role, name: str | None, choose: Any) -> Seat:
         return registry.claim(prefix, role, name or registry.program_name(), choose)
     except registry.FullError as full:
         raise make_error("rte_eal_init", errno.ENOSPC, str(full.strerror)) from None
+    except registry.LockedError as locked:
+        raise make_error("rte_eal_init", errno.EBUSY, str(locked.strerror)) from None
 
 
 def _lcores(options: EalOptions) -> Iterable[int]:

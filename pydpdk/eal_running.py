@@ -14,6 +14,7 @@ from pydpdk._lifetime import Closing, Locked, Undo
 from pydpdk._signals import Deferred
 from pydpdk.eal_neighbours import Neighbours
 from pydpdk.eal_options import EalOptions
+from pydpdk.eal_waits import Waits
 from pydpdk.eal_watch import Death
 from pydpdk.errors import (
     ClosedError,
@@ -83,6 +84,7 @@ class Eal(Closing):
         self._thread = threading.get_ident()
         self._changing = threading.RLock()  # devices; DPDK probes on one thread at a time
         self.neighbours = neighbours
+        self.waits: Waits | None = None
         devices = (*options.vdevs, *options.allow)
         self._devices = {d.partition(",")[0]: d for d in devices}
 
@@ -301,6 +303,8 @@ class Eal(Closing):
             lib.pyd_ledger_leave()
             self.neighbours.begin_leaving()
             lib.pyd_eal_cleanup()
+        if self.waits is not None:
+            self.waits.stop()
         log.flush()
         self.neighbours.leave()
         if not primary:

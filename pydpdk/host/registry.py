@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import struct
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -24,6 +25,7 @@ from pydpdk.host.trust import distrust, make_way, open_regular
 
 FILE = runtime.PROCESSES
 MAX_PROCESSES = 128
+LOCK_TIMEOUT_S = 60.0
 
 _HEAD = struct.Struct("<8sI")
 _MAGIC, _VERSION = b"pydpdkps", 1
@@ -31,6 +33,10 @@ _MAGIC, _VERSION = b"pydpdkps", 1
 
 class FullError(OSError):
     """All pages are in use."""
+
+
+class LockedError(OSError):
+    """A process keeps the lock of the file."""
 
 
 class Seat:
@@ -245,7 +251,7 @@ def _locked(path: Path, fds: list[int], *, create: bool) -> FileIO:
         try:
             files.append(FileIO(os.fspath(path), "r+", opener=opener))
             fd = files[0].fileno()
-            fcntl.fcntl(fd, fcntl.F_OFD_SETLKW, _flock(fcntl.F_WRLCK, 0))
+            _lock_head(fd, path)
             if _is_at(fd, path):
                 if create:
                     _begin(fd, path)
@@ -277,6 +283,26 @@ def _reserve(fd: int, path: Path) -> None:
     except OSError:
         path.unlink()
         raise
+
+
+def _lock_head(fd: int, path: Path) -> None:
+    """Wait for the lock of the head: a process has it for milliseconds unless it stands still."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    while not _try_lock_head(fd):
+        if time.monotonic() > deadline:
+            text = (
+                f"waited {LOCK_TIMEOUT_S:g} s for the lock of {path}: a process stands still in it"
+            )
+            raise LockedError(errno.EBUSY, text)
+        time.sleep(0.002)
+
+
+def _try_lock_head(fd: int) -> bool:
+    try:
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, 0))
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def _is_at(fd: int, path: Path) -> bool:

@@ -24,6 +24,7 @@ ROWS = [
         "eal",
         "eal_running",
         "eal_neighbours",
+        "eal_waits",
         "eal_watch",
         "eal_attach",
         "eal_drivers",

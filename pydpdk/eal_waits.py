@@ -1,0 +1,84 @@
+"""Where an EAL waits for another one's lock: with a bound before it starts, then with a word."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from pydpdk._callbacks import Voice, kept
+from pydpdk.errors import make_error
+from pydpdk.host import flocks, runtime
+from pydpdk.host.hugepages import read_mounts
+
+TIMEOUT_S = 60.0
+_PATIENCE_S = 3.0
+_logger = Voice("pydpdk")
+
+
+def wait_for_turn(prefix: str, *, mounts: bool, timeout_s: float = TIMEOUT_S) -> None:
+    """Wait while another EAL of this host starts, or one of this prefix is asked.
+
+    Raises
+    ------
+    BusyError
+        It keeps its lock: as one does whose `virtio_user` device waits for its peer, or that
+        stands still.
+    """
+    for path in _paths(prefix, mounts=mounts):
+        try:
+            flocks.wait_for(path, timeout_s, patience_s=_PATIENCE_S, say=_say)
+        except TimeoutError as late:
+            raise make_error("rte_eal_init", errno.EBUSY, f"{late.strerror}") from None
+
+
+def _paths(prefix: str, *, mounts: bool) -> list[Path]:
+    return [*(mount.path for mount in read_mounts() if mounts), runtime.runtime_dir(prefix)]
+
+
+def _say(wait: flocks.Wait) -> None:
+    _logger.warning("a call into DPDK waits for %s", wait)
+
+
+class Waits:
+    """A thread that says for what this process's calls into DPDK wait.
+
+    Notes
+    -----
+    Threads  start and stop from any
+    """
+
+    def __init__(self, prefix: str, *, mounts: bool) -> None:
+        self._paths = _paths(prefix, mounts=mounts)
+        self._stopping: SimpleQueue[None] = (
+            SimpleQueue()
+        )  # no Event: an exception can leave it locked
+        self._thread = threading.Thread(target=self._run, name="pydpdk-waits", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; it is not waited for."""
+        self._stopping.put(None)
+
+    def _run(self) -> None:
+        before: set[Path] = set()
+        said: set[Path] = set()
+        while not self._is_stopping():
+            with kept():
+                now = {wait.path: wait for wait in flocks.waits(os.getpid(), self._paths)}
+                for path in before & now.keys() - said:
+                    _say(now[path])
+                said = (said | before) & now.keys()
+                before = set(now)
+
+    def _is_stopping(self) -> bool:
+        try:
+            self._stopping.get(timeout=_PATIENCE_S)
+        except Empty:
+            return False
+        return True

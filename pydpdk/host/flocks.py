@@ -1,0 +1,129 @@
+"""Locks on directories (flock) for which DPDK waits without end, and which process has one.
+
+An EAL that starts locks each hugetlbfs mount until it is up, and its runtime directory for a
+moment; a heap that grows or shrinks locks the mount, a message the runtime directory.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_LINE = re.compile(
+    r"(?P<number>\d+): (?P<waits>-> )?FLOCK\s+\w+\s+\w+\s+(?P<pid>-?\d+)"
+    r" (?P<major>\w+):(?P<minor>\w+):(?P<inode>\d+) "
+)
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A thread that waits for a lock.
+
+    Attributes
+    ----------
+    path : Path
+        Of those that were asked about.
+    holder : int
+        PID of the process that has it; 0 where it cannot be seen from here.
+    """
+
+    path: Path
+    holder: int
+
+    def __str__(self) -> str:
+        return f"the lock on {self.path}, which {_name(self.holder)} has"
+
+
+def waits(pid: int, paths: Iterable[Path], *, root: Path = Path("/")) -> list[Wait]:
+    """Return for which of these locks a process waits now."""
+    known = {key: path for path in paths if (key := _key(path))}
+    holders: dict[str, int] = {}
+    found = []
+    for line in _read(root / "proc/locks").splitlines():
+        match = _LINE.match(line)
+        if match is None:
+            continue
+        if not match["waits"]:
+            holders[match["number"]] = max(0, int(match["pid"]))
+            continue
+        at = int(match["major"], 16), int(match["minor"], 16), int(match["inode"])
+        if int(match["pid"]) == pid and at in known:
+            found.append(Wait(known[at], holders.get(match["number"], 0)))
+    return found
+
+
+def holder(path: Path, *, root: Path = Path("/")) -> int:
+    """Return the PID of a process that has the lock on a path; 0 where none is seen."""
+    key = _key(path)
+    for match in map(_LINE.match, _read(root / "proc/locks").splitlines()):
+        if match and not match["waits"] and int(match["pid"]) > 0:
+            at = int(match["major"], 16), int(match["minor"], 16), int(match["inode"])
+            if at == key:
+                return int(match["pid"])
+    return 0
+
+
+def wait_for(
+    path: Path, timeout_s: float, *, patience_s: float, say: Callable[[Wait], None]
+) -> None:
+    """Return when a lock was free for a moment; call `say` once where that takes its time.
+
+    Raises
+    ------
+    TimeoutError
+        It never was; the message names the process that has it.
+    """
+    with suppress(FileNotFoundError, PermissionError, NotADirectoryError):
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _wait(fd, path, timeout_s, patience_s, say)
+        finally:
+            os.close(fd)
+
+
+def _wait(
+    fd: int, path: Path, timeout_s: float, patience_s: float, say: Callable[[Wait], None]
+) -> None:
+    start, said = time.monotonic(), False
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        waited = time.monotonic() - start
+        if waited > timeout_s:
+            text = f"waited {timeout_s:g} s for {Wait(path, holder(path))}"
+            raise TimeoutError(errno.ETIMEDOUT, text)
+        if waited > patience_s and not said:
+            said = True
+            say(Wait(path, holder(path)))
+        time.sleep(_POLL_S)
+
+
+def _key(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return os.major(status.st_dev), os.minor(status.st_dev), status.st_ino
+
+
+def _name(pid: int) -> str:
+    if pid == 0:
+        return "a process that cannot be seen from here"
+    command = _read(Path(f"/proc/{pid}/comm")).strip()
+    return f"process {pid} ({command})" if command else f"process {pid}"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,86 @@
+"""What an EAL waits for before it starts, and what its calls wait for: said, with the process."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pydpdk import BusyError, eal_waits
+from pydpdk.host import flocks
+
+HOLD = """
+import fcntl, os, sys
+fd = os.open(sys.argv[1], os.O_RDONLY)
+fcntl.flock(fd, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path):
+    started = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert started.stdout.readline() == "held\n"
+    yield started
+    started.communicate("\n")
+
+
+def test_a_lock_that_is_kept_ends_the_wait(holder, tmp_path: Path) -> None:
+    said = []
+    with pytest.raises(TimeoutError) as late:
+        flocks.wait_for(tmp_path, 0.3, patience_s=0.1, say=said.append)
+    assert f"{tmp_path}, which process {holder.pid} (" in str(late.value)
+    assert [wait.holder for wait in said] == [holder.pid]
+
+
+def test_a_lock_that_is_free_is_left_so(tmp_path: Path) -> None:
+    flocks.wait_for(tmp_path, 0.0, patience_s=0.0, say=pytest.fail)
+    fd = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(fd)
+    flocks.wait_for(tmp_path / "none", 0.0, patience_s=0.0, say=pytest.fail)
+
+
+def test_the_start_is_refused_while_another_has_the_directory(
+    holder, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(eal_waits.runtime, "runtime_dir", lambda _: tmp_path)
+    with pytest.raises(BusyError, match=f"which process {holder.pid} "):
+        eal_waits.wait_for_turn("x", mounts=False, timeout_s=0.2)
+
+
+@pytest.mark.hugepages
+def test_a_call_that_waits_says_for_whom(run_script) -> None:
+    """A message locks the runtime directory, as the growth of a heap locks the hugetlbfs mount."""
+    done = run_script(
+        """
+        import logging, subprocess, sys, threading
+        from pydpdk import messages
+        said = threading.Event()
+        class Heard(logging.Handler):
+            def emit(self, record):
+                lines.append(record.getMessage())
+                if "waits for" in lines[-1]:
+                    said.set()
+        lines = []
+        logging.getLogger("pydpdk").addHandler(Heard())
+        with init() as eal:
+            holder = subprocess.Popen([sys.executable, "-c", sys.argv[1], eal.runtime_dir],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            assert holder.stdout.readline() == "held\\n"
+            sender = threading.Thread(target=messages.send, args=("x",))
+            sender.start()
+            assert said.wait(50), lines
+            holder.communicate("\\n")
+            sender.join()
+            assert f"{eal.runtime_dir}, which process {holder.pid} (" in "".join(lines)
+        """,
+        HOLD,
+    )
+    assert done.returncode == 0, done.stderr
