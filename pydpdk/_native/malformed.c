@@ -102,12 +102,16 @@ pyd_drop_malformed(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped)
 static uint32_t
 admit_from(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
 {
+    uint32_t kept;
+
     if (likely(queue->check == PYD_CHECK_LENGTHS))
         return pyd_admit(mbufs, n, &queue->malformed);
-    n = pyd_admit_foreign(mbufs, n, &queue->malformed);
-    if (queue->check == PYD_CHECK_ALIKE && n != 0)
+    kept = pyd_admit_foreign(mbufs, n, &queue->malformed);
+    if (queue->check == PYD_CHECK_AGAIN && kept != n)
+        queue->check = PYD_CHECK_ALL; /* it comes again */
+    else if (queue->check == PYD_CHECK_AGAIN && (queue->unseen -= RTE_MIN(n, queue->unseen)) == 0)
         queue->check = PYD_CHECK_NONE;
-    return n;
+    return kept;
 }
 
 static void

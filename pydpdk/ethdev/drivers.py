@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import stat
 import time
@@ -15,6 +16,7 @@ from pydpdk import eal, log, version
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Owner, owners
 from pydpdk.errors import InUseError, call_errno, make_error
+from pydpdk.ethdev.info import PortInfo
 from pydpdk.memory.dynfield import rx_timestamp
 from pydpdk.memory.mempool import Mempool
 
@@ -33,7 +35,7 @@ _RELEASE_S = 0.05  # the kernel lets go of queue and memory a moment after the s
 _owing: set[str] = set()
 
 _SILENT = ("net_virtio_user",)
-_RX_CHECKS = {"net_null": lib.PYD_CHECK_ALIKE, "net_ring": lib.PYD_CHECK_ALL}
+_RX_CHECKS = {"net_null": lib.PYD_CHECK_AGAIN, "net_ring": lib.PYD_CHECK_ALL}
 
 
 _PCAP = "net_pcap"
@@ -41,18 +43,32 @@ _PCAP_LONGEST = 0x3F00  # [bytes] RTE_ETH_PCAP_SNAPLEN, into which the driver co
 _PCAP_STAMP_NS = 1000  # it stamps packets in microseconds; from 26.07 in nanoseconds
 
 
-def rx_fields(driver: str) -> dict[str, int]:
+def rx_fields(info: PortInfo, mempool: Mempool | None) -> dict[str, int]:
     """What is done with each packet that a driver hands in; see `_native/malformed.h`."""
-    fields = {"check": _RX_CHECKS.get(driver, lib.PYD_CHECK_LENGTHS)}
-    if driver == _PCAP and _stamps_in_us():
+    fields = {"check": _RX_CHECKS.get(info.driver_name, lib.PYD_CHECK_LENGTHS), "unseen": 1}
+    if info.driver_name != _PCAP:
+        return fields
+    if mempool is not None and _repeats_a_file(info.devargs):
+        return {"check": lib.PYD_CHECK_AGAIN, "unseen": mempool.n}
+    if _stamps_in_us():
         field, flag = rx_timestamp()
         fields |= {"stamp_at": field.offset, "stamp_flag": flag.mask, "stamp_ns": _PCAP_STAMP_NS}
     return fields
 
 
-def tx_fields(driver: str) -> dict[str, int]:
+def tx_fields(info: PortInfo) -> dict[str, int]:
     """What is kept from a driver, as it would cut it without a word."""
-    return {"longest": _PCAP_LONGEST} if driver == _PCAP else {}
+    writes = re.search(r"(?:^|,)(?:tx_pcap|tx_iface|iface)=", info.devargs)
+    cuts = info.driver_name == _PCAP and (writes or not info.devargs)
+    return {"longest": _PCAP_LONGEST} if cuts else {}
+
+
+def _repeats_a_file(devargs: str) -> bool:
+    """Whether net_pcap read its packets when it was set up; a second infinite_rx turns it off."""
+    wishes = re.findall(r"(?:^|,)infinite_rx=([^,]*)", devargs)
+    return len(wishes) == 1 and bool(
+        re.match(r"0*[1-9]", wishes[0]) and re.search(r"(?:^|,)rx_pcap=", devargs)
+    )
 
 
 def _stamps_in_us() -> bool:

@@ -59,11 +59,6 @@ class Port(PortQueues):
         gate = ffi.addressof(self._c, "gate")
         super().__init__(name, port_id, gate, address=port_id, owned=eal.is_primary())
 
-    @property
-    def mempool(self) -> Mempool | None:
-        """Where received packets go."""
-        return self._mempool
-
     @classmethod
     def lookup(cls, port: str | int) -> Port:
         """Find a port by name or number; the same object each time.

@@ -13,6 +13,7 @@ from pydpdk.ethdev import sharing
 from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue
 from pydpdk.ethdev.settings import PortSettings
 from pydpdk.memory._rows import text
+from pydpdk.memory.mempool import Mempool
 
 State = Literal["unconfigured", "stopped", "started", "closed", "attached"]
 
@@ -22,8 +23,14 @@ class PortQueues(PortSettings):
 
     port_id: int
     _c: Any
+    _mempool: Mempool | None
     _rx: tuple[RxQueue, ...]
     _tx: tuple[TxQueue, ...]
+
+    @property
+    def mempool(self) -> Mempool | None:
+        """Where received packets go."""
+        return self._mempool
 
     @property
     def state(self) -> State:

@@ -16,11 +16,12 @@ struct pyd_packet_queue {
     int64_t sockfd;
     uint64_t map;
 };
-/* What is checked of packets that a driver hands in. ALIKE: of net_null, whose packets are all alike
- * and cost it 5 ns, until one is sound. LENGTHS: that lone segments have all the bytes, and chains
- * are walked. ALL: of net_ring, which passes on what any program may have written. */
+/* What is checked of packets that a driver hands in. AGAIN: of one that hands in the same ones again
+ * and again, until `unseen` in a row were sound: net_null's are all alike, net_pcap's with
+ * infinite_rx at most as many as its pool has. LENGTHS: that lone segments have all the bytes, and
+ * chains are walked. ALL: of net_ring, which passes on what any program may have written. */
 #define PYD_CHECK_NONE 0
-#define PYD_CHECK_ALIKE 1
+#define PYD_CHECK_AGAIN 1
 #define PYD_CHECK_LENGTHS 2
 #define PYD_CHECK_ALL 3
 
@@ -38,6 +39,8 @@ struct pyd_queue {
     uint64_t stamp_flag; /* says which packets have a timestamp; 0: it is left as it is */
     uint32_t stamp_at;
     uint32_t stamp_ns; /* [ns] that the driver's unit is */
+    uint32_t unseen;
+    uint32_t unused;
 };
 struct pyd_hop {
     struct pyd_queue *rx;
