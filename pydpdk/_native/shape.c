@@ -17,7 +17,8 @@ static int
 may_push(struct rte_mbuf *m)
 {
     return RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 && may_move_front(m) &&
-           m->pkt_len >= sizeof(struct rte_ether_hdr) && pyd_span_is_own(m, 0, MACS) &&
+           m->pkt_len >= sizeof(struct rte_ether_hdr) &&
+           (likely(m->data_len >= MACS) || pyd_span_is_own(m, 0, MACS)) &&
            rte_pktmbuf_headroom(m) >= TAG && m->data_len <= UINT16_MAX - TAG &&
            m->pkt_len <= PYD_PKT_LEN_MAX - TAG;
 }
@@ -111,6 +112,8 @@ may_pop(struct rte_mbuf *m)
 {
     uint32_t start;
 
+    if (likely(m->data_len >= MACS + TAG))
+        return pyd_sharers(m) == 1 && may_move_front(m);
     return may_move_front(m) && find_roomy(m, &start) != NULL &&
            pyd_span_is_own(m, 0, RTE_MAX(start, MACS + TAG));
 }
