@@ -217,9 +217,10 @@ first_unsendable(const struct pyd_border *border, struct rte_mbuf **mbufs, uint3
 /* Free the packets that can never be sent, which the driver would free and call sent; the others
  * stay in order. How many those are. */
 uint32_t
-pyd_border_tx(struct pyd_border *border, struct rte_mbuf **mbufs, uint32_t n)
+pyd_border_tx(struct pyd_border *border, struct pyd_burst *burst)
 {
-    uint32_t i = first_unsendable(border, mbufs, n), kept;
+    struct rte_mbuf **mbufs = burst->slots->mbufs;
+    uint32_t n = burst->n, i = first_unsendable(border, mbufs, n), kept;
 
     if (likely(i == n))
         return n;
@@ -232,5 +233,6 @@ pyd_border_tx(struct pyd_border *border, struct rte_mbuf **mbufs, uint32_t n)
         rte_pktmbuf_free(mbufs[i]);
         border->unsendable++;
     }
+    pyd_burst_holds(burst, kept);
     return kept;
 }

@@ -4,9 +4,9 @@
 
 #include "burst.h"
 
-uint16_t pyd_border_rx(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n);
-uint32_t pyd_border_tx(struct pyd_border *border, struct rte_mbuf **mbufs, uint32_t n);
-void pyd_drop_long(struct pyd_queue *queue, struct pyd_burst *burst);
+uint16_t pyd_border_rx(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n) __rte_cold;
+uint32_t pyd_border_tx(struct pyd_border *border, struct pyd_burst *burst) __rte_cold;
+void pyd_drop_long(struct pyd_queue *queue, struct pyd_burst *burst) __rte_cold;
 int pyd_finish_sum(struct rte_mbuf *m, int is_known);
 
 /* One load for ports that have no border: nearly all. */
@@ -26,11 +26,8 @@ pyd_queue_send(struct pyd_queue *queue, struct pyd_burst *burst)
 
     if (unlikely(queue->longest != 0))
         pyd_drop_long(queue, burst);
-    if (unlikely(queue->border != NULL)) {
-        pyd_burst_holds(burst, pyd_border_tx(queue->border, burst->slots->mbufs, burst->n));
-        if (burst->n == 0)
-            return 0;
-    }
+    if (unlikely(queue->border != NULL) && pyd_border_tx(queue->border, burst) == 0)
+        return 0;
     n = rte_eth_tx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs, burst->n);
     queue->packets += n;
     pyd_burst_sent(burst, n);

@@ -32,15 +32,14 @@ struct pyd_queue {
     uint32_t is_tx;
     uint32_t check;
     uint32_t longest; /* [bytes] of a chain that the driver sends whole; 0: any */
+    uint32_t unseen;
+    struct pyd_border *border;
     uint64_t packets;
     uint64_t dropped;
     uint64_t malformed;
-    struct pyd_border *border;
     uint64_t stamp_flag; /* says which packets have a timestamp; 0: it is left as it is */
     uint32_t stamp_at;
     uint32_t stamp_ns; /* [ns] that the driver's unit is */
-    uint32_t unseen;
-    uint32_t unused;
 };
 struct pyd_hop {
     struct pyd_queue *rx;
