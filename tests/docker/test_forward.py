@@ -23,7 +23,9 @@ ports:
   b: {device: "net_af_packet1,iface=eth1"}
 app: {forward: {pairs: [[a, b]], mode: io}}
 """
-CAPABILITIES = [f"--cap-add={name}" for name in ("NET_ADMIN", "NET_RAW", "BPF")]
+CAPABILITIES = [
+    f"--cap-add={name}" for name in ("NET_ADMIN", "NET_RAW", "SYS_ADMIN")
+]  # BPF is new to Docker
 pytestmark = [
     pytest.mark.docker,
     pytest.mark.skipif(os.geteuid() != 0, reason="enters network namespaces: needs root"),
