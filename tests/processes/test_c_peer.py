@@ -118,3 +118,46 @@ def test_a_python_secondary_exchanges_mbufs_with_a_c_primary(
             c.kill()
             c.wait()
     assert (c.returncode, out.split()[0]) == (0, str(TOTAL))
+
+
+def test_beside_a_c_primary_the_dead_keep_no_entry(run_script, peer: Path, prefix: str) -> None:
+    """Nobody recovers there: who finds the process table full takes over a dead one's."""
+    arguments = ["--lcores", f"0@{MAIN}", "--file-prefix", prefix, "--no-pci", "--no-telemetry"]
+    with subprocess.Popen(
+        [peer, *arguments, "--", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as c:  # fmt: skip
+        assert c.stdout is not None
+        try:
+            assert c.stdout.readline() == "ready\n"
+            done = run_script(
+                with_exchange(f"""
+                import subprocess, sys
+                from pydpdk._dpdk import ffi
+                from pydpdk.memory.memzone import memzones
+                other = '''
+                import pydpdk
+                with pydpdk.init(file_prefix="{prefix}", proc_type="secondary", lcores="8@{MAIN}"):
+                    pydpdk.Burst(32).close()
+                '''
+                with init(file_prefix="{prefix}", proc_type="secondary", hugepages="auto",
+                          lcores="9@{MAIN}"):
+                    zone = next(zone.addr for zone in memzones() if zone.name == "pydpdk")
+                    table = ffi.cast("struct pyd_ledger *", zone).processes
+                    for entry in table:
+                        if not entry.pid:
+                            entry.pid, entry.started = 2**22 - 2, 1
+                    for _ in range(2):
+                        done = subprocess.run([sys.executable, "-c", other], stderr=-1, text=True)
+                        print(done.returncode, done.stderr[-500:])
+                    for entry in table:
+                        if entry.pid == 2**22 - 2:
+                            entry.pid = 0  # or the zone would stay, as after real deaths
+                    rings = (Ring.lookup(name, element="mbuf") for name in ("to_c", "to_py"))
+                    exchange(Mempool.lookup("packets"), *rings, total=1)  # it ends after that
+            """)
+            )
+            assert done.stdout.split() == ["0", "0"], done.stdout + done.stderr
+            c.communicate("\n", timeout=30)
+        finally:
+            c.kill()
+            c.wait()
