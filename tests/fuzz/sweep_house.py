@@ -186,9 +186,9 @@ class House(Crew, Channels, Jobs):
         """An open file over the things that are here; its loop has been told to end."""
         pool = name()
         app = App(loads(FILE.replace("packets", pool)), self.plan, self.eal)
-        app.ports = {"p0": self.port, "p1": self.port}
-        app.mempools = {pool: self.packets}
-        app.stop = _Ended()
+        app.ports.update(p0=self.port, p1=self.port)
+        app.mempools[pool] = self.packets
+        vars(app)["stop"] = _Ended()
         return app
 
     @property
