@@ -236,3 +236,20 @@ except pydpdk.SecondaryError as error:
     print("refused")
 """)
     assert done.stdout.startswith("refused\n")
+
+
+def test_processes_that_have_ended_keep_no_descriptor(run_group: RunGroup) -> None:
+    done = run_group("""
+import gc, time
+gc.disable()
+group.start(add, 0).result(30)  # what multiprocessing keeps for itself is open now
+count = lambda: len(os.listdir("/proc/self/fd"))
+before = count()
+members = [group.start(add, i) for i in range(4)]
+print([member.result(30) for member in members])
+deadline = time.monotonic() + 30
+while count() > before and time.monotonic() < deadline:  # those who watch them notice their ends
+    time.sleep(0.01)
+print([member.alive for member in members], count() - before)
+""")
+    assert "[1, 2, 3, 4]\n[False, False, False, False] 0\n" in done.stdout
