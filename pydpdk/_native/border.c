@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "border.h"
+#include "malformed.h"
 
 #define CHUNK 64
 
@@ -144,6 +144,7 @@ pyd_border_rx(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
     if (border->ring != NULL)
         return receive_packet(queue, mbufs, n);
     n = rte_eth_rx_burst(queue->port_id, queue->queue_id, mbufs, n);
+    n = pyd_admit(mbufs, n, &queue->malformed); /* before their headers are read */
     for (i = 0; i < n && border->finish; i++)
         border->finished += pyd_finish_sum(mbufs[i], 0);
     return n;

@@ -79,7 +79,7 @@ class Queue(Handle):
         return self.port.port_id, self.queue_id, bool(self._c.is_tx)
 
     def _untake(self) -> None:
-        self._c.gate.open = self.taken = False
+        self._c.gate.open = self._taken = False
         sharing.release(*self._place())
 
     def _retake(self) -> None:

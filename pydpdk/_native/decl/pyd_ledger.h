@@ -49,5 +49,7 @@ struct pyd_ledger {
 
 int pyd_ledger_join(uint64_t pid, uint64_t started, int alone);
 void pyd_ledger_leave(void);
+int pyd_presence_enter(void);
+void pyd_presence_leave(void);
 int pyd_ledger_pids(uint64_t *pids, uint32_t room);
 int pyd_process_alive(uint64_t pid, uint64_t started);
