@@ -166,7 +166,7 @@ def _start(argv: Sequence[str], prefix: str, kind: type[Eal], neighbours: Neighb
     _waits[0].start()
     main_cpus, lines = start(argv, options)
     _current = kind(options, argv, prefix, main_cpus, neighbours)
-    _current.waits = _waits[0]
+    _current._waits = _waits[0]
     atexit.register(_at_exit)
     _reserve_room(prefix, neighbours)
     _current._join()

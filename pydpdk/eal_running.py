@@ -55,8 +55,6 @@ class Eal(Closing):
         Where the main lcore runs; see `pinned`.
     neighbours : Neighbours
         The other processes of the prefix, for this package.
-    ended : str
-        What an error says of it once it runs no more.
 
     Notes
     -----
@@ -80,13 +78,18 @@ class Eal(Closing):
         self.main_cpus = main_cpus
         self.hugepages = bool(lib.rte_eal_has_hugepages())
         self._dead = self._ended = False
-        self.ended = _CLOSED
+        self._why = _CLOSED
         self._thread = threading.get_ident()
         self._changing = threading.RLock()  # devices; DPDK probes on one thread at a time
         self.neighbours = neighbours
-        self.waits: Waits | None = None
+        self._waits: Waits | None = None
         devices = (*options.vdevs, *options.allow)
         self._devices = {d.partition(",")[0]: d for d in devices}
+
+    @property
+    def ended(self) -> str:
+        """What an error says of it once it runs no more."""
+        return self._why
 
     @property
     def proc_type(self) -> str:
@@ -303,8 +306,8 @@ class Eal(Closing):
             lib.pyd_ledger_leave()
             self.neighbours.begin_leaving()
             lib.pyd_eal_cleanup()
-        if self.waits is not None:
-            self.waits.stop()
+        if self._waits is not None:
+            self._waits.stop()
         log.flush()
         self.neighbours.leave()
         if not primary:
@@ -316,7 +319,7 @@ class Eal(Closing):
     def _forget(self) -> None:
         """Be dead in a forked child, whose parent goes on."""
         self._dead = self._ended = True
-        self.ended = _FORKED
+        self._why = _FORKED
         self.neighbours.forget()
 
     def _require_open(self) -> None:

@@ -55,13 +55,6 @@ class Life(Views):
             full = f"{lib.PYD_CHANNEL_PEERS} processes" if result == -errno.ENOSPC else name
             raise make_error("pyd_channel_open", -result, full)
 
-    def _join(self) -> bool:
-        """Take a place among the processes attached, if need be of one that died."""
-        joined = lib.pyd_channel_join(self._c, *self._me) >= 0
-        if joined or not lib.pyd_channels_bury():
-            return joined
-        return self._join()
-
     @property
     def was_shut(self) -> bool:
         """Whether nothing is sent any more."""
