@@ -205,6 +205,7 @@ def _check_ports(options: EalOptions, lines: Sequence[str]) -> None:
         missing = list(eal_devices.missing_ports([*options.vdevs, *options.allow]))
         if missing:
             raise eal_devices.missing_error(missing, lines)
+        eal_devices.check_log("rte_eal_init", ", ".join(options.vdevs), lines)
 
 
 def _at_exit() -> None:

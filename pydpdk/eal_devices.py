@@ -6,10 +6,11 @@ import errno
 import re
 from collections.abc import Iterator, Sequence
 
-from pydpdk import version
+from pydpdk import log, version
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal_checks import device_problems
-from pydpdk.errors import EalInitError, call_errno, make_error
+from pydpdk.errors import DpdkError, EalInitError, call_errno, make_error
+from pydpdk.host import virtual
 
 
 def add(devargs: str) -> None:
@@ -23,13 +24,40 @@ def add(devargs: str) -> None:
     name, _, arguments = devargs.partition(",")
     if has_port(devargs):
         raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{name} is there already")
+    since = log.failures_so_far()
     call_errno(
         lib.rte_eal_hotplug_add, bus_of(devargs).encode(), name.encode(), arguments.encode(),
         detail=devargs,
     )  # fmt: skip
-    if list(missing_ports([devargs])):
+    try:
+        if list(missing_ports([devargs])):
+            raise make_error("rte_eal_hotplug_add", errno.ENODEV, f"{devargs} gave no port")
+        said = log.driver_failures(virtual.driver_of(devargs) or "", since)
+        check_log("rte_eal_hotplug_add", devargs, said)
+    except DpdkError:
         lib.rte_eal_hotplug_remove(bus_of(name).encode(), name.encode())
-        raise make_error("rte_eal_hotplug_add", errno.ENODEV, f"{devargs} gave no port")
+        raise
+
+
+_SILENT = re.compile(r"Failed to (?:start device|update memory table)")
+
+
+def check_log(call: str, what: str, said: Sequence[str]) -> None:
+    """Raise where a driver has said in the log alone that it failed.
+
+    virtio_user answers 0 though the other side did not take its memory: the link is up then, and no
+    packet ever passes.
+
+    Raises
+    ------
+    DpdkError
+        EIO, with the lines and what to do.
+    """
+    if any(map(_SILENT.search, said)):
+        hint = ""
+        if any("memory" in line for line in said):
+            hint = "; a vhost-user side maps eight files of memory: single_file_segments=True"
+        raise make_error(call, errno.EIO, f"{what}: {'; '.join(said)}{hint}")
 
 
 def take_away(devargs: str) -> None:

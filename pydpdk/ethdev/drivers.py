@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydpdk import eal, log, version
+from pydpdk import eal, version
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Owner, owners
 from pydpdk.errors import InUseError, call_errno, make_error
@@ -34,7 +34,6 @@ _ALARM_TIMEOUT_MS = 5000
 _RELEASE_S = 0.05  # the kernel lets go of queue and memory a moment after the socket's end
 _owing: set[str] = set()
 
-_SILENT = ("net_virtio_user",)
 _RX_CHECKS = {"net_null": lib.PYD_CHECK_AGAIN, "net_ring": lib.PYD_CHECK_ALL}
 
 
@@ -84,25 +83,6 @@ def is_member(port_id: int) -> bool:
     Wraps  rte_eth_dev_info_get (rte_ethdev.h): RTE_ETH_DEV_BONDING_MEMBER
     """
     return bool(lib.pyd_eth_is_member(port_id))
-
-
-def check_started(name: str, driver: str, since: int) -> None:
-    """Raise where a driver has said in the log alone that a port did not start.
-
-    virtio_user answers 0 though the other side did not take its memory: the link is up then, and no
-    packet ever passes.
-
-    Parameters
-    ----------
-    since
-        What `log.failures_so_far` said before the start.
-    """
-    said = log.driver_failures(driver, since) if driver in _SILENT else []
-    if said:
-        hint = ""
-        if any("memory" in line for line in said):
-            hint = "; a vhost-user side maps eight files of memory: single_file_segments=True"
-        raise make_error("rte_eth_dev_start", errno.EIO, f"{name}: {'; '.join(said)}{hint}")
 
 
 def refuse_member(call: str, name: str, port_id: int) -> None:

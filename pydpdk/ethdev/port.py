@@ -10,6 +10,7 @@ from dataclasses import replace
 from pydpdk import eal, log
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Undo, find, lock
+from pydpdk.eal_devices import check_log
 from pydpdk.errors import (
     DpdkError,
     InUseError,
@@ -229,7 +230,8 @@ class Port(PortQueues):
             since = log.failures_so_far()
             with inside():
                 call_errno(lib.pyd_port_start, self._c, detail=self.name, call="rte_eth_dev_start")
-            drivers.check_started(self.name, self.info.driver_name, since)
+            said = log.driver_failures(self.info.driver_name, since)
+            check_log("rte_eth_dev_start", self.name, said)
             border.guard(self.port_id, self.info, self.mempool, self._finishes, self._queues())
             sharing.publish(self.port_id, len(self._rx), len(self._tx))
 

@@ -31,7 +31,7 @@ class Switch:
     """
 
     def __init__(self, directory: Path, prefix: str, kind: str) -> None:
-        self._directory, self._kind = directory, kind
+        self._directory, self.kind = directory, kind
         self._environment = {
             **os.environ,
             **{f"OVS_{what}DIR": str(directory) for what in ("RUN", "LOG", "DB", "SYSCONF")},
@@ -80,7 +80,7 @@ class Switch:
 
     def _of(self, port: str) -> list[str]:
         serves = [f"options:vhost-server-path={self._at(port)}"]
-        return [f"type={self._kind}", *(serves if self._kind.endswith("client") else [])]
+        return [f"type={self.kind}", *(serves if self.kind.endswith("client") else [])]
 
     def _at(self, name: str) -> str:
         return str(self._directory / name)
