@@ -39,6 +39,7 @@ def add(devargs: str) -> None:
         raise
 
 
+_LOST = re.compile(r"virtio-user port \d+ is down|delayed_disconnect_handler")
 _SILENT = re.compile(r"Failed to (?:start device|update memory table)")
 
 
@@ -76,6 +77,16 @@ def remove(name: str) -> None:
     if found and lib.pyd_eth_is_member(port_id[0]):
         raise make_error("rte_eal_hotplug_remove", errno.EBUSY, f"{name} is a member of a bond")
     call_errno(lib.rte_eal_hotplug_remove, bus_of(name).encode(), name.encode(), detail=name)
+
+
+def keeps_interrupts() -> bool:
+    """Whether DPDK watches a descriptor that is closed, as virtio_user has left it behind.
+
+    The driver registers the sockets of its connections for interrupts and does not take all back
+    when one has ended: `rte_eal_cleanup` then panics in the interrupt thread. The memory is left to
+    the end of the process, and the files go as ever.
+    """
+    return any(_LOST.search(line) for line in log.driver_failures("net_virtio_user"))
 
 
 def spell(devargs: str) -> str:

@@ -153,6 +153,10 @@ class Eal(Closing):
         finally:
             os.sched_setaffinity(0, before)
 
+    def device(self, name: str) -> str:
+        """Return a device's name and arguments, as they were given; its name where none were."""
+        return self._devices.get(name, name)
+
     def add_device(self, devargs: str) -> str:
         """Probe one more device while running, e.g. `net_null7,size=64` or `0000:01:00.0`.
 
@@ -305,7 +309,8 @@ class Eal(Closing):
                 lib.rte_pdump_uninit()
             lib.pyd_ledger_leave()
             self.neighbours.begin_leaving()
-            lib.pyd_eal_cleanup()
+            if not eal_devices.keeps_interrupts():
+                lib.pyd_eal_cleanup()
         if self._waits is not None:
             self._waits.stop()
         log.flush()

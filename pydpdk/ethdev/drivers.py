@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydpdk import eal, version
+from pydpdk import eal, log, version
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import Owner, owners
 from pydpdk.errors import InUseError, call_errno, make_error
@@ -20,7 +20,8 @@ from pydpdk.ethdev.info import PortInfo
 from pydpdk.memory.dynfield import rx_timestamp
 from pydpdk.memory.mempool import Mempool
 
-AF_XDP, BOND = "net_af_xdp", "net_bonding"
+AF_XDP, BOND, VIRTIO_USER = "net_af_xdp", "net_bonding", "net_virtio_user"
+WITH_ALARMS = (BOND, VIRTIO_USER)
 
 Socket = tuple[int, int]
 """A file descriptor and its inode: a number alone may be another file's by now."""
@@ -107,8 +108,20 @@ def leave_bond(port_id: int) -> None:
                 port.close(force=True)
 
 
+def is_lost(driver: str, name: str, port_id: int) -> bool:
+    """Whether a virtio_user port that connects, and does not serve, has lost the other side.
+
+    It never connects again. Each further look at its link would be one more alarm of the driver's,
+    which takes back an interrupt that it has taken back already.
+    """
+    if driver != VIRTIO_USER or ",server=1" in eal.current().device(name):
+        return False
+    down = f"virtio-user port {port_id} is down"
+    return any(line.endswith(down) for line in log.driver_failures(driver))
+
+
 def let_alarms_pass(name: str) -> None:
-    """Wait until a bond looks at its members no more.
+    """Wait until a bond looks at its members no more, and virtio_user at a connection that ended.
 
     It does so every 10 ms on DPDK's interrupt thread, and no call ends that: the next time it sees
     that it is stopped, if it is not gone by then. (DPDK refuses its own lsc_poll_period_ms.)

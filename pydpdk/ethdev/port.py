@@ -314,7 +314,7 @@ class Port(PortQueues):
         if lib.rte_eth_dev_is_valid_port(self._handle):
             drivers.leave_bond(self._handle)
             lib.rte_eth_dev_stop(self._handle)  # a bond that could not start left it started
-            if self.info.driver_name == drivers.BOND:
+            if self.info.driver_name in drivers.WITH_ALARMS:
                 drivers.let_alarms_pass(self.name)
         with Undo(self._let_go_of_sockets):
             call_errno(lib.pyd_port_close, self._c, detail=self.name, call="rte_eth_dev_close")

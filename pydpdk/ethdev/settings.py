@@ -11,6 +11,7 @@ from pydpdk import eal, log
 from pydpdk._dpdk import ffi, lib
 from pydpdk._lifetime import lock
 from pydpdk.errors import call_errno, check_range
+from pydpdk.ethdev import drivers
 from pydpdk.ethdev.info import PortInfo, read_info
 from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xstats
 from pydpdk.portable import Portable
@@ -22,6 +23,9 @@ class PortSettings(Portable):
     Every call has the lock of `close`: a driver that is asked for a port which another thread
     closes reads memory that is gone.
     """
+
+    _lost = False
+    """Whether its peer is gone for good: the driver must not be asked for the link again."""
 
     @property
     def info(self) -> PortInfo:
@@ -54,7 +58,13 @@ class PortSettings(Portable):
         Wraps  rte_eth_link_get_nowait (rte_ethdev.h)
         """
         with lock():
-            return read_link(self.handle)
+            if self._lost:
+                return Link(False, None, True, False)
+            link = read_link(self.handle)
+            self._lost = not link.up and drivers.is_lost(
+                self.info.driver_name, self.name, self.handle
+            )
+            return link
 
     @property
     def stats(self) -> PortStats:

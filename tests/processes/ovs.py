@@ -53,9 +53,14 @@ class Switch:
         self.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
         for port in PORTS:
             self.vsctl("add-port", "br0", port, "--", "set", "Interface", port, *self._of(port))
+        self.join()
+
+    def join(self) -> None:
+        """Join the two ports to each other; a switch that was started anew has forgotten it."""
         for one, other in (PORTS, PORTS[::-1]):
             flow = f"in_port={one},actions=output:{other}"
-            self._run("ovs-ofctl", "add-flow", self._at("br0.mgmt"), flow)
+            # relative: OVS puts it behind its own directory where it is too long for a socket
+            self._run("ovs-ofctl", "add-flow", "unix:br0.mgmt", flow)
 
     def path(self, port: str) -> str:
         """The socket of a port."""

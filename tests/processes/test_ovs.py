@@ -94,6 +94,40 @@ def test_frames_pass_the_switch_both_ways(run_script, switch: ovs.Switch):
     assert done.stdout == "well\n", done.stderr
 
 
+RESTART = """
+import pathlib
+sys.path.insert(0, sys.argv[2])
+import ovs
+switch = ovs.Switch(pathlib.Path(sys.argv[1]), PREFIX + "-ovs", sys.argv[3])
+sys.argv[1:] = [sys.argv[4], *map(switch.path, ovs.PORTS), "True"]
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_switch_that_is_killed_and_comes_back(run_script, tmp_path: Path, kind: str):
+    """Where ours serves, packets pass again; where it is a client, which nobody connects anew, the
+    port says so. DPDK's interrupt thread would panic at the end in either case."""
+    asked = (
+        "pass_all(a, b)\n"
+        "switch.kill()\n"
+        "deadline = time.monotonic() + 60\n"
+        "while a.link.up or b.link.up:\n"
+        "    send(a, 0)\n"
+        "    assert time.monotonic() < deadline\n"
+        "    time.sleep(0.01)\n"
+        "assert any('is down' in line for line in a.driver_errors)\n"
+        "if kind:\n"
+        "    switch.start()\n"
+        "    switch.join()\n"
+        "    pass_all(a, b)\n"
+        "    assert a.link.up and b.link.up\n"
+        "end()\nswitch.close()\nprint('well')"
+    )
+    where = (str(tmp_path), str(Path(__file__).parent), kind, KINDS[kind])
+    done = run_script(RESTART.join(["import sys\n", ""]) + CODE + asked, *where, timeout=240)
+    assert done.stdout == "well\n", done.stderr
+
+
 def test_memory_in_too_many_files_is_an_error_of_the_start(run_script, switch: ovs.Switch):
     """DPDK says that the port started and that its link is up; no packet would ever pass."""
     before = CODE[: CODE.index("for i, path in enumerate(paths)")]
