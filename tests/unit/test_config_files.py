@@ -17,8 +17,8 @@ from pydpdk.ethdev import info
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "configs").glob("*.yaml"))
 NAMES = (
-    "af_packet af_xdp bonding capture memif_client memif_server null pcap pcap_interface quickstart"
-    " ring tap vfio vhost virtio_user worker"
+    "af_packet af_xdp bonding capture memif_client memif_server null ovs pcap pcap_interface"
+    " quickstart ring tap vfio vhost virtio_user worker"
 )
 
 
