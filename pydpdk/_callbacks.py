@@ -14,6 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 
+class EndError(Exception):
+    """Raised by a callback to end what calls it; that raises it in the thread that began it."""
+
+
 class Voice:
     """A logger that never raises on a thread of ours; `logging` keeps the levels and handlers.
 

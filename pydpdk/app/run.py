@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from pydpdk import version
-from pydpdk._callbacks import Voice, call
+from pydpdk._callbacks import EndError, Voice, call
 from pydpdk._frozen import frozen
 from pydpdk.app import apps, crew, workers
 from pydpdk.app.crew import Crew, LcoreReport
@@ -266,7 +266,7 @@ class _ticking:  # noqa: N801  # reads as a verb in `with`
         try:
             assert self._tick is not None  # noqa: S101  as _run has seen
             self._tick(self._meter.report())
-        except OSError as error:  # of what it writes to: raised in the thread that called run
+        except EndError as error:  # raised in the thread that called run
             self._error = error
             self._meter.end()
 

@@ -8,8 +8,10 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
+from pydpdk._callbacks import EndError
 
-class OutputError(Exception):
+
+class OutputError(EndError):
     """Standard output could not be written. No OSError: others would take it for their own."""
 
 
