@@ -14,6 +14,7 @@ import re
 import socket
 import stat
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -99,15 +100,21 @@ def sweep(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     Meant for the owner after `rte_eal_cleanup` or a failed init, and for anyone after the
     owner's death. What may not be removed stays, without an error: see `leftovers`.
     """
-    return [] if is_in_use(prefix, by_others=True, root=root) else remove(prefix, root=root)
+    if is_in_use(prefix, by_others=True, root=root):
+        return []
+    return _remove(prefix, root, lambda file: not _has_members(file))
 
 
 def remove(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     """Remove what this prefix left, without a look whether anyone uses it; return what is gone."""
+    return _remove(prefix, root, lambda _: True)
+
+
+def _remove(prefix: str, root: Path, may_go: Callable[[Path], bool]) -> list[Path]:
     removed = [file for file in hugepage_files(prefix, root=root) if _removed(file)]
     directory = runtime_dir(prefix)
     if not distrust(directory):
-        removed += [f for f in _listdir(directory) if not _has_members(f) and _removed(f)]
+        removed += [f for f in _listdir(directory) if may_go(f) and _removed(f)]
         with suppress(OSError):
             directory.rmdir()
             removed.append(directory)

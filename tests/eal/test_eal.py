@@ -24,7 +24,9 @@ def test_is_what_was_asked_for(eal: Eal, on_hugepages: bool):
 
 
 def test_a_second_init_is_refused(eal: Eal):
-    with pytest.raises(DpdkError, match="one EAL per process, this one's is running: EALREADY"):
+    with pytest.raises(
+        DpdkError, match="DPDK starts once in a process, and the EAL runs: EALREADY"
+    ):
         pydpdk.init()
 
 

@@ -109,7 +109,10 @@ def test_the_tree_and_the_json_hold_it_all(eal: Eal, pool: Mempool):
 
 
 def test_a_process_that_has_an_eal_attaches_to_none(eal: Eal):
-    with pytest.raises(DpdkError, match="one EAL per process"), attach("other"):
+    with (
+        pytest.raises(DpdkError, match="DPDK starts once in a process, and the EAL runs"),
+        attach("other"),
+    ):
         pass
 
 

@@ -180,7 +180,7 @@ def test_too_much_to_tell_is_refused(prefix: str):
 def test_a_removed_file_is_noticed(prefix: str):
     seat = claim(prefix, 1)
     assert seat.in_place
-    runtime.sweep(prefix)
+    runtime.remove(prefix)
     assert not seat.in_place
     seat.give_back()
 

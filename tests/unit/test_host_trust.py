@@ -78,7 +78,7 @@ def test_what_a_link_leads_to_is_neither_listed_nor_removed(root: Path):
     home.mkdir(parents=True)
     (home / "mine").write_text("text")
     linked(root / "run/dpdk", root / "home")
-    assert reap.known_prefixes() == []
+    assert "letters" not in reap.known_prefixes()
     assert primary.running_prefixes() == []
     assert runtime.leftovers("letters") == []
     assert runtime.sweep("letters") == []
