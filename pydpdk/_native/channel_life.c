@@ -59,15 +59,16 @@ leave_parts(struct pyd_channel *channel)
 }
 
 /* The place's number, or -ENOSPC. */
-static int
-take_place(struct pyd_channel_head *head, uint64_t process)
+int
+pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started)
 {
+    struct pyd_channel_head *head = channel->head;
     unsigned int i;
 
     for (i = 0; i < PYD_CHANNEL_PEERS; i++) {
         uint64_t nobody = 0;
 
-        if (__atomic_compare_exchange_n(&head->peers[i], &nobody, process, 0, __ATOMIC_SEQ_CST,
+        if (__atomic_compare_exchange_n(&head->peers[i], &nobody, process(pid, started), 0, __ATOMIC_SEQ_CST,
                                         __ATOMIC_RELAXED))
             return i;
     }
@@ -85,7 +86,7 @@ pyd_channel_open(struct pyd_channel *channel, uint64_t pid, uint64_t started)
         return ret;
     ret = open_lanes(channel);
     if (ret == 0)
-        ret = take_place(channel->head, process(pid, started));
+        ret = pyd_channel_join(channel, pid, started);
     if (ret >= 0)
         channel->gate.open = 1;
     else

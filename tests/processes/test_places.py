@@ -105,10 +105,11 @@ def test_places_come_and_go_while_recovery_looks(eal: Eal, channel: Channel):
 
     looking = threading.Thread(target=look)
     looking.start()
-    for _ in range(1000):
-        free(channel, *channel._me)
-        fill(channel, *channel._me)
-    free(channel, *channel._me)
-    assert lib.pyd_channel_join(channel._c, *channel._me) == 0
-    done.set()
-    looking.join()
+    try:
+        for _ in range(1000):
+            free(channel, *channel._me)
+            fill(channel, *channel._me)
+    finally:
+        done.set()
+        looking.join()
+    assert places(channel) == [channel._me]

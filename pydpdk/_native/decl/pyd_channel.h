@@ -52,6 +52,7 @@ struct pyd_batch {
 };
 
 struct pyd_channel_head *pyd_channel_head(const struct rte_memzone *mz);
+int pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started);
 int pyd_channel_open(struct pyd_channel *channel, uint64_t pid, uint64_t started);
 int pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started, int end);
 void pyd_channel_forget(struct pyd_channel *channel);
