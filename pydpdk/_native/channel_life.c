@@ -68,8 +68,8 @@ pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started)
     for (i = 0; i < PYD_CHANNEL_PEERS; i++) {
         uint64_t nobody = 0;
 
-        if (__atomic_compare_exchange_n(&head->peers[i], &nobody, process(pid, started), 0, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&head->peers[i], &nobody, process(pid, started), 0,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             return i;
     }
     return -ENOSPC;
