@@ -296,10 +296,10 @@ class Eal(Closing):
     def _stop(self, *, unmap: bool) -> None:
         with Deferred():
             if not self._ended:
-                with Undo(self._end, unmap):  # once begun, it is brought to its end
-                    self._end(unmap)
+                with Undo(self._leave, unmap):  # once begun, it is brought to its end
+                    self._leave(unmap)
 
-    def _end(self, unmap: bool) -> None:
+    def _leave(self, unmap: bool) -> None:
         """Stop; each step of it does nothing where it has been done."""
         self._dead = True
         self.neighbours.stop()
