@@ -110,17 +110,19 @@ class Burst(Headers):
         Raises
         ------
         ValueError
-            Not as many as the burst has, or it has none; or one whose memory other mbufs see.
+            Not as many as the burst has, which has none before `alloc` or `rx`; or one whose
+            memory other mbufs see.
         NoRoomError
             The pool has not so many mbufs left. In all cases nothing was written.
         """
-        if not len(self) and not self.closed:
-            raise ValueError(f"fill of {self!r}, which holds no packets: alloc or rx comes first")
         if isinstance(packets, (bytes, bytearray, memoryview)):
-            data, count = bytes(packets), 1
+            self._require_packets()
+            data = bytes(packets)
             result = lib.pyd_burst_fill_each(self._c, data, len(data))
         else:
             parts = [bytes(memoryview(packet)) for packet in packets]
+            if parts:
+                self._require_packets()
             data, count = b"".join(parts), len(parts)
             if count != len(self):
                 raise ValueError(f"{count} packets for {self!r}: as many as it holds are allowed")
@@ -129,6 +131,10 @@ class Burst(Headers):
         if result > 0:
             raise ValueError(f"packet {result - 1}: other mbufs see its memory; copy it first")
         self._done(result, "rte_pktmbuf_alloc")
+
+    def _require_packets(self) -> None:
+        if not len(self) and not self.closed:
+            raise ValueError(f"fill of {self!r}, which holds no packets: alloc or rx comes first")
 
     @short("pyd_burst_free", "count", BURST, unless=CHECK)
     def free(self) -> int:

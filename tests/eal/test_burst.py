@@ -180,9 +180,10 @@ def test_an_error_inside_with_is_the_one_to_see(pool: Mempool):
 
 
 def test_an_empty_burst_cannot_be_filled(burst: Burst):
-    for packets in (b"x" * 60, [b"x" * 60], []):
+    for packets in (b"x" * 60, b"", [b"x" * 60]):
         with pytest.raises(ValueError, match="holds no packets: alloc or rx comes first"):
             burst.fill(packets)
+    burst.fill([])  # as many as it holds
 
 
 def test_an_empty_pool_names_the_caches_that_keep_its_mbufs(eal: pydpdk.Eal, name: str):
