@@ -24,9 +24,7 @@ def test_is_what_was_asked_for(eal: Eal, on_hugepages: bool):
 
 
 def test_a_second_init_is_refused(eal: Eal):
-    with pytest.raises(
-        DpdkError, match="DPDK starts once in a process, and the EAL runs: EALREADY"
-    ):
+    with pytest.raises(DpdkError, match="once in a process, and the EAL runs: EALREADY"):
         pydpdk.init()
 
 
