@@ -44,7 +44,8 @@ from pydpdk import (
     _crossing,
     lcore,
 )
-from pydpdk._dpdk import ffi
+from pydpdk._dpdk import ffi, lib
+from pydpdk._lifetime import Pin
 from pydpdk.app.crew import Crew
 from pydpdk.app.lookup import Lookup
 from pydpdk.burst._catalog import find
@@ -121,7 +122,7 @@ class Maker:
         return job
 
     def handler(self) -> Any:
-        handler = messages.Handler("fixed", print, (b"a", b"b"))
+        handler = messages.Handler("fixed", print, ffi.new("struct pyd_listener *"))
         self.stack.callback(handler._abandon)  # DPDK never knew of it
         return handler
 
@@ -130,8 +131,9 @@ class Maker:
         return messages.Message(msg, b"")
 
     def extmem(self) -> ExternalMemory:
-        memory = ExternalMemory(np.zeros(1 << 15, np.uint8))
-        self.stack.callback(memory.unregister)
+        c = ffi.new("struct pyd_pool *")
+        memory = ExternalMemory(np.zeros(1 << 15, np.uint8), c)
+        self.stack.callback(lib.pyd_pool_free, c)
         return memory
 
     def member(self) -> Member:
@@ -200,6 +202,7 @@ CASES: dict[str, tuple[Make, Use]] = {
     ),
     "Meter": (lambda m: Meter(1000, 1000, n=8), lambda m: m.color(U4, U4)),
     "ObjectPool": (Maker.objects, lambda p: (p.put(p.get(3)), p.write([62], [1]), p.read([62]))),
+    "Pin": (lambda m: Pin(m.pool.address, 64), lambda pin: (pin.view(0, 64), pin.views)),
     "Port": (Maker.port, lambda p: (p.rx[0].rx, p.stats)),
     "Reply": (lambda m: Reply(None, b"1", ()), lambda r: r.data),
     "Ring": (
