@@ -63,7 +63,7 @@ class PortQueues(PortSettings):
 
     def _find_queues(self) -> None:
         """In a secondary, have as many queues as the primary has set up."""
-        if self.state != "attached":
+        if self.owned:
             return
         with lock():
             reason = sharing.why_not(self.name, self.info.driver_name)

@@ -46,7 +46,7 @@ class Dead:
         c_side = getattr(ring._c, side)
         c_side.zc = c_side.reserved = 0
         c_side.gate.open = 1
-        block._open = False
+        block._slots.open = 0
         for claim in self.me.claims:
             claim.ring = 0
         block._first = block._second = ring._none
