@@ -95,7 +95,8 @@ def damaged() -> bool:
 
 def damage_error(call: str) -> DpdkError:
     """Build the error for a call that would wait for a lock that nobody gives back."""
-    what = ffi.string(lib.pyd_damaged()).decode(errors="replace")
+    damage = lib.pyd_damaged()
+    what = ffi.string(damage).decode(errors="replace") if damage else "a lock of DPDK's"
     return make_error(
         call,
         _errno.EOWNERDEAD,

@@ -92,9 +92,9 @@ def guard(
     for queue in queues:
         if isinstance(queue, RxQueue):
             if finish or info.driver_name == AF_PACKET:
-                queue.guard(ffi.new("struct pyd_border *", {"finish": finish}))
+                queue._guard(ffi.new("struct pyd_border *", {"finish": finish}))
         elif limits:
-            queue.guard(ffi.new("struct pyd_border *", limits))
+            queue._guard(ffi.new("struct pyd_border *", limits))
         if isinstance(queue, RxQueue) and info.driver_name == AF_PACKET:
             _adopt(queue, info)
 

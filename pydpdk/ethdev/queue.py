@@ -53,10 +53,10 @@ class Queue(Handle):
         """[packets] that this object has moved."""
         return int(self._c.packets)
 
-    def guard(self, border: Any) -> None:
+    def _guard(self, border: Any) -> None:
         """Look at each packet that passes, as `struct pyd_border` says; the port is not in use."""
-        self._border = border
         self._c.border = border
+        self._border = border  # keeps the memory
 
     def take(self) -> bool:
         """Make the queue this process's, as its first use does; False where the port is stopped.

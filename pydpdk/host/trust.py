@@ -25,13 +25,13 @@ def distrust(directory: Path, *, own: bool = False) -> str:
     own
         Refuse that of another user to root, too.
     """
-    shared, base = directory.parent, directory.parents[1]
+    shared, base = directory.parent, directory.parent.parent
     return _why_way(base) or _why_way(shared) or _why_own(directory, own)
 
 
 def make_way(directory: Path) -> None:
     """Make the directory in which a runtime directory will be, for this user alone."""
-    directory.parents[1].mkdir(parents=True, exist_ok=True)
+    directory.parent.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         directory.parent.mkdir(mode=0o700)
 
