@@ -11,6 +11,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+_READ_MAX = 1 << 24  # [bytes] no file of ours or of DPDK's is longer
+
 
 def distrust(directory: Path, *, own: bool = False) -> str:
     """Say why a runtime directory, or the way to it, could be changed by another user.
@@ -54,7 +56,7 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int
 def read_regular(path: Path, most: int = -1) -> bytes:
     """Read a regular file, or its first bytes; raises as `open_regular` does."""
     with open(open_regular(path), "rb") as file:
-        return file.read(most)
+        return file.read(min(most, _READ_MAX))
 
 
 def _why_way(path: Path) -> str:
