@@ -52,6 +52,7 @@ class Member(Fixed):
         self.name = order.name
         self._pid = 0
         self._state: State = "starting"
+        self._outcome: State | None = None  # its state once its descriptors are closed
         self._restarted = 0
         self._context, self._order, self._restarts = context, order, restarts
         self._changed = changed
@@ -166,17 +167,16 @@ class Member(Fixed):
                 self._take(*self._link.recv())
         except (EOFError, OSError):
             self._process.join()
-        if self.state in ("done", "failed"):
+        if self._outcome is not None:
             self._process.join()
             self._release()
-            self._notify()
+            self._show(self._outcome)
             return False
         return not self._process.is_alive()
 
     def _take(self, kind: str, payload: Any, text: str = "") -> None:
         if kind == "ready":
-            self._state = "running"
-            self._notify()
+            self._show("running")
             return
         value = pickle.loads(payload)  # noqa: S301  from a process that we started
         if kind == "failed":
@@ -186,7 +186,7 @@ class Member(Fixed):
             self._value = value
         self._process.join(_EXIT_S)  # it has left the memory: only Python has to end
         self._process.kill()
-        self._state = "done" if kind == "done" else "failed"
+        self._outcome = "done" if kind == "done" else "failed"
 
     def _died(self, death: Death | None, *, again: bool) -> bool:
         """Start it again where that was asked for; return whether it was."""
@@ -221,8 +221,10 @@ class Member(Fixed):
             self._error, self._state = error, "failed"
             self._changed.notify_all()
 
-    def _notify(self) -> None:
+    def _show(self, state: State) -> None:
+        """Have a new state, and wake those that wait for one."""
         with Locked(self._changed):
+            self._state = state
             self._changed.notify_all()
 
     def __repr__(self) -> str:
