@@ -3,7 +3,10 @@
  * net_af_packet copies each frame from a ring that it shares with the kernel (TPACKET_V2), and of
  * what the ring's header says it reads the length and the VLAN's number alone: that a frame is cut,
  * which type its tag has, and that its checksum is unfinished is lost. So the headers are read before
- * the driver is called, while it and not the kernel has their frames. */
+ * the driver is called, while it and not the kernel has their frames. Before 24.11 the driver's socket
+ * is also one of every interface until it is bound, and what came then waits in the ring: the header
+ * is followed by where each frame came from. */
+#include <errno.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <string.h>
@@ -30,6 +33,7 @@ struct frame {
     uint16_t tpid;
     uint8_t is_cut;
     uint8_t is_unfinished;
+    uint8_t is_foreign;
 };
 
 int
@@ -44,24 +48,55 @@ pyd_packet_queue(uint16_t port_id, uint16_t queue_id, struct pyd_packet_queue *f
     return 0;
 }
 
+static int
+bound_to(int sockfd, uint32_t *interface)
+{
+    struct sockaddr_ll bound = {0};
+    socklen_t size = sizeof(bound);
+
+    if (getsockname(sockfd, (struct sockaddr *)&bound, &size) != 0)
+        return -errno;
+    *interface = bound.sll_ifindex;
+    return 0;
+}
+
 /* -EPROTO: the ring is not as the device's arguments have it. */
 int
 pyd_packet_adopt(uint16_t port_id, uint16_t queue_id, uint32_t frame_size,
                  struct pyd_border *border)
 {
     const struct packet_ring *ring = rte_eth_fp_ops[port_id].rxq.data[queue_id];
+    int ret;
 
     if (ring->frames == NULL || ring->framenum >= ring->framecount ||
         ring->frames[0].iov_base != ring->map || ring->frames[0].iov_len != frame_size)
         return -EPROTO;
+    ret = bound_to(ring->sockfd, &border->interface);
+    if (ret != 0)
+        return ret;
     border->ring = ring;
     return 0;
 }
 
+static void
+read_header(const struct tpacket2_hdr *header, uint32_t status, uint32_t interface,
+            struct frame *frame)
+{
+    const struct sockaddr_ll *from =
+        (const void *)((const char *)header + TPACKET_ALIGN(sizeof(*header)));
+    const uint32_t tagged = TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID;
+
+    frame->tpid = (status & tagged) == tagged ? header->tp_vlan_tpid : 0;
+    frame->is_cut = header->tp_snaplen < header->tp_len;
+    frame->is_unfinished = (status & TP_STATUS_CSUMNOTREADY) != 0;
+    frame->is_foreign = (uint32_t)from->sll_ifindex != interface;
+}
+
 /* Read the headers of frames that wait: of so many, at most n. */
 static uint32_t
-peek(const struct packet_ring *ring, struct frame *frames, uint32_t n)
+peek(const struct pyd_border *border, struct frame *frames, uint32_t n)
 {
+    const struct packet_ring *ring = border->ring;
     uint32_t at = ring->framenum, i, status;
 
     for (i = 0; i < n && i < ring->framecount; i++) {
@@ -70,12 +105,7 @@ peek(const struct packet_ring *ring, struct frame *frames, uint32_t n)
         status = __atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE);
         if ((status & TP_STATUS_USER) == 0)
             break;
-        frames[i].tpid = 0;
-        if ((status & (TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID)) ==
-            (TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID))
-            frames[i].tpid = header->tp_vlan_tpid;
-        frames[i].is_cut = header->tp_snaplen < header->tp_len;
-        frames[i].is_unfinished = (status & TP_STATUS_CSUMNOTREADY) != 0;
+        read_header(header, status, border->interface, &frames[i]);
         at = at + 1 == ring->framecount ? 0 : at + 1;
     }
     return i;
@@ -96,16 +126,16 @@ restore_tag(struct rte_mbuf **m, uint16_t tpid)
     memcpy(rte_pktmbuf_mtod_offset(*m, char *, 2 * RTE_ETHER_ADDR_LEN), &type, sizeof(type));
 }
 
-/* Free those that were cut; the others stay in order. */
+/* Free those that were cut or are another interface's; the others stay in order. */
 static uint32_t
 settle(struct pyd_border *border, struct rte_mbuf **mbufs, const struct frame *frames, uint32_t n)
 {
     uint32_t i, kept = 0;
 
     for (i = 0; i < n; i++) {
-        if (unlikely(frames[i].is_cut)) {
+        if (unlikely(frames[i].is_cut | frames[i].is_foreign)) {
             rte_pktmbuf_free(mbufs[i]);
-            border->cut++;
+            border->cut += !frames[i].is_foreign;
             continue;
         }
         if (unlikely(frames[i].tpid != 0 && frames[i].tpid != RTE_ETHER_TYPE_VLAN))
@@ -125,7 +155,7 @@ receive_packet(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
     uint32_t kept = 0, seen, came;
 
     do {
-        seen = peek(border->ring, frames, RTE_MIN(n, (uint32_t)CHUNK));
+        seen = peek(border, frames, RTE_MIN(n, (uint32_t)CHUNK));
         if (seen == 0)
             break;
         came = rte_eth_rx_burst(queue->port_id, queue->queue_id, mbufs + kept, seen);

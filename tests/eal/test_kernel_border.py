@@ -9,6 +9,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -97,6 +98,47 @@ def test_frames_above_the_frame_size_are_dropped_and_counted(device, veth, sende
     port.reset_stats()
     assert port.stats.ierrors == 0
     port.close()
+
+
+FLOOD = """
+import socket, sys
+packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+packet.bind(("lo", 0))
+frame = sys.stdin.buffer.read(60)
+while True:
+    packet.send(frame)
+"""
+
+
+@pytest.fixture
+def busy():
+    """Let the loopback interface carry frames all the time."""
+    subprocess.run(["ip", "link", "set", "dev", "lo", "up"], check=True)
+    with (
+        sniff("lo") as lo,
+        subprocess.Popen([sys.executable, "-c", FLOOD], stdin=subprocess.PIPE) as flood,
+    ):
+        assert flood.stdin is not None
+        flood.stdin.write(raw(60))
+        flood.stdin.flush()
+        lo.settimeout(60)
+        while lo.recv(4096) != raw(60):
+            pass
+        yield
+        flood.kill()
+
+
+def test_frames_of_other_interfaces_do_not_come_in(device, veth, sender, pool, burst, busy):
+    """Before DPDK 24.11 the driver's socket is one of all interfaces until it is bound."""
+    for i in range(8):
+        port = opened(device, pool, f"net_af_packet_own{i},iface={veth}1")
+        deadline = time.monotonic() + 20
+        while not port.rx[0].rx(burst):
+            sender(raw(70))  # again: the ring may have no room until it was read
+            assert time.monotonic() < deadline
+        assert {burst.bytes(i) for i in range(len(burst))} == {raw(70)}
+        burst.free()
+        port.close()
 
 
 def test_a_burst_of_nothing_but_cut_frames_is_empty(device, veth, sender, pool):

@@ -70,7 +70,7 @@ def test_the_file_for_veth_pairs_forwards(veth: str, command, tmp_path):
     file.write_text(file.read_text().replace("pydpdk", veth))
     with sniff(f"{veth}2") as far, sniff(f"{veth}0") as near:
         run = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
-        wait_for_sockets(f"{veth}1", f"{veth}2")
+        wait_for_sockets(f"{veth}1", f"{veth}3")
         send_udp(f"{veth}0", payloads)
         report = json.loads(run.communicate(timeout=90)[0])
         sent, arrived = frames_of(near), frames_of(far)
