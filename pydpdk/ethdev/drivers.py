@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydpdk import eal, log, version
 from pydpdk._dpdk import ffi, lib
@@ -27,6 +28,7 @@ Socket = tuple[int, int]
 """A file descriptor and its inode: a number alone may be another file's by now."""
 
 _FAMILY = 44  # AF_XDP, which Python's socket does not name
+_DISCONNECT_US = 1  # as vhost_user_update_link_state sets its alarm
 _FILL = 2048  # XSK_RING_PROD__DEFAULT_NUM_DESCS: mbufs that the kernel gets at once
 _SPARE = 64  # and what a burst each way needs beside them
 _PAUSE_MS = 1000
@@ -166,12 +168,55 @@ def check_af_xdp(
             f"mempool={mempool!r}{of}: its memory is in {chunks} pieces, and the kernel takes one:"
             " make it smaller, or earlier"
         )
-    left = mempool.avail_count
+    beyond = int(lib.pyd_beyond_count(mempool.handle))
+    left = mempool.avail_count - beyond
     if left < _FILL + _SPARE:
+        without = f", {beyond} not counted that this DPDK does not show it" if beyond else ""
         raise ValueError(
             f"mempool={mempool!r}{of}: the kernel gets {_FILL} mbufs at once, so {_FILL + _SPARE}"
-            f" or more must be free: {left} are"
+            f" or more must be free: {left} are{without}"
         )
+
+
+def let_disconnect_pass(name: str) -> None:
+    """Wait until virtio_user has served the loss of a connection that a look at its link found.
+
+    It leaves that to an alarm, and a second look before then to a second one, which registers an
+    interrupt twice: one of them stays when the port is closed, and uses its memory.
+
+    Notes
+    -----
+    Wraps  rte_eal_alarm_set (rte_alarm.h)
+    """
+    call_errno(lib.pyd_alarms_pass, _DISCONNECT_US, _ALARM_TIMEOUT_MS, detail=name)
+
+
+def beyond(mempool: Mempool | None) -> Any:
+    """Make room for the mbufs of a pool that net_af_xdp does not reach."""
+    if mempool is None:
+        return ffi.new("struct pyd_beyond *", {"mbufs": 0})
+    return ffi.new("struct pyd_beyond *", {"mp": mempool.handle, "mbufs": mempool.n})
+
+
+def take_beyond(name: str, mempool: Mempool, into: Any) -> None:
+    """Take these mbufs out of their pool, before the port is set up over it.
+
+    They come back as those that the kernel has do: when the port is closed.
+
+    Raises
+    ------
+    InUseError
+        Some of them are in use, or in a cache.
+    """
+    ret = lib.pyd_beyond_take(into, mempool._gate)
+    if ret == -errno.EBUSY:
+        raise InUseError(
+            f"mempool={mempool!r} on port {name!r}: net_af_xdp of DPDK {version.RUNNING} does not"
+            f" reach its last {lib.pyd_beyond_count(mempool.handle)} mbufs, and some are in use or"
+            " in a cache: configure the port before the pool is used"
+        )
+    if ret != 0:
+        raise make_error("rte_mempool_generic_get", -ret, mempool.name)
 
 
 def _open_ports() -> list[Owner]:

@@ -165,12 +165,16 @@ class Port(PortQueues):
                 finish_checksums=border.finishes(info, finish_checksums),
                 split_large=border.splits(info, split_large),
             )
-            self._c.configured, self._rx, self._tx = 0, (), ()
-            if mempool is not None:
-                mempool._users.add(self)
-                self._pools.add(mempool)
-            with inside(), drivers.noting(info.driver_name, self._sockets):
-                self._set_up(config, mempool)
+            beyond = drivers.beyond(mempool)
+            with Undo(lib.pyd_beyond_give, beyond):
+                if info.driver_name == drivers.AF_XDP and mempool is not None:
+                    drivers.take_beyond(self.name, mempool, beyond)
+                self._c.configured, self._rx, self._tx = 0, (), ()
+                if mempool is not None:
+                    mempool._users.add(self)
+                    self._pools.add(mempool)
+                with inside(), drivers.noting(info.driver_name, self._sockets):
+                    self._set_up(config, mempool)
             self._let_go_of_pools_but(mempool)
             self._mempool = mempool
             self._rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))

@@ -61,6 +61,8 @@ class PortSettings(Portable):
             if self._lost:
                 return Link(False, None, True, False)
             link = read_link(self.handle)
+            if not link.up and self.info.driver_name == drivers.VIRTIO_USER:
+                drivers.let_disconnect_pass(self.name)
             self._lost = not link.up and drivers.is_lost(
                 self.info.driver_name, self.name, self.handle
             )

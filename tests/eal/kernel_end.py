@@ -80,33 +80,46 @@ def tcp(family: int, role: str, megabytes: int) -> str:
 
 
 def udp(family: int, role: str, megabytes: int) -> str:
-    """A window of datagrams at a time, each answered by its digest."""
+    """A window of datagrams at a time, each answered by its digest.
+
+    Each begins with its number: the kernel changes their order where a process changes its CPU.
+    """
     _, server, _ = ADDRESSES[family]
-    whole = hashlib.sha256()
     with socket.socket(family, socket.SOCK_DGRAM) as end:
         end.settimeout(60)
         if role == "server":
             end.bind((server, PORT))
             say("listening")
-            while True:
-                data, peer = end.recvfrom(2048)
-                end.sendto(hashlib.md5(data, usedforsecurity=False).digest() if data else b"", peer)
-                if not data:
-                    return whole.hexdigest()
-                whole.update(data)
+            return answer(end)
         end.connect((server, PORT))
-        for block in blocks(megabytes):
-            for at in range(0, len(block), SIZE * WINDOW):
-                window = block[at : at + SIZE * WINDOW]
-                parts = [window[i : i + SIZE] for i in range(0, len(window), SIZE)]
-                for part in parts:
-                    end.send(part)
-                    whole.update(part)
-                answers = {end.recv(64) for _ in parts}
-                assert answers == {hashlib.md5(p, usedforsecurity=False).digest() for p in parts}
-        end.send(b"")
-        end.recv(64)
-    return whole.hexdigest()
+        return ask(end, megabytes)
+
+
+def answer(end: socket.socket) -> str:
+    parts: dict[bytes, bytes] = {}
+    while True:
+        data, peer = end.recvfrom(2048)
+        end.sendto(digest_of(data) if data else b"", peer)
+        if not data:
+            return hashlib.sha256(b"".join(parts[at] for at in sorted(parts))).hexdigest()
+        parts[data[:4]] = data[4:]
+
+
+def ask(end: socket.socket, megabytes: int) -> str:
+    whole = b"".join(blocks(megabytes))
+    parts = [at.to_bytes(4, "big") + whole[at : at + SIZE] for at in range(0, len(whole), SIZE)]
+    for first in range(0, len(parts), WINDOW):
+        window = parts[first : first + WINDOW]
+        for part in window:
+            end.send(part)
+        assert {end.recv(64) for _ in window} == {digest_of(part) for part in window}
+    end.send(b"")
+    end.recv(64)
+    return hashlib.sha256(whole).hexdigest()
+
+
+def digest_of(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).digest()
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 import pytest
 
 from pydpdk import Burst, Eal, Mempool, Port
+from pydpdk._dpdk import lib
 from pydpdk.errors import BusyError, InUseError
 from pydpdk.host.doctor_virtual import af_xdp_missing
 
@@ -147,8 +148,25 @@ class TestAfXdp:
 
     def test_a_pool_without_the_mbufs_of_the_kernel_is_refused(self, device, veth, pool: Mempool):
         port = device(f"net_af_xdp_s,iface={veth}1")
-        with pytest.raises(ValueError, match="2112 or more must be free: 511 are"):
+        with pytest.raises(ValueError, match="2112 or more must be free: "):
             port.configure(mempool=pool)
+
+    def test_mbufs_that_it_does_not_reach_must_be_in_the_pool(self, device, veth, big: Mempool):
+        beyond = lib.pyd_beyond_count(big.handle)
+        port = device(f"net_af_xdp_b,iface={veth}1")
+        with Burst(big.n - 1) as most, Burst(1) as last:
+            most.alloc(big, big.n - 1)
+            last.alloc(big, 1)  # the last in memory: nothing was taken before
+            most.free()
+            if beyond:
+                with pytest.raises(InUseError, match=f"its last {beyond} mbufs, and some are in"):
+                    port.configure(mempool=big)
+            assert big.in_use_count == 1
+            last.free()
+        port.configure(mempool=big)
+        assert big.in_use_count == 2048 + beyond
+        port.close()
+        assert big.in_use_count == 0
 
     def test_descriptors_must_be_a_power_of_two(self, device, veth: str, big: Mempool):
         port = device(f"net_af_xdp_d,iface={veth}1")

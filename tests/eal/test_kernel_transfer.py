@@ -128,14 +128,17 @@ def test_it_passes_through_forward(device, ends, big, burst, kind: str, megabyte
 
 
 def test_it_passes_with_af_xdp(device, ends, big, burst, name):
-    """Which the kernel tells nothing of checksums: they are finished by their sum."""
+    """Which the kernel tells nothing of checksums: they are finished by their sum.
+
+    More packets than a pool has mbufs, each of which so has been the kernel's.
+    """
     need_af_xdp()
-    both = ends("tcp", 20)
+    both = ends("tcp", 40)
     with Mempool.create(f"{name}c", 16383, cache_size=0) as other:
         (a,) = opened(device, big, both[:1], "net_af_xdp_a")
         (b,) = opened(device, other, both[1:], "net_af_xdp_b")
         forward = Forward(burst, [(a.rx[0], b.tx[0]), (b.rx[0], a.tx[0])])
-        moved(both, "tcp", 20, forward.step)
+        moved(both, "tcp", 40, forward.step)
         assert a.rx[0].finished > 0
         a.close()
         b.close()

@@ -20,3 +20,14 @@ int pyd_pool_free(struct pyd_pool *pool);
 const char *pyd_mempool_ops_at(const void *table, unsigned int index);
 const void *pyd_mempool_ops_table(void);
 unsigned int pyd_mempool_ops_table_size(void);
+
+/* Mbufs that a driver cannot reach: see beyond.c. */
+struct pyd_beyond {
+    struct rte_mempool *mp;
+    uint32_t n;
+    void *mbufs[];
+};
+
+uint32_t pyd_beyond_count(struct rte_mempool *mp);
+int pyd_beyond_take(struct pyd_beyond *beyond, struct pyd_gate *gate);
+void pyd_beyond_give(struct pyd_beyond *beyond);
