@@ -104,7 +104,7 @@ def invoke(target: Target, name: str, value: object) -> None:
     chosen = {
         p.name: GOOD[p.name]()
         for p in target.parameters
-        if p.default is p.empty and p.kind is not p.VAR_KEYWORD
+        if (p.default is p.empty or p.name == "duration") and p.kind is not p.VAR_KEYWORD
     }
     if target.name == "process.attach.attach" and HUGEPAGES:
         chosen["file_prefix"] = PRIMARY

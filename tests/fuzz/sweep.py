@@ -30,6 +30,7 @@ from sweep_targets import Target, targets
 
 from pydpdk import Burst, Group
 from pydpdk._dpdk import ffi
+from pydpdk.app.stop import StoppedError
 from pydpdk.eal_neighbours import Neighbours
 from pydpdk.host.registry import Seat
 from pydpdk.host.watch import Watch
@@ -44,6 +45,7 @@ DOCUMENTED = (
     BufferError,  # InUseError
     IndexError,
     OverflowError,  # a number that C does not hold, from cffi or numpy
+    StoppedError,  # of an app that was asked to stop, which those of the house are
 )
 """What a call may raise. AttributeError, KeyError, SystemError, AssertionError are our faults."""
 DUCK = (AttributeError, KeyError)
@@ -83,7 +85,7 @@ class Sweep:
             consume(call())
         except documented:
             pass
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             sys.stdout.write(f"UNDOCUMENTED {what}: {error!r}\n")
 
     def sweep(self, target: Target, makers: list[Callable[[House], Any]]) -> None:
@@ -154,7 +156,7 @@ def suits(target: Target, parameter: Any, value: Any) -> bool:
         )
         return not 1 << 20 < number < 1 << 31  # all the memory of the machine
     if parameter.name in ("timeout", "timeout_s", "duration_s"):
-        plain = isinstance(value, int | float)
+        plain = isinstance(value, int | float | np.number)
         return value is not None and not (plain and value > 0.1)
     return True
 

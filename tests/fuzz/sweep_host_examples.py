@@ -35,6 +35,7 @@ GOOD: dict[str, Make] = {
     "host.elf.read_variable.pid": lambda h: os.getpid(),
     "host.elf.read_variable.size": same(8),
     "host.finding.Finding.code": same("aslr"),
+    "host.flocks.wait_for.say": same(print),
     "host.probe.plugin_directory.eal": same("librte_eal.so"),
     "host.program.libraries.pid": lambda h: os.getpid(),
     "host.program.parse_arguments.argv": same(["-l", "0-3", "--vdev=net_null0", "--"]),
@@ -55,6 +56,7 @@ EXPECTED: dict[str, type[Exception]] = {
     "host.binding.bind": HostError,
     "host.binding.unbind": HostError,
     "host.reserve.release": ValueError,
+    "host.trust.read_regular": FileNotFoundError,
     "host.reserve.reserve": ValueError,
 }
 """What a good call raises all the same."""

@@ -29,6 +29,7 @@ EXCLUDED = {
     "errors.call_*": "calls the C function it is given",
     "eal_devices.check_log": "reads lines that log gave: tests/processes/test_ovs.py",
     "ethdev.border.*": "the inner half of Port.configure and start, which are swept",
+    "cli.output.*": "the output of the commands, which are swept: tests/eal/test_output.py",
     "host.captures.look": "reads files that plan was given: tests/unit/test_host_captures.py",
     "host.flocks.waits": "reads /proc/locks: tests/eal/test_eal_waits.py",
     "memory.memseg.describe": POINTER,

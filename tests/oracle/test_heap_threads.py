@@ -19,8 +19,19 @@ N_THREADS, LINE = 4, 64
 
 @pytest.fixture
 def whole_heap(eal: Eal, name: str):
-    """A zone that keeps a page, and the check that all else is given back."""
+    """A zone that keeps a page, and the check that all else is given back.
+
+    Each thread that lives beside others has a word in shared memory, which the next one takes over:
+    so as many as will live at a time have been there before.
+    """
+    together = threading.Barrier(N_THREADS)
+
+    def touch(me: int) -> None:
+        Memzone.reserve(f"{name}-first-{me}", LINE, socket_id=0).close()
+        together.wait(60)
+
     with Memzone.reserve(f"{name}-keeps-a-page", LINE, socket_id=0):
+        in_threads(touch)
         before = heap(0)
         yield
         assert heap(0) == before

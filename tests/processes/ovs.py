@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 SWITCH = Path("/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk")
@@ -113,6 +114,13 @@ class Switch:
             timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+
+
+def end_all(directory: Path) -> None:
+    """Kill what runs in a directory still; the pid files of others are gone."""
+    for file in directory.glob("*.pid"):
+        with suppress(ProcessLookupError, FileNotFoundError, ValueError):
+            os.kill(int(file.read_text()), signal.SIGKILL)
 
 
 def _wait_for(pidfd: int) -> None:

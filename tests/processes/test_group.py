@@ -244,14 +244,14 @@ import gc, time
 gc.disable()
 group.start(add, 0).result(30)  # what multiprocessing keeps for itself is open now
 fds = lambda: map("/proc/self/fd/{}".format, os.listdir("/proc/self/fd"))
-count = lambda: sum("/proc/" not in os.path.realpath(fd) for fd in fds())
-before = count()
+open_files = lambda: [to for to in map(os.path.realpath, fds()) if "/proc/" not in to]
+before = open_files()
 members = [group.start(add, i) for i in range(4)]
 print([member.result(30) for member in members])
 deadline = time.monotonic() + 30
-while count() > before and time.monotonic() < deadline:  # those who watch them notice their ends
-    time.sleep(0.01)
+while len(now := open_files()) > len(before) and time.monotonic() < deadline:
+    time.sleep(0.01)  # the threads that watch them notice their ends
 # the watch of the first may have ended since: one kept of each of the four would still be more
-print([member.alive for member in members], count() <= before)
+print([member.alive for member in members], len(now) <= len(before) or (before, now))
 """)
-    assert "[1, 2, 3, 4]\n[False, False, False, False] True\n" in done.stdout
+    assert "[1, 2, 3, 4]\n[False, False, False, False] True\n" in done.stdout, done.stdout

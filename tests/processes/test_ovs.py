@@ -73,6 +73,13 @@ def end():
 """
 
 
+@pytest.fixture(autouse=True)
+def ended(tmp_path: Path) -> Iterator[None]:
+    """No switch outlives its test, however that ends: its thread polls a whole CPU."""
+    yield
+    ovs.end_all(tmp_path)
+
+
 @pytest.fixture(params=KINDS)
 def switch(request: pytest.FixtureRequest, tmp_path: Path, name: str) -> Iterator[ovs.Switch]:
     """A switch whose two ports are joined to each other."""
