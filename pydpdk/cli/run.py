@@ -40,7 +40,7 @@ def run(file: File, duration: Duration = None, as_json: Json = False) -> None:
         if not as_json:
             typer.echo(tree.render(chain))
         rate = None if as_json else _RateLine()
-        report = run_app(app, duration or None, tick=rate)
+        report = run_app(app, None if duration == 0 else duration, tick=rate)
         if rate:
             rate.end()
         _show(report, chain, as_json)
