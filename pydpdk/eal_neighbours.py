@@ -23,6 +23,8 @@ from pydpdk.host.registry import Seat
 from pydpdk.host.registry_page import Member, Role
 from pydpdk.lcore_map import parse_lcores
 
+_MAX_SOCKET_PATH = 107  # [bytes] sun_path, and its end
+
 
 class Neighbours:
     """A seat in the prefix's registry; none where memory is shared with nobody."""
@@ -174,19 +176,23 @@ def survey(
         It would not work, or would harm the others.
     """
     if options.proc_type == "secondary":
-        _check_runtime_dir(prefix)
+        _check_runtime_dir(prefix, f"mp_socket_{os.getpid()}_{'f' * 16}")
         return eal_attach.check_attach(options, prefix)
     if _is_shared(options, hugepages):
-        _check_runtime_dir(prefix)
+        _check_runtime_dir(prefix, "dpdk_telemetry.v2" if options.telemetry else "mp_socket")
         eal_attach.check_primary(prefix)
     if hugepages and not options.in_memory:
         _check_mounts()
     return options, None
 
 
-def _check_runtime_dir(prefix: str) -> None:
-    """Refuse a directory in which somebody else could put what the EAL would open."""
+def _check_runtime_dir(prefix: str, socket: str) -> None:
+    """Refuse a directory in which somebody else could put what the EAL would open, or no socket."""
     directory = runtime.runtime_dir(prefix)
+    length = len(os.fsencode(directory / socket))
+    if length > _MAX_SOCKET_PATH:  # DPDK cuts it
+        text = f"{directory / socket}: at most {_MAX_SOCKET_PATH} bytes for a socket (got {length})"
+        raise make_error("rte_eal_init", errno.ENAMETOOLONG, text)
     with suppress(OSError):  # said below, or by the EAL
         trust.make_way(directory)
     why = trust.distrust(directory, own=True)

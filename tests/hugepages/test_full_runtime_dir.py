@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +20,16 @@ try:
     lcores = (min(os.sched_getaffinity(0)),)
     with pydpdk.init(file_prefix=sys.argv[1], hugepages=True, lcores=lcores):
         print("up")
-except pydpdk.NoRoomError as error:
+except pydpdk.DpdkError as error:
     print(error)
 """
+
+
+@pytest.fixture
+def short_path():
+    """A directory whose sockets have paths that are not too long, wherever pytest has its own."""
+    with tempfile.TemporaryDirectory(prefix="full-") as made:
+        yield Path(made)
 
 
 def _in_tmpfs_of(size: str, directory, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -39,12 +48,23 @@ def _in_tmpfs_of(size: str, directory, *arguments: str) -> subprocess.CompletedP
     ("size", "says"),
     [("64k", "has room for 64 kB"), ("1m", "has room for 1024 kB"), ("8m", "up")],
 )
-def test_a_full_directory_is_an_error(tmp_path, size, says):
+def test_a_full_directory_is_an_error(short_path, size, says):
     prefix = f"test-{os.getpid()}-{size}"
-    done = _in_tmpfs_of(size, tmp_path, "-c", CODE, prefix)
+    done = _in_tmpfs_of(size, short_path, "-c", CODE, prefix)
     assert done.returncode == 0, done.stderr
     assert says in done.stdout
     assert runtime.hugepage_files(prefix) == []
+
+
+@pytest.mark.parametrize(("length", "says"), [(107, "up"), (108, "at most 107 bytes for a socket")])
+def test_a_path_too_long_for_a_socket_is_an_error(short_path, length, says):
+    prefix = f"test-{os.getpid()}-long"
+    rest = length - len(os.fsencode(short_path / "dpdk" / prefix / "dpdk_telemetry.v2"))
+    directory = short_path / ("x" * (rest - 1))
+    directory.mkdir()
+    done = _in_tmpfs_of("8m", directory, "-c", CODE, prefix)
+    assert done.returncode == 0, done.stderr
+    assert says in done.stdout
 
 
 def test_doctor_finds_it(tmp_path):
