@@ -42,6 +42,7 @@ GOOD: dict[str, Make] = {
     "config.model.Config.ports": same({"p0": {"device": "net_null0"}}),
     "config.report.table.rows": same([("a", "b")]),
     "config.faults.from_validation.error": fault,
+    "app.session.prepare.path": lambda h: h.yaml,
     "config.load.load.path": lambda h: h.yaml,
     "config.load.loads.text": same(FILE),
     "config.model.Config.locate.source": lambda h: source.parse(FILE),

@@ -10,6 +10,7 @@ from typing import Any
 from sweep_host_examples import DEAD
 
 from pydpdk import ClosedError, NotFoundError, NotSupportedError, eal_drivers
+from pydpdk.app.stop import StoppedError
 from pydpdk.config import model
 from pydpdk.host.reap import Reaped
 from pydpdk.host.registry_page import Member
@@ -116,13 +117,14 @@ BY_NAME: dict[str, Make] = {
     "pid": lambda h: os.getpid(),
 }
 
-EXPECTED: dict[str, type[Exception]] = {
+EXPECTED: dict[str, type[BaseException]] = {
+    "app.session.App.bring_up": StoppedError,  # of an app that is to stop
     "eal_attach.check_attach": NotFoundError,  # nobody is there; tests/processes has who is
     "process.group.Group.start": ClosedError,  # of the closed group
 }
 """What a good call raises all the same."""
 
-WITHOUT_HUGEPAGES: dict[str, type[Exception]] = dict.fromkeys(
+WITHOUT_HUGEPAGES: dict[str, type[BaseException]] = dict.fromkeys(
     (
         "eal_neighbours.Neighbours.watcher", "eal_running.Eal.on_process_death",
         "eal_running.Eal.on_primary_death", "process.group.Group", "process.messages.handle",

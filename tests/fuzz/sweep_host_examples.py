@@ -51,11 +51,12 @@ BY_NAME: dict[str, Make] = {
     "its": same(LIBRARY), "mine": same(LIBRARY), "needs": same(Needs()),
 }  # fmt: skip
 
-EXPECTED: dict[str, type[Exception]] = {
+EXPECTED: dict[str, type[BaseException]] = {
     # of a root that has no device and no page
     "host.binding.bind": HostError,
     "host.binding.unbind": HostError,
     "host.reserve.release": ValueError,
+    "host.trust.open_regular": FileNotFoundError,
     "host.trust.read_regular": FileNotFoundError,
     "host.reserve.reserve": ValueError,
 }
