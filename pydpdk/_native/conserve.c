@@ -109,12 +109,12 @@ free_burst(struct pyd_world *world, struct pyd_slots *slots)
 static void
 take_objects(struct pyd_world *world, struct rte_mempool *mp)
 {
-    uint64_t *objects = malloc(mp->size * sizeof(*objects));
+    uint64_t *objects = world->scratch;
     struct pyd_recovered *row = pyd_row(world, mp);
     uint8_t *owners = pyd_objects_owners(mp);
     uint32_t i, n;
 
-    n = objects == NULL || owners == NULL ? 0 : pyd_objects_addresses(mp, objects, mp->size);
+    n = owners == NULL ? 0 : pyd_objects_addresses(mp, objects, mp->size);
     qsort(objects, n, sizeof(*objects), compare); /* ids ascend with addresses */
     for (i = 0; i < n; i++) {
         void *object = (void *)(uintptr_t)objects[i];
@@ -127,7 +127,6 @@ take_objects(struct pyd_world *world, struct rte_mempool *mp)
         else
             row->in_doubt++;
     }
-    free(objects);
 }
 
 void

@@ -9,6 +9,7 @@ struct found {
     void **rows;
     uint32_t n;
     uint32_t room;
+    int failed;
 };
 
 static void
@@ -18,8 +19,10 @@ add(struct found *found, void *row)
         const uint32_t room = RTE_MAX(64U, found->room * 2);
         void **rows = realloc(found->rows, room * sizeof(*rows));
 
-        if (rows == NULL)
+        if (rows == NULL) {
+            found->failed = 1;
             return;
+        }
         found->rows = rows;
         found->room = room;
     }
@@ -44,20 +47,11 @@ add_pool(struct rte_mempool *mp, void *found)
         add(found, mp);
 }
 
-void
-pyd_world_gather(struct pyd_world *world)
+static void
+describe_pools(struct pyd_world *world)
 {
-    struct found rings = {0}, pools = {0};
     uint32_t i;
 
-    free(world->rings);
-    free(world->pools);
-    rte_memzone_walk(add_ring, &rings);
-    rte_mempool_walk(add_pool, &pools);
-    world->rings = (struct rte_ring **)rings.rows;
-    world->n_rings = rings.n;
-    world->pools = (struct rte_mempool **)pools.rows;
-    world->n_pools = RTE_MIN(pools.n, (uint32_t)PYD_RECOVERY_ROWS);
     world->out->n_pools = world->n_pools;
     for (i = 0; i < world->n_pools; i++) {
         struct pyd_recovered *row = &world->out->pools[i];
@@ -66,6 +60,53 @@ pyd_world_gather(struct pyd_world *world)
         row->address = (uintptr_t)world->pools[i];
         row->mbufs = pyd_pool_is_pktmbuf(world->pools[i]);
     }
+}
+
+/* List all rings and pools: -ENOMEM, and no list, where one was left out. In a part of them others
+ * would look as if nobody had them. */
+int
+pyd_world_gather(struct pyd_world *world)
+{
+    struct found rings = {0}, pools = {0};
+
+    free(world->rings);
+    free(world->pools);
+    world->n_rings = world->n_pools = 0;
+    rte_memzone_walk(add_ring, &rings);
+    rte_mempool_walk(add_pool, &pools);
+    world->rings = (struct rte_ring **)rings.rows;
+    world->pools = (struct rte_mempool **)pools.rows;
+    if (rings.failed || pools.failed)
+        return -ENOMEM;
+    world->n_rings = rings.n;
+    world->n_pools = RTE_MIN(pools.n, (uint32_t)PYD_RECOVERY_ROWS);
+    describe_pools(world);
+    return 0;
+}
+
+static int
+make_room(struct pyd_world *world)
+{
+    uint32_t largest = 1, i;
+
+    for (i = 0; i < world->n_pools; i++) {
+        world->room += world->pools[i]->size;
+        largest = RTE_MAX(largest, world->pools[i]->size + 1);
+    }
+    world->objects = malloc((world->room + 1) * sizeof(*world->objects));
+    world->scratch = malloc(largest * sizeof(uint64_t));
+    world->ids = calloc(world->n_pools + 1, sizeof(*world->ids));
+    return world->objects == NULL || world->scratch == NULL || world->ids == NULL ? -ENOMEM : 0;
+}
+
+static void
+release_room(struct pyd_world *world)
+{
+    free(world->rings);
+    free(world->pools);
+    free(world->objects);
+    free(world->scratch);
+    free(world->ids);
 }
 
 struct pyd_recovered *
@@ -189,7 +230,8 @@ now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* 0; -EBUSY where somebody stays inside (out->culprit); -ENOTSUP in a secondary.
+/* 0; -EBUSY where somebody stays inside (out->culprit), -ENOMEM: nothing was changed; -ENOTSUP in a
+ * secondary.
  * `foreign`: programs that are not ours share the memory. `everything`: sweep although nobody
  * died, for what an earlier recovery left in doubt. */
 int
@@ -197,7 +239,7 @@ pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t time
 {
     struct pyd_world world = {.ledger = pyd_ledger(), .out = out};
     uint64_t start;
-    int ret;
+    int ret, ready;
 
     if (world.ledger == NULL || rte_eal_process_type() != RTE_PROC_PRIMARY)
         return -ENOTSUP;
@@ -208,14 +250,18 @@ pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t time
     start = now_ns();
     ret = pyd_pause(&world, timeout_ms, &out->culprit);
     if (ret == 0) {
-        pyd_world_gather(&world);
-        count_gone(&world);
-        ret = repair(&world, foreign);
+        ready = pyd_world_gather(&world) == 0 && make_room(&world) == 0;
+        if (ready) {
+            count_gone(&world);
+            ret = repair(&world, foreign);
+        }
         pyd_resume(&world);
         out->paused_ns = now_ns() - start;
-        bury(&world);
+        if (!ready)
+            ret = -ENOMEM;
+        else
+            bury(&world);
     }
-    free(world.rings);
-    free(world.pools);
+    release_room(&world);
     return ret;
 }

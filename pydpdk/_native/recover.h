@@ -6,7 +6,15 @@
 
 enum { PYD_NOBODY, PYD_LIVING, PYD_DEAD };
 
-/* The shared memory while it is paused. */
+struct pyd_object {
+    uintptr_t address;
+    uint16_t pool;
+    uint16_t refs; /* packets that hold it, and packets that see its memory */
+    uint8_t waits;
+};
+
+/* The shared memory while it is paused. What a recovery needs is allocated before it changes
+ * anything, so that it is done as a whole or not at all. */
 struct pyd_world {
     struct pyd_ledger *ledger;
     uint8_t state[PYD_MAX_PROCESSES];
@@ -15,11 +23,15 @@ struct pyd_world {
     uint32_t n_rings;
     struct rte_mempool **pools;
     uint32_t n_pools;
+    struct pyd_object *objects; /* room for every object of the pools */
+    uint32_t room;
+    void *scratch; /* room for the addresses of one pool's objects, or its stack's marks */
+    uint32_t *ids; /* one for each pool */
     struct pyd_recovery *out;
 };
 
 void pyd_world_look(struct pyd_world *world);
-void pyd_world_gather(struct pyd_world *world);
+int pyd_world_gather(struct pyd_world *world);
 int pyd_pause(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit);
 void pyd_resume(struct pyd_world *world);
 

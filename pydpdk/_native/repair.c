@@ -1,5 +1,4 @@
 /* What a dead process left half-done in rings and stacks, undone while the world is paused. */
-#include <stdlib.h>
 
 #include <rte_stack.h>
 
@@ -115,7 +114,8 @@ pyd_release(struct pyd_world *world)
     int stacks = 0;
     uint32_t i;
 
-    pyd_world_gather(world);
+    if (pyd_world_gather(world) != 0)
+        return 0;
     for (i = 0; i < world->n_rings; i++) {
         release_side(world, world->rings[i], 0);
         release_side(world, world->rings[i], 1);
@@ -152,15 +152,13 @@ length(const struct rte_stack_lf_list *list, uint32_t capacity)
 
 /* All nodes that carry no object become the free list. */
 static void
-rebuild_lf(struct rte_stack *s)
+rebuild_lf(struct rte_stack *s, uint8_t *used)
 {
     struct rte_stack_lf *lf = &s->stack_lf;
     struct rte_stack_lf_elem *elem, *top = NULL;
-    uint8_t *used = calloc(s->capacity, 1);
     uint32_t i, n = 0;
 
-    if (used == NULL)
-        return;
+    memset(used, 0, s->capacity);
     for (elem = lf->used.head.top; elem != NULL && n < s->capacity; elem = elem->next, n++)
         used[elem - lf->elems] = 1;
     for (i = s->capacity; i-- != 0;)
@@ -168,7 +166,6 @@ rebuild_lf(struct rte_stack *s)
             lf->elems[i].next = top;
             top = &lf->elems[i];
         }
-    free(used);
     set_list(&lf->used, lf->used.head.top, n);
     set_list(&lf->free, top, s->capacity - n);
 }
@@ -176,7 +173,7 @@ rebuild_lf(struct rte_stack *s)
 /* Nodes that the dead one had in hand are in neither list, and a length may be ahead of its list,
  * for which a pop would wait for ever. Returns how many nodes were lost, or 1. */
 static uint32_t
-mend_lf(struct rte_stack *s)
+mend_lf(struct rte_stack *s, uint8_t *scratch)
 {
     const struct rte_stack_lf *lf = &s->stack_lf;
     const uint64_t used = length(&lf->used, s->capacity);
@@ -184,7 +181,7 @@ mend_lf(struct rte_stack *s)
 
     if (used + unused == s->capacity && lf->used.len == used && lf->free.len == unused)
         return 0;
-    rebuild_lf(s);
+    rebuild_lf(s, scratch);
     return RTE_MAX((uint64_t)1, s->capacity - RTE_MIN(used + unused, (uint64_t)s->capacity));
 }
 
@@ -199,7 +196,7 @@ pyd_mend_stacks(struct pyd_world *world)
         if (s == NULL)
             continue;
         if (s->flags & RTE_STACK_F_LF)
-            pyd_row(world, world->pools[i])->mended = mend_lf(s);
+            pyd_row(world, world->pools[i])->mended = mend_lf(s, world->scratch);
         else
             rte_spinlock_unlock(&s->stack_std.lock);
     }

@@ -4,18 +4,10 @@
 #include "burst.h"
 #include "recover.h"
 
-struct object {
-    uintptr_t address;
-    uint16_t pool;
-    uint16_t refs; /* packets that hold it, and packets that see its memory */
-    uint8_t waits;
-};
-
 struct sweep {
     struct pyd_world *world;
-    struct object *objects;
+    struct pyd_object *objects;
     uint32_t n;
-    uint32_t room;
     uint16_t pool; /* the one that is being read */
     uint8_t sweeps[PYD_RECOVERY_ROWS];
 };
@@ -23,8 +15,8 @@ struct sweep {
 static int
 compare(const void *a, const void *b)
 {
-    const uintptr_t x = ((const struct object *)a)->address;
-    const uintptr_t y = ((const struct object *)b)->address;
+    const uintptr_t x = ((const struct pyd_object *)a)->address;
+    const uintptr_t y = ((const struct pyd_object *)b)->address;
 
     return x < y ? -1 : x > y;
 }
@@ -36,23 +28,18 @@ add(struct rte_mempool *mp, void *arg, void *object, unsigned int index)
 
     (void)mp;
     (void)index;
-    if (sweep->n < sweep->room)
-        sweep->objects[sweep->n++] = (struct object){
+    if (sweep->n < sweep->world->room)
+        sweep->objects[sweep->n++] = (struct pyd_object){
             .address = (uintptr_t)object, .pool = sweep->pool,
         };
 }
 
-static int
+static void
 list_all(struct sweep *sweep)
 {
     struct pyd_world *world = sweep->world;
     uint32_t i;
 
-    for (i = 0; i < world->n_pools; i++)
-        sweep->room += world->pools[i]->size;
-    sweep->objects = malloc((sweep->room + 1) * sizeof(*sweep->objects));
-    if (sweep->objects == NULL)
-        return -ENOMEM;
     for (i = 0; i < world->n_pools; i++) {
         sweep->pool = i;
         rte_mempool_obj_iter(world->pools[i], add, sweep);
@@ -61,19 +48,18 @@ list_all(struct sweep *sweep)
         ;
     if (i < sweep->n)
         qsort(sweep->objects, sweep->n, sizeof(*sweep->objects), compare);
-    return 0;
 }
 
-static struct object *
+static struct pyd_object *
 find(const struct sweep *sweep, const void *address)
 {
-    const struct object key = {.address = (uintptr_t)address};
+    const struct pyd_object key = {.address = (uintptr_t)address};
 
     return bsearch(&key, sweep->objects, sweep->n, sizeof(key), compare);
 }
 
 static int
-is_mbuf(const struct sweep *sweep, const struct object *object)
+is_mbuf(const struct sweep *sweep, const struct pyd_object *object)
 {
     return sweep->world->out->pools[object->pool].mbufs;
 }
@@ -82,19 +68,16 @@ static int
 mark_waiting(struct sweep *sweep, uint32_t pool)
 {
     struct rte_mempool *mp = sweep->world->pools[pool];
-    uint64_t *waiting = malloc(mp->size * sizeof(*waiting));
-    struct object *object;
+    uint64_t *waiting = sweep->world->scratch;
+    struct pyd_object *object;
     int i, n;
 
-    if (waiting == NULL)
-        return -ENOMEM;
     n = pyd_pool_waiting(mp, waiting, mp->size);
     for (i = 0; i < RTE_MIN(n, (int)mp->size); i++) {
         object = find(sweep, (void *)(uintptr_t)waiting[i]);
         if (object != NULL)
             object->waits = 1;
     }
-    free(waiting);
     return n < 0 ? n : 0;
 }
 
@@ -102,7 +85,7 @@ mark_waiting(struct sweep *sweep, uint32_t pool)
 static void
 mark_packet(struct sweep *sweep, const void *address)
 {
-    struct object *object = find(sweep, address), *seen;
+    struct pyd_object *object = find(sweep, address), *seen;
     struct rte_mbuf *m;
     uint32_t left;
 
@@ -197,7 +180,7 @@ recount(struct rte_mempool *mp, struct rte_mbuf *m, uint16_t refs)
 }
 
 static void
-give_back(struct pyd_world *world, struct object *object)
+give_back(struct pyd_world *world, struct pyd_object *object)
 {
     struct rte_mempool *mp = world->pools[object->pool];
     void *address = (void *)object->address;
@@ -209,7 +192,7 @@ give_back(struct pyd_world *world, struct object *object)
 }
 
 static void
-settle_mbuf(struct pyd_world *world, struct object *object)
+settle_mbuf(struct pyd_world *world, struct pyd_object *object)
 {
     struct rte_mempool *mp = world->pools[object->pool];
     struct rte_mbuf *m = (struct rte_mbuf *)object->address;
@@ -224,7 +207,7 @@ settle_mbuf(struct pyd_world *world, struct object *object)
 
 /* A byte of 0 outside of the pool: a call died between the two. */
 static void
-settle_plain(struct pyd_world *world, struct object *object, uint32_t id)
+settle_plain(struct pyd_world *world, struct pyd_object *object, uint32_t id)
 {
     uint8_t *owner = pyd_objects_owners(world->pools[object->pool]) + id;
 
@@ -246,13 +229,12 @@ static void
 settle(struct sweep *sweep)
 {
     struct pyd_world *world = sweep->world;
-    uint32_t *ids = calloc(world->n_pools + 1, sizeof(*ids));
     uint32_t i, id;
 
-    for (i = 0; ids != NULL && i < sweep->n; i++) {
-        struct object *object = &sweep->objects[i];
+    for (i = 0; i < sweep->n; i++) {
+        struct pyd_object *object = &sweep->objects[i];
 
-        id = ids[object->pool]++; /* ids ascend with addresses */
+        id = world->ids[object->pool]++; /* ids ascend with addresses */
         if (object->waits || !sweep->sweeps[object->pool])
             continue;
         if (is_mbuf(sweep, object))
@@ -260,16 +242,16 @@ settle(struct sweep *sweep)
         else
             settle_plain(world, object, id);
     }
-    free(ids);
 }
 
 int
 pyd_sweep(struct pyd_world *world)
 {
-    struct sweep sweep = {.world = world};
-    int ret = list_all(&sweep);
+    struct sweep sweep = {.world = world, .objects = world->objects};
+    int ret = 0;
     uint32_t i;
 
+    list_all(&sweep);
     for (i = 0; ret == 0 && i < world->n_pools; i++) {
         sweep.sweeps[i] = pyd_sweeps(world->pools[i]);
         if (sweep.sweeps[i])
@@ -282,6 +264,5 @@ pyd_sweep(struct pyd_world *world)
             mark_bursts(&sweep, &world->ledger->processes[i]);
     if (ret == 0)
         settle(&sweep);
-    free(sweep.objects);
     return ret;
 }
