@@ -158,6 +158,10 @@ def __getattr__(name: str) -> _Any:
         value = getattr(_import_module(_MODULE_OF[name]), name)
         globals()[name] = value
         return value
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("pydpdk")
     from importlib.util import find_spec
 
     if not name.startswith("__") and find_spec(f"{__name__}.{name}"):

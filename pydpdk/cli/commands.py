@@ -16,7 +16,6 @@ app = typer.Typer(
     name="pydpdk",
     help="Drive a genuine DPDK from a YAML file.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
@@ -31,16 +30,21 @@ app.add_typer(devices.app, name="devices")
 
 def _show_version(asked: bool) -> None:
     if asked:
-        from pydpdk import version
+        from pydpdk import __version__, version
 
-        typer.echo(f"DPDK {version.RUNNING} (compiled against {version.COMPILED})")
+        dpdk = f"DPDK {version.RUNNING} (compiled against {version.COMPILED})"
+        typer.echo(f"pydpdk {__version__}, {dpdk}")
         raise typer.Exit
 
 
 @app.callback()
 def _options(
     _version: bool = typer.Option(
-        False, "--version", callback=_show_version, is_eager=True, help="Show the DPDK version."
+        False,
+        "--version",
+        callback=_show_version,
+        is_eager=True,
+        help="Show the versions of pydpdk and DPDK.",
     ),
 ) -> None:
     """Drive a genuine DPDK from a YAML file."""
