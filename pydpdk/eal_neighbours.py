@@ -13,6 +13,7 @@ from pydpdk import eal_attach, eal_drivers
 from pydpdk._crossing import Undo
 from pydpdk._dpdk import lib
 from pydpdk.eal_attach import HARMED
+from pydpdk.eal_foreign import ForeignWatch
 from pydpdk.eal_options import EalOptions
 from pydpdk.eal_watch import Watcher
 from pydpdk.errors import BusyError, NotSupportedError, make_error
@@ -40,6 +41,7 @@ class Neighbours:
         self.options, self._prefix = options, prefix
         self._seat, self._primary, self._unshared = seat, primary, unshared
         self._watcher: Watcher | None = None
+        self._foreign: ForeignWatch | None = None
         self._details: dict[str, Any] = {}
 
     @property
@@ -63,6 +65,8 @@ class Neighbours:
         if primary and self._seat is not None and not self._seat.in_place:
             self._seat.give_back()  # the end of an earlier primary swept it away
             self._seat = take_seat(self.options, self._prefix, None)
+        if primary:
+            self._watch_for_foreign()
         if self._unshared is not None:
             self._unshared.publish("ready", {})
         if self._seat is None:
@@ -77,6 +81,13 @@ class Neighbours:
         pid = self._primary.pid if self._primary is not None else 0
         self._watcher = Watcher(self._prefix, pid, self._seat.member)
         self._watcher.start()
+
+    def _watch_for_foreign(self) -> None:
+        if _is_shared(self.options, bool(lib.rte_eal_has_hugepages())):
+            self._foreign = ForeignWatch(self._prefix)
+            self._foreign.start()
+        else:  # nobody can attach
+            lib.pyd_foreign(0, lib.PYD_FOREIGN_UNSURE)
 
     def tell(self, **details: Any) -> None:
         """Tell the others, beside what they were told before."""
@@ -144,6 +155,8 @@ class Neighbours:
         """Watch no more."""
         if self._watcher is not None:
             self._watcher.stop()
+        if self._foreign is not None:
+            self._foreign.stop()
 
     def begin_leaving(self) -> None:
         """Tell the primary that we end our EAL: who dies in there may keep a lock of DPDK's."""

@@ -164,6 +164,7 @@ class Watcher:
             if self._stopped:
                 return
             self.primary_alive = False
+            lib.pyd_foreign(lib.PYD_FOREIGN_SEEN, 0)  # who attaches now is seen by nobody
             callbacks = tuple(self._on_primary)
         _logger.error(
             "the primary of %r (PID %d) is gone: what is mapped stays usable, nothing new can be"

@@ -80,7 +80,7 @@ rx_some(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n)
     n = RTE_MIN(n, burst->size);
     do {
         came = rte_ring_dequeue_burst_elem(channel->ring->ring, mbufs, sizeof(void *), n, NULL);
-        kept = pyd_admit_foreign(mbufs, came, &channel->head->dropped);
+        kept = pyd_admit_shared(mbufs, came, &channel->head->dropped);
     } while (unlikely(kept == 0 && came != 0 && (in_a_row += came) < PYD_MALFORMED_IN_A_ROW));
     if (unlikely(in_a_row != 0))
         pyd_wake(&channel->head->drained);

@@ -65,7 +65,7 @@ get_some(struct pyd_channel *channel, struct pyd_batch *batch)
         return 0;
     n = rte_ring_dequeue_burst_elem(ring, lane->slots->mbufs, sizeof(void *), n, NULL);
     prefetch(lane->slots->mbufs, n);
-    sound = pyd_admit_foreign(lane->slots->mbufs, n, &channel->head->dropped);
+    sound = pyd_admit_shared(lane->slots->mbufs, n, &channel->head->dropped);
     pyd_burst_holds(lane, sound);
     read_messages(channel, batch, lane->slots->mbufs, sound);
     rte_pktmbuf_free_bulk(lane->slots->mbufs, sound);

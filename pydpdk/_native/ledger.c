@@ -15,10 +15,12 @@ static struct pyd_process *me;
 static pid_t my_pid; /* a forked child inherits the rest, and must leave it alone */
 static rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
 static const uint32_t nobody_pauses;
+static const uint32_t unsure = PYD_FOREIGN_UNSURE; /* of memory without a ledger of ours */
 static __thread struct pyd_presence unlisted; /* of a process that is in no ledger */
 
 __thread struct pyd_presence *pyd_here;
 const uint32_t *pyd_pause_word = &nobody_pauses;
+const uint32_t *pyd_foreign_word = &unsure;
 
 static struct pyd_ledger *
 find_ledger(void)
@@ -32,6 +34,7 @@ find_ledger(void)
             return NULL;
         found = mz->addr;
         memset(found, 0, sizeof(*found));
+        found->foreign = PYD_FOREIGN_UNSURE;
         found->version = PYD_LEDGER_VERSION;
         found->magic = PYD_LEDGER_MAGIC;
     }
@@ -138,7 +141,22 @@ pyd_ledger_join(uint64_t pid, uint64_t started, int alone)
     memcpy(me->lcores, lcores, sizeof(lcores));
     me->started = started;
     pyd_pause_word = &ledger->pause;
+    pyd_foreign_word = &ledger->foreign;
+    if (alone)
+        pyd_foreign(PYD_FOREIGN_SEEN, 0);
     return 0;
+}
+
+/* Change what all processes of ours think of this memory; nothing, once it is left. */
+void
+pyd_foreign(uint32_t set, uint32_t clear)
+{
+    rte_spinlock_lock(&lock);
+    if (me != NULL && my_pid == getpid()) {
+        __atomic_fetch_or(&ledger->foreign, set, __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(&ledger->foreign, ~clear, __ATOMIC_SEQ_CST);
+    }
+    rte_spinlock_unlock(&lock);
 }
 
 /* The first call of a thread: a presence of its own, where others see it. */
@@ -211,6 +229,7 @@ leave_for_good(void)
     me = NULL;
     pyd_here = NULL;
     pyd_pause_word = &nobody_pauses;
+    pyd_foreign_word = &unsure;
     mine->started = 0;
     pyd_presence_out(&mine->self);
     __atomic_store_n(&mine->pid, 0, __ATOMIC_RELEASE);

@@ -5,7 +5,7 @@
 
 #define PYD_LEDGER_NAME "pydpdk"
 #define PYD_LEDGER_MAGIC 0x70796470
-#define PYD_LEDGER_VERSION 3
+#define PYD_LEDGER_VERSION 4
 
 struct pyd_slots *pyd_ledger_take(uint32_t size);
 void pyd_ledger_give(struct pyd_slots *slots);

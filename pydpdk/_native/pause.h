@@ -8,6 +8,7 @@
 
 extern __thread struct pyd_presence *pyd_here __attribute__((tls_model("initial-exec")));
 extern const uint32_t *pyd_pause_word;
+extern const uint32_t *pyd_foreign_word; /* PYD_FOREIGN_* of this memory */
 
 int pyd_arrive(void);
 int pyd_wait_out(struct pyd_presence *here);

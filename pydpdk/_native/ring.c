@@ -85,9 +85,11 @@ pyd_ring_count(struct pyd_ring *ring)
     return ret;
 }
 
-/* A call of one side behind its gate. The four of them are what Python calls with an array. */
+/* A call of one side behind its gate. The four of them are what Python calls with an array. Their
+ * loops are so short that it matters where they lie. */
 #define SIDE(verb, side, memory, how)                                                              \
-    int pyd_ring_##verb##_##how(struct pyd_ring *ring, memory *elements, uint32_t n)               \
+    __attribute__((aligned(64))) int                                                               \
+    pyd_ring_##verb##_##how(struct pyd_ring *ring, memory *elements, uint32_t n)                   \
     {                                                                                              \
         int ret = pyd_ring_enter(&ring->side);                                                     \
                                                                                                    \
@@ -118,20 +120,40 @@ pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk)
     return ret == PYD_SHUT ? -ENETDOWN : ret;
 }
 
-/* Mbufs out of a ring, which any program of the prefix may have put there: the sound ones. */
+static inline int
+dequeue(struct pyd_ring *ring, struct rte_mbuf **mbufs, uint32_t n, int bulk)
+{
+    return bulk ? pyd_ring_dequeue_bulk(ring, mbufs, n) : pyd_ring_dequeue_burst(ring, mbufs, n);
+}
+
+/* Of mbufs that came, those that are sound; or of the next ones, where none is. */
+static __rte_noinline int
+admit_taken(struct pyd_ring *ring, struct rte_mbuf **mbufs, int came, uint32_t n, int bulk)
+{
+    uint32_t kept, in_a_row = 0;
+
+    for (; came > 0; came = dequeue(ring, mbufs, n, bulk)) {
+        kept = pyd_admit_foreign(mbufs, came, &ring->consumer.malformed);
+        in_a_row += came;
+        if (likely(kept != 0) || in_a_row >= PYD_MALFORMED_IN_A_ROW)
+            return kept;
+    }
+    return came;
+}
+
+static inline int
+take(struct pyd_ring *ring, struct rte_mbuf **mbufs, uint32_t n, int bulk)
+{
+    int came = dequeue(ring, mbufs, n, bulk);
+
+    return likely(pyd_is_ours()) ? came : admit_taken(ring, mbufs, came, n, bulk);
+}
+
+/* Mbufs out of a ring; those that another program may have put there only if they are sound. */
 int
 pyd_ring_take(struct pyd_ring *ring, struct rte_mbuf **mbufs, uint32_t n, int bulk)
 {
-    uint32_t kept, in_a_row = 0;
-    int came;
-
-    do {
-        came = bulk ? pyd_ring_dequeue_bulk(ring, mbufs, n) : pyd_ring_dequeue_burst(ring, mbufs, n);
-        if (unlikely(came <= 0))
-            return came;
-        kept = pyd_admit_foreign(mbufs, came, &ring->consumer.malformed);
-    } while (unlikely(kept == 0 && (in_a_row += came) < PYD_MALFORMED_IN_A_ROW));
-    return kept;
+    return take(ring, mbufs, n, bulk);
 }
 
 int
@@ -144,7 +166,7 @@ pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk
     if (n > burst->size)
         ret = -EMSGSIZE;
     else
-        ret = pyd_ring_take(ring, burst->slots->mbufs, n, bulk);
+        ret = take(ring, burst->slots->mbufs, n, bulk);
     if (likely(ret >= 0))
         pyd_burst_holds(burst, ret);
     pyd_burst_leave(burst);

@@ -101,6 +101,7 @@ EXCLUDED = {
     "eal_running.Eal.close": ENDS,
     "eal_running.Eal.__exit__": ENDS,
     "eal_neighbours.Neighbours": MADE,
+    "eal_foreign.ForeignWatch*": "made by the EAL, which has one; its end would make rings slower",
     "eal_watch.Watcher": "made by the EAL; its methods are swept",
     "eal_watch.set_recovery": "keeps what it is told for every later death; this package tells it",
     "portable.Portable*": "a base; swept with Ring, Mempool, Memzone and Port",

@@ -92,6 +92,18 @@ def test_out_of_a_ring(run_script, hostile: Path) -> None:
     assert run(run_script, hostile, body) == SEEN
 
 
+def test_all_of_it_while_no_thread_of_python_runs(run_script, hostile: Path) -> None:
+    """The program comes, spoils and ends while the GIL is held: it was seen all the same."""
+    body = """
+    import ctypes
+    c = spoiled("to_py")
+    assert ctypes.PyDLL(None).waitpid(c.pid, None, 0) == c.pid
+    print(received(to_py.rx, lambda: to_py.malformed))
+    c.returncode = 0
+    """
+    assert run(run_script, hostile, body) == SEEN
+
+
 def test_out_of_a_port(run_script, hostile: Path) -> None:
     """net_ring hands in what lies in its ring, whoever put it there."""
     body = """

@@ -26,6 +26,7 @@ ROWS = [
         "eal_neighbours",
         "eal_waits",
         "eal_watch",
+        "eal_foreign",
         "eal_attach",
         "eal_drivers",
         "eal_devices",

@@ -1,6 +1,9 @@
 #define PYD_MAX_PROCESSES 128
 #define PYD_LCORE_WORDS 16
 #define PYD_MAX_CLAIMS 32
+/* Of a program that is not ours: it has attached, or nobody knows yet. 0: there was none. */
+#define PYD_FOREIGN_SEEN 1
+#define PYD_FOREIGN_UNSURE 2
 
 /* What a process of ours holds, in DPDK memory, so that it can be found after its death. */
 struct pyd_slots {
@@ -35,12 +38,14 @@ struct pyd_process {
     struct pyd_claim claims[32];
 };
 /* `pause`: 1 + index of the process that repairs this memory; all others stay out meanwhile.
+ * `foreign`: whether a program that is not ours may have written into this memory.
  * `doubt`: a repair could not tell all; the next one looks again.
  * `damaged`: a process died in a lock of DPDK's, and `damage` could not be made sound. */
 struct pyd_ledger {
     uint32_t magic;
     uint32_t version;
     uint32_t pause;
+    uint32_t foreign;
     uint32_t doubt;
     uint32_t damaged;
     char damage[60];
@@ -49,6 +54,8 @@ struct pyd_ledger {
 
 int pyd_ledger_join(uint64_t pid, uint64_t started, int alone);
 void pyd_ledger_leave(void);
+void pyd_foreign(uint32_t set, uint32_t clear);
+int pyd_foreign_wait(int inotify, int wake);
 int pyd_presence_enter(void);
 void pyd_presence_leave(void);
 int pyd_ledger_pids(uint64_t *pids, uint32_t room);

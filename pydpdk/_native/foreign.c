@@ -1,0 +1,24 @@
+/* Whether a program that is not ours may have written into this memory. */
+#include <errno.h>
+#include <poll.h>
+
+#include "ledger.h"
+
+/* Wait until something new is in the runtime directory, which `inotify` watches, and say at once
+ * that it may be such a program's: whoever finds out may wait for the GIL, this does not. All that
+ * came before has been found to be ours. 1; 0: `wake` was written to; or a negative errno. */
+int
+pyd_foreign_wait(int inotify, int wake)
+{
+    struct pollfd fds[] = {{.fd = inotify, .events = POLLIN}, {.fd = wake, .events = POLLIN}};
+    int ret;
+
+    if (poll(fds, 1, 0) == 0)
+        pyd_foreign(0, PYD_FOREIGN_UNSURE);
+    do
+        ret = poll(fds, RTE_DIM(fds), -1);
+    while (ret < 0 && errno == EINTR);
+    ret = ret < 0 ? -errno : fds[1].revents == 0;
+    pyd_foreign(PYD_FOREIGN_UNSURE, 0);
+    return ret;
+}

@@ -1,0 +1,131 @@
+"""Programs that are not ours, seen as they attach: from then on what lies in rings is checked."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import struct
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+
+from pydpdk._crossing import Locked
+from pydpdk._dpdk import lib
+from pydpdk.host import registry, runtime
+
+# what EALs of 18.05 to 25.11 bind early in rte_eal_init, long before they map any memory
+_SOCKET = re.compile(r"mp_socket_(\d+)_[0-9a-f]+")
+_IN_CREATE, _IN_MOVED_TO, _IN_DELETE_SELF, _IN_MOVE_SELF = 0x100, 0x80, 0x400, 0x800
+_NEW = _IN_CREATE | _IN_MOVED_TO
+_EVENT = struct.Struct("iIII")  # wd, mask, cookie, length of the name that follows
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ForeignWatch:
+    """In a primary: a thread that looks whose process each one is that attaches.
+
+    Whatever is new in the runtime directory makes the memory suspect at once, in C; once it is
+    known to be a process's of ours, the memory is trusted again. It stays suspect for good after
+    one that is not ours, or where nothing can be watched.
+
+    Notes
+    -----
+    Threads  start and stop from any
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._directory = runtime.runtime_dir(prefix)
+        self._ours: dict[int, str] = {}  # names of sockets, by PID
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._inotify = _watching(os.fsencode(self._directory))
+        self._thread = threading.Thread(target=self._run, name="pydpdk-foreign", daemon=True)
+
+    def start(self) -> None:
+        """Begin with those that are there."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; it is not waited for."""
+        with Locked(self._lock):
+            self._stopping = True
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
+
+    def _run(self) -> None:
+        try:
+            if not self._stays_ours():
+                lib.pyd_foreign(lib.PYD_FOREIGN_SEEN, 0)
+        finally:
+            lib.pyd_foreign(lib.PYD_FOREIGN_UNSURE, 0)
+            self._close()
+
+    def _stays_ours(self) -> bool:
+        """Watch until the end; return False where the memory is to be trusted no more."""
+        names: Iterable[str] | None = self._listed() if self._inotify >= 0 else None
+        while not self._stopping:
+            if names is None or not all(map(self._is_ours, names)):
+                return False
+            if lib.pyd_foreign_wait(self._inotify, self._wake) < 0:
+                return False
+            names = self._new_names()
+        return True
+
+    def _listed(self) -> list[str] | None:
+        try:
+            return [entry.name for entry in self._directory.iterdir()]
+        except OSError:
+            return None
+
+    def _new_names(self) -> list[str] | None:
+        """Return what has come; None where some of it was lost, or the directory goes."""
+        names = []
+        with suppress(BlockingIOError):
+            data = memoryview(os.read(self._inotify, 65536))
+            while data:
+                _, mask, _, length = _EVENT.unpack_from(data)
+                if not mask & _NEW:
+                    return None
+                end = _EVENT.size + length
+                names.append(os.fsdecode(bytes(data[_EVENT.size : end]).rstrip(b"\0")))
+                data = data[end:]
+        return names
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether it is no process's socket, or the one of a process of ours."""
+        match = _SOCKET.fullmatch(name)
+        if match is None:
+            return True
+        pid = int(match[1])
+        known = self._ours.get(pid, name)
+        if known != name and (self._directory / known).exists():
+            return False  # another process of that PID, in another PID namespace
+        if pid != os.getpid() and pid not in self._members():
+            return False
+        self._ours[pid] = name
+        return True
+
+    def _members(self) -> set[int]:
+        """Return the PIDs of our processes; those that died are among them for a while."""
+        found = [*registry.members(self._prefix), *registry.dead(self._prefix)]
+        return {member.pid for member in found}
+
+    def _close(self) -> None:
+        with Locked(self._lock):
+            for fd in (self._wake, self._inotify):
+                if fd >= 0:
+                    os.close(fd)
+            self._wake = self._inotify = -1
+
+
+def _watching(directory: bytes) -> int:
+    """Return a descriptor of inotify that watches a directory; -1 where none can be had."""
+    fd = int(_libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK))
+    mask = _NEW | _IN_DELETE_SELF | _IN_MOVE_SELF
+    if fd >= 0 and _libc.inotify_add_watch(fd, directory, mask) < 0:
+        os.close(fd)
+        return -1
+    return fd
