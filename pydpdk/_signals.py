@@ -78,8 +78,9 @@ class Deferred:
         left = list(self._before.items())
         while left:
             try:
-                signal.signal(*left[-1])
-                left.pop()
+                while left:  # in here, as a handler can also run where a loop goes back
+                    signal.signal(*left[-1])
+                    left.pop()
             except BaseException as error:  # by a handler that is back already
                 raised = raised or error
         return raised

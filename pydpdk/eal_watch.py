@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from threading import Lock
 
 from pydpdk._callbacks import Voice, call, kept
-from pydpdk._crossing import Locked
+from pydpdk._crossing import Locked, Undo
 from pydpdk._dpdk import ffi, lib
 from pydpdk._frozen import frozen
 from pydpdk._lifetime import lock
@@ -136,14 +137,15 @@ class Watcher:
     def on_process_death(self, callback: Callable[[Death], object]) -> Callable[[], None]:
         """Add a callback; return what takes it away again."""
         _check(callback)
-        with lock():
-            self._on_process.append(callback)
+        with Undo(self.forget, callback):
+            with lock():
+                self._on_process.append(callback)
+            return partial(self.forget, callback)
 
-        def remove() -> None:
-            with lock(), suppress(ValueError):
-                self._on_process.remove(callback)
-
-        return remove
+    def forget(self, callback: Callable[[Death], object]) -> None:
+        """Take a callback of `on_process_death` away, if it is there."""
+        with lock(), suppress(ValueError):
+            self._on_process.remove(callback)
 
     def _tell(self, pid: int) -> None:
         with kept():

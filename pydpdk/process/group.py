@@ -45,22 +45,30 @@ class Group(Closing):
     def __init__(self, *, stop_s: int = 5) -> None:
         eal.require_primary("Group")
         self._eal = eal.current()
+        self._watcher = self._eal.neighbours.watcher("Group")
         self._stop_s = check_range("stop_s", stop_s, 0, 3600, " s")
         self._context = multiprocessing.get_context("spawn")  # a fork would share our lcores
         self._cpus = frozenset(os.sched_getaffinity(0))
         self._members: list[Member] = []
         self._closed = self._ended = False
         self._changed = threading.Condition()
-        self._hear_no_more: Callable[[], object] = bool
         self._deaths: dict[int, Death] = {}
         self._wake, self._woken = self._context.Pipe(duplex=False)[::-1]
-        self._thread = threading.Thread(target=self._watch, name="pydpdk-group", daemon=True)
-        with Undo(self._end):
-            self._hear_no_more = self._eal.on_process_death(self._on_death)
+        self._thread: threading.Thread | None = None
+
+    def _begin(self) -> None:
+        """Watch, from the first process on: a group that nobody got leaves no thread behind."""
+        if self._thread is None or self._thread.ident is None:
+            self._watcher.forget(self._on_death)  # of a start that was interrupted
+            self._watcher.on_process_death(self._on_death)
+            self._thread = threading.Thread(target=self._watch, name="pydpdk-group", daemon=True)
             self._thread.start()
 
-    def _drop(self, member: Member) -> None:
-        if member not in self._members:
+    def _settle(self, member: Member) -> None:
+        """Bring a start that was interrupted to an end: one that is known is watched as well."""
+        if member in self._members:
+            self._wake.send(None)
+        else:
             member._drop()
 
     @property
@@ -128,10 +136,11 @@ class Group(Closing):
             if self._closed:
                 raise ClosedError("the group has been closed")
             member = Member(self._context, order, restarts, self._changed)
-            with Undo(self._drop, member), Deferred():
+            with Undo(self._settle, member), Deferred():
+                self._begin()
                 member._spawn()
                 self._members.append(member)
-        self._wake.send(None)
+                self._wake.send(None)
         return member
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -174,15 +183,16 @@ class Group(Closing):
         self._closed = True
         with suppress(OSError):
             self._wake.send(None)
-        if self._thread.ident is not None:
+        if self._thread is not None and self._thread.ident is not None:
             self._thread.join()
-        self._hear_no_more()
+        self._watcher.forget(self._on_death)
         for link in (self._wake, self._woken):
             link.close()
         self._ended = True
 
     def _watch(self) -> None:
         """Hear what the processes say, and when they end."""
+        os.sched_setaffinity(0, self._cpus)  # who starts a process may be pinned
         while True:
             live = [member for member in self.members if not member.ended]
             if self._closed and not live:

@@ -6,12 +6,11 @@ import contextlib
 import pickle
 import signal
 import threading
-from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
-from pydpdk._crossing import Locked
+from pydpdk._crossing import Locked, Undo
 from pydpdk._fixed import Fixed
 from pydpdk.eal_watch import Death
 from pydpdk.process import child
@@ -145,10 +144,18 @@ class Member(Fixed):
         self._process = self._context.Process(
             target=child.main, args=(far, self._order), name=self.name, daemon=True
         )
-        with _blocked():
-            self._process.start()
+        self._start()
         far.close()
         self._link, self._pid, self._state = near, self._process.pid, "starting"
+
+    def _start(self) -> None:
+        """Start it deaf to the signals that end it, until it has its handlers."""
+        resource_tracker.ensure_running()  # its start would unblock them
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        with Undo(signal.pthread_sigmask, signal.SIG_SETMASK, before):
+            signal.pthread_sigmask(signal.SIG_BLOCK, child.SIGNALS)
+            self._process.start()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _drop(self) -> None:
         """End a process of which nobody knows: the call that starts it was interrupted."""
@@ -229,17 +236,6 @@ class Member(Fixed):
 
     def __repr__(self) -> str:
         return f"<Member {self.name!r} (PID {self.pid}) {self.state}>"
-
-
-@contextlib.contextmanager
-def _blocked() -> Iterator[None]:
-    """Let a process start deaf to the signals that end it, until it has its handlers."""
-    resource_tracker.ensure_running()  # its start would unblock them
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, child.SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cause(code: int) -> str:
