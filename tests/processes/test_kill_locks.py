@@ -1,8 +1,13 @@
 """Processes that are killed while they have one of DPDK's locks: nobody waits without end."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from pydpdk.host import runtime
 
 pytestmark = pytest.mark.hugepages
 
@@ -244,3 +249,66 @@ def test_a_secondary_of_a_dead_primary_does_not_wait(run_script) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "EOWNERDEAD\n"
+
+
+TARGET = f"""
+import atexit, errno, os, queue, signal, subprocess, sys, time
+from pydpdk import eal
+
+def not_asleep():
+    \"\"\"[ns] in which this thread ran, or was ready to: under load that takes long.\"\"\"
+    with open("/proc/thread-self/schedstat") as file:
+        return sum(map(int, file.read().split()[:2]))
+
+begun = []
+
+@atexit.register  # before the EAL does so: called after its end
+def tell():
+    start, before = begun
+    asleep = time.monotonic_ns() - start - (not_asleep() - before)
+    print("asleep", asleep, eal.state(), flush=True)
+
+def main(app):
+    deaths = queue.SimpleQueue()
+    app.eal.on_process_death(deaths.put)
+    subprocess.run([sys.executable, {str(HOLDER)!r}, app.eal.file_prefix, "heap", "spin", "damage"],
+                   stdout=subprocess.DEVNULL)
+    assert deaths.get().error.errno == errno.EOWNERDEAD
+    begun[:] = time.monotonic_ns(), not_asleep()
+    os.kill(os.getpid(), signal.SIGTERM)
+    while app.running:
+        time.sleep(0.001)
+"""
+
+RUN = """
+import runpy, sys, target
+sys.argv = ["pydpdk", "run", "damaged.yaml"]
+runpy.run_module("pydpdk", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_run_in_damaged_memory_ends_at_once_on_sigterm(tmp_path: Path) -> None:
+    """It waits for nothing on its way to the end: what it sleeps is counted, not how busy the
+    machine is.
+    """
+    prefix = f"damaged-{os.getpid()}"
+    (tmp_path / "target.py").write_text(TARGET)
+    (tmp_path / "damaged.yaml").write_text(
+        f"eal: {{file_prefix: {prefix}, hugepages: true}}\n"
+        "mempools: {packets: {n: 511}}\n"
+        "ports: {p0: {device: 'net_null0,size=64', mempool: packets}}\n"
+        "app: {python: 'target:main'}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", RUN],
+        capture_output=True, text=True, cwd=tmp_path, timeout=120,
+    )  # fmt: skip
+    left = runtime.leftovers(prefix)
+    runtime.remove(prefix)
+    assert left == []
+    assert "Traceback" not in done.stderr, done.stderr
+    asleep = [line for line in done.stdout.splitlines() if line.startswith("asleep")]
+    assert len(asleep) == 1, done.stdout + done.stderr
+    _, ns, state = asleep[0].split()
+    assert state == "dead"
+    assert int(ns) < 1_000_000_000, done.stderr + ns
