@@ -87,6 +87,8 @@ class Owner(Closing):
     what is used goes last."""
     stays: ClassVar[bool] = False
     """Keep an open object although nobody holds it: views of its memory may outlive it."""
+    _attached: ClassVar[bool] = False
+    """It takes a place where it is looked up, which only `close` gives back."""
 
     _gate: Any = None
     """Its `struct pyd_gate *`: `closed` there is the truth, `_handle` what C is called with."""
@@ -212,10 +214,12 @@ class Owner(Closing):
         return "open"
 
     def __del__(self) -> None:
-        if self._gate is not None and not self.closed and self.owned:
-            # it holds what is DPDK's, and perhaps mbufs: the end of the EAL has to find it
-            self._note()
-            self._stay()
+        if self._gate is None or self.closed or not (self.owned or self._attached):
+            return
+        # it holds what is DPDK's, and perhaps mbufs: the end of the EAL has to find it
+        self._note()
+        self._stay()
+        if self.owned:
             warnings.warn(f"{self!r} was never closed", LeakWarning, source=self, stacklevel=2)
 
 

@@ -24,6 +24,7 @@ class Life(Views):
     """A channel as one that is opened and closed; `Channel` has the rest."""
 
     rank = 1
+    _attached = True
 
     def __init__(
         self, name: str, zone: Memzone, ring: Ring, mempool: Mempool, *, owned: bool

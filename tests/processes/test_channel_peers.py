@@ -211,3 +211,18 @@ def test_the_maker_does_not_free_what_another_uses(eal: Eal, name: str, peer):
         assert other.line() == "left"
         other.tell()
         assert other.end() == 0
+
+
+def test_a_channel_that_is_looked_up_and_forgotten_is_found_again(second, name: str) -> None:
+    """It has one of 16 places until it is closed: forgetting it takes no second one."""
+    with Channel.create(name, 8) as channel:
+        other = second(f"""
+            from pydpdk import Channel
+            with pydpdk.attach(PREFIX):
+                for _ in range(20):
+                    Channel.lookup({name!r}).send(b"x", timeout=10)
+                    Channel.lookup({name!r}).get(timeout=10)
+                print(len(Channel.lookup({name!r}).peers))
+        """)
+        assert other.end() == "2\n"
+        assert channel.peers == (os.getpid(),)
