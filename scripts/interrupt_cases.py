@@ -33,7 +33,7 @@ from pydpdk.memory import events
 _numbers = itertools.count()
 
 
-def _name() -> str:
+def new_name() -> str:
     return f"i{next(_numbers)}"
 
 
@@ -60,14 +60,14 @@ class Case:
     end: Callable[[Any], object] = lambda made: None
 
 
-def _closable(made: Any) -> None:
+def closable(made: Any) -> None:
     """Close it, twice."""
     made.close()
     made.close()
     assert made.closed
 
 
-def _open_or_closed(use: Callable[[Any], object]) -> Callable[[Any], None]:
+def open_or_closed(use: Callable[[Any], object]) -> Callable[[Any], None]:
     """See that it can be used, or refuses as a closed object does; then close it, twice."""
 
     def look(made: Any) -> None:
@@ -77,20 +77,20 @@ def _open_or_closed(use: Callable[[Any], object]) -> Callable[[Any], None]:
                 raise AssertionError(f"{made!r} is closed and can be used")
         else:
             use(made)
-        _closable(made)
+        closable(made)
 
     return look
 
 
 def _use_burst(burst: Any) -> None:
-    with Mempool.create(_name(), 7, cache_size=0) as pool:
+    with Mempool.create(new_name(), 7, cache_size=0) as pool:
         burst.alloc(pool, 3)
         assert len(burst) == 3 and pool.in_use_count == 3
         burst.free()
         assert pool.in_use_count == 0
 
 
-def _use_pool(pool: Any) -> None:
+def use_pool(pool: Any) -> None:
     with Burst(4) as burst:
         burst.alloc(pool, 4)
         assert pool.in_use_count == 4
@@ -98,12 +98,12 @@ def _use_pool(pool: Any) -> None:
         assert pool.avail_count == pool.n
 
 
-def _use_objects(pool: Any) -> None:
+def use_objects(pool: Any) -> None:
     pool.put(pool.get(3))
     assert pool.in_use_count == 0
 
 
-def _use_zone(zone: Any) -> None:
+def use_zone(zone: Any) -> None:
     zone.array()[:] = 7
     assert zone.array()[-1] == 7
 
@@ -114,13 +114,13 @@ def _taken_out(ring: Any, most: int) -> list[int]:
     return values
 
 
-def _use_ring(ring: Any) -> None:
+def use_ring(ring: Any) -> None:
     assert ring.enqueue_burst(np.arange(3, dtype=np.uint64)) == 3
     assert _taken_out(ring, 3) == [0, 1, 2]
 
 
-def _use_mbuf_ring(ring: Any) -> None:
-    with Mempool.create(_name(), 7, cache_size=0) as pool, Burst(4) as burst:
+def use_mbuf_ring(ring: Any) -> None:
+    with Mempool.create(new_name(), 7, cache_size=0) as pool, Burst(4) as burst:
         burst.alloc(pool, 2)
         assert ring.tx(burst) == 2
         assert ring.rx(burst) == 2
@@ -154,25 +154,25 @@ def _use_watch(watch: Any) -> None:
     watch.fileno()
 
 
-def _use_channel(channel: Any) -> None:
+def use_channel(channel: Any) -> None:
     channel.send(b"x", timeout=1)
     assert channel.get(timeout=1) == b"x"
 
 
-def _pair(name: str, make: Callable[[], Any], use: Callable[[Any], object]) -> list[Case]:
+def pair(name: str, make: Callable[[], Any], use: Callable[[Any], object]) -> list[Case]:
     """Return the cases of making and closing one kind of object."""
 
     def look(box: list[Any]) -> None:
         for made in box:
             use(made)
-            _closable(made)
+            closable(made)
 
     return [
         Case(f"make {name}", list, lambda box: box.append(make()), look),
-        Case(f"close {name}", make, lambda made: made.close(), _open_or_closed(use)),
+        Case(f"close {name}", make, lambda made: made.close(), open_or_closed(use)),
         Case(f"close {name} by force", make, lambda made: made.close(force=True),
-             _open_or_closed(use)),
-        Case(f"leave {name}", make, _leave, _open_or_closed(use)),
+             open_or_closed(use)),
+        Case(f"leave {name}", make, leave, open_or_closed(use)),
     ]  # fmt: skip
 
 
@@ -180,29 +180,29 @@ def _call_launch(box: list[Any]) -> None:
     box.append(lcore.launch(_nothing))
 
 
-def _leave(made: Any) -> None:
+def leave(made: Any) -> None:
     with made:
         pass
 
 
 def _extbuf() -> Any:
-    return Mempool.create_extbuf(_name(), np.zeros(1 << 16, np.uint8), n=8)
+    return Mempool.create_extbuf(new_name(), np.zeros(1 << 16, np.uint8), n=8)
 
 
 def _one_of_each() -> list[Case]:
     return [
-        *_pair("burst", lambda: Burst(8), _use_burst),
-        *_pair("pool", lambda: Mempool.create(_name(), 15, cache_size=0), _use_pool),
-        *_pair("pool of own memory", _extbuf, _use_pool),
-        *_pair("objects", lambda: ObjectPool.create(_name(), 15, "u8"), _use_objects),
-        *_pair("zone", lambda: Memzone.reserve(_name(), 4096), _use_zone),
-        *_pair("ring", lambda: Ring.create(_name(), 16), _use_ring),
-        *_pair("ring of mbufs", lambda: Ring.create(_name(), 16, element="mbuf"), _use_mbuf_ring),
-        *_pair("fib", lambda: Fib.create(_name(), nh_bytes=1, num_tbl8=8), _use_fib),
-        *_pair("fib6", lambda: Fib6.create(_name(), num_tbl8=8), _use_fib6),
-        *_pair("hash", lambda: Hash.create(_name(), "u4", entries=8), _use_hash),
-        *_pair("bpf", lambda: Bpf("udp"), _use_bpf),
-        *_pair("channel", lambda: Channel.create(_name(), 8, message_bytes=64), _use_channel),
+        *pair("burst", lambda: Burst(8), _use_burst),
+        *pair("pool", lambda: Mempool.create(new_name(), 15, cache_size=0), use_pool),
+        *pair("pool of own memory", _extbuf, use_pool),
+        *pair("objects", lambda: ObjectPool.create(new_name(), 15, "u8"), use_objects),
+        *pair("zone", lambda: Memzone.reserve(new_name(), 4096), use_zone),
+        *pair("ring", lambda: Ring.create(new_name(), 16), use_ring),
+        *pair("ring of mbufs", lambda: Ring.create(new_name(), 16, element="mbuf"), use_mbuf_ring),
+        *pair("fib", lambda: Fib.create(new_name(), nh_bytes=1, num_tbl8=8), _use_fib),
+        *pair("fib6", lambda: Fib6.create(new_name(), num_tbl8=8), _use_fib6),
+        *pair("hash", lambda: Hash.create(new_name(), "u4", entries=8), _use_hash),
+        *pair("bpf", lambda: Bpf("udp"), _use_bpf),
+        *pair("channel", lambda: Channel.create(new_name(), 8, message_bytes=64), use_channel),
     ]
 
 
@@ -210,7 +210,7 @@ def _one_of_each() -> list[Case]:
 
 
 def _full_burst() -> dict[str, Any]:
-    pool, burst = Mempool.create(_name(), 15, cache_size=0), Burst(8)
+    pool, burst = Mempool.create(new_name(), 15, cache_size=0), Burst(8)
     burst.alloc(pool, 8)
     return {"pool": pool, "burst": burst}
 
@@ -218,15 +218,15 @@ def _full_burst() -> dict[str, Any]:
 def _end_full(made: dict[str, Any]) -> None:
     if not made["burst"].closed:
         made["burst"].free()
-    _closable(made["burst"])
+    closable(made["burst"])
     if not made["pool"].closed:
         assert made["pool"].in_use_count == 0
-    _closable(made["pool"])
+    closable(made["pool"])
 
 
 def _full_ring() -> dict[str, Any]:
     made = _full_burst()
-    made["ring"] = Ring.create(_name(), 16, element="mbuf")
+    made["ring"] = Ring.create(new_name(), 16, element="mbuf")
     made["ring"].tx(made["burst"])
     return made
 
@@ -245,7 +245,7 @@ def _block(start: str) -> Callable[[Any], None]:
 
 
 def _full_values() -> Any:
-    ring = Ring.create(_name(), 16, producer="single", consumer="single")
+    ring = Ring.create(new_name(), 16, producer="single", consumer="single")
     ring.enqueue_burst(np.arange(8, dtype=np.uint64))
     return ring
 
@@ -253,23 +253,23 @@ def _full_values() -> Any:
 def _look_block(ring: Any) -> None:
     ring.enqueue_burst(np.arange(2, dtype=np.uint64))
     assert _taken_out(ring, 16)[-2:] == [0, 1]
-    _closable(ring)
+    closable(ring)
 
 
 def _stale(make: Callable[[str], Any]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
     """Closing an object again must not free the next of its name."""
 
     def made() -> Any:
-        return make(_name())
+        return make(new_name())
 
     def look(old: Any) -> None:
         if not old.closed:
-            return _closable(old)
+            return closable(old)
         new = make(old.name)
         old.close()
         assert not new.closed
         assert type(new).lookup(new.name) is new
-        _closable(new)
+        closable(new)
         return None
 
     return made, look
@@ -298,7 +298,7 @@ def _holding() -> list[Case]:
         Case("close used pool", _full_burst, lambda m: m["pool"].close(**force), end=_end_full),
         Case("close full ring", _full_ring, lambda m: m["ring"].close(**force), end=_end_full_ring),
         Case("pool under ring", _full_ring, lambda m: m["pool"].close(**force), end=_end_full_ring),
-        Case("enqueue block", lambda: Ring.create(_name(), 16, producer="single"),
+        Case("enqueue block", lambda: Ring.create(new_name(), 16, producer="single"),
              _block("enqueue_zc"), _look_block),
         Case("dequeue block", _full_values, _block("dequeue_zc"), _look_block),
         *_stale_cases(),
@@ -322,14 +322,14 @@ def _launch_and_close(made: Any) -> None:
         pass
 
 
-def _close_all(kind: type[_lifetime.Owner]) -> None:
+def close_all(kind: type[_lifetime.Owner]) -> None:
     for owner in _lifetime.owners():
         if isinstance(owner, kind):
             owner.close()
 
 
 def _free_lcore(_: Any) -> None:
-    _close_all(lcore.Job)
+    close_all(lcore.Job)
     assert lcore.launch(_nothing).wait(20) == 7
 
 
@@ -349,16 +349,25 @@ def all_cases(eal: Eal) -> list[Case]:
 # Devices and ports.
 
 
+def _added(eal: Eal) -> str:
+    name = f"net_null{next(_numbers)}"
+    eal.add_device(name)
+    return name
+
+
+def null_port(eal: Eal) -> dict[str, Any]:
+    """Return a port that receives without end, not configured yet, with a pool and a burst."""
+    name = _added(eal)
+    pool = Mempool.create(new_name(), 63, cache_size=0)
+    return {"device": name, "pool": pool, "port": Port.lookup(name), "burst": Burst(8)}
+
+
 def _device_cases(eal: Eal) -> list[Case]:
     def added() -> str:
-        name = f"net_null{next(_numbers)}"
-        eal.add_device(name)
-        return name
+        return _added(eal)
 
     def port() -> dict[str, Any]:
-        name = added()
-        pool = Mempool.create(_name(), 63, cache_size=0)
-        return {"device": name, "pool": pool, "port": Port.lookup(name), "burst": Burst(8)}
+        return null_port(eal)
 
     def ready() -> dict[str, Any]:
         made = port()
@@ -387,10 +396,10 @@ def _device_cases(eal: Eal) -> list[Case]:
             assert port.rx[0].rx(made["burst"]) == 8
             made["burst"].free()
             port.stop()
-        _closable(port)
+        closable(port)
         gone(made["device"])
-        _closable(made["burst"])
-        _closable(made["pool"])
+        closable(made["burst"])
+        closable(made["pool"])
 
     def configure(made: dict[str, Any]) -> None:
         made["port"].configure(mempool=made["pool"], nb_rx_desc=16, nb_tx_desc=16)
@@ -421,15 +430,15 @@ def hugepage_cases() -> list[Case]:
     """Return the cases that need memory which others can attach to."""
 
     def handle() -> Any:
-        return messages.handle(_name(), _nothing)
+        return messages.handle(new_name(), _nothing)
 
     def again(handler: Any) -> None:
         handler.close()
         messages.handle(handler.name, _nothing).close()
 
     return [
-        *_pair("watch", events.watch, _use_watch),
-        Case("handle", _name, _handle, _handle_again),
+        *pair("watch", events.watch, _use_watch),
+        Case("handle", new_name, _handle, _handle_again),
         Case("close handler", handle, lambda handler: handler.close(), again),
     ]
 
@@ -439,5 +448,5 @@ def _handle(name: str) -> None:
 
 
 def _handle_again(name: str) -> None:
-    _close_all(messages.Handler)
+    close_all(messages.Handler)
     messages.handle(name, _nothing).close()

@@ -6,8 +6,11 @@ through, `raise_at` raises at one of them, once; `Witness` says what of DPDK's i
 
 from __future__ import annotations
 
+import os
 import queue
+import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +21,7 @@ from interrupt_trace import Interrupt, Point, traced
 
 from pydpdk import _lifetime, log
 from pydpdk._dpdk import ffi, lib
+from pydpdk._signals import Deferred
 from pydpdk.host import registry
 from pydpdk.memory.heap import heaps
 from pydpdk.memory.mempool_info import mempools
@@ -29,11 +33,16 @@ PATIENCE_S = 20.0
 def points(call: Callable[[], object], every: int = 1) -> list[Point]:
     """Return the bytecodes that a call runs through, each first and last run of one."""
     found: list[Point] = []
-    with traced(found.append):
+    with traced(lambda point: _deferring() or found.append(point)):
         call()
     last = {point[:4]: point.run for point in found}
     chosen = [point for point in found if point.run in (1, last[point[:4]])]
     return chosen[::every]
+
+
+def _deferring() -> bool:
+    """Whether `Deferred` has replaced all handlers, so that none can raise."""
+    return isinstance(getattr(signal.getsignal(signal.SIGALRM), "__self__", None), Deferred)
 
 
 def raise_at(point: Point, call: Callable[[], object]) -> bool:
@@ -54,10 +63,21 @@ def raise_at(point: Point, call: Callable[[], object]) -> bool:
     return raised
 
 
-class Other:
-    """A second thread, for which no lock may be left held."""
+def _pause() -> None:
+    found = ffi.new("struct pyd_recovery *")
+    with _lifetime.lock():  # the watching thread may be at it, after a death
+        done = lib.pyd_recover(found, False, True, 1000)
+    assert done == 0, "a thread is left inside a call"
 
-    def __init__(self) -> None:
+
+class Other:
+    """A second thread, for which no lock may be left held.
+
+    `pause` sees that all threads can be paused, as recovery does it.
+    """
+
+    def __init__(self, pause: Callable[[], None] = _pause) -> None:
+        self.pause = pause
         self._asked: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         threading.Thread(target=self._run, daemon=True).start()
@@ -89,6 +109,12 @@ def _look() -> dict[str, Any]:
         "zones": {zone.name for zone in memzones()},
         "blocks": sum(heap.alloc_count for heap in heaps()),
         "files": _files(),
+        "signals": (
+            signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+            *map(signal.getsignal, sorted(signal.valid_signals())),
+        ),
+        "threads": Counter(thread.name for thread in threading.enumerate()),
+        "children": Path(f"/proc/self/task/{os.getpid()}/children").read_text().split(),
     }
 
 
@@ -98,7 +124,7 @@ def _files() -> Counter[str]:
     for link in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
             found[str(link.readlink())] += 1
-    passing = ("/proc/", registry.FILE)
+    passing = ("/proc/", "/sys/", registry.FILE)
     return Counter({k: n for k, n in found.items() if not any(text in k for text in passing)})
 
 
@@ -116,8 +142,7 @@ class Witness:
 
     def pause(self) -> None:
         """See that no thread is left inside a call, as recovery sees it: it waits for all."""
-        found = ffi.new("struct pyd_recovery *")
-        assert lib.pyd_recover(found, False, True, 1000) == 0, "a thread is left inside a call"
+        self._other.pause()
 
     def close_all(self) -> None:
         """Close what is open and nobody holds: it has to be known, and whole."""
@@ -130,9 +155,29 @@ class Witness:
         return int(_look()["blocks"] - self._before["blocks"])
 
     def compare(self, drift: int) -> None:
-        """Raise where something is out of place; `drift`: blocks that a whole call leaves."""
+        """Raise where something is out of place; `drift`: blocks that a whole call leaves.
+
+        Other threads take their time: the one that watches has a descriptor of each process.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while (wrong := self._wrong(drift)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not wrong, wrong
+
+    def _wrong(self, drift: int) -> list[str]:
         now = _look()
         if now["blocks"] == self._before["blocks"] + drift:
-            self._before["blocks"] = now["blocks"]
-        for what, before in self._before.items():
-            assert now[what] == before, f"{what}: {before} before, {now[what]} now"
+            now["blocks"] = self._before["blocks"]
+        return [
+            f"{what}: {_difference(before, now[what])}"
+            for what, before in self._before.items()
+            if now[what] != before
+        ]
+
+
+def _difference(before: Any, now: Any) -> str:
+    if isinstance(before, tuple):
+        return str([pair for pair in zip(before, now, strict=True) if pair[0] != pair[1]])
+    if isinstance(before, Counter):
+        return f"{dict(before - now)} gone, {dict(now - before)} more"
+    return f"{before} before, {now} now"

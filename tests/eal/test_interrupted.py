@@ -29,8 +29,22 @@ def run_script(on_hugepages):
     return run
 
 
-def test_nothing_is_half_open_after_a_call_was_interrupted(run_script):
-    done = run_script("interrupt_rounds", "--every", 97)
+@pytest.mark.parametrize(("kind", "every"), [("objects", 97), ("moving", 397), ("groups", 97)])
+def test_nothing_is_half_open_after_a_call_was_interrupted(run_script, kind, every):
+    done = run_script("interrupt_rounds", "--kinds", kind, "--every", every)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith(" 0 wrong")
+
+
+@pytest.mark.hugepages
+def test_nothing_is_half_open_after_a_call_of_a_secondary_was_interrupted(run_script):
+    done = run_script("interrupt_rounds", "--attach", "--every", 97)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith(" 0 wrong")
+
+
+def test_ctrl_c_from_another_process_leaves_nothing_open(run_script):
+    done = run_script("interrupt_rounds", "--from-outside", 30)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith(" 0 wrong")
 
