@@ -29,9 +29,12 @@ def run_script(on_hugepages):
     return run
 
 
-@pytest.mark.parametrize(("kind", "every"), [("objects", 97), ("moving", 397), ("groups", 97)])
-def test_nothing_is_half_open_after_a_call_was_interrupted(run_script, kind, every):
-    done = run_script("interrupt_rounds", "--kinds", kind, "--every", every)
+@pytest.mark.parametrize(
+    ("kind", "only", "every"),
+    [("objects", "", 97), ("moving", "", 397), ("groups", "idle", 29), ("groups", "member", 397)],
+)
+def test_nothing_is_half_open_after_a_call_was_interrupted(run_script, kind, only, every):
+    done = run_script("interrupt_rounds", "--kinds", kind, "--only", only, "--every", every)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith(" 0 wrong")
 
