@@ -14,10 +14,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
-from pydpdk import _lifetime, eal_attach, eal_devices, eal_running, log
+from pydpdk import eal_attach, eal_devices, eal_running, log
+from pydpdk._core import lifetime
+from pydpdk._core.signals import Deferred
 from pydpdk._crossing import Undo
 from pydpdk._dpdk import lib
-from pydpdk._signals import Deferred
 from pydpdk.eal_checks import problems
 from pydpdk.eal_neighbours import Neighbours, settle, survey
 from pydpdk.eal_options import EalOptions, build_argv
@@ -64,7 +65,7 @@ def require_running() -> None:
     current()
 
 
-def running() -> _lifetime.Locked:
+def running() -> lifetime.Locked:
     """Keep the EAL running for a block: `close` in another thread waits for its end.
 
     Raises
@@ -78,7 +79,7 @@ def running() -> _lifetime.Locked:
     -----
     Threads  has the lock under which objects are made and closed
     """
-    return _lifetime.lock_and(_check_running)
+    return lifetime.lock_and(_check_running)
 
 
 def _check_running() -> None:
@@ -135,7 +136,7 @@ def observe(file_prefix: str) -> Eal:
 
 
 def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) -> Eal:
-    with _lifetime.lock():
+    with lifetime.lock():
         if state() != "new":
             why = "the EAL runs" if state() == "running" else _ended()
             detail = f"DPDK starts once in a process, and {why}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from pydpdk._frozen import frozen_by_name
+from pydpdk._core.frozen import frozen_by_name
 from pydpdk.eal_checks import as_tuple
 from pydpdk.lcore_map import format_lcores, parse_lcores
 

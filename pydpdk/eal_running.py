@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydpdk import _lifetime, eal_devices, log, version
+from pydpdk import eal_devices, log, version
+from pydpdk._core import lifetime
+from pydpdk._core.lifetime import Closing, Locked, Undo
+from pydpdk._core.signals import Deferred
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Closing, Locked, Undo
-from pydpdk._signals import Deferred
 from pydpdk.eal_neighbours import Neighbours
 from pydpdk.eal_options import EalOptions
 from pydpdk.eal_waits import Waits
@@ -210,7 +211,7 @@ class Eal(Closing):
             self._require_open()
             known = self._devices.get(name)
             port_name = name if known is None else eal_devices.port_name_of(known)
-            for owner in _lifetime.owners():
+            for owner in lifetime.owners():
                 if owner.rank == 0 and owner.name == port_name:
                     owner.close()
             before = self._devices
@@ -252,10 +253,10 @@ class Eal(Closing):
         """
         if self._dead:
             return
-        for owner in _lifetime.owners():
+        for owner in lifetime.owners():
             owner._end()
         self._give_back_locks(force)
-        with Locked(self._changing), _lifetime.lock():
+        with Locked(self._changing), lifetime.lock():
             self._close(force)
 
     def _give_back_locks(self, force: bool) -> None:
@@ -270,7 +271,7 @@ class Eal(Closing):
     def _close(self, force: bool) -> None:
         if self._dead:  # by another thread meanwhile
             return
-        viewed = [owner for owner in _lifetime.owners() if owner._view_count()]
+        viewed = [owner for owner in lifetime.owners() if owner._view_count()]
         if viewed and not force:
             held = ", ".join(f"{owner!r} ({owner._view_count()} views)" for owner in viewed)
             raise InUseError(f"the EAL stays open: numpy views are alive of {held}")
@@ -280,7 +281,7 @@ class Eal(Closing):
             raise InUseError(
                 f"the EAL stays open: attached to its memory are {them}; end them first"
             )
-        _lifetime.close_owners()
+        lifetime.close_owners()
         self._stop(unmap=not damaged())
 
     def _join(self) -> None:

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from pydpdk._callbacks import Voice, kept
+from pydpdk._core.callbacks import Voice, kept
 from pydpdk.errors import make_error
 from pydpdk.host import flocks, runtime
 from pydpdk.host.hugepages import read_mounts

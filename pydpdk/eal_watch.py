@@ -9,11 +9,11 @@ from functools import partial
 from importlib import import_module
 from threading import Lock
 
-from pydpdk._callbacks import Voice, call, kept
+from pydpdk._core.callbacks import Voice, call, kept
+from pydpdk._core.frozen import frozen
+from pydpdk._core.lifetime import lock
 from pydpdk._crossing import Locked, Undo
 from pydpdk._dpdk import ffi, lib
-from pydpdk._frozen import frozen
-from pydpdk._lifetime import lock
 from pydpdk.errors import damage_error, make_error
 from pydpdk.host import registry
 from pydpdk.host.primary import remove_traces
@@ -53,7 +53,7 @@ def set_recovery(function: Recovery) -> None:
 
     Notes
     -----
-    Threads  on the watching thread, under `_lifetime.lock()`, while the EAL runs
+    Threads  on the watching thread, under `_core.lifetime.lock()`, while the EAL runs
     """
     global _recovery
     _recovery = function
@@ -108,7 +108,7 @@ class Watcher:
 
         Notes
         -----
-        Threads  any, without `_lifetime.lock()`: what has that one may wait for DPDK's
+        Threads  any, without `_core.lifetime.lock()`: what has that one may wait for DPDK's
         """
         with Locked(self._unlocking):
             if self._stopped or self._primary_pid:

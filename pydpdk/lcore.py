@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydpdk import eal
+from pydpdk._core.frozen import frozen
+from pydpdk._core.lifetime import Undo, lock
 from pydpdk._dpdk import lib
-from pydpdk._frozen import frozen
-from pydpdk._lifetime import Undo, lock
 from pydpdk.errors import BusyError, check_range
 from pydpdk.lcore_job import Job, running_on
 

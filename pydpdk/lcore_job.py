@@ -11,8 +11,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from pydpdk._core.lifetime import Owner, address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, address_of
 from pydpdk.errors import ClosedError, InUseError, call_errno
 
 PATIENCE_S = 1.0

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from pydpdk._callbacks import Voice, kept
+from pydpdk._core.callbacks import Voice, kept
 from pydpdk._crossing import Locked
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import make_error

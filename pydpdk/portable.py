@@ -6,7 +6,7 @@ import errno
 from typing import Any
 
 from pydpdk import eal
-from pydpdk._lifetime import Owner
+from pydpdk._core.lifetime import Owner
 from pydpdk.errors import ClosedError, NotFoundError
 
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pydpdk import _lifetime
 from pydpdk import eal as pydpdk_eal
+from pydpdk._core import lifetime
 from pydpdk.errors import NotSupportedError
 from pydpdk.memory.ledger import Outstanding, culprits
 from pydpdk.memory.mempool import Mempool
@@ -27,7 +27,7 @@ def outstanding() -> dict[str, list[Outstanding]]:
     found: dict[str, list[Outstanding]] = {}
     if pydpdk_eal.state() != "running":
         return found
-    for pool in _lifetime.owners():
+    for pool in lifetime.owners():
         if isinstance(pool, Mempool) and pool.in_use_count:
             try:
                 found[pool.name] = pool.outstanding()

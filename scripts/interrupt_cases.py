@@ -23,10 +23,10 @@ from pydpdk import (
     ObjectPool,
     Port,
     Ring,
-    _lifetime,
     lcore,
     messages,
 )
+from pydpdk._core import lifetime
 from pydpdk.errors import ClosedError
 from pydpdk.memory import events
 
@@ -322,8 +322,8 @@ def _launch_and_close(made: Any) -> None:
         pass
 
 
-def close_all(kind: type[_lifetime.Owner]) -> None:
-    for owner in _lifetime.owners():
+def close_all(kind: type[lifetime.Owner]) -> None:
+    for owner in lifetime.owners():
         if isinstance(owner, kind):
             owner.close()
 

@@ -19,9 +19,10 @@ from typing import Any
 
 from interrupt_trace import Interrupt, Point, traced
 
-from pydpdk import _lifetime, log
+from pydpdk import log
+from pydpdk._core import lifetime
+from pydpdk._core.signals import Deferred
 from pydpdk._dpdk import ffi, lib
-from pydpdk._signals import Deferred
 from pydpdk.host import registry
 from pydpdk.memory.heap import heaps
 from pydpdk.memory.mempool_info import mempools
@@ -65,7 +66,7 @@ def raise_at(point: Point, call: Callable[[], object]) -> bool:
 
 def _pause() -> None:
     found = ffi.new("struct pyd_recovery *")
-    with _lifetime.lock():  # the watching thread may be at it, after a death
+    with lifetime.lock():  # the watching thread may be at it, after a death
         done = lib.pyd_recover(found, False, True, 1000)
     assert done == 0, "a thread is left inside a call"
 
@@ -133,7 +134,7 @@ class Witness:
 
     def __init__(self, other: Other) -> None:
         self._other = other
-        self._owners = set(map(id, _lifetime.owners()))
+        self._owners = set(map(id, lifetime.owners()))
         self._before = _look()
 
     def other_thread(self) -> None:
@@ -146,7 +147,7 @@ class Witness:
 
     def close_all(self) -> None:
         """Close what is open and nobody holds: it has to be known, and whole."""
-        for owner in _lifetime.owners():
+        for owner in lifetime.owners():
             if id(owner) not in self._owners and not owner.closed:
                 owner.close(force=True)
 

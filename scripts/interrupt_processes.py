@@ -34,7 +34,8 @@ from interrupt_cases import (
 )
 
 import pydpdk
-from pydpdk import Channel, Group, Member, Mempool, Memzone, ObjectPool, Ring, _lifetime
+from pydpdk import Channel, Group, Member, Mempool, Memzone, ObjectPool, Ring
+from pydpdk._core import lifetime
 from pydpdk._dpdk import ffi, lib
 
 PATIENCE_S = 60.0
@@ -206,7 +207,7 @@ def main(prefix: str) -> None:
         print("up", flush=True)
         for _ in sys.stdin:
             found = ffi.new("struct pyd_recovery *")
-            with _lifetime.lock():  # the watching thread may be at it, after a death
+            with lifetime.lock():  # the watching thread may be at it, after a death
                 done = lib.pyd_recover(found, False, True, 1000)
             print(done, flush=True)
         assert pool.in_use_count == objects.in_use_count == 0

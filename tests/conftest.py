@@ -20,8 +20,8 @@ os.environ["PYDPDK_CHECK"] = "1"  # read once, when pydpdk is imported
 import pytest
 
 import pydpdk
-from pydpdk import _lifetime
 from pydpdk import eal as pydpdk_eal
+from pydpdk._core import lifetime
 from pydpdk.host import hugepages as host_hugepages
 from pydpdk.host import runtime
 from pydpdk.memory.mempool_info import mempools
@@ -95,11 +95,11 @@ def nothing_leaks() -> Iterator[None]:
     if pydpdk_eal.state() != "running":
         yield
         return
-    owners, zones = set(map(id, _lifetime.owners())), _zone_names()
+    owners, zones = set(map(id, lifetime.owners())), _zone_names()
     yield
-    left = [o for o in _lifetime.owners() if id(o) not in owners]
+    left = [o for o in lifetime.owners() if id(o) not in owners]
     found = [f"{o!r} is open" for o in left]
-    found += [f"{o!r} has {o._view_count()} views" for o in _lifetime.owners() if o._view_count()]
+    found += [f"{o!r} has {o._view_count()} views" for o in lifetime.owners() if o._view_count()]
     found += [f"{p.name}: {p.in_use_count} mbufs are out" for p in mempools() if p.in_use_count]
     for owner in left:
         owner.close(force=True)

@@ -12,9 +12,9 @@ from functools import update_wrapper
 from typing import Any, Literal, TypeVar, cast
 
 from pydpdk import _crossing
+from pydpdk._core.fixed import Fixed
 from pydpdk._crossing import Face
 from pydpdk._dpdk import ffi, lib
-from pydpdk._fixed import Fixed
 
 __all__ = ["Face", "Handle", "rows", "short"]
 

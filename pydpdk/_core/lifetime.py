@@ -24,9 +24,9 @@ from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.fixed import Fixed
 from pydpdk._crossing import Locked, Undo
 from pydpdk._dpdk import ffi, lib
-from pydpdk._fixed import Fixed
 from pydpdk.errors import ClosedError, InUseError, damaged
 from pydpdk.exceptions import LeakWarning
 

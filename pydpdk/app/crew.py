@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import numpy.typing as npt
 
-from pydpdk._fixed import Fixed
-from pydpdk._frozen import frozen
+from pydpdk._core.fixed import Fixed
+from pydpdk._core.frozen import frozen
 from pydpdk.app.session import App
 from pydpdk.app.target import load_target
 from pydpdk.config.polling import Poll

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from pydpdk._fixed import Fixed
+from pydpdk._core.fixed import Fixed
 from pydpdk.config.model import Config, MempoolSpec, PortSpec, RingSpec
 from pydpdk.errors import ConfigError, NotFoundError
 from pydpdk.ethdev import sharing

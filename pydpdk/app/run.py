@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from pydpdk import version
-from pydpdk._callbacks import EndError, Voice, call
-from pydpdk._frozen import frozen
+from pydpdk._core.callbacks import EndError, Voice, call
+from pydpdk._core.frozen import frozen
 from pydpdk.app import apps, crew, workers
 from pydpdk.app.crew import Crew, LcoreReport
 from pydpdk.app.session import App

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from pydpdk._lifetime import Closing, Undo
+from pydpdk._core.lifetime import Closing, Undo
 from pydpdk.app.lookup import Lookup
 from pydpdk.app.peers import when_served, why_silent
 from pydpdk.app.stop import Stop

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from pydpdk import eal
-from pydpdk._frozen import frozen
+from pydpdk._core.frozen import frozen
 from pydpdk.app.session import App
 from pydpdk.app.target import load_target
 from pydpdk.config.model import Config

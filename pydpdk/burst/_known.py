@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydpdk._core.fastcall import Handle
+from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi
-from pydpdk._lifetime import address_of
-from pydpdk._short import Handle
 from pydpdk.burst._catalog import Spec
 
 COLUMN = "column"  # the kind of their handles

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal
+from pydpdk._core.fastcall import Handle, rows
+from pydpdk._core.lifetime import Owner, Undo, address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, Undo, address_of
-from pydpdk._short import Handle, rows
 from pydpdk.burst._fit import check_written
 from pydpdk.burst.packets import Packets
 from pydpdk.errors import call_errno, make_error

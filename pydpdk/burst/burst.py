@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydpdk import eal
+from pydpdk._core.fastcall import short
+from pydpdk._core.lifetime import Pin, Undo, address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Pin, Undo, address_of
-from pydpdk._short import short
 from pydpdk.burst.headers import Headers
 from pydpdk.burst.masks import MASK
 from pydpdk.burst.packets import CHECK

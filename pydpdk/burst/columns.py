@@ -11,9 +11,9 @@ from typing import Any, TypeAlias, cast, overload
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.fastcall import Face, Handle, rows, short
+from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of
-from pydpdk._short import Face, Handle, rows, short
 from pydpdk.burst._catalog import Key, Spec, find, names
 from pydpdk.burst._fit import check_written, fit
 from pydpdk.burst._known import COLUMN, Known, known_column, known_columns

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
+from pydpdk._core.fastcall import rows
+from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import lib
-from pydpdk._lifetime import address_of
-from pydpdk._short import rows
 from pydpdk.burst._routes import Hops, Routes
 from pydpdk.errors import check_range
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.fastcall import rows
+from pydpdk._core.lifetime import Bytes
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Bytes
-from pydpdk._short import rows
 from pydpdk.burst._catalog import header_of
 from pydpdk.burst._fit import check_written, fit
 from pydpdk.burst.columns import Columns

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.fastcall import Handle, rows
 from pydpdk._dpdk import ffi, lib
-from pydpdk._short import Handle, rows
 from pydpdk.burst._catalog import find
 from pydpdk.burst._fit import check_written, fit
 from pydpdk.burst._known import COLUMN, known_column

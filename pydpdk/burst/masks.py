@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.fastcall import rows, short
 from pydpdk._dpdk import ffi, lib
-from pydpdk._short import rows, short
 from pydpdk.burst.fields import Fields
 from pydpdk.burst.packets import CHECK
 from pydpdk.memory.holder import BURST

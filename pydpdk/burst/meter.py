@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal
+from pydpdk._core.fastcall import Handle, rows
+from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of
-from pydpdk._short import Handle, rows
 from pydpdk.burst._fit import fit
 from pydpdk.errors import BusyError, call_errno, check_range
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.fastcall import Handle, rows
+from pydpdk._core.lifetime import Bytes, Owner, Pin
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Bytes, Owner, Pin
-from pydpdk._short import Handle, rows
 from pydpdk.errors import InUseError
 from pydpdk.memory.holder import BURST, refuse
 from pydpdk.memory.mempool import Mempool, pool_of

@@ -6,9 +6,9 @@ import errno
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from pydpdk._core.fastcall import Handle, short
+from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of
-from pydpdk._short import Handle, short
 from pydpdk.burst.burst import Burst
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.memory.holder import refuse

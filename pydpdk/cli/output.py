@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-from pydpdk._callbacks import EndError
+from pydpdk._core.callbacks import EndError
 
 
 class OutputError(EndError):

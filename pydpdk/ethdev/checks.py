@@ -6,7 +6,7 @@ import re
 from enum import IntFlag
 from typing import Any
 
-from pydpdk._frozen import frozen
+from pydpdk._core.frozen import frozen
 from pydpdk.errors import check_range
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.info import DescLim, PortInfo

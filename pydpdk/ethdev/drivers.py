@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pydpdk import eal, log, version
+from pydpdk._core.lifetime import Owner, owners
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner, owners
 from pydpdk.errors import InUseError, call_errno, make_error
 from pydpdk.ethdev.info import PortInfo
 from pydpdk.memory.dynfield import rx_timestamp

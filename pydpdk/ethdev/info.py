@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import ffi, lib
-from pydpdk._frozen import frozen
 from pydpdk.errors import call_errno
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.memory._rows import text

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from pydpdk import eal, log
+from pydpdk._core.lifetime import Undo, find, lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Undo, find, lock
 from pydpdk.eal_devices import check_log
 from pydpdk.errors import (
     DpdkError,

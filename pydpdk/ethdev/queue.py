@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
+from pydpdk._core.fastcall import Handle, short
+from pydpdk._core.lifetime import Undo, address_of, lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Undo, address_of, lock
-from pydpdk._short import Handle, short
 from pydpdk.errors import call_errno
 from pydpdk.ethdev import drivers, sharing
 from pydpdk.memory.holder import BURST, Holder, refuse

@@ -6,8 +6,8 @@ import errno
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from pydpdk._core.lifetime import lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import lock
 from pydpdk.errors import ClosedError, call_errno, make_error
 from pydpdk.ethdev import sharing
 from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue

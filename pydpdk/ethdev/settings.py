@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pydpdk import eal, log
+from pydpdk._core.lifetime import lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import lock
 from pydpdk.errors import call_errno, check_range
 from pydpdk.ethdev import drivers
 from pydpdk.ethdev.info import PortInfo, read_info

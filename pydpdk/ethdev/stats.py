@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import ffi, lib
-from pydpdk._frozen import frozen
 from pydpdk.errors import call_errno
 from pydpdk.memory._rows import text
 

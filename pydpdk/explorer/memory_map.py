@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydpdk import eal, version
-from pydpdk._frozen import frozen
+from pydpdk._core.frozen import frozen
 from pydpdk.explorer.placement import Kind, PageRun, Piece, Share, owners_of, page_runs, place
 from pydpdk.explorer.placement import shares as sum_up
 from pydpdk.memory import live

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from pydpdk._frozen import frozen
+from pydpdk._core.frozen import frozen
 from pydpdk.memory.live import Element, PoolState, RingState
 from pydpdk.memory.memseg import Memseg
 from pydpdk.memory.memzone import MemzoneInfo

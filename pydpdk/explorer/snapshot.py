@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pydpdk import eal, version
-from pydpdk._frozen import frozen
+from pydpdk._core.frozen import frozen
 from pydpdk.burst.burst import Burst
 from pydpdk.errors import NoRoomError
 from pydpdk.memory.hugepage import Hugepages

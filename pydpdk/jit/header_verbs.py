@@ -15,8 +15,8 @@ from numba.core.errors import TypingError
 from numba.core.types.containers import BaseTuple
 from numba.extending import overload_method
 
+from pydpdk._core.lifetime import address_of as c_address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of as c_address_of
 from pydpdk.burst._catalog import Spec, find
 from pydpdk.burst.headers import REWRITABLE
 from pydpdk.jit.types import (

@@ -10,9 +10,9 @@ import errno
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pydpdk._core.fixed import Fixed
+from pydpdk._core.lifetime import Owner, address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._fixed import Fixed
-from pydpdk._lifetime import Owner, address_of
 from pydpdk.burst.burst import Burst
 from pydpdk.errors import BusyError, ClosedError
 from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from pydpdk import lcore
-from pydpdk._fixed import Fixed
-from pydpdk._lifetime import Undo, lock
+from pydpdk._core.fixed import Fixed
+from pydpdk._core.lifetime import Undo, lock
 from pydpdk.jit.errors import StoppedError
 from pydpdk.jit.loan import Loan
 from pydpdk.lcore_job import Job

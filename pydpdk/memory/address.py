@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 
 from pydpdk import eal
+from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of
 from pydpdk.errors import call_errno, check_range, make_error
 from pydpdk.memory.memseg import Memseg, describe
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal
+from pydpdk._core.fixed import Fixed
 from pydpdk._dpdk import ffi, lib
-from pydpdk._fixed import Fixed
 from pydpdk.errors import call_rte_errno, check_name, check_range
 
 NAME_MAX = lib.RTE_MBUF_DYN_NAMESIZE - 1

@@ -12,9 +12,9 @@ import select
 from typing import Any, Literal
 
 from pydpdk import eal
+from pydpdk._core.frozen import frozen
+from pydpdk._core.lifetime import Owner, Undo, address_of, lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk._frozen import frozen
-from pydpdk._lifetime import Owner, Undo, address_of, lock
 from pydpdk.errors import ClosedError, call_errno, call_rte_errno
 
 _ROOM = 256

@@ -7,9 +7,9 @@ import mmap
 from typing import TYPE_CHECKING, Any
 
 from pydpdk import eal, lcore
+from pydpdk._core.fixed import Fixed
+from pydpdk._core.lifetime import Pin, Undo
 from pydpdk._dpdk import ffi, lib
-from pydpdk._fixed import Fixed
-from pydpdk._lifetime import Pin, Undo
 from pydpdk.errors import call_rte_errno, check_range, make_error
 from pydpdk.memory.memseg import memseg_lists
 from pydpdk.memory.pool_counts import check_cache_size

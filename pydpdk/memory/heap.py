@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pydpdk import eal, lcore
+from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import ffi, lib
-from pydpdk._frozen import frozen
 from pydpdk.errors import call_errno, check_range
 from pydpdk.memory.memseg import memseg_lists
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Any, NoReturn, Protocol
 
-from pydpdk._lifetime import Bytes
+from pydpdk._core.lifetime import Bytes
 from pydpdk.errors import BusyError, ClosedError, InUseError, make_error
 
 BURST = "burst"  # the kind of its handle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from pydpdk._frozen import frozen
+from pydpdk._core.frozen import frozen
 
 
 @frozen

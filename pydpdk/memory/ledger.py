@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.frozen import frozen
+from pydpdk._core.lifetime import lock, owners
 from pydpdk._dpdk import ffi, lib
-from pydpdk._frozen import frozen
-from pydpdk._lifetime import lock, owners
 from pydpdk.errors import NotSupportedError, call_errno
 from pydpdk.memory.trace import Taken, taken
 

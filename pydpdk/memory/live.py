@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from pydpdk import eal
+from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import ffi, lib
-from pydpdk._frozen import frozen
 from pydpdk.errors import make_error
 from pydpdk.memory._rows import text, walk
 

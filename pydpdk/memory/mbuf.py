@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 from typing import Any
 
+from pydpdk._core.lifetime import Bytes
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Bytes
 from pydpdk.errors import check_range, make_error
 from pydpdk.memory.holder import Holder
 from pydpdk.memory.mbuf_meta import MbufMeta

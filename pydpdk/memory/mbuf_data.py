@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
+from pydpdk._core.fixed import Fixed
+from pydpdk._core.lifetime import Bytes
 from pydpdk._dpdk import ffi, lib
-from pydpdk._fixed import Fixed
-from pydpdk._lifetime import Bytes
 from pydpdk.errors import ClosedError, check_range, make_error
 from pydpdk.memory.holder import Holder, refuse
 

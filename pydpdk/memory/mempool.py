@@ -10,8 +10,8 @@ import warnings
 from typing import Any
 
 from pydpdk import eal, lcore
+from pydpdk._core.lifetime import Pin, Undo, address_of, find, lock, owners
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Pin, Undo, address_of, find, lock, owners
 from pydpdk.errors import BusyError, call_errno, call_rte_errno, check_range
 from pydpdk.exceptions import LeakWarning
 from pydpdk.memory import extmem

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pydpdk import eal
+from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import lib
-from pydpdk._frozen import frozen
 from pydpdk.memory._rows import text, walk
 
 

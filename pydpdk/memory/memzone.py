@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal, lcore
+from pydpdk._core.frozen import frozen
+from pydpdk._core.lifetime import Pin, Undo, find, lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk._frozen import frozen
-from pydpdk._lifetime import Pin, Undo, find, lock
 from pydpdk.errors import (
     call_errno,
     call_pointer,

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal, lcore
+from pydpdk._core.fastcall import short
+from pydpdk._core.lifetime import Undo, address_of, find
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Undo, address_of, find
-from pydpdk._short import short
 from pydpdk.errors import (
     BusyError,
     call_errno,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.fixed import Fixed
+from pydpdk._core.frozen import frozen
+from pydpdk._core.lifetime import Pin
 from pydpdk._dpdk import ffi, lib
-from pydpdk._fixed import Fixed
-from pydpdk._frozen import frozen
-from pydpdk._lifetime import Pin
 from pydpdk.errors import DpdkError
 from pydpdk.memory._rows import walk
 

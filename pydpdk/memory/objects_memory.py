@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.lifetime import address_of, lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of, lock
 from pydpdk.errors import ClosedError, make_error
 from pydpdk.memory._rows import text
 from pydpdk.memory.objects_kind import (

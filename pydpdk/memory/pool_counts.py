@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from pydpdk import eal, lcore
+from pydpdk._core.fastcall import Handle
+from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of
-from pydpdk._short import Handle
 from pydpdk.errors import call_pointer, check_name, check_range
 from pydpdk.limits import default_cache, largest_cache
 from pydpdk.portable import Portable

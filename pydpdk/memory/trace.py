@@ -12,8 +12,8 @@ from collections import Counter
 from typing import Any
 
 from pydpdk import eal
+from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import ffi, lib
-from pydpdk._frozen import frozen
 from pydpdk.memory.dynfield import DynField
 
 FROM_ENVIRONMENT = os.environ.get("PYDPDK_TRACE", "0") not in ("", "0")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydpdk import eal
-from pydpdk._frozen import frozen
+from pydpdk._core.frozen import frozen
 from pydpdk.eal import Eal
 from pydpdk.eal_attach import foreign_lcores
 from pydpdk.eal_checks import MAX_PREFIX_LENGTH, check_process_name

@@ -12,8 +12,8 @@ import errno
 import numpy.typing as npt
 
 from pydpdk import eal
+from pydpdk._core.lifetime import Undo, address_of, close_since, find, owners
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Undo, address_of, close_since, find, owners
 from pydpdk.errors import check_name, check_range, make_error
 from pydpdk.memory.mempool import HEADROOM, Mempool
 from pydpdk.memory.memzone import Memzone

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from pydpdk import eal
-from pydpdk._frozen import frozen
+from pydpdk._core.frozen import frozen
 from pydpdk.process.attach import attach
 
 _GRACE_S = 10.0

@@ -13,9 +13,9 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from pydpdk import eal
-from pydpdk._callbacks import Voice
-from pydpdk._lifetime import Closing, Locked, Undo
-from pydpdk._signals import Deferred
+from pydpdk._core.callbacks import Voice
+from pydpdk._core.lifetime import Closing, Locked, Undo
+from pydpdk._core.signals import Deferred
 from pydpdk.eal_checks import MAX_PROCESS_NAME, check_process_name
 from pydpdk.eal_watch import Death
 from pydpdk.errors import ClosedError, check_range

@@ -6,8 +6,8 @@ import errno
 import os
 import warnings
 
+from pydpdk._core.lifetime import Undo, address_of, lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Undo, address_of, lock
 from pydpdk.errors import InUseError, call_errno, make_error
 from pydpdk.exceptions import LeakWarning
 from pydpdk.host.alive import start_time

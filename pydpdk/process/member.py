@@ -10,8 +10,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
+from pydpdk._core.fixed import Fixed
 from pydpdk._crossing import Locked, Undo
-from pydpdk._fixed import Fixed
 from pydpdk.eal_watch import Death
 from pydpdk.process import child
 from pydpdk.process.child import Order

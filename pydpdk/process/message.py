@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
 
-from pydpdk._fixed import Fixed
-from pydpdk._lifetime import Bytes, Undo
+from pydpdk._core.fixed import Fixed
+from pydpdk._core.lifetime import Bytes, Undo
 from pydpdk.burst import Burst
 from pydpdk.errors import ClosedError
 

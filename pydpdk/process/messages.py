@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from pydpdk import eal
-from pydpdk._callbacks import Voice, kept
+from pydpdk._core.callbacks import Voice, kept
+from pydpdk._core.fixed import Fixed
+from pydpdk._core.lifetime import Owner, Undo, address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._fixed import Fixed
-from pydpdk._lifetime import Owner, Undo, address_of
 from pydpdk.errors import call_errno
 from pydpdk.process import wire
 from pydpdk.process.requests import Replies, Reply, answer, request, request_sync

@@ -13,9 +13,9 @@ from dataclasses import field
 from typing import Any
 
 from pydpdk import eal
+from pydpdk._core.frozen import frozen
+from pydpdk._core.lifetime import lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk._frozen import frozen
-from pydpdk._lifetime import lock
 from pydpdk.eal_watch import set_recovery
 from pydpdk.errors import BusyError, call_errno, check_range, make_error
 from pydpdk.host import primary as host_primary

@@ -18,9 +18,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from pydpdk import eal
+from pydpdk._core.fixed import Fixed
 from pydpdk._crossing import Locked
 from pydpdk._dpdk import ffi, lib
-from pydpdk._fixed import Fixed
 from pydpdk.errors import HandlerError
 from pydpdk.process import wire
 

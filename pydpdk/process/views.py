@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 from typing import Any
 
+from pydpdk._core.lifetime import Undo
 from pydpdk._dpdk import lib
-from pydpdk._lifetime import Undo
 from pydpdk.burst import Burst
 from pydpdk.errors import check_range
 from pydpdk.memory.mempool import Mempool

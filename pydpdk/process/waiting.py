@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal
+from pydpdk._core.lifetime import Owner
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Owner
 from pydpdk.errors import ClosedError, make_error
 from pydpdk.host.alive import is_alive
 from pydpdk.memory.holder import refuse

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydpdk import eal
+from pydpdk._core.fixed import Fixed
 from pydpdk._dpdk import ffi, lib
-from pydpdk._fixed import Fixed
 from pydpdk.errors import (
     NotSupportedError,
     call_rte_errno,

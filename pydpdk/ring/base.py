@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.fastcall import Handle
+from pydpdk._core.lifetime import Pin, address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Pin, address_of
-from pydpdk._short import Handle
 from pydpdk.errors import BusyError
 from pydpdk.memory.holder import Holder, refuse
 from pydpdk.portable import Portable

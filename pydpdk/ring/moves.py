@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from pydpdk._core.fastcall import short
 from pydpdk._dpdk import ffi, lib
-from pydpdk._short import short
 from pydpdk.errors import check_range
 from pydpdk.ring.base import VALUES, RingBase, Values
 from pydpdk.ring.element import Sync

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pydpdk import eal, lcore
+from pydpdk._core.fastcall import short
+from pydpdk._core.lifetime import Undo, address_of, find
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Undo, address_of, find
-from pydpdk._short import short
 from pydpdk.errors import call_errno, call_pointer, call_rte_errno, check_name, check_range
 from pydpdk.memory.holder import BURST, Holder
 from pydpdk.ring.base import MBUFS

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
 
+from pydpdk._core.fixed import Fixed
 from pydpdk._crossing import Undo
 from pydpdk._dpdk import ffi, lib
-from pydpdk._fixed import Fixed
 from pydpdk.errors import check_range
 
 if TYPE_CHECKING:

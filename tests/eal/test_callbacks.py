@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 import pydpdk
-from pydpdk import Eal, _callbacks, _lifetime
+from pydpdk import Eal
+from pydpdk._core import callbacks, lifetime
 from pydpdk.app.run import _ticking
 from pydpdk.errors import DpdkError
 
@@ -96,11 +97,11 @@ def test_a_handler_may_wait_for_who_flushes(eal: Eal, listen):
     def use(record: logging.LogRecord) -> None:
         if threading.current_thread().name == "pydpdk-log":
             inside.set()
-            with _lifetime.lock():
+            with lifetime.lock():
                 done.set()
 
     listen("dpdk", use)
-    with _lifetime.lock():
+    with lifetime.lock():
         log_line(eal)
         assert inside.wait(20)
         pydpdk.log.flush()
@@ -128,14 +129,14 @@ def test_a_report_comes_after_one_that_raised(raised, caplog):
 
 def test_ctrl_c_is_for_the_main_thread(listen):
     """There it goes through, as `sys.exit()` does; all else is shown."""
-    voice = _callbacks.Voice("pydpdk.test")
+    voice = callbacks.Voice("pydpdk.test")
     for raised in (KeyboardInterrupt(), SystemExit(1)):
 
         def fail(*record: object, raised: BaseException = raised) -> None:
             raise raised
 
         with pytest.raises(type(raised)):
-            _callbacks.call(voice, "failed", fail)
+            callbacks.call(voice, "failed", fail)
         listen("pydpdk.test", fail)
         with pytest.raises(type(raised)):
             voice.warning("text")
@@ -148,7 +149,7 @@ def test_a_hook_that_raises_is_no_end_either(listen, monkeypatch, capsys):
 
     monkeypatch.setattr(threading, "excepthook", fail)
     listen("pydpdk.test", fail)
-    thread = threading.Thread(target=_callbacks.Voice("pydpdk.test").error, args=("text",))
+    thread = threading.Thread(target=callbacks.Voice("pydpdk.test").error, args=("text",))
     thread.name = "mine"
     thread.start()
     thread.join()

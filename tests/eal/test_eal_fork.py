@@ -5,7 +5,7 @@ def test_after_a_fork_the_child_is_refused(run_script):
     """What a child would touch is its parent's, shared; a lock of a thread that it lacks, too."""
     done = run_script("""
         import os, threading, warnings
-        from pydpdk._lifetime import lock
+        from pydpdk._core.lifetime import lock
         from pydpdk.errors import ClosedError, DpdkError
         import numpy as np
         eal = init(vdevs=("net_ring0",))

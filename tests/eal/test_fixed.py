@@ -44,8 +44,8 @@ from pydpdk import (
     _crossing,
     lcore,
 )
+from pydpdk._core.lifetime import Pin
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import Pin
 from pydpdk.app.crew import Crew
 from pydpdk.app.lookup import Lookup
 from pydpdk.burst._catalog import find

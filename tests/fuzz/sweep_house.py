@@ -27,12 +27,12 @@ from pydpdk import (
     ObjectPool,
     Port,
     Ring,
-    _lifetime,
     eal_devices,
     explorer,
     lcore,
     log,
 )
+from pydpdk._core import lifetime
 from pydpdk.app.run import Meter, Report
 from pydpdk.app.stop import Stop
 from pydpdk.burst import tracing
@@ -220,7 +220,7 @@ class House(Crew, Channels, Jobs):
     def tidy(self) -> None:
         """Undo what a call that succeeded has done."""
         tracing.trace(False)
-        for owner in _lifetime.owners():
+        for owner in lifetime.owners():
             if isinstance(owner, lcore.Job):
                 owner.close(force=True)
         kept = {id(made) for made in self._made.values()}
@@ -229,7 +229,7 @@ class House(Crew, Channels, Jobs):
                 self._empty(made)
                 kept |= {id(part) for part in (made.ring, made.mempool, made._zone)}
                 kept |= set(map(id, made._spares))
-        for owner in _lifetime.owners():
+        for owner in lifetime.owners():
             if owner.rank == 0 and owner.name not in STARTED and owner.state != "unconfigured":
                 owner.close()  # it may use a pool that is not kept
             elif id(owner) not in kept and owner.rank != 0:

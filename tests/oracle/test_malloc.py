@@ -12,7 +12,7 @@ import pytest
 
 from oracle.dpdk_test import run_autotest
 from pydpdk import Eal, Memzone, ObjectPool
-from pydpdk._lifetime import Pin
+from pydpdk._core.lifetime import Pin
 from pydpdk.errors import ClosedError, NotFoundError, NotSupportedError
 from pydpdk.memory import address, events
 from pydpdk.memory.heap import heap, heaps

@@ -107,13 +107,13 @@ def test_the_element_size_is_recorded_and_the_dtype_checked(run_script):
     done = run_script("""
         import gc
         import numpy as np
-        from pydpdk import _lifetime
+        from pydpdk._core import lifetime
         eal = init()
         for name, size in (("w", 4), ("q", 8), ("v", 20)):
             ring = Ring.create(name, 16, element=f"V{size}")
             ring.enqueue_bulk(np.zeros(3, f"V{size}"))
-            _lifetime._owners.discard(ring)  # as another process sees it
-            _lifetime._by_address.pop((Ring, ring.address))
+            lifetime._owners.discard(ring)  # as another process sees it
+            lifetime._by_address.pop((Ring, ring.address))
             for element in (None, "u4", "u8", "V20", "mbuf", "V24"):
                 try:
                     with Ring.lookup(name, element=element) as found:

@@ -177,12 +177,12 @@ def test_letting_go_of_anothers_ring_by_force_gives_its_slots_back(run_script):
     """Its owner would spin for ever on an HTS ring."""
     done = run_script("""
         import numpy as np
-        from pydpdk import _lifetime
+        from pydpdk._core import lifetime
         from pydpdk.errors import ClosedError, InUseError
         eal = init()
         ring = Ring.create("r", 16, producer="hts")
-        _lifetime._owners.discard(ring)  # as another process sees it
-        _lifetime._by_address.pop((Ring, ring.address))
+        lifetime._owners.discard(ring)  # as another process sees it
+        lifetime._by_address.pop((Ring, ring.address))
         found = Ring.lookup("r")
         try:
             with found.enqueue_zc(3):

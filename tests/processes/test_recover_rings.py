@@ -7,8 +7,8 @@ import pytest
 from dead_process import Dead
 
 from pydpdk import Ring
+from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk._lifetime import address_of
 from pydpdk.process.recover import recover
 
 SYNCS = ("single", "multi", "rts", "hts")

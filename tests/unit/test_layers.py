@@ -39,16 +39,16 @@ ROWS = [
     [
         "cycles",
         "log",
-        "_lifetime",
-        "_short",
-        "_fixed",
+        "_core.lifetime",
+        "_core.fastcall",
+        "_core.fixed",
         "errors",
         "version",
         "exceptions",
         "limits",
-        "_callbacks",
-        "_frozen",
-        "_signals",
+        "_core.callbacks",
+        "_core.frozen",
+        "_core.signals",
     ],
     ["_crossing", "_dpdk"],
 ]
@@ -65,8 +65,8 @@ PURE = {
     "eal_options",
     "exceptions",
     "limits",
-    "_frozen",
-    "_signals",
+    "_core.frozen",
+    "_core.signals",
 }  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"
