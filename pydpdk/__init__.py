@@ -15,7 +15,7 @@ if _TYPE_CHECKING:
     from pydpdk.app.session import open_file as open  # noqa: A004, F401  # pydpdk.open("file.yaml")
     from pydpdk.burst import Bpf, Burst, Fib, Fib6, Forward, Hash, Meter
     from pydpdk.eal import Eal, init
-    from pydpdk.eal_options import EalOptions
+    from pydpdk.eal.options import EalOptions
     from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
     from pydpdk.exceptions import (
         BusyError,
@@ -61,7 +61,7 @@ _HOME = {
     "pydpdk.app": "App open",
     "pydpdk.burst": "Bpf Burst Fib Fib6 Forward Hash Meter",
     "pydpdk.eal": "Eal init",
-    "pydpdk.eal_options": "EalOptions",
+    "pydpdk.eal.options": "EalOptions",
     "pydpdk.exceptions": (
         "BusyError ClosedError ConfigError DpdkError EalInitError HandlerError InUseError "
         "LeakWarning NameTakenError NoRoomError NotFoundError NotSupportedError PeerDiedError "

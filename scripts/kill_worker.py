@@ -18,7 +18,7 @@ import numpy as np
 os.environ["PYDPDK_CHECK"] = "0"  # it looks into pools that others change meanwhile
 
 import pydpdk
-from pydpdk.eal_watch import Death
+from pydpdk.eal.deaths import Death
 from pydpdk.host import primary as host_primary
 from pydpdk.process import Recovery
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydpdk.config.kinds import HEADROOM
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.source import Fault, KeyPath
-from pydpdk.eal_options import EalOptions
+from pydpdk.eal.options import EalOptions
 from pydpdk.host import captures, doctor_virtual
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
 from pydpdk.host.sockets import PATH_MAX, VHOST, Endpoint, endpoint_of

@@ -20,7 +20,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from pydpdk.lcore_map import parse_lcores
+from pydpdk.eal.lcores import parse_lcores
 from pydpdk.limits import MAX_CACHE
 
 HEADROOM = 128

@@ -14,7 +14,7 @@ from pydpdk.config import kinds
 from pydpdk.config.apps import AppSpec
 from pydpdk.config.kinds import Section, empty_if_null
 from pydpdk.config.source import Source
-from pydpdk.eal_options import EalOptions
+from pydpdk.eal.options import EalOptions
 from pydpdk.limits import default_cache
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydpdk.config import budget, polling
 from pydpdk.config.model import Config
 from pydpdk.config.plan import with_devices
-from pydpdk.eal_needs import needs_of
+from pydpdk.eal.needs import needs_of
 from pydpdk.host.needs import Needs
 
 

@@ -12,7 +12,7 @@ from pydpdk.config import budget, devices, polling
 from pydpdk.config.budget import PoolPlan
 from pydpdk.config.model import Config
 from pydpdk.config.polling import Poll
-from pydpdk.eal_options import DEFAULT_NO_HUGE_MB, EalOptions, build_argv
+from pydpdk.eal.options import DEFAULT_NO_HUGE_MB, EalOptions, build_argv
 from pydpdk.host import cpus, hugepages
 from pydpdk.limits import largest_cache
 

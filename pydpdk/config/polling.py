@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydpdk.config.apps import Hop
 from pydpdk.config.model import Config, PortSpec
-from pydpdk.eal_options import EalOptions
+from pydpdk.eal.lcores import parse_lcores
+from pydpdk.eal.options import EalOptions
 from pydpdk.host.cpus import numa_node_of_cpu
-from pydpdk.lcore_map import parse_lcores
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pydpdk import eal_checks
 from pydpdk.config import devices, worker
 from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.config.faults import format_value
@@ -14,8 +13,9 @@ from pydpdk.config.kinds import HEADROOM, pci_address
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.polling import default_pairs
 from pydpdk.config.source import Fault, KeyPath
+from pydpdk.eal import checks
+from pydpdk.eal.lcores import parse_lcores
 from pydpdk.host import virtual
-from pydpdk.lcore_map import parse_lcores
 from pydpdk.limits import largest_cache
 
 _OF_THE_PRIMARY = {
@@ -66,7 +66,7 @@ def check(scope: Scope) -> Iterator[Fault]:
 
 
 def _eal(scope: Scope) -> Iterator[Fault]:
-    for problem in eal_checks.problems(scope.config.eal):
+    for problem in checks.problems(scope.config.eal):
         if scope.check_host or not problem.of_host:
             yield Fault(("eal", problem.option), format_value(problem.value), problem.allowed)
 

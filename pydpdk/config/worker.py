@@ -9,7 +9,7 @@ from pydpdk.config.faults import format_value
 from pydpdk.config.model import Config
 from pydpdk.config.polling import main_lcore, worker_lcores
 from pydpdk.config.source import Fault
-from pydpdk.lcore_map import parse_lcores
+from pydpdk.eal.lcores import parse_lcores
 
 
 def check(config: Config, app: AppSpec, ports: Sequence[str]) -> Iterator[Fault]:

@@ -13,15 +13,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pydpdk import eal_drivers, version
+from pydpdk import version
 from pydpdk._dpdk import lib
-from pydpdk.eal_options import EalOptions
+from pydpdk.eal import mempool_ops
+from pydpdk.eal.lcores import format_lcores, parse_lcores
+from pydpdk.eal.options import EalOptions
 from pydpdk.errors import BusyError, NotFoundError, NotSupportedError
 from pydpdk.host import primary as host_primary
 from pydpdk.host import program, registry
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry_page import Member
-from pydpdk.lcore_map import format_lcores, parse_lcores
 
 _START_S = 10.0
 """[s] to wait for a primary that is still in rte_eal_init."""
@@ -163,11 +164,11 @@ def _check_drivers(primary: Primary, ours: Member | None, options: EalOptions) -
             f"{_say(primary)} has drivers that this process would not load:"
             f" {', '.join(missing)}; name them: extra=('-d', '{missing[0]}')"
         )
-    ops = eal_drivers.mempool_ops_of(primary.pid) or (ours and ours.details.get("mempool_ops"))
+    ops = mempool_ops.mempool_ops_of(primary.pid) or (ours and ours.details.get("mempool_ops"))
     if not ops:
         raise _unfit(f"the memory of {_say(primary)} may not be read: attach as its user, or root")
     paths = [lib_.path for name, lib_ in libraries.items() if name.startswith("mempool_")]
-    problem = eal_drivers.load_in_order(ops, paths)
+    problem = mempool_ops.load_in_order(ops, paths)
     if problem:
         raise _unfit(f"{_say(primary)} has its mempool drivers in another order: {problem}")
 

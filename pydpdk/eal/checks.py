@@ -14,12 +14,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydpdk.eal.lcores import parse_lcores
 from pydpdk.host import virtual
-from pydpdk.lcore_map import parse_lcores
 from pydpdk.limits import MAX_LCORE
 
 if TYPE_CHECKING:
-    from pydpdk.eal_options import EalOptions
+    from pydpdk.eal.options import EalOptions
 
 MAX_PREFIX_LENGTH = 64
 """[characters] Ours: the EAL builds socket paths (`sun_path`, 108 bytes) from the prefix."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from pydpdk import log, version
 from pydpdk._dpdk import ffi, lib
-from pydpdk.eal_checks import device_problems
+from pydpdk.eal.checks import device_problems
 from pydpdk.errors import DpdkError, EalInitError, call_errno, make_error
 from pydpdk.host import virtual
 

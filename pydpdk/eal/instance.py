@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydpdk import eal_devices, log, version
+from pydpdk import log, version
 from pydpdk._core import lifetime
 from pydpdk._core.lifetime import Closing, Locked, Undo
 from pydpdk._core.signals import Deferred
 from pydpdk._dpdk import ffi, lib
-from pydpdk.eal_neighbours import Neighbours
-from pydpdk.eal_options import EalOptions
-from pydpdk.eal_waits import Waits
-from pydpdk.eal_watch import Death
+from pydpdk.eal import devices as eal_devices
+from pydpdk.eal.deaths import Death
+from pydpdk.eal.options import EalOptions
+from pydpdk.eal.peers import Neighbours
+from pydpdk.eal.waits import Waits
 from pydpdk.errors import (
     ClosedError,
     DpdkError,

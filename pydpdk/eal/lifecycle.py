@@ -14,17 +14,18 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
-from pydpdk import eal_attach, eal_devices, eal_running, log
+from pydpdk import log
 from pydpdk._core import lifetime
 from pydpdk._core.signals import Deferred
 from pydpdk._crossing import Undo
 from pydpdk._dpdk import lib
-from pydpdk.eal_checks import problems
-from pydpdk.eal_neighbours import Neighbours, settle, survey
-from pydpdk.eal_options import EalOptions, build_argv
-from pydpdk.eal_running import Eal, Observer, is_primary
-from pydpdk.eal_start import choose_hugepages, start
-from pydpdk.eal_waits import Waits, wait_for_turn
+from pydpdk.eal import attach, devices, instance
+from pydpdk.eal.checks import problems
+from pydpdk.eal.instance import Eal, Observer, is_primary
+from pydpdk.eal.options import EalOptions, build_argv
+from pydpdk.eal.peers import Neighbours, settle, survey
+from pydpdk.eal.start import choose_hugepages, start
+from pydpdk.eal.waits import Waits, wait_for_turn
 from pydpdk.errors import ClosedError, InUseError, damage_error, damaged, make_error
 from pydpdk.host import room, runtime
 from pydpdk.host.primary import remove_traces
@@ -90,7 +91,7 @@ def _check_running() -> None:
 
 def require_primary(call: str) -> None:
     """Raise `SecondaryError` in a secondary, for what only the primary may do."""
-    eal_running.require_primary(call, current())
+    instance.require_primary(call, current())
 
 
 def init(options: EalOptions | None = None, **overrides: Any) -> Eal:
@@ -145,8 +146,8 @@ def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) ->
         if found:
             raise ValueError("\n".join(map(str, found)))
         prefix = chosen.file_prefix or f"pydpdk-{os.getpid()}-{secrets.token_hex(3)}"
-        chosen = eal_attach.resolve(chosen, prefix)
-        chosen = replace(chosen, vdevs=tuple(map(eal_devices.spell, chosen.vdevs)))
+        chosen = attach.resolve(chosen, prefix)
+        chosen = replace(chosen, vdevs=tuple(map(devices.spell, chosen.vdevs)))
         hugepages = choose_hugepages(chosen)
         chosen, primary = survey(chosen, prefix, hugepages=hugepages)
         wait_for_turn(prefix, mounts=hugepages and not chosen.in_memory)
@@ -203,10 +204,10 @@ def _reserve_room(prefix: str, neighbours: Neighbours) -> None:
 def _check_ports(options: EalOptions, lines: Sequence[str]) -> None:
     """Raise `EalInitError` in a primary where a device that was asked for did not come up."""
     if is_primary():
-        missing = list(eal_devices.missing_ports([*options.vdevs, *options.allow]))
+        missing = list(devices.missing_ports([*options.vdevs, *options.allow]))
         if missing:
-            raise eal_devices.missing_error(missing, lines)
-        eal_devices.check_log("rte_eal_init", ", ".join(options.vdevs), lines)
+            raise devices.missing_error(missing, lines)
+        devices.check_log("rte_eal_init", ", ".join(options.vdevs), lines)
 
 
 def _at_exit() -> None:

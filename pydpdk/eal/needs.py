@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from pydpdk.eal_options import EalOptions
+from pydpdk.eal.lcores import parse_lcores
+from pydpdk.eal.options import EalOptions
 from pydpdk.host.devices import full_address
 from pydpdk.host.needs import Needs
-from pydpdk.lcore_map import parse_lcores
 
 
 def needs_of(options: EalOptions, memory_bytes: int = 0, *, processes: bool = False) -> Needs:
@@ -47,6 +47,6 @@ def _lcores(options: EalOptions) -> dict[int, frozenset[int]]:
 def _addresses(options: EalOptions) -> list[str]:
     addresses = []
     for device in options.allow:
-        with suppress(ValueError):  # refused by `eal_checks`, with its own words
+        with suppress(ValueError):  # refused by `eal.checks`, with its own words
             addresses.append(full_address(device.partition(",")[0]))
     return addresses

@@ -1,6 +1,6 @@
 """What `rte_eal_init` is asked for: typed options, and the argv they become.
 
-Nothing here calls DPDK. What is refused beforehand stands in `eal_checks`.
+Nothing here calls DPDK. What is refused beforehand stands in `eal.checks`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydpdk._core.frozen import frozen_by_name
-from pydpdk.eal_checks import as_tuple
-from pydpdk.lcore_map import format_lcores, parse_lcores
+from pydpdk.eal.checks import as_tuple
+from pydpdk.eal.lcores import format_lcores, parse_lcores
 
 
 @frozen_by_name

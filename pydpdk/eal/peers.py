@@ -9,20 +9,20 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
-from pydpdk import eal_attach, eal_drivers
 from pydpdk._crossing import Undo
 from pydpdk._dpdk import lib
-from pydpdk.eal_attach import HARMED
-from pydpdk.eal_foreign import ForeignWatch
-from pydpdk.eal_options import EalOptions
-from pydpdk.eal_watch import Watcher
+from pydpdk.eal import attach, mempool_ops
+from pydpdk.eal.attach import HARMED
+from pydpdk.eal.deaths import Watcher
+from pydpdk.eal.foreign import ForeignWatch
+from pydpdk.eal.lcores import parse_lcores
+from pydpdk.eal.options import EalOptions
 from pydpdk.errors import BusyError, NotSupportedError, make_error
 from pydpdk.host import primary as host_primary
 from pydpdk.host import registry, room, runtime, trust
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Seat
 from pydpdk.host.registry_page import Member, Role
-from pydpdk.lcore_map import parse_lcores
 
 _MAX_SOCKET_PATH = 107  # [bytes] sun_path, and its end
 
@@ -73,7 +73,7 @@ class Neighbours:
             return
         if primary:
             self.tell(
-                mempool_ops=eal_drivers.mempool_ops(), iova_mode=iova_mode,
+                mempool_ops=mempool_ops.mempool_ops(), iova_mode=iova_mode,
                 **self._devices(devices),
             )  # fmt: skip
         else:
@@ -190,10 +190,10 @@ def survey(
     """
     if options.proc_type == "secondary":
         _check_runtime_dir(prefix, f"mp_socket_{os.getpid()}_{'f' * 16}")
-        return eal_attach.check_attach(options, prefix)
+        return attach.check_attach(options, prefix)
     if _is_shared(options, hugepages):
         _check_runtime_dir(prefix, "dpdk_telemetry.v2" if options.telemetry else "mp_socket")
-        eal_attach.check_primary(prefix)
+        attach.check_primary(prefix)
     if hugepages and not options.in_memory:
         _check_mounts()
     return options, None
@@ -282,7 +282,7 @@ def _as_secondary(
 
     def choose(others: list[Member]) -> Iterable[int]:
         nonlocal chosen
-        chosen = eal_attach.choose(options, primary, others)
+        chosen = attach.choose(options, primary, others)
         return _lcores(chosen)
 
     seat = _claim(prefix, "secondary", name, choose)

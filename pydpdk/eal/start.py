@@ -12,8 +12,8 @@ from typing import Any
 from pydpdk import log
 from pydpdk._crossing import Undo
 from pydpdk._dpdk import ffi, lib
-from pydpdk.eal_needs import needs_of
-from pydpdk.eal_options import EalOptions
+from pydpdk.eal.needs import needs_of
+from pydpdk.eal.options import EalOptions
 from pydpdk.errors import EalInitError
 from pydpdk.host import doctor, runtime
 from pydpdk.host import hugepages as host_hugepages

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pydpdk import eal, log
 from pydpdk._core.lifetime import Undo, find, lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk.eal_devices import check_log
+from pydpdk.eal.devices import check_log
 from pydpdk.errors import (
     DpdkError,
     InUseError,

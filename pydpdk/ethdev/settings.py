@@ -10,11 +10,11 @@ from dataclasses import replace
 from pydpdk import eal, log
 from pydpdk._core.lifetime import lock
 from pydpdk._dpdk import ffi, lib
+from pydpdk.eal.portable import Portable
 from pydpdk.errors import call_errno, check_range
 from pydpdk.ethdev import drivers
 from pydpdk.ethdev.info import PortInfo, read_info
 from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xstats
-from pydpdk.portable import Portable
 
 
 class PortSettings(Portable):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pydpdk import eal
-from pydpdk.eal_checks import MAX_PREFIX_LENGTH
+from pydpdk.eal.checks import MAX_PREFIX_LENGTH
 from pydpdk.errors import check_name
 
 

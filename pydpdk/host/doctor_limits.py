@@ -15,7 +15,7 @@ from pydpdk.host.needs import Needs
 from pydpdk.host.sockets import is_vhost_net
 
 _FDS_PER_LCORE, _FDS_SPARE = 4, 64
-"""As `eal_checks` counts them: two pipes a worker; config, fbarrays, sockets, memseg lists."""
+"""As `eal.checks` counts them: two pipes a worker; config, fbarrays, sockets, memseg lists."""
 
 _LISTS = 64 << 30
 """[bytes] of address space for each size of page on each node (RTE_MAX_MEM_MB_PER_TYPE)."""

@@ -13,6 +13,7 @@ from pydpdk import eal, lcore
 from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import Pin, Undo, find, lock
 from pydpdk._dpdk import ffi, lib
+from pydpdk.eal.portable import Portable
 from pydpdk.errors import (
     call_errno,
     call_pointer,
@@ -23,7 +24,6 @@ from pydpdk.errors import (
 )
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.presence import inside
-from pydpdk.portable import Portable
 
 _DPDKS_OWN = ("MP_", "RG_", "rte_", "pydpdk")  # pools, rings, ethdev data, our ledger
 NAME_MAX = lib.RTE_MEMZONE_NAMESIZE - 1

@@ -9,9 +9,9 @@ from pydpdk import eal, lcore
 from pydpdk._core.fastcall import Handle
 from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
+from pydpdk.eal.portable import Portable
 from pydpdk.errors import call_pointer, check_name, check_range
 from pydpdk.limits import default_cache, largest_cache
-from pydpdk.portable import Portable
 
 NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
 N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydpdk import eal
 from pydpdk._core.frozen import frozen
-from pydpdk.eal import Eal
-from pydpdk.eal_attach import foreign_lcores
-from pydpdk.eal_checks import MAX_PREFIX_LENGTH, check_process_name
-from pydpdk.eal_options import EalOptions
+from pydpdk.eal import Eal, lifecycle
+from pydpdk.eal.attach import foreign_lcores
+from pydpdk.eal.checks import MAX_PREFIX_LENGTH, check_process_name
+from pydpdk.eal.options import EalOptions
 from pydpdk.errors import ClosedError, check_name
 from pydpdk.host import primary as host_primary
 from pydpdk.host import registry
@@ -92,7 +92,7 @@ def attach(
         check_process_name(name)
     chosen = lcores if lcores is None or isinstance(lcores, str) else tuple(lcores)
     wanted = EalOptions(file_prefix=file_prefix, lcores=chosen, proc_type="secondary", **options)
-    return eal._init(wanted, name=name)
+    return lifecycle._init(wanted, name=name)
 
 
 def processes(file_prefix: str | None = None) -> list[Process]:

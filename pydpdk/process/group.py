@@ -16,10 +16,10 @@ from pydpdk import eal
 from pydpdk._core.callbacks import Voice
 from pydpdk._core.lifetime import Closing, Locked, Undo
 from pydpdk._core.signals import Deferred
-from pydpdk.eal_checks import MAX_PROCESS_NAME, check_process_name
-from pydpdk.eal_watch import Death
+from pydpdk.eal.checks import MAX_PROCESS_NAME, check_process_name
+from pydpdk.eal.deaths import Death
+from pydpdk.eal.lcores import parse_lcores
 from pydpdk.errors import ClosedError, check_range
-from pydpdk.lcore_map import parse_lcores
 from pydpdk.process.child import Order
 from pydpdk.process.member import Member
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydpdk._core.fixed import Fixed
 from pydpdk._crossing import Locked, Undo
-from pydpdk.eal_watch import Death
+from pydpdk.eal.deaths import Death
 from pydpdk.process import child
 from pydpdk.process.child import Order
 

@@ -16,7 +16,7 @@ from pydpdk import eal
 from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk.eal_watch import set_recovery
+from pydpdk.eal.deaths import set_recovery
 from pydpdk.errors import BusyError, call_errno, check_range, make_error
 from pydpdk.host import primary as host_primary
 from pydpdk.memory._rows import text

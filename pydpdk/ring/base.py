@@ -11,9 +11,9 @@ import numpy.typing as npt
 from pydpdk._core.fastcall import Handle
 from pydpdk._core.lifetime import Pin, address_of
 from pydpdk._dpdk import ffi, lib
+from pydpdk.eal.portable import Portable
 from pydpdk.errors import BusyError
 from pydpdk.memory.holder import Holder, refuse
-from pydpdk.portable import Portable
 from pydpdk.ring.element import POINTER, SYNCS, Kind, Sync, say
 
 Values = npt.NDArray[Any]

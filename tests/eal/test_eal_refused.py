@@ -3,7 +3,7 @@
 import pytest
 
 import pydpdk
-from pydpdk import eal as pydpdk_eal
+from pydpdk.eal import lifecycle
 
 REFUSED = [
     ({"lcores": "0,"}, "ends in a comma"),
@@ -73,14 +73,14 @@ REFUSED = [
 @pytest.fixture
 def unused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `init` believe that it was not called; an option that is refused never gets further."""
-    monkeypatch.setattr(pydpdk_eal, "state", lambda: "new")
+    monkeypatch.setattr(lifecycle, "state", lambda: "new")
     monkeypatch.setattr(
-        pydpdk_eal, "settle", lambda *_, **__: pytest.fail("it took a seat", pytrace=False)
+        lifecycle, "settle", lambda *_, **__: pytest.fail("it took a seat", pytrace=False)
     )
     monkeypatch.setattr(
-        pydpdk_eal, "_start", lambda *_: pytest.fail("the option was not refused", pytrace=False)
+        lifecycle, "_start", lambda *_: pytest.fail("the option was not refused", pytrace=False)
     )
-    monkeypatch.setattr(pydpdk_eal.log, "redirect", lambda: None)
+    monkeypatch.setattr(lifecycle.log, "redirect", lambda: None)
 
 
 @pytest.mark.usefixtures("unused")

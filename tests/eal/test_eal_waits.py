@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pydpdk import BusyError, eal_waits
+from pydpdk import BusyError
+from pydpdk.eal import waits
 from pydpdk.host import flocks
 
 HOLD = """
@@ -50,9 +51,9 @@ def test_a_lock_that_is_free_is_left_so(tmp_path: Path) -> None:
 def test_the_start_is_refused_while_another_has_the_directory(
     holder, tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(eal_waits.runtime, "runtime_dir", lambda _: tmp_path)
+    monkeypatch.setattr(waits.runtime, "runtime_dir", lambda _: tmp_path)
     with pytest.raises(BusyError, match=f"which process {holder.pid} "):
-        eal_waits.wait_for_turn("x", mounts=False, timeout_s=0.2)
+        waits.wait_for_turn("x", mounts=False, timeout_s=0.2)
 
 
 @pytest.mark.hugepages

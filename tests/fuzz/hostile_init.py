@@ -82,7 +82,7 @@ GOOD: dict[str, Callable[[], Any]] = {
 def others() -> Iterator[tuple[str, Callable[[], Any]]]:
     """The other callables that start an EAL: commands, attach and so on, one argument bad."""
     for target in found():
-        if reason(target.name) != OWN_PROCESS or target.name == "eal.init":
+        if reason(target.name) != OWN_PROCESS or target.name == "eal.lifecycle.init":
             continue
         if target.name == "cli.main":
             words = [v for v in PLAIN if isinstance(v, str)] + ["run", "plan", "memory", "schema"]

@@ -31,7 +31,7 @@ from sweep_targets import Target, targets
 from pydpdk import Burst, Group
 from pydpdk._dpdk import ffi
 from pydpdk.app.stop import StoppedError
-from pydpdk.eal_neighbours import Neighbours
+from pydpdk.eal.peers import Neighbours
 from pydpdk.host.registry import Seat
 from pydpdk.host.watch import Watch
 from pydpdk.process.requests import Replies, Reply
@@ -51,10 +51,10 @@ DOCUMENTED = (
 DUCK = (AttributeError, KeyError)
 """Besides, where no C is behind: a function of plain data says so when it is given other data."""
 DUCKS = (
-    "config.", "explorer.", "app.", "host.", "eal_checks.", "eal_options.", "lcore_map.",
+    "config.", "explorer.", "app.", "host.", "eal.checks.", "eal.options.", "eal.lcores.",
     # what is inside of public calls, which check first
-    "eal_attach.", "eal_devices.", "eal_drivers.", "eal_needs.", "eal_neighbours.",
-    "eal_running.require_primary", "eal_start.", "eal_watch.Watcher", "process.wire.",
+    "eal.attach.", "eal.devices.", "eal.mempool_ops.", "eal.needs.", "eal.peers.",
+    "eal.instance.require_primary", "eal.start.", "eal.deaths.Watcher", "process.wire.",
     "ethdev.checks.", "memory.ledger.", "memory.objects_kind.",
 )  # fmt: skip
 EXPECTED |= HOST_EXPECTED

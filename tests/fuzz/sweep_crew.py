@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pydpdk import EalOptions, Group, messages
-from pydpdk.eal_neighbours import Neighbours
-from pydpdk.eal_watch import Watcher
+from pydpdk.eal.deaths import Watcher
+from pydpdk.eal.peers import Neighbours
 from pydpdk.host import registry
 from pydpdk.host.registry import Seat
 from pydpdk.host.watch import Watch

@@ -9,9 +9,10 @@ from typing import Any
 
 from sweep_host_examples import DEAD
 
-from pydpdk import ClosedError, NotFoundError, NotSupportedError, eal_drivers
+from pydpdk import ClosedError, NotFoundError, NotSupportedError
 from pydpdk.app.stop import StoppedError
 from pydpdk.config import model
+from pydpdk.eal import mempool_ops
 from pydpdk.host.reap import Reaped
 from pydpdk.host.registry_page import Member
 from pydpdk.process import wire
@@ -31,16 +32,16 @@ def nothing(*_: object) -> list[int]:
 MEMBER = Member(5, 1 << 22, 1, "secondary", True, frozenset({7}), "gone")
 
 SAMPLES: dict[str, Make] = {
-    "eal_neighbours.Neighbours": attribute("alone"),
+    "eal.peers.Neighbours": attribute("alone"),
     **{
-        f"eal_neighbours.Neighbours.{name}": attribute("eal.neighbours")
+        f"eal.peers.Neighbours.{name}": attribute("eal.neighbours")
         for name in ("attached", "check_device", "guarded", "others", "primary", "tell", "told")
     },
-    "eal_neighbours.Neighbours.watcher": attribute("eal.neighbours"),
-    "eal_running.Eal": attribute("eal"),
-    "eal_watch.Watcher": attribute("watcher"),
-    "eal_watch.Watcher.start": lambda h: h.new_watcher(),
-    "eal_watch.Watcher.stop": lambda h: h.new_watcher(),
+    "eal.peers.Neighbours.watcher": attribute("eal.neighbours"),
+    "eal.instance.Eal": attribute("eal"),
+    "eal.deaths.Watcher": attribute("watcher"),
+    "eal.deaths.Watcher.start": lambda h: h.new_watcher(),
+    "eal.deaths.Watcher.stop": lambda h: h.new_watcher(),
     "host.reap.DeadPrefix": same(DEAD),
     "host.reap.Reaped": same(Reaped(DEAD, (), ())),
     "host.registry.Seat": attribute("seat"),
@@ -74,14 +75,14 @@ GOOD: dict[str, Make] = {
     "app.target.load_target.target": same("os:getpid"),
     "app.workers.report.members": same({}),
     "config.model.WorkerSpec.python": same("os:getpid"),
-    "eal_attach.choose.others": same([MEMBER]),
-    "eal_drivers.load_in_order.paths": same(()),
-    "eal_drivers.load_in_order.wanted": lambda h: eal_drivers.mempool_ops(),
-    "eal_drivers.mempool_ops_of.pid": lambda h: os.getpid(),
-    "eal_neighbours.Neighbours.check_device.devargs": same("net_pcap3"),
-    "eal_neighbours.take_seat.name": same("swept"),
-    "eal_running.Eal.remove_device.name": attribute("removable"),
-    "eal_watch.Death.process": same(MEMBER),
+    "eal.attach.choose.others": same([MEMBER]),
+    "eal.mempool_ops.load_in_order.paths": same(()),
+    "eal.mempool_ops.load_in_order.wanted": lambda h: mempool_ops.mempool_ops(),
+    "eal.mempool_ops.mempool_ops_of.pid": lambda h: os.getpid(),
+    "eal.peers.Neighbours.check_device.devargs": same("net_pcap3"),
+    "eal.peers.take_seat.name": same("swept"),
+    "eal.instance.Eal.remove_device.name": attribute("removable"),
+    "eal.deaths.Death.process": same(MEMBER),
     "host.registry.Seat.publish.details": same({"vdevs": ["net_null0"]}),
     "host.registry.claim.choose": same(nothing),
     "host.registry.claim.role": same("secondary"),
@@ -119,15 +120,15 @@ BY_NAME: dict[str, Make] = {
 
 EXPECTED: dict[str, type[BaseException]] = {
     "app.session.App.bring_up": StoppedError,  # of an app that is to stop
-    "eal_attach.check_attach": NotFoundError,  # nobody is there; tests/processes has who is
+    "eal.attach.check_attach": NotFoundError,  # nobody is there; tests/processes has who is
     "process.group.Group.start": ClosedError,  # of the closed group
 }
 """What a good call raises all the same."""
 
 WITHOUT_HUGEPAGES: dict[str, type[BaseException]] = dict.fromkeys(
     (
-        "eal_neighbours.Neighbours.watcher", "eal_running.Eal.on_process_death",
-        "eal_running.Eal.on_primary_death", "process.group.Group", "process.messages.handle",
+        "eal.peers.Neighbours.watcher", "eal.instance.Eal.on_process_death",
+        "eal.instance.Eal.on_primary_death", "process.group.Group", "process.messages.handle",
         "process.messages.send", "process.requests.request", "process.requests.request_sync",
         "process.wire.send",
     ),

@@ -27,7 +27,6 @@ from pydpdk import (
     ObjectPool,
     Port,
     Ring,
-    eal_devices,
     explorer,
     lcore,
     log,
@@ -38,6 +37,7 @@ from pydpdk.app.stop import Stop
 from pydpdk.burst import tracing
 from pydpdk.config.load import loads
 from pydpdk.config.plan import make_plan
+from pydpdk.eal import devices
 from pydpdk.explorer.snapshot import take
 from pydpdk.memory import events, live
 from pydpdk.memory.dynfield import DynField, DynFlag, rx_timestamp, tx_timestamp
@@ -143,7 +143,7 @@ class House(Crew, Channels, Jobs):
     @property
     def removable(self) -> str:
         """A device that nobody needs."""
-        if not eal_devices.has_port("net_null_h"):
+        if not devices.has_port("net_null_h"):
             self.eal.add_device("net_null_h")
         return "net_null_h"
 
@@ -237,7 +237,7 @@ class House(Crew, Channels, Jobs):
         for device in STARTED:
             self._start(device)
         self._give_back()
-        if eal_devices.has_port("net_null_h"):
+        if devices.has_port("net_null_h"):
             self.eal.remove_device("net_null_h")
 
     def _give_back(self) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 import pydpdk
 from pydpdk import EalOptions
-from pydpdk.eal_neighbours import Neighbours
-from pydpdk.eal_watch import Watcher
+from pydpdk.eal.deaths import Watcher
+from pydpdk.eal.peers import Neighbours
 from pydpdk.host.watch import Watch
 from pydpdk.process.wire import Fds
 

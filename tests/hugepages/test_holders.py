@@ -59,8 +59,8 @@ def test_what_a_killed_process_held_is_still_known(run_script):
     """Until it is recovered, which is kept from happening by itself."""
     code = """
 import warnings
-from pydpdk import eal_watch
-eal_watch.set_recovery(lambda dead: None)
+from pydpdk.eal import deaths
+deaths.set_recovery(lambda dead: None)
 other = start(HOLD)
 other.send_signal(signal.SIGKILL)
 other.communicate(timeout=30)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from pydpdk import Eal, Group, Mempool, messages
-from pydpdk.eal_watch import Death
+from pydpdk.eal.deaths import Death
 
 pytestmark = pytest.mark.hugepages
 RAISED = [SystemExit, BaseException]  # tests/eal/test_callbacks.py has more of them

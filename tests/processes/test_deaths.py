@@ -8,7 +8,8 @@ import time
 import pytest
 
 import pydpdk
-from pydpdk import BusyError, Eal, eal_watch
+from pydpdk import BusyError, Eal
+from pydpdk.eal import deaths
 from pydpdk.host import registry, runtime
 from pydpdk.process.recover import recover
 
@@ -20,14 +21,14 @@ class Heard:
     """Callbacks wait here."""
 
     def __init__(self) -> None:
-        self.deaths: list[eal_watch.Death] = []
+        self.deaths: list[deaths.Death] = []
         self._event = threading.Event()
 
-    def __call__(self, death: eal_watch.Death) -> None:
+    def __call__(self, death: deaths.Death) -> None:
         self.deaths.append(death)
         self._event.set()
 
-    def wait(self) -> eal_watch.Death:
+    def wait(self) -> deaths.Death:
         assert self._event.wait(5), "nobody told of the death"
         self._event.clear()
         return self.deaths[-1]
@@ -57,8 +58,8 @@ def test_a_recovery_that_fails_is_told_and_can_be_had_later(
     def fail(member: object) -> object:
         raise BusyError(errno.EBUSY, "a process stays inside")
 
-    recovery = eal_watch._recovery
-    monkeypatch.setattr(eal_watch, "_recovery", fail)
+    recovery = deaths._recovery
+    monkeypatch.setattr(deaths, "_recovery", fail)
     heard = Heard()
     forget = eal.on_process_death(heard)
     other = second(f"""
@@ -74,7 +75,7 @@ def test_a_recovery_that_fails_is_told_and_can_be_had_later(
     assert isinstance(death.error, BusyError) and death.recovered is None
     assert "held is still out" in caplog.text and "a process stays inside" in caplog.text
     assert pool.in_use_count == 20
-    monkeypatch.setattr(eal_watch, "_recovery", recovery)
+    monkeypatch.setattr(deaths, "_recovery", recovery)
     assert recover().mbufs == {pool.name: 20}
 
 
@@ -97,8 +98,8 @@ def test_recovery_comes_first_and_its_result_is_told(eal: Eal, second, monkeypat
         assert registry.dead(eal.file_prefix) == [member], "its page stays until it is recovered"
         return "regained 3 mbufs"
 
-    monkeypatch.setattr(eal_watch, "_recovery", None)
-    eal_watch.set_recovery(recover)
+    monkeypatch.setattr(deaths, "_recovery", None)
+    deaths.set_recovery(recover)
     eal.on_process_death(heard)
     other = second("with pydpdk.attach(PREFIX): wait()")
     other.until_ready()

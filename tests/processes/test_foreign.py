@@ -121,7 +121,7 @@ def test_after_another_program_never_again(run_script, program: Path) -> None:
 
 def test_one_that_was_there_before_the_watch_began(run_script, program: Path) -> None:
     body = """
-    from pydpdk import eal_foreign
+    from pydpdk.eal import foreign as eal_foreign
     begin = eal_foreign.ForeignWatch.start
     others = []
     def late(watch):
@@ -138,7 +138,7 @@ def test_one_that_was_there_before_the_watch_began(run_script, program: Path) ->
 def test_where_nothing_can_be_watched(run_script, program: Path) -> None:
     """All instances of inotify that the user may have are in use: nothing is trusted."""
     body = """
-    from pydpdk import eal_foreign
+    from pydpdk.eal import foreign as eal_foreign
     eal_foreign._libc.inotify_init1 = lambda flags: -1
     with init(memory_mb=64):
         until(lib.PYD_FOREIGN_SEEN | lib.PYD_FOREIGN_UNSURE)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from pydpdk import Burst, Eal, Mempool, ObjectPool, Ring, eal_watch
+from pydpdk import Burst, Eal, Mempool, ObjectPool, Ring
+from pydpdk.eal import deaths
 from pydpdk.process.recover import recover, recover_from
 
 pytestmark = pytest.mark.hugepages
@@ -34,7 +35,7 @@ Start = Callable[[str], "subprocess.Popen[str]"]
 @pytest.fixture(autouse=True)
 def recovered_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the primary from recovering by itself: the tests want to see what it finds."""
-    monkeypatch.setattr(eal_watch, "_recovery", lambda dead: None)
+    monkeypatch.setattr(deaths, "_recovery", lambda dead: None)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from oracle.testpmd import N_MBUFS, TESTPMD, running
 
-from pydpdk import Eal, eal_drivers
+from pydpdk import Eal
+from pydpdk.eal import mempool_ops
 from pydpdk.host import primary as host_primary
 
 pytestmark = pytest.mark.hugepages
@@ -19,8 +20,8 @@ def testpmd() -> Iterator[tuple[str, int]]:
 
 
 def test_the_table_of_another_process_is_read_from_its_memory(eal: Eal):
-    assert eal_drivers.mempool_ops_of(os.getpid()) == eal_drivers.mempool_ops()
-    assert eal_drivers.mempool_ops_of(1 << 22) is None
+    assert mempool_ops.mempool_ops_of(os.getpid()) == mempool_ops.mempool_ops()
+    assert mempool_ops.mempool_ops_of(1 << 22) is None
 
 
 @pytest.mark.skipif(TESTPMD is None, reason="dpdk-testpmd is not installed")
@@ -30,15 +31,15 @@ def test_drivers_are_loaded_in_the_order_of_the_primary(eal: Eal, second, testpm
     Without care a secondary would take from its pool as `ring_sp_sc`, beside its own lcores.
     """
     prefix, pid = testpmd
-    theirs = eal_drivers.mempool_ops_of(pid)
+    theirs = mempool_ops.mempool_ops_of(pid)
     assert theirs is not None
-    assert theirs != eal_drivers.mempool_ops(), "the trap is gone from this DPDK"
+    assert theirs != mempool_ops.mempool_ops(), "the trap is gone from this DPDK"
     said = second(
         """
-        from pydpdk import eal_drivers
+        from pydpdk.eal import mempool_ops
         with pydpdk.attach(PREFIX) as eal:
             pool = Mempool.lookup("mb_pool_0")
-            print(eal_drivers.mempool_ops())
+            print(mempool_ops.mempool_ops())
             port = Port.lookup("net_null0")
             tried(lambda: port.rx)
             print([(p.role, p.ours, sorted(p.lcores)) for p in pydpdk.processes()][0])

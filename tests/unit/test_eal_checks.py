@@ -5,9 +5,9 @@ import resource
 
 import pytest
 
-from pydpdk import eal_checks
-from pydpdk.eal_checks import problems
-from pydpdk.eal_options import EalOptions
+from pydpdk.eal import checks
+from pydpdk.eal.checks import problems
+from pydpdk.eal.options import EalOptions
 
 
 def test_the_defaults_are_fine():
@@ -64,4 +64,4 @@ def test_a_problem_reads_as_a_sentence():
 
 
 def test_nothing_here_needs_libdpdk():
-    assert not hasattr(eal_checks, "lib")
+    assert not hasattr(checks, "lib")

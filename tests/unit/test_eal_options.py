@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from pydpdk.eal_options import DEFAULT_NO_HUGE_MB, EalOptions, build_argv
+from pydpdk.eal.options import DEFAULT_NO_HUGE_MB, EalOptions, build_argv
 
 
 def argv(*, hugepages: bool = True, **options: Any) -> list[str]:

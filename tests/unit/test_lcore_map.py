@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pydpdk.lcore_map import format_lcores, parse_lcores
+from pydpdk.eal.lcores import format_lcores, parse_lcores
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""The EAL of this process: what starts it, what runs, what is read before it starts.
+
+The names below are of `lifecycle` and loaded when they are first asked for: `options`, `checks`,
+`needs` and `lcores` work where libdpdk is missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+if _TYPE_CHECKING:
+    from pydpdk.eal.lifecycle import (
+        Eal,
+        Observer,
+        current,
+        init,
+        is_primary,
+        observe,
+        require_primary,
+        require_running,
+        running,
+        state,
+    )
+
+__all__ = [
+    "Eal",
+    "Observer",
+    "current",
+    "init",
+    "is_primary",
+    "observe",
+    "require_primary",
+    "require_running",
+    "running",
+    "state",
+]
+
+if not _TYPE_CHECKING:  # so that a name that is not there is found by the type checker
+
+    def __getattr__(name: str) -> _Any:
+        """Load a name of `lifecycle` (PEP 562)."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from pydpdk.eal import lifecycle
+
+        value = globals()[name] = getattr(lifecycle, name)
+        return value
