@@ -17,7 +17,7 @@ from pydpdk.config.polling import Poll
 from pydpdk.errors import ConfigError
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.jit import CompileError, Worker
-from pydpdk.lcore_job import Job
+from pydpdk.lcore.job import Job
 
 COUNTERS = 8
 """int64 numbers that each lcore's worker has to count with."""

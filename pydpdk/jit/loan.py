@@ -16,7 +16,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.burst.burst import Burst
 from pydpdk.errors import BusyError, ClosedError
 from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue
-from pydpdk.lcore_job import Job
+from pydpdk.lcore.job import Job
 from pydpdk.memory.mempool import Mempool
 from pydpdk.ring import Ring
 

@@ -13,7 +13,7 @@ from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Undo, lock
 from pydpdk.jit.errors import StoppedError
 from pydpdk.jit.loan import Loan
-from pydpdk.lcore_job import Job
+from pydpdk.lcore.job import Job
 
 
 class Worker(Fixed):

@@ -11,7 +11,7 @@ from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import Undo, lock
 from pydpdk._dpdk import lib
 from pydpdk.errors import BusyError, check_range
-from pydpdk.lcore_job import Job, running_on
+from pydpdk.lcore.job import Job, running_on
 
 MAX_LCORE: int = lib.RTE_MAX_LCORE
 """How many lcore ids this DPDK has: 0 to one less."""

@@ -76,7 +76,7 @@ EXCLUDED = {
     "burst.hash.Hash": MADE,
     "ring.ring.Ring": MADE,
     "ring.zero_copy.ZeroCopy": MADE,
-    "lcore_job.Job": MADE,
+    "lcore.job.Job": MADE,
     "app.crew.Crew*": "what run() does with a file's worker; tests/eal/test_run_workers.py does",
     "jit.loan.*": "the inner half of Worker.launch, which hostile_sequences.py sweeps",
     "jit.worker.Worker.__call__": "refuses every call; tests/eal/test_worker.py shows it",

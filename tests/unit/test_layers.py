@@ -18,7 +18,7 @@ ROWS = [
     ["ethdev"],
     ["ring"],
     ["memory"],
-    ["lcore", "lcore_job"],
+    ["lcore", "lcore.job"],
     [
         "eal.portable",
         "eal",
