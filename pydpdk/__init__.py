@@ -13,7 +13,7 @@ from typing import Any as _Any
 if _TYPE_CHECKING:
     from pydpdk.app import App
     from pydpdk.app.session import open_file as open  # noqa: A004, F401  # pydpdk.open("file.yaml")
-    from pydpdk.burst import Bpf, Burst, Fib, Fib6, Forward, Hash, Meter
+    from pydpdk.burst import Burst, Forward
     from pydpdk.eal import Eal, init
     from pydpdk.eal.options import EalOptions
     from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
@@ -56,10 +56,11 @@ if _TYPE_CHECKING:
         running,
     )
     from pydpdk.ring import Ring
+    from pydpdk.tables import Bpf, Fib, Fib6, Hash, Meter
 
 _HOME = {
     "pydpdk.app": "App open",
-    "pydpdk.burst": "Bpf Burst Fib Fib6 Forward Hash Meter",
+    "pydpdk.burst": "Burst Forward",
     "pydpdk.eal": "Eal init",
     "pydpdk.eal.options": "EalOptions",
     "pydpdk.exceptions": (
@@ -81,6 +82,7 @@ _HOME = {
         "attach messages processes recover running"
     ),
     "pydpdk.ring": "Ring",
+    "pydpdk.tables": "Bpf Fib Fib6 Hash Meter",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
 

@@ -10,8 +10,8 @@ import numpy as np
 from pydpdk._core.fastcall import rows
 from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import lib
-from pydpdk.burst._routes import Hops, Routes
 from pydpdk.errors import check_range
+from pydpdk.tables._routes import Hops, Routes
 
 Prefix: TypeAlias = str | ipaddress.IPv6Network
 _FIB = "fib6"  # the kind of its handle

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pydpdk import Eal, Meter
-from pydpdk.burst.meter import Color
+from pydpdk.tables.meter import Color
 
 GREEN, YELLOW, RED = Color.GREEN, Color.YELLOW, Color.RED
 

@@ -11,7 +11,7 @@ import pytest
 from routes_model import Keys, as_keys, routes_of, walk_routes
 
 from pydpdk import Bpf, Burst, Eal, Fib, Fib6, Hash, Mempool, Meter, NoRoomError
-from pydpdk.burst.meter import Color
+from pydpdk.tables.meter import Color
 
 V4_LAST, V6_LAST = (1 << 32) - 1, (1 << 128) - 1
 AROUND_64 = (1, 31, 32, 33, 62, 63, 64, 65, 127, 128, 129, 192, 256)

@@ -18,22 +18,22 @@ def mask(h: House) -> Any:
 
 
 def _routed(h: House) -> str:
-    SAMPLES["burst.fib.Fib"](h).add("10.0.0.0/8", 1)
+    SAMPLES["tables.fib.Fib"](h).add("10.0.0.0/8", 1)
     return "10.0.0.0/8"
 
 
 def _routed6(h: House) -> str:
-    SAMPLES["burst.fib6.Fib6"](h).add("2001:db8::/32", 1)
+    SAMPLES["tables.fib6.Fib6"](h).add("2001:db8::/32", 1)
     return "2001:db8::/32"
 
 
 SAMPLES: dict[str, Make] = {
     "burst.columns.Columns": lambda h: h.full.columns,
-    "burst.bpf.Bpf": lambda h: h.keep("bpf", lambda: Bpf("udp port 53")),
-    "burst.fib.Fib": lambda h: h.keep("fib", lambda: Fib.create("fib", nh_bytes=1)),
-    "burst.fib6.Fib6": lambda h: h.keep("fib6", lambda: Fib6.create("fib6")),
-    "burst.hash.Hash": lambda h: h.keep("hash", lambda: Hash.create("hash", "u4")),
-    "burst.meter.Meter": lambda h: Meter(1000, 1000, n=8),
+    "tables.bpf.Bpf": lambda h: h.keep("bpf", lambda: Bpf("udp port 53")),
+    "tables.fib.Fib": lambda h: h.keep("fib", lambda: Fib.create("fib", nh_bytes=1)),
+    "tables.fib6.Fib6": lambda h: h.keep("fib6", lambda: Fib6.create("fib6")),
+    "tables.hash.Hash": lambda h: h.keep("hash", lambda: Hash.create("hash", "u4")),
+    "tables.meter.Meter": lambda h: Meter(1000, 1000, n=8),
     "burst.columns.Bound": lambda h: h.full.columns.bind("udp.dst_port", "mbuf.pkt_len"),
 }
 
@@ -43,26 +43,26 @@ GOOD: dict[str, Make] = {
     "burst.columns.Columns.__getitem__.key": lambda h: "udp.dst_port",
     "burst.columns.Columns.__setitem__.key": lambda h: "udp.dst_port",
     "burst.columns.Columns.__setitem__.value": lambda h: 53,
-    "burst.bpf.Bpf.expression": lambda h: "udp port 53",
-    "burst.bpf.Bpf.match.burst": lambda h: h.full,
-    "burst.fib.Fib.add.prefix": lambda h: "198.18.0.0/15",
-    "burst.fib.Fib.add.next_hop": lambda h: 1,
-    "burst.fib.Fib.delete.prefix": lambda h: _routed(h),
-    "burst.fib.Fib.next_hops.addresses": lambda h: [1, 2],
-    "burst.fib.Fib.create.nh_bytes": lambda h: 1,
-    "burst.fib6.Fib6.add.prefix": lambda h: "2001:db8::/32",
-    "burst.fib6.Fib6.add.next_hop": lambda h: 1,
-    "burst.fib6.Fib6.delete.prefix": lambda h: _routed6(h),
-    "burst.fib6.Fib6.next_hops.addresses": lambda h: np.zeros((2, 16), np.uint8),
-    "burst.fib6.Fib6.create.nh_bytes": lambda h: 2,
-    "burst.hash.Hash.create.key": lambda h: "u4",
-    "burst.hash.Hash.lookup.keys": lambda h: [1, 2],
-    "burst.hash.Hash.add.keys": lambda h: [1, 2],
-    "burst.hash.Hash.delete.keys": lambda h: [1, 2],
-    "burst.meter.Meter.cir": lambda h: 1000,
-    "burst.meter.Meter.cbs": lambda h: 1000,
-    "burst.meter.Meter.color.flows": lambda h: [0, 1],
-    "burst.meter.Meter.color.lengths": lambda h: 64,
+    "tables.bpf.Bpf.expression": lambda h: "udp port 53",
+    "tables.bpf.Bpf.match.burst": lambda h: h.full,
+    "tables.fib.Fib.add.prefix": lambda h: "198.18.0.0/15",
+    "tables.fib.Fib.add.next_hop": lambda h: 1,
+    "tables.fib.Fib.delete.prefix": lambda h: _routed(h),
+    "tables.fib.Fib.next_hops.addresses": lambda h: [1, 2],
+    "tables.fib.Fib.create.nh_bytes": lambda h: 1,
+    "tables.fib6.Fib6.add.prefix": lambda h: "2001:db8::/32",
+    "tables.fib6.Fib6.add.next_hop": lambda h: 1,
+    "tables.fib6.Fib6.delete.prefix": lambda h: _routed6(h),
+    "tables.fib6.Fib6.next_hops.addresses": lambda h: np.zeros((2, 16), np.uint8),
+    "tables.fib6.Fib6.create.nh_bytes": lambda h: 2,
+    "tables.hash.Hash.create.key": lambda h: "u4",
+    "tables.hash.Hash.lookup.keys": lambda h: [1, 2],
+    "tables.hash.Hash.add.keys": lambda h: [1, 2],
+    "tables.hash.Hash.delete.keys": lambda h: [1, 2],
+    "tables.meter.Meter.cir": lambda h: 1000,
+    "tables.meter.Meter.cbs": lambda h: 1000,
+    "tables.meter.Meter.color.flows": lambda h: [0, 1],
+    "tables.meter.Meter.color.lengths": lambda h: 64,
     "burst.burst.Burst.keep.mask": mask,
     "burst.burst.Burst.drop.mask": mask,
     "burst.burst.Burst.take.mask": mask,

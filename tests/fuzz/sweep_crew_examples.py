@@ -138,6 +138,6 @@ WITHOUT_HUGEPAGES: dict[str, type[BaseException]] = dict.fromkeys(
 
 NEEDS_HUGEPAGES = (
     "memory.events.W", "memory.events.w", "process.group.Group.",
-    "process.messages.Handler.", "burst.fib6.Fib6.",
+    "process.messages.Handler.", "tables.fib6.Fib6.",
 )  # fmt: skip
 """What there is no object of without them, as their makers refuse; routes of IPv6 take 32 MB."""
