@@ -13,7 +13,8 @@ from pydpdk.config.kinds import HEADROOM
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.source import Fault, KeyPath
 from pydpdk.eal.options import EalOptions
-from pydpdk.host import captures, doctor_virtual
+from pydpdk.host import captures
+from pydpdk.host.doctor import virtual
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
 from pydpdk.host.sockets import PATH_MAX, VHOST, Endpoint, endpoint_of
 
@@ -182,7 +183,7 @@ def at_start(config: Config, options: EalOptions) -> EalOptions:
 def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
     """Warn of what will not come up on this host, or not as one might wish."""
     needs = Needs(vdevs=tuple(port.devargs for port in ports.values() if not port.pci))
-    for check_host in doctor_virtual.CHECKS:
+    for check_host in virtual.CHECKS:
         for finding in check_host(needs, Path("/")):
             if finding.severity == "error" or finding.code in _PLANNED:
                 yield str(finding)

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from pydpdk.host.devices import read_device
-from pydpdk.host.doctor_limits import needed_capabilities
+from pydpdk.host.doctor.limits import needed_capabilities
 from pydpdk.host.hugepages import available, read_mounts
 from pydpdk.host.needs import Needs
 

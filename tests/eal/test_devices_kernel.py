@@ -14,7 +14,7 @@ import pytest
 from pydpdk import Burst, Eal, Mempool, Port
 from pydpdk._dpdk import lib
 from pydpdk.errors import BusyError, InUseError
-from pydpdk.host.doctor_virtual import af_xdp_missing
+from pydpdk.host.doctor.virtual import af_xdp_missing
 
 pytestmark = [
     pytest.mark.net_admin,

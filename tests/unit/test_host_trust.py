@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pydpdk.host import primary, program, reap, registry, runtime
-from pydpdk.host.doctor_memory import _runtime_dir, _strange_files
+from pydpdk.host.doctor.memory import _runtime_dir, _strange_files
 from pydpdk.host.needs import Needs
 from pydpdk.host.trust import distrust, open_regular
 

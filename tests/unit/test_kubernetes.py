@@ -15,7 +15,7 @@ import yaml
 
 from pydpdk.config.load import loads
 from pydpdk.config.needs import needs_of_file
-from pydpdk.host.doctor_limits import needed_capabilities
+from pydpdk.host.doctor.limits import needed_capabilities
 
 kubernetes_validate = pytest.importorskip(
     "kubernetes_validate", reason="needs kubernetes-validate, of the extra dev"

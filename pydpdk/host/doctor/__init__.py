@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pydpdk.host import (
-    doctor_cpus,
-    doctor_devices,
-    doctor_dpdk,
-    doctor_limits,
-    doctor_memory,
-    doctor_processes,
-    doctor_virtual,
-)
+from pydpdk.host.doctor import cpus, devices, dpdk, limits, memory, processes, virtual
 from pydpdk.host.finding import Finding
 from pydpdk.host.needs import Needs
 
 Check = Callable[[Needs, Path], Iterator[Finding]]
 _RANK = {"error": 0, "warning": 1, "note": 2}
 _HOST: tuple[Check, ...] = (
-    *doctor_memory.CHECKS,
-    *doctor_cpus.CHECKS,
-    *doctor_limits.CHECKS,
-    *doctor_devices.CHECKS,
-    *doctor_virtual.CHECKS,
+    *memory.CHECKS,
+    *cpus.CHECKS,
+    *limits.CHECKS,
+    *devices.CHECKS,
+    *virtual.CHECKS,
 )
-_ALL: tuple[Check, ...] = (*doctor_dpdk.CHECKS, *_HOST, *doctor_processes.CHECKS)
+_ALL: tuple[Check, ...] = (*dpdk.CHECKS, *_HOST, *processes.CHECKS)
 
 
 def examine(needs: Needs | None = None, *, root: Path = Path("/")) -> list[Finding]:

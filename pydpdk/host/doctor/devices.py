@@ -9,7 +9,7 @@ from pathlib import Path
 from pydpdk.host import interfaces
 from pydpdk.host.cpus import numa_node_of_cpu
 from pydpdk.host.devices import BIFURCATED, BUS, USERSPACE, PciDevice, read_device
-from pydpdk.host.doctor_cpus import ranges
+from pydpdk.host.doctor.cpus import ranges
 from pydpdk.host.finding import Finding, as_root
 from pydpdk.host.needs import Needs
 

@@ -21,7 +21,7 @@ _PLUGIN_OF = {
     "net_tun": "net_tap",
     "net_virtio_user": "net_virtio",
 }
-_PACKAGE_ROOT = Path(__file__).parents[2]
+_PACKAGE_ROOT = Path(__file__).parents[3]
 
 
 def _dpdk(needs: Needs, _root: Path) -> Iterator[Finding]:
