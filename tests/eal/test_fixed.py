@@ -55,8 +55,8 @@ from pydpdk.memory import events
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.process import messages
 from pydpdk.process.member import Member
-from pydpdk.process.requests import Reply
-from pydpdk.process.wire import Fds
+from pydpdk.process.messages.requests import Reply
+from pydpdk.process.messages.wire import Fds
 
 SAME = {"Observer": "Eal"}
 """What has no constructor and no attribute of its own, and whose it has."""
@@ -221,7 +221,7 @@ HUGEPAGES = {"Group", "Watch"}
 
 
 def name_of(cls: type) -> str:
-    modules = {"pydpdk.process.message": "channel.", "pydpdk.process.messages": "messages."}
+    modules = {"pydpdk.process.channel.message": "channel.", "pydpdk.process.messages": "messages."}
     return modules.get(cls.__module__, "") * (cls.__name__ == "Message") + cls.__name__
 
 

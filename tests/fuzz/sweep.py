@@ -34,7 +34,7 @@ from pydpdk.app.stop import StoppedError
 from pydpdk.eal.peers import Neighbours
 from pydpdk.host.registry import Seat
 from pydpdk.host.watch import Watch
-from pydpdk.process.requests import Replies, Reply
+from pydpdk.process.messages.requests import Replies, Reply
 from pydpdk.ring import ZeroCopy
 
 DOCUMENTED = (
@@ -54,7 +54,7 @@ DUCKS = (
     "config.", "explorer.", "app.", "host.", "eal.checks.", "eal.options.", "eal.lcores.",
     # what is inside of public calls, which check first
     "eal.attach.", "eal.devices.", "eal.mempool_ops.", "eal.needs.", "eal.peers.",
-    "eal.instance.require_primary", "eal.start.", "eal.deaths.Watcher", "process.wire.",
+    "eal.instance.require_primary", "eal.start.", "eal.deaths.Watcher", "process.messages.wire.",
     "ethdev.checks.", "memory.ledger.", "memory.objects_kind.",
 )  # fmt: skip
 EXPECTED |= HOST_EXPECTED

@@ -15,9 +15,8 @@ from pydpdk.eal.peers import Neighbours
 from pydpdk.host import registry
 from pydpdk.host.registry import Seat
 from pydpdk.host.watch import Watch
-from pydpdk.process import wire
-from pydpdk.process.messages import Handler, Message
-from pydpdk.process.wire import Fds
+from pydpdk.process.messages import Handler, Message, wire
+from pydpdk.process.messages.wire import Fds
 
 SEATS = "swept-seats"
 """A file prefix of which no EAL runs, but a registry is there."""

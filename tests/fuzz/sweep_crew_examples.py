@@ -15,8 +15,8 @@ from pydpdk.config import model
 from pydpdk.eal import mempool_ops
 from pydpdk.host.reap import Reaped
 from pydpdk.host.registry_page import Member
-from pydpdk.process import wire
-from pydpdk.process.requests import Replies, Reply
+from pydpdk.process.messages import wire
+from pydpdk.process.messages.requests import Replies, Reply
 
 Make = Callable[[Any], Any]
 
@@ -52,9 +52,9 @@ SAMPLES: dict[str, Make] = {
     "process.group.Group.start": attribute("closed_group"),
     "process.messages.Handler": attribute("handler"),
     "process.messages.Message": lambda h: h.message(),
-    "process.requests.Replies": lambda h: Replies([Reply(None, b"x", ())]),
-    "process.requests.Reply": lambda h: Reply(None, b"x", ()),
-    "process.wire.Fds": lambda h: h.fds(),
+    "process.messages.requests.Replies": lambda h: Replies([Reply(None, b"x", ())]),
+    "process.messages.requests.Reply": lambda h: Reply(None, b"x", ()),
+    "process.messages.wire.Fds": lambda h: h.fds(),
 }
 
 ONLY = {"process.group.Group.start"}
@@ -93,20 +93,20 @@ GOOD: dict[str, Make] = {
     "process.group.Group.wait.timeout_s": same(0.01),
     "process.messages.handle.function": same(nothing),
     "process.messages.send.name": same("house"),
-    "process.requests.request.name": same("house"),
-    "process.requests.request.timeout": same(0.05),
-    "process.requests.request_sync.name": same("house"),
-    "process.requests.request_sync.timeout": same(0.05),
-    "process.wire.Fds.__getitem__.i": same(-1),
-    "process.wire.check_data.data": same(b"data"),
-    "process.wire.check_fds.fds": same([0]),
-    "process.wire.check_fds.most": same(7),
-    "process.wire.fill.fds": same(()),
-    "process.wire.fill.name": same(b"pydpdk:x"),
-    "process.wire.peer_of.path": same("mp_socket_12_3456"),
-    "process.wire.send.deadline": same(0.0),
-    "process.wire.send.fds": same(()),
-    "process.wire.send.name": same(b"pydpdk:x"),
+    "process.messages.requests.request.name": same("house"),
+    "process.messages.requests.request.timeout": same(0.05),
+    "process.messages.requests.request_sync.name": same("house"),
+    "process.messages.requests.request_sync.timeout": same(0.05),
+    "process.messages.wire.Fds.__getitem__.i": same(-1),
+    "process.messages.wire.check_data.data": same(b"data"),
+    "process.messages.wire.check_fds.fds": same([0]),
+    "process.messages.wire.check_fds.most": same(7),
+    "process.messages.wire.fill.fds": same(()),
+    "process.messages.wire.fill.name": same(b"pydpdk:x"),
+    "process.messages.wire.peer_of.path": same("mp_socket_12_3456"),
+    "process.messages.wire.send.deadline": same(0.0),
+    "process.messages.wire.send.fds": same(()),
+    "process.messages.wire.send.name": same(b"pydpdk:x"),
 }
 
 BY_NAME: dict[str, Make] = {
@@ -129,8 +129,9 @@ WITHOUT_HUGEPAGES: dict[str, type[BaseException]] = dict.fromkeys(
     (
         "eal.peers.Neighbours.watcher", "eal.instance.Eal.on_process_death",
         "eal.instance.Eal.on_primary_death", "process.group.Group", "process.messages.handle",
-        "process.messages.send", "process.requests.request", "process.requests.request_sync",
-        "process.wire.send",
+        "process.messages.send", "process.messages.requests.request",
+        "process.messages.requests.request_sync",
+        "process.messages.wire.send",
     ),
     NotSupportedError,
 )  # fmt: skip

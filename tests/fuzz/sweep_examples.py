@@ -82,7 +82,7 @@ SAMPLES: dict[str, Make] = {
     "process.channel.Channel": attribute("channel"),
     "process.channel.Channel.close": attribute("empty"),
     "process.channel.Channel.__exit__": attribute("empty"),
-    "process.message.Message": lambda h: h.channel.receive(),
+    "process.channel.message.Message": lambda h: h.channel.receive(),
     **sweep_columns.SAMPLES,
 }
 """Of the classes that cannot be made from good arguments alone."""

@@ -15,7 +15,7 @@ from pydpdk import EalOptions
 from pydpdk.eal.deaths import Watcher
 from pydpdk.eal.peers import Neighbours
 from pydpdk.host.watch import Watch
-from pydpdk.process.wire import Fds
+from pydpdk.process.messages.wire import Fds
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])

@@ -130,7 +130,7 @@ def test_a_request_that_is_none_harms_nobody(fresh: World, fds: str):
     fresh.primary.run("before = fds()")
     secondary.run(f"""
 import socket
-from pydpdk.process import wire
+from pydpdk.process.messages import wire
 made = socket.socketpair()
 made[0].shutdown(socket.SHUT_RDWR)
 for name in (b"echo", b"boom", b""):

@@ -9,7 +9,7 @@ import pytest
 
 import pydpdk
 from pydpdk import messages
-from pydpdk.process import wire
+from pydpdk.process.messages import wire
 
 
 def _bad(call: Callable[..., object]) -> list[tuple[Callable[[], object], type[Exception], str]]:

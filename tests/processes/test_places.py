@@ -9,8 +9,8 @@ import pytest
 
 from pydpdk import Channel, Eal
 from pydpdk._dpdk import lib
+from pydpdk.process.channel.waiting import _places
 from pydpdk.process.recover import recover
-from pydpdk.process.waiting import _places
 
 pytestmark = pytest.mark.hugepages
 DEAD = 2**22 - 2

@@ -18,7 +18,7 @@ from pydpdk.errors import check_name, check_range, make_error
 from pydpdk.memory.mempool import HEADROOM, Mempool
 from pydpdk.memory.memzone import Memzone
 from pydpdk.memory.objects_kind import dtype_text
-from pydpdk.process.layout import (
+from pydpdk.process.channel.layout import (
     NAME_MAX,
     OPS,
     SIZE_MAX,
@@ -28,7 +28,7 @@ from pydpdk.process.layout import (
     write_head,
     zone_name,
 )
-from pydpdk.process.life import Life
+from pydpdk.process.channel.life import Life
 from pydpdk.ring import Ring
 
 

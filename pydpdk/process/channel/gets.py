@@ -10,8 +10,8 @@ import numpy as np
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import check_range
-from pydpdk.process.sends import Sends
-from pydpdk.process.waiting import N_MAX, NOTHING, SLICE_NS, Lengths, deadline
+from pydpdk.process.channel.sends import Sends
+from pydpdk.process.channel.waiting import N_MAX, NOTHING, SLICE_NS, Lengths, deadline
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from pydpdk.exceptions import LeakWarning
 from pydpdk.host.alive import start_time
 from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone
-from pydpdk.process.layout import read_dtype
-from pydpdk.process.views import Views
+from pydpdk.process.channel.layout import read_dtype
+from pydpdk.process.channel.views import Views
 from pydpdk.ring import Ring
 
 SPIN_US = 50.0

@@ -13,7 +13,7 @@ from pydpdk.burst import Burst
 from pydpdk.errors import ClosedError
 
 if TYPE_CHECKING:
-    from pydpdk.process.views import Views
+    from pydpdk.process.channel.views import Views
 
 
 class Message(Fixed):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import check_range
-from pydpdk.process.waiting import N_MAX, NOTHING, SLICE_NS, Lengths, Waiting, deadline
+from pydpdk.process.channel.waiting import N_MAX, NOTHING, SLICE_NS, Lengths, Waiting, deadline
 
 _send, _send_many = lib.pyd_channel_send, lib.pyd_channel_send_many
 _new, _buffer = ffi.new, ffi.from_buffer

@@ -10,9 +10,9 @@ from pydpdk._dpdk import lib
 from pydpdk.burst import Burst
 from pydpdk.errors import check_range
 from pydpdk.memory.mempool import Mempool
-from pydpdk.process.gets import Gets
-from pydpdk.process.message import Message
-from pydpdk.process.waiting import SLICE_NS, Attempt, deadline
+from pydpdk.process.channel.gets import Gets
+from pydpdk.process.channel.message import Message
+from pydpdk.process.channel.waiting import SLICE_NS, Attempt, deadline
 
 _tx, _rx = lib.pyd_channel_tx, lib.pyd_channel_rx
 

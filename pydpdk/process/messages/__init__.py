@@ -20,8 +20,8 @@ from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Owner, Undo, address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
-from pydpdk.process import wire
-from pydpdk.process.requests import Replies, Reply, answer, request, request_sync
+from pydpdk.process.messages import wire
+from pydpdk.process.messages.requests import Replies, Reply, answer, request, request_sync
 
 __all__ = ["Handler", "Message", "Replies", "Reply", "handle", "lost", "on", "request",
            "request_sync", "send"]  # fmt: skip

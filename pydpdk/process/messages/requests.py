@@ -22,7 +22,7 @@ from pydpdk._core.fixed import Fixed
 from pydpdk._crossing import Locked
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import HandlerError
-from pydpdk.process import wire
+from pydpdk.process.messages import wire
 
 _OK, _FAILED = b"\0", b"\1"
 _UCRED = struct.Struct("3i")
