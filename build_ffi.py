@@ -74,7 +74,10 @@ DECLARATIONS = [
     "pyd_worker.h",
     "python.h",  # what C calls; for cffi alone
 ]
-SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
+PYTHON = NATIVE / "python"  # of _crossing
+SOURCES = sorted(
+    str(path.relative_to(NATIVE)) for path in NATIVE.rglob("*.c") if path.parent != PYTHON
+)
 DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]

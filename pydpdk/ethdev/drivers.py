@@ -46,7 +46,7 @@ _PCAP_STAMP_NS = 1000  # it stamps packets in microseconds; from 26.07 in nanose
 
 
 def rx_fields(info: PortInfo, mempool: Mempool | None) -> dict[str, int]:
-    """What is done with each packet that a driver hands in; see `_native/malformed.h`."""
+    """What is done with each packet that a driver hands in; see `_native/ethdev/malformed.h`."""
     fields = {"check": _RX_CHECKS.get(info.driver_name, lib.PYD_CHECK_LENGTHS), "unseen": 1}
     if info.driver_name != _PCAP:
         return fields

@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "columns.h"
+#include "columns/columns.h"
 
 #define BURST 32
 #define SEGMENTS_MAX 6

@@ -18,8 +18,12 @@ from odd_packets import random_datagram
 
 HERE = Path(__file__).parent
 NATIVE = HERE.parents[1] / "pydpdk" / "_native"
-VERBS = [NATIVE / f"{name}.c" for name in ("rewrite", "checksums", "shape", "offload")]
-SOURCES = [HERE / "asan_columns.c", *sorted(NATIVE.glob("columns*.c")), *VERBS]
+COLUMNS = NATIVE / "columns"
+VERBS = [
+    *(COLUMNS / f"{name}.c" for name in ("rewrite", "checksums", "shape")),
+    NATIVE / "burst/offload.c",
+]
+SOURCES = [HERE / "asan_columns.c", *sorted(COLUMNS.glob("columns*.c")), *VERBS]
 PACKETS = int(os.environ.get("PYDPDK_ASAN_PACKETS", "200000"))
 """A million of them take 20 s; the suite has fewer."""
 

@@ -1,6 +1,6 @@
 /* A burst: up to `size` mbufs of which it is the one owner. */
-#include "columns.h"
-#include "ledger.h"
+#include "columns/columns.h"
+#include "core/ledger.h"
 
 int
 pyd_burst_open(struct pyd_burst *burst, uint32_t size)

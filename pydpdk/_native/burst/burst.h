@@ -2,7 +2,7 @@
 #ifndef PYD_BURST_INLINE_H
 #define PYD_BURST_INLINE_H
 
-#include "gate.h"
+#include "core/gate.h"
 
 /* Alone in the burst; the ledger says so, for whoever looks after our death. */
 static inline int

@@ -1,5 +1,5 @@
 /* Mbufs of several segments. */
-#include "burst.h"
+#include "burst/burst.h"
 
 static void
 describe(struct rte_mbuf *m, struct pyd_segment *row)

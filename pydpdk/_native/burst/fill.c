@@ -1,5 +1,5 @@
 /* Packets from bytes: one segment where they fit, a chain where they do not. */
-#include "burst.h"
+#include "burst/burst.h"
 
 /* What a fill is made of: packet i is data[ends[i-1]:ends[i]], or all of data where ends is NULL. */
 struct source {

@@ -1,5 +1,5 @@
 /* Partitions of a burst, without a branch for each packet: masks of real traffic are random. */
-#include "burst.h"
+#include "burst/burst.h"
 
 #define CHUNK 64
 

@@ -1,5 +1,5 @@
 /* One packet of a burst: its metadata, and its length at either end. */
-#include "burst.h"
+#include "burst/burst.h"
 
 /* Bytes that others see may not be written, and offloads speak of headers that must stay. */
 static int

@@ -1,5 +1,5 @@
 /* Offloads that a packet asks of its port, and dynamic fields. Drivers trust both without a look. */
-#include "burst.h"
+#include "burst/burst.h"
 
 #define IPV4_MIN 20
 #define IPV6_MIN 40

@@ -1,5 +1,5 @@
 /* Mbufs that see the memory of others, and packets made from others. */
-#include "burst.h"
+#include "burst/burst.h"
 
 static int
 attach(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j)

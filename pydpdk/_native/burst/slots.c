@@ -3,8 +3,8 @@
 #include <rte_eal_memconfig.h>
 #include <rte_spinlock.h>
 
-#include "ledger.h"
-#include "pause.h"
+#include "core/ledger.h"
+#include "core/pause.h"
 
 #define MAX_SLOTS 65536 /* of one process; against a list that goes round while it changes */
 

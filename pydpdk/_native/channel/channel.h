@@ -2,7 +2,7 @@
 #ifndef PYD_CHANNEL_INLINE_H
 #define PYD_CHANNEL_INLINE_H
 
-#include "ring.h"
+#include "ring/ring.h"
 
 struct pyd_waiter {
     struct pyd_channel *channel;

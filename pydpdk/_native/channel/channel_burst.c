@@ -1,6 +1,6 @@
 /* Messages that are not copied: mbufs of a burst into the channel, and out of it. */
-#include "channel.h"
-#include "malformed.h"
+#include "channel/channel.h"
+#include "ethdev/malformed.h"
 
 /* Messages that have room in the channel, at most the whole burst; -EMSGSIZE where one is not
  * what the channel carries. */

@@ -1,6 +1,6 @@
 /* Messages out of mbufs, as many as there are in one call. */
-#include "channel.h"
-#include "malformed.h"
+#include "channel/channel.h"
+#include "ethdev/malformed.h"
 
 /* A message of another program may be anything; what does not fit is dropped and counted. */
 static int

@@ -1,5 +1,5 @@
 /* A channel opened, joined, left, shut and closed. */
-#include "channel.h"
+#include "channel/channel.h"
 
 /* What a memzone of that name begins with, if it is whole. */
 struct pyd_channel_head *

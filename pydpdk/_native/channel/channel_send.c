@@ -1,5 +1,5 @@
 /* Messages into mbufs, as many as there are in one call. */
-#include "channel.h"
+#include "channel/channel.h"
 
 static inline uint32_t
 segments_of(const struct pyd_channel *channel, uint32_t length)

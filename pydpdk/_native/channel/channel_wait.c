@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "channel.h"
+#include "channel/channel.h"
 
 #define NS 1000000000ULL
 #define SPIN_MIN_PART 32 /* of spin_max: what a wait that sleeps in vain time after time spins */

@@ -3,8 +3,8 @@
 
 #include <netinet/in.h>
 
-#include "checksums.h"
-#include "headers.h"
+#include "columns/checksums.h"
+#include "columns/headers.h"
 
 #define L3_LEN_MAX 511 /* 9 bits of the mbuf */
 

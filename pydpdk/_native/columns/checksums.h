@@ -2,7 +2,7 @@
 #ifndef PYD_CHECKSUMS_H
 #define PYD_CHECKSUMS_H
 
-#include "columns_usual.h"
+#include "columns/columns_usual.h"
 
 /* A packet of one segment that nobody shares. 0: it is not a usual one, or its lengths are not the
  * usual ones, and has not been touched. */

@@ -4,7 +4,7 @@
 #include <rte_tcp.h>
 #include <rte_thash.h>
 
-#include "columns_alike.h"
+#include "columns/columns_alike.h"
 
 #define CHUNK 32
 

@@ -6,7 +6,7 @@
 
 #include <rte_ip.h>
 
-#include "burst.h"
+#include "burst/burst.h"
 
 #define PYD_NOWHERE UINT16_MAX
 #define PYD_EXTENSIONS_MAX 8 /* headers between an IPv6 header and L4 */

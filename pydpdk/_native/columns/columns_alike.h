@@ -3,7 +3,7 @@
 #ifndef PYD_COLUMNS_ALIKE_H
 #define PYD_COLUMNS_ALIKE_H
 
-#include "columns_usual.h"
+#include "columns/columns_usual.h"
 
 /* Some packets of a burst, and where their bytes begin. */
 struct alike {

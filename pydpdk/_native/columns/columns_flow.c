@@ -4,7 +4,7 @@
 #include <rte_thash.h>
 #include <rte_udp.h>
 
-#include "columns.h"
+#include "columns/columns.h"
 
 /* The key of Microsoft's specification of RSS, with which cards come. */
 static const uint8_t rss_key[PYD_RSS_KEY_BYTES] = {

@@ -9,7 +9,7 @@
 #include <rte_udp.h>
 #include <rte_vxlan.h>
 
-#include "columns.h"
+#include "columns/columns.h"
 
 #define SIZE(type, field) sizeof(((type *)0)->field)
 #define AT(id, name, type, field, big)                                                           \

@@ -1,6 +1,6 @@
 /* The addresses that a checksum of L4 covers: where the packet comes from and goes to in the end,
  * which routing headers, source routes and the home address option say, and not the IP header. */
-#include "headers.h"
+#include "columns/headers.h"
 
 #define ROUTING_SOURCE 0 /* RFC 2460 */
 #define ROUTING_MOBILE 2 /* RFC 6275 */

@@ -10,7 +10,7 @@
 
 #include <netinet/in.h>
 
-#include "columns.h"
+#include "columns/columns.h"
 
 #define L3_AT sizeof(struct rte_ether_hdr)
 #define L4_AT (L3_AT + sizeof(struct rte_ipv4_hdr))

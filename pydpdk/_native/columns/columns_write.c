@@ -1,5 +1,5 @@
 /* Scatter a column into its packets, and bytes at one offset of each packet. All or nothing. */
-#include "columns.h"
+#include "columns/columns.h"
 
 #define FIXED_FLAGS                                                                              \
     (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | (RTE_MBUF_F_TX_OFFLOAD_MASK & ~RTE_MBUF_F_TX_VLAN))

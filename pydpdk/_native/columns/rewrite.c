@@ -1,5 +1,5 @@
 /* Change fields, and the checksums over them by the difference alone (RFC 1624, equation 3). */
-#include "headers.h"
+#include "columns/headers.h"
 
 #define WORDS_MAX 10 /* an IPv6 address, and a word at either end */
 

@@ -1,7 +1,7 @@
 /* All packets of a burst get or lose bytes at their front, or are copied out. */
 #include <rte_ether.h>
 
-#include "headers.h"
+#include "columns/headers.h"
 
 /* Offloads speak of header lengths, which would no longer be true. */
 static int

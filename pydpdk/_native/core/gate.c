@@ -1,5 +1,5 @@
 /* Gates as Python closes them, where no other C is at hand. */
-#include "gate.h"
+#include "core/gate.h"
 
 /* The process has forked, the object is another's, or DPDK is gone. */
 void

@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#include "pause.h"
+#include "core/pause.h"
 
 #define PYD_SHUT (-EBADF)
 

@@ -1,7 +1,7 @@
 /* The lcores of each process: whose caches in the pools are whose. */
 #include <unistd.h>
 
-#include "ledger.h"
+#include "core/ledger.h"
 
 void
 pyd_lcores_mine(uint64_t *lcores)

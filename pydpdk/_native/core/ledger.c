@@ -5,8 +5,8 @@
 
 #include <rte_spinlock.h>
 
-#include "ledger.h"
-#include "pause.h"
+#include "core/ledger.h"
+#include "core/pause.h"
 
 _Static_assert(RTE_MAX_LCORE <= PYD_LCORE_WORDS * 64, "lcores[] is too small for this DPDK");
 

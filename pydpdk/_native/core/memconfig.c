@@ -2,7 +2,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "memconfig.h"
+#include "core/memconfig.h"
 
 #define MAGIC 19820526 /* RTE_MAGIC of eal_private.h */
 

@@ -4,10 +4,10 @@
 
 #include <linux/membarrier.h>
 
-#include "ledger.h"
-#include "memconfig.h"
-#include "pause.h"
-#include "recover.h"
+#include "core/ledger.h"
+#include "core/memconfig.h"
+#include "core/pause.h"
+#include "recovery/recover.h"
 
 #define POLL_US 50
 #define LOOK_EVERY 200 /* polls between two looks whether the one who pauses is alive */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "compat.h"
-#include "gate.h"
+#include "core/gate.h"
 
 struct search {
     uintptr_t end;

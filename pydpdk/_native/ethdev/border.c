@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "malformed.h"
+#include "ethdev/malformed.h"
 
 #define CHUNK 64
 

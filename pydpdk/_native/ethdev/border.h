@@ -2,7 +2,7 @@
 #ifndef PYD_BORDER_INLINE_H
 #define PYD_BORDER_INLINE_H
 
-#include "burst.h"
+#include "burst/burst.h"
 
 uint16_t pyd_border_rx(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n) __rte_cold;
 uint32_t pyd_border_tx(struct pyd_border *border, struct pyd_burst *burst) __rte_cold;

@@ -1,4 +1,4 @@
-#include "gate.h"
+#include "core/gate.h"
 
 int
 pyd_port_start(struct pyd_port *port)

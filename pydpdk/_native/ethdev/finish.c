@@ -6,8 +6,8 @@
  * cannot be told is a packet whose wrong checksum happens to be that sum, one in 65,535 of those. */
 #include <netinet/in.h>
 
-#include "border.h"
-#include "headers.h"
+#include "columns/headers.h"
+#include "ethdev/border.h"
 
 /* The L4 of one stack that may be unfinished. */
 struct part {

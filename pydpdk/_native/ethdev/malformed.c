@@ -4,8 +4,8 @@
 #include <rte_eal_memconfig.h>
 #include <rte_mbuf_dyn.h>
 
-#include "ledger.h"
-#include "malformed.h"
+#include "core/ledger.h"
+#include "ethdev/malformed.h"
 
 static int
 is_in(const struct rte_mempool *mp, uintptr_t address)

@@ -4,7 +4,7 @@
 #ifndef PYD_MALFORMED_INLINE_H
 #define PYD_MALFORMED_INLINE_H
 
-#include "border.h"
+#include "ethdev/border.h"
 
 /* A burst of nothing else is not the end of a file: receive again, but not for ever. */
 #define PYD_MALFORMED_IN_A_ROW 4096

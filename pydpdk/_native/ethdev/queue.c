@@ -1,5 +1,5 @@
 /* rte_eth_rx_burst and rte_eth_tx_burst behind the gates of their queue and burst. */
-#include "malformed.h"
+#include "ethdev/malformed.h"
 
 /* -ENETDOWN tells a stopped port from -EBADF, a closed burst. */
 static inline int

@@ -4,7 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "core/gate.h"
 
 #define QUEUE_EVENTS 65536 /* 2 MB at most; beyond, events are counted and dropped */
 

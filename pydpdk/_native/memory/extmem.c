@@ -1,8 +1,8 @@
 /* Pools over the user's memory. rte_pktmbuf_pool_create_extbuf was experimental up to DPDK 23.07;
  * its arguments have stayed the same, so this one file takes it as it is: see compat.h. */
 #define PYD_TAKES_EXPERIMENTAL
-#include "gate.h"
-#include "ledger.h"
+#include "core/gate.h"
+#include "core/ledger.h"
 
 /* Register the memory that the pool is to have; -1 and rte_errno. */
 int

@@ -1,5 +1,5 @@
-#include "gate.h"
-#include "ledger.h"
+#include "core/gate.h"
+#include "core/ledger.h"
 
 int
 pyd_pool_is_pktmbuf(const struct rte_mempool *mp)

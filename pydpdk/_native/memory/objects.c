@@ -1,6 +1,6 @@
 /* What a pool of plain objects is, written where every process finds it, and where they lie. */
-#include "gate.h"
-#include "ledger.h"
+#include "core/gate.h"
+#include "core/ledger.h"
 
 #define MAGIC 0x31534a424f445950ULL /* "PYDOBJS1" */
 

@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "gate.h"
-#include "ledger.h"
+#include "core/gate.h"
+#include "core/ledger.h"
 
 #define FEW 1024 /* pointers that fit on the stack; a get of more asks malloc */
 

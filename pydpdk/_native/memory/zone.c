@@ -1,5 +1,5 @@
 /* Memzones of our making. */
-#include "gate.h"
+#include "core/gate.h"
 
 /* -1 and rte_errno. */
 int

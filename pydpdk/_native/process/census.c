@@ -6,7 +6,7 @@
 
 #include <rte_stack.h>
 
-#include "burst.h"
+#include "burst/burst.h"
 
 struct listing {
     uint64_t *rows;

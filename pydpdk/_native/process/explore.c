@@ -6,7 +6,7 @@
 #include <rte_stack.h>
 #include <rte_tailq.h>
 
-#include "ring.h"
+#include "ring/ring.h"
 
 TAILQ_HEAD(tailq_entries, rte_tailq_entry);
 

@@ -5,8 +5,8 @@
 
 #include <rte_eal_memconfig.h>
 
-#include "ledger.h"
-#include "ring.h"
+#include "core/ledger.h"
+#include "ring/ring.h"
 
 struct holding {
     struct pyd_held *rows;

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "core/gate.h"
 
 /* Beyond, messages are counted and dropped. A process that runs out of descriptors loses DPDK's
  * message thread for good (its recvmsg is cut short, and it ends): hence the second limit. */

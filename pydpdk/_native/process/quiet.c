@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "quiet.h"
+#include "process/quiet.h"
 
 #define NAME "pydpdk_quiet"
 #define TIMEOUT_MS 20000

@@ -2,7 +2,7 @@
  * with a port or a program that we do not see into. */
 #include <stdlib.h>
 
-#include "recover.h"
+#include "recovery/recover.h"
 
 static int
 compare(const void *a, const void *b)

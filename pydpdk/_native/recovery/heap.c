@@ -3,7 +3,7 @@
  * lists of the free ones and the counts, follows from that, and is written anew. */
 #include <stdlib.h>
 
-#include "memconfig.h"
+#include "core/memconfig.h"
 
 struct block {
     struct pyd_elem *elem;

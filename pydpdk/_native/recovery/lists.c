@@ -1,6 +1,6 @@
 /* DPDK's lists of memzones and of named objects, looked through after a process died in them. */
-#include "memconfig.h"
-#include "ledger.h"
+#include "core/ledger.h"
+#include "core/memconfig.h"
 
 #define MAX_ENTRIES (1 << 20) /* of a list; against one that goes round */
 

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include "ledger.h"
-#include "memconfig.h"
-#include "quiet.h"
-#include "recover.h"
+#include "core/ledger.h"
+#include "core/memconfig.h"
+#include "process/quiet.h"
+#include "recovery/recover.h"
 
 /* From the inside out: who has one may wait for those before it, never for those behind. */
 enum { IN_ARRAY, IN_MAP, IN_HEAP, IN_ZONES, IN_TAILQS, IN_POOLS, IN_TIMERS, IN_PORTS };

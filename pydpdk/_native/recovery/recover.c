@@ -1,9 +1,9 @@
 /* Recovery from dead processes, in the primary: see docs/processes.md, Crashes. */
 #include <stdlib.h>
 
-#include "pause.h"
-#include "recover.h"
-#include "ring.h"
+#include "core/pause.h"
+#include "recovery/recover.h"
+#include "ring/ring.h"
 
 struct found {
     void **rows;

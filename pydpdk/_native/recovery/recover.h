@@ -2,7 +2,7 @@
 #ifndef PYD_RECOVER_INLINE_H
 #define PYD_RECOVER_INLINE_H
 
-#include "ledger.h"
+#include "core/ledger.h"
 
 enum { PYD_NOBODY, PYD_LIVING, PYD_DEAD };
 

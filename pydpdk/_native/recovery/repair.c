@@ -2,8 +2,8 @@
 
 #include <rte_stack.h>
 
-#include "recover.h"
-#include "ring.h"
+#include "recovery/recover.h"
+#include "ring/ring.h"
 
 static void
 note(struct pyd_world *world, const struct rte_ring *r, int consumer, uint32_t sync, uint32_t n)

@@ -1,8 +1,8 @@
 /* The exact recovery: every object that nobody living can reach goes back to its pool. */
 #include <stdlib.h>
 
-#include "burst.h"
-#include "recover.h"
+#include "burst/burst.h"
+#include "recovery/recover.h"
 
 struct sweep {
     struct pyd_world *world;

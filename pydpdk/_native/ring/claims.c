@@ -1,5 +1,5 @@
 /* Zero-copy reservations of this process, where the one who recovers sees them. */
-#include "ledger.h"
+#include "core/ledger.h"
 
 int
 pyd_claim(const struct rte_ring *ring, int consumer)

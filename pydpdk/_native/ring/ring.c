@@ -1,7 +1,7 @@
 /* rte_ring behind its gates: elements by value, and mbufs that change owner. */
-#include "ledger.h"
-#include "malformed.h"
-#include "ring.h"
+#include "core/ledger.h"
+#include "ethdev/malformed.h"
+#include "ring/ring.h"
 
 /* Whether the ring's memory is that of elements of this size: it does not keep the size itself. */
 int

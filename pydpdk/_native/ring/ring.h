@@ -2,7 +2,7 @@
 #ifndef PYD_RING_INLINE_H
 #define PYD_RING_INLINE_H
 
-#include "burst.h"
+#include "burst/burst.h"
 
 /* 0, PYD_SHUT (the ring is closed), -EALREADY (somebody has this side to himself), or what
  * pyd_step_in says. */

@@ -1,6 +1,6 @@
 /* Zero-copy: the slots of a ring in Python's hands, one reservation a side at a time. */
-#include "ledger.h"
-#include "ring.h"
+#include "core/ledger.h"
+#include "ring/ring.h"
 
 /* Take a side for one reservation; everybody else finds its gate shut until it is given back.
  * The ledger says that head and tail differ for a reason: recovery leaves them alone. */

@@ -1,6 +1,6 @@
 /* Filters of packets. rte_bpf_convert was experimental up to DPDK 23.07: see compat.h. */
 #define PYD_TAKES_EXPERIMENTAL
-#include "burst.h"
+#include "burst/burst.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Longest-prefix match of a column. */
-#include "gate.h"
-#include "late.h"
-#include "routes.h"
+#include "core/gate.h"
+#include "tables/late.h"
+#include "tables/routes.h"
 
 #include <rte_rib.h>
 

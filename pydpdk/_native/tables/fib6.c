@@ -1,8 +1,8 @@
 /* Longest-prefix match of a column of IPv6 addresses. DPDK 24.11 gave these functions an address of
  * a type of its own, which lies as the 16 bytes before. */
-#include "gate.h"
-#include "late.h"
-#include "routes.h"
+#include "core/gate.h"
+#include "tables/late.h"
+#include "tables/routes.h"
 
 #include <rte_rib6.h>
 

@@ -2,8 +2,8 @@
  * holds a lock. Lookups beside it wait for DPDK's own (RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY). */
 #include <rte_hash.h>
 
-#include "gate.h"
-#include "late.h"
+#include "core/gate.h"
+#include "tables/late.h"
 
 static const char *const tailqs[] = {"RTE_HASH", "RTE_FBK_HASH", "RTE_THASH", NULL};
 

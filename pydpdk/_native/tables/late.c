@@ -5,7 +5,7 @@
 #include <rte_tailq.h>
 
 #include "pyd.h"
-#include "late.h"
+#include "tables/late.h"
 
 /* Open a library that lies beside librte_eal and has its version, "librte_eal.so.23" and so on. */
 static void *

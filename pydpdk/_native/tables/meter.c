@@ -1,5 +1,5 @@
 /* Meter a column: which packets of which flow exceed its rate. */
-#include "gate.h"
+#include "core/gate.h"
 
 uint32_t
 pyd_meter_profile_bytes(void)

@@ -1,5 +1,5 @@
 /* What routes.h says. */
-#include "routes.h"
+#include "tables/routes.h"
 
 #define PART_DEPTH 8    /* a 256th of the space; not more, as a part begins with one byte */
 #define BYTES_AT_ONCE 3 /* the first table is indexed by 24 bits, each step behind it by eight */

@@ -9,7 +9,7 @@
 
 #include <rte_launch.h>
 
-#include "worker.h"
+#include "worker/worker.h"
 
 __thread struct pyd_job *pyd_job_here;
 

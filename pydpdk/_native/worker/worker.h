@@ -1,7 +1,7 @@
 #ifndef PYD_WORKER_INLINE_H
 #define PYD_WORKER_INLINE_H
 
-#include "burst.h"
+#include "burst/burst.h"
 
 /* The job that runs in this thread, or NULL; each poll looks at it. */
 extern __thread struct pyd_job *pyd_job_here __attribute__((tls_model("initial-exec")));

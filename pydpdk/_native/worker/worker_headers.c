@@ -1,6 +1,6 @@
 /* What compiled workers know of packets: where mbufs keep things, and where headers lie. */
-#include "headers.h"
-#include "worker.h"
+#include "columns/headers.h"
+#include "worker/worker.h"
 
 /* The address of a header, if `length` bytes of it are in the first segment; else 0. */
 int64_t

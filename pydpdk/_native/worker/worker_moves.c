@@ -1,7 +1,7 @@
 /* The verbs of compiled workers, on what has been lent to them: a call each for a whole burst. */
-#include "malformed.h"
-#include "ring.h"
-#include "worker.h"
+#include "ethdev/malformed.h"
+#include "ring/ring.h"
+#include "worker/worker.h"
 
 /* What every loop does is where a job that does not look whether it is to end is ended. */
 static inline int
