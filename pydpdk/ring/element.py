@@ -36,7 +36,7 @@ _NO_DTYPE = (
 
 # The GIL is released in a call, so the kernel can put a thread aside in the middle of one. On a
 # `multi` ring all others then spin until it is back. Python threads on one CPU, 1,024 elements a
-# call [thousand calls/s of all; CPU time spun away], by scripts/bench_ring_threads:
+# call [thousand calls/s of all; CPU time spun away], by scripts/bench/bench_ring_threads:
 #     threads      multi         rts          hts
 #           1  1026,  0 %   1073,  0 %   1120,  0 %
 #           2    29, 97 %   1095,  1 %   1096,  1 %

@@ -1,4 +1,4 @@
-"""What `dpdk-test` says of rings and mempools, for scripts/bench_memory."""
+"""What `dpdk-test` says of rings and mempools, for scripts/bench/bench_memory."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def reason_in(said: str) -> str:
     """Return the line of a traceback that names its error, else the last line of all."""
     lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it said nothing"]
     named = [line for line in lines if re.match(r"[\w.]+Error: ", line)]
-    return (named or lines)[-1].replace(f"{HERE.parent}/", "")
+    return (named or lines)[-1].replace(f"{HERE.parents[1]}/", "")
 
 
 @contextmanager

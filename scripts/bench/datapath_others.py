@@ -65,7 +65,7 @@ def task(name: str, *args: Any) -> Side:
 def veth() -> Iterator[tuple[str, str]]:
     """Make a pair of interfaces that carries nothing of the kernel's own."""
     name = f"bdp{os.getpid() % 100000}-"
-    made = [str(HERE / "veth"), "up", name]
+    made = [str(HERE.parent / "veth"), "up", name]
     try:
         done = subprocess.run(made, capture_output=True, text=True)
         if done.returncode:

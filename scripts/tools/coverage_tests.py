@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SHOWN = 3
 MAKERS = ("create", "create_extbuf", "lookup", "register", "reserve", "reserve_rest", "at")
 

@@ -1,6 +1,6 @@
 """Interrupt the start or the end of the EAL at one bytecode, in a process of its own.
 
-    .venv/bin/python scripts/interrupt_ends.py init|close|open|attach NUMBER [--no-huge]
+    .venv/bin/python scripts/tools/interrupt_ends.py init|close|open|attach NUMBER [--no-huge]
 
 Prints how many bytecodes there are where NUMBER is 0. Ends with 0 where everything is as it has to
 be afterwards: the EAL runs and can be closed, or it has ended, or was never begun; no file is left.

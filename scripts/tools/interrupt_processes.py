@@ -2,7 +2,7 @@
 
 As a program, it is the primary of such a secondary:
 
-    .venv/bin/python scripts/interrupt_processes.py PREFIX
+    .venv/bin/python scripts/tools/interrupt_processes.py PREFIX
 """
 
 from __future__ import annotations

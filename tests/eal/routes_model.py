@@ -1,6 +1,6 @@
 """Tables of routes and of keys beside the plainest model of each, over random steps.
 
-The suite takes a few thousand steps, `scripts/table_model` a million.
+The suite takes a few thousand steps, `scripts/tools/table_model` a million.
 """
 
 from __future__ import annotations

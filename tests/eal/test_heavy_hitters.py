@@ -1,4 +1,4 @@
-"""scripts/heavy_hitters: compiled Python counts, Python beside it decides who is blocked."""
+"""scripts/examples/heavy_hitters: compiled Python counts, Python beside it picks what to block."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from packets import write_pcap
 from scapy.all import ARP, IP, UDP, Ether, Raw
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "heavy_hitters"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "examples" / "heavy_hitters"
 
 
 def run(*options: object) -> dict:

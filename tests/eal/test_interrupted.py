@@ -1,6 +1,6 @@
 """An exception of a signal handler at any bytecode of what makes, closes, launches and frees.
 
-`scripts/interrupt_rounds` raises at all of them, in minutes; here at some, chosen evenly.
+`scripts/tools/interrupt_rounds` raises at all of them, in minutes; here at some, chosen evenly.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 from pydpdk._crossing import Locked, Undo
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[2] / "scripts" / "tools"
 
 
 @pytest.fixture

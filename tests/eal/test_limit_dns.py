@@ -1,4 +1,4 @@
-"""The example of scripts/limit_dns does what its first line says."""
+"""The example of scripts/examples/limit_dns does what its first line says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from packets import read_pcap, write_pcap
 from scapy.all import DNS, DNSQR, IP, TCP, UDP, Ether
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "limit_dns"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "examples" / "limit_dns"
 ETHER = Ether(dst="02:00:00:00:00:02", src="02:00:00:00:00:01")
 LENGTH = 71
 """[bytes] of each query: 14 of 1,000 bytes are green."""

@@ -116,7 +116,8 @@ def test_a_signal_within_rte_eal_init_ends_run(tmp_path, on_hugepages, number):
 @pytest.mark.parametrize("to", [[], ["--group"]])
 def test_signals_at_many_moments_leave_nothing(to):
     """A short run of the campaign; its moments fall where they fall."""
-    command = [sys.executable, ROOT / "scripts/signal_moments", "--moments", "2", "--within", "4"]
+    script = ROOT / "scripts/tools/signal_moments"
+    command = [sys.executable, script, "--moments", "2", "--within", "4"]
     done = subprocess.run(
         [*command, "--kinds", "run", "workers", *to],
         capture_output=True, text=True, timeout=280, check=False,

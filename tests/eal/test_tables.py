@@ -153,7 +153,7 @@ def test_as_many_routes_fit_as_were_asked_for(eal: Eal, name: str):
 
 @pytest.mark.parametrize(("kind", "size"), [(Fib, 1), (Fib, 2), (Fib, 4), (Fib6, 2), (Fib6, 4)])
 def test_random_steps_are_as_the_model_says(eal: Eal, name: str, kind: type[Fib | Fib6], size: int):
-    """All of `scripts/table_model`, which takes a million steps and next hops of 8 bytes, too."""
+    """All of `scripts/tools/table_model`, which takes a million steps, and 8-byte next hops too."""
     table = routes_of(kind, name, size, random.Random(f"{kind.__name__} {size}"))
     with table.fib:
         for _ in walk_routes([table], 1000, check_every=100):

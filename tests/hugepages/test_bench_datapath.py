@@ -1,4 +1,4 @@
-"""`scripts/bench_datapath` measures what it says, in each part: rows, sides, checked counts."""
+"""`scripts/bench/bench_datapath` measures what it says in each part: rows, sides, counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[2] / "scripts" / "bench"
 TESTPMD = {"testpmd/512", "testpmd/250"}
 LOOPS = TESTPMD | {"rx+tx", "2 hops", "8 hops"}
 BY_BURST = {

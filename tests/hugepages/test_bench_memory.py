@@ -1,4 +1,4 @@
-"""`scripts/bench_memory` measures what it says, beside `dpdk-test`."""
+"""`scripts/bench/bench_memory` measures what it says, beside `dpdk-test`."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 from pydpdk.version import RUNNING
 
-SCRIPT = Path(__file__).parents[2] / "scripts/bench_memory"
+SCRIPT = Path(__file__).parents[2] / "scripts/bench/bench_memory"
 OPERATIONS = {
     "ring single",
     "ring multi",

@@ -1,4 +1,4 @@
-"""Secondaries come and go beside a primary that forwards: `scripts/attach_cycles`, a few times."""
+"""Secondaries come and go beside a primary that forwards: a few `scripts/tools/attach_cycles`."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "attach_cycles"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "tools" / "attach_cycles"
 
 
 @pytest.mark.hugepages

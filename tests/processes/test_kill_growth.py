@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_some_deaths_while_memory_grows_and_shrinks():
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts/kill_growth"), "--rounds", "6", "--seed", "3"],
+        [sys.executable, str(ROOT / "scripts/tools/kill_growth"), "--rounds", "6", "--seed", "3"],
         capture_output=True, text=True, timeout=400,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

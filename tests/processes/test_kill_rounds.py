@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_twenty_rounds_of_random_death():
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts/kill_rounds"), "--rounds", "20"],
+        [sys.executable, str(ROOT / "scripts/tools/kill_rounds"), "--rounds", "20"],
         capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""`scripts/check_headers`: our C against the headers of a DPDK, and what is said of others."""
+"""`scripts/tools/check_headers`: our C against the headers of a DPDK, what it says of others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 def check(*options: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, ROOT / "scripts/check_headers", "--syntax", *options],
+        [sys.executable, ROOT / "scripts/tools/check_headers", "--syntax", *options],
         capture_output=True, text=True, env={**os.environ, **env},
     )  # fmt: skip
 
