@@ -1,6 +1,6 @@
 """A real EAL for the tests: one for this process, and others in processes of their own.
 
-`pytest --memory=no-huge tests/eal` runs the same tests without hugepages.
+`pytest --memory=no-huge -m any_memory` runs without hugepages what needs none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,14 @@ from pydpdk.host import runtime
 from pydpdk.memory.mempool_info import mempools
 from pydpdk.memory.memzone import memzones
 
+pytest_plugins = ["shared_fixtures"]  # of tests/support, as pyproject.toml says
+
 ROOT = Path(__file__).parents[1]
+ANY_MEMORY = {
+    "app", "burst", "cli", "columns", "core", "eal", "ethdev", "examples", "explorer", "jit",
+    "lcore", "memory", "oracle", "ring", "tables",
+}  # fmt: skip
+"""Folders whose tests are run on hugepages and without."""
 LCORE, OTHER_CPU = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 WORKERS = (LCORE + 100, LCORE + 101)
 """Lcores of the EAL of the tests beside the main one; those of secondaries are lower."""
@@ -55,6 +62,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.usable_hugepages = here  # type: ignore[attr-defined]
     if config.getoption("memory") is None:
         config.option.memory = "hugepages" if here.usable else "no-huge"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in ANY_MEMORY:
+            item.add_marker("any_memory")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import Docker
 
-END = Path(__file__).parents[1] / "eal" / "kernel_end.py"
+END = Path(__file__).parents[1] / "support" / "kernel_end.py"
 FILE = """
 eal: {hugepages: false}
 mempools: {packets: {n: 8191}}

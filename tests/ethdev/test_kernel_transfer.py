@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import kernel_end
 import pytest
@@ -23,7 +22,6 @@ from test_devices_kernel import need_af_xdp
 from pydpdk import Burst, Forward, Mempool, Port
 from pydpdk.ethdev.queue import Queue
 
-HERE = Path(__file__).parent
 pytestmark = [
     pytest.mark.net_admin,
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces: needs root"),
@@ -39,7 +37,7 @@ class End:
     """A kernel of its own at the other end of an interface here."""
 
     def __init__(self, name: str, kind: str, role: str, megabytes: int) -> None:
-        argv = ["unshare", "--net", sys.executable, str(HERE / "kernel_end.py")]
+        argv = ["unshare", "--net", sys.executable, kernel_end.__file__]
         self.process = subprocess.Popen(
             [*argv, kind, role, str(megabytes)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,

@@ -22,14 +22,14 @@ OWN_PROCESS = "starts an EAL: swept by hostile_init.py, each call in a process o
 ENDS = "closes the EAL: called at the end of each part, and what was made is called after it"
 OWNS_FDS = "closes the descriptors that it is told, which may be anybody's"
 ADDRESS = "makes a view of the address it is told; only this package tells it"
-COMPILER = "called by Numba, or for it, while it compiles; tests/eal/test_worker_code.py does"
+COMPILER = "called by Numba, or for it, while it compiles; tests/jit/test_worker_code.py does"
 WRITES = "changes this host; what it calls is swept with a root of its own"
 REMOVES = "removes files of other programs; tests/processes/test_reap.py has dead ones of its own"
 EXCLUDED = {
     "errors.call_*": "calls the C function it is given",
     "eal.devices.check_log": "reads lines that log gave: tests/processes/test_ovs.py",
     "ethdev.border.*": "the inner half of Port.configure and start, which are swept",
-    "cli.output.*": "the output of the commands, which are swept: tests/eal/test_output.py",
+    "cli.output.*": "the output of the commands, which are swept: tests/cli/test_output.py",
     "host.captures.look": "reads files that plan was given: tests/unit/test_host_captures.py",
     "host.flocks.waits": "reads /proc/locks: tests/eal/test_eal_waits.py",
     "memory.memseg.describe": POINTER,
@@ -77,9 +77,9 @@ EXCLUDED = {
     "ring.ring.Ring": MADE,
     "ring.zero_copy.ZeroCopy": MADE,
     "lcore.job.Job": MADE,
-    "app.crew.Crew*": "what run() does with a file's worker; tests/eal/test_run_workers.py does",
+    "app.crew.Crew*": "what run() does with a file's worker; tests/app/test_run_workers.py does",
     "jit.loan.*": "the inner half of Worker.launch, which hostile_sequences.py sweeps",
-    "jit.worker.Worker.__call__": "refuses every call; tests/eal/test_worker.py shows it",
+    "jit.worker.Worker.__call__": "refuses every call; tests/jit/test_worker.py shows it",
     "jit.compiler.*": COMPILER,
     "jit.errors.at_line": COMPILER,
     "jit.errors.check_kind": COMPILER,

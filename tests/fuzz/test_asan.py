@@ -6,13 +6,9 @@ import os
 import random
 import struct
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "eal"))
-
 from capture_compare import shipped
 from odd_packets import random_datagram
 

@@ -252,7 +252,7 @@ def test_views_of_its_packets_may_not_live(source, pool, counters):
 def test_a_program_that_ends_under_a_worker_ends_it(run_script):
     out = run_script(f"""
         import sys, time
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        sys.path.insert(0, {str(Path(workers.__file__).parent)!r})
         import numpy as np
         import workers
         init(lcores=f"0@{{LCORE}},1@{{LCORE}}", vdevs=("net_null0",))

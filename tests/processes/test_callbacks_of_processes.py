@@ -12,7 +12,7 @@ from pydpdk import Eal, Group, Mempool, messages
 from pydpdk.eal.deaths import Death
 
 pytestmark = pytest.mark.hugepages
-RAISED = [SystemExit, BaseException]  # tests/eal/test_callbacks.py has more of them
+RAISED = [SystemExit, BaseException]  # tests/core/test_callbacks.py has more of them
 VICTIM = """
     with pydpdk.attach(PREFIX, name='victim'):
         burst = Burst(32)
