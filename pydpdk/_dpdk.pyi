@@ -1,4 +1,4 @@
-# Written by scripts/gen_stub from the compiled module; do not edit.
+# Written by scripts/tools/gen_stub from the compiled module; do not edit.
 from collections.abc import Callable
 from typing import Any, TypeVar
 

@@ -1,12 +1,15 @@
-"""Who may import whom (docs/architecture.md): only downward, and some rows nothing at all."""
+"""What may import, include and call what (docs/architecture.md): only downward, in no circle."""
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "pydpdk"
+NATIVE = PACKAGE / "_native"
 
 # from the top; inside a row one may import what is to its right
 ROWS = [
@@ -14,62 +17,66 @@ ROWS = [
     ["app"],
     ["config", "explorer"],
     ["jit", "process"],
+    ["tables"],
     ["burst"],
     ["ethdev"],
     ["ring"],
     ["memory"],
-    ["lcore", "lcore.job"],
-    [
-        "eal.portable",
-        "eal",
-        "eal.instance",
-        "eal.peers",
-        "eal.waits",
-        "eal.deaths",
-        "eal.foreign",
-        "eal.attach",
-        "eal.mempool_ops",
-        "eal.devices",
-        "eal.start",
-        "eal.needs",
-        "eal.options",
-        "eal.checks",
-        "eal.lcores",
-    ],
-    [
-        "cycles",
-        "log",
-        "_core.lifetime",
-        "_core.fastcall",
-        "_core.fixed",
-        "errors",
-        "version",
-        "exceptions",
-        "limits",
-        "_core.callbacks",
-        "_core.frozen",
-        "_core.signals",
-    ],
+    ["lcore"],
+    ["eal"],
+    ["cycles", "log", "_core", "errors", "version", "exceptions", "limits"],
     ["_crossing", "_dpdk"],
 ]
-MEMORY = [
-    "live", "mbuf", "mbuf_meta", "mbuf_data", "mempool", "ledger", "trace", "extmem", "dynfield",
-    "objects", "objects_memory", "objects_map", "objects_kind", "pool_counts", "memzone", "heap",
-    "events", "address", "memseg", "hugepage", "mempool_info", "_rows", "flags",
-]  # fmt: skip
-ROW = {room: i for i, row in enumerate(ROWS) for room in row}
+# packages whose modules are a row, too: what each may import of its own package is to its right
+INSIDE = {
+    "memory": [
+        "live", "mbuf", "mbuf_meta", "mbuf_data", "mempool", "ledger", "trace", "extmem",
+        "dynfield", "objects", "objects_memory", "objects_map", "objects_kind", "pool_counts",
+        "memzone", "heap", "events", "address", "memseg", "hugepage", "mempool_info", "_rows",
+        "flags",
+    ],
+    "eal": [
+        "portable", "", "lifecycle", "instance", "peers", "waits", "deaths", "foreign", "attach",
+        "mempool_ops", "devices", "start", "needs", "options", "checks", "lcores",
+    ],
+    "_core": ["fastcall", "lifetime", "fixed", "callbacks", "frozen", "signals"],
+}  # fmt: skip
+LEAVES = {"memory": {"", "holder", "presence"}, "eal": set()}
+"""Modules of such a package that any other in it may import; its __init__ as a rule."""
+ROW = {package: i for i, row in enumerate(ROWS) for package in row}
 PURE = {
-    "eal.lcores",
-    "eal.checks",
-    "eal.needs",
-    "eal.options",
-    "exceptions",
-    "limits",
-    "_core.frozen",
+    "eal.lcores", "eal.checks", "eal.needs", "eal.options", "exceptions", "limits", "_core.frozen",
     "_core.signals",
-}  # text and options, without libdpdk
+}  # fmt: skip  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"
+LAZY = ""  # pydpdk/__init__.py, which loads a public name when it is first asked for
+STRINGS = {"eal.deaths": {"process.recover"}}
+"""Modules named in strings, upward: to be removed."""
+
+# folders of C, from the top; `python` is an extension of its own and sees none of them
+C_FOLDERS = [
+    "fastcall", "worker", "recovery", "process", "channel", "tables", "ring", "ethdev", "columns",
+    "burst", "memory", "eal", "core", "", "decl",
+]  # fmt: skip
+UPWARD = {
+    ("core/pause.c", "recovery/recover.h"),
+    ("core/pause.c", "recovery/recover.c"),
+    ("core/pause.c", "recovery/repair.c"),
+    ("burst/burst.c", "columns/columns.h"),
+    ("burst/burst.c", "columns/columns_write.c"),
+}
+"""Includes and calls that go upward: to be removed."""
+CIRCLE = {
+    "burst/burst.h", "burst/offload.c", "burst/slots.c", "columns/checksums.c",
+    "columns/checksums.h", "columns/columns_pseudo.c", "columns/columns_write.c",
+    "columns/headers.h", "core/gate.h", "core/lcores.c", "core/ledger.c", "core/pause.c",
+    "core/pause.h", "ethdev/border.c", "ethdev/border.h", "ethdev/finish.c",
+    "ethdev/malformed.c", "ethdev/malformed.h", "memory/mempool.c", "memory/objects.c",
+    "process/census.c", "recovery/conserve.c", "recovery/recover.c", "recovery/repair.c",
+    "recovery/sweep.c", "ring/claims.c", "ring/ring.c", "ring/ring.h",
+}  # fmt: skip
+"""Files of C that call one another in a circle, inline functions of headers too: to be removed."""
 
 
 def modules() -> dict[str, ast.Module]:
@@ -85,7 +92,8 @@ MODULES = modules()
 
 
 def is_for_types(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+    """Whether this is the block that only a type checker reads."""
+    return isinstance(node, ast.If) and ast.unparse(node.test).lstrip("_") == "TYPE_CHECKING"
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -94,11 +102,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
         if is_for_types(node):
             continue
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            if node.module == "pydpdk":
-                yield from (alias.name for alias in node.names)
-            elif node.module and node.module.startswith("pydpdk."):
-                yield node.module.removeprefix("pydpdk.")
+            yield from of_from(node)
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.startswith("pydpdk."):
@@ -107,56 +111,149 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from imports(node)
 
 
-def room_of(module: str) -> str:
+def of_from(node: ast.ImportFrom) -> Iterator[str]:
+    """Modules, not the names in them: `from pydpdk.eal import checks` is of `eal.checks`."""
+    assert node.level == 0, "imports are absolute"
+    if node.module != "pydpdk" and not (node.module or "").startswith("pydpdk."):
+        return
+    package = (node.module or "").removeprefix("pydpdk").removeprefix(".")
+    for alias in node.names:
+        name = f"{package}.{alias.name}".lstrip(".")
+        yield name if name in MODULES or not package else package
+
+
+def package_of(module: str) -> str:
     return module.split(".")[0]
 
 
-ROOMS = [name for name in MODULES if name]
+NAMES = [name for name in MODULES if name]
 
 
-def test_every_room_has_its_row():
-    assert {room_of(name) for name in ROOMS} - {GROUND} <= set(ROW)
+def test_every_package_has_its_row():
+    assert {package_of(name) for name in NAMES} - {GROUND} <= set(ROW)
+    for package, inside in INSIDE.items():
+        mine = {name.partition(".")[2] for name in NAMES if package_of(name) == package}
+        assert mine - {""} - set(inside) <= (
+            {"holder", "presence"} if package == "memory" else set()
+        )
 
 
-@pytest.mark.parametrize("module", ROOMS)
+@pytest.mark.parametrize("module", NAMES)
 def test_imports_go_downward(module: str):
-    room = room_of(module)
-    others = {room_of(name) for name in imports(MODULES[module])} - {room, GROUND}
-    if room == GROUND:
+    package = package_of(module)
+    others = {package_of(name) for name in imports(MODULES[module])} - {package, GROUND}
+    if package == GROUND:
         assert others == set()
         return
-    row = ROWS[ROW[room]]
-    to_the_right = set(row[row.index(room) + 1 :])
-    assert others <= {other for other in ROW if ROW[other] > ROW[room]} | to_the_right
+    row = ROWS[ROW[package]]
+    to_the_right = set(row[row.index(package) + 1 :])
+    assert others <= {other for other in ROW if ROW[other] > ROW[package]} | to_the_right
 
 
-@pytest.mark.parametrize("module", [m for m in ROOMS if m.startswith("memory.")])
-def test_the_chain_is_imported_link_by_link(module: str):
-    links = {n.split(".")[1] for n in imports(MODULES[module]) if n.startswith("memory.")}
-    name = module.split(".")[1]
-    if name in MEMORY:
-        assert links & set(MEMORY) <= set(MEMORY[MEMORY.index(name) + 1 :])
+@pytest.mark.parametrize("module", [m for m in NAMES if package_of(m) in INSIDE])
+def test_inside_a_package_too(module: str):
+    package, _, name = module.partition(".")
+    inside = INSIDE[package]
+    mine = [n.partition(".") for n in imports(MODULES[module])]
+    links = {rest for first, _, rest in mine if first == package}
+    if name in inside:
+        assert links & set(inside) <= set(inside[inside.index(name) + 1 :])
 
 
-@pytest.mark.parametrize("module", ROOMS)
+def circles(arrows: dict[str, set[str]]) -> list[set[str]]:
+    """Return the sets of nodes each of which leads to every other (by what can be reached)."""
+
+    @cache
+    def reached(start: str) -> frozenset[str]:
+        seen: set[str] = set()
+        new = set(arrows.get(start, ()))
+        while new:
+            seen |= new
+            new = {there for node in new for there in arrows.get(node, ())} - seen
+        return frozenset(seen)
+
+    found = {frozenset(n for n in reached(start) if start in reached(n)) for start in arrows}
+    return [set(nodes) for nodes in found if nodes]
+
+
+def test_no_circle_of_modules():
+    arrows = {module: set(imports(tree)) - {module} for module, tree in MODULES.items()}
+    assert circles(arrows) == []
+
+
+def test_no_circle_of_packages():
+    arrows: dict[str, set[str]] = {}
+    for module in NAMES:
+        arrows.setdefault(package_of(module), set()).update(
+            {package_of(name) for name in imports(MODULES[module])} - {package_of(module)}
+        )
+    assert circles(arrows) == []
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_no_module_is_named_in_a_string(module: str):
+    """An import by a string is seen by no other test here; a package may name itself."""
+    named = {
+        node.value.removeprefix("pydpdk.")
+        for node in ast.walk(MODULES[module])
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if node.value.removeprefix("pydpdk.") in NAMES and node.value.startswith("pydpdk.")
+    }
+    assert named - {module.rpartition(".")[0]} == STRINGS.get(module, set())
+
+
+def test_modules_are_imported_by_a_string_only_where_users_name_them():
+    by_string = {
+        module
+        for module, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        if ast.unparse(node.func).rpartition(".")[2].lstrip("_") in ("import_module", "import__")
+    }
+    assert by_string == {LAZY, "app.target", *STRINGS}
+
+
+def test_public_names_are_loaded_from_where_type_checkers_look():
+    """The strings of pydpdk/__init__.py are the imports beside them."""
+    (block,) = filter(is_for_types, MODULES[LAZY].body)
+    typed = {alias.asname or alias.name: node.module for node in block.body for alias in node.names}
+    table = next(
+        node.value for node in MODULES[LAZY].body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOME"
+    )  # fmt: skip
+    lazy = {
+        name: module for module, names in ast.literal_eval(table).items() for name in names.split()
+    }
+    assert set(lazy) == set(typed)
+    for name, module in lazy.items():
+        assert f"{typed[name]}.".startswith(f"{module}."), name
+
+
+@pytest.mark.parametrize("module", NAMES)
 def test_only_the_rows_of_the_binding_touch_c(module: str):
-    room = room_of(module)
-    touches = any(room_of(name) == "_dpdk" for name in imports(MODULES[module]))
-    if room == GROUND or ROW[room] not in C_ROWS or module in PURE:
+    package = package_of(module)
+    touches = any(package_of(name) == "_dpdk" for name in imports(MODULES[module]))
+    if package == GROUND or ROW[package] not in C_ROWS or module in PURE:
         assert not touches
 
 
-@pytest.mark.parametrize("module", ROOMS)
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_what_needs_no_libdpdk_imports_nothing_that_does(module: str):
+    for name in imports(MODULES[module]):
+        assert name in PURE or package_of(name) == GROUND, name
+
+
+@pytest.mark.parametrize("module", NAMES)
 def test_no_star_imports(module: str):
     for node in ast.walk(MODULES[module]):
         if isinstance(node, ast.ImportFrom):
             assert all(alias.name != "*" for alias in node.names)
 
 
-PROGRAMS = {m for m in ROOMS if room_of(m) in ("cli", "app", "config")} | {"process.child"}
+PROGRAMS = {m for m in NAMES if package_of(m) in ("cli", "app", "config")} | {"process.child"}
 
 
-@pytest.mark.parametrize("module", sorted(set(ROOMS) - PROGRAMS))
+@pytest.mark.parametrize("module", sorted(set(NAMES) - PROGRAMS))
 def test_the_binding_reads_no_arguments_and_prints_nothing(module: str):
     for node in ast.walk(MODULES[module]):
         if isinstance(node, ast.Attribute):
@@ -165,7 +262,7 @@ def test_the_binding_reads_no_arguments_and_prints_nothing(module: str):
             assert ast.unparse(node.func) not in ("print", "exit", "quit")
 
 
-@pytest.mark.parametrize("module", ROOMS)
+@pytest.mark.parametrize("module", NAMES)
 def test_no_object_is_freed_by_the_collector(module: str):
     """No `ffi.gc`, no finalizer that calls DPDK: it may run after cleanup or in a fork."""
     for node in ast.walk(MODULES[module]):
@@ -175,7 +272,80 @@ def test_no_object_is_freed_by_the_collector(module: str):
             assert "lib." not in ast.unparse(node)
 
 
+def c_files() -> dict[str, str]:
+    """All C below pydpdk/_native, by its path from there, without comments."""
+    return {
+        str(path.relative_to(NATIVE)): re.sub(
+            r"/\*.*?\*/|//[^\n]*", "", path.read_text(), flags=re.DOTALL
+        )
+        for path in sorted(NATIVE.rglob("*.[ch]"))
+    }
+
+
+C_FILES = c_files()
+OURS = [name for name in C_FILES if not name.startswith(("decl/", "python/"))]
+
+
+def folder_of(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def included(name: str) -> set[str]:
+    """Headers of ours, by their path from _native; beside the file in `python`."""
+    found = re.findall(r'^#include "([^"]+)"', C_FILES[name], re.MULTILINE)
+    return {f"python/{n}" if folder_of(name) == "python" else n for n in found}
+
+
+def defined(name: str) -> set[str]:
+    """Functions that other files may call: those of a header are inline."""
+    barred = "" if name.endswith(".h") else "static|"
+    pattern = rf"^(?!{barred}extern|typedef|#)\w[^;{{}}()=]*?\b(\w+)\([^;{{}}]*\)\s*\{{"
+    return set(re.findall(pattern, C_FILES[name], re.MULTILINE))
+
+
+NO_CALL = re.compile(r"^#include.*$|^\w[^;{}=]*\([^;{}]*\);", re.MULTILINE)
+
+
+def calls() -> dict[str, set[str]]:
+    """Which file of C calls functions of which other, prototypes left out."""
+    home = {function: name for name in OURS for function in defined(name)}
+    words = {name: re.findall(r"\w+", NO_CALL.sub("", C_FILES[name])) for name in OURS}
+    return {name: {home[word] for word in words[name] if word in home} - {name} for name in OURS}
+
+
+def upward(arrows: Callable[[str], set[str]]) -> set[tuple[str, str]]:
+    """What leads from a folder to one above it."""
+    level = C_FOLDERS.index
+    return {
+        (name, other)
+        for name in OURS
+        for other in arrows(name)
+        if level(folder_of(other)) < level(folder_of(name))
+    }
+
+
+def test_every_c_file_has_its_folder():
+    assert {folder_of(name) for name in C_FILES} - {"python"} == set(C_FOLDERS)
+    assert {name for name in C_FILES if not folder_of(name)} == {"pyd.h", "compat.h"}
+    for name in C_FILES:
+        assert included(name) <= set(C_FILES), "headers are named by their path from _native"
+
+
+def test_c_includes_and_calls_go_downward():
+    called = calls()
+    found = upward(included) | upward(lambda name: called.get(name, set()))
+    assert found == UPWARD
+
+
+def test_no_circle_of_c_includes():
+    assert circles({name: included(name) for name in C_FILES}) == []
+
+
+def test_no_circle_of_c_calls_but_the_one_that_is_known():
+    assert circles(calls()) == [CIRCLE]
+
+
 def test_dpdk_release_differences_are_in_one_file():
-    for path in sorted((PACKAGE / "_native").rglob("*.[ch]")):
-        conditions = [line for line in path.read_text().splitlines() if line.startswith("#if")]
-        assert path.name == "compat.h" or "RTE_VERSION" not in " ".join(conditions), path
+    for name, text in C_FILES.items():
+        conditions = [line for line in text.splitlines() if line.startswith("#if")]
+        assert name == "compat.h" or "RTE_VERSION" not in " ".join(conditions), name
