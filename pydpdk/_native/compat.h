@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Every difference between DPDK releases, each with the release that made it. */
 #ifndef PYD_COMPAT_H
 #define PYD_COMPAT_H

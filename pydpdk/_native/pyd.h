@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* All of DPDK that we use, and all that is ours; the one header of every C file here. */
 #ifndef PYD_H
 #define PYD_H

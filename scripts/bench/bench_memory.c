@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What scripts/bench/bench_memory compares with: the same calls in a loop of C, [ns] for all of them.
  * Functions of ours come by address, DPDK's are inlined as in any program. The clock is the thread's
  * CPU time, so that what else runs on the machine takes none of it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets at random through the C of columns and verbs, built with AddressSanitizer.
  *
  * Each segment is memory of exactly its length, so that a byte read or written beyond it ends the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* An allocator that fails once: at the n-th call from a range of code (LD_PRELOAD). */
 #include <errno.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A DPDK program that is not ours: takes mbufs from the ring "to_c", checks what is in them, turns
  * every byte over, and passes the same mbufs on through the ring "to_py". It makes the pool and the
  * rings where it is the primary, and finds them where it is a secondary.

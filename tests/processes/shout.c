@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A secondary that is not Python: it answers `pydpdk:shout` in capitals, and asks the primary's
  * `pydpdk:echo` once for each line that it reads. The EAL's arguments are its own. */
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A burst: up to `size` mbufs of which it is the one owner. */
 #include "columns/columns.h"
 #include "core/ledger.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What every C file that moves mbufs in or out of a burst shares. */
 #ifndef PYD_BURST_INLINE_H
 #define PYD_BURST_INLINE_H

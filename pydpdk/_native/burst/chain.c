@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Mbufs of several segments. */
 #include "burst/burst.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets from bytes: one segment where they fit, a chain where they do not. */
 #include "burst/burst.h"
 

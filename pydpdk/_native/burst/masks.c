@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Partitions of a burst, without a branch for each packet: masks of real traffic are random. */
 #include "burst/burst.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* One packet of a burst: its metadata, and its length at either end. */
 #include "burst/burst.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Offloads that a packet asks of its port, and dynamic fields. Drivers trust both without a look. */
 #include "burst/burst.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Mbufs that see the memory of others, and packets made from others. */
 #include "burst/burst.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The slots of bursts, listed in the ledger. Writes are ordered so that a reader finds a sound list
  * whenever the writer dies: one store links, one store unlinks. */
 #include <rte_eal_memconfig.h>

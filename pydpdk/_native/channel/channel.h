@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What all calls on a channel do: take a lane, try, and between two tries relax. */
 #ifndef PYD_CHANNEL_INLINE_H
 #define PYD_CHANNEL_INLINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Messages that are not copied: mbufs of a burst into the channel, and out of it. */
 #include "channel/channel.h"
 #include "ethdev/malformed.h"

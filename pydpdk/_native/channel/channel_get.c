@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Messages out of mbufs, as many as there are in one call. */
 #include "channel/channel.h"
 #include "ethdev/malformed.h"

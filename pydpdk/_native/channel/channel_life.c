@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A channel opened, joined, left, shut and closed. */
 #include "channel/channel.h"
 

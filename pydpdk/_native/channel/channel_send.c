@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Messages into mbufs, as many as there are in one call. */
 #include "channel/channel.h"
 

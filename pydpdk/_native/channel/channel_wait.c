@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Waiting without burning a core, and without making the sender pay where nobody sleeps: spin,
  * yield, then a futex. A futex that is not private works between processes on hugepages, as DPDK
  * maps them MAP_SHARED. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Checksums of IPv4, TCP, UDP, ICMP and ICMPv6: verified, computed, or left to the port. */
 #include <rte_net.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Checksums of the packets that most are, by DPDK's own functions for them. */
 #ifndef PYD_CHECKSUMS_H
 #define PYD_CHECKSUMS_H

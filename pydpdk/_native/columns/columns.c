@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Gather columns: a few packets are looked through at a time, so that they stay in the L1 cache. */
 #include <rte_ip.h>
 #include <rte_net.h>

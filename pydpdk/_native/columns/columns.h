@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where the headers of a packet lie, and how their bytes are reached over its segments. */
 #ifndef PYD_COLUMNS_INLINE_H
 #define PYD_COLUMNS_INLINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Columns of packets that are all alike: untagged, IPv4 without options, UDP or TCP, in one piece.
  * Their headers lie at the same offsets, so that a column is one load for each packet. */
 #ifndef PYD_COLUMNS_ALIKE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a flow is: addresses, ports and protocol of the IP packet that a stack of headers holds. */
 #include <rte_ip.h>
 #include <rte_tcp.h>

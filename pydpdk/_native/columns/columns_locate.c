@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Find the headers of a packet, as far as its bytes go, in the steps of rte_net_get_ptype. */
 #include <rte_arp.h>
 #include <rte_ether.h>

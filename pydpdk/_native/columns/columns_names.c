@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What columns are called: DPDK's structs and fields, without rte_ and _hdr. */
 #include <rte_arp.h>
 #include <rte_ether.h>

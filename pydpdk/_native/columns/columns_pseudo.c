@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The addresses that a checksum of L4 covers: where the packet comes from and goes to in the end,
  * which routing headers, source routes and the home address option say, and not the IP header. */
 #include "columns/headers.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The short way to the headers of the packets that most are. */
 #ifndef PYD_COLUMNS_USUAL_H
 #define PYD_COLUMNS_USUAL_H

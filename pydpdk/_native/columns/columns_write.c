@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Scatter a column into its packets, and bytes at one offset of each packet. All or nothing. */
 #include "columns/columns.h"
 

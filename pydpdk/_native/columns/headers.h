@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where checksums lie, and how they follow a change of what they cover. */
 #ifndef PYD_HEADERS_INLINE_H
 #define PYD_HEADERS_INLINE_H

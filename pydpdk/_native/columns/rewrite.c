@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Change fields, and the checksums over them by the difference alone (RFC 1624, equation 3). */
 #include "columns/headers.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* All packets of a burst get or lose bytes at their front, or are copied out. */
 #include <rte_ether.h>
 

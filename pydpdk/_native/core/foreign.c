@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Whether a program that is not ours may have written into this memory. */
 #include <errno.h>
 #include <poll.h>

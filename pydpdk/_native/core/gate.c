@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Gates as Python closes them, where no other C is at hand. */
 #include "core/gate.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The ways through a pyd_gate. One locked instruction each for an exclusive pass. Who enters by one
  * is inside shared memory, and waits while another process repairs it (pause.h). */
 #ifndef PYD_GATE_INLINE_H

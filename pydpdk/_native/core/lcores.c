@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The lcores of each process: whose caches in the pools are whose. */
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The memzone in which each process of ours says what it holds, and which of its threads are
  * inside a call. */
 #include <pthread.h>

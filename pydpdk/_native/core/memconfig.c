@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where DPDK's shared configuration lies, and a copy of it for this process alone. */
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK's shared configuration as it lies in memory: the locks of all processes, the heaps, the
  * lists. DPDK exports no way to it; what is found is compared with what is public. */
 #ifndef PYD_MEMCONFIG_INLINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Who waits while the world is paused, and who pauses it. */
 #include <sys/syscall.h>
 #include <unistd.h>

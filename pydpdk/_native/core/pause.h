@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The pause of the world: while one process repairs shared memory, no other is inside a call.
  * Entering costs a plain store and a load, as the one who pauses pays for the barrier of all
  * (membarrier): he stores the word, makes every CPU pass a barrier, then looks who is inside. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A pcap expression, compiled by libpcap and loaded by DPDK. */
 struct pyd_bpf {
     struct pyd_gate gate;

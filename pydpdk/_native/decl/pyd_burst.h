@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 struct pyd_burst {
     struct pyd_gate gate;
     struct pyd_slots *slots;

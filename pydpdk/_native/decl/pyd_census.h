@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which mbufs are out of a pool, and who holds them: for leak hunting, never on the data path.
  * A holder is a burst, by its slots and process, or a ring, by its name. */
 struct pyd_held {

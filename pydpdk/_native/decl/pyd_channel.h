@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A channel of messages: a ring and a pool of mbufs, and a memzone that tells every process what
  * the messages are, who is attached, and who sleeps. */
 #define PYD_CHANNEL_MAGIC 0x6c6e6e6168637971

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Columns: one field of every packet of a burst. What a field is called and where it lies in its
  * header is in a catalogue that the compiler fills from DPDK's own structs. */
 #define PYD_COLUMN_FIELD 0

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 int pyd_eal_phase(void);
 void pyd_eal_cleanup(void);
 int pyd_rte_errno(void);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 struct pyd_link {
     uint32_t speed;
     uint32_t full_duplex;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Pages that come and go. DPDK tells of them under its memory write lock, where no Python may
  * run: the callback writes into libc memory, and Python takes the events from there. */
 struct pyd_event {

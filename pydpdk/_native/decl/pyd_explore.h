@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What lies in the memory, of this process or of one attached to. No ops and no callbacks of a
  * pool are called in a secondary: their numbers may mean other functions here. */
 enum pyd_pool_kind { PYD_POOL_OTHER, PYD_POOL_RING, PYD_POOL_STACK };

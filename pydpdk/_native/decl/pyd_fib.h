@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a table of routes holds, counted here: DPDK's own counters go wrong. A step is a group of 256
  * next hops behind the first 24 bits (tbl8). */
 struct pyd_routes {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A table of keys of one size; each key has a position, by which Python's arrays are indexed. */
 struct pyd_hash {
     struct pyd_gate gate;

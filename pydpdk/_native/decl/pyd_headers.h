@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Verbs on the headers of all packets of a burst. Those that return 1 + i have found a packet that
  * cannot be served, and have changed nothing. */
 #define PYD_SUM_IP_BAD 1

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #define PYD_MAX_PROCESSES 128
 #define PYD_LCORE_WORDS 16
 #define PYD_MAX_CLAIMS 32

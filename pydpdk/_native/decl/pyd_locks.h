@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK's locks in shared memory that dead processes had, by what they guard, and what came of them. */
 struct pyd_locks {
     uint32_t n;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 struct pyd_log_line {
     uint32_t level;
     uint32_t logtype;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What Python reads and writes of a single mbuf, of its segments and of their memory. */
 struct pyd_segment {
     uint64_t mbuf;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* `memory`: of the user, registered with DPDK for this pool alone; NULL where it is DPDK's own. */
 struct pyd_pool {
     struct pyd_gate gate;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Messages from other processes. DPDK tells of them on the one thread that also serves its own
  * requests (memory, devices), where waiting for Python would stop all of them: the callback
  * writes into libc memory, and Python takes the messages from there. */

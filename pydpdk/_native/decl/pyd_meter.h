@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Token buckets, one for each flow, in memory of this process that Python keeps. */
 struct pyd_meter {
     struct pyd_gate gate;

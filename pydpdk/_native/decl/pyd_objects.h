@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Pools of plain objects. What they are is written in the private data of the mempool, where
  * every process finds it: a pool that does not carry it is not touched. Behind the text of the
  * dtype lies one byte for each object: 0 in the pool, else 1 + the ledger's index of its taker. */

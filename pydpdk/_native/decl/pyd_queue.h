@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What is done for a driver of the kernel's interfaces: see border.c. */
 struct pyd_border {
     const void *ring;

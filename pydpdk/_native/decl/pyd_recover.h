@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #define PYD_RECOVERY_ROWS 512
 
 /* One mempool after a recovery. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* rte_ring keeps neither its element size nor what its elements are. DPDK stores `flags` at
  * creation and does not read it again, so the upper half of it can tell every process. */
 #define PYD_RING_MBUFS 0x40000000

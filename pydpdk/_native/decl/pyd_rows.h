@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Verbs in the one shape that the short way knows (python/rows.h): arguments and results in `data`
  * and `numbers`, 0 or a count where all is well. */
 int pyd_rows_lengths(struct pyd_burst *burst, void *const *data, const uint32_t *numbers, uint32_t n);

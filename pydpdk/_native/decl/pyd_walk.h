@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Rows that the walks copy out: the callbacks run under DPDK's memory lock, Python must not. */
 struct pyd_memseg_list {
     char name[64];

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What runs on an lcore. `stop`: it has been asked to end; `asked`: since when it knows, in cycles.
  * `done` is a futex: the function has come back; then the lcore is joined once. */
 struct pyd_job {

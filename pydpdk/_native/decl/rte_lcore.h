@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #define LCORE_ID_ANY ...
 
 unsigned int rte_lcore_id(void);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 struct rte_malloc_socket_stats {
     size_t heap_totalsz_bytes;
     size_t heap_freesz_bytes;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 struct rte_mbuf_dynfield {
     char name[...];
     size_t size;

@@ -1,2 +1,3 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 int rte_pdump_init(void);
 int rte_pdump_uninit(void);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Arguments that would make rte_eal_init exit the process: from 25.11 it does so on any that its
  * parser (librte_argparse) refuses, with no hook before. So a child is asked first: with --help it
  * parses all of them and then exits, and never starts an EAL. */

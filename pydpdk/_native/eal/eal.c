@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* rte_eal_init without its exits: it prints its usage and may then exit the process. */
 #include <setjmp.h>
 

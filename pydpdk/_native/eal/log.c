@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* rte_log into a queue of this process. DPDK logs from any thread and under its own locks, so
  * nothing here waits or touches Python; a Python thread takes the lines out. */
 #include <pthread.h>

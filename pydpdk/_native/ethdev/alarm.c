@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Alarms of drivers, which DPDK's interrupt thread calls: none is called for a port that is gone. */
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* net_af_xdp shows the kernel, before DPDK 24.07, as much memory as the mbufs of a pool would take
  * side by side. They do not lie so: none of them spans two pages. What lies behind that end the kernel
  * refuses each time, and the mbuf is lost; so those leave the pool first. */

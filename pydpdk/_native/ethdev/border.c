@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What drivers of the kernel's interfaces lose, found or put right as packets come in and go out.
  *
  * net_af_packet copies each frame from a ring that it shares with the kernel (TPACKET_V2), and of

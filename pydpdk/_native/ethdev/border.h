@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where a driver of the kernel's interfaces hands packets in and takes them: what it leaves undone. */
 #ifndef PYD_BORDER_INLINE_H
 #define PYD_BORDER_INLINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Checksums that the kernel left to a NIC which is none: CHECKSUM_PARTIAL in an skb.
  *
  * The field then has the sum of the pseudo header, not complemented, and the sum over all of L4 with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Find packets whose lengths and segments contradict each other, and free them without a crash. */
 #include <sys/queue.h>
 

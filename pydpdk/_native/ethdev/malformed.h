@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets whose lengths and segments contradict each other. Some drivers make them, and any program
  * with the shared memory can. All that comes out of a driver or a ring passes pyd_admit, so what
  * reads a packet later may rely on its lengths. */

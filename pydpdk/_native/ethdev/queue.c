@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* rte_eth_rx_burst and rte_eth_tx_burst behind the gates of their queue and burst. */
 #include "ethdev/malformed.h"
 

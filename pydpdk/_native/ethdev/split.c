@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Have the kernel split large packets (TSO, GSO) before they come over a veth pair.
  *
  * While an interface of such a pair has an XDP program, the kernel takes segmentation from the other

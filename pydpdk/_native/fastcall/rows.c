@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Verbs in the shape of the short way: what python/rows.h calls, and nothing of their own. */
 #include <rte_ether.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Pools over the user's memory. rte_pktmbuf_pool_create_extbuf was experimental up to DPDK 23.07;
  * its arguments have stayed the same, so this one file takes it as it is: see compat.h. */
 #define PYD_TAKES_EXPERIMENTAL

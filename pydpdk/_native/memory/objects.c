@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a pool of plain objects is, written where every process finds it, and where they lie. */
 #include "core/gate.h"
 #include "core/ledger.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Pools of plain objects: Python sees ids, DPDK sees pointers; this is where they meet. An id is
  * checked each time, and only once read: another thread may write to the array meanwhile. */
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The chain as rows. Callbacks run under DPDK's locks: they copy, and do nothing else. */
 #include <rte_eal_memconfig.h>
 #include <rte_fbarray.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Memzones of our making. */
 #include "core/gate.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which mbufs are out. Stock DPDK keeps no list of them; it keeps one of all objects and another
  * of those that wait. Draining a pool to count it would starve its users, so the waiting ones are
  * read where they lie. A pool in use moves meanwhile: the answer is as good as a photograph of

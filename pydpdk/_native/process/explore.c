@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where everything lies, read under the lock that keeps it from being freed meanwhile: a primary
  * that we look at goes on allocating. Nothing here allocates in DPDK's memory. */
 #include <stdlib.h>

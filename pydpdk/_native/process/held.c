@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Who has the mbufs that are out: the bursts of all processes of ours, by the ledger, and the rings,
  * which are read in place. Other processes work on meanwhile, so what is theirs is followed only
  * into memory that DPDK has mapped. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK's message thread ends for good at a datagram that is no message. So the kernel is asked to
  * drop such datagrams before the thread reads them. */
 #include <linux/filter.h>

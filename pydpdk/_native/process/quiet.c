@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What this primary and dead processes still want of each other. Requests of the dead lie in its
  * socket in their order, and one thread serves them: when it has come to a message of our own, all
  * before it are served. Those to the dead are answered in their place, with "count me out". */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A lock for the length of a `with` block, given back whatever parts the block from its end.
  *
  * The exception of a signal can come between the last step of a block and the call of `__exit__`,

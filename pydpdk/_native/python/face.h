@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The base of classes that show an object of another class: as many are made as are asked for, so
  * this is quicker than an __init__ in Python. The class says in `_of` the kind that it shows, and in
  * `_kind` its own. */

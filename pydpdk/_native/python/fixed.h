@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The base of objects that are made once, and whose public attributes stay as they were made: C has
  * sized its buffers by them, and another thread may be in a call. In Python each attribute of each
  * object that is made would cost 300 ns. */

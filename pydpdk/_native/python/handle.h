@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The base of Python classes whose methods cross the short way: one C object, and what it is. */
 #ifndef PYD_HANDLE_H
 #define PYD_HANDLE_H

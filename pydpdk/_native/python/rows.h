@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* ROWS: a verb over the rows of an object (the packets of a burst), or over those of an array.
  *
  *     int verb(void *object, void *const *data, const uint32_t *numbers, uint32_t n)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A call over rows: its arguments by their letters, its result, and C in between. */
 #ifndef PYD_ROWS_CALL_H
 #define PYD_ROWS_CALL_H

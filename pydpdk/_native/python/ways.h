@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The ways to cross: each looks at the arguments as they lie and calls C without the GIL.
  * They return the result, or NULL without an exception: the long way, with the same arguments. */
 #ifndef PYD_WAYS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the dead certainly held: their lcores' caches and what their bursts say. The rest may be
  * with a port or a program that we do not see into. */
 #include <stdlib.h>

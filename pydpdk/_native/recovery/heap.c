@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A malloc heap that a process died in, made sound again. What is certain is how the memory is cut:
  * each block's head says where the next one begins. All else, the links between the blocks, the
  * lists of the free ones and the counts, follows from that, and is written anew. */

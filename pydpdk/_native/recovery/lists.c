@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK's lists of memzones and of named objects, looked through after a process died in them. */
 #include "core/ledger.h"
 #include "core/memconfig.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK's locks in shared memory, after a death. They have no owner, and DPDK waits for them without
  * end. One that is shut all the time, while whoever lives and is inside such a call only spins, was
  * a dead process's. What it guards is made sound, then it is given back; where that cannot be, this

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Recovery from dead processes, in the primary: see docs/processes.md, Crashes. */
 #include <stdlib.h>
 

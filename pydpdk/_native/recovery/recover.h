@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the parts of recovery share. */
 #ifndef PYD_RECOVER_INLINE_H
 #define PYD_RECOVER_INLINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a dead process left half-done in rings and stacks, undone while the world is paused. */
 
 #include <rte_stack.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The exact recovery: every object that nobody living can reach goes back to its pool. */
 #include <stdlib.h>
 

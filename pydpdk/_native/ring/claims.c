@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Zero-copy reservations of this process, where the one who recovers sees them. */
 #include "core/ledger.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* rte_ring behind its gates: elements by value, and mbufs that change owner. */
 #include "core/ledger.h"
 #include "ethdev/malformed.h"

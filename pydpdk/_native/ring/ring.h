@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The way through the gate of one side of a ring. */
 #ifndef PYD_RING_INLINE_H
 #define PYD_RING_INLINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Zero-copy: the slots of a ring in Python's hands, one reservation a side at a time. */
 #include "core/ledger.h"
 #include "ring/ring.h"

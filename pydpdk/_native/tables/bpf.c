@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Filters of packets. rte_bpf_convert was experimental up to DPDK 23.07: see compat.h. */
 #define PYD_TAKES_EXPERIMENTAL
 #include "burst/burst.h"

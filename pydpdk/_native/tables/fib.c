@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Longest-prefix match of a column. */
 #include "core/gate.h"
 #include "tables/late.h"

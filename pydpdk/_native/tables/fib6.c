@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Longest-prefix match of a column of IPv6 addresses. DPDK 24.11 gave these functions an address of
  * a type of its own, which lies as the 16 bytes before. */
 #include "core/gate.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Tables of keys, looked up for a whole column. One thread at a time changes a table: the caller
  * holds a lock. Lookups beside it wait for DPDK's own (RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY). */
 #include <rte_hash.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What late.h says. */
 #include <dlfcn.h>
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Meter a column: which packets of which flow exceed its rate. */
 #include "core/gate.h"
 

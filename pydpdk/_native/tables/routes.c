@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What routes.h says. */
 #include "tables/routes.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Routes of either protocol, changed through DPDK's table so that every address is answered by the
  * longest prefix, in all releases (docs/upstream: what they get wrong). An address is 16 bytes in
  * network order, of which IPv4 uses the first four.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What runs on worker lcores: a job is launched, asked to end, and joined. */
 #include <stdlib.h>
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PYD_WORKER_INLINE_H
 #define PYD_WORKER_INLINE_H
 

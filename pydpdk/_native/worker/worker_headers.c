@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What compiled workers know of packets: where mbufs keep things, and where headers lie. */
 #include "columns/headers.h"
 #include "worker/worker.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The verbs of compiled workers, on what has been lent to them: a call each for a whole burst. */
 #include "ethdev/malformed.h"
 #include "ring/ring.h"
