@@ -30,6 +30,8 @@ from pydpdk.memory.memzone import memzones
 pytest_plugins = ["shared_fixtures"]  # of tests/support, as pyproject.toml says
 
 ROOT = Path(__file__).parents[1]
+ALONE = {"docker", "nic"}
+"""Folders of what measures, or has a machine of its own: not beside other tests."""
 ANY_MEMORY = {
     "app", "burst", "cli", "columns", "core", "eal", "ethdev", "examples", "explorer", "jit",
     "lcore", "memory", "oracle", "ring", "tables",
@@ -66,8 +68,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.relative_to(ROOT / "tests").parts[0] in ANY_MEMORY:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder in ANY_MEMORY:
             item.add_marker("any_memory")
+        if folder in ALONE or item.path.name.startswith("test_bench_"):
+            item.add_marker("alone")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -92,7 +97,9 @@ def on_hugepages(request: pytest.FixtureRequest) -> bool:
 def eal(on_hugepages: bool) -> Iterator[pydpdk.Eal]:
     """Start the one EAL of this process."""
     prefix = f"test-{os.getpid()}"
-    running = pydpdk.init(file_prefix=prefix, hugepages=on_hugepages, lcores=LCORES)
+    # tests that ask for more than there is leave the pages of those beside them alone
+    limit = ("--socket-limit=512",) if on_hugepages else ()
+    running = pydpdk.init(file_prefix=prefix, hugepages=on_hugepages, lcores=LCORES, extra=limit)
     # what DPDK reserves with its first port and keeps
     running.add_device("net_null_first")
     pydpdk.Port.lookup("net_null_first").close()
