@@ -1,10 +1,13 @@
-"""Which DPDK this is: the one compiled against, and the one running."""
+"""Which pydpdk this is, and which DPDK: the one compiled against, and the one running."""
 
 from __future__ import annotations
+
+import importlib.metadata
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk.exceptions import VersionError
 
+OWN = importlib.metadata.version("pydpdk")
 COMPILED = f"{lib.RTE_VER_YEAR}.{lib.RTE_VER_MONTH:02}.{lib.RTE_VER_MINOR}"
 RUNNING = ffi.string(lib.rte_version()).decode().removeprefix("DPDK ").split("-")[0]
 

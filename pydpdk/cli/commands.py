@@ -30,10 +30,10 @@ app.add_typer(devices.app, name="devices")
 
 def _show_version(asked: bool) -> None:
     if asked:
-        from pydpdk import __version__, version
+        from pydpdk import version
 
         dpdk = f"DPDK {version.RUNNING} (compiled against {version.COMPILED})"
-        typer.echo(f"pydpdk {__version__}, {dpdk}")
+        typer.echo(f"pydpdk {version.OWN}, {dpdk}")
         raise typer.Exit
 
 
