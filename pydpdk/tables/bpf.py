@@ -18,6 +18,7 @@ from pydpdk.errors import call_errno, make_error
 from pydpdk.memory.holder import BURST
 
 EXPRESSION_MAX = 4096
+_NOT_SUPPORTED = "not supported"
 _REASON_BYTES = 512
 _BPF = "bpf"  # the kind of its handle
 
@@ -61,12 +62,13 @@ class Bpf(Owner, Handle):
         reason = ffi.new("char[]", _REASON_BYTES)
         with eal.running(), Undo(lib.pyd_bpf_close, self._c):
             result = lib.pyd_bpf_open(self._c, expression.encode(), reason, _REASON_BYTES)
-            if result == -errno.EINVAL and reason[0] != b"\0":
-                why = ffi.string(reason).decode(errors="replace")
+            why = ffi.string(reason).decode(errors="replace")
+            if result == -errno.EINVAL and _NOT_SUPPORTED in why:  # libpcap from 1.10.5 on
+                result = -errno.ENOTSUP
+            if result == -errno.EINVAL and why:
                 raise ValueError(f"expression {expression!r}: {why}")
             if result < 0:
-                what = ffi.string(reason).decode(errors="replace")
-                detail = f"{expression}: not supported, {what}" if what else expression
+                detail = f"{expression}: not supported, {why}" if why else expression
                 raise make_error("rte_bpf_convert, rte_bpf_load", -result, detail)
             self._keep(self._c)
             self._bind(address_of(self._c), _BPF)
