@@ -175,7 +175,9 @@ def test_the_file_that_connects_waits_for_the_server(
         UdpPacket().to_bytes().hex(),
         run.pid,
     )
-    assert done.stdout == "well\n", done.stderr
+    if done.stdout != "well\n":
+        run.kill()
+        pytest.fail(f"{done.stderr}\n{run.communicate()}")
     finish(run)
 
 
