@@ -10,6 +10,8 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from pydpdk.host import runtime
+
 SWITCH = Path("/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk")
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 PORTS = ("v0", "v1")
@@ -32,7 +34,7 @@ class Switch:
     """
 
     def __init__(self, directory: Path, prefix: str, kind: str) -> None:
-        self._directory, self.kind = directory, kind
+        self._directory, self._prefix, self.kind = directory, prefix, kind
         self._environment = {
             **os.environ,
             **{f"OVS_{what}DIR": str(directory) for what in ("RUN", "LOG", "DB", "SYSCONF")},
@@ -76,9 +78,10 @@ class Switch:
         self._end(str(SWITCH), signal.SIGKILL)
 
     def close(self) -> None:
-        """End both processes."""
+        """End both processes; remove the runtime directory, which the switch leaves."""
         for program in (str(SWITCH), "ovsdb-server"):
             self._end(program, signal.SIGTERM)
+        runtime.sweep(self._prefix)
 
     def vsctl(self, *arguments: str) -> None:
         """Change the configuration, and wait until the switch has it."""
