@@ -165,10 +165,11 @@ class Port(PortQueues):
                 finish_checksums=border.finishes(info, finish_checksums),
                 split_large=border.splits(info, split_large),
             )
-            beyond = drivers.beyond(mempool)
+            reached = mempool if info.driver_name == drivers.AF_XDP else None
+            beyond = drivers.beyond(reached)
             with Undo(lib.pyd_beyond_give, beyond):
-                if info.driver_name == drivers.AF_XDP and mempool is not None:
-                    drivers.take_beyond(self.name, mempool, beyond)
+                if reached is not None:
+                    drivers.take_beyond(self.name, reached, beyond)
                 self._c.configured, self._rx, self._tx = 0, (), ()
                 if mempool is not None:
                     mempool._users.add(self)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* net_af_xdp shows the kernel, before DPDK 24.07, as much memory as the mbufs of a pool would take
- * side by side. They do not lie so: none of them spans two pages. What lies behind that end the kernel
- * refuses each time, and the mbuf is lost; so those leave the pool first. */
+ * side by side. The pool is longer, as no mbuf spans two pages. The kernel refuses a descriptor behind
+ * that end and never completes it, so the mbuf is lost: such mbufs leave the pool first. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -14,8 +14,8 @@ struct pyd_object {
     uint8_t waits;
 };
 
-/* The shared memory while it is paused. What a recovery needs is allocated before it changes
- * anything, so that it is done as a whole or not at all. */
+/* The shared memory while it is paused. A recovery allocates all that it needs before it changes
+ * anything: it is done as a whole or not at all. */
 struct pyd_world {
     struct pyd_ledger *ledger;
     uint8_t state[PYD_MAX_PROCESSES];
