@@ -12,6 +12,10 @@ import pytest
 
 from pydpdk.host import reap, runtime
 
+# a primary that starts removes all hugepage files in its mount that no process has locked, those of
+# a killed one of another test too (clear_hugedir, eal_hugepage_info.c)
+pytestmark = pytest.mark.alone
+
 LCORE = min(os.sched_getaffinity(0))
 PROGRAM = """
 import sys, pydpdk
