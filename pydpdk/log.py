@@ -98,11 +98,14 @@ class _Drain:
     def _collect(self) -> None:
         """Move what is queued in C to the recorders, and to where it waits to be logged."""
         with Locked(self._lock):
-            while lib.pyd_log_take(self._line):
-                raw = bytes(ffi.buffer(self._line.text, self._line.length))
-                text = raw.decode(errors="replace").strip()
-                if text:
-                    self._keep(text, self._line.level, self._line.logtype)
+            self._keep_all()
+
+    def _keep_all(self) -> None:
+        while lib.pyd_log_take(self._line):
+            raw = bytes(ffi.buffer(self._line.text, self._line.length))
+            text = raw.decode(errors="replace").strip()
+            if text:
+                self._keep(text, self._line.level, self._line.logtype)
 
     def _keep(self, text: str, level: int, logtype: int) -> None:
         for recorder in self._recorders:
@@ -117,14 +120,17 @@ class _Drain:
         """Log what waits, one thread after the other, so that the order stays."""
         alone = self._logging.acquire(timeout=_PATIENCE_S)
         try:
-            while self._waiting:
-                name, level, text = self._waiting.popleft()
-                Voice(f"dpdk.{name}").log(level, "%s", text)
+            self._emit_all()
         except IndexError:  # another thread, which was not waited for, had the last one
             pass
         finally:
             if alone:
                 self._logging.release()
+
+    def _emit_all(self) -> None:
+        while self._waiting:
+            name, level, text = self._waiting.popleft()
+            Voice(f"dpdk.{name}").log(level, "%s", text)
 
     def _name(self, logtype: int) -> str:
         # drivers register their types when they are loaded, so an unknown one is asked for anew

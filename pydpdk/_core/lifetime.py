@@ -17,7 +17,7 @@ import threading
 import warnings
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
@@ -226,8 +226,12 @@ class Owner(Closing):
 def owners() -> list[Owner]:
     """Return all open objects in the order in which they may be closed."""
     with lock():
-        _staying.difference_update([owner for owner in _staying if owner.closed])
+        _staying.difference_update(_closed(_staying))
         return sorted((o for o in _owners if not o.closed), key=lambda owner: owner.rank)
+
+
+def _closed(owners: Iterable[Owner]) -> list[Owner]:
+    return [owner for owner in owners if owner.closed]
 
 
 def close_owners() -> None:

@@ -39,14 +39,17 @@ class Deferred:
         if threading.current_thread() is not threading.main_thread():
             return self
         try:
-            for number in signal.valid_signals():
-                handler = signal.getsignal(number)
-                if callable(handler):
-                    self._replace(number, handler)
+            self._replace_all()
         except BaseException:  # raised by a handler that was not replaced yet
             self._restore()
             raise
         return self
+
+    def _replace_all(self) -> None:
+        for number in signal.valid_signals():
+            handler = signal.getsignal(number)
+            if callable(handler):
+                self._replace(number, handler)
 
     def _replace(self, number: int, handler: _Handler) -> None:
         self._before[number] = handler
@@ -78,9 +81,13 @@ class Deferred:
         left = list(self._before.items())
         while left:
             try:
-                while left:  # in here, as a handler can also run where a loop goes back
-                    signal.signal(*left[-1])
-                    left.pop()
+                _put_back(left)
             except BaseException as error:  # by a handler that is back already
                 raised = raised or error
         return raised
+
+
+def _put_back(left: list[tuple[int, _Handler]]) -> None:
+    while left:
+        signal.signal(*left[-1])
+        left.pop()

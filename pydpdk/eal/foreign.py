@@ -8,11 +8,11 @@ import re
 import struct
 import threading
 from collections.abc import Iterable
-from contextlib import suppress
 
 from pydpdk._crossing import Locked
 from pydpdk._dpdk import lib
 from pydpdk.host import registry, runtime
+from pydpdk.host.fds import close_fds
 
 # what EALs of 18.05 to 25.11 bind early in rte_eal_init, long before they map any memory
 _SOCKET = re.compile(r"mp_socket_(\d+)_[0-9a-f]+")
@@ -82,16 +82,18 @@ class ForeignWatch:
 
     def _new_names(self) -> list[str] | None:
         """Return what has come; None where some of it was lost, or the directory goes."""
-        names = []
-        with suppress(BlockingIOError):
+        try:
             data = memoryview(os.read(self._inotify, 65536))
-            while data:
-                _, mask, _, length = _EVENT.unpack_from(data)
-                if not mask & _NEW:
-                    return None
-                end = _EVENT.size + length
-                names.append(os.fsdecode(bytes(data[_EVENT.size : end]).rstrip(b"\0")))
-                data = data[end:]
+        except BlockingIOError:
+            return []
+        names = []
+        while data:
+            _, mask, _, length = _EVENT.unpack_from(data)
+            if not mask & _NEW:
+                return None
+            end = _EVENT.size + length
+            names.append(os.fsdecode(bytes(data[_EVENT.size : end]).rstrip(b"\0")))
+            data = data[end:]
         return names
 
     def _is_ours(self, name: str) -> bool:
@@ -115,9 +117,7 @@ class ForeignWatch:
 
     def _close(self) -> None:
         with Locked(self._lock):
-            for fd in (self._wake, self._inotify):
-                if fd >= 0:
-                    os.close(fd)
+            close_fds(self._wake, self._inotify)
             self._wake = self._inotify = -1
 
 

@@ -212,13 +212,11 @@ class Eal(Closing):
             self._require_open()
             known = self._devices.get(name)
             port_name = name if known is None else eal_devices.port_name_of(known)
-            for owner in lifetime.owners():
-                if owner.rank == 0 and owner.name == port_name:
-                    owner.close()
+            _close_port(port_name)
             before = self._devices
             with Undo(self._tell_devices):
                 # first, so that nobody is told of a device that is gone
-                self._devices = {k: v for k, v in before.items() if k != name}
+                self._devices = _without(before, name)
                 try:
                     eal_devices.remove(name)
                 except (DpdkError, TypeError):
@@ -347,6 +345,16 @@ class Observer(Eal):
         """Stay out of the ledger: it would be a memzone more in memory that is not ours."""
         lib.pyd_mp_filter(os.fsencode(self.runtime_dir))
         self.neighbours.join((), False, self.iova_mode)
+
+
+def _close_port(name: str) -> None:
+    for owner in lifetime.owners():
+        if owner.rank == 0 and owner.name == name:
+            owner.close()
+
+
+def _without(devices: dict[str, str], name: str) -> dict[str, str]:
+    return {known: device for known, device in devices.items() if known != name}
 
 
 def is_primary() -> bool:

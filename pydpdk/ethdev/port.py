@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -347,12 +348,14 @@ def ports() -> list[Port]:
     Wraps  rte_eth_find_next_owned_by (rte_ethdev.h)
     """
     with eal.running():
-        found = []
-        port_id = lib.rte_eth_find_next_owned_by(0, 0)
-        while port_id < lib.RTE_MAX_ETHPORTS:
-            found.append(Port.lookup(port_id))
-            port_id = lib.rte_eth_find_next_owned_by(port_id + 1, 0)
-        return found
+        return [Port.lookup(port_id) for port_id in _port_ids()]
+
+
+def _port_ids() -> Iterator[int]:
+    port_id = lib.rte_eth_find_next_owned_by(0, 0)
+    while port_id < lib.RTE_MAX_ETHPORTS:
+        yield port_id
+        port_id = lib.rte_eth_find_next_owned_by(port_id + 1, 0)
 
 
 def _find_id(port: str | int) -> int:

@@ -48,17 +48,21 @@ def stop(port_id: int, name: str, device: Callable[[], None], *, force: bool = F
     """
     neighbours = eal.current().neighbours
     with neighbours.guarded():
-        users = [
-            f"{_say(queue)} by the {member}"
-            for member in neighbours.others()
-            for queue in _queues_of(member)
-            if queue[0] == port_id
-        ]
+        users = _users(port_id)
         if users and not force:
             text = f"rte_eth_dev_stop: {name} stays started: in use are {', '.join(users)}"
             raise BusyError(errno.EBUSY, text)
         device()
         withdraw(port_id)
+
+
+def _users(port_id: int) -> list[str]:
+    return [
+        f"{_say(queue)} by the {member}"
+        for member in eal.current().neighbours.others()
+        for queue in _queues_of(member)
+        if queue[0] == port_id
+    ]
 
 
 def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
@@ -76,16 +80,20 @@ def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
     with neighbours.guarded():
         if not eal.is_primary() and not _adopt(port_id):
             return False
-        for member in neighbours.others():
-            if wish in _queues_of(member):
-                raise BusyError(
-                    errno.EBUSY,
-                    f"{_say(wish)} of port {port_id} is in use by the {member}: release() it there",
-                )
+        _refuse_in_use(wish)
         mine = neighbours.told("queues", [])
         if wish not in mine:
             neighbours.tell(queues=[*mine, wish])
     return True
+
+
+def _refuse_in_use(wish: list[int]) -> None:
+    for member in eal.current().neighbours.others():
+        if wish in _queues_of(member):
+            raise BusyError(
+                errno.EBUSY,
+                f"{_say(wish)} of port {wish[0]} is in use by the {member}: release() it there",
+            )
 
 
 def release(port_id: int, queue_id: int, is_tx: bool) -> None:
@@ -93,7 +101,7 @@ def release(port_id: int, queue_id: int, is_tx: bool) -> None:
     neighbours = eal.current().neighbours
     wish = [port_id, queue_id, int(is_tx)]
     with neighbours.guarded():
-        neighbours.tell(queues=[q for q in neighbours.told("queues", []) if q != wish])
+        neighbours.tell(queues=list(filter(wish.__ne__, neighbours.told("queues", []))))
 
 
 def queue_counts(port_id: int) -> tuple[int, int]:

@@ -30,18 +30,22 @@ def read_variable(pid: int, name: str, library: str, size: int) -> bytes | None:
         None where it is not found, or may not be read.
     """
     try:
-        bases = _bases(pid)
-        exe = str(Path(f"/proc/{pid}/exe").readlink())
-        # no other file: closing one that this process has locked would drop the lock
-        named = (path for path in bases if Path(path).name.startswith(library))
-        paths = [exe, *(path for path in named if ".so" in Path(path).name)]
-        for path in paths:
-            offset = _symbol(program.seen_by(pid, path), name, bases.get(path, 0))
-            if offset is not None:
-                with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
-                    return os.pread(memory.fileno(), size, offset)
+        return _read(pid, library, name, size)
     except (OSError, struct.error, ValueError):
-        pass
+        return None
+
+
+def _read(pid: int, library: str, name: str, size: int) -> bytes | None:
+    bases = _bases(pid)
+    exe = str(Path(f"/proc/{pid}/exe").readlink())
+    # no other file: closing one that this process has locked would drop the lock
+    named = (path for path in bases if Path(path).name.startswith(library))
+    paths = [exe, *(path for path in named if ".so" in Path(path).name)]
+    for path in paths:
+        offset = _symbol(program.seen_by(pid, path), name, bases.get(path, 0))
+        if offset is not None:
+            with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+                return os.pread(memory.fileno(), size, offset)
     return None
 
 
@@ -62,11 +66,11 @@ def _symbol(path: Path, name: str, base: int) -> int | None:
         if ident[:6] != b"\x7fELF\x02\x01":
             return None
         headers = [_SHDR.unpack_from(elf, shoff + i * shentsize) for i in range(shnum)]
-        for header in headers:
-            if header[1] == _DYNSYM:
-                value = _look(elf, header, headers[header[6]], name.encode() + b"\0")
-                return None if value is None else value + (base if kind == _ET_DYN else 0)
-    return None
+        symbols = next((header for header in headers if header[1] == _DYNSYM), None)
+        if symbols is None:
+            return None
+        value = _look(elf, symbols, headers[symbols[6]], name.encode() + b"\0")
+        return None if value is None else value + (base if kind == _ET_DYN else 0)
 
 
 def _look(

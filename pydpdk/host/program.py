@@ -118,7 +118,7 @@ def maps_other_hugepages(pid: int, prefix: str) -> bool:
     """
     name = re.compile(re.escape(prefix) + r"map_[0-9]+(_[0-9]+)?")
     with suppress(OSError):
-        found = [line for line in _mapped(pid) if name.fullmatch(Path(line.path).name)]
+        found = list(filter(lambda line: name.fullmatch(Path(line.path).name), _mapped(pid)))
         return bool(found) and not any(map(_is_at, found))
     return False
 

@@ -129,13 +129,12 @@ def claim(
         (fd,) = fds
         others = _live(fd)
         try:
-            lcores = frozenset(choose([other for other in others if other.shares]))
+            lcores = frozenset(choose(list(filter(lambda other: other.shares, others))))
         except BaseException:
             if not others:
                 path.unlink()
             raise
-        taken = {other.index for other in others}
-        free = [i for i in range(MAX_PROCESSES) if i not in taken]
+        free = sorted(set(range(MAX_PROCESSES)).difference(other.index for other in others))
         # the page of a dead one last: its primary may not have read it yet
         index = min(free, key=lambda i: read(fd, i) is not None, default=None)
         if index is None:
@@ -143,9 +142,7 @@ def claim(
                 errno.ENOSPC, f"{MAX_PROCESSES} processes share {prefix!r}: no more can attach"
             )
         if role == "primary":  # what is left of another memory's processes means nothing now
-            for i in range(MAX_PROCESSES):
-                if i not in taken:
-                    clear(fd, i)
+            _clear(fd, free)
         mine = open_regular(path, os.O_RDWR)
         try:
             fcntl.fcntl(mine, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, offset(index)))
@@ -156,6 +153,11 @@ def claim(
             os.close(mine)
             raise
         return Seat(path, mine, member)
+
+
+def _clear(fd: int, indexes: Iterable[int]) -> None:
+    for index in indexes:
+        clear(fd, index)
 
 
 def program_name() -> str:
@@ -198,14 +200,16 @@ def _read(prefix: str) -> list[tuple[Member, bool]]:
     if fd < 0:
         return []
     try:
-        if not _is_ours(fd):
-            return []
-        found = [m for i in range(MAX_PROCESSES) if (m := read(fd, i))]
-        judged = [(member, _alive(fd, member)) for member in found]
-        # one that leaves clears its page first, then lets go of the lock
-        return [(m, alive) for m, alive in judged if alive or _same(m, read(fd, m.index))]
+        return _judged(fd) if _is_ours(fd) else []
     finally:
         os.close(fd)
+
+
+def _judged(fd: int) -> list[tuple[Member, bool]]:
+    found = [m for i in range(MAX_PROCESSES) if (m := read(fd, i))]
+    judged = [(member, _alive(fd, member)) for member in found]
+    # one that leaves clears its page first, then lets go of the lock
+    return [(m, alive) for m, alive in judged if alive or _same(m, read(fd, m.index))]
 
 
 def _same(one: Member, other: Member | None) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from pydpdk.host.fds import close_fds
+
 _IN_CLOSE_WRITE = 0x8
 _POLL_S = 0.2  # where the user has no inotify instance left (128 by default)
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -67,8 +69,9 @@ class Watch:
     def leave(self, pid: int) -> None:
         """Watch a process no more."""
         with self._lock:
-            for fd in [fd for fd, known in self._pids.items() if known == pid]:
-                self._forget(fd)
+            fds = {known: fd for fd, known in self._pids.items()}
+            if pid in fds:
+                self._forget(fds[pid])
 
     def stop(self) -> None:
         """End the thread once its work is done; it is not waited for."""
@@ -105,9 +108,6 @@ class Watch:
 
     def _close(self) -> None:
         with self._lock:
-            for fd in list(self._pids):
-                self._forget(fd)
-            for fd in (self._file, self._wake):
-                if fd >= 0:
-                    os.close(fd)
             self._epoll.close()
+            close_fds(*self._pids, self._file, self._wake)
+            self._pids.clear()

@@ -108,12 +108,15 @@ def call_in(mp: Any) -> None:
     """
     with lock():
         rows = _held(_addresses(lib.pyd_pool_objects, mp))
-        slots = set(rows["slots"][rows["ours"] != 0].tolist())
-        for owner in owners():
-            if owner.address in slots:
-                owner._call_in()
+        _call_in_bursts(set(rows["slots"][rows["ours"] != 0].tolist()))
         for name in set(rows["ring"].tolist()) - {b""}:
             lib.pyd_ring_call_in(name)
+
+
+def _call_in_bursts(slots: set[int]) -> None:
+    for owner in owners():
+        if owner.address in slots:
+            owner._call_in()
 
 
 def _whose(holder: str) -> str:

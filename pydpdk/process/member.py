@@ -170,8 +170,7 @@ class Member(Fixed):
         """Take in what the process says; return whether it died instead."""
         assert self._link is not None  # noqa: S101  spawned
         try:
-            while self._link.poll():
-                self._take(*self._link.recv())
+            self._take_all(self._link)
         except (EOFError, OSError):
             self._process.join()
         if self._outcome is not None:
@@ -180,6 +179,10 @@ class Member(Fixed):
             self._show(self._outcome)
             return False
         return not self._process.is_alive()
+
+    def _take_all(self, link: Connection[Any, Any]) -> None:
+        while link.poll():
+            self._take(*link.recv())
 
     def _take(self, kind: str, payload: Any, text: str = "") -> None:
         if kind == "ready":

@@ -97,17 +97,20 @@ def loops(eal: Eal) -> dict[str, Loop]:
 
 def _until_interrupted(loop: Loop, sender: Sender) -> None:
     """Go round until the signal is raised."""
-    try:
-        after = random.uniform(0, LONGEST_S)
-        sender.send(after)
-        lost = time.monotonic() + after + LOST_S
-        while True:
-            loop()
-            if time.monotonic() > lost:
-                sender.send(0)
-                lost += LOST_S
-    except KeyboardInterrupt:
-        pass
+    with suppress(KeyboardInterrupt):
+        _go_round(loop, sender)
+
+
+def _go_round(loop: Loop, sender: Sender) -> None:
+    # not within the `with`: where a loop goes back, Python 3.12 and newer leave it
+    after = random.uniform(0, LONGEST_S)
+    sender.send(after)
+    lost = time.monotonic() + after + LOST_S
+    while True:
+        loop()
+        if time.monotonic() > lost:
+            sender.send(0)
+            lost += LOST_S
 
 
 def _round(eal: Eal, name: str, loop: Loop, sender: Sender, other: Other) -> None:

@@ -63,9 +63,13 @@ def _launch_again(made: dict[str, Any]) -> None:
     close_all(lcore.Job)
     before = int(made["counters"][0])
     with _launch(made) as job:
-        while made["counters"][0] == before:
-            assert job.running
+        _counts_on(made, before, job)
     assert job.wait() == made["counters"][0]
+
+
+def _counts_on(made: dict[str, Any], before: int, job: lcore.Job) -> None:
+    while made["counters"][0] == before:
+        assert job.running
 
 
 def worker_cases(eal: Eal) -> list[Case]:

@@ -157,14 +157,20 @@ def _collect(ours: socket.socket, asked: set[int | None], deadline: float) -> Re
     replies = Replies()
     waiting = set(asked)
     try:
-        while waiting and (reply := _receive(ours, deadline)) is not None:
-            replies.append(reply)
-            waiting.discard(reply.peer)
+        _receive_all(ours, deadline, waiting, replies)
     except BaseException:
         replies.close()
         raise
     replies.missed = tuple(sorted(waiting, key=lambda peer: peer or 0))
     return replies
+
+
+def _receive_all(
+    ours: socket.socket, deadline: float, waiting: set[int | None], replies: Replies
+) -> None:
+    while waiting and (reply := _receive(ours, deadline)) is not None:
+        replies.append(reply)
+        waiting.discard(reply.peer)
 
 
 def _receive(ours: socket.socket, deadline: float) -> Reply | None:

@@ -1,0 +1,12 @@
+"""File descriptors of this process."""
+
+from __future__ import annotations
+
+import os
+
+
+def close_fds(*fds: int) -> None:
+    """Close those that are open: one that is not is -1."""
+    for fd in fds:
+        if fd >= 0:
+            os.close(fd)
