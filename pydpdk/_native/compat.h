@@ -59,6 +59,9 @@
 /* Of a pool's memory net_af_xdp shows the kernel all from 24.07 (beyond.c). */
 #define PYD_AF_XDP_REACHES_ALL (RTE_VERSION >= RTE_VERSION_NUM(24, 7, 0, 0))
 
+/* A capture's end waits for the threads that are in its callbacks from 25.11 (capture.c). */
+#define PYD_CAPTURE_WAITS (RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0))
+
 /* 25.11 parses the EAL's arguments with librte_argparse, which exits the process on one that it
  * does not know; before, getopt let our usage hook see it. */
 #define PYD_ARGUMENTS_EXIT (RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0))

@@ -306,7 +306,7 @@ class Eal(Closing):
         primary = is_primary()
         if unmap:
             if self.options.capture:
-                lib.rte_pdump_uninit()
+                lib.pyd_capture_end()
             lib.pyd_ledger_leave()
             self.neighbours.begin_leaving()
             if not eal_devices.keeps_interrupts():

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,16 +38,8 @@ def with_exchange(code: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def peer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The C program, compiled against the DPDK of this machine."""
-    made = tmp_path_factory.mktemp("c") / "peer"
-    flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "libdpdk"], text=True)
-    subprocess.run(
-        ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", made,
-         Path(__file__).with_name("peer.c"), *flags.split()],
-        check=True,
-    )  # fmt: skip
-    return made
+def peer(compile_c: Callable[[Path], Path]) -> Path:
+    return compile_c(Path(__file__).with_name("peer.c"))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Whether a program that is not ours has attached to the memory: said in it, to all of ours."""
 
-import subprocess
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,14 +77,11 @@ def end(other):
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def program(compile_c: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A C program that attaches and waits."""
-    made = tmp_path_factory.mktemp("c") / "foreign"
-    source = made.with_suffix(".c")
+    source = tmp_path_factory.mktemp("c") / "foreign.c"
     source.write_text(SOURCE)
-    flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "libdpdk"], text=True)
-    subprocess.run(["gcc", "-O2", "-o", made, source, *flags.split()], check=True)
-    return made
+    return compile_c(source)
 
 
 def run(run_script, program: Path, body: str) -> None:

@@ -101,12 +101,8 @@ def test_the_eal_closes_while_messages_wait_and_a_handler_runs(fresh: World):
     fresh.primary.close()
 
 
-def test_a_program_that_is_not_python_asks_and_answers(fresh: World, tmp_path: Path):
-    flags = subprocess.run(
-        ["pkg-config", "--cflags", "--libs", "libdpdk"], capture_output=True, text=True, check=True
-    ).stdout.split()
-    source, program = Path(__file__).with_name("shout.c"), tmp_path / "shout"
-    subprocess.run(["cc", "-O1", str(source), "-o", str(program), *flags], check=True)
+def test_a_program_that_is_not_python_asks_and_answers(fresh: World, compile_c):
+    program = compile_c(Path(__file__).with_name("shout.c"))
     with subprocess.Popen(
         [program, "--lcores", f"7@{max(os.sched_getaffinity(0))}", "--proc-type", "secondary",
          "--file-prefix", fresh.prefix, "--no-pci"],

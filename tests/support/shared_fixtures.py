@@ -8,7 +8,7 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,20 @@ CONFIGS = ROOT / "configs"
 SCRIPT = ROOT / "scripts/veth"
 TUN = Path("/dev/net/tun")
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000  # linux/if_tun.h
+
+
+@pytest.fixture(scope="session")
+def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Make a program of a C file, against the DPDK of this machine."""
+
+    def compiled(source: Path) -> Path:
+        made = tmp_path_factory.mktemp("c") / source.stem
+        flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "libdpdk"], text=True)
+        warnings = ["-Wall", "-Wextra", "-Werror"]
+        subprocess.run(["gcc", "-O2", *warnings, "-o", made, source, *flags.split()], check=True)
+        return made
+
+    return compiled
 
 
 @pytest.fixture

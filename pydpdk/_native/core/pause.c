@@ -250,6 +250,38 @@ pyd_pause(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit)
     }
 }
 
+static int
+has_passed(const struct pyd_presence *presence, uint64_t deadline)
+{
+    uint32_t polls;
+
+    for (polls = 1; __atomic_load_n(&presence->inside, __ATOMIC_ACQUIRE) != 0; polls++) {
+        rte_pause();
+        if (polls % LOOK_EVERY != 0)
+            continue;
+        if (now_us() > deadline)
+            return 0;
+        usleep(POLL_US); /* that thread may need this CPU */
+    }
+    return 1;
+}
+
+/* Wait until each thread of a process has been outside: what it reads in its next call is what was
+ * written before this one. Whether all have. */
+int
+pyd_wait_passed(const struct pyd_process *p, uint32_t timeout_ms)
+{
+    const uint64_t deadline = now_us() + (uint64_t)timeout_ms * 1000;
+    const struct pyd_presence *presence;
+
+    barrier_of_all();
+    for (presence = __atomic_load_n(&p->presences, __ATOMIC_ACQUIRE); presence != NULL;
+         presence = presence->next)
+        if (!has_passed(presence, deadline))
+            return 0;
+    return 1;
+}
+
 void
 pyd_resume(struct pyd_world *world)
 {

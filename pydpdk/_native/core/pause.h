@@ -14,6 +14,7 @@ extern const uint32_t *pyd_foreign_word; /* PYD_FOREIGN_* of this memory */
 int pyd_arrive(void);
 int pyd_wait_out(struct pyd_presence *here);
 void pyd_pause_register(void);
+int pyd_wait_passed(const struct pyd_process *p, uint32_t timeout_ms);
 
 static inline int
 pyd_presence_in(struct pyd_presence *here)

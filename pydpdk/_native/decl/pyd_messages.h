@@ -19,3 +19,4 @@ uint64_t pyd_mp_lost(void);
 int pyd_mp_request_sync(struct rte_mp_msg *msg, struct rte_mp_reply *reply, uint64_t timeout_ns);
 void pyd_mp_free(struct rte_mp_reply *reply);
 int pyd_mp_filter(const char *directory);
+void pyd_capture_end(void);

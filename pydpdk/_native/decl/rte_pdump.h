@@ -1,3 +1,2 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 int rte_pdump_init(void);
-int rte_pdump_uninit(void);

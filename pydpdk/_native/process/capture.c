@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The end of a capture. Where dpdk-dumpcap or dpdk-pdump asks the primary for it, DPDK before 25.11
+ * removes its callbacks and answers at once; the tool then frees the pool and the ring to which a
+ * polling thread that is inside such a callback still writes. So the answer waits for that thread.
+ *
+ * librte_pdump answers through this function, not the one of librte_eal that it is named after: the
+ * loader finds what this module defines before what the libraries do that it is linked with. */
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include "core/ledger.h"
+#include "core/pause.h"
+
+static uint32_t answering; /* 1 while DPDK's message thread reads the list of this process's threads */
+
+#if !PYD_CAPTURE_WAITS
+
+#define ACTION "mp_pdump"
+#define PATIENCE_MS 3000 /* the tool waits 5 s for the answer */
+
+typedef int reply_fn(struct rte_mp_msg *msg, const char *peer);
+
+static void
+wait_for_callbacks(void)
+{
+    const struct pyd_process *me;
+
+    __atomic_fetch_add(&answering, 1, __ATOMIC_SEQ_CST);
+    me = pyd_ledger_me();
+    if (me != NULL && !pyd_wait_passed(me, PATIENCE_MS))
+        rte_log(RTE_LOG_ERR, RTE_LOGTYPE_EAL,
+                "a thread stays inside a call: a capture may end under it\n");
+    __atomic_fetch_sub(&answering, 1, __ATOMIC_SEQ_CST);
+}
+
+int
+rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
+{
+    reply_fn *reply = (reply_fn *)dlsym(RTLD_NEXT, "rte_mp_reply");
+
+    if (strncmp(msg->name, ACTION, sizeof(msg->name)) == 0)
+        wait_for_callbacks();
+    return reply(msg, peer);
+}
+
+#endif
+
+/* No capture from now on. */
+void
+pyd_capture_end(void)
+{
+    rte_pdump_uninit();
+    while (__atomic_load_n(&answering, __ATOMIC_SEQ_CST) != 0)
+        usleep(100);
+}

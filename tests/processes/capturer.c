@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A DPDK program that is not ours: captures from port 0 again and again. Once a capture has been
+ * ended, its pool and its ring are its own again: nobody may still write to them.
+ *
+ *   capturer [EAL arguments] -- TIMES */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+#include <rte_pdump.h>
+#include <rte_ring.h>
+
+#define N 8191
+#define LATER_US 20000 /* a thread that was inside a call has come to its end by then */
+
+static unsigned int
+taken(const struct rte_mempool *pool)
+{
+    return rte_mempool_in_use_count(pool);
+}
+
+/* Return how many mbufs were taken after the end. */
+static unsigned int
+capture(struct rte_mempool *pool, struct rte_ring *ring)
+{
+    struct rte_mbuf *m;
+    unsigned int at_end;
+
+    if (rte_pdump_enable(0, RTE_PDUMP_ALL_QUEUES, RTE_PDUMP_FLAG_RXTX, ring, pool, NULL) != 0)
+        rte_exit(2, "rte_pdump_enable: %s\n", rte_strerror(rte_errno));
+    while (rte_ring_count(ring) < 32)
+        usleep(100);
+    if (rte_pdump_disable(0, RTE_PDUMP_ALL_QUEUES, RTE_PDUMP_FLAG_RXTX) != 0)
+        rte_exit(3, "rte_pdump_disable: %s\n", rte_strerror(rte_errno));
+    at_end = taken(pool);
+    usleep(LATER_US);
+    at_end = taken(pool) - at_end;
+    while (rte_ring_dequeue(ring, (void **)&m) == 0)
+        rte_pktmbuf_free(m);
+    return at_end;
+}
+
+int
+main(int argc, char **argv)
+{
+    int used = rte_eal_init(argc, argv);
+    int times = used < 0 || used + 1 >= argc ? 0 : atoi(argv[used + 1]), late = 0, i;
+    struct rte_mempool *pool;
+    struct rte_ring *ring;
+
+    if (times == 0)
+        rte_exit(1, "no EAL, or no number of times\n");
+    pool = rte_pktmbuf_pool_create("capture", N, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+    ring = rte_ring_create("capture", 1024, SOCKET_ID_ANY, 0);
+    if (pool == NULL || ring == NULL)
+        rte_exit(2, "no pool or ring: %s\n", rte_strerror(rte_errno));
+    for (i = 0; i < times; i++)
+        late += capture(pool, ring) != 0;
+    printf("%d times, %d late, %u in use\n", times, late, taken(pool));
+    rte_ring_free(ring);
+    rte_mempool_free(pool);
+    return rte_eal_cleanup() != 0;
+}

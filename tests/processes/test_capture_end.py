@@ -1,0 +1,47 @@
+"""A capture ends for good: what the tool made for it is the tool's alone from then on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.hugepages
+CPU = min(os.sched_getaffinity(0))  # one for all, so that what polls is interrupted inside a call
+
+PROGRAM = f"""
+import subprocess, sys
+from pydpdk import Burst, Forward, lcore
+with init(lcores="100@{CPU},101@{CPU}", capture=True, vdevs=("net_null0", "net_null1")) as eal:
+    with Mempool.create("packets", 4095) as pool:
+        ports = [Port.lookup(f"net_null{{i}}") for i in range(2)]
+        for port in ports:
+            port.configure(mempool=pool)
+            port.start()
+        forward = Forward(Burst(256), [(ports[0].rx[0], ports[1].tx[0])])
+
+        def poll():
+            while lcore.running():
+                forward.step()
+
+        with lcore.launch(poll):
+            arguments = ["--lcores", "9@{CPU}", "--file-prefix", PREFIX, "--no-pci",
+                         "--proc-type", "secondary", "--", "20"]
+            done = subprocess.run([sys.argv[1], *arguments], capture_output=True, text=True)
+            print(done.returncode, done.stdout, done.stderr if done.returncode else "")
+        for port in ports:
+            port.close()
+"""
+
+
+@pytest.fixture(scope="session")
+def capturer(compile_c: Callable[[Path], Path]) -> Path:
+    return compile_c(Path(__file__).with_name("capturer.c"))
+
+
+def test_nothing_is_taken_from_the_tools_pool_after_the_end(run_script, capturer):
+    done = run_script(PROGRAM, capturer)
+    assert done.returncode == 0, done.stderr
+    assert "20 times, 0 late, 0 in use" in done.stdout, done.stdout
