@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _READ_MAX = 1 << 24  # [bytes] no file of ours or of DPDK's is longer
@@ -41,16 +42,34 @@ def make_way(directory: Path) -> None:
 def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
     """Open a regular file and nothing else; no link is followed, no FIFO is waited for.
 
+    Its directory is opened first and looked at, and the file is opened in that one: whoever puts
+    another directory in its place meanwhile changes nothing.
+
     Raises
     ------
     OSError
-        It is something else (EINVAL, ELOOP), or it cannot be opened.
+        It is something else (EINVAL, ELOOP), its directory is another user's (EACCES), or it cannot
+        be opened.
     """
-    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    with _opened(path.parent) as directory:
+        flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = os.open(path.name, flags, mode, dir_fd=directory)
     if stat.S_ISREG(os.fstat(fd).st_mode):
         return fd
     os.close(fd)
     raise OSError(errno.EINVAL, "it is no regular file", str(path))
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[int]:
+    fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        owner = os.fstat(fd).st_uid
+        if os.geteuid() not in (0, owner) and owner != 0:
+            raise OSError(errno.EACCES, f"its directory belongs to user {owner}", str(directory))
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def read_regular(path: Path, most: int = -1) -> bytes:
