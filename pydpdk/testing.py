@@ -18,7 +18,7 @@ import pytest
 from pydpdk import eal as pydpdk_eal
 from pydpdk._core import lifetime
 from pydpdk.errors import NotSupportedError
-from pydpdk.memory.ledger import Outstanding, culprits
+from pydpdk.memory.outstanding import Outstanding, culprits
 from pydpdk.memory.mempool import Mempool
 
 

@@ -13,7 +13,7 @@ from pydpdk import version
 from pydpdk._core.callbacks import EndError, Voice, call
 from pydpdk._core.frozen import frozen
 from pydpdk.app import apps, crew, workers
-from pydpdk.app.crew import Crew, LcoreReport
+from pydpdk.app.compiled import Crew, LcoreReport
 from pydpdk.app.session import App
 from pydpdk.app.target import load_target
 from pydpdk.app.workers import WorkerReport

@@ -20,7 +20,7 @@ from pydpdk.burst.masks import MASK
 from pydpdk.burst.packets import CHECK
 from pydpdk.errors import call_errno, check_range, make_error
 from pydpdk.memory import trace
-from pydpdk.memory.holder import BURST
+from pydpdk.memory.mbuf_owner import BURST
 from pydpdk.memory.mbuf import Mbuf
 from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.pool_counts import MEMPOOL

@@ -18,7 +18,7 @@ from pydpdk.burst._catalog import Key, Spec, find, names
 from pydpdk.burst._fit import check_written, fit
 from pydpdk.burst._known import COLUMN, Known, known_column, known_columns
 from pydpdk.burst.packets import Packets
-from pydpdk.memory.holder import BURST
+from pydpdk.memory.mbuf_owner import BURST
 
 __all__ = ["Bound", "Columns", "names"]
 

@@ -15,7 +15,7 @@ from pydpdk.burst._fit import check_written, fit
 from pydpdk.burst.columns import Columns
 from pydpdk.burst.packets import Packets
 from pydpdk.errors import check_range
-from pydpdk.memory.holder import BURST
+from pydpdk.memory.mbuf_owner import BURST
 
 _WIDTH_MAX = 65535
 _WHOLE = -1

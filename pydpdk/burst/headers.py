@@ -15,7 +15,7 @@ from pydpdk.burst._known import COLUMN, known_column
 from pydpdk.burst.masks import Masks
 from pydpdk.errors import check_range
 from pydpdk.ethdev.flags import TxOffload
-from pydpdk.memory.holder import BURST
+from pydpdk.memory.mbuf_owner import BURST
 
 Mask = npt.NDArray[np.bool_]
 REWRITABLE = tuple(

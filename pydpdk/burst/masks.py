@@ -13,7 +13,7 @@ from pydpdk._core.fastcall import rows, short
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst.fields import Fields
 from pydpdk.burst.packets import CHECK
-from pydpdk.memory.holder import BURST
+from pydpdk.memory.mbuf_owner import BURST
 
 if TYPE_CHECKING:
     from pydpdk.burst.burst import Burst

@@ -12,7 +12,7 @@ from pydpdk._core.fastcall import Handle, rows
 from pydpdk._core.lifetime import Bytes, Owner, Pin
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import InUseError
-from pydpdk.memory.holder import BURST, refuse
+from pydpdk.memory.mbuf_owner import BURST, refuse
 from pydpdk.memory.mempool import Mempool, pool_of
 
 CHECK = os.environ.get("PYDPDK_CHECK", "0") not in ("", "0")

@@ -11,7 +11,7 @@ from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst.burst import Burst
 from pydpdk.ethdev.queue import RxQueue, TxQueue
-from pydpdk.memory.holder import refuse
+from pydpdk.memory.mbuf_owner import refuse
 
 MODES = {"io": lib.PYD_FORWARD_IO, "macswap": lib.PYD_FORWARD_MACSWAP}
 HOPS_MAX = 1024

@@ -10,7 +10,7 @@ from pydpdk._core.lifetime import Undo, address_of, lock
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
 from pydpdk.ethdev import drivers, sharing
-from pydpdk.memory.holder import BURST, Holder, refuse
+from pydpdk.memory.mbuf_owner import BURST, Holder, refuse
 
 if TYPE_CHECKING:
     from pydpdk.ethdev.queues import PortQueues

@@ -24,7 +24,7 @@ from numba.extending import (
 from numba.np.numpy_support import from_dtype
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk.jit.loan import Lent
+from pydpdk.jit.lease import Lent
 
 WORD = ir.IntType(64)
 COUNT = ffi.offsetof("struct pyd_burst", "n")

@@ -12,7 +12,7 @@ from pydpdk import lcore
 from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Undo, lock
 from pydpdk.jit.errors import StoppedError
-from pydpdk.jit.loan import Loan
+from pydpdk.jit.lease import Loan
 from pydpdk.lcore.job import Job
 
 

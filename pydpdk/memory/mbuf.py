@@ -13,7 +13,7 @@ from typing import Any
 from pydpdk._core.lifetime import Bytes
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import check_range, make_error
-from pydpdk.memory.holder import Holder
+from pydpdk.memory.mbuf_owner import Holder
 from pydpdk.memory.mbuf_meta import MbufMeta
 from pydpdk.memory.mempool import Mempool
 

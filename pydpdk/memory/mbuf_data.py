@@ -9,7 +9,7 @@ from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Bytes
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, check_range, make_error
-from pydpdk.memory.holder import Holder, refuse
+from pydpdk.memory.mbuf_owner import Holder, refuse
 
 _WHY = {
     errno.EPERM: "its memory is seen by other mbufs: copy it first",

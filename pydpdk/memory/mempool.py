@@ -17,7 +17,7 @@ from pydpdk.exceptions import LeakWarning
 from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.extmem import ExternalMemory
-from pydpdk.memory.ledger import Outstanding, call_in, culprits_of, outstanding
+from pydpdk.memory.outstanding import Outstanding, call_in, culprits_of, outstanding
 from pydpdk.memory.pool_counts import (
     MEMPOOL,
     Counts,

@@ -23,7 +23,7 @@ from pydpdk.errors import (
     make_error,
 )
 from pydpdk.memory._rows import text, walk
-from pydpdk.memory.presence import inside
+from pydpdk.memory.critical import inside
 
 _DPDKS_OWN = ("MP_", "RG_", "rte_", "pydpdk")  # pools, rings, ethdev data, our ledger
 NAME_MAX = lib.RTE_MEMZONE_NAMESIZE - 1

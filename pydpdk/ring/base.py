@@ -13,7 +13,7 @@ from pydpdk._core.lifetime import Pin, address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.portable import Portable
 from pydpdk.errors import BusyError
-from pydpdk.memory.holder import Holder, refuse
+from pydpdk.memory.mbuf_owner import Holder, refuse
 from pydpdk.ring.element import POINTER, SYNCS, Kind, Sync, say
 
 Values = npt.NDArray[Any]

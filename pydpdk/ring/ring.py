@@ -7,7 +7,7 @@ from pydpdk._core.fastcall import short
 from pydpdk._core.lifetime import Undo, address_of, find
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno, call_pointer, call_rte_errno, check_name, check_range
-from pydpdk.memory.holder import BURST, Holder
+from pydpdk.memory.mbuf_owner import BURST, Holder
 from pydpdk.ring.base import MBUFS
 from pydpdk.ring.element import (
     CONSUMER_FLAGS,

@@ -14,7 +14,7 @@ from pydpdk._core.lifetime import Owner, Undo, address_of, lock
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import fit
 from pydpdk.errors import call_errno, call_rte_errno, check_name, check_range
-from pydpdk.memory.presence import inside
+from pydpdk.memory.critical import inside
 
 Hops: TypeAlias = npt.NDArray[np.uint64]
 NAME_MAX = 20

@@ -15,7 +15,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import check_written
 from pydpdk.burst.packets import Packets
 from pydpdk.errors import call_errno, make_error
-from pydpdk.memory.holder import BURST
+from pydpdk.memory.mbuf_owner import BURST
 
 EXPRESSION_MAX = 4096
 _NOT_SUPPORTED = "not supported"

@@ -20,7 +20,7 @@ from pydpdk.errors import (
     check_range,
     make_error,
 )
-from pydpdk.memory.presence import inside
+from pydpdk.memory.critical import inside
 
 NAME_MAX = 20
 ENTRIES_MIN, ENTRIES_MAX = 8, 1 << 26

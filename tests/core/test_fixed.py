@@ -46,11 +46,11 @@ from pydpdk import (
 )
 from pydpdk._core.lifetime import Pin
 from pydpdk._dpdk import ffi, lib
-from pydpdk.app.crew import Crew
+from pydpdk.app.compiled import Crew
 from pydpdk.app.lookup import Lookup
 from pydpdk.burst._catalog import find
 from pydpdk.burst._known import known_column
-from pydpdk.jit.loan import Loan
+from pydpdk.jit.lease import Loan
 from pydpdk.memory import events
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.process import messages

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from sweep_house import House
+from sweep_fixtures import House
 from sweep_jobs import takes
 from sweep_names import name
 

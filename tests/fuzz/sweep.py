@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from hostile_sequences import sequences
 from hostile_values import NUMBERS, PLAIN
-from sweep_crew_examples import EXPECTED, NEEDS_HUGEPAGES, WITHOUT_HUGEPAGES
+from sweep_worker_examples import EXPECTED, NEEDS_HUGEPAGES, WITHOUT_HUGEPAGES
 from sweep_examples import arguments, is_record, objects
 from sweep_host_examples import EXPECTED as HOST_EXPECTED
-from sweep_house import HUGEPAGES, House
+from sweep_fixtures import HUGEPAGES, House
 from sweep_targets import Target, targets
 
 from pydpdk import Burst, Group
@@ -55,7 +55,7 @@ DUCKS = (
     # what is inside of public calls, which check first
     "eal.attach.", "eal.devices.", "eal.mempool_ops.", "eal.needs.", "eal.peers.",
     "eal.instance.require_primary", "eal.start.", "eal.deaths.Watcher", "process.messages.wire.",
-    "ethdev.checks.", "memory.ledger.", "memory.objects_kind.",
+    "ethdev.checks.", "memory.outstanding.", "memory.objects_kind.",
 )  # fmt: skip
 EXPECTED |= HOST_EXPECTED
 PAIRS = 24

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sweep_house import House
+from sweep_fixtures import House
 
 from pydpdk import Bpf, Fib, Fib6, Hash, Meter
 

@@ -16,11 +16,11 @@ import numpy as np
 import sweep_channels
 import sweep_columns
 import sweep_config_examples
-import sweep_crew_examples as crew
+import sweep_worker_examples as crew
 import sweep_host_examples as host
 from sweep_config_examples import PATH
-from sweep_crew_examples import attribute, same
-from sweep_house import FILE, House
+from sweep_worker_examples import attribute, same
+from sweep_fixtures import FILE, House
 from sweep_jobs import takes
 from sweep_names import name
 from sweep_targets import Target

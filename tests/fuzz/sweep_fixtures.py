@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from sweep_channels import Channels
-from sweep_crew import Crew
+from sweep_workers import Crew
 from sweep_jobs import Jobs
 from sweep_names import name
 

@@ -15,7 +15,7 @@ from pydpdk import Burst, Mempool, Ring
 from pydpdk._crossing import Crossing
 from pydpdk.burst import trace
 from pydpdk.ethdev.queue import RxQueue
-from pydpdk.memory.ledger import ELSEWHERE
+from pydpdk.memory.outstanding import ELSEWHERE
 
 
 @pytest.fixture

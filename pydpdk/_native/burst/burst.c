@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A burst: up to `size` mbufs of which it is the one owner. */
 #include "columns/columns.h"
-#include "core/ledger.h"
+#include "core/process_table.h"
 
 int
 pyd_burst_open(struct pyd_burst *burst, uint32_t size)

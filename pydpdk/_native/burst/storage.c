@@ -4,8 +4,8 @@
 #include <rte_eal_memconfig.h>
 #include <rte_spinlock.h>
 
-#include "core/ledger.h"
-#include "core/pause.h"
+#include "core/process_table.h"
+#include "core/safepoint.h"
 
 #define MAX_SLOTS 65536 /* of one process; against a list that goes round while it changes */
 

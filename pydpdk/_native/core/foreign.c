@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 
-#include "core/ledger.h"
+#include "core/process_table.h"
 
 /* Wait until something new is in the runtime directory, which `inotify` watches, and say at once
  * that it may be such a program's: whoever finds out may wait for the GIL, this does not. All that

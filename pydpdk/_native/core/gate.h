@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The ways through a pyd_gate. One locked instruction each for an exclusive pass. Who enters by one
- * is inside shared memory, and waits while another process repairs it (pause.h). */
+ * is inside shared memory, and waits while another process repairs it (safepoint.h). */
 #ifndef PYD_GATE_INLINE_H
 #define PYD_GATE_INLINE_H
 
 #include <unistd.h>
 
-#include "core/pause.h"
+#include "core/safepoint.h"
 
 #define PYD_SHUT (-EBADF)
 

@@ -2,7 +2,7 @@
 /* The lcores of each process: whose caches in the pools are whose. */
 #include <unistd.h>
 
-#include "core/ledger.h"
+#include "core/process_table.h"
 
 void
 pyd_lcores_mine(uint64_t *lcores)

@@ -6,8 +6,8 @@
 
 #include <rte_spinlock.h>
 
-#include "core/ledger.h"
-#include "core/pause.h"
+#include "core/process_table.h"
+#include "core/safepoint.h"
 
 _Static_assert(RTE_MAX_LCORE <= PYD_LCORE_WORDS * 64, "lcores[] is too small for this DPDK");
 

@@ -5,9 +5,9 @@
 
 #include <linux/membarrier.h>
 
-#include "core/ledger.h"
+#include "core/process_table.h"
 #include "core/memconfig.h"
-#include "core/pause.h"
+#include "core/safepoint.h"
 #include "recovery/recover.h"
 
 #define POLL_US 50

@@ -5,7 +5,7 @@
 #include <rte_eal_memconfig.h>
 #include <rte_mbuf_dyn.h>
 
-#include "core/ledger.h"
+#include "core/process_table.h"
 #include "ethdev/malformed.h"
 
 static int

@@ -3,7 +3,7 @@
  * its arguments have stayed the same, so this one file takes it as it is: see compat.h. */
 #define PYD_TAKES_EXPERIMENTAL
 #include "core/gate.h"
-#include "core/ledger.h"
+#include "core/process_table.h"
 
 /* Register the memory that the pool is to have; -1 and rte_errno. */
 int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "core/gate.h"
-#include "core/ledger.h"
+#include "core/process_table.h"
 
 int
 pyd_pool_is_pktmbuf(const struct rte_mempool *mp)

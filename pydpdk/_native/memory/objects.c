@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a pool of plain objects is, written where every process finds it, and where they lie. */
 #include "core/gate.h"
-#include "core/ledger.h"
+#include "core/process_table.h"
 
 #define MAGIC 0x31534a424f445950ULL /* "PYDOBJS1" */
 

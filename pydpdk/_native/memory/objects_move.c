@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "core/gate.h"
-#include "core/ledger.h"
+#include "core/process_table.h"
 
 #define FEW 1024 /* pointers that fit on the stack; a get of more asks malloc */
 

@@ -8,8 +8,8 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include "core/ledger.h"
-#include "core/pause.h"
+#include "core/process_table.h"
+#include "core/safepoint.h"
 
 static uint32_t answering; /* 1 while DPDK's message thread reads the list of this process's threads */
 

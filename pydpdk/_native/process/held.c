@@ -6,7 +6,7 @@
 
 #include <rte_eal_memconfig.h>
 
-#include "core/ledger.h"
+#include "core/process_table.h"
 #include "ring/ring.h"
 
 struct holding {

@@ -6,7 +6,7 @@
  * is not exactly as it should be, or fails, goes to the method as it is written in Python, which
  * finds out and says what is wrong. This file knows nothing of DPDK. */
 #include "blocks.h"
-#include "face.h"
+#include "accessor.h"
 #include "rows_call.h"
 
 static PyTypeObject crossing_type;

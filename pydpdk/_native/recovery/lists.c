@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK's lists of memzones and of named objects, looked through after a process died in them. */
-#include "core/ledger.h"
+#include "core/process_table.h"
 #include "core/memconfig.h"
 
 #define MAX_ENTRIES (1 << 20) /* of a list; against one that goes round */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include "core/ledger.h"
+#include "core/process_table.h"
 #include "core/memconfig.h"
 #include "process/quiet.h"
 #include "recovery/recover.h"

@@ -2,7 +2,7 @@
 /* Recovery from dead processes, in the primary: see docs/processes.md, Crashes. */
 #include <stdlib.h>
 
-#include "core/pause.h"
+#include "core/safepoint.h"
 #include "recovery/recover.h"
 #include "ring/ring.h"
 

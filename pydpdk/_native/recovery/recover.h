@@ -3,7 +3,7 @@
 #ifndef PYD_RECOVER_INLINE_H
 #define PYD_RECOVER_INLINE_H
 
-#include "core/ledger.h"
+#include "core/process_table.h"
 
 enum { PYD_NOBODY, PYD_LIVING, PYD_DEAD };
 
@@ -36,12 +36,12 @@ int pyd_world_gather(struct pyd_world *world);
 int pyd_pause(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit);
 void pyd_resume(struct pyd_world *world);
 
-/* repair.c */
+/* roll_back.c */
 int pyd_release(struct pyd_world *world);
 void pyd_undo_rings(struct pyd_world *world);
 void pyd_mend_stacks(struct pyd_world *world);
 
-/* conserve.c, sweep.c */
+/* reclaim.c, mark_sweep.c */
 struct pyd_recovered *pyd_row(struct pyd_world *world, const struct rte_mempool *mp);
 void pyd_take_what_is_sure(struct pyd_world *world);
 int pyd_sweep(struct pyd_world *world);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* rte_ring behind its gates: elements by value, and mbufs that change owner. */
-#include "core/ledger.h"
+#include "core/process_table.h"
 #include "ethdev/malformed.h"
 #include "ring/ring.h"
 

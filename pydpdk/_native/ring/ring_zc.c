@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Zero-copy: the slots of a ring in Python's hands, one reservation a side at a time. */
-#include "core/ledger.h"
+#include "core/process_table.h"
 #include "ring/ring.h"
 
 /* Take a side for one reservation; everybody else finds its gate shut until it is given back.

@@ -15,7 +15,7 @@ from pydpdk._core.lifetime import Owner
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, make_error
 from pydpdk.host.alive import is_alive
-from pydpdk.memory.holder import refuse
+from pydpdk.memory.mbuf_owner import refuse
 
 SLICE_NS = 100_000_000
 """Longest wait in C; then Python serves signals, and the peers are looked at."""

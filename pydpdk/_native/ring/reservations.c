@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Zero-copy reservations of this process, where the one who recovers sees them. */
-#include "core/ledger.h"
+#include "core/process_table.h"
 
 int
 pyd_claim(const struct rte_ring *ring, int consumer)
