@@ -76,7 +76,7 @@ class Recovery:
     inexact : str
         Why only what is certain came back; empty where all did. `recover` looks again, and a
         later one, when the reason is gone, finds the rest.
-    paused_ms : float
+    stopped_ms : float
         [ms] for which all processes stood still.
     """
 
@@ -88,7 +88,7 @@ class Recovery:
     undone: tuple[Undone, ...] = ()
     in_doubt: dict[str, int] = field(default_factory=dict)
     inexact: str = ""
-    paused_ms: float = 0.0
+    stopped_ms: float = 0.0
 
     def __bool__(self) -> bool:
         return bool(self.processes or self.mbufs or self.objects or self.undone or self.in_doubt)
@@ -191,12 +191,12 @@ def _read(out: Any, foreign: list[int]) -> Recovery:
         ),
         in_doubt=_counts(rows, "in_doubt"),
         inexact=_why(out, foreign),
-        paused_ms=out.paused_ns / 1e6,
+        stopped_ms=out.stopped_ns / 1e6,
     )
 
 
 def _why(out: Any, foreign: list[int]) -> str:
-    if out.exact or not out.paused_ns:
+    if out.exact or not out.stopped_ns:
         return ""
     if foreign:
         return f"programs that are not ours share this memory: {', '.join(map(str, foreign))}"

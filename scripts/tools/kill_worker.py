@@ -163,7 +163,7 @@ class Worker:
             "text": str(done), "processes": len(done.processes), "undone": len(done.undone),
             "mbufs": sum(done.mbufs.values()), "objects": sum(done.objects.values()),
             "recounted": sum(done.recounted.values()), "mended": sum(done.mended.values()),
-            "inexact": done.inexact, "in_doubt": done.in_doubt, "paused_ms": done.paused_ms,
+            "inexact": done.inexact, "in_doubt": done.in_doubt, "stopped_ms": done.stopped_ms,
         }  # fmt: skip
 
     def do_stop(self) -> str:

@@ -20,7 +20,7 @@
 /* What a gate asks of the process: nobody has died here, so nobody waits. */
 static const uint32_t nobody_died;
 static struct pyd_presence here;
-const uint32_t *pyd_pause_word = &nobody_died;
+const uint32_t *pyd_stop_word = &nobody_died;
 __thread struct pyd_presence *pyd_here __attribute__((tls_model("initial-exec"))) = &here;
 
 int
@@ -30,7 +30,7 @@ pyd_arrive(void)
 }
 
 int
-pyd_wait_out(struct pyd_presence *who)
+pyd_safepoint_wait(struct pyd_presence *who)
 {
     (void)who;
     abort();

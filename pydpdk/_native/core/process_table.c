@@ -15,12 +15,12 @@ static struct pyd_ledger *ledger;
 static struct pyd_process *me;
 static pid_t my_pid; /* a forked child inherits the rest, and must leave it alone */
 static rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
-static const uint32_t nobody_pauses;
+static const uint32_t not_stopped;
 static const uint32_t unsure = PYD_FOREIGN_UNSURE; /* of memory without a ledger of ours */
 static __thread struct pyd_presence unlisted; /* of a process that is in no ledger */
 
 __thread struct pyd_presence *pyd_here;
-const uint32_t *pyd_pause_word = &nobody_pauses;
+const uint32_t *pyd_stop_word = &not_stopped;
 const uint32_t *pyd_foreign_word = &unsure;
 
 static struct pyd_ledger *
@@ -132,7 +132,7 @@ pyd_ledger_join(uint64_t pid, uint64_t started, int alone)
         return ret;
     if (pthread_key_create(&ending, thread_ends) != 0)
         return -ENOMEM;
-    pyd_pause_register();
+    pyd_safepoint_register();
     me = claim_entry(pid);
     if (me == NULL && alone)
         me = take_over(pid);
@@ -141,7 +141,7 @@ pyd_ledger_join(uint64_t pid, uint64_t started, int alone)
     my_pid = getpid();
     memcpy(me->lcores, lcores, sizeof(lcores));
     me->started = started;
-    pyd_pause_word = &ledger->pause;
+    pyd_stop_word = &ledger->stopped_by;
     pyd_foreign_word = &ledger->foreign;
     if (alone)
         pyd_foreign(PYD_FOREIGN_SEEN, 0);
@@ -229,7 +229,7 @@ leave_for_good(void)
     memset(me->lcores, 0, sizeof(me->lcores));
     me = NULL;
     pyd_here = NULL;
-    pyd_pause_word = &nobody_pauses;
+    pyd_stop_word = &not_stopped;
     pyd_foreign_word = &unsure;
     mine->started = 0;
     pyd_presence_out(&mine->self);

@@ -25,7 +25,7 @@ barrier_of_all(void)
 }
 
 void
-pyd_pause_register(void)
+pyd_safepoint_register(void)
 {
     syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0);
 }
@@ -56,7 +56,7 @@ pyd_process_alive(uint64_t pid, uint64_t started)
 }
 
 static int
-pauser_lives(uint32_t word)
+stopper_lives(uint32_t word)
 {
     const struct pyd_process *by = &pyd_ledger()->processes[word - 1];
 
@@ -66,20 +66,20 @@ pauser_lives(uint32_t word)
 /* Out until the repair is done. Who repaired is dead: what he left is half a repair, and nobody
  * may come in again. */
 int
-pyd_wait_out(struct pyd_presence *here)
+pyd_safepoint_wait(struct pyd_presence *here)
 {
     uint32_t word, polls;
 
     do {
         pyd_presence_out(here);
-        for (polls = 1; (word = __atomic_load_n(pyd_pause_word, __ATOMIC_ACQUIRE)) != 0; polls++) {
-            if (polls % LOOK_EVERY == 0 && !pauser_lives(word))
+        for (polls = 1; (word = __atomic_load_n(pyd_stop_word, __ATOMIC_ACQUIRE)) != 0; polls++) {
+            if (polls % LOOK_EVERY == 0 && !stopper_lives(word))
                 return -EOWNERDEAD;
             usleep(POLL_US);
         }
         __atomic_store_n(&here->inside, here->inside + 1, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    } while (__atomic_load_n(pyd_pause_word, __ATOMIC_ACQUIRE) != 0);
+    } while (__atomic_load_n(pyd_stop_word, __ATOMIC_ACQUIRE) != 0);
     return 0;
 }
 
@@ -227,7 +227,7 @@ wait_outside(struct pyd_world *world, int quick, uint64_t *culprit)
 
 /* Nobody is inside when this returns 0. -EBUSY: somebody does not leave; his PID. */
 int
-pyd_pause(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit)
+pyd_stop_world(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit)
 {
     const uint64_t deadline = now_us() + (uint64_t)timeout_ms * 1000;
     const uint32_t mine = pyd_ledger_owner();
@@ -236,14 +236,14 @@ pyd_pause(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit)
 
     for (attempt = 0;; attempt++) {
         nobody = 0;
-        if (!__atomic_compare_exchange_n(&world->ledger->pause, &nobody, mine, 0,
+        if (!__atomic_compare_exchange_n(&world->ledger->stopped_by, &nobody, mine, 0,
                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             return -EALREADY;
         barrier_of_all();
         ret = wait_outside(world, attempt < QUICK_ATTEMPTS, culprit);
         if (ret == 0)
             return 0;
-        pyd_resume(world);
+        pyd_resume_world(world);
         if (now_us() > deadline)
             return -EBUSY;
         usleep(500 << RTE_MIN(attempt, 4U));
@@ -283,7 +283,7 @@ pyd_wait_passed(const struct pyd_process *p, uint32_t timeout_ms)
 }
 
 void
-pyd_resume(struct pyd_world *world)
+pyd_resume_world(struct pyd_world *world)
 {
-    __atomic_store_n(&world->ledger->pause, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&world->ledger->stopped_by, 0, __ATOMIC_RELEASE);
 }

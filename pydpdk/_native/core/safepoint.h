@@ -2,18 +2,18 @@
 /* The pause of the world: while one process repairs shared memory, no other is inside a call.
  * Entering costs a plain store and a load, as the one who pauses pays for the barrier of all
  * (membarrier): he stores the word, makes every CPU pass a barrier, then looks who is inside. */
-#ifndef PYD_PAUSE_INLINE_H
-#define PYD_PAUSE_INLINE_H
+#ifndef PYD_SAFEPOINT_INLINE_H
+#define PYD_SAFEPOINT_INLINE_H
 
 #include "pyd.h"
 
 extern __thread struct pyd_presence *pyd_here __attribute__((tls_model("initial-exec")));
-extern const uint32_t *pyd_pause_word;
+extern const uint32_t *pyd_stop_word;
 extern const uint32_t *pyd_foreign_word; /* PYD_FOREIGN_* of this memory */
 
 int pyd_arrive(void);
-int pyd_wait_out(struct pyd_presence *here);
-void pyd_pause_register(void);
+int pyd_safepoint_wait(struct pyd_presence *here);
+void pyd_safepoint_register(void);
 int pyd_wait_passed(const struct pyd_process *p, uint32_t timeout_ms);
 
 static inline int
@@ -23,8 +23,8 @@ pyd_presence_in(struct pyd_presence *here)
 
     __atomic_store_n(&here->inside, depth + 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (unlikely(__atomic_load_n(pyd_pause_word, __ATOMIC_ACQUIRE) != 0) && depth == 0)
-        return pyd_wait_out(here);
+    if (unlikely(__atomic_load_n(pyd_stop_word, __ATOMIC_ACQUIRE) != 0) && depth == 0)
+        return pyd_safepoint_wait(here);
     return 0;
 }
 

@@ -38,14 +38,14 @@ struct pyd_process {
     uint64_t lcores[16];
     struct pyd_claim claims[32];
 };
-/* `pause`: 1 + index of the process that repairs this memory; all others stay out meanwhile.
+/* `stopped_by`: 1 + index of the process that repairs this memory; all others stay out meanwhile.
  * `foreign`: whether a program that is not ours may have written into this memory.
  * `doubt`: a repair could not tell all; the next one looks again.
  * `damaged`: a process died in a lock of DPDK's, and `damage` could not be made sound. */
 struct pyd_ledger {
     uint32_t magic;
     uint32_t version;
-    uint32_t pause;
+    uint32_t stopped_by;
     uint32_t foreign;
     uint32_t doubt;
     uint32_t damaged;

@@ -27,7 +27,7 @@ struct pyd_recovery {
     uint32_t n_gone;
     uint32_t exact;
     uint64_t culprit; /* who did not leave */
-    uint64_t paused_ns;
+    uint64_t stopped_ns;
     char holds_mbufs[64]; /* a port whose queues may */
     struct pyd_recovered pools[512];
     struct pyd_undone undone[512];

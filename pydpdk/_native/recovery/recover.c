@@ -249,15 +249,15 @@ pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t time
         memchr(world.state, PYD_DEAD, sizeof(world.state)) == NULL)
         return 0;
     start = now_ns();
-    ret = pyd_pause(&world, timeout_ms, &out->culprit);
+    ret = pyd_stop_world(&world, timeout_ms, &out->culprit);
     if (ret == 0) {
         ready = pyd_world_gather(&world) == 0 && make_room(&world) == 0;
         if (ready) {
             count_gone(&world);
             ret = repair(&world, foreign);
         }
-        pyd_resume(&world);
-        out->paused_ns = now_ns() - start;
+        pyd_resume_world(&world);
+        out->stopped_ns = now_ns() - start;
         if (!ready)
             ret = -ENOMEM;
         else

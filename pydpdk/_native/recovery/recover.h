@@ -33,8 +33,8 @@ struct pyd_world {
 
 void pyd_world_look(struct pyd_world *world);
 int pyd_world_gather(struct pyd_world *world);
-int pyd_pause(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit);
-void pyd_resume(struct pyd_world *world);
+int pyd_stop_world(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit);
+void pyd_resume_world(struct pyd_world *world);
 
 /* roll_back.c */
 int pyd_release(struct pyd_world *world);
