@@ -72,7 +72,7 @@ def find(key: Key) -> Spec:
     if spec is None or (key.endswith("?") and spec.c["how"] in _ALWAYS):
         near = difflib.get_close_matches(key, names(), 3, 0.5)
         raise ValueError(f"column {key!r}: there is none; near it: {', '.join(near) or 'nothing'}")
-    return _presence(key, spec) if key.endswith("?") else spec
+    return _section(key, spec) if key.endswith("?") else spec
 
 
 def names() -> list[str]:
@@ -149,11 +149,11 @@ def _spec(name: str, c: dict[str, int]) -> Spec:
     return Spec(name, kind, c, lib.pyd_header_depth(c["header"]) if looks else 0)
 
 
-def _presence(name: str, spec: Spec) -> Spec:
+def _section(name: str, spec: Spec) -> Spec:
     if spec.c["how"] == lib.PYD_COLUMN_MBUF:
         if spec.c["flags"]:
             return _of_flag(name, spec.c["flags"], writable=False)
-        return _presence(name, catalog()["mbuf"])
+        return _section(name, catalog()["mbuf"])
     c = {**spec.c, "how": lib.PYD_COLUMN_HAS, "width": 1, "write": lib.PYD_WRITE_NEVER}
     return Spec(name, _BOOL, c, spec.depth)
 

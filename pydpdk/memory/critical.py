@@ -8,7 +8,7 @@ from pydpdk._crossing import Locked
 from pydpdk._dpdk import lib
 from pydpdk.errors import call_errno
 
-_presence = SimpleNamespace(acquire=lib.pyd_presence_enter, release=lib.pyd_presence_leave)
+_section = SimpleNamespace(acquire=lib.pyd_critical_begin, release=lib.pyd_critical_end)
 
 
 def inside() -> Locked:
@@ -27,9 +27,9 @@ def inside() -> Locked:
     Threads  of the calling one; DPDK's own lists are sound at any moment, what a pool or ring is
              made of is not
     """
-    return Locked(_presence, None, _refused)
+    return Locked(_section, None, _refused)
 
 
 def _refused(result: int) -> None:
     call_errno(lambda: result, detail="the primary died while it repaired this memory",
-               call="pyd_presence_enter")  # fmt: skip
+               call="pyd_critical_begin")  # fmt: skip

@@ -19,18 +19,18 @@
 
 /* What a gate asks of the process: nobody has died here, so nobody waits. */
 static const uint32_t nobody_died;
-static struct pyd_presence here;
+static struct pyd_section here;
 const uint32_t *pyd_stop_word = &nobody_died;
-__thread struct pyd_presence *pyd_here __attribute__((tls_model("initial-exec"))) = &here;
+__thread struct pyd_section *pyd_my_section __attribute__((tls_model("initial-exec"))) = &here;
 
 int
-pyd_arrive(void)
+pyd_section_register(void)
 {
     abort();
 }
 
 int
-pyd_safepoint_wait(struct pyd_presence *who)
+pyd_safepoint_wait(struct pyd_section *who)
 {
     (void)who;
     abort();

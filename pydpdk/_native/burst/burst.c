@@ -30,11 +30,11 @@ pyd_burst_close(struct pyd_burst *burst, int force)
         __atomic_store_n(&burst->gate.open, 1, __ATOMIC_SEQ_CST);
         return -ENOTEMPTY;
     }
-    if (pyd_step_in() == 0) { /* else its pools are broken for good, and their primary is dead */
+    if (pyd_critical_enter() == 0) { /* else its pools are broken for good, and their primary is dead */
         rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
         pyd_burst_holds(burst, 0);
         pyd_ledger_give(burst->slots);
-        pyd_step_out();
+        pyd_critical_exit();
     }
     burst->slots = NULL;
     pyd_end(&burst->gate);

@@ -19,7 +19,7 @@ pyd_ledger_take(uint32_t size)
     struct pyd_slots *slots;
     int ret;
 
-    if (me == NULL || (ret = pyd_presence_enter()) != 0) {
+    if (me == NULL || (ret = pyd_critical_begin()) != 0) {
         rte_errno = me == NULL ? ENODEV : -ret;
         return NULL;
     }
@@ -32,7 +32,7 @@ pyd_ledger_take(uint32_t size)
         __atomic_store_n(&me->slots, slots, __ATOMIC_RELEASE);
         rte_spinlock_unlock(&lock);
     }
-    pyd_presence_leave();
+    pyd_critical_end();
     rte_errno = pyd_intact() == 0 ? ENOMEM : EOWNERDEAD;
     return slots;
 }
@@ -49,10 +49,10 @@ pyd_ledger_give(struct pyd_slots *slots)
     if (*link != NULL)
         __atomic_store_n(link, slots->next, __ATOMIC_RELEASE);
     rte_spinlock_unlock(&lock);
-    if (pyd_presence_enter() != 0)
+    if (pyd_critical_begin() != 0)
         return; /* its memory stays, as all of it does now */
     rte_free(slots);
-    pyd_presence_leave();
+    pyd_critical_end();
 }
 
 static int

@@ -10,7 +10,7 @@
 
 #define PYD_SHUT (-EBADF)
 
-/* A gate held without a presence in shared memory: by a call for as long as it waits, by a channel
+/* A gate held without a section in shared memory: by a call for as long as it waits, by a channel
  * in its own ring and pool, by a worker for its whole run, by who only reads. Nobody closes what is behind it meanwhile. */
 static inline int
 pyd_hold(struct pyd_gate *gate)
@@ -34,7 +34,7 @@ pyd_enter(struct pyd_gate *gate)
 {
     int ret = pyd_hold(gate);
 
-    if (likely(ret == 0) && unlikely((ret = pyd_step_in()) != 0))
+    if (likely(ret == 0) && unlikely((ret = pyd_critical_enter()) != 0))
         pyd_let_go(gate);
     return ret;
 }
@@ -42,7 +42,7 @@ pyd_enter(struct pyd_gate *gate)
 static inline void
 pyd_leave(struct pyd_gate *gate)
 {
-    pyd_step_out();
+    pyd_critical_exit();
     pyd_let_go(gate);
 }
 
@@ -74,7 +74,7 @@ pyd_enter_alone(struct pyd_gate *gate)
 {
     int ret = pyd_pass_alone(gate);
 
-    if (likely(ret == 0) && unlikely((ret = pyd_step_in()) != 0))
+    if (likely(ret == 0) && unlikely((ret = pyd_critical_enter()) != 0))
         pyd_unpass_alone(gate);
     return ret;
 }
@@ -82,7 +82,7 @@ pyd_enter_alone(struct pyd_gate *gate)
 static inline void
 pyd_leave_alone(struct pyd_gate *gate)
 {
-    pyd_step_out();
+    pyd_critical_exit();
     pyd_unpass_alone(gate);
 }
 

@@ -30,10 +30,10 @@ overlap(const uint64_t *a, const uint64_t *b)
 int
 pyd_process_inside(const struct pyd_process *p)
 {
-    const struct pyd_presence *presence;
+    const struct pyd_section *section;
 
-    for (presence = p->presences; presence != NULL; presence = presence->next)
-        if (presence->inside != 0)
+    for (section = p->sections; section != NULL; section = section->next)
+        if (section->inside != 0)
             return 1;
     return p->self.inside != 0;
 }

@@ -17,9 +17,9 @@ static pid_t my_pid; /* a forked child inherits the rest, and must leave it alon
 static rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
 static const uint32_t not_stopped;
 static const uint32_t unsure = PYD_FOREIGN_UNSURE; /* of memory without a ledger of ours */
-static __thread struct pyd_presence unlisted; /* of a process that is in no ledger */
+static __thread struct pyd_section unlisted; /* of a process that is in no ledger */
 
-__thread struct pyd_presence *pyd_here;
+__thread struct pyd_section *pyd_my_section;
 const uint32_t *pyd_stop_word = &not_stopped;
 const uint32_t *pyd_foreign_word = &unsure;
 
@@ -68,16 +68,16 @@ void
 pyd_process_clear(struct pyd_process *p)
 {
     struct pyd_slots *slots = p->slots, *next;
-    struct pyd_presence *presence = p->presences, *after;
+    struct pyd_section *section = p->sections, *after;
 
     memset(&p->started, 0, sizeof(*p) - offsetof(struct pyd_process, started));
     for (; slots != NULL; slots = next) {
         next = slots->next;
         rte_free(slots);
     }
-    for (; presence != NULL; presence = after) {
-        after = presence->next;
-        rte_free(presence);
+    for (; section != NULL; section = after) {
+        after = section->next;
+        rte_free(section);
     }
 }
 
@@ -103,13 +103,13 @@ take_over(uint64_t pid)
     return NULL;
 }
 
-/* A thread that ends leaves its presence to the next one. */
+/* A thread that ends leaves its section to the next one. */
 static void
-thread_ends(void *presence)
+thread_ends(void *section)
 {
     rte_spinlock_lock(&lock);
     if (me != NULL && my_pid == getpid())
-        __atomic_store_n(&((struct pyd_presence *)presence)->taken, 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&((struct pyd_section *)section)->taken, 0, __ATOMIC_RELEASE);
     rte_spinlock_unlock(&lock);
 }
 
@@ -160,21 +160,21 @@ pyd_foreign(uint32_t set, uint32_t clear)
     rte_spinlock_unlock(&lock);
 }
 
-/* The first call of a thread: a presence of its own, where others see it. */
+/* The first call of a thread: a section of its own, where others see it. */
 int
-pyd_arrive(void)
+pyd_section_register(void)
 {
-    struct pyd_presence *p;
+    struct pyd_section *p;
 
     rte_spinlock_lock(&lock);
-    for (p = me == NULL || pyd_intact() != 0 ? &unlisted : me->presences;
+    for (p = me == NULL || pyd_intact() != 0 ? &unlisted : me->sections;
          p != NULL && p->taken; p = p->next)
         ;
     if (p == NULL) {
-        p = rte_zmalloc("pyd_presence", sizeof(*p), RTE_CACHE_LINE_SIZE);
+        p = rte_zmalloc("pyd_section", sizeof(*p), RTE_CACHE_LINE_SIZE);
         if (p != NULL) {
-            p->next = me->presences;
-            __atomic_store_n(&me->presences, p, __ATOMIC_RELEASE);
+            p->next = me->sections;
+            __atomic_store_n(&me->sections, p, __ATOMIC_RELEASE);
         }
     }
     if (p != NULL && p != &unlisted) {
@@ -183,35 +183,35 @@ pyd_arrive(void)
         pthread_setspecific(ending, p);
     }
     rte_spinlock_unlock(&lock);
-    pyd_here = p;
+    pyd_my_section = p;
     return p == NULL ? -ENOMEM : 0;
 }
 
 /* For a call that takes DPDK's locks: -EOWNERDEAD where one of them can never be had. */
 int
-pyd_presence_enter(void)
+pyd_critical_begin(void)
 {
     int ret = pyd_intact();
 
-    if (ret == 0 && (ret = pyd_step_in()) == 0)
-        pyd_here->slow++;
+    if (ret == 0 && (ret = pyd_critical_enter()) == 0)
+        pyd_my_section->slow++;
     return ret;
 }
 
 void
-pyd_presence_leave(void)
+pyd_critical_end(void)
 {
-    pyd_here->slow--;
-    pyd_step_out();
+    pyd_my_section->slow--;
+    pyd_critical_exit();
 }
 
 static void
-free_presences(void)
+free_sections(void)
 {
-    struct pyd_presence *p, *next;
+    struct pyd_section *p, *next;
 
-    p = me->presences;
-    __atomic_store_n(&me->presences, NULL, __ATOMIC_RELEASE);
+    p = me->sections;
+    __atomic_store_n(&me->sections, NULL, __ATOMIC_RELEASE);
     for (; p != NULL; p = next) {
         next = p->next;
         rte_free(p);
@@ -224,15 +224,15 @@ leave_for_good(void)
     struct pyd_process *mine = me;
 
     me->slots = NULL;
-    free_presences();
+    free_sections();
     memset(me->claims, 0, sizeof(me->claims));
     memset(me->lcores, 0, sizeof(me->lcores));
     me = NULL;
-    pyd_here = NULL;
+    pyd_my_section = NULL;
     pyd_stop_word = &not_stopped;
     pyd_foreign_word = &unsure;
     mine->started = 0;
-    pyd_presence_out(&mine->self);
+    pyd_section_exit(&mine->self);
     __atomic_store_n(&mine->pid, 0, __ATOMIC_RELEASE);
 }
 
@@ -253,7 +253,7 @@ pyd_ledger_leave(void)
 {
     if (me == NULL)
         return;
-    if (pyd_presence_in(&me->self) != 0)
+    if (pyd_section_enter(&me->self) != 0)
         return; /* the primary died over a repair: nothing here may be touched */
     if (rte_eal_process_type() != RTE_PROC_PRIMARY)
         pyd_lcores_flush(ledger, me);

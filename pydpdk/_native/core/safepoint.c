@@ -66,12 +66,12 @@ stopper_lives(uint32_t word)
 /* Out until the repair is done. Who repaired is dead: what he left is half a repair, and nobody
  * may come in again. */
 int
-pyd_safepoint_wait(struct pyd_presence *here)
+pyd_safepoint_wait(struct pyd_section *here)
 {
     uint32_t word, polls;
 
     do {
-        pyd_presence_out(here);
+        pyd_section_exit(here);
         for (polls = 1; (word = __atomic_load_n(pyd_stop_word, __ATOMIC_ACQUIRE)) != 0; polls++) {
             if (polls % LOOK_EVERY == 0 && !stopper_lives(word))
                 return -EOWNERDEAD;
@@ -106,19 +106,19 @@ pyd_cpu_time(uint64_t pid, uint32_t tid)
 struct stuck {
     uint32_t n;
     struct {
-        const struct pyd_presence *presence;
+        const struct pyd_section *section;
         uint64_t pid;
         uint64_t cpu;
     } rows[STUCK_MAX];
 };
 
 static void
-note_inside(struct stuck *stuck, const struct pyd_presence *presence, uint64_t pid)
+note_inside(struct stuck *stuck, const struct pyd_section *section, uint64_t pid)
 {
-    if (__atomic_load_n(&presence->inside, __ATOMIC_ACQUIRE) == 0)
+    if (__atomic_load_n(&section->inside, __ATOMIC_ACQUIRE) == 0)
         return;
     if (stuck->n < STUCK_MAX) {
-        stuck->rows[stuck->n].presence = presence;
+        stuck->rows[stuck->n].section = section;
         stuck->rows[stuck->n].pid = pid;
     }
     stuck->n++;
@@ -128,7 +128,7 @@ note_inside(struct stuck *stuck, const struct pyd_presence *presence, uint64_t p
 static void
 look_inside(const struct pyd_world *world, struct stuck *stuck)
 {
-    const struct pyd_presence *presence;
+    const struct pyd_section *section;
     uint32_t i;
 
     stuck->n = 0;
@@ -141,9 +141,9 @@ look_inside(const struct pyd_world *world, struct stuck *stuck)
         note_inside(stuck, &p->self, p->pid);
         if (stuck->n != before)
             continue;
-        for (presence = __atomic_load_n(&p->presences, __ATOMIC_ACQUIRE); presence != NULL;
-             presence = presence->next)
-            note_inside(stuck, presence, p->pid);
+        for (section = __atomic_load_n(&p->sections, __ATOMIC_ACQUIRE); section != NULL;
+             section = section->next)
+            note_inside(stuck, section, p->pid);
     }
 }
 
@@ -162,8 +162,8 @@ all_spin(const struct stuck *stuck)
     if (stuck->n > STUCK_MAX)
         return 0;
     for (i = 0; i < stuck->n; i++)
-        if (stuck->rows[i].presence->tid == 0 || stuck->rows[i].presence->slow != 0 ||
-            pyd_cpu_time(stuck->rows[i].pid, stuck->rows[i].presence->tid) <
+        if (stuck->rows[i].section->tid == 0 || stuck->rows[i].section->slow != 0 ||
+            pyd_cpu_time(stuck->rows[i].pid, stuck->rows[i].section->tid) <
                 stuck->rows[i].cpu + SPINS_NS)
             return 0;
     return 1;
@@ -213,7 +213,7 @@ wait_outside(struct pyd_world *world, int quick, uint64_t *culprit)
                 first = stuck;
                 for (i = 0; i < RTE_MIN(first.n, (uint32_t)STUCK_MAX); i++)
                     first.rows[i].cpu =
-                        pyd_cpu_time(first.rows[i].pid, first.rows[i].presence->tid);
+                        pyd_cpu_time(first.rows[i].pid, first.rows[i].section->tid);
             } else if (all_spin(&first)) {
                 if (!pyd_release(world))
                     return -EAGAIN; /* what they wait for, a zero-copy block, waits for us */
@@ -251,11 +251,11 @@ pyd_stop_world(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit)
 }
 
 static int
-has_passed(const struct pyd_presence *presence, uint64_t deadline)
+has_passed(const struct pyd_section *section, uint64_t deadline)
 {
     uint32_t polls;
 
-    for (polls = 1; __atomic_load_n(&presence->inside, __ATOMIC_ACQUIRE) != 0; polls++) {
+    for (polls = 1; __atomic_load_n(&section->inside, __ATOMIC_ACQUIRE) != 0; polls++) {
         rte_pause();
         if (polls % LOOK_EVERY != 0)
             continue;
@@ -272,12 +272,12 @@ int
 pyd_wait_passed(const struct pyd_process *p, uint32_t timeout_ms)
 {
     const uint64_t deadline = now_us() + (uint64_t)timeout_ms * 1000;
-    const struct pyd_presence *presence;
+    const struct pyd_section *section;
 
     barrier_of_all();
-    for (presence = __atomic_load_n(&p->presences, __ATOMIC_ACQUIRE); presence != NULL;
-         presence = presence->next)
-        if (!has_passed(presence, deadline))
+    for (section = __atomic_load_n(&p->sections, __ATOMIC_ACQUIRE); section != NULL;
+         section = section->next)
+        if (!has_passed(section, deadline))
             return 0;
     return 1;
 }

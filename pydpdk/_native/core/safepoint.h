@@ -7,17 +7,17 @@
 
 #include "pyd.h"
 
-extern __thread struct pyd_presence *pyd_here __attribute__((tls_model("initial-exec")));
+extern __thread struct pyd_section *pyd_my_section __attribute__((tls_model("initial-exec")));
 extern const uint32_t *pyd_stop_word;
 extern const uint32_t *pyd_foreign_word; /* PYD_FOREIGN_* of this memory */
 
-int pyd_arrive(void);
-int pyd_safepoint_wait(struct pyd_presence *here);
+int pyd_section_register(void);
+int pyd_safepoint_wait(struct pyd_section *here);
 void pyd_safepoint_register(void);
 int pyd_wait_passed(const struct pyd_process *p, uint32_t timeout_ms);
 
 static inline int
-pyd_presence_in(struct pyd_presence *here)
+pyd_section_enter(struct pyd_section *here)
 {
     const uint32_t depth = here->inside;
 
@@ -29,28 +29,28 @@ pyd_presence_in(struct pyd_presence *here)
 }
 
 static inline void
-pyd_presence_out(struct pyd_presence *here)
+pyd_section_exit(struct pyd_section *here)
 {
     __atomic_store_n(&here->inside, here->inside - 1, __ATOMIC_RELEASE);
 }
 
 /* 0, or -EOWNERDEAD where who repaired died over it, or -ENOMEM: then nothing is entered. */
 static inline int
-pyd_step_in(void)
+pyd_critical_enter(void)
 {
-    if (unlikely(pyd_here == NULL)) {
-        int ret = pyd_arrive();
+    if (unlikely(pyd_my_section == NULL)) {
+        int ret = pyd_section_register();
 
         if (ret != 0)
             return ret;
     }
-    return pyd_presence_in(pyd_here);
+    return pyd_section_enter(pyd_my_section);
 }
 
 static inline void
-pyd_step_out(void)
+pyd_critical_exit(void)
 {
-    pyd_presence_out(pyd_here);
+    pyd_section_exit(pyd_my_section);
 }
 
 #endif

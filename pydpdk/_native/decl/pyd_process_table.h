@@ -16,8 +16,8 @@ struct pyd_slots {
     struct rte_mbuf *mbufs[];
 };
 /* One thread: how many calls deep it is in what shares memory. */
-struct pyd_presence {
-    struct pyd_presence *next;
+struct pyd_section {
+    struct pyd_section *next;
     uint32_t inside;
     uint32_t taken;
     uint32_t tid;
@@ -33,8 +33,8 @@ struct pyd_process {
     uint64_t pid;
     uint64_t started;
     struct pyd_slots *slots;
-    struct pyd_presence *presences;
-    struct pyd_presence self; /* of the process as a whole, when it leaves */
+    struct pyd_section *sections;
+    struct pyd_section self; /* of the process as a whole, when it leaves */
     uint64_t lcores[16];
     struct pyd_claim claims[32];
 };
@@ -57,7 +57,7 @@ int pyd_ledger_join(uint64_t pid, uint64_t started, int alone);
 void pyd_ledger_leave(void);
 void pyd_foreign(uint32_t set, uint32_t clear);
 int pyd_foreign_wait(int inotify, int wake);
-int pyd_presence_enter(void);
-void pyd_presence_leave(void);
+int pyd_critical_begin(void);
+void pyd_critical_end(void);
 int pyd_ledger_pids(uint64_t *pids, uint32_t room);
 int pyd_process_alive(uint64_t pid, uint64_t started);

@@ -24,13 +24,13 @@ pyd_queue_drain(struct pyd_queue *queue)
     struct rte_mbuf *mbufs[64];
     uint16_t n;
 
-    if (pyd_step_in() != 0)
+    if (pyd_critical_enter() != 0)
         return;
     do {
         n = rte_eth_rx_burst(queue->port_id, queue->queue_id, mbufs, RTE_DIM(mbufs));
         rte_pktmbuf_free_bulk(mbufs, pyd_admit_foreign(mbufs, n, &queue->malformed));
     } while (n != 0);
-    pyd_step_out();
+    pyd_critical_exit();
 }
 
 int

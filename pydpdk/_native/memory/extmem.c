@@ -30,7 +30,7 @@ pyd_extbuf_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32
     };
     int ret;
 
-    ret = pyd_presence_enter();
+    ret = pyd_critical_begin();
     if (ret != 0) {
         rte_errno = -ret;
         return -1;
@@ -38,6 +38,6 @@ pyd_extbuf_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32
     pool->mp = rte_pktmbuf_pool_create_extbuf(name, n, cache_size, priv_size, data_room_size,
                                               socket_id, &memory, 1);
     pool->gate.open = pool->mp != NULL;
-    pyd_presence_leave();
+    pyd_critical_end();
     return pool->mp == NULL ? -1 : 0;
 }

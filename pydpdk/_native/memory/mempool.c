@@ -73,7 +73,7 @@ int
 pyd_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32_t cache_size,
               uint16_t priv_size, uint16_t data_room_size, int socket_id, const char *ops_name)
 {
-    int ret = pyd_presence_enter();
+    int ret = pyd_critical_begin();
 
     if (ret != 0) {
         rte_errno = -ret;
@@ -82,7 +82,7 @@ pyd_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32_t cach
     pool->mp = rte_pktmbuf_pool_create_by_ops(name, n, cache_size, priv_size, data_room_size,
                                               socket_id, ops_name);
     pool->gate.open = pool->mp != NULL;
-    pyd_presence_leave();
+    pyd_critical_end();
     return pool->mp == NULL ? -1 : 0;
 }
 
@@ -96,10 +96,10 @@ pyd_pool_shut(struct pyd_pool *pool)
 void
 pyd_mempool_give(struct rte_mempool *mp)
 {
-    if (mp == NULL || pyd_presence_enter() != 0)
+    if (mp == NULL || pyd_critical_begin() != 0)
         return;
     rte_mempool_free(mp);
-    pyd_presence_leave();
+    pyd_critical_end();
 }
 
 /* Free the pool and let its memory go. Once closed, or never made, it does nothing. */

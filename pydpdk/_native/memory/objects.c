@@ -64,7 +64,7 @@ pyd_objects_make(struct pyd_objects *objects, const char *name, uint32_t n, uint
 {
     const uint32_t private = private_size(dtype_len, n, checked);
     struct rte_mempool *mp;
-    int ret = pyd_presence_enter();
+    int ret = pyd_critical_begin();
 
     if (ret != 0) {
         rte_errno = -ret;
@@ -79,7 +79,7 @@ pyd_objects_make(struct pyd_objects *objects, const char *name, uint32_t n, uint
     if (mp != NULL)
         mark(mp, itemsize, dtype, dtype_len, checked);
     objects->mp = mp;
-    pyd_presence_leave();
+    pyd_critical_end();
     return mp == NULL ? -1 : 0;
 }
 

@@ -119,7 +119,7 @@ work_of(const struct pyd_memconfig *config, const struct dpdk_lock *lock)
 }
 
 struct slow {
-    const struct pyd_presence *presence;
+    const struct pyd_section *section;
     uint64_t pid;
     uint64_t cpu;
 };
@@ -129,7 +129,7 @@ static uint32_t
 look_slow(struct slow *rows)
 {
     struct pyd_world world = {.ledger = pyd_ledger()};
-    const struct pyd_presence *presence;
+    const struct pyd_section *section;
     uint32_t i, n = 0;
 
     pyd_world_look(&world);
@@ -138,11 +138,11 @@ look_slow(struct slow *rows)
 
         if (world.state[i] != PYD_LIVING)
             continue;
-        for (presence = __atomic_load_n(&p->presences, __ATOMIC_ACQUIRE);
-             presence != NULL && n < SLOW_ROWS; presence = presence->next)
-            if (presence->inside != 0 && presence->slow != 0)
-                rows[n++] = (struct slow){presence, p->pid,
-                                          pyd_cpu_time(p->pid, presence->tid)};
+        for (section = __atomic_load_n(&p->sections, __ATOMIC_ACQUIRE);
+             section != NULL && n < SLOW_ROWS; section = section->next)
+            if (section->inside != 0 && section->slow != 0)
+                rows[n++] = (struct slow){section, p->pid,
+                                          pyd_cpu_time(p->pid, section->tid)};
     }
     return n;
 }
@@ -155,8 +155,8 @@ who_sleeps(const struct slow *rows, uint32_t n)
     uint32_t i;
 
     for (i = 0; i < n; i++)
-        if (rows[i].presence->inside != 0 && rows[i].presence->slow != 0 &&
-            pyd_cpu_time(rows[i].pid, rows[i].presence->tid) < rows[i].cpu + SPINS_NS)
+        if (rows[i].section->inside != 0 && rows[i].section->slow != 0 &&
+            pyd_cpu_time(rows[i].pid, rows[i].section->tid) < rows[i].cpu + SPINS_NS)
             return rows[i].pid;
     return 0;
 }

@@ -50,7 +50,7 @@ pyd_ring_make(struct pyd_ring *ring, const char *name, uint32_t esize, uint32_t 
               int socket_id, uint32_t flags, int mark)
 {
     struct rte_ring *made;
-    int ret = pyd_presence_enter();
+    int ret = pyd_critical_begin();
 
     if (ret != 0) {
         rte_errno = -ret;
@@ -61,7 +61,7 @@ pyd_ring_make(struct pyd_ring *ring, const char *name, uint32_t esize, uint32_t 
         made->flags |= mark;
         pyd_ring_open(ring, made, esize);
     }
-    pyd_presence_leave();
+    pyd_critical_end();
     return made == NULL ? -1 : 0;
 }
 
@@ -228,10 +228,10 @@ pyd_ring_call_in(const char *name)
 {
     struct rte_ring *ring = rte_ring_lookup(name);
 
-    if (ring == NULL || pyd_step_in() != 0)
+    if (ring == NULL || pyd_critical_enter() != 0)
         return;
     free_mbufs(ring);
-    pyd_step_out();
+    pyd_critical_exit();
 }
 
 /* Free a ring of our making. One of mbufs must be empty, unless they are to be freed with it. Once
@@ -249,7 +249,7 @@ pyd_ring_close(struct pyd_ring *ring, int force)
         ret = -ENOTEMPTY;
     if (ret != 0)
         return reopen_all(ring, ret);
-    if (pyd_step_in() != 0) { /* the primary died over a repair: the memory stays as it is */
+    if (pyd_critical_enter() != 0) { /* the primary died over a repair: the memory stays as it is */
         pyd_ring_shut(ring);
         return 0;
     }
@@ -258,7 +258,7 @@ pyd_ring_close(struct pyd_ring *ring, int force)
     pyd_unclaim(ring->ring, 0);
     pyd_unclaim(ring->ring, 1);
     rte_ring_free(ring->ring);
-    pyd_step_out();
+    pyd_critical_exit();
     pyd_ring_shut(ring);
     return 0;
 }

@@ -6,7 +6,7 @@
 #include "burst/burst.h"
 
 /* 0, PYD_SHUT (the ring is closed), -EALREADY (somebody has this side to himself), or what
- * pyd_step_in says. */
+ * pyd_critical_enter says. */
 static inline int
 pyd_ring_enter(struct pyd_ring_side *side)
 {

@@ -20,13 +20,13 @@ pyd_job_asked(void)
 static inline int
 pyd_worker_in(void)
 {
-    return pyd_step_in();
+    return pyd_critical_enter();
 }
 
 static inline void
 pyd_worker_out(void)
 {
-    pyd_step_out();
+    pyd_critical_exit();
 }
 
 #endif
