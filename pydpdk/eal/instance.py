@@ -287,7 +287,7 @@ class Eal(Closing):
         """Join the processes of ours that share this memory, and tell them what we are."""
         me = os.getpid()
         alone = not is_primary() and self.neighbours.primary() is None
-        call_errno(lib.pyd_ledger_join, me, registry.started(me) or 0, alone, detail=_JOIN)
+        call_errno(lib.pyd_process_join, me, registry.started(me) or 0, alone, detail=_JOIN)
         lib.pyd_mp_filter(os.fsencode(self.runtime_dir))  # there is no socket in unshared memory
         self.neighbours.join(self._devices.values(), is_primary(), self.iova_mode)
         if self.options.capture:
@@ -307,7 +307,7 @@ class Eal(Closing):
         if unmap:
             if self.options.capture:
                 lib.pyd_capture_end()
-            lib.pyd_ledger_leave()
+            lib.pyd_process_leave()
             self.neighbours.begin_leaving()
             if not eal_devices.keeps_interrupts():
                 lib.pyd_eal_cleanup()

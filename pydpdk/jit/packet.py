@@ -23,7 +23,7 @@ from pydpdk.jit.types import (
 )
 
 _SLOTS = ffi.offsetof("struct pyd_burst", "slots")
-_MBUFS = ffi.offsetof("struct pyd_slots", "mbufs")
+_MBUFS = ffi.offsetof("struct pyd_storage", "mbufs")
 _BUF_ADDR, _DATA_OFF, _DATA_LEN, _PKT_LEN, _PORT = (
     FIELDS[f"mbuf.{name}"][0] for name in ("buf_addr", "data_off", "data_len", "pkt_len", "port")
 )

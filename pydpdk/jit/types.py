@@ -29,7 +29,7 @@ from pydpdk.jit.lease import Lent
 WORD = ir.IntType(64)
 COUNT = ffi.offsetof("struct pyd_burst", "n")
 _SLOTS = ffi.offsetof("struct pyd_burst", "slots")
-_MBUFS = ffi.offsetof("struct pyd_slots", "mbufs")
+_MBUFS = ffi.offsetof("struct pyd_storage", "mbufs")
 
 
 class LentType(types.Type):

@@ -171,7 +171,7 @@ def recover_from(pid: int, started: int) -> Recovery | None:
 def _foreign() -> list[int]:
     """Return the PIDs that share this memory and are not in the ledger."""
     pids = ffi.new("uint64_t[]", lib.PYD_MAX_PROCESSES)
-    n = call_errno(lib.pyd_ledger_pids, pids, lib.PYD_MAX_PROCESSES, detail="who is there")
+    n = call_errno(lib.pyd_process_pids, pids, lib.PYD_MAX_PROCESSES, detail="who is there")
     ours = {int(pids[i]) for i in range(n)}
     # not `look`, which would open, and so unlock, the very file that makes us the primary
     here = host_primary.Primary(eal.current().file_prefix, os.getpid(), True, "")

@@ -254,7 +254,7 @@ change(struct pyd_burst *burst, const struct pyd_columns *plan)
 int
 main(int argc, char **argv)
 {
-    struct pyd_slots *slots = calloc(1, sizeof(*slots) + BURST * sizeof(slots->mbufs[0]));
+    struct pyd_storage *slots = calloc(1, sizeof(*slots) + BURST * sizeof(slots->mbufs[0]));
     struct pyd_burst burst = {.gate = {.open = 1}, .slots = slots, .n = BURST, .size = BURST};
     struct pyd_column columns[COLUMNS_MAX];
     struct pyd_columns plan = {.columns = columns, .room = BURST};

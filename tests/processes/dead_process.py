@@ -9,15 +9,15 @@ def zone_address(name: str) -> int:
     return next(zone.addr for zone in memzones() if zone.name == name)
 
 
-def find_ledger():
-    return ffi.cast("struct pyd_ledger *", zone_address("pydpdk"))
+def find_table():
+    return ffi.cast("struct pyd_process_table *", zone_address("pydpdk"))
 
 
 class Dead:
     """A place in the ledger of a process that has ended."""
 
     def __init__(self, pid: int) -> None:
-        self.ledger = find_ledger()
+        self.ledger = find_table()
         self.index = next(i for i in range(1, 128) if not self.ledger.processes[i].pid)
         self.c = self.ledger.processes[self.index]
         self.c.pid, self.c.started = pid, 1

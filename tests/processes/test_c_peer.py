@@ -134,7 +134,7 @@ def test_beside_a_c_primary_the_dead_keep_no_entry(run_script, peer: Path, prefi
                 with init(file_prefix="{prefix}", proc_type="secondary", hugepages="auto",
                           lcores="9@{MAIN}"):
                     zone = next(zone.addr for zone in memzones() if zone.name == "pydpdk")
-                    table = ffi.cast("struct pyd_ledger *", zone).processes
+                    table = ffi.cast("struct pyd_process_table *", zone).processes
                     for entry in table:
                         if not entry.pid:
                             entry.pid, entry.started = 2**22 - 2, 1

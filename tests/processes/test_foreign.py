@@ -27,7 +27,7 @@ from pydpdk.memory.memzone import memzones
 
 def foreign():
     ledger = next(zone.addr for zone in memzones() if zone.name == "pydpdk")
-    return ffi.cast("struct pyd_ledger *", ledger).foreign
+    return ffi.cast("struct pyd_process_table *", ledger).foreign
 """
 SECONDARY = """
 import os, time

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from dead_process import Dead, find_ledger, zone_address
+from dead_process import Dead, find_table, zone_address
 
 from pydpdk import Burst, BusyError, DpdkError, Eal, Mempool, ObjectPool, Ring
 from pydpdk._dpdk import ffi, lib
@@ -178,7 +178,7 @@ def test_plain_objects_of_the_dead_come_back(eal: Eal, name: str, dead: Dead, ex
         theirs, ours = objects.get(10), objects.get(5)
         owners = lib.pyd_objects_owners(objects.handle)
         assert {owners[int(i)] for i in theirs} == {1 + next(
-            i for i in range(128) if find_ledger().processes[i].pid == dead.me.pid
+            i for i in range(128) if find_table().processes[i].pid == dead.me.pid
         )}  # fmt: skip
         for i in theirs:
             owners[int(i)] = dead.index + 1
@@ -191,7 +191,7 @@ def test_plain_objects_of_the_dead_come_back(eal: Eal, name: str, dead: Dead, ex
         assert sorted(objects.outstanding()) == sorted(ours)
         objects.put(ours)
         assert objects.in_use_count == 0
-        find_ledger().doubt = 0
+        find_table().doubt = 0
 
 
 def test_with_foreign_programs_only_what_is_certain_comes_back(pool: Mempool, dead: Dead):

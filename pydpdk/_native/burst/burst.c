@@ -6,7 +6,7 @@
 int
 pyd_burst_open(struct pyd_burst *burst, uint32_t size)
 {
-    burst->slots = pyd_ledger_take(size);
+    burst->slots = pyd_storage_take(size);
     if (burst->slots == NULL)
         return -rte_errno;
     burst->size = size;
@@ -33,7 +33,7 @@ pyd_burst_close(struct pyd_burst *burst, int force)
     if (pyd_critical_enter() == 0) { /* else its pools are broken for good, and their primary is dead */
         rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
         pyd_burst_holds(burst, 0);
-        pyd_ledger_give(burst->slots);
+        pyd_storage_give(burst->slots);
         pyd_critical_exit();
     }
     burst->slots = NULL;

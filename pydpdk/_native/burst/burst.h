@@ -5,7 +5,7 @@
 
 #include "core/gate.h"
 
-/* Alone in the burst; the ledger says so, for whoever looks after our death. */
+/* Alone in the burst; the table says so, for whoever looks after our death. */
 static inline int
 pyd_burst_enter(struct pyd_burst *burst)
 {
@@ -24,7 +24,7 @@ pyd_burst_leave(struct pyd_burst *burst)
     pyd_leave_alone(&burst->gate);
 }
 
-/* The burst now holds n mbufs; the ledger's copy follows for whoever looks after our death. */
+/* The burst now holds n mbufs; the table's copy follows for whoever looks after our death. */
 static inline void
 pyd_burst_holds(struct pyd_burst *burst, uint32_t n)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The slots of bursts, listed in the ledger. Writes are ordered so that a reader finds a sound list
+/* The slots of bursts, listed in the table. Writes are ordered so that a reader finds a sound list
  * whenever the writer dies: one store links, one store unlinks. */
 #include <rte_eal_memconfig.h>
 #include <rte_spinlock.h>
@@ -11,12 +11,12 @@
 
 static rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
 
-/* Slots for `size` mbufs, known to the ledger from here on; NULL and rte_errno. */
-struct pyd_slots *
-pyd_ledger_take(uint32_t size)
+/* Slots for `size` mbufs, known to the table from here on; NULL and rte_errno. */
+struct pyd_storage *
+pyd_storage_take(uint32_t size)
 {
-    struct pyd_process *me = pyd_ledger_me();
-    struct pyd_slots *slots;
+    struct pyd_process *me = pyd_process_me();
+    struct pyd_storage *slots;
     int ret;
 
     if (me == NULL || (ret = pyd_critical_begin()) != 0) {
@@ -38,10 +38,10 @@ pyd_ledger_take(uint32_t size)
 }
 
 void
-pyd_ledger_give(struct pyd_slots *slots)
+pyd_storage_give(struct pyd_storage *slots)
 {
-    struct pyd_process *me = pyd_ledger_me();
-    struct pyd_slots **link;
+    struct pyd_process *me = pyd_process_me();
+    struct pyd_storage **link;
 
     rte_spinlock_lock(&lock);
     for (link = &me->slots; *link != NULL && *link != slots; link = &(*link)->next)
@@ -73,8 +73,8 @@ pyd_mapped(const void *start, size_t len)
 static void
 visit_ours(pyd_visit *visit, void *arg)
 {
-    const struct pyd_process *me = pyd_ledger_me();
-    const struct pyd_slots *slots;
+    const struct pyd_process *me = pyd_process_me();
+    const struct pyd_storage *slots;
 
     rte_spinlock_lock(&lock);
     for (slots = me == NULL ? NULL : me->slots; slots != NULL; slots = slots->next)
@@ -86,7 +86,7 @@ visit_ours(pyd_visit *visit, void *arg)
 static void
 visit_process(const struct pyd_process *process, uint64_t pid, pyd_visit *visit, void *arg)
 {
-    const struct pyd_slots *slots = __atomic_load_n(&process->slots, __ATOMIC_ACQUIRE);
+    const struct pyd_storage *slots = __atomic_load_n(&process->slots, __ATOMIC_ACQUIRE);
     uint32_t left, size, n;
 
     for (left = MAX_SLOTS; left != 0 && pyd_mapped(slots, sizeof(*slots)); left--) {
@@ -102,18 +102,18 @@ visit_process(const struct pyd_process *process, uint64_t pid, pyd_visit *visit,
 static void
 visit_others(pyd_visit *visit, void *arg)
 {
-    const struct rte_memzone *mz = rte_memzone_lookup(PYD_LEDGER_NAME);
-    const struct pyd_ledger *found = mz == NULL ? NULL : mz->addr;
+    const struct rte_memzone *mz = rte_memzone_lookup(PYD_PROCESS_TABLE_NAME);
+    const struct pyd_process_table *found = mz == NULL ? NULL : mz->addr;
     uint32_t i;
 
     rte_mcfg_mem_read_lock();
-    if (pyd_mapped(found, sizeof(*found)) && found->magic == PYD_LEDGER_MAGIC &&
-        found->version == PYD_LEDGER_VERSION)
+    if (pyd_mapped(found, sizeof(*found)) && found->magic == PYD_PROCESS_TABLE_MAGIC &&
+        found->version == PYD_PROCESS_TABLE_VERSION)
         for (i = 0; i < PYD_MAX_PROCESSES; i++) {
             const struct pyd_process *process = &found->processes[i];
             const uint64_t pid = __atomic_load_n(&process->pid, __ATOMIC_ACQUIRE);
 
-            if (pid != 0 && process != pyd_ledger_me())
+            if (pid != 0 && process != pyd_process_me())
                 visit_process(process, pid, visit, arg);
         }
     rte_mcfg_mem_read_unlock();
@@ -121,7 +121,7 @@ visit_others(pyd_visit *visit, void *arg)
 
 /* Visit all slots: of this process, none of which is given back meanwhile; then of the others. */
 void
-pyd_ledger_each(pyd_visit *visit, void *arg)
+pyd_storage_each(pyd_visit *visit, void *arg)
 {
     visit_ours(visit, arg);
     visit_others(visit, arg);

@@ -41,12 +41,12 @@ pyd_process_inside(const struct pyd_process *p)
 enum { FREE, DEAD, ALIVE };
 
 static int
-use_of(const struct pyd_ledger *ledger, const uint64_t *lcores)
+use_of(const struct pyd_process_table *table, const uint64_t *lcores)
 {
     const struct pyd_process *p;
     int use = FREE;
 
-    for (p = ledger->processes; p < &ledger->processes[PYD_MAX_PROCESSES]; p++)
+    for (p = table->processes; p < &table->processes[PYD_MAX_PROCESSES]; p++)
         if (p->pid != 0 && overlap(p->lcores, lcores)) {
             if (pyd_process_alive(p->pid, p->started))
                 use = ALIVE;
@@ -64,12 +64,12 @@ use_of(const struct pyd_ledger *ledger, const uint64_t *lcores)
  * then they are sound only when that has been recovered from. Who lives and shares our lcores is
  * not refused here. */
 int
-pyd_lcores_wait(const struct pyd_ledger *ledger, const uint64_t *lcores)
+pyd_lcores_wait(const struct pyd_process_table *table, const uint64_t *lcores)
 {
     uint32_t waited;
     int use;
 
-    for (waited = 0; (use = use_of(ledger, lcores)) != FREE; waited += STEP_US) {
+    for (waited = 0; (use = use_of(table, lcores)) != FREE; waited += STEP_US) {
         if (waited >= (use == DEAD ? RECOVERY_US : EXIT_US))
             break;
         usleep(STEP_US);
@@ -86,12 +86,12 @@ flush_cache(struct rte_mempool *mp, void *lcore)
 
 /* What waits in my caches would wait there until another process gets my lcores. */
 void
-pyd_lcores_flush(const struct pyd_ledger *ledger, const struct pyd_process *me)
+pyd_lcores_flush(const struct pyd_process_table *table, const struct pyd_process *me)
 {
     const struct pyd_process *p;
     uint32_t lcore;
 
-    for (p = ledger->processes; p < &ledger->processes[PYD_MAX_PROCESSES]; p++)
+    for (p = table->processes; p < &table->processes[PYD_MAX_PROCESSES]; p++)
         if (p != me && p->pid != 0 && overlap(p->lcores, me->lcores))
             return;
     for (lcore = 0; lcore < RTE_MAX_LCORE; lcore++)

@@ -11,37 +11,37 @@
 
 _Static_assert(RTE_MAX_LCORE <= PYD_LCORE_WORDS * 64, "lcores[] is too small for this DPDK");
 
-static struct pyd_ledger *ledger;
+static struct pyd_process_table *table;
 static struct pyd_process *me;
 static pid_t my_pid; /* a forked child inherits the rest, and must leave it alone */
 static rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
 static const uint32_t not_stopped;
-static const uint32_t unsure = PYD_FOREIGN_UNSURE; /* of memory without a ledger of ours */
-static __thread struct pyd_section unlisted; /* of a process that is in no ledger */
+static const uint32_t unsure = PYD_FOREIGN_UNSURE; /* of memory without a table of ours */
+static __thread struct pyd_section unlisted; /* of a process that is in no table */
 
 __thread struct pyd_section *pyd_my_section;
 const uint32_t *pyd_stop_word = &not_stopped;
 const uint32_t *pyd_foreign_word = &unsure;
 
-static struct pyd_ledger *
-find_ledger(void)
+static struct pyd_process_table *
+find_table(void)
 {
-    const struct rte_memzone *mz = rte_memzone_lookup(PYD_LEDGER_NAME);
-    struct pyd_ledger *found;
+    const struct rte_memzone *mz = rte_memzone_lookup(PYD_PROCESS_TABLE_NAME);
+    struct pyd_process_table *found;
 
     if (mz == NULL) {
-        mz = rte_memzone_reserve(PYD_LEDGER_NAME, sizeof(*found), SOCKET_ID_ANY, 0);
+        mz = rte_memzone_reserve(PYD_PROCESS_TABLE_NAME, sizeof(*found), SOCKET_ID_ANY, 0);
         if (mz == NULL)
             return NULL;
         found = mz->addr;
         memset(found, 0, sizeof(*found));
         found->foreign = PYD_FOREIGN_UNSURE;
-        found->version = PYD_LEDGER_VERSION;
-        found->magic = PYD_LEDGER_MAGIC;
+        found->version = PYD_PROCESS_TABLE_VERSION;
+        found->magic = PYD_PROCESS_TABLE_MAGIC;
     }
     found = mz->addr;
-    if (mz->len < sizeof(*found) || found->magic != PYD_LEDGER_MAGIC ||
-        found->version != PYD_LEDGER_VERSION) {
+    if (mz->len < sizeof(*found) || found->magic != PYD_PROCESS_TABLE_MAGIC ||
+        found->version != PYD_PROCESS_TABLE_VERSION) {
         rte_errno = EPROTO;
         return NULL;
     }
@@ -54,7 +54,7 @@ claim_entry(uint64_t pid)
     struct pyd_process *p;
     uint64_t nobody;
 
-    for (p = ledger->processes; p < &ledger->processes[PYD_MAX_PROCESSES]; p++) {
+    for (p = table->processes; p < &table->processes[PYD_MAX_PROCESSES]; p++) {
         nobody = 0;
         if (__atomic_compare_exchange_n(&p->pid, &nobody, pid, 0, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED))
@@ -67,7 +67,7 @@ claim_entry(uint64_t pid)
 void
 pyd_process_clear(struct pyd_process *p)
 {
-    struct pyd_slots *slots = p->slots, *next;
+    struct pyd_storage *slots = p->slots, *next;
     struct pyd_section *section = p->sections, *after;
 
     memset(&p->started, 0, sizeof(*p) - offsetof(struct pyd_process, started));
@@ -88,7 +88,7 @@ take_over(uint64_t pid)
 {
     struct pyd_process *p;
 
-    for (p = ledger->processes; p < &ledger->processes[PYD_MAX_PROCESSES]; p++) {
+    for (p = table->processes; p < &table->processes[PYD_MAX_PROCESSES]; p++) {
         uint64_t was = __atomic_load_n(&p->pid, __ATOMIC_ACQUIRE);
 
         if (was == 0 || pyd_process_alive(was, p->started) || pyd_process_inside(p))
@@ -118,16 +118,16 @@ static pthread_key_t ending;
 /* 0, -ENOSPC, or -EBUSY: a process died inside a call on one of these lcores, and nobody recovers.
  * `alone`: no primary of ours is there that could. */
 int
-pyd_ledger_join(uint64_t pid, uint64_t started, int alone)
+pyd_process_join(uint64_t pid, uint64_t started, int alone)
 {
     uint64_t lcores[PYD_LCORE_WORDS];
     int ret;
 
-    ledger = find_ledger();
-    if (ledger == NULL)
+    table = find_table();
+    if (table == NULL)
         return -rte_errno;
     pyd_lcores_mine(lcores);
-    ret = pyd_lcores_wait(ledger, lcores);
+    ret = pyd_lcores_wait(table, lcores);
     if (ret != 0)
         return ret;
     if (pthread_key_create(&ending, thread_ends) != 0)
@@ -141,8 +141,8 @@ pyd_ledger_join(uint64_t pid, uint64_t started, int alone)
     my_pid = getpid();
     memcpy(me->lcores, lcores, sizeof(lcores));
     me->started = started;
-    pyd_stop_word = &ledger->stopped_by;
-    pyd_foreign_word = &ledger->foreign;
+    pyd_stop_word = &table->stopped_by;
+    pyd_foreign_word = &table->foreign;
     if (alone)
         pyd_foreign(PYD_FOREIGN_SEEN, 0);
     return 0;
@@ -154,8 +154,8 @@ pyd_foreign(uint32_t set, uint32_t clear)
 {
     rte_spinlock_lock(&lock);
     if (me != NULL && my_pid == getpid()) {
-        __atomic_fetch_or(&ledger->foreign, set, __ATOMIC_SEQ_CST);
-        __atomic_fetch_and(&ledger->foreign, ~clear, __ATOMIC_SEQ_CST);
+        __atomic_fetch_or(&table->foreign, set, __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(&table->foreign, ~clear, __ATOMIC_SEQ_CST);
     }
     rte_spinlock_unlock(&lock);
 }
@@ -242,63 +242,63 @@ is_anyone_left(void)
     unsigned int i;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        if (__atomic_load_n(&ledger->processes[i].pid, __ATOMIC_ACQUIRE) != 0)
+        if (__atomic_load_n(&table->processes[i].pid, __ATOMIC_ACQUIRE) != 0)
             return 1;
     return 0;
 }
 
 /* The last one frees the memzone: the primary may be a program that knows nothing of it. */
 void
-pyd_ledger_leave(void)
+pyd_process_leave(void)
 {
     if (me == NULL)
         return;
     if (pyd_section_enter(&me->self) != 0)
         return; /* the primary died over a repair: nothing here may be touched */
     if (rte_eal_process_type() != RTE_PROC_PRIMARY)
-        pyd_lcores_flush(ledger, me);
+        pyd_lcores_flush(table, me);
     rte_spinlock_lock(&lock);
     leave_for_good();
     rte_spinlock_unlock(&lock);
     if (!is_anyone_left())
-        rte_memzone_free(rte_memzone_lookup(PYD_LEDGER_NAME));
+        rte_memzone_free(rte_memzone_lookup(PYD_PROCESS_TABLE_NAME));
 }
 
 /* 0; -EOWNERDEAD: a lock that a dead process left guards what cannot be made sound. */
 int
 pyd_intact(void)
 {
-    return me == NULL || __atomic_load_n(&ledger->damaged, __ATOMIC_ACQUIRE) == 0 ? 0
+    return me == NULL || __atomic_load_n(&table->damaged, __ATOMIC_ACQUIRE) == 0 ? 0
                                                                                   : -EOWNERDEAD;
 }
 
 /* The processes of ours, living or dead; returns how many. */
 int
-pyd_ledger_pids(uint64_t *pids, uint32_t room)
+pyd_process_pids(uint64_t *pids, uint32_t room)
 {
     uint32_t i, n = 0;
 
     for (i = 0; me != NULL && i < PYD_MAX_PROCESSES; i++)
-        if (ledger->processes[i].pid != 0 && n < room)
-            pids[n++] = ledger->processes[i].pid;
+        if (table->processes[i].pid != 0 && n < room)
+            pids[n++] = table->processes[i].pid;
     return n;
 }
 
-struct pyd_ledger *
-pyd_ledger(void)
+struct pyd_process_table *
+pyd_process_table(void)
 {
-    return me == NULL ? NULL : ledger;
+    return me == NULL ? NULL : table;
 }
 
 struct pyd_process *
-pyd_ledger_me(void)
+pyd_process_me(void)
 {
     return me;
 }
 
 /* What plain objects that this process takes carry: 1 + its index. */
 uint8_t
-pyd_ledger_owner(void)
+pyd_process_owner(void)
 {
-    return me == NULL ? UINT8_MAX : 1 + (me - ledger->processes);
+    return me == NULL ? UINT8_MAX : 1 + (me - table->processes);
 }

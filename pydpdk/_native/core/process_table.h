@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PYD_LEDGER_INLINE_H
-#define PYD_LEDGER_INLINE_H
+#ifndef PYD_PROCESS_TABLE_INLINE_H
+#define PYD_PROCESS_TABLE_INLINE_H
 
 #include "pyd.h"
 
-#define PYD_LEDGER_NAME "pydpdk"
-#define PYD_LEDGER_MAGIC 0x70796470
-#define PYD_LEDGER_VERSION 4
+#define PYD_PROCESS_TABLE_NAME "pydpdk"
+#define PYD_PROCESS_TABLE_MAGIC 0x70796470
+#define PYD_PROCESS_TABLE_VERSION 4
 
-struct pyd_slots *pyd_ledger_take(uint32_t size);
-void pyd_ledger_give(struct pyd_slots *slots);
+struct pyd_storage *pyd_storage_take(uint32_t size);
+void pyd_storage_give(struct pyd_storage *slots);
 int pyd_mapped(const void *start, size_t len);
 
 /* `n` of the slots are filled; `ours`: by this process. */
-typedef void pyd_visit(const struct pyd_slots *slots, uint32_t n, uint64_t pid, int ours,
+typedef void pyd_visit(const struct pyd_storage *slots, uint32_t n, uint64_t pid, int ours,
                        void *arg);
-void pyd_ledger_each(pyd_visit *visit, void *arg);
+void pyd_storage_each(pyd_visit *visit, void *arg);
 
-struct pyd_ledger *pyd_ledger(void);
-struct pyd_process *pyd_ledger_me(void);
-uint8_t pyd_ledger_owner(void);
+struct pyd_process_table *pyd_process_table(void);
+struct pyd_process *pyd_process_me(void);
+uint8_t pyd_process_owner(void);
 int pyd_intact(void);
 int pyd_process_inside(const struct pyd_process *p);
 void pyd_process_clear(struct pyd_process *p);
 void pyd_mempool_give(struct rte_mempool *mp);
 void pyd_lcores_mine(uint64_t *lcores);
-int pyd_lcores_wait(const struct pyd_ledger *ledger, const uint64_t *lcores);
-void pyd_lcores_flush(const struct pyd_ledger *ledger, const struct pyd_process *me);
+int pyd_lcores_wait(const struct pyd_process_table *table, const uint64_t *lcores);
+void pyd_lcores_flush(const struct pyd_process_table *table, const struct pyd_process *me);
 int pyd_claim(const struct rte_ring *ring, int consumer);
 void pyd_claim_hold(const struct rte_ring *ring, int consumer);
 void pyd_unclaim(const struct rte_ring *ring, int consumer);

@@ -58,7 +58,7 @@ pyd_process_alive(uint64_t pid, uint64_t started)
 static int
 stopper_lives(uint32_t word)
 {
-    const struct pyd_process *by = &pyd_ledger()->processes[word - 1];
+    const struct pyd_process *by = &pyd_process_table()->processes[word - 1];
 
     return word <= PYD_MAX_PROCESSES && by->pid != 0 && pyd_process_alive(by->pid, by->started);
 }
@@ -133,7 +133,7 @@ look_inside(const struct pyd_world *world, struct stuck *stuck)
 
     stuck->n = 0;
     for (i = 0; i < PYD_MAX_PROCESSES; i++) {
-        const struct pyd_process *p = &world->ledger->processes[i];
+        const struct pyd_process *p = &world->table->processes[i];
         const uint32_t before = stuck->n;
 
         if (world->state[i] != PYD_LIVING)
@@ -176,7 +176,7 @@ anyone_holds(const struct pyd_world *world)
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
         for (k = 0; world->state[i] == PYD_LIVING && k < PYD_MAX_CLAIMS; k++)
-            if (world->ledger->processes[i].claims[k].held)
+            if (world->table->processes[i].claims[k].held)
                 return 1;
     return 0;
 }
@@ -230,13 +230,13 @@ int
 pyd_stop_world(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit)
 {
     const uint64_t deadline = now_us() + (uint64_t)timeout_ms * 1000;
-    const uint32_t mine = pyd_ledger_owner();
+    const uint32_t mine = pyd_process_owner();
     uint32_t nobody, attempt;
     int ret;
 
     for (attempt = 0;; attempt++) {
         nobody = 0;
-        if (!__atomic_compare_exchange_n(&world->ledger->stopped_by, &nobody, mine, 0,
+        if (!__atomic_compare_exchange_n(&world->table->stopped_by, &nobody, mine, 0,
                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             return -EALREADY;
         barrier_of_all();
@@ -285,5 +285,5 @@ pyd_wait_passed(const struct pyd_process *p, uint32_t timeout_ms)
 void
 pyd_resume_world(struct pyd_world *world)
 {
-    __atomic_store_n(&world->ledger->stopped_by, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&world->table->stopped_by, 0, __ATOMIC_RELEASE);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 struct pyd_burst {
     struct pyd_gate gate;
-    struct pyd_slots *slots;
+    struct pyd_storage *slots;
     uint32_t n;
     uint32_t size;
     uint32_t generation;

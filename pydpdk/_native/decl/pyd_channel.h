@@ -25,7 +25,7 @@ struct pyd_channel_head {
     uint32_t drained;
     char apart_as_well[124];
 };
-/* Of this process. A call works in one of the lanes, which are bursts, so that the ledger has the
+/* Of this process. A call works in one of the lanes, which are bursts, so that the table has the
  * mbufs that it moves. */
 struct pyd_channel {
     struct pyd_gate gate;

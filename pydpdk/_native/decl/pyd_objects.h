@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Pools of plain objects. What they are is written in the private data of the mempool, where
  * every process finds it: a pool that does not carry it is not touched. Behind the text of the
- * dtype lies one byte for each object: 0 in the pool, else 1 + the ledger's index of its taker. */
+ * dtype lies one byte for each object: 0 in the pool, else 1 + the table's index of its taker. */
 struct pyd_objects_head {
     uint64_t magic;
     uint32_t itemsize;
     uint32_t dtype_len;
-    uint32_t ledger; /* offset of the bytes; 0: not kept */
+    uint32_t table; /* offset of the bytes; 0: not kept */
     uint32_t unused;
     char ops[32]; /* by name: their number may be another in another process */
 };

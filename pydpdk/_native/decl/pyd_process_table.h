@@ -7,8 +7,8 @@
 #define PYD_FOREIGN_UNSURE 2
 
 /* What a process of ours holds, in DPDK memory, so that it can be found after its death. */
-struct pyd_slots {
-    struct pyd_slots *next;
+struct pyd_storage {
+    struct pyd_storage *next;
     uint32_t size;
     uint32_t n;
     uint32_t inside; /* a call changes them: what they say may be half of it */
@@ -32,7 +32,7 @@ struct pyd_claim {
 struct pyd_process {
     uint64_t pid;
     uint64_t started;
-    struct pyd_slots *slots;
+    struct pyd_storage *slots;
     struct pyd_section *sections;
     struct pyd_section self; /* of the process as a whole, when it leaves */
     uint64_t lcores[16];
@@ -42,7 +42,7 @@ struct pyd_process {
  * `foreign`: whether a program that is not ours may have written into this memory.
  * `doubt`: a repair could not tell all; the next one looks again.
  * `damaged`: a process died in a lock of DPDK's, and `damage` could not be made sound. */
-struct pyd_ledger {
+struct pyd_process_table {
     uint32_t magic;
     uint32_t version;
     uint32_t stopped_by;
@@ -53,11 +53,11 @@ struct pyd_ledger {
     struct pyd_process processes[128];
 };
 
-int pyd_ledger_join(uint64_t pid, uint64_t started, int alone);
-void pyd_ledger_leave(void);
+int pyd_process_join(uint64_t pid, uint64_t started, int alone);
+void pyd_process_leave(void);
 void pyd_foreign(uint32_t set, uint32_t clear);
 int pyd_foreign_wait(int inotify, int wake);
 int pyd_critical_begin(void);
 void pyd_critical_end(void);
-int pyd_ledger_pids(uint64_t *pids, uint32_t room);
+int pyd_process_pids(uint64_t *pids, uint32_t room);
 int pyd_process_alive(uint64_t pid, uint64_t started);

@@ -78,7 +78,7 @@ fetch(struct pyd_objects *objects, void **pointers, int64_t *ids, uint32_t n)
         rte_mempool_put_bulk(objects->mp, pointers, n);
         return -EFAULT;
     }
-    note(objects, pointers, n, pyd_ledger_owner());
+    note(objects, pointers, n, pyd_process_owner());
     return 0;
 }
 
@@ -178,7 +178,7 @@ give_back(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint
         rte_mempool_put_bulk(objects->mp, pointers, n);
         return 0;
     }
-    note(objects, pointers, good, pyd_ledger_owner());
+    note(objects, pointers, good, pyd_process_owner());
     return why;
 }
 

@@ -26,7 +26,7 @@ wait_for_callbacks(void)
     const struct pyd_process *me;
 
     __atomic_fetch_add(&answering, 1, __ATOMIC_SEQ_CST);
-    me = pyd_ledger_me();
+    me = pyd_process_me();
     if (me != NULL && !pyd_wait_passed(me, PATIENCE_MS))
         rte_log(RTE_LOG_ERR, RTE_LOGTYPE_EAL,
                 "a thread stays inside a call: a capture may end under it\n");

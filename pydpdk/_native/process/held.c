@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who has the mbufs that are out: the bursts of all processes of ours, by the ledger, and the rings,
+/* Who has the mbufs that are out: the bursts of all processes of ours, by the table, and the rings,
  * which are read in place. Other processes work on meanwhile, so what is theirs is followed only
  * into memory that DPDK has mapped. */
 #include <stdlib.h>
@@ -64,7 +64,7 @@ hold_packet(struct holding *found, const struct rte_mbuf *m)
 }
 
 static void
-hold_slots(const struct pyd_slots *slots, uint32_t n, uint64_t pid, int ours, void *arg)
+hold_storage(const struct pyd_storage *slots, uint32_t n, uint64_t pid, int ours, void *arg)
 {
     struct holding *found = arg;
     uint32_t i;
@@ -130,7 +130,7 @@ pyd_held(const uint64_t *out, uint32_t n_out, struct pyd_held *rows, uint32_t ro
 {
     struct holding found = {.rows = rows, .room = room, .out = out, .n_out = n_out};
 
-    pyd_ledger_each(hold_slots, &found);
+    pyd_storage_each(hold_storage, &found);
     rte_memzone_walk(hold_ring, &found);
     return found.n;
 }

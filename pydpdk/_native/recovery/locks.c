@@ -128,13 +128,13 @@ struct slow {
 static uint32_t
 look_slow(struct slow *rows)
 {
-    struct pyd_world world = {.ledger = pyd_ledger()};
+    struct pyd_world world = {.table = pyd_process_table()};
     const struct pyd_section *section;
     uint32_t i, n = 0;
 
     pyd_world_look(&world);
     for (i = 0; i < PYD_MAX_PROCESSES; i++) {
-        const struct pyd_process *p = &world.ledger->processes[i];
+        const struct pyd_process *p = &world.table->processes[i];
 
         if (world.state[i] != PYD_LIVING)
             continue;
@@ -291,13 +291,13 @@ pyd_damage_look(void)
 static int
 damaged(const char *what)
 {
-    struct pyd_ledger *ledger = pyd_ledger();
+    struct pyd_process_table *table = pyd_process_table();
     uint32_t nobody = 0;
 
-    if (__atomic_compare_exchange_n(&ledger->damaged, &nobody, 1, 0, __ATOMIC_ACQ_REL,
+    if (__atomic_compare_exchange_n(&table->damaged, &nobody, 1, 0, __ATOMIC_ACQ_REL,
                                     __ATOMIC_RELAXED)) {
-        snprintf(ledger->damage, sizeof(ledger->damage), "%s", what);
-        __atomic_store_n(&ledger->damaged, 2, __ATOMIC_RELEASE);
+        snprintf(table->damage, sizeof(table->damage), "%s", what);
+        __atomic_store_n(&table->damaged, 2, __ATOMIC_RELEASE);
     }
     return pyd_damage_look();
 }
@@ -344,7 +344,7 @@ pyd_locks_give_back(struct pyd_locks *out, uint32_t still_ms, uint32_t patience_
     uint32_t n, passes, from = 0;
     int ret = pyd_damage_look();
 
-    if (config == NULL || pyd_ledger() == NULL || ret != 0)
+    if (config == NULL || pyd_process_table() == NULL || ret != 0)
         return ret;
     n = list_locks(config, locks);
     for (passes = 0; passes < MAX_PASSES && (lock = first_shut(locks, n, from)) != NULL; passes++) {
@@ -367,7 +367,7 @@ pyd_locks_abandon(uint32_t still_ms, uint32_t patience_ms)
     uint32_t i, n;
     int ret = pyd_damage_look();
 
-    if (config == NULL || pyd_ledger() == NULL || ret != 0)
+    if (config == NULL || pyd_process_table() == NULL || ret != 0)
         return ret;
     n = list_locks(config, locks);
     for (i = 0; i < n; i++) {
@@ -386,5 +386,5 @@ pyd_locks_abandon(uint32_t still_ms, uint32_t patience_ms)
 const char *
 pyd_damaged(void)
 {
-    return pyd_intact() == 0 ? NULL : pyd_ledger()->damage;
+    return pyd_intact() == 0 ? NULL : pyd_process_table()->damage;
 }

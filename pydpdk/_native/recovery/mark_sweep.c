@@ -135,7 +135,7 @@ mark_ring(struct sweep *sweep, const struct rte_ring *r)
 static void
 mark_bursts(struct sweep *sweep, const struct pyd_process *p)
 {
-    const struct pyd_slots *slots;
+    const struct pyd_storage *slots;
     uint32_t i;
 
     for (slots = p->slots; slots != NULL; slots = slots->next)
@@ -262,7 +262,7 @@ pyd_sweep(struct pyd_world *world)
         mark_ring(&sweep, world->rings[i]);
     for (i = 0; ret == 0 && i < PYD_MAX_PROCESSES; i++)
         if (world->state[i] == PYD_LIVING)
-            mark_bursts(&sweep, &world->ledger->processes[i]);
+            mark_bursts(&sweep, &world->table->processes[i]);
     if (ret == 0)
         settle(&sweep);
     return ret;

@@ -27,7 +27,7 @@ on_dead_lcore(const struct pyd_world *world, uint32_t lcore, int *was_inside)
     *was_inside = 0;
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
         if (world->state[i] == PYD_DEAD &&
-            world->ledger->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1) {
+            world->table->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1) {
             *was_inside = world->was_inside[i];
             return 1;
         }
@@ -41,7 +41,7 @@ on_living_lcore(const struct pyd_world *world, uint32_t lcore)
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
         if (world->state[i] == PYD_LIVING &&
-            world->ledger->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1)
+            world->table->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1)
             return 1;
     return 0;
 }
@@ -87,7 +87,7 @@ pyd_empty_caches(struct pyd_world *world)
 }
 
 static void
-free_burst(struct pyd_world *world, struct pyd_slots *slots)
+free_burst(struct pyd_world *world, struct pyd_storage *slots)
 {
     const uint32_t n = RTE_MIN(slots->n, slots->size);
     struct rte_mempool *mp;
@@ -133,12 +133,12 @@ take_objects(struct pyd_world *world, struct rte_mempool *mp)
 void
 pyd_take_what_is_sure(struct pyd_world *world)
 {
-    struct pyd_slots *slots;
+    struct pyd_storage *slots;
     uint32_t i;
 
     empty_caches(world, 1);
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        for (slots = world->ledger->processes[i].slots;
+        for (slots = world->table->processes[i].slots;
              world->state[i] == PYD_DEAD && slots != NULL; slots = slots->next)
             free_burst(world, slots);
     for (i = 0; i < world->n_pools; i++)

@@ -129,7 +129,7 @@ pyd_world_look(struct pyd_world *world)
     uint32_t i;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++) {
-        const struct pyd_process *p = &world->ledger->processes[i];
+        const struct pyd_process *p = &world->table->processes[i];
         const uint64_t pid = __atomic_load_n(&p->pid, __ATOMIC_ACQUIRE);
 
         if (world->state[i] == PYD_DEAD)
@@ -179,7 +179,7 @@ count_gone(struct pyd_world *world)
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
         if (world->state[i] == PYD_DEAD)
             world->out->gone[world->out->n_gone++] = (struct pyd_gone){
-                .pid = world->ledger->processes[i].pid, .inside = world->was_inside[i],
+                .pid = world->table->processes[i].pid, .inside = world->was_inside[i],
             };
 }
 
@@ -201,8 +201,8 @@ repair(struct pyd_world *world, int foreign)
     } else {
         pyd_take_what_is_sure(world);
     }
-    world->ledger->doubt = ret != 0 || (!out->exact && out->n_gone != 0) ||
-                           (world->ledger->doubt && !out->exact);
+    world->table->doubt = ret != 0 || (!out->exact && out->n_gone != 0) ||
+                           (world->table->doubt && !out->exact);
     return ret;
 }
 
@@ -213,7 +213,7 @@ bury(struct pyd_world *world)
     uint32_t i;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++) {
-        struct pyd_process *p = &world->ledger->processes[i];
+        struct pyd_process *p = &world->table->processes[i];
 
         if (world->state[i] != PYD_DEAD)
             continue;
@@ -238,14 +238,14 @@ now_ns(void)
 int
 pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t timeout_ms)
 {
-    struct pyd_world world = {.ledger = pyd_ledger(), .out = out};
+    struct pyd_world world = {.table = pyd_process_table(), .out = out};
     uint64_t start;
     int ret, ready;
 
-    if (world.ledger == NULL || rte_eal_process_type() != RTE_PROC_PRIMARY)
+    if (world.table == NULL || rte_eal_process_type() != RTE_PROC_PRIMARY)
         return -ENOTSUP;
     pyd_world_look(&world);
-    if (!everything && !world.ledger->doubt &&
+    if (!everything && !world.table->doubt &&
         memchr(world.state, PYD_DEAD, sizeof(world.state)) == NULL)
         return 0;
     start = now_ns();

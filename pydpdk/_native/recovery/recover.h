@@ -17,7 +17,7 @@ struct pyd_object {
 /* The shared memory while it is paused. A recovery allocates all that it needs before it changes
  * anything: it is done as a whole or not at all. */
 struct pyd_world {
-    struct pyd_ledger *ledger;
+    struct pyd_process_table *table;
     uint8_t state[PYD_MAX_PROCESSES];
     uint8_t was_inside[PYD_MAX_PROCESSES]; /* the dead, in whatever call */
     struct rte_ring **rings;

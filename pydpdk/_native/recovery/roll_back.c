@@ -29,7 +29,7 @@ claimed(const struct pyd_world *world, const struct rte_ring *r, int consumer)
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
         if (world->state[i] == PYD_LIVING &&
-            pyd_claimed(&world->ledger->processes[i], r, consumer))
+            pyd_claimed(&world->table->processes[i], r, consumer))
             return 1;
     return 0;
 }

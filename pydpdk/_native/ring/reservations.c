@@ -5,7 +5,7 @@
 int
 pyd_claim(const struct rte_ring *ring, int consumer)
 {
-    struct pyd_process *me = pyd_ledger_me();
+    struct pyd_process *me = pyd_process_me();
     const uint64_t address = (uintptr_t)ring;
     uint64_t nobody;
     uint32_t i;
@@ -33,7 +33,7 @@ is(const struct pyd_claim *claim, const struct rte_ring *ring, int consumer)
 void
 pyd_claim_hold(const struct rte_ring *ring, int consumer)
 {
-    struct pyd_process *me = pyd_ledger_me();
+    struct pyd_process *me = pyd_process_me();
     uint32_t i;
 
     for (i = 0; me != NULL && i < PYD_MAX_CLAIMS; i++)
@@ -55,7 +55,7 @@ pyd_claimed(const struct pyd_process *by, const struct rte_ring *ring, int consu
 void
 pyd_unclaim(const struct rte_ring *ring, int consumer)
 {
-    struct pyd_process *me = pyd_ledger_me();
+    struct pyd_process *me = pyd_process_me();
     uint32_t i;
 
     for (i = 0; me != NULL && i < PYD_MAX_CLAIMS; i++)

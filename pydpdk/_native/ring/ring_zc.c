@@ -4,7 +4,7 @@
 #include "ring/ring.h"
 
 /* Take a side for one reservation; everybody else finds its gate shut until it is given back.
- * The ledger says that head and tail differ for a reason: recovery leaves them alone. */
+ * The table says that head and tail differ for a reason: recovery leaves them alone. */
 static int
 take(const struct pyd_ring *ring, struct pyd_ring_side *side, enum rte_ring_sync_type sync)
 {
