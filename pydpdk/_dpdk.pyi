@@ -49,7 +49,7 @@ class _Lib:
     PYD_FORWARD_IO: int
     PYD_FORWARD_MACSWAP: int
     PYD_LCORE_WORDS: int
-    PYD_MAX_CLAIMS: int
+    PYD_MAX_RESERVATIONS: int
     PYD_MAX_PROCESSES: int
     PYD_MBUF_ADJ: int
     PYD_MBUF_APPEND: int

@@ -49,7 +49,7 @@ find_table(void)
 }
 
 static struct pyd_process *
-claim_entry(uint64_t pid)
+take_entry(uint64_t pid)
 {
     struct pyd_process *p;
     uint64_t nobody;
@@ -133,7 +133,7 @@ pyd_process_join(uint64_t pid, uint64_t started, int alone)
     if (pthread_key_create(&ending, thread_ends) != 0)
         return -ENOMEM;
     pyd_safepoint_register();
-    me = claim_entry(pid);
+    me = take_entry(pid);
     if (me == NULL && alone)
         me = take_over(pid);
     if (me == NULL)
@@ -225,7 +225,7 @@ leave_for_good(void)
 
     me->slots = NULL;
     free_sections();
-    memset(me->claims, 0, sizeof(me->claims));
+    memset(me->reservations, 0, sizeof(me->reservations));
     memset(me->lcores, 0, sizeof(me->lcores));
     me = NULL;
     pyd_my_section = NULL;

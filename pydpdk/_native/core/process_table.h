@@ -27,9 +27,9 @@ void pyd_mempool_give(struct rte_mempool *mp);
 void pyd_lcores_mine(uint64_t *lcores);
 int pyd_lcores_wait(const struct pyd_process_table *table, const uint64_t *lcores);
 void pyd_lcores_flush(const struct pyd_process_table *table, const struct pyd_process *me);
-int pyd_claim(const struct rte_ring *ring, int consumer);
-void pyd_claim_hold(const struct rte_ring *ring, int consumer);
-void pyd_unclaim(const struct rte_ring *ring, int consumer);
-int pyd_claimed(const struct pyd_process *by, const struct rte_ring *ring, int consumer);
+int pyd_reserve(const struct rte_ring *ring, int consumer);
+void pyd_reservation_hold(const struct rte_ring *ring, int consumer);
+void pyd_unreserve(const struct rte_ring *ring, int consumer);
+int pyd_is_reserved(const struct pyd_process *by, const struct rte_ring *ring, int consumer);
 
 #endif

@@ -175,8 +175,8 @@ anyone_holds(const struct pyd_world *world)
     uint32_t i, k;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        for (k = 0; world->state[i] == PYD_LIVING && k < PYD_MAX_CLAIMS; k++)
-            if (world->table->processes[i].claims[k].held)
+        for (k = 0; world->state[i] == PYD_LIVING && k < PYD_MAX_RESERVATIONS; k++)
+            if (world->table->processes[i].reservations[k].held)
                 return 1;
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define PYD_MAX_PROCESSES 128
 #define PYD_LCORE_WORDS 16
-#define PYD_MAX_CLAIMS 32
+#define PYD_MAX_RESERVATIONS 32
 /* Of a program that is not ours: it has attached, or nobody knows yet. 0: there was none. */
 #define PYD_FOREIGN_SEEN 1
 #define PYD_FOREIGN_UNSURE 2
@@ -24,7 +24,7 @@ struct pyd_section {
     uint32_t slow; /* inside something that takes its time, like making a pool */
 };
 /* Slots of a ring in a process's hands between two calls: head and tail differ for a reason. */
-struct pyd_claim {
+struct pyd_reservation {
     uint64_t ring;
     uint32_t consumer;
     uint32_t held; /* else it is only asked for */
@@ -36,7 +36,7 @@ struct pyd_process {
     struct pyd_section *sections;
     struct pyd_section self; /* of the process as a whole, when it leaves */
     uint64_t lcores[16];
-    struct pyd_claim claims[32];
+    struct pyd_reservation reservations[32];
 };
 /* `stopped_by`: 1 + index of the process that repairs this memory; all others stay out meanwhile.
  * `foreign`: whether a program that is not ours may have written into this memory.

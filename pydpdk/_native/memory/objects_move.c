@@ -127,7 +127,7 @@ pyd_objects_get(struct pyd_objects *objects, int64_t *ids, uint32_t n)
 
 /* Each object's byte goes from its owner to 0 once, whoever tries; how many ids are good. */
 static uint32_t
-claim(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint32_t n, int *why)
+reservation(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint32_t n, int *why)
 {
     uint32_t i;
 
@@ -172,7 +172,7 @@ give_back(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint
     int why = 0;
     const uint32_t good = objects->out == NULL && objects->stride != 0
                               ? translate(objects, ids, pointers, n, &why)
-                              : claim(objects, ids, pointers, n, &why);
+                              : reservation(objects, ids, pointers, n, &why);
 
     if (good == n) {
         rte_mempool_put_bulk(objects->mp, pointers, n);

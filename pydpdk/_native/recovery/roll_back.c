@@ -23,13 +23,13 @@ note(struct pyd_world *world, const struct rte_ring *r, int consumer, uint32_t s
 }
 
 static int
-claimed(const struct pyd_world *world, const struct rte_ring *r, int consumer)
+reserved(const struct pyd_world *world, const struct rte_ring *r, int consumer)
 {
     uint32_t i;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
         if (world->state[i] == PYD_LIVING &&
-            pyd_claimed(&world->table->processes[i], r, consumer))
+            pyd_is_reserved(&world->table->processes[i], r, consumer))
             return 1;
     return 0;
 }
@@ -58,7 +58,7 @@ undo_side(struct pyd_world *world, struct rte_ring *r, int consumer)
     const uint32_t sync = side->sync_type;
     uint32_t n;
 
-    if (claimed(world, r, consumer))
+    if (reserved(world, r, consumer))
         return;
     if (sync == RTE_RING_SYNC_MT_RTS) {
         n = undo_rts(consumer ? &r->rts_cons : &r->rts_prod, consumer);
@@ -97,7 +97,7 @@ release_side(struct pyd_world *world, struct rte_ring *r, int consumer)
     struct rte_ring_hts_headtail *side = consumer ? &r->hts_cons : &r->hts_prod;
     union __rte_ring_hts_pos was, undone;
 
-    if (side->sync_type != RTE_RING_SYNC_MT_HTS || claimed(world, r, consumer))
+    if (side->sync_type != RTE_RING_SYNC_MT_HTS || reserved(world, r, consumer))
         return;
     was.raw = __atomic_load_n(&side->ht.raw, __ATOMIC_ACQUIRE);
     undone = was;

@@ -3,7 +3,7 @@
 #include "core/process_table.h"
 
 int
-pyd_claim(const struct rte_ring *ring, int consumer)
+pyd_reserve(const struct rte_ring *ring, int consumer)
 {
     struct pyd_process *me = pyd_process_me();
     const uint64_t address = (uintptr_t)ring;
@@ -12,12 +12,12 @@ pyd_claim(const struct rte_ring *ring, int consumer)
 
     if (me == NULL)
         return 0;
-    for (i = 0; i < PYD_MAX_CLAIMS; i++) {
+    for (i = 0; i < PYD_MAX_RESERVATIONS; i++) {
         nobody = 0;
-        if (__atomic_compare_exchange_n(&me->claims[i].ring, &nobody, address, 0,
+        if (__atomic_compare_exchange_n(&me->reservations[i].ring, &nobody, address, 0,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-            me->claims[i].consumer = consumer;
-            me->claims[i].held = 0;
+            me->reservations[i].consumer = consumer;
+            me->reservations[i].held = 0;
             return 0;
         }
     }
@@ -25,42 +25,42 @@ pyd_claim(const struct rte_ring *ring, int consumer)
 }
 
 static int
-is(const struct pyd_claim *claim, const struct rte_ring *ring, int consumer)
+is(const struct pyd_reservation *reservation, const struct rte_ring *ring, int consumer)
 {
-    return claim->ring == (uintptr_t)ring && claim->consumer == (uint32_t)consumer;
+    return reservation->ring == (uintptr_t)ring && reservation->consumer == (uint32_t)consumer;
 }
 
 void
-pyd_claim_hold(const struct rte_ring *ring, int consumer)
+pyd_reservation_hold(const struct rte_ring *ring, int consumer)
 {
     struct pyd_process *me = pyd_process_me();
     uint32_t i;
 
-    for (i = 0; me != NULL && i < PYD_MAX_CLAIMS; i++)
-        if (is(&me->claims[i], ring, consumer))
-            __atomic_store_n(&me->claims[i].held, 1, __ATOMIC_RELEASE);
+    for (i = 0; me != NULL && i < PYD_MAX_RESERVATIONS; i++)
+        if (is(&me->reservations[i], ring, consumer))
+            __atomic_store_n(&me->reservations[i].held, 1, __ATOMIC_RELEASE);
 }
 
 int
-pyd_claimed(const struct pyd_process *by, const struct rte_ring *ring, int consumer)
+pyd_is_reserved(const struct pyd_process *by, const struct rte_ring *ring, int consumer)
 {
     uint32_t i;
 
-    for (i = 0; i < PYD_MAX_CLAIMS; i++)
-        if (by->claims[i].held && is(&by->claims[i], ring, consumer))
+    for (i = 0; i < PYD_MAX_RESERVATIONS; i++)
+        if (by->reservations[i].held && is(&by->reservations[i], ring, consumer))
             return 1;
     return 0;
 }
 
 void
-pyd_unclaim(const struct rte_ring *ring, int consumer)
+pyd_unreserve(const struct rte_ring *ring, int consumer)
 {
     struct pyd_process *me = pyd_process_me();
     uint32_t i;
 
-    for (i = 0; me != NULL && i < PYD_MAX_CLAIMS; i++)
-        if (is(&me->claims[i], ring, consumer)) {
-            me->claims[i].held = 0;
-            __atomic_store_n(&me->claims[i].ring, 0, __ATOMIC_RELEASE);
+    for (i = 0; me != NULL && i < PYD_MAX_RESERVATIONS; i++)
+        if (is(&me->reservations[i], ring, consumer)) {
+            me->reservations[i].held = 0;
+            __atomic_store_n(&me->reservations[i].ring, 0, __ATOMIC_RELEASE);
         }
 }

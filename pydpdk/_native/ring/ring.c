@@ -255,8 +255,8 @@ pyd_ring_close(struct pyd_ring *ring, int force)
     }
     if (mbufs)
         free_mbufs(ring->ring);
-    pyd_unclaim(ring->ring, 0);
-    pyd_unclaim(ring->ring, 1);
+    pyd_unreserve(ring->ring, 0);
+    pyd_unreserve(ring->ring, 1);
     rte_ring_free(ring->ring);
     pyd_critical_exit();
     pyd_ring_shut(ring);

@@ -15,7 +15,7 @@ take(const struct pyd_ring *ring, struct pyd_ring_side *side, enum rte_ring_sync
         return -ENOTSUP;
     if (!__atomic_compare_exchange_n(&side->zc, &nobody, 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
         return -EALREADY;
-    ret = pyd_shut(&side->gate) != 0 ? -EALREADY : pyd_claim(ring->ring, side == &ring->consumer);
+    ret = pyd_shut(&side->gate) != 0 ? -EALREADY : pyd_reserve(ring->ring, side == &ring->consumer);
     if (ret == 0)
         return 0;
     if (ret != -EALREADY)
@@ -28,7 +28,7 @@ static void
 give_back(const struct pyd_ring *ring, struct pyd_ring_side *side)
 {
     if (side->reserved)
-        pyd_unclaim(ring->ring, side == &ring->consumer);
+        pyd_unreserve(ring->ring, side == &ring->consumer);
     side->reserved = 0;
     __atomic_store_n(&side->gate.open, 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&side->zc, 0, __ATOMIC_SEQ_CST);
@@ -40,9 +40,9 @@ reserved(struct pyd_ring *ring, struct pyd_ring_side *side, uint32_t n,
 {
     side->reserved = n;
     if (n == 0)
-        pyd_unclaim(ring->ring, side == &ring->consumer);
+        pyd_unreserve(ring->ring, side == &ring->consumer);
     else
-        pyd_claim_hold(ring->ring, side == &ring->consumer);
+        pyd_reservation_hold(ring->ring, side == &ring->consumer);
     slots->ring = ring;
     slots->consumer = side == &ring->consumer;
     slots->open = 1;
