@@ -67,7 +67,7 @@ class Recovery:
         [mbufs], [plain objects] that came back, by pool.
     recounted : dict
         [mbufs] whose reference counts held references of the dead, by pool.
-    mended : dict
+    relinked : dict
         [nodes] that a pool's `lf_stack` had lost, by pool; 1 where only its counts were wrong.
     undone : tuple of Undone
         Ring operations.
@@ -84,7 +84,7 @@ class Recovery:
     mbufs: dict[str, int] = field(default_factory=dict)
     objects: dict[str, int] = field(default_factory=dict)
     recounted: dict[str, int] = field(default_factory=dict)
-    mended: dict[str, int] = field(default_factory=dict)
+    relinked: dict[str, int] = field(default_factory=dict)
     undone: tuple[Undone, ...] = ()
     in_doubt: dict[str, int] = field(default_factory=dict)
     inexact: str = ""
@@ -141,7 +141,7 @@ def recover(*, everything: bool = False, timeout_s: float = PAUSE_TIMEOUT_S) -> 
     check_range("timeout_s", int(timeout_s * 1000), 0, 3_600_000, " ms")
     eal.current().neighbours.give_back_locks()
     with lock():
-        lib.pyd_channels_bury()
+        lib.pyd_channels_remove()
         out = ffi.new("struct pyd_recovery *")
         foreign = _foreign()
         result = lib.pyd_recover(out, bool(foreign), bool(everything), int(timeout_s * 1000))
@@ -185,7 +185,7 @@ def _read(out: Any, foreign: list[int]) -> Recovery:
         mbufs=_counts((row for row in rows if row.mbufs), "returned"),
         objects=_counts((row for row in rows if not row.mbufs), "returned"),
         recounted=_counts(rows, "recounted"),
-        mended=_counts(rows, "mended"),
+        relinked=_counts(rows, "relinked"),
         undone=tuple(
             _undone(out.undone[i]) for i in range(min(out.n_undone, lib.PYD_RECOVERY_ROWS))
         ),

@@ -34,7 +34,7 @@ def places(channel: Channel) -> list[tuple[int, int]]:
 
 
 def free(channel: Channel, pid: int, started: int) -> None:
-    while lib.pyd_channel_bury(channel._c, pid, started) == 1:
+    while lib.pyd_channel_remove(channel._c, pid, started) == 1:
         pass
 
 
@@ -101,7 +101,7 @@ def test_places_come_and_go_while_recovery_looks(eal: Eal, channel: Channel):
 
     def look() -> None:
         while not done.is_set():
-            assert lib.pyd_channels_bury() == 0
+            assert lib.pyd_channels_remove() == 0
 
     looking = threading.Thread(target=look)
     looking.start()

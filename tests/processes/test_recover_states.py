@@ -157,7 +157,7 @@ def test_nodes_that_a_stack_lost_are_found(eal: Eal, name: str, dead: Dead):
         used, free = (next(i for i in range(64) if words[i] == n) for n in (506, 5))
         words[free] = 0  # its length, and its top two words in front: 5 nodes popped, then death
         words[free - 2] = 0
-        assert recover().mended == {name: 5}
+        assert recover().relinked == {name: 5}
         assert words[used] == 506
         burst.free()
         assert pool.in_use_count == 0
@@ -168,7 +168,7 @@ def test_a_length_ahead_of_its_stack_is_mended(eal: Eal, name: str, dead: Dead):
         words = stack_words(pool)
         used = max(i for i in range(64) if words[i] == 511)  # the first is its capacity
         words[used] = 504
-        assert recover().mended == {name: 1}
+        assert recover().relinked == {name: 1}
         assert pool.in_use_count == 0
 
 

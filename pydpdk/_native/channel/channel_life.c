@@ -179,7 +179,7 @@ pyd_channel_shut(struct pyd_channel *channel)
 
 /* A peer has died: free its place. */
 int
-pyd_channel_bury(struct pyd_channel *channel, uint64_t pid, uint64_t started)
+pyd_channel_remove(struct pyd_channel *channel, uint64_t pid, uint64_t started)
 {
     int ret = pyd_hold(&channel->gate);
 
@@ -191,7 +191,7 @@ pyd_channel_bury(struct pyd_channel *channel, uint64_t pid, uint64_t started)
 }
 
 static void
-bury_in(const struct rte_memzone *mz, void *count)
+remove_from(const struct rte_memzone *mz, void *count)
 {
     struct pyd_channel_head *head = pyd_channel_head(mz);
     unsigned int i;
@@ -206,11 +206,11 @@ bury_in(const struct rte_memzone *mz, void *count)
 
 /* Free the places of all dead processes in all channels; returns how many there were. */
 int
-pyd_channels_bury(void)
+pyd_channels_remove(void)
 {
     int count = 0;
 
-    rte_memzone_walk(bury_in, &count);
+    rte_memzone_walk(remove_from, &count);
     return count;
 }
 

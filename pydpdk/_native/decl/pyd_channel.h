@@ -58,8 +58,8 @@ int pyd_channel_open(struct pyd_channel *channel, uint64_t pid, uint64_t started
 int pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started, int end);
 void pyd_channel_forget(struct pyd_channel *channel);
 int pyd_channel_shut(struct pyd_channel *channel);
-int pyd_channel_bury(struct pyd_channel *channel, uint64_t pid, uint64_t started);
-int pyd_channels_bury(void);
+int pyd_channel_remove(struct pyd_channel *channel, uint64_t pid, uint64_t started);
+int pyd_channels_remove(void);
 int pyd_channel_look(struct pyd_channel *channel, struct pyd_channel_head *head);
 int pyd_channel_room(struct pyd_channel *channel);
 int pyd_channel_send(struct pyd_channel *channel, const char *data, uint32_t length,

@@ -9,7 +9,7 @@ struct pyd_recovered {
     uint32_t returned;
     uint32_t recounted; /* reference counts that were too high */
     uint32_t in_doubt;
-    uint32_t mended; /* nodes of a stack that had lost its way */
+    uint32_t relinked; /* nodes of a stack that had lost its way */
 };
 struct pyd_undone {
     char name[32];

@@ -54,7 +54,7 @@ empty_cache(struct pyd_world *world, struct rte_mempool *mp, uint32_t lcore, int
 {
     struct rte_mempool_cache *cache = &mp->local_cache[lcore];
     const uint32_t n = RTE_MIN(cache->len, (uint32_t)RTE_DIM(cache->objs));
-    struct pyd_recovered *row = pyd_row(world, mp);
+    struct pyd_recovered *row = pyd_pool_entry(world, mp);
 
     if (n == 0)
         return;
@@ -96,10 +96,10 @@ free_burst(struct pyd_world *world, struct pyd_storage *slots)
     for (i = 0; i < n; i++) {
         mp = slots->mbufs[i]->pool;
         if (slots->inside) {
-            pyd_row(world, mp)->in_doubt++;
+            pyd_pool_entry(world, mp)->in_doubt++;
         } else {
             rte_pktmbuf_free(slots->mbufs[i]);
-            pyd_row(world, mp)->returned++;
+            pyd_pool_entry(world, mp)->returned++;
         }
     }
     slots->n = 0;
@@ -111,7 +111,7 @@ static void
 take_objects(struct pyd_world *world, struct rte_mempool *mp)
 {
     uint64_t *objects = world->scratch;
-    struct pyd_recovered *row = pyd_row(world, mp);
+    struct pyd_recovered *row = pyd_pool_entry(world, mp);
     uint8_t *owners = pyd_objects_owners(mp);
     uint32_t i, n;
 
@@ -131,7 +131,7 @@ take_objects(struct pyd_world *world, struct rte_mempool *mp)
 }
 
 void
-pyd_take_what_is_sure(struct pyd_world *world)
+pyd_reclaim(struct pyd_world *world)
 {
     struct pyd_storage *slots;
     uint32_t i;

@@ -111,7 +111,7 @@ release_room(struct pyd_world *world)
 }
 
 struct pyd_recovered *
-pyd_row(struct pyd_world *world, const struct rte_mempool *mp)
+pyd_pool_entry(struct pyd_world *world, const struct rte_mempool *mp)
 {
     static struct pyd_recovered lost;
     uint32_t i;
@@ -192,14 +192,14 @@ repair(struct pyd_world *world, int foreign)
 
     out->exact = !foreign && !ports_keep_mbufs(out);
     if (!foreign) {
-        pyd_undo_rings(world);
-        pyd_mend_stacks(world);
+        pyd_roll_back_rings(world);
+        pyd_relink_stacks(world);
     }
     if (out->exact) {
         pyd_empty_caches(world);
         ret = pyd_sweep(world);
     } else {
-        pyd_take_what_is_sure(world);
+        pyd_reclaim(world);
     }
     world->table->doubt = ret != 0 || (!out->exact && out->n_gone != 0) ||
                            (world->table->doubt && !out->exact);
@@ -208,7 +208,7 @@ repair(struct pyd_world *world, int foreign)
 
 /* Their memory, after which their places are free. */
 static void
-bury(struct pyd_world *world)
+remove(struct pyd_world *world)
 {
     uint32_t i;
 
@@ -261,7 +261,7 @@ pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t time
         if (!ready)
             ret = -ENOMEM;
         else
-            bury(&world);
+            remove(&world);
     }
     release_room(&world);
     return ret;

@@ -38,12 +38,12 @@ void pyd_resume_world(struct pyd_world *world);
 
 /* roll_back.c */
 int pyd_release(struct pyd_world *world);
-void pyd_undo_rings(struct pyd_world *world);
-void pyd_mend_stacks(struct pyd_world *world);
+void pyd_roll_back_rings(struct pyd_world *world);
+void pyd_relink_stacks(struct pyd_world *world);
 
 /* reclaim.c, mark_sweep.c */
-struct pyd_recovered *pyd_row(struct pyd_world *world, const struct rte_mempool *mp);
-void pyd_take_what_is_sure(struct pyd_world *world);
+struct pyd_recovered *pyd_pool_entry(struct pyd_world *world, const struct rte_mempool *mp);
+void pyd_reclaim(struct pyd_world *world);
 int pyd_sweep(struct pyd_world *world);
 int pyd_sweeps(struct rte_mempool *mp);
 void pyd_empty_caches(struct pyd_world *world);

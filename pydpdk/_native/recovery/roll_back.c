@@ -71,7 +71,7 @@ undo_side(struct pyd_world *world, struct rte_ring *r, int consumer)
 }
 
 void
-pyd_undo_rings(struct pyd_world *world)
+pyd_roll_back_rings(struct pyd_world *world)
 {
     uint32_t i;
 
@@ -187,7 +187,7 @@ mend_lf(struct rte_stack *s, uint8_t *scratch)
 }
 
 void
-pyd_mend_stacks(struct pyd_world *world)
+pyd_relink_stacks(struct pyd_world *world)
 {
     uint32_t i;
 
@@ -197,7 +197,7 @@ pyd_mend_stacks(struct pyd_world *world)
         if (s == NULL)
             continue;
         if (s->flags & RTE_STACK_F_LF)
-            pyd_row(world, world->pools[i])->mended = mend_lf(s, world->scratch);
+            pyd_pool_entry(world, world->pools[i])->relinked = mend_lf(s, world->scratch);
         else
             rte_spinlock_unlock(&s->stack_std.lock);
     }

@@ -50,7 +50,7 @@ class Life(Views):
     def _open(self, name: str) -> None:
         """Take a place among the processes attached, if need be of one that died."""
         result = lib.pyd_channel_open(self._c, *self._me)
-        while result == -errno.ENOSPC and lib.pyd_channels_bury():
+        while result == -errno.ENOSPC and lib.pyd_channels_remove():
             result = lib.pyd_channel_open(self._c, *self._me)
         if result < 0:
             full = f"{lib.PYD_CHANNEL_PEERS} processes" if result == -errno.ENOSPC else name

@@ -93,7 +93,7 @@ class Waiting(Owner):
         others = [place for place in _places(self._look()) if place != self._me]
         dead = [place for place in others if not is_alive(*place)]
         for place in dead:
-            lib.pyd_channel_bury(self._c, *place)
+            lib.pyd_channel_remove(self._c, *place)
         known = self._look().deaths
         if len(dead) == len(others) and known > min(deaths, self._deaths_told):
             self._deaths_told = known
