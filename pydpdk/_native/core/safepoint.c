@@ -126,17 +126,17 @@ note_inside(struct stuck *stuck, const struct pyd_section *section, uint64_t pid
 
 /* Who is inside now. The list of a process is sound unless it is just leaving for good. */
 static void
-look_inside(const struct pyd_world *world, struct stuck *stuck)
+look_inside(const struct pyd_snapshot *snapshot, struct stuck *stuck)
 {
     const struct pyd_section *section;
     uint32_t i;
 
     stuck->n = 0;
     for (i = 0; i < PYD_MAX_PROCESSES; i++) {
-        const struct pyd_process *p = &world->table->processes[i];
+        const struct pyd_process *p = &snapshot->table->processes[i];
         const uint32_t before = stuck->n;
 
-        if (world->state[i] != PYD_LIVING)
+        if (snapshot->state[i] != PYD_LIVING)
             continue;
         note_inside(stuck, &p->self, p->pid);
         if (stuck->n != before)
@@ -170,13 +170,13 @@ all_spin(const struct stuck *stuck)
 }
 
 static int
-anyone_holds(const struct pyd_world *world)
+anyone_holds(const struct pyd_snapshot *snapshot)
 {
     uint32_t i, k;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        for (k = 0; world->state[i] == PYD_LIVING && k < PYD_MAX_RESERVATIONS; k++)
-            if (world->table->processes[i].reservations[k].held)
+        for (k = 0; snapshot->state[i] == PYD_LIVING && k < PYD_MAX_RESERVATIONS; k++)
+            if (snapshot->table->processes[i].reservations[k].held)
                 return 1;
     return 0;
 }
@@ -191,31 +191,31 @@ now_us(void)
  * the block's end, which waits for us: first we give way, quickly and some times. Those who are when patience ends spin for what a dead one
  * keeps: when their CPU time proves that, it is taken from him (pyd_release). */
 static int
-wait_outside(struct pyd_world *world, int quick, uint64_t *culprit)
+wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
 {
     const uint64_t start = now_us();
     struct stuck stuck, first = {0};
     uint32_t i;
 
-    pyd_world_look(world); /* who comes from now on finds the world paused */
+    pyd_snapshot_look(snapshot); /* who comes from now on finds the world paused */
     for (;;) {
-        look_inside(world, &stuck);
+        look_inside(snapshot, &stuck);
         if (stuck.n == 0)
             return 0;
         *culprit = stuck.rows[0].pid;
         if (now_us() - start > ATTEMPT_US)
             return -EBUSY;
-        if (quick && now_us() - start > QUICK_US && anyone_holds(world))
+        if (quick && now_us() - start > QUICK_US && anyone_holds(snapshot))
             return -EAGAIN;
         if (now_us() - start > PATIENCE_US) {
-            pyd_world_look(world);
+            pyd_snapshot_look(snapshot);
             if (first.n == 0) {
                 first = stuck;
                 for (i = 0; i < RTE_MIN(first.n, (uint32_t)STUCK_MAX); i++)
                     first.rows[i].cpu =
                         pyd_cpu_time(first.rows[i].pid, first.rows[i].section->tid);
             } else if (all_spin(&first)) {
-                if (!pyd_release(world))
+                if (!pyd_release(snapshot))
                     return -EAGAIN; /* what they wait for, a zero-copy block, waits for us */
                 first.n = 0;
             }
@@ -227,7 +227,7 @@ wait_outside(struct pyd_world *world, int quick, uint64_t *culprit)
 
 /* Nobody is inside when this returns 0. -EBUSY: somebody does not leave; his PID. */
 int
-pyd_stop_world(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit)
+pyd_stop_world(struct pyd_snapshot *snapshot, uint32_t timeout_ms, uint64_t *culprit)
 {
     const uint64_t deadline = now_us() + (uint64_t)timeout_ms * 1000;
     const uint32_t mine = pyd_process_owner();
@@ -236,14 +236,14 @@ pyd_stop_world(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit)
 
     for (attempt = 0;; attempt++) {
         nobody = 0;
-        if (!__atomic_compare_exchange_n(&world->table->stopped_by, &nobody, mine, 0,
+        if (!__atomic_compare_exchange_n(&snapshot->table->stopped_by, &nobody, mine, 0,
                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             return -EALREADY;
         barrier_of_all();
-        ret = wait_outside(world, attempt < QUICK_ATTEMPTS, culprit);
+        ret = wait_outside(snapshot, attempt < QUICK_ATTEMPTS, culprit);
         if (ret == 0)
             return 0;
-        pyd_resume_world(world);
+        pyd_resume_world(snapshot);
         if (now_us() > deadline)
             return -EBUSY;
         usleep(500 << RTE_MIN(attempt, 4U));
@@ -283,7 +283,7 @@ pyd_wait_passed(const struct pyd_process *p, uint32_t timeout_ms)
 }
 
 void
-pyd_resume_world(struct pyd_world *world)
+pyd_resume_world(struct pyd_snapshot *snapshot)
 {
-    __atomic_store_n(&world->table->stopped_by, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&snapshot->table->stopped_by, 0, __ATOMIC_RELEASE);
 }

@@ -128,15 +128,15 @@ struct slow {
 static uint32_t
 look_slow(struct slow *rows)
 {
-    struct pyd_world world = {.table = pyd_process_table()};
+    struct pyd_snapshot snapshot = {.table = pyd_process_table()};
     const struct pyd_section *section;
     uint32_t i, n = 0;
 
-    pyd_world_look(&world);
+    pyd_snapshot_look(&snapshot);
     for (i = 0; i < PYD_MAX_PROCESSES; i++) {
-        const struct pyd_process *p = &world.table->processes[i];
+        const struct pyd_process *p = &snapshot.table->processes[i];
 
-        if (world.state[i] != PYD_LIVING)
+        if (snapshot.state[i] != PYD_LIVING)
             continue;
         for (section = __atomic_load_n(&p->sections, __ATOMIC_ACQUIRE);
              section != NULL && n < SLOW_ROWS; section = section->next)

@@ -6,7 +6,7 @@
 #include "recovery/recover.h"
 
 struct sweep {
-    struct pyd_world *world;
+    struct pyd_snapshot *snapshot;
     struct pyd_object *objects;
     uint32_t n;
     uint16_t pool; /* the one that is being read */
@@ -29,7 +29,7 @@ add(struct rte_mempool *mp, void *arg, void *object, unsigned int index)
 
     (void)mp;
     (void)index;
-    if (sweep->n < sweep->world->room)
+    if (sweep->n < sweep->snapshot->room)
         sweep->objects[sweep->n++] = (struct pyd_object){
             .address = (uintptr_t)object, .pool = sweep->pool,
         };
@@ -38,12 +38,12 @@ add(struct rte_mempool *mp, void *arg, void *object, unsigned int index)
 static void
 list_all(struct sweep *sweep)
 {
-    struct pyd_world *world = sweep->world;
+    struct pyd_snapshot *snapshot = sweep->world;
     uint32_t i;
 
-    for (i = 0; i < world->n_pools; i++) {
+    for (i = 0; i < snapshot->n_pools; i++) {
         sweep->pool = i;
-        rte_mempool_obj_iter(world->pools[i], add, sweep);
+        rte_mempool_obj_iter(snapshot->pools[i], add, sweep);
     }
     for (i = 1; i < sweep->n && sweep->objects[i - 1].address < sweep->objects[i].address; i++)
         ;
@@ -62,14 +62,14 @@ find(const struct sweep *sweep, const void *address)
 static int
 is_mbuf(const struct sweep *sweep, const struct pyd_object *object)
 {
-    return sweep->world->out->pools[object->pool].mbufs;
+    return sweep->snapshot->out->pools[object->pool].mbufs;
 }
 
 static int
 mark_waiting(struct sweep *sweep, uint32_t pool)
 {
-    struct rte_mempool *mp = sweep->world->pools[pool];
-    uint64_t *waiting = sweep->world->scratch;
+    struct rte_mempool *mp = sweep->snapshot->pools[pool];
+    uint64_t *waiting = sweep->snapshot->scratch;
     struct pyd_object *object;
     int i, n;
 
@@ -106,12 +106,12 @@ mark_packet(struct sweep *sweep, const void *address)
 }
 
 static int
-is_of_a_pool(const struct pyd_world *world, const struct rte_ring *r)
+is_of_a_pool(const struct pyd_snapshot *snapshot, const struct rte_ring *r)
 {
     uint32_t i;
 
-    for (i = 0; i < world->n_pools; i++)
-        if (world->pools[i]->pool_data == r)
+    for (i = 0; i < snapshot->n_pools; i++)
+        if (snapshot->pools[i]->pool_data == r)
             return 1;
     return 0;
 }
@@ -125,7 +125,7 @@ mark_ring(struct sweep *sweep, const struct rte_ring *r)
     const uint32_t n = RTE_MIN(r->prod.tail - r->cons.tail, r->capacity);
     uint32_t i;
 
-    if ((esize != 0 && !(r->flags & PYD_RING_MBUFS)) || is_of_a_pool(sweep->world, r) ||
+    if ((esize != 0 && !(r->flags & PYD_RING_MBUFS)) || is_of_a_pool(sweep->snapshot, r) ||
         r->memzone == NULL || rte_ring_get_memsize(r->size) > (ssize_t)r->memzone->len)
         return;
     for (i = 0; i < n; i++)
@@ -181,41 +181,41 @@ recount(struct rte_mempool *mp, struct rte_mbuf *m, uint16_t refs)
 }
 
 static void
-give_back(struct pyd_world *world, struct pyd_object *object)
+give_back(struct pyd_snapshot *snapshot, struct pyd_object *object)
 {
-    struct rte_mempool *mp = world->pools[object->pool];
+    struct rte_mempool *mp = snapshot->pools[object->pool];
     void *address = (void *)object->address;
 
     if (rte_mempool_ops_enqueue_bulk(mp, &address, 1) == 0)
-        world->out->pools[object->pool].returned++;
+        snapshot->out->pools[object->pool].returned++;
     else
-        world->out->pools[object->pool].in_doubt++;
+        snapshot->out->pools[object->pool].in_doubt++;
 }
 
 static void
-settle_mbuf(struct pyd_world *world, struct pyd_object *object)
+settle_mbuf(struct pyd_snapshot *snapshot, struct pyd_object *object)
 {
-    struct rte_mempool *mp = world->pools[object->pool];
+    struct rte_mempool *mp = snapshot->pools[object->pool];
     struct rte_mbuf *m = (struct rte_mbuf *)object->address;
 
     if (object->refs != 0) {
-        world->out->pools[object->pool].recounted += recount(mp, m, object->refs);
+        snapshot->out->pools[object->pool].recounted += recount(mp, m, object->refs);
         return;
     }
     reset(mp, m);
-    give_back(world, object);
+    give_back(snapshot, object);
 }
 
 /* A byte of 0 outside of the pool: a call died between the two. */
 static void
-settle_plain(struct pyd_world *world, struct pyd_object *object, uint32_t id)
+settle_plain(struct pyd_snapshot *snapshot, struct pyd_object *object, uint32_t id)
 {
-    uint8_t *owner = pyd_objects_owners(world->pools[object->pool]) + id;
+    uint8_t *owner = pyd_objects_owners(snapshot->pools[object->pool]) + id;
 
-    if (*owner != 0 && !pyd_is_of_the_dead(world, *owner))
+    if (*owner != 0 && !pyd_is_of_the_dead(snapshot, *owner))
         return;
     *owner = 0;
-    give_back(world, object);
+    give_back(snapshot, object);
 }
 
 /* Whether we see into the pool and know whose an object of it is. */
@@ -229,40 +229,40 @@ pyd_sweeps(struct rte_mempool *mp)
 static void
 settle(struct sweep *sweep)
 {
-    struct pyd_world *world = sweep->world;
+    struct pyd_snapshot *snapshot = sweep->world;
     uint32_t i, id;
 
     for (i = 0; i < sweep->n; i++) {
         struct pyd_object *object = &sweep->objects[i];
 
-        id = world->ids[object->pool]++; /* ids ascend with addresses */
+        id = snapshot->ids[object->pool]++; /* ids ascend with addresses */
         if (object->waits || !sweep->sweeps[object->pool])
             continue;
         if (is_mbuf(sweep, object))
-            settle_mbuf(world, object);
+            settle_mbuf(snapshot, object);
         else
-            settle_plain(world, object, id);
+            settle_plain(snapshot, object, id);
     }
 }
 
 int
-pyd_sweep(struct pyd_world *world)
+pyd_sweep(struct pyd_snapshot *snapshot)
 {
-    struct sweep sweep = {.world = world, .objects = world->objects};
+    struct sweep sweep = {.world = snapshot, .objects = snapshot->objects};
     int ret = 0;
     uint32_t i;
 
     list_all(&sweep);
-    for (i = 0; ret == 0 && i < world->n_pools; i++) {
-        sweep.sweeps[i] = pyd_sweeps(world->pools[i]);
+    for (i = 0; ret == 0 && i < snapshot->n_pools; i++) {
+        sweep.sweeps[i] = pyd_sweeps(snapshot->pools[i]);
         if (sweep.sweeps[i])
             ret = mark_waiting(&sweep, i);
     }
-    for (i = 0; ret == 0 && i < world->n_rings; i++)
-        mark_ring(&sweep, world->rings[i]);
+    for (i = 0; ret == 0 && i < snapshot->n_rings; i++)
+        mark_ring(&sweep, snapshot->rings[i]);
     for (i = 0; ret == 0 && i < PYD_MAX_PROCESSES; i++)
-        if (world->state[i] == PYD_LIVING)
-            mark_bursts(&sweep, &world->table->processes[i]);
+        if (snapshot->state[i] == PYD_LIVING)
+            mark_bursts(&sweep, &snapshot->table->processes[i]);
     if (ret == 0)
         settle(&sweep);
     return ret;

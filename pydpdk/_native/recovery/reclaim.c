@@ -14,34 +14,34 @@ compare(const void *a, const void *b)
 }
 
 int
-pyd_is_of_the_dead(const struct pyd_world *world, uint8_t owner)
+pyd_is_of_the_dead(const struct pyd_snapshot *snapshot, uint8_t owner)
 {
-    return owner != 0 && owner <= PYD_MAX_PROCESSES && world->state[owner - 1] == PYD_DEAD;
+    return owner != 0 && owner <= PYD_MAX_PROCESSES && snapshot->state[owner - 1] == PYD_DEAD;
 }
 
 static int
-on_dead_lcore(const struct pyd_world *world, uint32_t lcore, int *was_inside)
+on_dead_lcore(const struct pyd_snapshot *snapshot, uint32_t lcore, int *was_inside)
 {
     uint32_t i;
 
     *was_inside = 0;
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        if (world->state[i] == PYD_DEAD &&
-            world->table->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1) {
-            *was_inside = world->was_inside[i];
+        if (snapshot->state[i] == PYD_DEAD &&
+            snapshot->table->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1) {
+            *was_inside = snapshot->was_inside[i];
             return 1;
         }
     return 0;
 }
 
 static int
-on_living_lcore(const struct pyd_world *world, uint32_t lcore)
+on_living_lcore(const struct pyd_snapshot *snapshot, uint32_t lcore)
 {
     uint32_t i;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        if (world->state[i] == PYD_LIVING &&
-            world->table->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1)
+        if (snapshot->state[i] == PYD_LIVING &&
+            snapshot->table->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1)
             return 1;
     return 0;
 }
@@ -49,12 +49,12 @@ on_living_lcore(const struct pyd_world *world, uint32_t lcore)
 /* A call that died may have left a length that its objects do not bear out: then only a sweep
  * knows whose they are. */
 static void
-empty_cache(struct pyd_world *world, struct rte_mempool *mp, uint32_t lcore, int was_inside,
+empty_cache(struct pyd_snapshot *snapshot, struct rte_mempool *mp, uint32_t lcore, int was_inside,
             int keep)
 {
     struct rte_mempool_cache *cache = &mp->local_cache[lcore];
     const uint32_t n = RTE_MIN(cache->len, (uint32_t)RTE_DIM(cache->objs));
-    struct pyd_recovered *row = pyd_pool_entry(world, mp);
+    struct pyd_recovered *row = pyd_pool_entry(snapshot, mp);
 
     if (n == 0)
         return;
@@ -66,28 +66,28 @@ empty_cache(struct pyd_world *world, struct rte_mempool *mp, uint32_t lcore, int
 }
 
 static void
-empty_caches(struct pyd_world *world, int keep)
+empty_caches(struct pyd_snapshot *snapshot, int keep)
 {
     uint32_t lcore, i;
     int was_inside;
 
     for (lcore = 0; lcore < RTE_MAX_LCORE; lcore++)
-        if (on_dead_lcore(world, lcore, &was_inside) && !on_living_lcore(world, lcore))
-            for (i = 0; i < world->n_pools; i++)
-                if (world->pools[i]->cache_size != 0)
-                    empty_cache(world, world->pools[i], lcore, was_inside,
-                                keep || !pyd_sweeps(world->pools[i]));
+        if (on_dead_lcore(snapshot, lcore, &was_inside) && !on_living_lcore(snapshot, lcore))
+            for (i = 0; i < snapshot->n_pools; i++)
+                if (snapshot->pools[i]->cache_size != 0)
+                    empty_cache(snapshot, snapshot->pools[i], lcore, was_inside,
+                                keep || !pyd_sweeps(snapshot->pools[i]));
 }
 
 /* Before a sweep, which finds what was in them, where it can look into the pool. */
 void
-pyd_empty_caches(struct pyd_world *world)
+pyd_empty_caches(struct pyd_snapshot *snapshot)
 {
-    empty_caches(world, 0);
+    empty_caches(snapshot, 0);
 }
 
 static void
-free_burst(struct pyd_world *world, struct pyd_storage *slots)
+free_burst(struct pyd_snapshot *snapshot, struct pyd_storage *slots)
 {
     const uint32_t n = RTE_MIN(slots->n, slots->size);
     struct rte_mempool *mp;
@@ -96,10 +96,10 @@ free_burst(struct pyd_world *world, struct pyd_storage *slots)
     for (i = 0; i < n; i++) {
         mp = slots->mbufs[i]->pool;
         if (slots->inside) {
-            pyd_pool_entry(world, mp)->in_doubt++;
+            pyd_pool_entry(snapshot, mp)->in_doubt++;
         } else {
             rte_pktmbuf_free(slots->mbufs[i]);
-            pyd_pool_entry(world, mp)->returned++;
+            pyd_pool_entry(snapshot, mp)->returned++;
         }
     }
     slots->n = 0;
@@ -108,10 +108,10 @@ free_burst(struct pyd_world *world, struct pyd_storage *slots)
 /* The byte of an object says who took it, and is set after the taking, reset before the giving
  * back: what carries a dead one's is out. */
 static void
-take_objects(struct pyd_world *world, struct rte_mempool *mp)
+take_objects(struct pyd_snapshot *snapshot, struct rte_mempool *mp)
 {
-    uint64_t *objects = world->scratch;
-    struct pyd_recovered *row = pyd_pool_entry(world, mp);
+    uint64_t *objects = snapshot->scratch;
+    struct pyd_recovered *row = pyd_pool_entry(snapshot, mp);
     uint8_t *owners = pyd_objects_owners(mp);
     uint32_t i, n;
 
@@ -120,7 +120,7 @@ take_objects(struct pyd_world *world, struct rte_mempool *mp)
     for (i = 0; i < n; i++) {
         void *object = (void *)(uintptr_t)objects[i];
 
-        if (!pyd_is_of_the_dead(world, owners[i]))
+        if (!pyd_is_of_the_dead(snapshot, owners[i]))
             continue;
         owners[i] = 0;
         if (rte_mempool_ops_enqueue_bulk(mp, &object, 1) == 0)
@@ -131,16 +131,16 @@ take_objects(struct pyd_world *world, struct rte_mempool *mp)
 }
 
 void
-pyd_reclaim(struct pyd_world *world)
+pyd_reclaim(struct pyd_snapshot *snapshot)
 {
     struct pyd_storage *slots;
     uint32_t i;
 
-    empty_caches(world, 1);
+    empty_caches(snapshot, 1);
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        for (slots = world->table->processes[i].slots;
-             world->state[i] == PYD_DEAD && slots != NULL; slots = slots->next)
-            free_burst(world, slots);
-    for (i = 0; i < world->n_pools; i++)
-        take_objects(world, world->pools[i]);
+        for (slots = snapshot->table->processes[i].slots;
+             snapshot->state[i] == PYD_DEAD && slots != NULL; slots = slots->next)
+            free_burst(snapshot, slots);
+    for (i = 0; i < snapshot->n_pools; i++)
+        take_objects(snapshot, snapshot->pools[i]);
 }

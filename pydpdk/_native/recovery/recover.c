@@ -49,95 +49,95 @@ add_pool(struct rte_mempool *mp, void *found)
 }
 
 static void
-describe_pools(struct pyd_world *world)
+describe_pools(struct pyd_snapshot *snapshot)
 {
     uint32_t i;
 
-    world->out->n_pools = world->n_pools;
-    for (i = 0; i < world->n_pools; i++) {
-        struct pyd_recovered *row = &world->out->pools[i];
+    snapshot->out->n_pools = snapshot->n_pools;
+    for (i = 0; i < snapshot->n_pools; i++) {
+        struct pyd_recovered *row = &snapshot->out->pools[i];
 
-        snprintf(row->name, sizeof(row->name), "%s", world->pools[i]->name);
-        row->address = (uintptr_t)world->pools[i];
-        row->mbufs = pyd_pool_is_pktmbuf(world->pools[i]);
+        snprintf(row->name, sizeof(row->name), "%s", snapshot->pools[i]->name);
+        row->address = (uintptr_t)snapshot->pools[i];
+        row->mbufs = pyd_pool_is_pktmbuf(snapshot->pools[i]);
     }
 }
 
 /* List all rings and pools: -ENOMEM, and no list, where one was left out. In a part of them others
  * would look as if nobody had them. */
 int
-pyd_world_gather(struct pyd_world *world)
+pyd_snapshot_gather(struct pyd_snapshot *snapshot)
 {
     struct found rings = {0}, pools = {0};
 
-    free(world->rings);
-    free(world->pools);
-    world->n_rings = world->n_pools = 0;
+    free(snapshot->rings);
+    free(snapshot->pools);
+    snapshot->n_rings = snapshot->n_pools = 0;
     rte_memzone_walk(add_ring, &rings);
     rte_mempool_walk(add_pool, &pools);
-    world->rings = (struct rte_ring **)rings.rows;
-    world->pools = (struct rte_mempool **)pools.rows;
+    snapshot->rings = (struct rte_ring **)rings.rows;
+    snapshot->pools = (struct rte_mempool **)pools.rows;
     if (rings.failed || pools.failed)
         return -ENOMEM;
-    world->n_rings = rings.n;
-    world->n_pools = RTE_MIN(pools.n, (uint32_t)PYD_RECOVERY_ROWS);
-    describe_pools(world);
+    snapshot->n_rings = rings.n;
+    snapshot->n_pools = RTE_MIN(pools.n, (uint32_t)PYD_RECOVERY_ROWS);
+    describe_pools(snapshot);
     return 0;
 }
 
 static int
-make_room(struct pyd_world *world)
+make_room(struct pyd_snapshot *snapshot)
 {
     uint32_t largest = 1, i;
 
-    for (i = 0; i < world->n_pools; i++) {
-        world->room += world->pools[i]->size;
-        largest = RTE_MAX(largest, world->pools[i]->size + 1);
+    for (i = 0; i < snapshot->n_pools; i++) {
+        snapshot->room += snapshot->pools[i]->size;
+        largest = RTE_MAX(largest, snapshot->pools[i]->size + 1);
     }
-    world->objects = malloc((world->room + 1) * sizeof(*world->objects));
-    world->scratch = malloc(largest * sizeof(uint64_t));
-    world->ids = calloc(world->n_pools + 1, sizeof(*world->ids));
-    return world->objects == NULL || world->scratch == NULL || world->ids == NULL ? -ENOMEM : 0;
+    snapshot->objects = malloc((snapshot->room + 1) * sizeof(*snapshot->objects));
+    snapshot->scratch = malloc(largest * sizeof(uint64_t));
+    snapshot->ids = calloc(snapshot->n_pools + 1, sizeof(*snapshot->ids));
+    return snapshot->objects == NULL || snapshot->scratch == NULL || snapshot->ids == NULL ? -ENOMEM : 0;
 }
 
 static void
-release_room(struct pyd_world *world)
+release_room(struct pyd_snapshot *snapshot)
 {
-    free(world->rings);
-    free(world->pools);
-    free(world->objects);
-    free(world->scratch);
-    free(world->ids);
+    free(snapshot->rings);
+    free(snapshot->pools);
+    free(snapshot->objects);
+    free(snapshot->scratch);
+    free(snapshot->ids);
 }
 
 struct pyd_recovered *
-pyd_pool_entry(struct pyd_world *world, const struct rte_mempool *mp)
+pyd_pool_entry(struct pyd_snapshot *snapshot, const struct rte_mempool *mp)
 {
     static struct pyd_recovered lost;
     uint32_t i;
 
-    for (i = 0; i < world->n_pools; i++)
-        if (world->pools[i] == mp)
-            return &world->out->pools[i];
+    for (i = 0; i < snapshot->n_pools; i++)
+        if (snapshot->pools[i] == mp)
+            return &snapshot->out->pools[i];
     return &lost;
 }
 
 /* Who lives. Who has been found dead stays so. */
 void
-pyd_world_look(struct pyd_world *world)
+pyd_snapshot_look(struct pyd_snapshot *snapshot)
 {
     uint32_t i;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++) {
-        const struct pyd_process *p = &world->table->processes[i];
+        const struct pyd_process *p = &snapshot->table->processes[i];
         const uint64_t pid = __atomic_load_n(&p->pid, __ATOMIC_ACQUIRE);
 
-        if (world->state[i] == PYD_DEAD)
+        if (snapshot->state[i] == PYD_DEAD)
             continue;
-        world->state[i] = pid == 0                             ? PYD_NOBODY
+        snapshot->state[i] = pid == 0                             ? PYD_NOBODY
                           : pyd_process_alive(pid, p->started) ? PYD_LIVING
                                                                : PYD_DEAD;
-        world->was_inside[i] = world->state[i] == PYD_DEAD && pyd_process_inside(p);
+        snapshot->was_inside[i] = snapshot->state[i] == PYD_DEAD && pyd_process_inside(p);
     }
 }
 
@@ -172,50 +172,50 @@ ports_keep_mbufs(struct pyd_recovery *out)
 }
 
 static void
-count_gone(struct pyd_world *world)
+count_gone(struct pyd_snapshot *snapshot)
 {
     uint32_t i;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        if (world->state[i] == PYD_DEAD)
-            world->out->gone[world->out->n_gone++] = (struct pyd_gone){
-                .pid = world->table->processes[i].pid, .inside = world->was_inside[i],
+        if (snapshot->state[i] == PYD_DEAD)
+            snapshot->out->gone[snapshot->out->n_gone++] = (struct pyd_gone){
+                .pid = snapshot->table->processes[i].pid, .inside = snapshot->was_inside[i],
             };
 }
 
 /* With the world paused. A foreign program may be inside anything, so rings stay as they are. */
 static int
-repair(struct pyd_world *world, int foreign)
+repair(struct pyd_snapshot *snapshot, int foreign)
 {
-    struct pyd_recovery *out = world->out;
+    struct pyd_recovery *out = snapshot->out;
     int ret = 0;
 
     out->exact = !foreign && !ports_keep_mbufs(out);
     if (!foreign) {
-        pyd_roll_back_rings(world);
-        pyd_relink_stacks(world);
+        pyd_roll_back_rings(snapshot);
+        pyd_relink_stacks(snapshot);
     }
     if (out->exact) {
-        pyd_empty_caches(world);
-        ret = pyd_sweep(world);
+        pyd_empty_caches(snapshot);
+        ret = pyd_sweep(snapshot);
     } else {
-        pyd_reclaim(world);
+        pyd_reclaim(snapshot);
     }
-    world->table->doubt = ret != 0 || (!out->exact && out->n_gone != 0) ||
-                           (world->table->doubt && !out->exact);
+    snapshot->table->doubt = ret != 0 || (!out->exact && out->n_gone != 0) ||
+                           (snapshot->table->doubt && !out->exact);
     return ret;
 }
 
 /* Their memory, after which their places are free. */
 static void
-remove(struct pyd_world *world)
+remove(struct pyd_snapshot *snapshot)
 {
     uint32_t i;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++) {
-        struct pyd_process *p = &world->table->processes[i];
+        struct pyd_process *p = &snapshot->table->processes[i];
 
-        if (world->state[i] != PYD_DEAD)
+        if (snapshot->state[i] != PYD_DEAD)
             continue;
         pyd_process_clear(p);
         __atomic_store_n(&p->pid, 0, __ATOMIC_RELEASE);
@@ -238,31 +238,31 @@ now_ns(void)
 int
 pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t timeout_ms)
 {
-    struct pyd_world world = {.table = pyd_process_table(), .out = out};
+    struct pyd_snapshot snapshot = {.table = pyd_process_table(), .out = out};
     uint64_t start;
     int ret, ready;
 
-    if (world.table == NULL || rte_eal_process_type() != RTE_PROC_PRIMARY)
+    if (snapshot.table == NULL || rte_eal_process_type() != RTE_PROC_PRIMARY)
         return -ENOTSUP;
-    pyd_world_look(&world);
-    if (!everything && !world.table->doubt &&
-        memchr(world.state, PYD_DEAD, sizeof(world.state)) == NULL)
+    pyd_snapshot_look(&snapshot);
+    if (!everything && !snapshot.table->doubt &&
+        memchr(snapshot.state, PYD_DEAD, sizeof(snapshot.state)) == NULL)
         return 0;
     start = now_ns();
-    ret = pyd_stop_world(&world, timeout_ms, &out->culprit);
+    ret = pyd_stop_world(&snapshot, timeout_ms, &out->culprit);
     if (ret == 0) {
-        ready = pyd_world_gather(&world) == 0 && make_room(&world) == 0;
+        ready = pyd_snapshot_gather(&snapshot) == 0 && make_room(&snapshot) == 0;
         if (ready) {
-            count_gone(&world);
-            ret = repair(&world, foreign);
+            count_gone(&snapshot);
+            ret = repair(&snapshot, foreign);
         }
-        pyd_resume_world(&world);
+        pyd_resume_world(&snapshot);
         out->stopped_ns = now_ns() - start;
         if (!ready)
             ret = -ENOMEM;
         else
-            remove(&world);
+            remove(&snapshot);
     }
-    release_room(&world);
+    release_room(&snapshot);
     return ret;
 }

@@ -16,7 +16,7 @@ struct pyd_object {
 
 /* The shared memory while it is paused. A recovery allocates all that it needs before it changes
  * anything: it is done as a whole or not at all. */
-struct pyd_world {
+struct pyd_snapshot {
     struct pyd_process_table *table;
     uint8_t state[PYD_MAX_PROCESSES];
     uint8_t was_inside[PYD_MAX_PROCESSES]; /* the dead, in whatever call */
@@ -31,22 +31,22 @@ struct pyd_world {
     struct pyd_recovery *out;
 };
 
-void pyd_world_look(struct pyd_world *world);
-int pyd_world_gather(struct pyd_world *world);
-int pyd_stop_world(struct pyd_world *world, uint32_t timeout_ms, uint64_t *culprit);
-void pyd_resume_world(struct pyd_world *world);
+void pyd_snapshot_look(struct pyd_snapshot *snapshot);
+int pyd_snapshot_gather(struct pyd_snapshot *snapshot);
+int pyd_stop_world(struct pyd_snapshot *snapshot, uint32_t timeout_ms, uint64_t *culprit);
+void pyd_resume_world(struct pyd_snapshot *snapshot);
 
 /* roll_back.c */
-int pyd_release(struct pyd_world *world);
-void pyd_roll_back_rings(struct pyd_world *world);
-void pyd_relink_stacks(struct pyd_world *world);
+int pyd_release(struct pyd_snapshot *snapshot);
+void pyd_roll_back_rings(struct pyd_snapshot *snapshot);
+void pyd_relink_stacks(struct pyd_snapshot *snapshot);
 
 /* reclaim.c, mark_sweep.c */
-struct pyd_recovered *pyd_pool_entry(struct pyd_world *world, const struct rte_mempool *mp);
-void pyd_reclaim(struct pyd_world *world);
-int pyd_sweep(struct pyd_world *world);
+struct pyd_recovered *pyd_pool_entry(struct pyd_snapshot *snapshot, const struct rte_mempool *mp);
+void pyd_reclaim(struct pyd_snapshot *snapshot);
+int pyd_sweep(struct pyd_snapshot *snapshot);
 int pyd_sweeps(struct rte_mempool *mp);
-void pyd_empty_caches(struct pyd_world *world);
-int pyd_is_of_the_dead(const struct pyd_world *world, uint8_t owner);
+void pyd_empty_caches(struct pyd_snapshot *snapshot);
+int pyd_is_of_the_dead(const struct pyd_snapshot *snapshot, uint8_t owner);
 
 #endif

@@ -7,9 +7,9 @@
 #include "ring/ring.h"
 
 static void
-note(struct pyd_world *world, const struct rte_ring *r, int consumer, uint32_t sync, uint32_t n)
+note(struct pyd_snapshot *snapshot, const struct rte_ring *r, int consumer, uint32_t sync, uint32_t n)
 {
-    struct pyd_recovery *out = world->out;
+    struct pyd_recovery *out = snapshot->out;
 
     if (out->n_undone < PYD_RECOVERY_ROWS) {
         struct pyd_undone *row = &out->undone[out->n_undone];
@@ -23,13 +23,13 @@ note(struct pyd_world *world, const struct rte_ring *r, int consumer, uint32_t s
 }
 
 static int
-reserved(const struct pyd_world *world, const struct rte_ring *r, int consumer)
+reserved(const struct pyd_snapshot *snapshot, const struct rte_ring *r, int consumer)
 {
     uint32_t i;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        if (world->state[i] == PYD_LIVING &&
-            pyd_is_reserved(&world->table->processes[i], r, consumer))
+        if (snapshot->state[i] == PYD_LIVING &&
+            pyd_is_reserved(&snapshot->table->processes[i], r, consumer))
             return 1;
     return 0;
 }
@@ -52,13 +52,13 @@ undo_rts(struct rte_ring_rts_headtail *side, int consumer)
 
 /* Elements that were on their way in are out; those on their way out are in. */
 static void
-undo_side(struct pyd_world *world, struct rte_ring *r, int consumer)
+undo_side(struct pyd_snapshot *snapshot, struct rte_ring *r, int consumer)
 {
     struct rte_ring_headtail *side = consumer ? &r->cons : &r->prod;
     const uint32_t sync = side->sync_type;
     uint32_t n;
 
-    if (reserved(world, r, consumer))
+    if (reserved(snapshot, r, consumer))
         return;
     if (sync == RTE_RING_SYNC_MT_RTS) {
         n = undo_rts(consumer ? &r->rts_cons : &r->rts_prod, consumer);
@@ -67,17 +67,17 @@ undo_side(struct pyd_world *world, struct rte_ring *r, int consumer)
         side->head = side->tail;
     }
     if (n != 0)
-        note(world, r, consumer, sync, n);
+        note(snapshot, r, consumer, sync, n);
 }
 
 void
-pyd_roll_back_rings(struct pyd_world *world)
+pyd_roll_back_rings(struct pyd_snapshot *snapshot)
 {
     uint32_t i;
 
-    for (i = 0; i < world->n_rings; i++) {
-        undo_side(world, world->rings[i], 0);
-        undo_side(world, world->rings[i], 1);
+    for (i = 0; i < snapshot->n_rings; i++) {
+        undo_side(snapshot, snapshot->rings[i], 0);
+        undo_side(snapshot, snapshot->rings[i], 1);
     }
 }
 
@@ -92,44 +92,44 @@ stack_of(const struct rte_mempool *mp)
 /* Living ones spin for what is neither theirs nor any living one's: they may go on. Head and tail
  * of an hts side are one word, so they see all of it or nothing. */
 static void
-release_side(struct pyd_world *world, struct rte_ring *r, int consumer)
+release_side(struct pyd_snapshot *snapshot, struct rte_ring *r, int consumer)
 {
     struct rte_ring_hts_headtail *side = consumer ? &r->hts_cons : &r->hts_prod;
     union __rte_ring_hts_pos was, undone;
 
-    if (side->sync_type != RTE_RING_SYNC_MT_HTS || reserved(world, r, consumer))
+    if (side->sync_type != RTE_RING_SYNC_MT_HTS || reserved(snapshot, r, consumer))
         return;
     was.raw = __atomic_load_n(&side->ht.raw, __ATOMIC_ACQUIRE);
     undone = was;
     undone.pos.head = was.pos.tail;
     if (was.raw != undone.raw && __atomic_compare_exchange_n(&side->ht.raw, &was.raw, undone.raw, 0,
                                                              __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        note(world, r, consumer, RTE_RING_SYNC_MT_HTS, was.pos.head - was.pos.tail);
+        note(snapshot, r, consumer, RTE_RING_SYNC_MT_HTS, was.pos.head - was.pos.tail);
 }
 
 /* Returns whether there was anything. */
 int
-pyd_release(struct pyd_world *world)
+pyd_release(struct pyd_snapshot *snapshot)
 {
-    const uint32_t before = world->out->n_undone;
+    const uint32_t before = snapshot->out->n_undone;
     int stacks = 0;
     uint32_t i;
 
-    if (pyd_world_gather(world) != 0)
+    if (pyd_snapshot_gather(snapshot) != 0)
         return 0;
-    for (i = 0; i < world->n_rings; i++) {
-        release_side(world, world->rings[i], 0);
-        release_side(world, world->rings[i], 1);
+    for (i = 0; i < snapshot->n_rings; i++) {
+        release_side(snapshot, snapshot->rings[i], 0);
+        release_side(snapshot, snapshot->rings[i], 1);
     }
-    for (i = 0; i < world->n_pools; i++) {
-        struct rte_stack *s = stack_of(world->pools[i]);
+    for (i = 0; i < snapshot->n_pools; i++) {
+        struct rte_stack *s = stack_of(snapshot->pools[i]);
 
         if (s != NULL && !(s->flags & RTE_STACK_F_LF) && s->stack_std.lock.locked) {
             rte_spinlock_unlock(&s->stack_std.lock);
             stacks++;
         }
     }
-    return stacks != 0 || world->out->n_undone != before;
+    return stacks != 0 || snapshot->out->n_undone != before;
 }
 
 static void
@@ -187,17 +187,17 @@ mend_lf(struct rte_stack *s, uint8_t *scratch)
 }
 
 void
-pyd_relink_stacks(struct pyd_world *world)
+pyd_relink_stacks(struct pyd_snapshot *snapshot)
 {
     uint32_t i;
 
-    for (i = 0; i < world->n_pools; i++) {
-        struct rte_stack *s = stack_of(world->pools[i]);
+    for (i = 0; i < snapshot->n_pools; i++) {
+        struct rte_stack *s = stack_of(snapshot->pools[i]);
 
         if (s == NULL)
             continue;
         if (s->flags & RTE_STACK_F_LF)
-            pyd_pool_entry(world, world->pools[i])->relinked = mend_lf(s, world->scratch);
+            pyd_pool_entry(snapshot, snapshot->pools[i])->relinked = mend_lf(s, snapshot->scratch);
         else
             rte_spinlock_unlock(&s->stack_std.lock);
     }
