@@ -262,7 +262,7 @@ def family_of(number: int) -> int:
         one.detach()
 
 
-def let_go(name: str, sockets: set[Socket]) -> None:
+def unref(name: str, sockets: set[Socket]) -> None:
     """End the sockets of a port that is closed, and take back the mbufs that the kernel had.
 
     DPDK 22.11 leaves the socket open, and no release gives the mbufs back. They are what

@@ -177,7 +177,7 @@ class Port(PortQueues):
                     self._pools.add(mempool)
                 with inside(), drivers.noting(info.driver_name, self._sockets):
                     self._set_up(config, mempool)
-            self._let_go_of_pools_but(mempool)
+            self._unref_pools_but(mempool)
             self._mempool = mempool
             self._rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))
             self._tx = tuple(TxQueue(self, i, is_tx=True) for i in range(nb_tx_queues))
@@ -206,7 +206,7 @@ class Port(PortQueues):
                 detail=f"{self.name} queue {i}",
             )  # fmt: skip
 
-    def _let_go_of_pools_but(self, mempool: Mempool | None) -> None:
+    def _unref_pools_but(self, mempool: Mempool | None) -> None:
         for former in self._pools - {mempool}:
             former._users.discard(self)
         self._pools = {mempool} if mempool is not None else set()
@@ -329,7 +329,7 @@ class Port(PortQueues):
     def _let_go_of_sockets(self) -> None:
         if self.closed:
             self._unsplit()
-            drivers.let_go(self.name, self._sockets)
+            drivers.unref(self.name, self._sockets)
 
     def _abandon(self) -> None:
         for queue in self._queues():

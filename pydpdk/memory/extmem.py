@@ -53,7 +53,7 @@ class ExternalMemory(Fixed):
             detail=f"{self.size} bytes at {self.address:#x}", call="rte_extmem_register",
         )  # fmt: skip
 
-    def let_go(self) -> None:
+    def unref(self) -> None:
         """Let the buffer go, which DPDK has let go."""
         self._buffer = None
 

@@ -274,7 +274,7 @@ class Mempool(Counts):
     def _abandon(self) -> None:
         super()._abandon()
         if self._memory is not None:
-            self._memory.let_go()
+            self._memory.unref()
 
     def _state(self) -> str:
         return f"n={self.n} in_use={self.in_use_count}"

@@ -190,7 +190,7 @@ def consume(result: Any) -> None:
     elif isinstance(result, Iterator):
         list(itertools.islice(result, 100))
     elif isinstance(result, HOLDS_FDS):
-        let_go(result)
+        unref(result)
     elif isinstance(result, contextlib._GeneratorContextManager | ZeroCopy):
         with result:
             pass
@@ -199,7 +199,7 @@ def consume(result: Any) -> None:
 HOLDS_FDS = (Group, Neighbours, Replies, Seat, Watch)
 
 
-def let_go(result: Group | Neighbours | Replies | Seat | Watch) -> None:
+def unref(result: Group | Neighbours | Replies | Seat | Watch) -> None:
     """Close what would keep descriptors or a thread."""
     if isinstance(result, Neighbours):
         result.leave()

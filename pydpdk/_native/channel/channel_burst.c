@@ -49,7 +49,7 @@ pyd_channel_tx(struct pyd_channel *channel, struct pyd_burst *burst, uint64_t wa
         .channel = channel, .word = &channel->head->drained, .wait_ns = wait_ns};
     uint32_t sent = 0;
     const uint32_t wanted = burst->n;
-    int ret = pyd_hold(&channel->gate);
+    int ret = pyd_ref(&channel->gate);
 
     if (unlikely(ret != 0))
         return ret;
@@ -64,7 +64,7 @@ pyd_channel_tx(struct pyd_channel *channel, struct pyd_burst *burst, uint64_t wa
             pyd_wake(&channel->head->filled);
     } while (ret > 0 && (ret = pyd_relax(&waiter)) > 0);
     pyd_waited(&waiter);
-    pyd_let_go(&channel->gate);
+    pyd_unref(&channel->gate);
     return sent != 0 || wanted == 0 ? (int)sent : ret < 0 ? ret : -EAGAIN;
 }
 
@@ -96,7 +96,7 @@ pyd_channel_rx(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n,
 {
     struct pyd_waiter waiter = {
         .channel = channel, .word = &channel->head->filled, .wait_ns = wait_ns};
-    int state, got = 0, ret = pyd_hold(&channel->gate);
+    int state, got = 0, ret = pyd_ref(&channel->gate);
 
     if (unlikely(ret != 0))
         return ret;
@@ -110,7 +110,7 @@ pyd_channel_rx(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n,
         ret = got != 0 || n == 0 ? 0 : state != 0 ? state : pyd_relax(&waiter);
     } while (ret > 0);
     pyd_waited(&waiter);
-    pyd_let_go(&channel->gate);
+    pyd_unref(&channel->gate);
     if (got != 0 || n == 0)
         return got;
     return state == PYD_SHUT ? state : ret < 0 ? ret : -EAGAIN;
@@ -120,11 +120,11 @@ pyd_channel_rx(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n,
 int
 pyd_channel_room(struct pyd_channel *channel)
 {
-    int ret = pyd_hold(&channel->gate);
+    int ret = pyd_ref(&channel->gate);
 
     if (ret == 0) {
         pyd_wake(&channel->head->drained);
-        pyd_let_go(&channel->gate);
+        pyd_unref(&channel->gate);
     }
     return ret;
 }

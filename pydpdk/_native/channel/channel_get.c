@@ -100,7 +100,7 @@ get_first(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns
 int
 pyd_channel_get_many(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns)
 {
-    int ret = pyd_hold(&channel->gate);
+    int ret = pyd_ref(&channel->gate);
 
     if (unlikely(ret != 0))
         return ret;
@@ -108,7 +108,7 @@ pyd_channel_get_many(struct pyd_channel *channel, struct pyd_batch *batch, uint6
         ret = -EMSGSIZE;
     else if (likely(batch->n != 0))
         ret = get_first(channel, batch, wait_ns);
-    pyd_let_go(&channel->gate);
+    pyd_unref(&channel->gate);
     return batch->done != 0 ? (int)batch->done : pyd_nothing(ret, batch->n);
 }
 

@@ -19,13 +19,13 @@ pyd_channel_head(const struct rte_memzone *mz)
 static int
 enter_parts(struct pyd_channel *channel)
 {
-    int ret = pyd_hold(&channel->ring->gate);
+    int ret = pyd_ref(&channel->ring->gate);
 
     if (ret != 0)
         return ret;
-    ret = pyd_hold(&channel->pool->gate);
+    ret = pyd_ref(&channel->pool->gate);
     if (ret != 0)
-        pyd_let_go(&channel->ring->gate);
+        pyd_unref(&channel->ring->gate);
     return ret;
 }
 
@@ -55,8 +55,8 @@ leave_parts(struct pyd_channel *channel)
 
     for (i = 0; i < PYD_CHANNEL_LANES; i++)
         pyd_burst_close(&channel->lanes[i], 1);
-    pyd_let_go(&channel->pool->gate);
-    pyd_let_go(&channel->ring->gate);
+    pyd_unref(&channel->pool->gate);
+    pyd_unref(&channel->ring->gate);
 }
 
 /* The place's number, or -ENOSPC. */
@@ -168,12 +168,12 @@ pyd_channel_forget(struct pyd_channel *channel)
 int
 pyd_channel_shut(struct pyd_channel *channel)
 {
-    int ret = pyd_hold(&channel->gate);
+    int ret = pyd_ref(&channel->gate);
 
     if (ret != 0)
         return ret;
     end_messages(channel->head);
-    pyd_let_go(&channel->gate);
+    pyd_unref(&channel->gate);
     return 0;
 }
 
@@ -181,11 +181,11 @@ pyd_channel_shut(struct pyd_channel *channel)
 int
 pyd_channel_remove(struct pyd_channel *channel, uint64_t pid, uint64_t started)
 {
-    int ret = pyd_hold(&channel->gate);
+    int ret = pyd_ref(&channel->gate);
 
     if (ret == 0) {
         ret = free_place(channel->head, process(pid, started), 1);
-        pyd_let_go(&channel->gate);
+        pyd_unref(&channel->gate);
     }
     return ret;
 }
@@ -218,11 +218,11 @@ pyd_channels_remove(void)
 int
 pyd_channel_look(struct pyd_channel *channel, struct pyd_channel_head *head)
 {
-    int ret = pyd_hold(&channel->gate);
+    int ret = pyd_ref(&channel->gate);
 
     if (ret == 0) {
         memcpy(head, channel->head, sizeof(*head));
-        pyd_let_go(&channel->gate);
+        pyd_unref(&channel->gate);
     }
     return ret;
 }

@@ -185,7 +185,7 @@ int
 pyd_channel_send_many(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns)
 {
     const uint32_t before = batch->done;
-    int ret = pyd_hold(&channel->gate);
+    int ret = pyd_ref(&channel->gate);
 
     if (unlikely(ret != 0))
         return ret;
@@ -193,7 +193,7 @@ pyd_channel_send_many(struct pyd_channel *channel, struct pyd_batch *batch, uint
         ret = -EMSGSIZE;
     else if (likely(before < batch->n))
         ret = send_all(channel, batch, wait_ns);
-    pyd_let_go(&channel->gate);
+    pyd_unref(&channel->gate);
     return batch->done != before ? (int)(batch->done - before) : pyd_nothing(ret, batch->n - before);
 }
 

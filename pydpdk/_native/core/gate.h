@@ -13,7 +13,7 @@
 /* A gate held without a section in shared memory: by a call for as long as it waits, by a channel
  * in its own ring and pool, by a worker for its whole run, by who only reads. Nobody closes what is behind it meanwhile. */
 static inline int
-pyd_hold(struct pyd_gate *gate)
+pyd_ref(struct pyd_gate *gate)
 {
     __atomic_fetch_add(&gate->inside, 1, __ATOMIC_SEQ_CST);
     if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)))
@@ -23,7 +23,7 @@ pyd_hold(struct pyd_gate *gate)
 }
 
 static inline void
-pyd_let_go(struct pyd_gate *gate)
+pyd_unref(struct pyd_gate *gate)
 {
     __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
 }
@@ -32,10 +32,10 @@ pyd_let_go(struct pyd_gate *gate)
 static inline int
 pyd_enter(struct pyd_gate *gate)
 {
-    int ret = pyd_hold(gate);
+    int ret = pyd_ref(gate);
 
     if (likely(ret == 0) && unlikely((ret = pyd_critical_enter()) != 0))
-        pyd_let_go(gate);
+        pyd_unref(gate);
     return ret;
 }
 
@@ -43,7 +43,7 @@ static inline void
 pyd_leave(struct pyd_gate *gate)
 {
     pyd_critical_exit();
-    pyd_let_go(gate);
+    pyd_unref(gate);
 }
 
 /* DPDK allows one thread at a time, so a second one is told, not queued. These two are for a gate

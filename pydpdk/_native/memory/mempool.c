@@ -35,12 +35,12 @@ static int
 count(struct pyd_gate *gate, const struct rte_mempool *mp,
       unsigned int (*function)(const struct rte_mempool *))
 {
-    int ret = pyd_hold(gate);
+    int ret = pyd_ref(gate);
 
     if (ret != 0)
         return ret;
     ret = function(mp);
-    pyd_let_go(gate);
+    pyd_unref(gate);
     return ret;
 }
 
@@ -59,12 +59,12 @@ pyd_pool_in_use(struct pyd_gate *gate, const struct rte_mempool *mp)
 int
 pyd_pool_cached(struct pyd_gate *gate, struct rte_mempool *mp, uint32_t *lens, unsigned int room)
 {
-    int ret = pyd_hold(gate);
+    int ret = pyd_ref(gate);
 
     if (ret != 0)
         return ret;
     ret = pyd_pool_caches(mp, lens, room);
-    pyd_let_go(gate);
+    pyd_unref(gate);
     return ret;
 }
 

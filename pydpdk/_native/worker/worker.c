@@ -139,13 +139,13 @@ pyd_lend_burst(struct pyd_burst *burst, uint32_t *lent)
 int
 pyd_lend_ring(struct pyd_ring *ring, uint32_t *lent)
 {
-    return note(pyd_hold(&ring->gate), lent);
+    return note(pyd_ref(&ring->gate), lent);
 }
 
 int
 pyd_lend_pool(struct pyd_pool *pool, uint32_t *lent)
 {
-    return note(pyd_hold(&pool->gate), lent);
+    return note(pyd_ref(&pool->gate), lent);
 }
 
 void
@@ -166,12 +166,12 @@ void
 pyd_return_ring(struct pyd_ring *ring, uint32_t *lent)
 {
     if (is_lent(lent))
-        pyd_let_go(&ring->gate);
+        pyd_unref(&ring->gate);
 }
 
 void
 pyd_return_pool(struct pyd_pool *pool, uint32_t *lent)
 {
     if (is_lent(lent))
-        pyd_let_go(&pool->gate);
+        pyd_unref(&pool->gate);
 }
