@@ -1,4 +1,4 @@
-"""The running EAL: what it is, its devices, its neighbours, its end."""
+"""The running EAL: what it is, its devices, its peers, its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.eal import devices as eal_devices
 from pydpdk.eal.deaths import Death
 from pydpdk.eal.options import EalOptions
-from pydpdk.eal.peers import Neighbours
+from pydpdk.eal.peers import Peers
 from pydpdk.eal.waits import Waits
 from pydpdk.errors import (
     ClosedError,
@@ -55,7 +55,7 @@ class Eal(Closing):
         Whether memory is on hugepages.
     main_cpus : frozenset of int
         Where the main lcore runs; see `pinned`.
-    neighbours : Neighbours
+    peers : Peers
         The other processes of the prefix, for this package.
 
     Notes
@@ -72,7 +72,7 @@ class Eal(Closing):
         argv: Sequence[str],
         file_prefix: str,
         main_cpus: frozenset[int],
-        neighbours: Neighbours,
+        peers: Peers,
     ) -> None:
         self.options = options
         self.argv = tuple(argv)
@@ -83,7 +83,7 @@ class Eal(Closing):
         self._why = _CLOSED
         self._thread = threading.get_ident()
         self._changing = threading.RLock()  # devices; DPDK probes on one thread at a time
-        self.neighbours = neighbours
+        self.peers = peers
         self._waits: Waits | None = None
         devices = (*options.vdevs, *options.allow)
         self._devices = {d.partition(",")[0]: d for d in devices}
@@ -111,7 +111,7 @@ class Eal(Closing):
     @property
     def primary_alive(self) -> bool:
         """In a secondary whether its primary lives: false at once when it ends, however it does."""
-        return self.neighbours.primary_alive
+        return self.peers.primary_alive
 
     def on_primary_death(self, callback: Callable[[], object]) -> None:
         """Call this in a secondary when its primary has ended: leave then.
@@ -121,7 +121,7 @@ class Eal(Closing):
         Threads  it is called on a thread of its own
         """
         self._require_open()
-        self.neighbours.watcher("on_primary_death").on_primary_death(callback)
+        self.peers.watcher("on_primary_death").on_primary_death(callback)
 
     def on_process_death(self, callback: Callable[[Death], object]) -> Callable[[], None]:
         """Call this in a primary for each process of ours that died without leaving.
@@ -136,7 +136,7 @@ class Eal(Closing):
         Threads  it is called on a thread of its own, when what the dead held has been regained
         """
         require_primary("on_process_death", self)
-        return self.neighbours.watcher("on_process_death").on_process_death(callback)
+        return self.peers.watcher("on_process_death").on_process_death(callback)
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
@@ -181,11 +181,11 @@ class Eal(Closing):
         require_primary("rte_eal_hotplug_add", self)
         with Locked(self._changing):
             self._require_open()
-            self.neighbours.check_device(devargs)
+            self.peers.check_device(devargs)
             with Undo(self._take_back, devargs, self._devices):
                 eal_devices.add(devargs)
                 self._devices = self._devices | {devargs.partition(",")[0]: devargs}
-                self.neighbours.tell_devices(self._devices.values())
+                self.peers.tell_devices(self._devices.values())
                 return eal_devices.port_name_of(devargs)
 
     def _take_back(self, devargs: str, before: dict[str, str]) -> None:
@@ -193,7 +193,7 @@ class Eal(Closing):
         if devargs.partition(",")[0] not in before:
             eal_devices.take_away(devargs)
         self._devices = before
-        self.neighbours.tell_devices(before.values())
+        self.peers.tell_devices(before.values())
 
     def remove_device(self, name: str) -> None:
         """Close the port of that name, if it is open, and remove its device.
@@ -225,7 +225,7 @@ class Eal(Closing):
                 self._tell_devices()
 
     def _tell_devices(self) -> None:
-        self.neighbours.tell_devices(self._devices.values())
+        self.peers.tell_devices(self._devices.values())
 
     def close(self, *, force: bool = False) -> None:
         """End all jobs, close all that is open, then the EAL; leave no file behind.
@@ -260,7 +260,7 @@ class Eal(Closing):
 
     def _give_back_locks(self, force: bool) -> None:
         try:
-            self.neighbours.give_back_locks()
+            self.peers.give_back_locks()
         except DpdkError:
             if not (force and damaged()):
                 raise
@@ -274,7 +274,7 @@ class Eal(Closing):
         if viewed and not force:
             held = ", ".join(f"{owner!r} ({owner._view_count()} views)" for owner in viewed)
             raise InUseError(f"the EAL stays open: numpy views are alive of {held}")
-        attached = self.neighbours.attached() if is_primary() else []
+        attached = self.peers.attached() if is_primary() else []
         if attached and not force:
             them = ", ".join(attached)
             raise InUseError(
@@ -286,10 +286,10 @@ class Eal(Closing):
     def _join(self) -> None:
         """Join the processes of ours that share this memory, and tell them what we are."""
         me = os.getpid()
-        alone = not is_primary() and self.neighbours.primary() is None
+        alone = not is_primary() and self.peers.primary() is None
         call_errno(lib.pyd_process_join, me, registry.started(me) or 0, alone, detail=_JOIN)
         lib.pyd_mp_filter(os.fsencode(self.runtime_dir))  # there is no socket in unshared memory
-        self.neighbours.join(self._devices.values(), is_primary(), self.iova_mode)
+        self.peers.join(self._devices.values(), is_primary(), self.iova_mode)
         if self.options.capture:
             call_rte_errno(lib.rte_pdump_init)
 
@@ -302,22 +302,22 @@ class Eal(Closing):
     def _leave(self, unmap: bool) -> None:
         """Stop; each step of it does nothing where it has been done."""
         self._dead = True
-        self.neighbours.stop()
+        self.peers.stop()
         primary = is_primary()
         if unmap:
             if self.options.capture:
                 lib.pyd_capture_end()
             lib.pyd_process_leave()
-            self.neighbours.begin_leaving()
+            self.peers.begin_leaving()
             if not eal_devices.keeps_interrupts():
                 lib.pyd_eal_cleanup()
         if self._waits is not None:
             self._waits.stop()
         log.flush()
-        self.neighbours.leave()
+        self.peers.leave()
         if not primary:
             remove_traces(self.file_prefix, os.getpid())
-        if primary or not self.neighbours.primary_alive:
+        if primary or not self.peers.primary_alive:
             runtime.sweep(self.file_prefix)
         self._ended = True
 
@@ -325,7 +325,7 @@ class Eal(Closing):
         """Be dead in a forked child, whose parent goes on."""
         self._dead = self._ended = True
         self._why = _FORKED
-        self.neighbours.forget()
+        self.peers.forget()
 
     def _require_open(self) -> None:
         if self._dead:
@@ -344,7 +344,7 @@ class Observer(Eal):
     def _join(self) -> None:
         """Stay out of the ledger: it would be a memzone more in memory that is not ours."""
         lib.pyd_mp_filter(os.fsencode(self.runtime_dir))
-        self.neighbours.join((), False, self.iova_mode)
+        self.peers.join((), False, self.iova_mode)
 
 
 def _close_port(name: str) -> None:

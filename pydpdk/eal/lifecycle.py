@@ -23,7 +23,7 @@ from pydpdk.eal import attach, devices, instance
 from pydpdk.eal.checks import problems
 from pydpdk.eal.instance import Eal, Observer, is_primary
 from pydpdk.eal.options import EalOptions, build_argv
-from pydpdk.eal.peers import Neighbours, settle, survey
+from pydpdk.eal.peers import Peers, settle, survey
 from pydpdk.eal.start import choose_hugepages, start
 from pydpdk.eal.waits import Waits, wait_for_turn
 from pydpdk.errors import ClosedError, InUseError, damage_error, damaged, make_error
@@ -36,8 +36,8 @@ State = Literal["new", "running", "dead"]
 
 _current: Eal | None = None
 _waits: list[Waits] = []
-_seated: list[Neighbours] = []
-"""The seat of an EAL that is being started, or runs: whatever parts the start finds it here."""
+_registered: list[Peers] = []
+"""The registration of an EAL that is being started, or runs: whatever parts the start finds it here."""
 
 
 def state() -> State:
@@ -154,23 +154,23 @@ def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) ->
         # a secondary that fails leaves its primary's
         ours = chosen.proc_type == "primary" or not runtime.runtime_dir(prefix).exists()
         with Undo(_undo, prefix, ours), Deferred():  # from the first file on
-            neighbours = settle(chosen, prefix, primary, hugepages=hugepages, name=name)
-            _seated[:] = [neighbours]
-            argv = build_argv(neighbours.options, hugepages=hugepages, file_prefix=prefix)
+            peers = settle(chosen, prefix, primary, hugepages=hugepages, name=name)
+            _registered[:] = [peers]
+            argv = build_argv(peers.options, hugepages=hugepages, file_prefix=prefix)
             log.redirect()
-            return _start(argv, prefix, kind, neighbours)
+            return _start(argv, prefix, kind, peers)
 
 
-def _start(argv: Sequence[str], prefix: str, kind: type[Eal], neighbours: Neighbours) -> Eal:
+def _start(argv: Sequence[str], prefix: str, kind: type[Eal], peers: Peers) -> Eal:
     global _current
-    options = neighbours.options
+    options = peers.options
     _waits[:] = [Waits(prefix, mounts=not options.in_memory)]
     _waits[0].start()
     main_cpus, lines = start(argv, options)
-    _current = kind(options, argv, prefix, main_cpus, neighbours)
+    _current = kind(options, argv, prefix, main_cpus, peers)
     _current._waits = _waits[0]
     atexit.register(_at_exit)
-    _reserve_room(prefix, neighbours)
+    _reserve_room(prefix, peers)
     _current._join()
     _check_ports(options, lines)
     return _current
@@ -183,17 +183,17 @@ def _undo(prefix: str, ours: bool) -> None:
     lib.pyd_eal_cleanup()
     for waits in _waits:
         waits.stop()
-    for neighbours in _seated:
-        neighbours.leave()
+    for peers in _registered:
+        peers.leave()
     if ours:
         runtime.sweep(prefix)
     else:
         remove_traces(prefix, os.getpid())
 
 
-def _reserve_room(prefix: str, neighbours: Neighbours) -> None:
+def _reserve_room(prefix: str, peers: Peers) -> None:
     """Reserve what DPDK has mapped in the runtime directory and will touch when memory grows."""
-    if neighbours.shared:
+    if peers.shared:
         try:
             room.reserve(prefix)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The other processes of this EAL's prefix: our seat among them, and what we tell them."""
+"""The other processes of this EAL's prefix: our registration among them, and what we tell them."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from pydpdk.errors import BusyError, NotSupportedError, make_error
 from pydpdk.host import primary as host_primary
 from pydpdk.host import registry, room, runtime, trust
 from pydpdk.host.primary import Primary
-from pydpdk.host.registry import Seat
+from pydpdk.host.registry import Registration
 from pydpdk.host.registry_page import Member, Role
 
 _MAX_SOCKET_PATH = 107  # [bytes] sun_path, and its end
 
 
-class Neighbours:
-    """A seat in the prefix's registry; none where memory is shared with nobody."""
+class Peers:
+    """A registration in the prefix's registry; none where memory is shared with nobody."""
 
     def __init__(
         self,
         options: EalOptions,
         prefix: str,
-        seat: Seat | None,
+        registration: Registration | None,
         primary: Primary | None,
-        unshared: Seat | None = None,
+        unshared: Registration | None = None,
     ) -> None:
         self.options, self._prefix = options, prefix
-        self._seat, self._primary, self._unshared = seat, primary, unshared
+        self._registration, self._primary, self._unshared = registration, primary, unshared
         self._watcher: Watcher | None = None
         self._foreign: ForeignWatch | None = None
         self._details: dict[str, Any] = {}
@@ -52,7 +52,7 @@ class Neighbours:
     @property
     def shared(self) -> bool:
         """Whether there is a runtime directory that processes share."""
-        return self._seat is not None
+        return self._registration is not None
 
     def watcher(self, what: str) -> Watcher:
         """Return who hears of deaths."""
@@ -62,14 +62,14 @@ class Neighbours:
 
     def join(self, devices: Iterable[str], primary: bool, iova_mode: str) -> None:
         """Say that we are up, and begin to watch."""
-        if primary and self._seat is not None and not self._seat.in_place:
-            self._seat.give_back()  # the end of an earlier primary swept it away
-            self._seat = take_seat(self.options, self._prefix, None)
+        if primary and self._registration is not None and not self._registration.in_place:
+            self._registration.give_back()  # the end of an earlier primary swept it away
+            self._registration = register(self.options, self._prefix, None)
         if primary:
             self._watch_for_foreign()
         if self._unshared is not None:
             self._unshared.publish("ready", {})
-        if self._seat is None:
+        if self._registration is None:
             return
         if primary:
             self.tell(
@@ -79,7 +79,7 @@ class Neighbours:
         else:
             self.tell()
         pid = self._primary.pid if self._primary is not None else 0
-        self._watcher = Watcher(self._prefix, pid, self._seat.member)
+        self._watcher = Watcher(self._prefix, pid, self._registration.member)
         self._watcher.start()
 
     def _watch_for_foreign(self) -> None:
@@ -96,8 +96,8 @@ class Neighbours:
 
     def _tell(self, details: dict[str, Any]) -> None:
         self._details = details
-        if self._seat is not None:
-            self._seat.publish("ready", details)
+        if self._registration is not None:
+            self._registration.publish("ready", details)
 
     def told(self, what: str, default: Any) -> Any:
         """Return what the others were told."""
@@ -113,7 +113,7 @@ class Neighbours:
 
     def guarded(self) -> AbstractContextManager[object]:
         """Let, for a `with` block, no process of ours come, go or change what it tells."""
-        if self._seat is None or not self._seat.in_place:
+        if self._registration is None or not self._registration.in_place:
             return nullcontext()
         return registry.guarded(self._prefix)
 
@@ -131,17 +131,17 @@ class Neighbours:
 
     def others(self) -> list[Member]:
         """Return the other live processes of ours."""
-        if self._seat is None:
+        if self._registration is None:
             return []
-        mine = self._seat.member.index
+        mine = self._registration.member.index
         return [m for m in registry.members(self._prefix) if m.index != mine]
 
     def attached(self) -> list[str]:
         """Name the processes that are attached to this primary's memory, ours or not."""
-        if self._seat is None:
+        if self._registration is None:
             return []
         ours = self.others()
-        me = Primary(self._prefix, self._seat.member.pid, True, "")
+        me = Primary(self._prefix, self._registration.member.pid, True, "")
         known = {me.pid, *(member.pid for member in ours)}
         foreign = [pid for pid in host_primary.processes(me) if pid not in known]
         return [*map(str, ours), *(f"a program that is not ours (PID {pid})" for pid in foreign)]
@@ -160,20 +160,20 @@ class Neighbours:
 
     def begin_leaving(self) -> None:
         """Tell the primary that we end our EAL: who dies in there may keep a lock of DPDK's."""
-        if self._seat is not None and self._seat.member.role == "secondary":
-            self._seat.publish("leaving", self._details)
+        if self._registration is not None and self._registration.member.role == "secondary":
+            self._registration.publish("leaving", self._details)
 
     def leave(self) -> None:
-        """Give the seat back."""
-        for seat in (self._seat, self._unshared):
-            if seat is not None:
-                seat.give_back()
+        """Give the registration back."""
+        for registration in (self._registration, self._unshared):
+            if registration is not None:
+                registration.give_back()
 
     def forget(self) -> None:
-        """Leave without a word, in a forked child: the parent has the seat."""
-        for seat in (self._seat, self._unshared):
-            if seat is not None:
-                seat.forget()
+        """Leave without a word, in a forked child: the parent has the registration."""
+        for registration in (self._registration, self._unshared):
+            if registration is not None:
+                registration.forget()
 
 
 def survey(
@@ -232,8 +232,8 @@ def settle(
     *,
     hugepages: bool,
     name: str | None,
-) -> Neighbours:
-    """Take this process's seat among those of the prefix, after `survey`.
+) -> Peers:
+    """Take this process's registration among those of the prefix, after `survey`.
 
     Raises
     ------
@@ -243,8 +243,8 @@ def settle(
     if primary is not None:
         return _as_secondary(options, prefix, primary, name)
     if _is_shared(options, hugepages):
-        return Neighbours(options, prefix, take_seat(options, prefix, name), None)
-    return Neighbours(options, prefix, None, None, take_seat(options, prefix, name, "unshared"))
+        return Peers(options, prefix, register(options, prefix, name), None)
+    return Peers(options, prefix, None, None, register(options, prefix, name, "unshared"))
 
 
 def _is_shared(options: EalOptions, hugepages: bool) -> bool:
@@ -252,12 +252,12 @@ def _is_shared(options: EalOptions, hugepages: bool) -> bool:
     return hugepages and not options.in_memory and "--no-shconf" not in options.extra
 
 
-def take_seat(
+def register(
     options: EalOptions, prefix: str, name: str | None, role: Role = "primary"
-) -> Seat | None:
-    """Take the seat of a process with memory of its own; None where that cannot be.
+) -> Registration | None:
+    """Take the registration of a process with memory of its own; None where that cannot be.
 
-    The EAL will say why, or there is nothing to say: an unshared one does without a seat.
+    The EAL will say why, or there is nothing to say: an unshared one does without a registration.
     """
 
     def choose(others: list[Member]) -> Iterable[int]:
@@ -277,7 +277,7 @@ def take_seat(
 
 def _as_secondary(
     options: EalOptions, prefix: str, primary: Primary, name: str | None
-) -> Neighbours:
+) -> Peers:
     chosen = options
 
     def choose(others: list[Member]) -> Iterable[int]:
@@ -285,11 +285,11 @@ def _as_secondary(
         chosen = attach.choose(options, primary, others)
         return _lcores(chosen)
 
-    seat = _claim(prefix, "secondary", name, choose)
-    return Neighbours(replace(chosen, proc_type="secondary"), prefix, seat, primary)
+    registration = _claim(prefix, "secondary", name, choose)
+    return Peers(replace(chosen, proc_type="secondary"), prefix, registration, primary)
 
 
-def _claim(prefix: str, role: Role, name: str | None, choose: Any) -> Seat:
+def _claim(prefix: str, role: Role, name: str | None, choose: Any) -> Registration:
     try:
         return registry.claim(prefix, role, name or registry.program_name(), choose)
     except registry.FullError as full:

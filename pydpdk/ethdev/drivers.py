@@ -283,7 +283,7 @@ def unref(name: str, sockets: set[Socket]) -> None:
         _owing.add(name)
         time.sleep(_RELEASE_S)
     sockets.clear()
-    if _owing and not eal.current().neighbours.attached():
+    if _owing and not eal.current().peers.attached():
         out = ffi.new("struct pyd_recovery *")
         if lib.pyd_recover(out, False, True, _PAUSE_MS) == 0 and out.exact:
             _owing.clear()

@@ -24,18 +24,18 @@ _PCI = re.compile(r"[0-9a-fA-F]{4,}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
 
 def publish(port_id: int, nb_rx_queues: int, nb_tx_queues: int) -> None:
     """Tell secondaries that a port has been started, and where its queues lie."""
-    neighbours = eal.current().neighbours
+    peers = eal.current().peers
     arrays = _arrays(port_id)
-    ports = {**neighbours.told("ports", {}), str(port_id): [nb_rx_queues, nb_tx_queues, *arrays]}
-    neighbours.tell(ports=ports)
+    ports = {**peers.told("ports", {}), str(port_id): [nb_rx_queues, nb_tx_queues, *arrays]}
+    peers.tell(ports=ports)
 
 
 def withdraw(port_id: int) -> None:
     """Tell secondaries that a port is not started, and that none of its queues is in use here."""
-    neighbours = eal.current().neighbours
-    ports = {k: v for k, v in neighbours.told("ports", {}).items() if k != str(port_id)}
-    mine = [queue for queue in neighbours.told("queues", []) if queue[0] != port_id]
-    neighbours.tell(ports=ports, queues=mine)
+    peers = eal.current().peers
+    ports = {k: v for k, v in peers.told("ports", {}).items() if k != str(port_id)}
+    mine = [queue for queue in peers.told("queues", []) if queue[0] != port_id]
+    peers.tell(ports=ports, queues=mine)
 
 
 def stop(port_id: int, name: str, device: Callable[[], None], *, force: bool = False) -> None:
@@ -46,8 +46,8 @@ def stop(port_id: int, name: str, device: Callable[[], None], *, force: bool = F
     BusyError
         One does; the message names it.
     """
-    neighbours = eal.current().neighbours
-    with neighbours.guarded():
+    peers = eal.current().peers
+    with peers.guarded():
         users = _users(port_id)
         if users and not force:
             text = f"rte_eth_dev_stop: {name} stays started: in use are {', '.join(users)}"
@@ -59,7 +59,7 @@ def stop(port_id: int, name: str, device: Callable[[], None], *, force: bool = F
 def _users(port_id: int) -> list[str]:
     return [
         f"{_say(queue)} by the {member}"
-        for member in eal.current().neighbours.others()
+        for member in eal.current().peers.others()
         for queue in _queues_of(member)
         if queue[0] == port_id
     ]
@@ -75,20 +75,20 @@ def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
     NotSupportedError
         The queue cannot be used in this process.
     """
-    neighbours = eal.current().neighbours
+    peers = eal.current().peers
     wish = [port_id, queue_id, int(is_tx)]
-    with neighbours.guarded():
+    with peers.guarded():
         if not eal.is_primary() and not _adopt(port_id):
             return False
         _refuse_in_use(wish)
-        mine = neighbours.told("queues", [])
+        mine = peers.told("queues", [])
         if wish not in mine:
-            neighbours.tell(queues=[*mine, wish])
+            peers.tell(queues=[*mine, wish])
     return True
 
 
 def _refuse_in_use(wish: list[int]) -> None:
-    for member in eal.current().neighbours.others():
+    for member in eal.current().peers.others():
         if wish in _queues_of(member):
             raise BusyError(
                 errno.EBUSY,
@@ -98,10 +98,10 @@ def _refuse_in_use(wish: list[int]) -> None:
 
 def release(port_id: int, queue_id: int, is_tx: bool) -> None:
     """Leave a queue to other processes."""
-    neighbours = eal.current().neighbours
+    peers = eal.current().peers
     wish = [port_id, queue_id, int(is_tx)]
-    with neighbours.guarded():
-        neighbours.tell(queues=list(filter(wish.__ne__, neighbours.told("queues", []))))
+    with peers.guarded():
+        peers.tell(queues=list(filter(wish.__ne__, peers.told("queues", []))))
 
 
 def queue_counts(port_id: int) -> tuple[int, int]:
@@ -114,7 +114,7 @@ def queue_counts(port_id: int) -> tuple[int, int]:
 
 def why_not(name: str, driver_name: str) -> str:
     """Say why this secondary cannot use the queues of a port; empty where it can."""
-    if eal.current().neighbours.primary() is None:
+    if eal.current().peers.primary() is None:
         return "its primary does not run pydpdk (or is gone), so nobody would tell when it stops"
     if name.startswith(_VIRTUAL) or _PCI.fullmatch(name):
         return ""
@@ -126,7 +126,7 @@ def why_not(name: str, driver_name: str) -> str:
 
 def _adopt(port_id: int) -> bool:
     """See that this process's table of queues is the primary's; False where it has none now."""
-    primary = eal.current().neighbours.primary()
+    primary = eal.current().peers.primary()
     told = primary.details.get("ports", {}).get(str(port_id)) if primary is not None else None
     if told is None:
         return False

@@ -165,7 +165,7 @@ def _cut(
 
 
 def _merge(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Draw small neighbours without a name together: they can be tens of thousands."""
+    """Draw small peers without a name together: they can be tens of thousands."""
     held: Piece | None = None
     for piece in pieces:
         if (

@@ -39,7 +39,7 @@ class LockedError(OSError):
     """A process keeps the lock of the file."""
 
 
-class Seat:
+class Registration:
     """The page of this process; the lock on it lives as long as this object's descriptor."""
 
     def __init__(self, path: Path, fd: int, member: Member) -> None:
@@ -70,7 +70,7 @@ class Seat:
         self.forget()
 
     def forget(self) -> None:
-        """Close the descriptor without a word: in a forked child, whose parent has the seat."""
+        """Close the descriptor without a word: in a forked child, whose parent has the registration."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -106,7 +106,7 @@ def claim(
     role: Role,
     name: str,
     choose: Callable[[list[Member]], Iterable[int]],
-) -> Seat:
+) -> Registration:
     """Take a page for this process.
 
     Parameters
@@ -152,7 +152,7 @@ def claim(
         except BaseException:
             os.close(mine)
             raise
-        return Seat(path, mine, member)
+        return Registration(path, mine, member)
 
 
 def _clear(fd: int, indexes: Iterable[int]) -> None:

@@ -139,7 +139,7 @@ def recover(*, everything: bool = False, timeout_s: float = PAUSE_TIMEOUT_S) -> 
     """
     eal.require_primary("pyd_recover")
     check_range("timeout_s", int(timeout_s * 1000), 0, 3_600_000, " ms")
-    eal.current().neighbours.give_back_locks()
+    eal.current().peers.give_back_locks()
     with lock():
         lib.pyd_channels_remove()
         out = ffi.new("struct pyd_recovery *")

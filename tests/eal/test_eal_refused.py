@@ -75,7 +75,7 @@ def unused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `init` believe that it was not called; an option that is refused never gets further."""
     monkeypatch.setattr(lifecycle, "state", lambda: "new")
     monkeypatch.setattr(
-        lifecycle, "settle", lambda *_, **__: pytest.fail("it took a seat", pytrace=False)
+        lifecycle, "settle", lambda *_, **__: pytest.fail("it took a registration", pytrace=False)
     )
     monkeypatch.setattr(
         lifecycle, "_start", lambda *_: pytest.fail("the option was not refused", pytrace=False)

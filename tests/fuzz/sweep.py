@@ -31,8 +31,8 @@ from sweep_targets import Target, targets
 from pydpdk import Burst, Group
 from pydpdk._dpdk import ffi
 from pydpdk.app.stop import StoppedError
-from pydpdk.eal.peers import Neighbours
-from pydpdk.host.registry import Seat
+from pydpdk.eal.peers import Peers
+from pydpdk.host.registry import Registration
 from pydpdk.host.watch import Watch
 from pydpdk.process.messages.requests import Replies, Reply
 from pydpdk.ring import ZeroCopy
@@ -196,14 +196,14 @@ def consume(result: Any) -> None:
             pass
 
 
-HOLDS_FDS = (Group, Neighbours, Replies, Seat, Watch)
+HOLDS_FDS = (Group, Peers, Replies, Registration, Watch)
 
 
-def unref(result: Group | Neighbours | Replies | Seat | Watch) -> None:
+def unref(result: Group | Peers | Replies | Registration | Watch) -> None:
     """Close what would keep descriptors or a thread."""
-    if isinstance(result, Neighbours):
+    if isinstance(result, Peers):
         result.leave()
-    elif isinstance(result, Seat):
+    elif isinstance(result, Registration):
         result.give_back()
     elif isinstance(result, Watch):
         result.start()

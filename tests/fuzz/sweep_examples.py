@@ -104,7 +104,7 @@ GOOD: dict[str, Make] = {
     "memory.mempool.Mempool.create.cache_size": same(16),
     "eal.devices.missing_error.lines": same(("one",)),
     "errors.check_name.max_length": same(63),
-    "host.registry.Seat.publish.state": same("ready"),
+    "host.registry.Registration.publish.state": same("ready"),
     "ethdev.checks.check_config.mtu": same(1500),
     "ethdev.port.Port.configure.mempool": attribute("packets"),
     "ethdev.port.Port.mtu =.mtu": same(1400),

@@ -41,7 +41,7 @@ GOOD: dict[str, Make] = {
     "host.program.parse_arguments.argv": same(["-l", "0-3", "--vdev=net_null0", "--"]),
     "host.reap.Reaped.dead": same(DEAD),
     "host.reap.in_use.prefixes": same(("sweep-none",)),
-    "host.registry.guarded.prefix": lambda h: h.seat and "swept-seats",
+    "host.registry.guarded.prefix": lambda h: h.registration and "swept-registrations",
     "host.reserve.parse_size.text": same("2M"),
     "host.reserve.persist.pools": same([]),
 }

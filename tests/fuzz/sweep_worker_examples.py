@@ -32,19 +32,19 @@ def nothing(*_: object) -> list[int]:
 MEMBER = Member(5, 1 << 22, 1, "secondary", True, frozenset({7}), "gone")
 
 SAMPLES: dict[str, Make] = {
-    "eal.peers.Neighbours": attribute("alone"),
+    "eal.peers.Peers": attribute("alone"),
     **{
-        f"eal.peers.Neighbours.{name}": attribute("eal.neighbours")
+        f"eal.peers.Peers.{name}": attribute("eal.peers")
         for name in ("attached", "check_device", "guarded", "others", "primary", "tell", "told")
     },
-    "eal.peers.Neighbours.watcher": attribute("eal.neighbours"),
+    "eal.peers.Peers.watcher": attribute("eal.peers"),
     "eal.instance.Eal": attribute("eal"),
     "eal.deaths.Watcher": attribute("watcher"),
     "eal.deaths.Watcher.start": lambda h: h.new_watcher(),
     "eal.deaths.Watcher.stop": lambda h: h.new_watcher(),
     "host.reap.DeadPrefix": same(DEAD),
     "host.reap.Reaped": same(Reaped(DEAD, (), ())),
-    "host.registry.Seat": attribute("seat"),
+    "host.registry.Registration": attribute("registration"),
     "host.watch.Watch": attribute("told"),
     "host.watch.Watch.start": lambda h: h.new_watch(),
     "host.watch.Watch.stop": lambda h: h.new_watch(),
@@ -79,11 +79,11 @@ GOOD: dict[str, Make] = {
     "eal.mempool_ops.load_in_order.paths": same(()),
     "eal.mempool_ops.load_in_order.wanted": lambda h: mempool_ops.mempool_ops(),
     "eal.mempool_ops.mempool_ops_of.pid": lambda h: os.getpid(),
-    "eal.peers.Neighbours.check_device.devargs": same("net_pcap3"),
-    "eal.peers.take_seat.name": same("swept"),
+    "eal.peers.Peers.check_device.devargs": same("net_pcap3"),
+    "eal.peers.register.name": same("swept"),
     "eal.instance.Eal.remove_device.name": attribute("removable"),
     "eal.deaths.Death.process": same(MEMBER),
-    "host.registry.Seat.publish.details": same({"vdevs": ["net_null0"]}),
+    "host.registry.Registration.publish.details": same({"vdevs": ["net_null0"]}),
     "host.registry.claim.choose": same(nothing),
     "host.registry.claim.role": same("secondary"),
     "host.watch.Watch.changed": same(nothing),
@@ -113,7 +113,7 @@ BY_NAME: dict[str, Make] = {
     "callback": same(nothing),
     "details": same({}),
     "member": same(MEMBER),
-    "neighbours": attribute("alone"),
+    "peers": attribute("alone"),
     "order": same(None),
     "pid": lambda h: os.getpid(),
 }
@@ -127,7 +127,7 @@ EXPECTED: dict[str, type[BaseException]] = {
 
 WITHOUT_HUGEPAGES: dict[str, type[BaseException]] = dict.fromkeys(
     (
-        "eal.peers.Neighbours.watcher", "eal.instance.Eal.on_process_death",
+        "eal.peers.Peers.watcher", "eal.instance.Eal.on_process_death",
         "eal.instance.Eal.on_primary_death", "process.group.Group", "process.messages.handle",
         "process.messages.send", "process.messages.requests.request",
         "process.messages.requests.request_sync",

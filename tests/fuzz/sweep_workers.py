@@ -11,14 +11,14 @@ from typing import Any
 
 from pydpdk import EalOptions, Group, messages
 from pydpdk.eal.deaths import Watcher
-from pydpdk.eal.peers import Neighbours
+from pydpdk.eal.peers import Peers
 from pydpdk.host import registry
-from pydpdk.host.registry import Seat
+from pydpdk.host.registry import Registration
 from pydpdk.host.watch import Watch
 from pydpdk.process.messages import Handler, Message, wire
 from pydpdk.process.messages.wire import Fds
 
-SEATS = "swept-seats"
+SEATS = "swept-registrations"
 """A file prefix of which no EAL runs, but a registry is there."""
 
 
@@ -28,11 +28,11 @@ class Crew:
     keep: Callable[[str, Callable[[], Any]], Any]
 
     def __init__(self) -> None:
-        self.alone = Neighbours(EalOptions(), "nobody-here", None, None)
+        self.alone = Peers(EalOptions(), "nobody-here", None, None)
         self._group: Group | None = None
         self._closed_group: Group | None = None
         self._watcher: Watcher | None = None
-        self._seat: Seat | None = None
+        self._registration: Registration | None = None
         self.told = self.new_watch()
         self._far: list[socket.socket] = []
 
@@ -83,10 +83,10 @@ class Crew:
         return Watch(lambda pid: None, lambda: None)
 
     @property
-    def seat(self) -> Seat:
-        if self._seat is None or not self._seat.in_place:
-            self._seat = registry.claim(SEATS, "secondary", "sweep", lambda others: [7])
-        return self._seat
+    def registration(self) -> Registration:
+        if self._registration is None or not self._registration.in_place:
+            self._registration = registry.claim(SEATS, "secondary", "sweep", lambda others: [7])
+        return self._registration
 
     def dismiss(self) -> None:
         """Close the group, and remove what the registries of no EAL leave."""
@@ -94,8 +94,8 @@ class Crew:
             self._group.close()
         for old in self._far:
             old.close()
-        if self._seat is not None:
-            self._seat.give_back()
+        if self._registration is not None:
+            self._registration.give_back()
         for left in Path(os.environ["RUNTIME_DIRECTORY"], "dpdk").glob("*"):
             if {file.name for file in left.glob("*")} <= {registry.FILE}:
                 shutil.rmtree(left)  # a claim that was refused leaves a registry of nobody

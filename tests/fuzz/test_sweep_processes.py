@@ -13,7 +13,7 @@ import pytest
 import pydpdk
 from pydpdk import EalOptions
 from pydpdk.eal.deaths import Watcher
-from pydpdk.eal.peers import Neighbours
+from pydpdk.eal.peers import Peers
 from pydpdk.host.watch import Watch
 from pydpdk.process.messages.wire import Fds
 
@@ -73,10 +73,10 @@ def test_what_could_not_be_told_is_not_told_again():
         def publish(self, *, ready: bool, details: object) -> None:
             raise TypeError
 
-    neighbours = Neighbours(EalOptions(), "nobody-here", Refuses(), None)  # type: ignore[arg-type]
+    peers = Peers(EalOptions(), "nobody-here", Refuses(), None)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        neighbours.tell(queues=object())
-    assert neighbours.told("queues", None) is None
+        peers.tell(queues=object())
+    assert peers.told("queues", None) is None
 
 
 @pytest.mark.hugepages

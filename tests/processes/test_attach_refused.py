@@ -206,15 +206,15 @@ def test_a_new_primary_beside_secondaries_of_one_that_died(second, prefix: str):
 
 @huge
 def test_more_than_128_processes(eal: Eal, second):
-    seats = [
+    registrations = [
         registry.claim(eal.file_prefix, "secondary", "x", lambda _, i=i: [500 + i])
         for i in range(registry.MAX_PROCESSES - 1)
     ]
     said = second(ATTACH).end()
     assert "NoRoomError" in said
     assert f"128 processes share {eal.file_prefix!r}: no more can attach" in said
-    for seat in seats:
-        seat.give_back()
+    for registration in registrations:
+        registration.give_back()
 
 
 @huge

@@ -138,7 +138,7 @@ def test_dumpcap_captures_what_passes_byte_for_byte(capturing: Running, tmp_path
     assert len(packets) >= 500, out
     places = [FRAMES.index(packet) for packet in packets]  # ValueError: no such frame was sent
     assert set(places) == set(range(len(FRAMES)))
-    # a burst is captured whole: neighbours are neighbours but where the capture's ring was full
+    # a burst is captured whole: peers are peers but where the capture's ring was full
     follow = sum((b - a) % len(FRAMES) == 1 for a, b in itertools.pairwise(places))
     assert follow > 0.9 * len(packets)
 

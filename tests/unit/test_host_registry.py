@@ -18,14 +18,14 @@ def prefix(name: str, monkeypatch, tmp_path) -> str:
     return f"reg-{name}"
 
 
-def claim(prefix: str, *lcores: int, role: Role = "secondary") -> registry.Seat:
+def claim(prefix: str, *lcores: int, role: Role = "secondary") -> registry.Registration:
     return registry.claim(prefix, role, "test", lambda _: lcores)
 
 
 CHILD = """
 import sys, time
 from pydpdk.host import registry
-seat = registry.claim(sys.argv[1], "secondary", "child", lambda _: [5])
+registration = registry.claim(sys.argv[1], "secondary", "child", lambda _: [5])
 print("ready", flush=True)
 time.sleep(60)
 """
@@ -43,38 +43,38 @@ def child(prefix: str):
 
 
 def test_a_seat_says_who_has_it(prefix: str):
-    seat = claim(prefix, 0, 3, 1023, role="primary")
-    seat.publish("ready", {"vdevs": ["net_null0"]})
+    registration = claim(prefix, 0, 3, 1023, role="primary")
+    registration.publish("ready", {"vdevs": ["net_null0"]})
     (member,) = registry.members(prefix)
     assert (member.pid, member.role, member.ready) == (os.getpid(), "primary", True)
     assert (member.lcores, member.name) == (frozenset({0, 3, 1023}), "test")
     assert member.details == {"vdevs": ["net_null0"]}
     assert member.started == registry.started(os.getpid())
-    seat.give_back()
+    registration.give_back()
     assert registry.members(prefix) == []
     assert not registry.path_of(prefix).exists()
-    seat.give_back()
+    registration.give_back()
 
 
 def test_the_page_of_a_dead_one_is_taken_last(prefix: str, child):
     """Its primary may not have read it yet, and would never hear of the death."""
-    seats = [claim(prefix, 1)]
+    registrations = [claim(prefix, 1)]
     child.kill()
     child.wait()
     (dead,) = registry.dead(prefix)
-    seats += [claim(prefix, 2 + i) for i in range(registry.MAX_PROCESSES - 2)]
+    registrations += [claim(prefix, 2 + i) for i in range(registry.MAX_PROCESSES - 2)]
     assert registry.dead(prefix) == [dead]
-    seats.append(claim(prefix, 500))
+    registrations.append(claim(prefix, 500))
     assert registry.dead(prefix) == []
-    assert seats[-1].member.index == dead.index
+    assert registrations[-1].member.index == dead.index
     with pytest.raises(registry.FullError):
         claim(prefix, 501)
-    for seat in seats:
-        seat.give_back()
+    for registration in registrations:
+        registration.give_back()
 
 
 def test_who_dies_is_dead_and_who_leaves_is_not(prefix: str, child):
-    seat = claim(prefix, 1)
+    registration = claim(prefix, 1)
     assert {m.pid for m in registry.members(prefix)} == {os.getpid(), child.pid}
     child.kill()
     child.wait()
@@ -83,7 +83,7 @@ def test_who_dies_is_dead_and_who_leaves_is_not(prefix: str, child):
     assert (dead.pid, dead.name, dead.lcores) == (child.pid, "child", frozenset({5}))
     registry.forget(prefix, dead)
     assert registry.dead(prefix) == []
-    seat.give_back()
+    registration.give_back()
 
 
 def test_the_living_are_not_forgotten(prefix: str, child):
@@ -93,19 +93,19 @@ def test_the_living_are_not_forgotten(prefix: str, child):
 
 
 def test_128_and_no_more(prefix: str):
-    seats = [claim(prefix, i) for i in range(registry.MAX_PROCESSES)]
+    registrations = [claim(prefix, i) for i in range(registry.MAX_PROCESSES)]
     assert len(registry.members(prefix)) == 128
     with pytest.raises(registry.FullError, match="128 processes share"):
         claim(prefix, 1)
-    seats.pop().give_back()
-    seats.append(claim(prefix, 1))
-    for seat in seats:
-        seat.give_back()
+    registrations.pop().give_back()
+    registrations.append(claim(prefix, 1))
+    for registration in registrations:
+        registration.give_back()
     assert not registry.path_of(prefix).exists()
 
 
 def test_the_choice_sees_the_others_and_may_refuse(prefix: str):
-    seat = claim(prefix, 7)
+    registration = claim(prefix, 7)
 
     def choose(others: list[Member]) -> list[int]:
         raise ValueError(sorted(others[0].lcores))
@@ -113,7 +113,7 @@ def test_the_choice_sees_the_others_and_may_refuse(prefix: str):
     with pytest.raises(ValueError, match=r"\[7\]"):
         registry.claim(prefix, "secondary", "test", choose)
     assert len(registry.members(prefix)) == 1
-    seat.give_back()
+    registration.give_back()
 
 
 def test_claims_at_the_same_moment_never_overlap(prefix: str):
@@ -124,8 +124,8 @@ def test_claims_at_the_same_moment_never_overlap(prefix: str):
         "def choose(others):\n"
         "    taken = {n for m in others for n in m.lcores}\n"
         "    return [next(n for n in range(99) if n not in taken)]\n"
-        "seats = [registry.claim(sys.argv[1], 'secondary', 'x', choose) for _ in range(10)]\n"
-        "print(*(n for s in seats for n in s.member.lcores), flush=True)\n"
+        "registrations = [registry.claim(sys.argv[1], 'secondary', 'x', choose) for _ in range(10)]\n"
+        "print(*(n for s in registrations for n in s.member.lcores), flush=True)\n"
         "sys.stdin.read()\n"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -137,14 +137,14 @@ def test_claims_at_the_same_moment_never_overlap(prefix: str):
 
 
 def test_a_forked_child_that_forgets_leaves_the_seat(prefix: str):
-    seat = claim(prefix, 1)
+    registration = claim(prefix, 1)
     child = os.fork()
     if child == 0:
-        seat.forget()
+        registration.forget()
         time.sleep(0.2)
         os._exit(0)
     assert len(registry.members(prefix)) == 1
-    seat.give_back()
+    registration.give_back()
     assert registry.members(prefix) == []
     os.waitpid(child, 0)
 
@@ -155,34 +155,34 @@ def test_a_file_that_is_no_registry_is_nobodys(prefix: str, content: bytes):
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     assert registry.members(prefix) == registry.dead(prefix) == []
-    seat = claim(prefix, 1)
+    registration = claim(prefix, 1)
     assert len(registry.members(prefix)) == 1
-    seat.give_back()
+    registration.give_back()
 
 
 def test_pages_of_garbage_are_nobodys(prefix: str):
-    seat = claim(prefix, 1)
+    registration = claim(prefix, 1)
     with registry.path_of(prefix).open("r+b") as file:
         file.seek(2 * 4096)
         file.write(os.urandom(120 * 4096))
     assert [m.pid for m in registry.members(prefix)] == [os.getpid()]
-    seat.give_back()
+    registration.give_back()
 
 
 def test_too_much_to_tell_is_refused(prefix: str):
-    seat = claim(prefix, 1)
+    registration = claim(prefix, 1)
     with pytest.raises(OSError, match="bytes of devices and queues"):
-        seat.publish("ready", {"vdevs": ["x" * 5000]})
+        registration.publish("ready", {"vdevs": ["x" * 5000]})
     assert registry.members(prefix)[0].details == {}
-    seat.give_back()
+    registration.give_back()
 
 
 def test_a_removed_file_is_noticed(prefix: str):
-    seat = claim(prefix, 1)
-    assert seat.in_place
+    registration = claim(prefix, 1)
+    assert registration.in_place
     runtime.remove(prefix)
-    assert not seat.in_place
-    seat.give_back()
+    assert not registration.in_place
+    registration.give_back()
 
 
 @pytest.mark.parametrize(
@@ -217,8 +217,8 @@ def test_who_is_refused_leaves_no_file(prefix: str):
     with pytest.raises(ValueError, match="no lcore is free"):
         registry.claim(prefix, "secondary", "test", refuse)
     assert not registry.path_of(prefix).exists()
-    seat = claim(prefix, 1)
+    registration = claim(prefix, 1)
     with pytest.raises(ValueError, match="no lcore is free"):
         registry.claim(prefix, "secondary", "test", refuse)
-    assert seat.in_place
-    seat.give_back()
+    assert registration.in_place
+    registration.give_back()
