@@ -85,7 +85,7 @@ class _Place:
 
 
 @contextmanager
-def launched(app: App) -> Iterator[Crew | None]:
+def launched(app: App) -> Iterator[CompiledWorkers | None]:
     """Launch the compiled worker of a file, if it has one; end it at the end.
 
     Raises
@@ -102,15 +102,15 @@ def launched(app: App) -> Iterator[Crew | None]:
         worker = load_target(spec.worker, where)
     if not isinstance(worker, Worker):
         raise ConfigError([f"{where}: {spec.worker!r} is no worker: mark it with @pydpdk.worker"])
-    crew = Crew(app)
-    crew.launch(worker, spec.burst)
+    compiled = CompiledWorkers(app)
+    compiled.launch(worker, spec.burst)
     try:
-        yield crew
+        yield compiled
     finally:
-        crew.end()
+        compiled.end()
 
 
-class Crew(Fixed):
+class CompiledWorkers(Fixed):
     """The workers of a file, on all of its lcores."""
 
     def __init__(self, app: App) -> None:

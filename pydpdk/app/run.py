@@ -12,8 +12,8 @@ from typing import Any
 from pydpdk import version
 from pydpdk._core.callbacks import EndError, Voice, call
 from pydpdk._core.frozen import frozen
-from pydpdk.app import apps, crew, workers
-from pydpdk.app.compiled import Crew, LcoreReport
+from pydpdk.app import apps, compiled, workers
+from pydpdk.app.compiled import CompiledWorkers, LcoreReport
 from pydpdk.app.session import App
 from pydpdk.app.target import load_target
 from pydpdk.app.workers import WorkerReport
@@ -91,14 +91,14 @@ class Meter:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._crew: Crew | None = None
+        self._compiled: CompiledWorkers | None = None
         self._start = time.monotonic()
         self._base = self._read()
         self._told: set[tuple[str, str]] = set()
 
-    def begin(self, crew: Crew | None) -> None:
+    def begin(self, compiled: CompiledWorkers | None) -> None:
         """Start the clock: all who poll are there. What they moved on their way in counts."""
-        self._crew = crew
+        self._compiled = compiled
         self._start = time.monotonic()
 
     def end(self) -> None:
@@ -125,7 +125,7 @@ class Meter:
                 name: {"n": pool.n, "in_use": pool.in_use_count}
                 for name, pool in self._app.mempools.items()
             },
-            lcores=self._crew.report() if self._crew else {},
+            lcores=self._compiled.report() if self._compiled else {},
         )
 
     def _tell_losses(self) -> None:
@@ -170,7 +170,7 @@ def run(
     if spec is None and not app.config.workers:
         raise ConfigError([f"{app.config.where()}: no app: add one, or open it from Python"])
     meter = Meter(app)
-    with workers.started(app) as members, crew.launched(app) as on_lcores:
+    with workers.started(app) as members, compiled.launched(app) as on_lcores:
         poll = _poller(app, on_lcores)
         meter.begin(on_lcores)
         result = None
@@ -191,7 +191,7 @@ def _warn_of_captures(app: App, report: Report) -> None:
             )  # fmt: skip
 
 
-def _poller(app: App, on_lcores: Crew | None) -> Callable[[dict[str, Member]], str | None]:
+def _poller(app: App, on_lcores: CompiledWorkers | None) -> Callable[[dict[str, Member]], str | None]:
     """Return what this thread does: poll for the app, or wait for the workers.
 
     It returns what the app's own function did.

@@ -258,7 +258,7 @@ class Burst(Headers):
         self._c.n = 0
 
     def _call_in(self) -> None:
-        for user in list(self._users):  # a worker that has it on loan
+        for user in list(self._users):  # a worker that has it on lease
             user._end()
         lib.pyd_burst_free(self._c)
 

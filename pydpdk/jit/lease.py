@@ -1,6 +1,6 @@
-"""What is lent to a worker: its bursts, queues, rings and pools, all of them for its whole run.
+"""What is leased to a worker: its bursts, queues, rings and pools, all of them for its whole run.
 
-A queue or a burst that is lent is the worker's alone, so it passes no gate for each call; rings
+A queue or a burst that is leased is the worker's alone, so it passes no gate for each call; rings
 and pools are only kept from being closed. What closes one of them names the worker.
 """
 
@@ -21,7 +21,7 @@ from pydpdk.memory.mempool import Mempool
 from pydpdk.ring import Ring
 
 
-class Lent(Fixed):
+class Leased(Fixed):
     """An object as compiled code knows it: an address, and what lies there.
 
     Attributes
@@ -42,21 +42,21 @@ class Lent(Fixed):
 
 class _Kind(NamedTuple):
     name: str
-    lend: Callable[[Any, Any], int]
+    lease: Callable[[Any, Any], int]
     give_back: Callable[[Any, Any], None]
 
 
 _KINDS: dict[type, _Kind] = {
-    RxQueue: _Kind("rx", lib.pyd_lend_queue, lib.pyd_return_queue),
-    TxQueue: _Kind("tx", lib.pyd_lend_queue, lib.pyd_return_queue),
-    Burst: _Kind("burst", lib.pyd_lend_burst, lib.pyd_return_burst),
-    Ring: _Kind("ring", lib.pyd_lend_ring, lib.pyd_return_ring),
-    Mempool: _Kind("mempool", lib.pyd_lend_pool, lib.pyd_return_pool),
+    RxQueue: _Kind("rx", lib.pyd_lease_queue, lib.pyd_return_queue),
+    TxQueue: _Kind("tx", lib.pyd_lease_queue, lib.pyd_return_queue),
+    Burst: _Kind("burst", lib.pyd_lease_burst, lib.pyd_return_burst),
+    Ring: _Kind("ring", lib.pyd_lease_ring, lib.pyd_return_ring),
+    Mempool: _Kind("mempool", lib.pyd_lease_pool, lib.pyd_return_pool),
 }
 
 
-class Loan(Fixed):
-    """The objects among the arguments of a worker; lent by `take` until `give_back`.
+class Lease(Fixed):
+    """The objects among the arguments of a worker; leased by `take` until `give_back`.
 
     Notes
     -----
@@ -66,24 +66,24 @@ class Loan(Fixed):
 
     def __init__(self, args: tuple[Any, ...]) -> None:
         self._found: dict[int, Any] = {}
-        self._taken: list[tuple[Any, Any]] = []  # with a word of C's that says whether it is lent
-        self._args = tuple(self._lend(arg) for arg in args)
+        self._taken: list[tuple[Any, Any]] = []  # with a word of C's that says whether it is leased
+        self._args = tuple(self._lease(arg) for arg in args)
 
     @property
     def args(self) -> tuple[Any, ...]:
         """The arguments as compiled code takes them; none once they are given back."""
         return self._args
 
-    def _lend(self, arg: Any) -> Any:
+    def _lease(self, arg: Any) -> Any:
         """Return the argument as compiled code takes it; objects also inside of tuples."""
         if type(arg) is tuple:
-            return tuple(self._lend(item) for item in arg)
+            return tuple(self._lease(item) for item in arg)
         kind = _KINDS.get(type(arg))
         if kind is None:
             return arg
         self._found[id(arg)] = arg
         detail = arg.dtype if isinstance(arg, Ring) else None
-        return Lent(kind.name, address_of(arg._c), detail)
+        return Leased(kind.name, address_of(arg._c), detail)
 
     def take(self, job: Job) -> None:
         """Lend all of them, or none.
@@ -107,9 +107,9 @@ class Loan(Fixed):
             found.check_views()
         if isinstance(found, Queue):
             found.take()
-        lent = ffi.new("uint32_t *")
-        self._taken.append((found, lent))
-        result = _KINDS[type(found)].lend(found._c, lent)
+        leased = ffi.new("uint32_t *")
+        self._taken.append((found, leased))
+        result = _KINDS[type(found)].lease(found._c, leased)
         if result == -errno.EBUSY:
             others = sorted(repr(u) for u in owner._users if isinstance(u, Job) and u.running)
             raise BusyError(
@@ -120,13 +120,13 @@ class Loan(Fixed):
         owner._users.add(job)
 
     def give_back(self) -> None:
-        """End the loan; free what the bursts hold."""
+        """End the lease; free what the bursts hold."""
         self._found, self._args = {}, ()
-        for found, lent in self._taken:
-            if isinstance(found, Burst) and lent[0]:
+        for found, leased in self._taken:
+            if isinstance(found, Burst) and leased[0]:
                 lib.pyd_worker_free(found._c)
-        for found, lent in self._taken:
-            _KINDS[type(found)].give_back(found._c, lent)
+        for found, leased in self._taken:
+            _KINDS[type(found)].give_back(found._c, leased)
 
 
 def _owner_of(found: Any) -> Owner:

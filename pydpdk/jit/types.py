@@ -1,4 +1,4 @@
-"""Numba's types for what is lent to a worker, and for packets; the few instructions that they need.
+"""Numba's types for what is leased to a worker, and for packets; the few instructions that they need.
 
 Addresses are int64: uint64 and int64 together would be a float.
 """
@@ -24,7 +24,7 @@ from numba.extending import (
 from numba.np.numpy_support import from_dtype
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk.jit.lease import Lent
+from pydpdk.jit.lease import Leased
 
 WORD = ir.IntType(64)
 COUNT = ffi.offsetof("struct pyd_burst", "n")
@@ -32,40 +32,40 @@ _SLOTS = ffi.offsetof("struct pyd_burst", "slots")
 _MBUFS = ffi.offsetof("struct pyd_storage", "mbufs")
 
 
-class LentType(types.Type):
-    """What is lent to a worker: the address of its C struct."""
+class LeasedType(types.Type):
+    """What is leased to a worker: the address of its C struct."""
 
-    called = "what is lent"
+    called = "what is leased"
 
     def __init__(self) -> None:
         super().__init__(name=self.called)
 
 
-class RxType(LentType):
+class RxType(LeasedType):
     """An rx queue."""
 
     called = "rx queue"
 
 
-class TxType(LentType):
+class TxType(LeasedType):
     """A tx queue."""
 
     called = "tx queue"
 
 
-class BurstType(LentType):
+class BurstType(LeasedType):
     """A burst."""
 
     called = "burst"
 
 
-class MempoolType(LentType):
+class MempoolType(LeasedType):
     """A mempool."""
 
     called = "mempool"
 
 
-class RingType(LentType):
+class RingType(LeasedType):
     """A ring of values of a dtype, or of mbufs."""
 
     def __init__(self, dtype: Any) -> None:
@@ -120,9 +120,9 @@ make_attribute_wrapper(PacketType, "data", "_data")
 make_attribute_wrapper(PacketType, "length", "_length")
 
 
-@typeof_impl.register(Lent)
-def _typeof(lent: Lent, context: Any) -> LentType:
-    return RingType(lent.detail) if lent.kind == "ring" else KINDS[lent.kind]
+@typeof_impl.register(Leased)
+def _typeof(leased: Leased, context: Any) -> LeasedType:
+    return RingType(leased.detail) if leased.kind == "ring" else KINDS[leased.kind]
 
 
 @unbox(RxType)
@@ -130,8 +130,8 @@ def _typeof(lent: Lent, context: Any) -> LentType:
 @unbox(BurstType)
 @unbox(MempoolType)
 @unbox(RingType)
-def _unbox(kind: Any, lent: Any, c: Any) -> NativeValue:
-    number = c.pyapi.object_getattr_string(lent, "address")
+def _unbox(kind: Any, leased: Any, c: Any) -> NativeValue:
+    number = c.pyapi.object_getattr_string(leased, "address")
     address = c.pyapi.long_as_longlong(number)
     c.pyapi.decref(number)
     return NativeValue(address, is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()))
@@ -174,9 +174,9 @@ def external(name: str, returns: Any, *takes: Any) -> Any:
 
 
 @intrinsic
-def address_of(context: Any, lent: Any) -> Any:
-    """Return the address of what is lent."""
-    return types.int64(lent), lambda context, builder, sig, args: args[0]
+def address_of(context: Any, leased: Any) -> Any:
+    """Return the address of what is leased."""
+    return types.int64(leased), lambda context, builder, sig, args: args[0]
 
 
 @intrinsic

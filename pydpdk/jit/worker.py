@@ -12,7 +12,7 @@ from pydpdk import lcore
 from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Undo, lock
 from pydpdk.jit.errors import StoppedError
-from pydpdk.jit.lease import Loan
+from pydpdk.jit.lease import Lease
 from pydpdk.lcore.job import Job
 
 
@@ -27,7 +27,7 @@ class Worker(Fixed):
 
     Notes
     -----
-    Owns     nothing; each launch takes its arguments on loan
+    Owns     nothing; each launch takes its arguments on lease
     Threads  any number of launches at a time, of different queues and bursts
     """
 
@@ -78,22 +78,22 @@ class Worker(Fixed):
         Cost     the first time 0.3 to 2 s, as Numba is loaded and compiles; afterwards 60 us
         """
         lcore.idle(lcore_id)
-        loan = Loan(args)
-        compiled = self._compile(loan.args)
+        lease = Lease(args)
+        compiled = self._compile(lease.args)
         with lock():
-            job = Job(self.__name__, self._run, (compiled, loan), lcore.idle(lcore_id))
-            with Undo(self._drop, job, loan):
-                loan.take(job)
-                job._call = (self._run, (compiled, loan, job))
+            job = Job(self.__name__, self._run, (compiled, lease), lcore.idle(lcore_id))
+            with Undo(self._drop, job, lease):
+                lease.take(job)
+                job._call = (self._run, (compiled, lease, job))
                 job._start()
                 return job
 
     @staticmethod
-    def _drop(job: Job, loan: Loan) -> None:
-        """Undo a launch; where the lcore runs already, it gives back what it was lent."""
+    def _drop(job: Job, lease: Lease) -> None:
+        """Undo a launch; where the lcore runs already, it gives back what it was leased."""
         job._drop()
         if job.closed:
-            loan.give_back()
+            lease.give_back()
 
     def _compile(self, args: tuple[Any, ...]) -> Any:
         from pydpdk.jit import compiler  # Numba takes a second to import
@@ -104,9 +104,9 @@ class Worker(Fixed):
         return self._compiled
 
     @staticmethod
-    def _run(compiled: Any, loan: Loan, job: Job) -> Any:
+    def _run(compiled: Any, lease: Lease, job: Job) -> Any:
         try:
-            return compiled(*loan.args)
+            return compiled(*lease.args)
         except StoppedError:
             return None
         except Exception as error:
@@ -115,7 +115,7 @@ class Worker(Fixed):
             )
             raise
         finally:
-            loan.give_back()
+            lease.give_back()
 
     def __call__(self, *args: Any) -> Any:
         """Refuse: a worker runs on an lcore."""

@@ -59,7 +59,7 @@ def _launch_and_leave(made: dict[str, Any]) -> None:
 
 
 def _launch_again(made: dict[str, Any]) -> None:
-    """See that the lcore and what was lent are free for the next."""
+    """See that the lcore and what was leased are free for the next."""
     close_all(lcore.Job)
     before = int(made["counters"][0])
     with _launch(made) as job:

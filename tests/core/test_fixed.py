@@ -46,11 +46,11 @@ from pydpdk import (
 )
 from pydpdk._core.lifetime import Pin
 from pydpdk._dpdk import ffi, lib
-from pydpdk.app.compiled import Crew
+from pydpdk.app.compiled import CompiledWorkers
 from pydpdk.app.lookup import Lookup
 from pydpdk.burst._catalog import find
 from pydpdk.burst._known import known_column
-from pydpdk.jit.lease import Loan
+from pydpdk.jit.lease import Lease
 from pydpdk.memory import events
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.process import messages
@@ -163,7 +163,7 @@ CASES: dict[str, tuple[Make, Use]] = {
         lambda c: (c.send(b"1" * 64), c.get(1.0)),
     ),
     "Columns": (lambda m: m.mbuf()._burst.columns, lambda c: c["mbuf.pkt_len"]),
-    "Crew": (lambda m: Crew(type("App", (), {"plan": type("Plan", (), {"polls": ()})})), repr),
+    "CompiledWorkers": (lambda m: CompiledWorkers(type("App", (), {"plan": type("Plan", (), {"polls": ()})})), repr),
     "DynField": (
         lambda m: (m.mbuf(), DynField.register("fixed", "u4"))[1],
         lambda f: repr(f),
@@ -189,8 +189,8 @@ CASES: dict[str, tuple[Make, Use]] = {
     ),
     "Job": (Maker.job, repr),
     "Known": (lambda m: known_column(find(DynField.register("fixed", "u4"))), repr),
-    "Lent": (lambda m: Loan((m.pool,)).args[0], lambda lent: lent.address),
-    "Loan": (lambda m: Loan((m.pool,)), lambda loan: loan.args),
+    "Leased": (lambda m: Lease((m.pool,)).args[0], lambda leased: leased.address),
+    "Lease": (lambda m: Lease((m.pool,)), lambda lease: lease.args),
     "Lookup": (lambda m: Lookup(None), repr),  # type: ignore[arg-type]
     "Map": (lambda m: m.objects()._map, lambda found: found.arrays()),
     "Mbuf": (Maker.mbuf, bytes),

@@ -16,7 +16,7 @@ import numpy as np
 import sweep_channels
 import sweep_columns
 import sweep_config_examples
-import sweep_worker_examples as crew
+import sweep_worker_examples as compiled
 import sweep_host_examples as host
 from sweep_config_examples import PATH
 from sweep_worker_examples import attribute, same
@@ -218,10 +218,10 @@ BY_TYPE: dict[str, Make] = {
 }  # fmt: skip
 
 
-SAMPLES |= crew.SAMPLES
-MORE |= crew.MORE
-GOOD |= crew.GOOD | host.GOOD
-BY_NAME |= crew.BY_NAME | host.BY_NAME
+SAMPLES |= compiled.SAMPLES
+MORE |= compiled.MORE
+GOOD |= compiled.GOOD | host.GOOD
+BY_NAME |= compiled.BY_NAME | host.BY_NAME
 
 
 def argument(target: Target, parameter: inspect.Parameter) -> Make | None:
@@ -265,7 +265,7 @@ def objects(target: Target, every: list[Target]) -> list[Make]:
     if target.kind is None:
         return [same(None)]
     name = target.name.rpartition(".")[0]
-    if target.name in crew.ONLY:
+    if target.name in compiled.ONLY:
         return [SAMPLES[target.name]]
     if target.name in SAMPLES:
         return [SAMPLES[target.name], SAMPLES[name], *MORE.get(name, [])]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from sweep_channels import Channels
-from sweep_workers import Crew
+from sweep_workers import CompiledWorkers
 from sweep_jobs import Jobs
 from sweep_names import name
 
@@ -56,7 +56,7 @@ app: {forward: {pairs: [[p0, p1]]}}
 STARTED = ("net_null0", "net_ring0")
 
 
-class House(Crew, Channels, Jobs):
+class House(CompiledWorkers, Channels, Jobs):
     """A running EAL with one of each; `sample` gives an open one of a class."""
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ SEATS = "swept-registrations"
 """A file prefix of which no EAL runs, but a registry is there."""
 
 
-class Crew:
+class CompiledWorkers:
     """The part of a house that has to do with other processes; it starts none."""
 
     keep: Callable[[str, Callable[[], Any]], Any]

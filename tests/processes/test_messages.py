@@ -213,14 +213,14 @@ def test_dpdks_request_is_answered_by_all(primary: Peer, first: Peer):
 
 
 def test_descriptors_in_answers_to_dpdks_request_are_ours(primary: Peer, first: Peer):
-    primary.run("lend = messages.handle('lend', lambda m: m.reply(b'', fds=[0, 1]))")
+    primary.run("lease = messages.handle('lease', lambda m: m.reply(b'', fds=[0, 1]))")
     code = """
 before = fds()
-with messages.request_sync("lend", fds=[2]) as replies:
+with messages.request_sync("lease", fds=[2]) as replies:
     found = [os.get_inheritable(fd) for fd in replies[0].fds]
 found, fds() - before"""
     assert first.run(code) == ([False, False], 0)
-    primary.run("lend.close()")
+    primary.run("lease.close()")
 
 
 def test_dpdks_request_times_out_as_dpdk_says(first: Peer):

@@ -23,7 +23,7 @@ with pydpdk.init(proc_type="secondary", file_prefix=sys.argv[1], lcores="64@{LCO
     pool = Mempool.lookup("mb_pool_0")
     ports = [Port.lookup(name) for name in ("net_null0", "net_null1")]
     first = [port.stats.opackets for port in ports]
-    # nobody else uses the pool (net_null takes and gives back in each burst): it lends us mbufs
+    # nobody else uses the pool (net_null takes and gives back in each burst): it leases us mbufs
     with Burst(32) as burst, Ring.create("ours", 64, element="mbuf") as ring:
         burst.alloc(pool, length=60)
         burst.fill(bytes(range(60)))

@@ -19,7 +19,7 @@ int pyd_burst_adj(struct pyd_burst *burst, const uint32_t *lengths, uint32_t n);
 int64_t pyd_burst_copy_out(struct pyd_burst *burst, char *data, uint64_t room, uint64_t *offsets,
     uint32_t n);
 
-/* The same on the mbufs of whoever has them on loan. */
+/* The same on the mbufs of whoever has them on lease. */
 int pyd_mbufs_rewrite(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column,
     const char *data);
 int pyd_mbufs_decrement_ttl(struct rte_mbuf **mbufs, uint32_t n, uint8_t *expired);

@@ -108,70 +108,70 @@ pyd_job_cancelled(void)
     return now - pyd_job_here->asked > rte_get_tsc_hz() / 1000 * PATIENCE_MS ? -ECANCELED : 0;
 }
 
-/* What is lent to a job stays locked until it is returned, by the lcore: a gate counts, whoever
+/* What is leased to a job stays locked until it is returned, by the lcore: a gate counts, whoever
  * is inside. That is not being inside a call: see pyd_worker_in. */
-/* Whether it is lent is said in the same step, so it is returned once, whatever comes between. */
+/* Whether it is leased is said in the same step, so it is returned once, whatever comes between. */
 static int
-note(int ret, uint32_t *lent)
+note(int ret, uint32_t *leased)
 {
-    *lent = ret == 0;
+    *leased = ret == 0;
     return ret;
 }
 
 static int
-is_lent(uint32_t *lent)
+is_leased(uint32_t *leased)
 {
-    return __atomic_exchange_n(lent, 0, __ATOMIC_SEQ_CST);
+    return __atomic_exchange_n(leased, 0, __ATOMIC_SEQ_CST);
 }
 
 int
-pyd_lend_queue(struct pyd_queue *queue, uint32_t *lent)
+pyd_lease_queue(struct pyd_queue *queue, uint32_t *leased)
 {
-    return note(pyd_pass_alone(&queue->gate), lent);
+    return note(pyd_pass_alone(&queue->gate), leased);
 }
 
 int
-pyd_lend_burst(struct pyd_burst *burst, uint32_t *lent)
+pyd_lease_burst(struct pyd_burst *burst, uint32_t *leased)
 {
-    return note(pyd_pass_alone(&burst->gate), lent);
+    return note(pyd_pass_alone(&burst->gate), leased);
 }
 
 int
-pyd_lend_ring(struct pyd_ring *ring, uint32_t *lent)
+pyd_lease_ring(struct pyd_ring *ring, uint32_t *leased)
 {
-    return note(pyd_ref(&ring->gate), lent);
+    return note(pyd_ref(&ring->gate), leased);
 }
 
 int
-pyd_lend_pool(struct pyd_pool *pool, uint32_t *lent)
+pyd_lease_pool(struct pyd_pool *pool, uint32_t *leased)
 {
-    return note(pyd_ref(&pool->gate), lent);
+    return note(pyd_ref(&pool->gate), leased);
 }
 
 void
-pyd_return_queue(struct pyd_queue *queue, uint32_t *lent)
+pyd_return_queue(struct pyd_queue *queue, uint32_t *leased)
 {
-    if (is_lent(lent))
+    if (is_leased(leased))
         pyd_unpass_alone(&queue->gate);
 }
 
 void
-pyd_return_burst(struct pyd_burst *burst, uint32_t *lent)
+pyd_return_burst(struct pyd_burst *burst, uint32_t *leased)
 {
-    if (is_lent(lent))
+    if (is_leased(leased))
         pyd_unpass_alone(&burst->gate);
 }
 
 void
-pyd_return_ring(struct pyd_ring *ring, uint32_t *lent)
+pyd_return_ring(struct pyd_ring *ring, uint32_t *leased)
 {
-    if (is_lent(lent))
+    if (is_leased(leased))
         pyd_unref(&ring->gate);
 }
 
 void
-pyd_return_pool(struct pyd_pool *pool, uint32_t *lent)
+pyd_return_pool(struct pyd_pool *pool, uint32_t *leased)
 {
-    if (is_lent(lent))
+    if (is_leased(leased))
         pyd_unref(&pool->gate);
 }

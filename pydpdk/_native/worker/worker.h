@@ -15,7 +15,7 @@ pyd_job_asked(void)
     return pyd_job_here != NULL && __atomic_load_n(&pyd_job_here->stop, __ATOMIC_RELAXED);
 }
 
-/* Around each call of a compiled worker. Its bursts and queues are lent to it for its whole run, so
+/* Around each call of a compiled worker. Its bursts and queues are leased to it for its whole run, so
  * no gate is passed; but it steps in as whoever passes one, and waits while the world is paused. */
 static inline int
 pyd_worker_in(void)

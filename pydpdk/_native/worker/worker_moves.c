@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The verbs of compiled workers, on what has been lent to them: a call each for a whole burst. */
+/* The verbs of compiled workers, on what has been leased to them: a call each for a whole burst. */
 #include "ethdev/malformed.h"
 #include "ring/ring.h"
 #include "worker/worker.h"
