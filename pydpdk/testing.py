@@ -38,7 +38,7 @@ def outstanding() -> dict[str, list[Outstanding]]:
 
 @pytest.fixture
 def no_mbuf_leaks() -> Iterator[None]:
-    """Fail the test that leaves more mbufs out than it found, naming those and their holders."""
+    """Fail the test that leaves more mbufs out than it found, naming those and their owners."""
     before = {pool: {mbuf.address for mbuf in out} for pool, out in outstanding().items()}
     yield
     leaks = []

@@ -10,7 +10,7 @@ from pydpdk._core.lifetime import Undo, address_of, lock
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
 from pydpdk.ethdev import drivers, sharing
-from pydpdk.memory.mbuf_owner import BURST, Holder, refuse
+from pydpdk.memory.mbuf_owner import BURST, MbufOwner, refuse
 
 if TYPE_CHECKING:
     from pydpdk.ethdev.queues import PortQueues
@@ -144,7 +144,7 @@ class RxQueue(Queue):
         return 0 if self._border is None else int(self._border.finished)
 
     @short("pyd_rx", "move", RX, BURST)
-    def rx(self, burst: Holder) -> int:
+    def rx(self, burst: MbufOwner) -> int:
         """Receive into an empty burst; return how many packets came, 0 for none.
 
         Packets whose segments and lengths contradict each other are dropped, see `malformed`.
@@ -196,7 +196,7 @@ class TxQueue(Queue):
         return 0 if self._border is None else int(self._border.unsendable)
 
     @short("pyd_tx", "move", TX, BURST)
-    def tx(self, burst: Holder) -> int:
+    def tx(self, burst: MbufOwner) -> int:
         """Send the burst; return how many packets the port took. The others stay in the burst.
 
         A packet that the port can never send is freed and counted in `unsendable`: one above the

@@ -31,36 +31,36 @@ class Wait:
     ----------
     path : Path
         Of those that were asked about.
-    holder : int
+    owner : int
         PID of the process that has it; 0 where it cannot be seen from here.
     """
 
     path: Path
-    holder: int
+    owner: int
 
     def __str__(self) -> str:
-        return f"the lock on {self.path}, which {_name(self.holder)} has"
+        return f"the lock on {self.path}, which {_name(self.owner)} has"
 
 
 def waits(pid: int, paths: Iterable[Path], *, root: Path = Path("/")) -> list[Wait]:
     """Return for which of these locks a process waits now."""
     known = {key: path for path in paths if (key := _key(path))}
-    holders: dict[str, int] = {}
+    owners: dict[str, int] = {}
     found = []
     for line in _read(root / "proc/locks").splitlines():
         match = _LINE.match(line)
         if match is None:
             continue
         if not match["waits"]:
-            holders[match["number"]] = max(0, int(match["pid"]))
+            owners[match["number"]] = max(0, int(match["pid"]))
             continue
         at = int(match["major"], 16), int(match["minor"], 16), int(match["inode"])
         if int(match["pid"]) == pid and at in known:
-            found.append(Wait(known[at], holders.get(match["number"], 0)))
+            found.append(Wait(known[at], owners.get(match["number"], 0)))
     return found
 
 
-def holder(path: Path, *, root: Path = Path("/")) -> int:
+def owner(path: Path, *, root: Path = Path("/")) -> int:
     """Return the PID of a process that has the lock on a path; 0 where none is seen."""
     key = _key(path)
     for match in map(_LINE.match, _read(root / "proc/locks").splitlines()):
@@ -99,11 +99,11 @@ def _wait(
             return
         waited = time.monotonic() - start
         if waited > timeout_s:
-            text = f"waited {timeout_s:g} s for {Wait(path, holder(path))}"
+            text = f"waited {timeout_s:g} s for {Wait(path, owner(path))}"
             raise TimeoutError(errno.ETIMEDOUT, text)
         if waited > patience_s and not said:
             said = True
-            say(Wait(path, holder(path)))
+            say(Wait(path, owner(path)))
         time.sleep(_POLL_S)
 
 

@@ -180,7 +180,7 @@ def address_of(context: Any, leased: Any) -> Any:
 
 
 @intrinsic
-def mbufs_of(context: Any, holder: Any) -> Any:
+def mbufs_of(context: Any, owner: Any) -> Any:
     """Return where the mbufs of a burst are, or a packet's one."""
 
     def of_burst(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -191,7 +191,7 @@ def mbufs_of(context: Any, holder: Any) -> Any:
         packet = cgutils.create_struct_proxy(PACKET)(context, builder, value=args[0])
         return emit_cell(builder, packet.mbuf)
 
-    return types.int64(holder), of_burst if holder == BURST else of_packet
+    return types.int64(owner), of_burst if owner == BURST else of_packet
 
 
 @intrinsic

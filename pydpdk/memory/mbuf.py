@@ -13,7 +13,7 @@ from typing import Any
 from pydpdk._core.lifetime import Bytes
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import check_range, make_error
-from pydpdk.memory.mbuf_owner import Holder
+from pydpdk.memory.mbuf_owner import MbufOwner
 from pydpdk.memory.mbuf_meta import MbufMeta
 from pydpdk.memory.mempool import Mempool
 
@@ -136,7 +136,7 @@ class Mbuf(MbufMeta):
             raise make_error("rte_pktmbuf_detach", errno.EPERM, detail)
         self._raise("rte_pktmbuf_detach", result)
 
-    def clone(self, mempool: Mempool, burst: Holder) -> Mbuf:
+    def clone(self, mempool: Mempool, burst: MbufOwner) -> Mbuf:
         """Add a packet that shares this one's memory to the end of a burst.
 
         Parameters
@@ -163,7 +163,7 @@ class Mbuf(MbufMeta):
         return self._derive("rte_pktmbuf_clone", lib.PYD_MBUF_CLONE, mempool, burst, 0, 0)
 
     def copy(
-        self, mempool: Mempool, burst: Holder, *, offset: int = 0, length: int | None = None
+        self, mempool: Mempool, burst: MbufOwner, *, offset: int = 0, length: int | None = None
     ) -> Mbuf:
         """Add a copy of this packet, or of a part of it, to the end of a burst.
 
@@ -198,7 +198,7 @@ class Mbuf(MbufMeta):
         return f"<Mbuf pkt_len={self.pkt_len} nb_segs={self.nb_segs}>"
 
     def _derive(
-        self, call: str, how: int, mempool: Mempool, burst: Holder, offset: int, length: int
+        self, call: str, how: int, mempool: Mempool, burst: MbufOwner, offset: int, length: int
     ) -> Mbuf:
         self._check()
         if not isinstance(mempool, Mempool):
@@ -212,7 +212,7 @@ class Mbuf(MbufMeta):
         burst.taken(into.n - 1, call)
         return type(self)(burst, into.n - 1)
 
-    def _struct(self, name: str, burst: Holder) -> Any:
+    def _struct(self, name: str, burst: MbufOwner) -> Any:
         if not isinstance(burst, type(self._burst)):
             raise TypeError(f"{name}={burst!r}: a Burst is allowed")
         return burst._c

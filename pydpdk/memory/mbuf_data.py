@@ -9,7 +9,7 @@ from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Bytes
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, check_range, make_error
-from pydpdk.memory.mbuf_owner import Holder, refuse
+from pydpdk.memory.mbuf_owner import MbufOwner, refuse
 
 _WHY = {
     errno.EPERM: "its memory is seen by other mbufs: copy it first",
@@ -42,7 +42,7 @@ class MbufData(Fixed):
 
     __slots__ = ("_begun", "_burst", "_generation", "_index")
 
-    def __init__(self, burst: Holder, index: int) -> None:
+    def __init__(self, burst: MbufOwner, index: int) -> None:
         self._burst = burst
         self._index = index
         self._generation = burst._c.generation
@@ -203,7 +203,7 @@ class MbufData(Fixed):
                 return rows, n
             room = n
 
-    def _checked_views(self, burst: Holder) -> None:
+    def _checked_views(self, burst: MbufOwner) -> None:
         if burst._views:
             burst.check_views()
 

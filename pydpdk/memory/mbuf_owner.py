@@ -11,7 +11,7 @@ from pydpdk.errors import BusyError, ClosedError, InUseError, make_error
 BURST = "burst"  # the kind of its handle
 
 
-class Holder(Protocol):
+class MbufOwner(Protocol):
     """An owner of mbufs: `pydpdk.Burst`."""
 
     _c: Any

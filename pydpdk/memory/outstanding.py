@@ -40,7 +40,7 @@ class Outstanding:
     ----------
     address : int
         Of its `struct rte_mbuf`.
-    holder : str
+    owner : str
         A burst of this process or of another one, or a ring, with the packet's index; or that it
         is elsewhere.
     taken : Taken or None
@@ -48,11 +48,11 @@ class Outstanding:
     """
 
     address: int
-    holder: str
+    owner: str
     taken: Taken | None
 
     def __str__(self) -> str:
-        return f"{self.holder} ({self.taken})" if self.taken else self.holder
+        return f"{self.owner} ({self.taken})" if self.taken else self.owner
 
 
 def outstanding(mp: Any) -> list[Outstanding]:
@@ -72,18 +72,18 @@ def outstanding(mp: Any) -> list[Outstanding]:
     with lock():
         everything = _addresses(lib.pyd_pool_objects, mp)
         out = np.setdiff1d(everything, _addresses(lib.pyd_pool_waiting, mp))
-        holders = _holders(out)
+        owners = _mbuf_owners(out)
         mbufs = out.tolist()
         stamps = taken(mbufs)
     return [
-        Outstanding(mbuf, holders.get(mbuf, ELSEWHERE), stamp)
+        Outstanding(mbuf, owners.get(mbuf, ELSEWHERE), stamp)
         for mbuf, stamp in zip(mbufs, stamps, strict=True)
     ]
 
 
 def culprits(mbufs: list[Outstanding]) -> str:
-    """Say in one line who has them, the largest holders first."""
-    groups = Counter((_whose(m.holder), m.taken.where if m.taken else "") for m in mbufs)
+    """Say in one line who has them, the largest owners first."""
+    groups = Counter((_whose(m.owner), m.taken.where if m.taken else "") for m in mbufs)
     told = [f"{n} in {who}{_since(where)}" for (who, where), n in groups.most_common(_TOLD)]
     rest = sum(groups.values()) - sum(n for _, n in groups.most_common(_TOLD))
     return "; ".join([*told, f"{rest} more"] if rest else told)
@@ -119,8 +119,8 @@ def _call_in_bursts(slots: set[int]) -> None:
             owner._call_in()
 
 
-def _whose(holder: str) -> str:
-    return holder.partition(", packet")[0]
+def _whose(owner: str) -> str:
+    return owner.partition(", packet")[0]
 
 
 def _since(where: str) -> str:
@@ -134,7 +134,7 @@ def _addresses(function: Any, mp: Any) -> Addresses:
     return found[: min(n, room)]
 
 
-def _holders(out: Addresses) -> dict[int, str]:
+def _mbuf_owners(out: Addresses) -> dict[int, str]:
     name = _namer()
     rows = _held(out)
     found: dict[int, str] = {}

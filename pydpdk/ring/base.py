@@ -13,7 +13,7 @@ from pydpdk._core.lifetime import Pin, address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.portable import Portable
 from pydpdk.errors import BusyError
-from pydpdk.memory.mbuf_owner import Holder, refuse
+from pydpdk.memory.mbuf_owner import MbufOwner, refuse
 from pydpdk.ring.element import POINTER, SYNCS, Kind, Sync, say
 
 Values = npt.NDArray[Any]
@@ -85,7 +85,7 @@ class RingBase(Portable, Handle):
             raise TypeError(f"{self!r} carries mbufs: use tx and rx with a burst")
         return self._dtype
 
-    def _refuse(self, result: int, call: str, burst: Holder | None = None) -> NoReturn:
+    def _refuse(self, result: int, call: str, burst: MbufOwner | None = None) -> NoReturn:
         if result == -errno.EALREADY:
             raise BusyError(errno.EBUSY, f"{call}: {self!r}: {self._occupied(call)}")
         if burst is None:

@@ -7,7 +7,7 @@ from pydpdk._core.fastcall import short
 from pydpdk._core.lifetime import Undo, address_of, find
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno, call_pointer, call_rte_errno, check_name, check_range
-from pydpdk.memory.mbuf_owner import BURST, Holder
+from pydpdk.memory.mbuf_owner import BURST, MbufOwner
 from pydpdk.ring.base import MBUFS
 from pydpdk.ring.element import (
     CONSUMER_FLAGS,
@@ -181,7 +181,7 @@ class Ring(Moves):
         return self.count == 0
 
     @short("pyd_ring_tx_burst", "move", MBUFS, BURST)
-    def tx(self, burst: Holder, *, bulk: bool = False) -> int:
+    def tx(self, burst: MbufOwner, *, bulk: bool = False) -> int:
         """Enqueue the burst's mbufs; what does not fit stays in the burst.
 
         Parameters
@@ -209,7 +209,7 @@ class Ring(Moves):
         return n if n >= 0 else self._refuse(n, "rte_ring_enqueue", burst)
 
     @short("pyd_ring_rx_burst", "move", MBUFS, BURST)
-    def rx(self, burst: Holder, *, n: int | None = None, bulk: bool = False) -> int:
+    def rx(self, burst: MbufOwner, *, n: int | None = None, bulk: bool = False) -> int:
         """Dequeue mbufs into an empty burst.
 
         Any program of the prefix may have put them in. Packets whose segments and lengths

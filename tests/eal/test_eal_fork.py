@@ -31,8 +31,8 @@ def test_after_a_fork_the_child_is_refused(run_script):
             with lock():
                 held.set()
                 forked.wait()
-        holder = threading.Thread(target=hold)
-        holder.start()
+        owner = threading.Thread(target=hold)
+        owner.start()
         held.wait()
         pid = os.fork()
         if pid == 0:
@@ -50,7 +50,7 @@ def test_after_a_fork_the_child_is_refused(run_script):
                 owner.close()
             os._exit(code)
         forked.set()
-        holder.join()
+        owner.join()
         status = os.waitpid(pid, 0)[1]
         print("child", status)
         assert pool.in_use_count == 4 and burst.free() == 4

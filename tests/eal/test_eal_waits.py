@@ -22,7 +22,7 @@ sys.stdin.readline()
 
 
 @pytest.fixture
-def holder(tmp_path: Path):
+def owner(tmp_path: Path):
     started = subprocess.Popen(
         [sys.executable, "-c", HOLD, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         text=True,
@@ -32,12 +32,12 @@ def holder(tmp_path: Path):
     started.communicate("\n")
 
 
-def test_a_lock_that_is_kept_ends_the_wait(holder, tmp_path: Path) -> None:
+def test_a_lock_that_is_kept_ends_the_wait(owner, tmp_path: Path) -> None:
     said = []
     with pytest.raises(TimeoutError) as late:
         flocks.wait_for(tmp_path, 0.3, patience_s=0.1, say=said.append)
-    assert f"{tmp_path}, which process {holder.pid} (" in str(late.value)
-    assert [wait.holder for wait in said] == [holder.pid]
+    assert f"{tmp_path}, which process {owner.pid} (" in str(late.value)
+    assert [wait.owner for wait in said] == [owner.pid]
 
 
 def test_a_lock_that_is_free_is_left_so(tmp_path: Path) -> None:
@@ -49,10 +49,10 @@ def test_a_lock_that_is_free_is_left_so(tmp_path: Path) -> None:
 
 
 def test_the_start_is_refused_while_another_has_the_directory(
-    holder, tmp_path: Path, monkeypatch
+    owner, tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setattr(waits.runtime, "runtime_dir", lambda _: tmp_path)
-    with pytest.raises(BusyError, match=f"which process {holder.pid} "):
+    with pytest.raises(BusyError, match=f"which process {owner.pid} "):
         waits.wait_for_turn("x", mounts=False, timeout_s=0.2)
 
 
@@ -72,15 +72,15 @@ def test_a_call_that_waits_says_for_whom(run_script) -> None:
         lines = []
         logging.getLogger("pydpdk").addHandler(Heard())
         with init() as eal:
-            holder = subprocess.Popen([sys.executable, "-c", sys.argv[1], eal.runtime_dir],
+            owner = subprocess.Popen([sys.executable, "-c", sys.argv[1], eal.runtime_dir],
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            assert holder.stdout.readline() == "held\\n"
+            assert owner.stdout.readline() == "held\\n"
             sender = threading.Thread(target=messages.send, args=("x",))
             sender.start()
             assert said.wait(50), lines
-            holder.communicate("\\n")
+            owner.communicate("\\n")
             sender.join()
-            assert f"{eal.runtime_dir}, which process {holder.pid} (" in "".join(lines)
+            assert f"{eal.runtime_dir}, which process {owner.pid} (" in "".join(lines)
         """,
         HOLD,
     )

@@ -37,8 +37,8 @@ pool = Mempool.create("p", 1023, cache_size=0)
 def test_the_process_whose_burst_holds_them_is_named(run_script):
     code = """
 other = start(HOLD)
-holders = [mbuf.holder for mbuf in pool.outstanding()]
-assert holders == [f"a burst of process {other.pid}, packet {i}" for i in range(3)], holders
+owners = [mbuf.owner for mbuf in pool.outstanding()]
+assert owners == [f"a burst of process {other.pid}, packet {i}" for i in range(3)], owners
 try:
     pool.close()
 except pydpdk.InUseError as error:
@@ -107,7 +107,7 @@ ring = Ring.create("r", 128, element="mbuf")
 other = start(WORK)
 seen, looks, end = set(), 0, time.monotonic() + 2
 while time.monotonic() < end:
-    seen |= {mbuf.holder.partition(", packet")[0] for mbuf in pool.outstanding()}
+    seen |= {mbuf.owner.partition(", packet")[0] for mbuf in pool.outstanding()}
     looks += 1
 rounds = int(other.communicate("go\\n", timeout=30)[0])
 print(other.returncode, rounds > 5, looks > 20, f"a burst of process {other.pid}" in seen)

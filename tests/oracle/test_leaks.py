@@ -46,7 +46,7 @@ def test_holders_are_named(pool: Mempool, burst: Burst, name: str):
         assert ring.tx(burst) == 5
         burst.alloc(pool, 2, length=4)
         burst.mbuf(0).chain(burst.mbuf(1))
-        found = Counter(mbuf.holder for mbuf in pool.outstanding())
+        found = Counter(mbuf.owner for mbuf in pool.outstanding())
         waiting = {f"ring {name!r}, packet {i}": 1 for i in range(5)}
         assert found == {**waiting, f"{burst!r}, packet 0": 2}
         with pytest.raises(
@@ -77,12 +77,12 @@ def test_rings_say_what_waits_in_them_and_no_more(pool: Mempool, burst: Burst, n
         assert numbers.enqueue_bulk(addresses) == 3
         assert ring.tx(burst) == 2
         assert ring.tx(other) == 1
-        found = Counter(mbuf.holder for mbuf in pool.outstanding())
+        found = Counter(mbuf.owner for mbuf in pool.outstanding())
         assert found == {f"ring 'MP_{name}', packet {i}": n for i, n in enumerate((2, 1, 1))}
         assert ring.rx(burst) == 3
-        found = Counter(mbuf.holder for mbuf in pool.outstanding())
+        found = Counter(mbuf.owner for mbuf in pool.outstanding())
         assert sum(found.values()) == 4
-        assert all(holder.startswith(repr(burst)) for holder in found)
+        assert all(owner.startswith(repr(burst)) for owner in found)
         burst.free()
         assert numbers.dequeue_bulk(addresses) == 3
 
@@ -93,8 +93,8 @@ def test_mbufs_in_the_rings_of_a_port_are_found(pool: Mempool, burst: Burst, dev
     port.start()
     burst.alloc(pool, 3, length=60)
     assert port.tx[0].tx(burst) == 3
-    (holder,) = {mbuf.holder.partition(", packet")[0] for mbuf in pool.outstanding()}
-    assert holder.startswith("ring 'ETH_RXTX")
+    (owner,) = {mbuf.owner.partition(", packet")[0] for mbuf in pool.outstanding()}
+    assert owner.startswith("ring 'ETH_RXTX")
     assert port.rx[0].rx(burst) == 3
     burst.free()
 

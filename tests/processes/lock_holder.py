@@ -1,4 +1,4 @@
-"""A secondary that takes one of DPDK's locks and dies in it: `lock_holder.py PREFIX LOCK HOW`.
+"""A secondary that takes one of DPDK's locks and dies in it: `lock_owner.py PREFIX LOCK HOW`.
 
 DPDK lets a program take some of its locks; the others are words of its shared configuration, whose
 place is known from the mapping, and of the heap, which each of its blocks points to.

@@ -11,7 +11,7 @@ from pydpdk.host import runtime
 
 pytestmark = pytest.mark.hugepages
 
-HOLDER = Path(__file__).with_name("lock_holder.py")
+HOLDER = Path(__file__).with_name("lock_owner.py")
 SCRIPT = f"""
     import errno, signal, subprocess, sys, threading, time
     signal.alarm(100)  # ends the process: a thread that waits for a lock hears nothing else

@@ -149,11 +149,11 @@ def test_a_primary_that_comes_in_between_keeps_its_files(elsewhere: Path):
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(config)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdout
-        holder.stdout.readline()
+    ) as owner:
+        assert owner.stdout
+        owner.stdout.readline()
         assert reap.remove(dead).removed == ()
-        holder.kill()
+        owner.kill()
     assert config.exists()
     assert reap.remove(dead).kept == ()
 

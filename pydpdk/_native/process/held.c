@@ -13,7 +13,7 @@ struct holding {
     struct pyd_held *rows;
     uint32_t room;
     uint32_t n;
-    struct pyd_held holder; /* of what is found now */
+    struct pyd_held owner; /* of what is found now */
     const uint64_t *out;
     uint32_t n_out;
 };
@@ -25,7 +25,7 @@ hold(struct holding *found, const void *mbuf, uint32_t cloned)
 
     if (found->n++ >= found->room)
         return;
-    *row = found->holder;
+    *row = found->owner;
     row->mbuf = (uintptr_t)mbuf;
     row->cloned = cloned;
 }
@@ -34,7 +34,7 @@ hold(struct holding *found, const void *mbuf, uint32_t cloned)
 static int
 is_sound(const struct holding *found, const void *start, size_t len)
 {
-    return found->holder.ours || pyd_mapped(start, len);
+    return found->owner.ours || pyd_mapped(start, len);
 }
 
 /* The segment, and the mbuf whose memory it sees. */
@@ -69,9 +69,9 @@ hold_storage(const struct pyd_storage *slots, uint32_t n, uint64_t pid, int ours
     struct holding *found = arg;
     uint32_t i;
 
-    found->holder = (struct pyd_held){.slots = (uintptr_t)slots, .pid = pid, .ours = ours};
+    found->owner = (struct pyd_held){.slots = (uintptr_t)slots, .pid = pid, .ours = ours};
     for (i = 0; i < n; i++) {
-        found->holder.index = i;
+        found->owner.index = i;
         hold_packet(found, slots->mbufs[i]);
     }
 }
@@ -107,15 +107,15 @@ hold_ring(const struct rte_memzone *mz, void *arg)
 
     if (r == NULL || !may_carry_mbufs(mz, r))
         return;
-    found->holder = (struct pyd_held){0};
-    snprintf(found->holder.ring, sizeof(found->holder.ring), "%s", r->name);
+    found->owner = (struct pyd_held){0};
+    snprintf(found->owner.ring, sizeof(found->owner.ring), "%s", r->name);
     rte_mcfg_mem_read_lock();
     start = r->cons.tail;
     n = RTE_MIN(r->prod.tail - start, r->capacity);
     for (i = 0; i < n; i++) {
         const uint64_t m = ((const uint64_t *)&r[1])[(start + i) & r->mask];
 
-        found->holder.index = i;
+        found->owner.index = i;
         if ((r->flags & PYD_RING_MBUFS) != 0 ||
             bsearch(&m, found->out, found->n_out, sizeof(m), compare) != NULL)
             hold_packet(found, (const struct rte_mbuf *)(uintptr_t)m);
