@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from sweep_fixtures import House
+from sweep_fixtures import Fixtures
 from sweep_jobs import takes
 from sweep_names import name
 
@@ -16,13 +16,13 @@ from pydpdk.ring import ZeroCopy
 Call = Callable[[Any], Any]
 
 
-def sequences(h: House) -> Iterator[tuple[str, Call]]:
+def sequences(h: Fixtures) -> Iterator[tuple[str, Call]]:
     """Calls, each with one value open."""
     for some in (memory, rings, packets, devices, lcores):
         yield from some(h)
 
 
-def memory(h: House) -> Iterator[tuple[str, Call]]:
+def memory(h: Fixtures) -> Iterator[tuple[str, Call]]:
     yield "Memzone.array shape item", lambda v: h.zone.array("u8", (v, 2))
     for key in ("bound", "flags", "align"):
         yield f"the rest {key}", lambda v, k=key: Memzone.reserve_rest(name(), **{k: v})
@@ -45,13 +45,13 @@ def zero_copy(slots: ZeroCopy, *commit: Any) -> None:
         slots.commit(*commit)
 
 
-def lcores(h: House) -> Iterator[tuple[str, Call]]:
+def lcores(h: Fixtures) -> Iterator[tuple[str, Call]]:
     yield "lcore.launch argument", lambda v: lcore.launch(repr, v).wait()
     yield "Worker.launch argument", lambda v: takes.launch(v).wait()
     yield "Worker.launch argument in a tuple", lambda v: takes.launch((v, 1)).wait()
 
 
-def rings(h: House) -> Iterator[tuple[str, Call]]:
+def rings(h: Fixtures) -> Iterator[tuple[str, Call]]:
     yield "Ring.create size exact", lambda v: Ring.create(name(), v, exact_size=True)
     yield "Ring.lookup element", lambda v: Ring.lookup(h.values.name, element=v)
     other = "ETH_RXTX0_net_ring0"
@@ -61,7 +61,7 @@ def rings(h: House) -> Iterator[tuple[str, Call]]:
         yield f"Ring.{method} of mbufs", lambda v, m=method: zero_copy(getattr(h.mbufs, m)(v), 0)
 
 
-def packets(h: House) -> Iterator[tuple[str, Call]]:
+def packets(h: Fixtures) -> Iterator[tuple[str, Call]]:
     yield "Burst.fill item", lambda v: h.full.fill([v] * 8)
     yield "Burst.fill long", lambda v: h.full.fill([b"x" * 9000, v, *[b"y"] * 6])
     yield "Burst.fill of none", lambda v: h.burst.fill(v)
@@ -76,6 +76,6 @@ def packets(h: House) -> Iterator[tuple[str, Call]]:
     yield "Forward mode", lambda v: Forward(h.burst, [(rx, tx)], v).step()
 
 
-def devices(h: House) -> Iterator[tuple[str, Call]]:
+def devices(h: Fixtures) -> Iterator[tuple[str, Call]]:
     yield "Eal.add_device args", lambda v: h.eal.add_device(f"net_null_h,size={v}")
     yield "Eal.add_device key", lambda v: h.eal.add_device(f"net_null_h,{v}")

@@ -25,7 +25,7 @@ from hostile_values import NUMBERS, PLAIN
 from sweep_worker_examples import EXPECTED, NEEDS_HUGEPAGES, WITHOUT_HUGEPAGES
 from sweep_examples import arguments, is_record, objects
 from sweep_host_examples import EXPECTED as HOST_EXPECTED
-from sweep_fixtures import HUGEPAGES, House
+from sweep_fixtures import HUGEPAGES, Fixtures
 from sweep_targets import Target, targets
 
 from pydpdk import Burst, Group
@@ -45,7 +45,7 @@ DOCUMENTED = (
     BufferError,  # InUseError
     IndexError,
     OverflowError,  # a number that C does not hold, from cffi or numpy
-    StoppedError,  # of an app that was asked to stop, which those of the house are
+    StoppedError,  # of an app that was asked to stop, which those of the fixtures are
 )
 """What a call may raise. AttributeError, KeyError, SystemError, AssertionError are our faults."""
 DUCK = (AttributeError, KeyError)
@@ -70,8 +70,8 @@ def may_raise(name: str) -> tuple[type[BaseException], ...]:
 class Sweep:
     """The calls of one process."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, fixtures: Fixtures) -> None:
+        self.fixtures = fixtures
         self.tried = 0
         self.late: list[tuple[str, Callable[[], Any]]] = []
 
@@ -88,7 +88,7 @@ class Sweep:
         except (Exception, SystemExit) as error:
             sys.stdout.write(f"UNDOCUMENTED {what}: {error!r}\n")
 
-    def sweep(self, target: Target, makers: list[Callable[[House], Any]]) -> None:
+    def sweep(self, target: Target, makers: list[Callable[[Fixtures], Any]]) -> None:
         """One target: good once, then each argument bad, then several."""
         faulthandler.dump_traceback_later(LIMIT_S, exit=True)
         for i, make in enumerate(makers):
@@ -96,20 +96,20 @@ class Sweep:
             # not every method suits every sample: the first is one that it does
             good = EXPECTED.get(target.name, ()) if i == 0 else None
             self.attempt(f"{what}: good", self.bound(target, make), good)
-            self.house.tidy()
+            self.fixtures.tidy()
             for chosen in self.bad_arguments(target):
                 said = {k: f"{v!r:.60}" for k, v in chosen.items()}
                 self.attempt(f"{what}: {said}", self.bound(target, make, chosen))
-                self.house.tidy()
+                self.fixtures.tidy()
 
     def bound(
-        self, target: Target, make: Callable[[House], Any], bad: dict[str, Any] | None = None
+        self, target: Target, make: Callable[[Fixtures], Any], bad: dict[str, Any] | None = None
     ) -> Callable[[], Any]:
         def call() -> Any:
-            chosen = {**arguments(self.house, target), **(bad or {})}
+            chosen = {**arguments(self.fixtures, target), **(bad or {})}
             if target.kind is None:
                 return invoke(target, chosen)
-            thing = make(self.house)
+            thing = make(self.fixtures)
             chosen = {k: thing if v is ITSELF else v for k, v in chosen.items()}
             result = invoke(target, chosen, thing)
             return None if result is thing else result
@@ -132,7 +132,7 @@ class Sweep:
         """Bad values; fewer for plain data, which keeps what it is given."""
         if is_record(target.call):
             return [*NUMBERS[:4], None, object()]
-        h = self.house
+        h = self.fixtures
         foreign = [h.packets, h.burst, h.values, h.mbufs, h.zone, h.port, h.eal, h.objects]
         queues = [h.port.rx[0], h.port.tx[0]]
         return [*PLAIN, *foreign, *queues, *h.gone, ITSELF]
@@ -212,7 +212,7 @@ def unref(result: Group | Peers | Replies | Registration | Watch) -> None:
         result.close()
 
 
-def probe(sweep: Sweep, name: str, make: Callable[[House], Any]) -> None:
+def probe(sweep: Sweep, name: str, make: Callable[[Fixtures], Any]) -> None:
     """What any object is asked by the language: all of it is an answer or a TypeError."""
     asked: list[tuple[str, Callable[[Any], Any]]] = [
         (f.__name__, f) for f in (repr, str, bool, hash, len, iter, list, bytes, dir, np.asarray)
@@ -225,8 +225,8 @@ def probe(sweep: Sweep, name: str, make: Callable[[House], Any]) -> None:
     allowed = (*may_raise(name), AttributeError, KeyError, pickle.PicklingError)
     for question, ask in asked:
         what = f"{name} asked {question}"
-        sweep.attempt(what, lambda a=ask: a(make(sweep.house)), allowed)
-        sweep.house.tidy()
+        sweep.attempt(what, lambda a=ask: a(make(sweep.fixtures)), allowed)
+        sweep.fixtures.tidy()
 
 
 def closed_and_late(sweep: Sweep, every: list[Target]) -> list[tuple[str, Callable[[], Any]]]:
@@ -235,19 +235,19 @@ def closed_and_late(sweep: Sweep, every: list[Target]) -> list[tuple[str, Callab
     for target in every:
         if target.kind is None:
             continue
-        chosen = arguments(sweep.house, target)
-        for gone in sweep.house.gone:
+        chosen = arguments(sweep.fixtures, target)
+        for gone in sweep.fixtures.gone:
             if isinstance(gone, target.kind):
                 sweep.attempt(
                     f"{target.name} of closed", lambda t=target, c=chosen, g=gone: invoke(t, c, g)
                 )
-        thing = objects(target, every)[0](sweep.house)
+        thing = objects(target, every)[0](sweep.fixtures)
         late.append((target.name, lambda t=target, c=chosen, o=thing: invoke(t, c, o)))
     return late
 
 
 def sweep_sequences(sweep: Sweep, part: int, parts: int) -> None:
-    h = sweep.house
+    h = sweep.fixtures
     for what, call in list(sequences(h))[part::parts]:
         faulthandler.dump_traceback_later(LIMIT_S, exit=True)
         for value in [*PLAIN, h.packets, h.burst, h.values, h.zone, h.port, h.eal, *h.gone]:
@@ -256,15 +256,15 @@ def sweep_sequences(sweep: Sweep, part: int, parts: int) -> None:
 
 
 def main(part: int, parts: int) -> None:
-    house, every = House(), targets()
-    sweep = Sweep(house)
+    fixtures, every = Fixtures(), targets()
+    sweep = Sweep(fixtures)
     if not HUGEPAGES:
         every = [t for t in every if not t.name.startswith(NEEDS_HUGEPAGES)]
         EXPECTED.update(WITHOUT_HUGEPAGES)
     for target in every[part::parts]:
         try:
             makers = objects(target, every)
-            arguments(house, target)
+            arguments(fixtures, target)
         except Exception as error:
             sys.stdout.write(f"NEWCOMER {target.name}: {error}\n")
             continue
@@ -275,8 +275,8 @@ def main(part: int, parts: int) -> None:
                 probe(sweep, target.name.removesuffix(".__repr__"), make)
     sweep_sequences(sweep, part, parts)
     late = closed_and_late(sweep, every)
-    house.check()
-    house.eal.close(force=True)
+    fixtures.check()
+    fixtures.eal.close(force=True)
     for name, call in late:
         sweep.attempt(f"{name} after Eal.close", call)
     sys.stdout.write(f"DONE {sweep.tried}\n")

@@ -18,7 +18,7 @@ def same(value: Any) -> Callable[[Any], Any]:
 
 
 class Channels:
-    """Those of a `House`."""
+    """Those of a `Fixtures`."""
 
     _made: dict[str, Any]
     keep: Callable[[str, Callable[[], Any]], Any]

@@ -6,23 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sweep_fixtures import House
+from sweep_fixtures import Fixtures
 
 from pydpdk import Bpf, Fib, Fib6, Hash, Meter
 
-Make = Callable[[House], Any]
+Make = Callable[[Fixtures], Any]
 
 
-def mask(h: House) -> Any:
+def mask(h: Fixtures) -> Any:
     return np.arange(len(h.full)) % 2 == 0
 
 
-def _routed(h: House) -> str:
+def _routed(h: Fixtures) -> str:
     SAMPLES["tables.fib.Fib"](h).add("10.0.0.0/8", 1)
     return "10.0.0.0/8"
 
 
-def _routed6(h: House) -> str:
+def _routed6(h: Fixtures) -> str:
     SAMPLES["tables.fib6.Fib6"](h).add("2001:db8::/32", 1)
     return "2001:db8::/32"
 

@@ -20,7 +20,7 @@ import sweep_worker_examples as compiled
 import sweep_host_examples as host
 from sweep_config_examples import PATH
 from sweep_worker_examples import attribute, same
-from sweep_fixtures import FILE, House
+from sweep_fixtures import FILE, Fixtures
 from sweep_jobs import takes
 from sweep_names import name
 from sweep_targets import Target
@@ -31,7 +31,7 @@ from pydpdk.explorer import placement
 from pydpdk.host import primary
 from pydpdk.log import Recorder
 
-Make = Callable[[House], Any]
+Make = Callable[[Fixtures], Any]
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -245,7 +245,7 @@ def is_record(kind: Any) -> bool:
     return dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
 
 
-def arguments(house: House, target: Target) -> dict[str, Any]:
+def arguments(fixtures: Fixtures, target: Target) -> dict[str, Any]:
     """Good arguments for a call; those that have a good default are left out."""
     chosen = {}
     for parameter in target.parameters:
@@ -256,7 +256,7 @@ def arguments(house: House, target: Target) -> dict[str, Any]:
         make = argument(target, parameter)
         if make is None:
             raise LookupError(f"no example for {parameter.name}: {annotation_of(parameter)}")
-        chosen[parameter.name] = make(house)
+        chosen[parameter.name] = make(fixtures)
     return chosen
 
 

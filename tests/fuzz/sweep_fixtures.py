@@ -56,7 +56,7 @@ app: {forward: {pairs: [[p0, p1]]}}
 STARTED = ("net_null0", "net_ring0")
 
 
-class House(CompiledWorkers, Channels, Jobs):
+class Fixtures(CompiledWorkers, Channels, Jobs):
     """A running EAL with one of each; `sample` gives an open one of a class."""
 
     def __init__(self) -> None:

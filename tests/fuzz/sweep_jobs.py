@@ -23,7 +23,7 @@ def takes(*things):
 
 
 class Jobs:
-    """Those of a `House`."""
+    """Those of a `Fixtures`."""
 
     keep: Callable[[str, Callable[[], Any]], Any]
 
