@@ -18,8 +18,8 @@ import pytest
 from pydpdk import eal as pydpdk_eal
 from pydpdk._core import lifetime
 from pydpdk.errors import NotSupportedError
-from pydpdk.memory.outstanding import Outstanding, culprits
 from pydpdk.memory.mempool import Mempool
+from pydpdk.memory.outstanding import Outstanding, culprits
 
 
 def outstanding() -> dict[str, list[Outstanding]]:

@@ -191,7 +191,9 @@ def _warn_of_captures(app: App, report: Report) -> None:
             )  # fmt: skip
 
 
-def _poller(app: App, on_lcores: CompiledWorkers | None) -> Callable[[dict[str, Member]], str | None]:
+def _poller(
+    app: App, on_lcores: CompiledWorkers | None
+) -> Callable[[dict[str, Member]], str | None]:
     """Return what this thread does: poll for the app, or wait for the workers.
 
     It returns what the app's own function did.

@@ -20,8 +20,8 @@ from pydpdk.burst.masks import MASK
 from pydpdk.burst.packets import CHECK
 from pydpdk.errors import call_errno, check_range, make_error
 from pydpdk.memory import trace
-from pydpdk.memory.mbuf_owner import BURST
 from pydpdk.memory.mbuf import Mbuf
+from pydpdk.memory.mbuf_owner import BURST
 from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.pool_counts import MEMPOOL
 

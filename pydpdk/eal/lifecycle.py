@@ -37,7 +37,7 @@ State = Literal["new", "running", "dead"]
 _current: Eal | None = None
 _waits: list[Waits] = []
 _registered: list[Peers] = []
-"""The registration of an EAL that is being started, or runs: whatever parts the start finds it here."""
+"""The registration of an EAL that is being started or runs, where the parts of the start find it."""
 
 
 def state() -> State:

@@ -275,9 +275,7 @@ def register(
         return None
 
 
-def _as_secondary(
-    options: EalOptions, prefix: str, primary: Primary, name: str | None
-) -> Peers:
+def _as_secondary(options: EalOptions, prefix: str, primary: Primary, name: str | None) -> Peers:
     chosen = options
 
     def choose(others: list[Member]) -> Iterable[int]:

@@ -24,8 +24,8 @@ from pydpdk.ethdev import border, drivers, sharing
 from pydpdk.ethdev.checks import PortConfig, check_config
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.ethdev.queues import PortQueues, any_port, name_of
-from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.critical import inside
+from pydpdk.memory.mempool import Mempool
 
 NAME_MAX = lib.RTE_ETH_NAME_MAX_LEN - 1
 

@@ -28,7 +28,7 @@ def attach(file_prefix: str) -> Iterator[eal.Eal]:
     Notes
     -----
     Wraps    rte_eal_init and rte_eal_cleanup (rte_eal.h), as dpdk-proc-info does
-    Owns     nothing of the primary's. Its heap leases what every secondary takes in rte_eal_init
+    Owns     nothing of the primary's. Its heap gives what every secondary takes in rte_eal_init
              (a table of services and one of lcores), until this closes
     Threads  the calling one becomes an lcore with a number that no worker of the other processes
              has, on the CPUs that they leave free, where they leave any

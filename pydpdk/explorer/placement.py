@@ -165,7 +165,7 @@ def _cut(
 
 
 def _merge(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Draw small peers without a name together: they can be tens of thousands."""
+    """Draw small adjacent pieces without a name together: there can be tens of thousands."""
     held: Piece | None = None
     for piece in pieces:
         if (

@@ -70,7 +70,7 @@ class Registration:
         self.forget()
 
     def forget(self) -> None:
-        """Close the descriptor without a word: in a forked child, whose parent has the registration."""
+        """Close the descriptor in a forked child: the registration is the parent's."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

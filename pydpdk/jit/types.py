@@ -1,4 +1,4 @@
-"""Numba's types for what is leased to a worker, and for packets; the few instructions that they need.
+"""Numba's types for what is leased to a worker and for packets, and the instructions they need.
 
 Addresses are int64: uint64 and int64 together would be a float.
 """

@@ -11,9 +11,9 @@ from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Pin, Undo
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_rte_errno, check_range, make_error
+from pydpdk.memory.critical import inside
 from pydpdk.memory.memseg import memseg_lists
 from pydpdk.memory.pool_counts import check_cache_size
-from pydpdk.memory.critical import inside
 
 if TYPE_CHECKING:
     from pydpdk.memory.mempool import Mempool

@@ -13,8 +13,8 @@ from typing import Any
 from pydpdk._core.lifetime import Bytes
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import check_range, make_error
-from pydpdk.memory.mbuf_owner import MbufOwner
 from pydpdk.memory.mbuf_meta import MbufMeta
+from pydpdk.memory.mbuf_owner import MbufOwner
 from pydpdk.memory.mempool import Mempool
 
 _U32 = (1 << 32) - 1

@@ -163,7 +163,10 @@ CASES: dict[str, tuple[Make, Use]] = {
         lambda c: (c.send(b"1" * 64), c.get(1.0)),
     ),
     "Columns": (lambda m: m.mbuf()._burst.columns, lambda c: c["mbuf.pkt_len"]),
-    "CompiledWorkers": (lambda m: CompiledWorkers(type("App", (), {"plan": type("Plan", (), {"polls": ()})})), repr),
+    "CompiledWorkers": (
+        lambda m: CompiledWorkers(type("App", (), {"plan": type("Plan", (), {"polls": ()})})),
+        repr,
+    ),
     "DynField": (
         lambda m: (m.mbuf(), DynField.register("fixed", "u4"))[1],
         lambda f: repr(f),

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from hostile_sequences import sequences
 from hostile_values import NUMBERS, PLAIN
-from sweep_worker_examples import EXPECTED, NEEDS_HUGEPAGES, WITHOUT_HUGEPAGES
 from sweep_examples import arguments, is_record, objects
-from sweep_host_examples import EXPECTED as HOST_EXPECTED
 from sweep_fixtures import HUGEPAGES, Fixtures
+from sweep_host_examples import EXPECTED as HOST_EXPECTED
 from sweep_targets import Target, targets
+from sweep_worker_examples import EXPECTED, NEEDS_HUGEPAGES, WITHOUT_HUGEPAGES
 
 from pydpdk import Burst, Group
 from pydpdk._dpdk import ffi
@@ -45,7 +45,7 @@ DOCUMENTED = (
     BufferError,  # InUseError
     IndexError,
     OverflowError,  # a number that C does not hold, from cffi or numpy
-    StoppedError,  # of an app that was asked to stop, which those of the fixtures are
+    StoppedError,  # of an app that was asked to stop, as the fixtures' apps are
 )
 """What a call may raise. AttributeError, KeyError, SystemError, AssertionError are our faults."""
 DUCK = (AttributeError, KeyError)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
-from sweep_worker_examples import attribute, same
 from sweep_fixtures import FILE
+from sweep_worker_examples import attribute, same
 
 from pydpdk.config import apps, model, polling, source
 

@@ -16,14 +16,14 @@ import numpy as np
 import sweep_channels
 import sweep_columns
 import sweep_config_examples
-import sweep_worker_examples as compiled
 import sweep_host_examples as host
+import sweep_worker_examples as compiled
 from sweep_config_examples import PATH
-from sweep_worker_examples import attribute, same
 from sweep_fixtures import FILE, Fixtures
 from sweep_jobs import takes
 from sweep_names import name
 from sweep_targets import Target
+from sweep_worker_examples import attribute, same
 
 from pydpdk import EalOptions
 from pydpdk.config import polling, references, source

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 from sweep_channels import Channels
-from sweep_workers import CompiledWorkers
 from sweep_jobs import Jobs
 from sweep_names import name
+from sweep_workers import CompiledWorkers
 
 import pydpdk
 from pydpdk import (

@@ -77,7 +77,7 @@ EXCLUDED = {
     "ring.ring.Ring": MADE,
     "ring.zero_copy.ZeroCopy": MADE,
     "lcore.job.Job": MADE,
-    "app.compiled.CompiledWorkers*": "what run() does with a file's worker; tests/app/test_run_workers.py does",
+    "app.compiled.CompiledWorkers*": "what run() does with a file's worker; test_run_workers.py",
     "jit.lease.*": "the inner half of Worker.launch, which hostile_sequences.py sweeps",
     "jit.worker.Worker.__call__": "refuses every call; tests/jit/test_worker.py shows it",
     "jit.compiler.*": COMPILER,

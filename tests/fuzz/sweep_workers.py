@@ -1,4 +1,4 @@
-"""What a fixtures has to do with other processes: a group, handlers, and what only the EAL makes."""
+"""Fixtures that concern other processes: a group, handlers, and what only the EAL makes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SEATS = "swept-registrations"
 
 
 class CompiledWorkers:
-    """The part of a fixtures that has to do with other processes; it starts none."""
+    """The fixtures that concern other processes; no process is started."""
 
     keep: Callable[[str, Callable[[], Any]], Any]
 

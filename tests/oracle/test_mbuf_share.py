@@ -48,9 +48,7 @@ def test_the_clone_keeps_the_memory(pool: Mempool, burst: Burst, other: Burst):
     burst.free()
     assert (other.bytes(0), pool.in_use_count) == (b"data", 2)
     assert other[0].flags.writeable
-    assert [m.owner for m in pool.outstanding()].count(
-        f"{other!r}, packet 0, seen by a clone"
-    ) == 1
+    assert [m.owner for m in pool.outstanding()].count(f"{other!r}, packet 0, seen by a clone") == 1
 
 
 def test_pktmbuf_copy(pool: Mempool, burst: Burst, other: Burst):

@@ -124,8 +124,8 @@ def test_claims_at_the_same_moment_never_overlap(prefix: str):
         "def choose(others):\n"
         "    taken = {n for m in others for n in m.lcores}\n"
         "    return [next(n for n in range(99) if n not in taken)]\n"
-        "registrations = [registry.claim(sys.argv[1], 'secondary', 'x', choose) for _ in range(10)]\n"
-        "print(*(n for s in registrations for n in s.member.lcores), flush=True)\n"
+        "mine = [registry.claim(sys.argv[1], 'secondary', 'x', choose) for _ in range(10)]\n"
+        "print(*(n for s in mine for n in s.member.lcores), flush=True)\n"
         "sys.stdin.read()\n"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}

@@ -174,7 +174,7 @@ verify(struct rte_mbuf **mbufs, struct verdict *v)
             return 1;
         }
         if (mbufs[i]->pool == v->mp)
-            continue; /* peers are mostly of one pool: look into each once */
+            continue; /* adjacent objects are mostly of one pool: look into each once */
         v->mp = mbufs[i]->pool;
         ret = find_waiting(v);
     }

@@ -111,7 +111,7 @@ class Tape {
     c.globalAlpha = 1;
   }
 
-  // A line where a piece begins, to tell peers of one colour apart.
+  // A line where a piece begins, to tell adjacent ones of one colour apart.
   edge(x, y, w) {
     if (w < 4) return;
     this.context.fillStyle = this.paint("--card");
