@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The base of Python classes whose methods cross the short way: one C object, and what it is. */
+/* The base of Python classes with fast-path methods: one C object, and its kind. */
 #ifndef PYD_HANDLE_H
 #define PYD_HANDLE_H
 
@@ -11,11 +11,11 @@
 #define NPY_NO_DEPRECATED_API NPY_1_7_API_VERSION
 #include <numpy/arrayobject.h>
 
-/* `kind` is an interned string: a method takes handles of one kind, as C sees no types. `dtype` is
- * that of the arrays it takes, or NULL; `cells` how many of it are a row, 0 for one by itself.
- * `count` is where the object has its number of rows, or NULL. `parts` are the handles that it is
- * made of, `kept` what its memory belongs to: all are set once, as another thread may be in a call.
- * While `careful` is set, every call goes Python's way. */
+/* `kind` is an interned string: a method accepts handles of one kind, as C does not check types.
+ * `dtype` is that of the arrays it accepts, or NULL; `cells`, how many of it are a row, 0 for one
+ * by itself. `count` points to the object's number of rows, or is NULL. `parts` are the handles
+ * that it is made of, `kept` owns its memory: all are set once, as another thread may be in a call.
+ * While `careful` is set, every call uses the fallback. */
 struct handle {
     PyObject_HEAD
     void *object;
@@ -98,13 +98,13 @@ handle_dealloc(PyObject *self)
 static PyMethodDef handle_methods[] = {
     {"_bind", handle_bind, METH_VARARGS,
      "Set the address of the C object, its kind, its dtype, where its count lies, cells of a row."},
-    {"_keep", handle_keep, METH_O, "Keep what the C object's memory belongs to."},
+    {"_keep", handle_keep, METH_O, "Keep the owner of the C object's memory."},
     {"_made_of", handle_made_of, METH_O, "Set the handles that it is made of."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyMemberDef handle_members[] = {
-    {"_careful", T_BOOL, offsetof(struct handle, careful), 0, "Whether to go Python's way."},
+    {"_careful", T_BOOL, offsetof(struct handle, careful), 0, "Whether calls use the fallback."},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -114,22 +114,39 @@ static PyTypeObject handle_type = {
     .tp_basicsize = sizeof(struct handle),
     .tp_base = &fixed_type,
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .tp_doc = "A C object whose methods cross the short way.",
+    .tp_doc = "A C object with fast-path methods.",
     .tp_new = PyType_GenericNew,
     .tp_dealloc = handle_dealloc,
     .tp_methods = handle_methods,
     .tp_members = handle_members,
 };
 
-/* The handle, where it is one of this kind that may go the short way; else NULL. */
+static inline const struct handle *
+of_kind(const struct handle *handle, const PyObject *kind)
+{
+    return handle->kind == kind && !handle->careful ? handle : NULL;
+}
+
+/* The handle, where it is of this kind and may use the fast path; else NULL. */
 static inline const struct handle *
 handle_of(PyObject *value, const PyObject *kind)
 {
-    const struct handle *handle = (const struct handle *)value;
-
-    return PyObject_TypeCheck(value, &handle_type) && handle->kind == kind && !handle->careful
-               ? handle
+    return PyObject_TypeCheck(value, &handle_type)
+               ? of_kind((const struct handle *)value, kind)
                : NULL;
+}
+
+/* As handle_of, without a walk over the bases of the type: `seen` keeps the first one that passed. */
+static inline const struct handle *
+handle_seen(PyObject *value, const PyObject *kind, PyTypeObject **seen)
+{
+    if (Py_TYPE(value) != *seen) {
+        if (!PyObject_TypeCheck(value, &handle_type))
+            return NULL;
+        if (*seen == NULL)
+            *seen = (PyTypeObject *)Py_NewRef(Py_TYPE(value));
+    }
+    return of_kind((const struct handle *)value, kind);
 }
 
 #endif

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The ways to cross: each looks at the arguments as they lie and calls C without the GIL.
- * They return the result, or NULL without an exception: the long way, with the same arguments. */
+/* The call shapes: each checks the arguments in place and calls C without the GIL. They return the
+ * result, or NULL without an exception: use the fallback, with the same arguments. */
 #ifndef PYD_WAYS_H
 #define PYD_WAYS_H
 
 #include "handle.h"
 
-#define MANY 65536          /* elements of a new array: more are worth the slow way */
+#define MANY 65536          /* elements of a new array: a larger one uses the fallback */
 #define ARGS_MAX 4
-#define DEFAULT UINT32_MAX /* an argument that was left out; C knows what it stands for */
+#define DEFAULT UINT32_MAX /* an argument that was left out; C knows its default */
 
-/* SEND reads an array and FILL writes to one: the result is a count. GIVE reads one: the result
- * is None. TAKE fills a new one of n elements, or `out`, and it is the result. The others need no
- * array: COUNT and ACT take the object alone, MOVE another one, DRAW another one and two numbers,
- * of which the second has the name `length`; only ACT has no count to return. ROWS is rows.h. */
+/* SEND reads an array and FILL writes to one: the result is a count. GIVE reads one: the result is
+ * None. TAKE fills a new one of n elements, or `out`, which is the result. The others need no
+ * array: COUNT and ACT take only the object, MOVE another one, DRAW another one and two numbers,
+ * the second named `length`; only ACT has no count to return. For ROWS see rows.h. */
 enum how { SEND, FILL, GIVE, TAKE, COUNT, ACT, MOVE, DRAW, ROWS };
 
 typedef int (*array_function)(void *object, void *data, uint32_t n);
@@ -28,14 +28,15 @@ struct crossing {
     enum how how;
     PyObject *kind;  /* of the object, interned */
     PyObject *other; /* of the argument, interned */
+    PyTypeObject *kind_type, *other_type; /* of the first object and argument that passed */
     PyObject *careful;
     PyObject *dict;
-    PyObject *known;       /* ROWS: what keys stand for */
-    char takes[ARGS_MAX + 1]; /* ROWS: a letter for each argument, and for each array of the result */
+    PyObject *known;       /* ROWS: the values of keys */
+    char takes[ARGS_MAX + 1]; /* ROWS: the kinds of arguments; `gives`: of results */
     char gives[ARGS_MAX + 1];
 };
 
-/* Whether C may have this array as it is. A subclass may say other things of itself. */
+/* Whether C may use this array as it is. A subclass may override what is checked. */
 static inline int
 fits(const struct handle *handle, PyObject *values, int flags)
 {
@@ -67,7 +68,7 @@ counted(int result)
     return result < 0 ? NULL : PyLong_FromLong(result);
 }
 
-/* A number of an argument, up to `most`; -1: not the short way. */
+/* A number of an argument, up to `most`; -1: not on the fast path. */
 static inline Py_ssize_t
 number(PyObject *value, Py_ssize_t most)
 {
@@ -145,9 +146,9 @@ alone(const struct crossing *crossing, const struct handle *handle)
 }
 
 static inline PyObject *
-with_other(const struct crossing *crossing, const struct handle *handle, PyObject *argument)
+with_other(struct crossing *crossing, const struct handle *handle, PyObject *argument)
 {
-    const struct handle *other = handle_of(argument, crossing->other);
+    const struct handle *other = handle_seen(argument, crossing->other, &crossing->other_type);
     int result;
 
     if (other == NULL)
@@ -160,10 +161,11 @@ with_other(const struct crossing *crossing, const struct handle *handle, PyObjec
 
 /* `other`, `other, n` or either with `length=number`; n is the number of arguments without it. */
 static inline PyObject *
-drawn(const struct crossing *crossing, const struct handle *handle, PyObject *const *args,
+drawn(struct crossing *crossing, const struct handle *handle, PyObject *const *args,
       Py_ssize_t n, PyObject *kwnames)
 {
-    const struct handle *other = handle_of(args[1], crossing->other);
+    const struct handle *other =
+        handle_seen(args[1], crossing->other, &crossing->other_type);
     Py_ssize_t wanted = DEFAULT, length = 0;
     int result;
 
