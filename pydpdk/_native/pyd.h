@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* All of DPDK that we use, and all that is ours; the one header of every C file here. */
+/* DPDK's headers and our declarations: every C file includes this one. */
 #ifndef PYD_H
 #define PYD_H
 

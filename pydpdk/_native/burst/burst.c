@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A burst: up to `size` mbufs of which it is the one owner. */
+/* A burst: the single owner of up to `size` mbufs. */
 #include "columns/columns.h"
 #include "core/process_table.h"
 
@@ -15,7 +15,7 @@ pyd_burst_open(struct pyd_burst *burst, uint32_t size)
     return 0;
 }
 
-/* Once closed, or never opened, it does nothing. */
+/* Does nothing if closed or never opened. */
 int
 pyd_burst_close(struct pyd_burst *burst, int force)
 {
@@ -30,7 +30,7 @@ pyd_burst_close(struct pyd_burst *burst, int force)
         __atomic_store_n(&burst->gate.open, 1, __ATOMIC_SEQ_CST);
         return -ENOTEMPTY;
     }
-    if (pyd_critical_enter() == 0) { /* else its pools are broken for good, and their primary is dead */
+    if (pyd_critical_enter() == 0) { /* else its pools are lost, and their primary is dead */
         rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
         pyd_burst_holds(burst, 0);
         pyd_storage_give(burst->slots);
@@ -54,7 +54,7 @@ pyd_burst_fetch(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uin
     if (n > burst->size || length > UINT16_MAX ||
         length + RTE_MIN(room, RTE_PKTMBUF_HEADROOM) > room)
         return -EMSGSIZE;
-    /* of a pool without cache, DPDK refuses to take none */
+    /* DPDK fails to take 0 from a pool without cache */
     if (n != 0 && rte_pktmbuf_alloc_bulk(mp, mbufs, n) != 0)
         return -ENOBUFS;
     for (i = 0; i < n; i++) {
@@ -150,7 +150,7 @@ swapped(bytes16 h)
 #endif
 }
 
-/* Where the first segment has not all of the Ethernet header. */
+/* Where the first segment does not have all of the Ethernet header. */
 static void
 swap_over_segments(struct rte_mbuf *m)
 {

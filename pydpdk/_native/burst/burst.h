@@ -5,7 +5,7 @@
 
 #include "core/gate.h"
 
-/* Alone in the burst; the table says so, for whoever looks after our death. */
+/* Mark the burst as exclusively held, so that recovery sees it if we die. */
 static inline int
 pyd_burst_enter(struct pyd_burst *burst)
 {
@@ -24,7 +24,7 @@ pyd_burst_leave(struct pyd_burst *burst)
     pyd_leave_alone(&burst->gate);
 }
 
-/* The burst now holds n mbufs; the table's copy follows for whoever looks after our death. */
+/* The burst now holds n mbufs; the process table has the number too, for recovery if we die. */
 static inline void
 pyd_burst_holds(struct pyd_burst *burst, uint32_t n)
 {
@@ -71,7 +71,7 @@ pyd_burst_enter_packet(struct pyd_burst *burst, uint32_t i, int *ret)
     return NULL;
 }
 
-/* Two bursts at once, which may be the same; no one waits, so the order does not matter. */
+/* Two bursts at once, which may be the same. No call waits, so the order does not matter. */
 static inline int
 pyd_burst_enter_two(struct pyd_burst *one, struct pyd_burst *other)
 {
@@ -93,12 +93,12 @@ pyd_burst_leave_two(struct pyd_burst *one, struct pyd_burst *other)
         pyd_burst_leave(other);
 }
 
-/* What is done with packet i of one burst and packet j of another, both of which are there. */
+/* What is done with packet i of one burst and packet j of another, both of which exist. */
 typedef int pyd_pair(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j);
 int pyd_burst_pair(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j,
                    pyd_pair *act);
 
-/* How many mbufs see the memory of this segment, itself included. */
+/* How many mbufs share the memory of this segment, itself included. */
 static inline uint32_t
 pyd_sharers(struct rte_mbuf *m)
 {

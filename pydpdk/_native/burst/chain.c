@@ -3,19 +3,19 @@
 #include "burst/burst.h"
 
 static void
-describe(struct rte_mbuf *m, struct pyd_segment *row)
+describe(struct rte_mbuf *m, struct pyd_segment *entry)
 {
-    row->mbuf = (uintptr_t)m;
-    row->addr = rte_pktmbuf_mtod(m, uintptr_t);
-    row->room_addr = (uintptr_t)m->buf_addr;
-    row->pool = RTE_MBUF_CLONED(m) ? rte_mbuf_from_indirect(m)->pool : m->pool;
-    row->len = m->data_len;
-    row->pkt_len = m->pkt_len;
-    row->sharers = pyd_sharers(m);
-    row->headroom = rte_pktmbuf_headroom(m);
-    row->tailroom = rte_pktmbuf_tailroom(m);
-    row->nb_segs = m->nb_segs;
-    row->refcnt = rte_mbuf_refcnt_read(m);
+    entry->mbuf = (uintptr_t)m;
+    entry->addr = rte_pktmbuf_mtod(m, uintptr_t);
+    entry->room_addr = (uintptr_t)m->buf_addr;
+    entry->pool = RTE_MBUF_CLONED(m) ? rte_mbuf_from_indirect(m)->pool : m->pool;
+    entry->len = m->data_len;
+    entry->pkt_len = m->pkt_len;
+    entry->sharers = pyd_sharers(m);
+    entry->headroom = rte_pktmbuf_headroom(m);
+    entry->tailroom = rte_pktmbuf_tailroom(m);
+    entry->nb_segs = m->nb_segs;
+    entry->refcnt = rte_mbuf_refcnt_read(m);
 }
 
 /* Describe the first `room` segments; returns how many there are. */
@@ -35,7 +35,8 @@ pyd_mbuf_segments(struct pyd_burst *burst, uint32_t i, struct pyd_segment *rows,
     return ret;
 }
 
-/* rte_pktmbuf_read adds 32-bit numbers, and runs off the chain when asked for 0 bytes at its end. */
+/* rte_pktmbuf_read adds 32-bit numbers, and reads past the chain when asked for 0 bytes at its
+ * end. */
 int
 pyd_mbuf_read(struct pyd_burst *burst, uint32_t i, uint32_t off, uint32_t len, char *data)
 {
@@ -58,7 +59,7 @@ pyd_mbuf_read(struct pyd_burst *burst, uint32_t i, uint32_t off, uint32_t len, c
     return ret;
 }
 
-/* 1 and the reason where DPDK finds the mbuf unsound. */
+/* Returns 1 and the reason where DPDK finds the mbuf unsound. */
 int
 pyd_mbuf_check(struct pyd_burst *burst, uint32_t i, char *reason, uint32_t room)
 {
@@ -104,7 +105,8 @@ pyd_mbuf_chain(struct pyd_burst *burst, uint32_t i, struct pyd_burst *from, uint
     return pyd_burst_pair(burst, i, from, j, chain);
 }
 
-/* rte_pktmbuf_linearize writes behind the first segment without asking who else sees that. */
+/* rte_pktmbuf_linearize writes behind the first segment without a check that its memory is
+ * shared. */
 int
 pyd_mbuf_linearize(struct pyd_burst *burst, uint32_t i)
 {

@@ -2,7 +2,7 @@
 /* Packets from bytes: one segment where they fit, a chain where they do not. */
 #include "burst/burst.h"
 
-/* What a fill is made of: packet i is data[ends[i-1]:ends[i]], or all of data where ends is NULL. */
+/* The source of a fill: packet i is data[ends[i-1]:ends[i]], or all of data where ends is NULL. */
 struct source {
     const char *data;
     const uint32_t *ends;
@@ -18,7 +18,8 @@ piece(const struct source *source, uint32_t i, uint32_t *length)
     return source->data + start;
 }
 
-/* Segments behind the first that `length` bytes take; -EMSGSIZE where no number of them does. */
+/* Segments behind the first that `length` bytes take; -EMSGSIZE where no number of them
+ * suffices. */
 static int
 segments_behind(const struct rte_mbuf *m, uint32_t length)
 {
@@ -46,7 +47,7 @@ free_list(struct rte_mbuf *m)
     }
 }
 
-/* Hang n fresh segments of the pool behind *end; returns the new end, or NULL. */
+/* Append n fresh segments of the pool at *end; returns the new end, or NULL. */
 static struct rte_mbuf **
 take(struct rte_mbuf **end, struct rte_mempool *mp, uint32_t n)
 {
@@ -59,7 +60,8 @@ take(struct rte_mbuf **end, struct rte_mempool *mp, uint32_t n)
     return end;
 }
 
-/* All spare segments that the burst needs, in its order; 0, or why nothing may be written. */
+/* Allocate all spare segments that the burst needs, in its order; returns 0, or why nothing may be
+ * written. */
 static int
 prepare(struct pyd_burst *burst, const struct source *source, struct rte_mbuf **spares)
 {
@@ -135,8 +137,8 @@ fill(struct pyd_burst *burst, const struct source *source, uint32_t n)
     return ret;
 }
 
-/* Packet i becomes data[ends[i-1]:ends[i]]. Nothing is written unless all fit; else 1 + i for a
- * packet whose memory others see. */
+/* Packet i becomes data[ends[i-1]:ends[i]]. Nothing is written unless all fit; else returns 1 + i
+ * for a packet whose memory is shared. */
 int
 pyd_burst_fill(struct pyd_burst *burst, const char *data, const uint32_t *ends, uint32_t n)
 {

@@ -4,7 +4,7 @@
 
 #define CHUNK 64
 
-/* Free the packets of which `mask` is not `keep`; returns how many are left. */
+/* Free the packets whose `mask` is not `keep`; returns how many are left. */
 uint32_t
 pyd_burst_part(struct pyd_burst *burst, const uint8_t *mask, int keep)
 {
@@ -76,7 +76,7 @@ pyd_burst_move(struct pyd_burst *burst, const uint8_t *mask, struct pyd_burst *i
     return count;
 }
 
-/* Move those of the mask behind what the other burst holds: all of them or none. */
+/* Move the packets of the mask behind those of the other burst: all of them or none. */
 int
 pyd_burst_take(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, struct pyd_burst *into)
 {
@@ -128,7 +128,7 @@ split(struct pyd_burst *burst, const uint32_t *classes, struct pyd_burst **into,
     return n;
 }
 
-/* Move packet i behind what burst classes[i] holds: all packets or none. */
+/* Move packet i behind the packets of burst classes[i]: all packets or none. */
 int
 pyd_burst_split(struct pyd_burst *burst, const uint32_t *classes, uint32_t n,
                 struct pyd_burst **into, uint32_t count)

@@ -2,7 +2,7 @@
 /* One packet of a burst: its metadata, and its length at either end. */
 #include "burst/burst.h"
 
-/* Bytes that others see may not be written, and offloads speak of headers that must stay. */
+/* Shared bytes may not be written, and headers that offloads refer to must stay. */
 static int
 may_resize(struct rte_mbuf *m, int how, uint32_t length)
 {
@@ -80,7 +80,7 @@ pyd_mbuf_get(struct pyd_burst *burst, uint32_t i, struct pyd_meta *meta)
     return 0;
 }
 
-/* Flags that say who owns the buffer stay as they are: changing them frees other memory. So do
+/* Flags for the owner of the buffer stay as they are: changing them frees other memory. So do
  * offloads, which pyd_mbuf_tx_set checks. */
 int
 pyd_mbuf_set(struct pyd_burst *burst, uint32_t i, const struct pyd_meta *meta)

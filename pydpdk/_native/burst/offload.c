@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Offloads that a packet asks of its port, and dynamic fields. Drivers trust both without a look. */
+/* Offloads that a packet requests of its port, and dynamic fields. Drivers trust both unchecked. */
 #include "burst/burst.h"
 
 #define IPV4_MIN 20
@@ -32,7 +32,7 @@ l4_least(uint64_t flags)
     return 0;
 }
 
-/* 0 where all headers that the flags speak of lie in the first segment; -EMSGSIZE where not. */
+/* Returns 0 where all headers that the flags refer to lie in the first segment; else -EMSGSIZE. */
 int
 pyd_tx_headers(const struct rte_mbuf *m)
 {
@@ -90,7 +90,7 @@ pyd_mbuf_tx_get(struct pyd_burst *burst, uint32_t i, struct pyd_tx_offload *tx)
     return 0;
 }
 
-/* Tried on a copy of the mbuf, so that a refusal changes nothing. */
+/* Tried on a copy of the mbuf, so that an error changes nothing. */
 static int
 try_tx(struct rte_mbuf *m, const struct pyd_tx_offload *tx)
 {
@@ -123,7 +123,7 @@ pyd_mbuf_tx_set(struct pyd_burst *burst, uint32_t i, const struct pyd_tx_offload
     return ret;
 }
 
-/* The part of an mbuf that DPDK gives to whoever registers a field. */
+/* Whether these bytes are in the part of an mbuf that DPDK leaves to registered fields. */
 static int
 is_dynamic(uint32_t offset, uint32_t size)
 {

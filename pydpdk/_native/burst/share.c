@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Mbufs that see the memory of others, and packets made from others. */
+/* Mbufs that share the memory of others, and packets made from others. */
 #include "burst/burst.h"
 
 static int
@@ -15,7 +15,7 @@ attach(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j)
     return 0;
 }
 
-/* Packet i gives up its data and sees the first segment of packet j. */
+/* Packet i drops its data and shares the first segment of packet j. */
 int
 pyd_mbuf_attach(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j)
 {
@@ -47,7 +47,7 @@ pyd_mbuf_detach(struct pyd_burst *burst, uint32_t i)
     return ret;
 }
 
-/* Reference counts are of 16 bits and DPDK lets them wrap. */
+/* Reference counts have 16 bits and DPDK lets them wrap. */
 static struct rte_mbuf *
 clone_of(struct rte_mbuf *m, struct rte_mempool *mp, int *ret)
 {
@@ -65,7 +65,7 @@ clone_of(struct rte_mbuf *m, struct rte_mempool *mp, int *ret)
     return made;
 }
 
-/* rte_pktmbuf_copy counts segments in 16 bits, and unmarks the head of a pool of external memory,
+/* rte_pktmbuf_copy counts segments in 16 bits, and clears the flag of external memory in the head,
  * which would free other memory later. */
 static struct rte_mbuf *
 copy_of(struct rte_mbuf *m, struct rte_mempool *mp, uint32_t off, uint32_t len, int *ret)
@@ -97,7 +97,7 @@ derive(struct rte_mbuf *m, struct pyd_pool *pool, int how, uint32_t off, uint32_
     return how == PYD_MBUF_CLONE ? clone_of(m, pool->mp, ret) : copy_of(m, pool->mp, off, len, ret);
 }
 
-/* A clone or copy of packet i comes behind the others of `into`, which stay as they are. */
+/* Append a clone or copy of packet i to `into`, whose other packets stay as they are. */
 int
 pyd_mbuf_derive(struct pyd_burst *burst, uint32_t i, struct pyd_burst *into, struct pyd_pool *pool,
                 int how, uint32_t off, uint32_t len)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The slots of bursts, listed in the table. Writes are ordered so that a reader finds a sound list
+/* The storage of bursts, listed in the process table. Writes are ordered so that the list is sound
  * whenever the writer dies: one store links, one store unlinks. */
 #include <rte_eal_memconfig.h>
 #include <rte_spinlock.h>
@@ -7,51 +7,52 @@
 #include "core/process_table.h"
 #include "core/safepoint.h"
 
-#define MAX_SLOTS 65536 /* of one process; against a list that goes round while it changes */
+#define MAX_STORAGE 65536 /* of one process; limits a walk over a list that changes */
 
 static rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
 
-/* Slots for `size` mbufs, known to the table from here on; NULL and rte_errno. */
+/* Storage for `size` mbufs, listed in the process table from here on. Returns NULL and sets
+ * rte_errno on failure. */
 struct pyd_storage *
 pyd_storage_take(uint32_t size)
 {
     struct pyd_process *me = pyd_process_me();
-    struct pyd_storage *slots;
+    struct pyd_storage *storage;
     int ret;
 
     if (me == NULL || (ret = pyd_critical_begin()) != 0) {
         rte_errno = me == NULL ? ENODEV : -ret;
         return NULL;
     }
-    slots = rte_zmalloc("pyd_slots", sizeof(*slots) + size * sizeof(slots->mbufs[0]),
-                        RTE_CACHE_LINE_SIZE);
-    if (slots != NULL) {
-        slots->size = size;
+    storage = rte_zmalloc("pyd_storage", sizeof(*storage) + size * sizeof(storage->mbufs[0]),
+                          RTE_CACHE_LINE_SIZE);
+    if (storage != NULL) {
+        storage->size = size;
         rte_spinlock_lock(&lock);
-        slots->next = me->slots;
-        __atomic_store_n(&me->slots, slots, __ATOMIC_RELEASE);
+        storage->next = me->slots;
+        __atomic_store_n(&me->slots, storage, __ATOMIC_RELEASE);
         rte_spinlock_unlock(&lock);
     }
     pyd_critical_end();
     rte_errno = pyd_intact() == 0 ? ENOMEM : EOWNERDEAD;
-    return slots;
+    return storage;
 }
 
 void
-pyd_storage_give(struct pyd_storage *slots)
+pyd_storage_give(struct pyd_storage *storage)
 {
     struct pyd_process *me = pyd_process_me();
     struct pyd_storage **link;
 
     rte_spinlock_lock(&lock);
-    for (link = &me->slots; *link != NULL && *link != slots; link = &(*link)->next)
+    for (link = &me->slots; *link != NULL && *link != storage; link = &(*link)->next)
         ;
     if (*link != NULL)
-        __atomic_store_n(link, slots->next, __ATOMIC_RELEASE);
+        __atomic_store_n(link, storage->next, __ATOMIC_RELEASE);
     rte_spinlock_unlock(&lock);
     if (pyd_critical_begin() != 0)
-        return; /* its memory stays, as all of it does now */
-    rte_free(slots);
+        return; /* shared memory is damaged: nothing is freed any more */
+    rte_free(storage);
     pyd_critical_end();
 }
 
@@ -74,28 +75,29 @@ static void
 visit_ours(pyd_visit *visit, void *arg)
 {
     const struct pyd_process *me = pyd_process_me();
-    const struct pyd_storage *slots;
+    const struct pyd_storage *storage;
 
     rte_spinlock_lock(&lock);
-    for (slots = me == NULL ? NULL : me->slots; slots != NULL; slots = slots->next)
-        visit(slots, RTE_MIN(slots->n, slots->size), me->pid, 1, arg);
+    for (storage = me == NULL ? NULL : me->slots; storage != NULL; storage = storage->next)
+        visit(storage, RTE_MIN(storage->n, storage->size), me->pid, 1, arg);
     rte_spinlock_unlock(&lock);
 }
 
-/* Its owner may take and give slots meanwhile: freed ones are zeros, or something else by now. */
+/* Its process may take and give storage meanwhile: freed storage is zeros, or something else by
+ * now. */
 static void
 visit_process(const struct pyd_process *process, uint64_t pid, pyd_visit *visit, void *arg)
 {
-    const struct pyd_storage *slots = __atomic_load_n(&process->slots, __ATOMIC_ACQUIRE);
+    const struct pyd_storage *storage = __atomic_load_n(&process->slots, __ATOMIC_ACQUIRE);
     uint32_t left, size, n;
 
-    for (left = MAX_SLOTS; left != 0 && pyd_mapped(slots, sizeof(*slots)); left--) {
-        size = __atomic_load_n(&slots->size, __ATOMIC_RELAXED);
-        n = __atomic_load_n(&slots->n, __ATOMIC_RELAXED);
+    for (left = MAX_STORAGE; left != 0 && pyd_mapped(storage, sizeof(*storage)); left--) {
+        size = __atomic_load_n(&storage->size, __ATOMIC_RELAXED);
+        n = __atomic_load_n(&storage->n, __ATOMIC_RELAXED);
         if (size <= UINT16_MAX && n <= size &&
-            pyd_mapped(slots, sizeof(*slots) + n * sizeof(slots->mbufs[0])))
-            visit(slots, n, pid, 0, arg);
-        slots = __atomic_load_n(&slots->next, __ATOMIC_ACQUIRE);
+            pyd_mapped(storage, sizeof(*storage) + n * sizeof(storage->mbufs[0])))
+            visit(storage, n, pid, 0, arg);
+        storage = __atomic_load_n(&storage->next, __ATOMIC_ACQUIRE);
     }
 }
 
@@ -119,7 +121,8 @@ visit_others(pyd_visit *visit, void *arg)
     rte_mcfg_mem_read_unlock();
 }
 
-/* Visit all slots: of this process, none of which is given back meanwhile; then of the others. */
+/* Visit all storage: that of this process, none of which is given back meanwhile; then that of the
+ * others. */
 void
 pyd_storage_each(pyd_visit *visit, void *arg)
 {

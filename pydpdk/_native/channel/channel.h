@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What all calls on a channel do: take a lane, try, and between two tries relax. */
+/* What all calls on a channel do: take a lane, try, and relax between two tries. */
 #ifndef PYD_CHANNEL_INLINE_H
 #define PYD_CHANNEL_INLINE_H
 
@@ -20,8 +20,8 @@ int pyd_relax(struct pyd_waiter *waiter);
 void pyd_waited(struct pyd_waiter *waiter);
 void pyd_wake_sleepers(uint32_t *word);
 
-/* Who sleeps on the word is woken. What he waits for has been done before: the fence keeps our
- * look at the word behind it, as his fence keeps his look behind his word. */
+/* Wake the threads that sleep on the word. What they wait for was done before: the fence orders our
+ * read of the word after it, as their fence orders their check after they set the word. */
 static inline void
 pyd_wake(uint32_t *word)
 {
@@ -30,7 +30,7 @@ pyd_wake(uint32_t *word)
         pyd_wake_sleepers(word);
 }
 
-/* 0, PYD_SHUT, or -EPIPE: nothing is sent any more. */
+/* 0, PYD_SHUT, or -EPIPE: the channel is shut for sending. */
 static inline int
 pyd_channel_state(const struct pyd_channel *channel)
 {
@@ -39,7 +39,7 @@ pyd_channel_state(const struct pyd_channel *channel)
     return unlikely(__atomic_load_n(&channel->head->shut, __ATOMIC_ACQUIRE)) ? -EPIPE : 0;
 }
 
-/* Why nothing moved, of so many that should have. */
+/* The result of a call that moved nothing although `wanted` messages should have moved. */
 static inline int
 pyd_nothing(int ret, uint32_t wanted)
 {

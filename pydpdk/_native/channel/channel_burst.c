@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages that are not copied: mbufs of a burst into the channel, and out of it. */
+/* Messages without a copy: mbufs of a burst into the channel, and out of it. */
 #include "channel/channel.h"
 #include "ethdev/malformed.h"
 
-/* Messages that have room in the channel, at most the whole burst; -EMSGSIZE where one is not
- * what the channel carries. */
+/* Whether each message of the burst is what the channel carries; else -EMSGSIZE. */
 static int
 check_lengths(const struct pyd_channel *channel, const struct pyd_burst *burst)
 {
@@ -19,7 +18,7 @@ check_lengths(const struct pyd_channel *channel, const struct pyd_burst *burst)
     return 0;
 }
 
-/* What fits now; returns how many are left. */
+/* Send what fits now; returns how many are left. */
 static int
 tx_some(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t *sent)
 {
@@ -41,7 +40,7 @@ tx_some(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t *sent)
     return ret;
 }
 
-/* How many have gone, or why none: -EAGAIN (the time is up) or an error. */
+/* Returns how many were sent, or why none: -EAGAIN (timeout) or another error. */
 int
 pyd_channel_tx(struct pyd_channel *channel, struct pyd_burst *burst, uint64_t wait_ns)
 {
@@ -90,7 +89,7 @@ rx_some(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n)
     return kept;
 }
 
-/* How many have come, or why none: -EAGAIN (the time is up) or an error. */
+/* Returns how many were received, or why none: -EAGAIN (timeout) or another error. */
 int
 pyd_channel_rx(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n, uint64_t wait_ns)
 {
@@ -116,7 +115,7 @@ pyd_channel_rx(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n,
     return state == PYD_SHUT ? state : ret < 0 ? ret : -EAGAIN;
 }
 
-/* Mbufs of the pool have been given back: a sender may go on. */
+/* Wake senders: mbufs of the pool have been given back. */
 int
 pyd_channel_room(struct pyd_channel *channel)
 {

@@ -3,7 +3,7 @@
 #include "channel/channel.h"
 #include "ethdev/malformed.h"
 
-/* A message of another program may be anything; what does not fit is dropped and counted. */
+/* A message of another program may be anything; one that does not fit is dropped and counted. */
 static int
 is_wanted(struct pyd_channel *channel, const struct rte_mbuf *m)
 {
@@ -49,7 +49,7 @@ prefetch(struct rte_mbuf **mbufs, uint32_t n)
     }
 }
 
-/* One lane full of messages; returns how many left the ring. */
+/* Receive one lane full of messages; returns how many left the ring. */
 static uint32_t
 get_some(struct pyd_channel *channel, struct pyd_batch *batch)
 {
@@ -77,7 +77,7 @@ get_some(struct pyd_channel *channel, struct pyd_batch *batch)
     return n;
 }
 
-/* All that is there and fits; waits for the first. */
+/* Everything that is there and fits; waits for the first. */
 static int
 get_first(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns)
 {
@@ -96,7 +96,7 @@ get_first(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns
     return ret;
 }
 
-/* How many have come, or why none. */
+/* Returns how many were received, or why none. */
 int
 pyd_channel_get_many(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns)
 {

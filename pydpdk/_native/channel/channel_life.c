@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A channel opened, joined, left, shut and closed. */
+/* Open, join, leave, shut and close a channel. */
 #include "channel/channel.h"
 
-/* What a memzone of that name begins with, if it is whole. */
+/* The head of a memzone of that name; NULL where it is not complete. */
 struct pyd_channel_head *
 pyd_channel_head(const struct rte_memzone *mz)
 {
@@ -15,7 +15,8 @@ pyd_channel_head(const struct rte_memzone *mz)
     return head;
 }
 
-/* What is private to the channel stays open as long as it does: one pass for its whole life. */
+/* The ring and the pool are private to the channel and stay open with it: one ref for its whole
+ * life. */
 static int
 enter_parts(struct pyd_channel *channel)
 {
@@ -59,7 +60,7 @@ leave_parts(struct pyd_channel *channel)
     pyd_unref(&channel->ring->gate);
 }
 
-/* The place's number, or -ENOSPC. */
+/* Returns the number of the place, or -ENOSPC. */
 int
 pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started)
 {
@@ -67,17 +68,17 @@ pyd_channel_join(struct pyd_channel *channel, uint64_t pid, uint64_t started)
     unsigned int i;
 
     for (i = 0; i < PYD_CHANNEL_PEERS; i++) {
-        uint64_t nobody = 0;
+        uint64_t expected = 0;
 
-        if (__atomic_compare_exchange_n(&head->peers[i], &nobody, process(pid, started), 0,
+        if (__atomic_compare_exchange_n(&head->peers[i], &expected, process(pid, started), 0,
                                         __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             return i;
     }
     return -ENOSPC;
 }
 
-/* Enter its parts and take a place among its processes; all of it, or nothing. -ENOSPC: there is no
- * place. */
+/* Take the ring and the pool, and a place among the channel's processes; all of it, or nothing.
+ * -ENOSPC: there is no place. */
 int
 pyd_channel_open(struct pyd_channel *channel, uint64_t pid, uint64_t started)
 {
@@ -95,7 +96,7 @@ pyd_channel_open(struct pyd_channel *channel, uint64_t pid, uint64_t started)
     return RTE_MIN(ret, 0);
 }
 
-/* Free a place, only if it is still the process's that is meant. */
+/* Free a place, only if it still belongs to this process. */
 static int
 free_at(struct pyd_channel_head *head, unsigned int i, uint64_t process, int died)
 {
@@ -118,7 +119,7 @@ free_place(struct pyd_channel_head *head, uint64_t process, int died)
     return 0;
 }
 
-/* Nothing is sent from here on, by nobody. */
+/* No process sends from here on. */
 static void
 end_messages(struct pyd_channel_head *head)
 {
@@ -127,8 +128,8 @@ end_messages(struct pyd_channel_head *head)
     pyd_wake(&head->drained);
 }
 
-/* Let nobody in any more, wake who waits inside so that he leaves, and free our place: from here
- * on who made the channel may free it. Once closed, or never opened, it does nothing.
+/* Let no thread in any more, wake the threads that wait inside so that they leave, and free our
+ * place: from here on the channel's maker may free it. Does nothing if closed or never opened.
  * `end`: for all processes. */
 int
 pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started, int end)
@@ -153,7 +154,7 @@ pyd_channel_close(struct pyd_channel *channel, uint64_t pid, uint64_t started, i
     return 0;
 }
 
-/* The process has forked, or DPDK is gone: nothing may come in any more. */
+/* The process has forked, or DPDK is gone: no thread may enter any more. */
 void
 pyd_channel_forget(struct pyd_channel *channel)
 {
@@ -164,7 +165,7 @@ pyd_channel_forget(struct pyd_channel *channel)
         channel->lanes[i].gate.open = 0;
 }
 
-/* Nothing is sent from here on, by nobody; what is in the ring is still received. */
+/* No process sends from here on; what is in the ring can still be received. */
 int
 pyd_channel_shut(struct pyd_channel *channel)
 {
@@ -177,7 +178,7 @@ pyd_channel_shut(struct pyd_channel *channel)
     return 0;
 }
 
-/* A peer has died: free its place. */
+/* Free the place of a peer that has died. */
 int
 pyd_channel_remove(struct pyd_channel *channel, uint64_t pid, uint64_t started)
 {
@@ -214,7 +215,7 @@ pyd_channels_remove(void)
     return count;
 }
 
-/* What the memzone says now. */
+/* A copy of the head as it is now. */
 int
 pyd_channel_look(struct pyd_channel *channel, struct pyd_channel_head *head)
 {

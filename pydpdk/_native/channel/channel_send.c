@@ -16,7 +16,7 @@ length_of(const struct pyd_channel *channel, const struct pyd_batch *batch, uint
     return batch->lengths != NULL ? batch->lengths[i] : channel->itemsize;
 }
 
-/* How many of the next messages fit into a lane, at most n; the mbufs that they take. */
+/* How many of the next messages fit into a lane, at most n; `mbufs`: how many mbufs they take. */
 static uint32_t
 fit(const struct pyd_channel *channel, const struct pyd_batch *batch, uint32_t n, uint32_t *mbufs)
 {
@@ -59,7 +59,7 @@ write_chain(const struct pyd_channel *channel, struct rte_mbuf **mbufs, uint32_t
     mbufs[0]->pkt_len = length;
 }
 
-/* Write the next n messages into the mbufs of a lane, whose first n become their heads. */
+/* Write the next n messages into the mbufs of a lane; its first n mbufs become their heads. */
 static void
 write_messages(const struct pyd_channel *channel, const struct pyd_batch *batch, uint32_t n,
                struct rte_mbuf **mbufs)
@@ -81,7 +81,8 @@ write_messages(const struct pyd_channel *channel, const struct pyd_batch *batch,
     }
 }
 
-/* All mbufs for as many of the next n messages as the pool has; returns how many messages. */
+/* Allocate the mbufs of as many of the next n messages as the pool has; returns how many
+ * messages. */
 static uint32_t
 alloc(struct pyd_channel *channel, struct pyd_burst *lane, const struct pyd_batch *batch,
       uint32_t n)
@@ -111,7 +112,7 @@ sent(const struct pyd_channel *channel, struct pyd_batch *batch, uint32_t n)
     batch->done = end;
 }
 
-/* One lane full of messages; returns how many went, 0 where there is no room. */
+/* Send one lane full of messages; returns how many were sent, 0 where there is no room. */
 static uint32_t
 send_some(struct pyd_channel *channel, struct pyd_batch *batch)
 {
@@ -140,7 +141,7 @@ send_some(struct pyd_channel *channel, struct pyd_batch *batch)
     return n;
 }
 
-/* Send until all have gone, the time is up, or nothing is to be sent any more. */
+/* Send until all are sent, the time is up, or the channel is shut. */
 static int
 send_all(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns)
 {
@@ -162,7 +163,7 @@ send_all(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns)
     return ret;
 }
 
-/* Whether the batch is what it says: lengths within the limit that add up to its size. */
+/* Whether the batch is consistent: lengths within the limit that add up to its size. */
 static int
 is_sound(const struct pyd_channel *channel, const struct pyd_batch *batch)
 {
@@ -179,7 +180,7 @@ is_sound(const struct pyd_channel *channel, const struct pyd_batch *batch)
     return total == batch->size;
 }
 
-/* How many have gone, or why none has: -EAGAIN (the time is up), PYD_SHUT, -EPIPE, -EINTR,
+/* Returns how many were sent, or why none: -EAGAIN (timeout), PYD_SHUT, -EPIPE, -EINTR,
  * -EMSGSIZE. */
 int
 pyd_channel_send_many(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Waiting without burning a core, and without making the sender pay where nobody sleeps: spin,
+/* Wait without keeping a core busy, and without a cost for senders while no thread sleeps: spin,
  * yield, then a futex. A futex that is not private works between processes on hugepages, as DPDK
  * maps them MAP_SHARED. */
 #include <linux/futex.h>
@@ -12,7 +12,7 @@
 #include "channel/channel.h"
 
 #define NS 1000000000ULL
-#define SPIN_MIN_PART 32 /* of spin_max: what a wait that sleeps in vain time after time spins */
+#define SPIN_MIN_PART 32 /* the least spin is spin_max divided by this, after many long waits */
 
 static uint64_t
 ns_to_cycles(uint64_t ns)
@@ -32,7 +32,7 @@ pyd_wake_sleepers(uint32_t *word)
 {
     uint32_t odd = __atomic_load_n(word, __ATOMIC_RELAXED);
 
-    /* one more is even, and another word than any that a sleeper knows */
+    /* one more is even, and differs from every key that a sleeper has */
     if ((odd & 1) && __atomic_compare_exchange_n(word, &odd, odd + 1, 0, __ATOMIC_SEQ_CST,
                                                  __ATOMIC_RELAXED))
         syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
@@ -48,7 +48,7 @@ sleep_on(uint32_t *word, uint32_t key, uint64_t ns)
     return errno == EINTR ? -EINTR : 0;
 }
 
-/* 1: try again. 0: the time is up. -EINTR: a signal has come. */
+/* 1: try again. 0: timeout. -EINTR: a signal has come. */
 int
 pyd_relax(struct pyd_waiter *waiter)
 {
@@ -74,7 +74,7 @@ pyd_relax(struct pyd_waiter *waiter)
     if (!waiter->announced) {
         waiter->key = announce(waiter->word);
         waiter->announced = 1;
-        return 1; /* to try once more: what came before the word was odd wakes nobody */
+        return 1; /* to try once more: what came before the word was odd wakes no thread */
     }
     waiter->announced = 0;
     waiter->slept = 1;
@@ -84,8 +84,8 @@ pyd_relax(struct pyd_waiter *waiter)
                : 1;
 }
 
-/* A wait is over. Who slept although spinning would have done spins longer from now on; who
- * waited much longer, shorter. */
+/* At the end of a wait: if it slept although spinning would have sufficed, spin longer from now on;
+ * if it waited much longer, spin less. */
 void
 pyd_waited(struct pyd_waiter *waiter)
 {
@@ -99,8 +99,8 @@ pyd_waited(struct pyd_waiter *waiter)
         channel->spin = RTE_MAX(channel->spin / 2, channel->spin_max / SPIN_MIN_PART);
 }
 
-/* A lane to oneself: threads beyond their number wait for one, each is left within microseconds.
- * NULL where the channel has been shut to all of us meanwhile (a fork, the end). */
+/* Enter a lane exclusively. More threads than lanes wait for one; each is left within microseconds.
+ * NULL where the channel was shut for all threads meanwhile (a fork, the end). */
 struct pyd_burst *
 pyd_enter_lane(struct pyd_channel *channel)
 {

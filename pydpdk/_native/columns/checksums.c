@@ -54,7 +54,7 @@ sum_of(const struct pyd_place *place, uint32_t off, uint32_t len)
     return raw_sum(place->m, off, len);
 }
 
-/* UDP says itself how long it is, which IP's length may exceed (RFC 768, RFC 9868). */
+/* UDP has its own length field, which IP's length may exceed (RFC 768, RFC 9868). */
 static inline void
 take_udp_length(struct sums *sums)
 {
@@ -183,8 +183,8 @@ pyd_burst_verify_sums(struct pyd_burst *burst, uint8_t *found, uint32_t n)
     return ret;
 }
 
-/* Whether IP's header and the end of the packet say all that the checksum of L4 covers: drivers and
- * cards take it from there (rte_ipv6_phdr_cksum does not look behind extension headers). */
+/* Whether IP's header and the end of the packet determine all that the checksum of L4 covers:
+ * drivers and cards use only these (rte_ipv6_phdr_cksum does not look behind extension headers). */
 static int
 is_known_to_port(const struct sums *sums)
 {
@@ -193,7 +193,7 @@ is_known_to_port(const struct sums *sums)
     return sums->l4_at + sums->l4_len == sums->place.m->pkt_len;
 }
 
-/* What the port is to do for this packet, which it does only with headers in one piece. */
+/* Offload flags for this packet; the port can only offload headers in one piece. */
 static uint64_t
 flags_of(const struct sums *sums, uint32_t offload)
 {
@@ -276,7 +276,7 @@ compute(struct rte_mbuf *m, uint32_t offload)
     return 1;
 }
 
-/* What cannot be shared is asked in the mbufs alone, and is most bursts. */
+/* Whether no packet can be shared, from the mbufs alone: true for most bursts. */
 static int
 are_whole(struct rte_mbuf **mbufs, uint32_t n)
 {
@@ -291,7 +291,7 @@ are_whole(struct rte_mbuf **mbufs, uint32_t n)
     return 1;
 }
 
-/* 0, or 1 + i of the first that others see. */
+/* Returns 0, or 1 + i of the first packet whose bytes are shared. */
 static int
 find_shared(struct rte_mbuf **mbufs, uint32_t n)
 {

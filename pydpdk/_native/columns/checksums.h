@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Checksums of the packets that most are, by DPDK's own functions for them. */
+/* Checksums of the most common packets, by DPDK's own functions for them. */
 #ifndef PYD_CHECKSUMS_H
 #define PYD_CHECKSUMS_H
 
 #include "columns/columns_usual.h"
 
-/* A packet of one segment that nobody shares. 0: it is not a usual one, or its lengths are not the
- * usual ones, and has not been touched. */
+/* A packet of one segment that is not shared. Returns 0 and changes nothing where it, or one of its
+ * lengths, is not a usual one. */
 static inline int
 pyd_compute_usual(struct rte_mbuf *m)
 {

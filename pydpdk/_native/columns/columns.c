@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Gather columns: a few packets are looked through at a time, so that they stay in the L1 cache. */
+/* Gather columns, a few packets at a time, so that they stay in the L1 cache. */
 #include <rte_ip.h>
 #include <rte_net.h>
 #include <rte_tcp.h>
@@ -119,7 +119,7 @@ gather_made(const struct pyd_place *places, uint32_t n, const struct pyd_column 
     }
 }
 
-/* A few packets; they are looked through when a column first needs it. */
+/* A few packets; their headers are located when a column first needs them. */
 struct chunk {
     struct rte_mbuf **mbufs;
     uint32_t n;
@@ -160,7 +160,7 @@ gather_column(struct chunk *chunk, const struct pyd_column *column, char *data)
         gather_made(chunk->places, chunk->n, column, data);
 }
 
-/* Columns lie in one block, or, without a base, each in an array of its own. */
+/* Columns lie in one block, or, without a base, each in its own array. */
 static void
 read_chunk(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_columns *plan, uint32_t done,
            char *base, void *const *arrays)
@@ -200,7 +200,7 @@ fetch_headers(struct rte_mbuf **mbufs, uint32_t from, uint32_t n)
         rte_prefetch0(rte_pktmbuf_mtod(mbufs[from], void *));
 }
 
-/* While a chunk is read, the headers of the next are fetched, and the mbufs of that behind it. */
+/* While a chunk is read, prefetch the headers of the next and the mbufs of the one after it. */
 static void
 read_all(struct pyd_burst *burst, uint32_t n, const struct pyd_columns *plan, char *base,
          void *const *arrays)
@@ -219,7 +219,7 @@ read_all(struct pyd_burst *burst, uint32_t n, const struct pyd_columns *plan, ch
     }
 }
 
-/* Fill all columns, of the first `room` packets; returns how many. */
+/* Fill all columns for the first `room` packets; returns how many. */
 int
 pyd_columns_read(struct pyd_burst *burst, const struct pyd_columns *plan, char *base)
 {

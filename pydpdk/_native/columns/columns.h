@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where the headers of a packet lie, and how their bytes are reached over its segments. */
+/* Where the headers of a packet lie, and how their bytes are read across its segments. */
 #ifndef PYD_COLUMNS_INLINE_H
 #define PYD_COLUMNS_INLINE_H
 
@@ -14,7 +14,7 @@
 #define PYD_FRAGMENT (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)
 #define PYD_DEPTH_FIRST 3 /* as PYD_DEPTH_OUTER, and into the L4 header of a first fragment */
 
-/* The headers of one stack; those of the stack inside of a tunnel follow in the same order. */
+/* The headers of one stack; those of the stack inside a tunnel follow in the same order. */
 enum pyd_header {
     PYD_ETHER,
     PYD_VLAN,
@@ -35,8 +35,8 @@ enum pyd_header {
     PYD_HEADERS,
 };
 
-/* One packet: its first segment, and the offset of each header or PYD_NOWHERE. A header is
- * somewhere only where the packet has all of its fixed part. */
+/* One packet: its first segment, and the offset of each header or PYD_NOWHERE. A header only counts
+ * where the packet has all of its fixed part. */
 struct pyd_place {
     struct rte_mbuf *m;
     char *data;
@@ -56,7 +56,7 @@ void pyd_span_write(struct rte_mbuf *m, uint32_t off, uint32_t len, const char *
 uint32_t pyd_flow_hash(const struct pyd_place *place, uint32_t stack);
 void pyd_flow_tuple(const struct pyd_place *place, uint32_t stack, char *record);
 
-/* Bytes of a packet that are there: in place, or in `copy` where they cross segments. */
+/* Bytes that the packet has: in place, or in `copy` where they cross segments. */
 static inline const char *
 pyd_place_read(const struct pyd_place *place, uint32_t off, uint32_t len, char *copy)
 {
@@ -85,7 +85,7 @@ pyd_read16(const struct pyd_place *place, uint32_t off)
     return value;
 }
 
-/* Where the IP packet ends, as its header says. */
+/* Where the IP packet ends, from its header. */
 static inline uint32_t
 pyd_ip_end(const struct pyd_place *place)
 {
@@ -107,7 +107,8 @@ pyd_is_extension(uint8_t proto)
     return proto < 64 && (extensions >> proto & 1);
 }
 
-/* An IPv6 extension header at *off: what follows it, and *off behind it; -1 where it is cut. */
+/* Skip an IPv6 extension header at *off: returns the next protocol, and moves *off behind the
+ * header; -1 where it is cut. */
 static inline int
 pyd_skip_extension(const struct pyd_place *place, uint8_t proto, uint32_t *off)
 {
@@ -121,7 +122,7 @@ pyd_skip_extension(const struct pyd_place *place, uint8_t proto, uint32_t *off)
     return header->next_header;
 }
 
-/* [bytes] of the datagram before this fragment of it; *is_whole where there are no others. */
+/* Offset of this fragment in its datagram [bytes]; *is_whole where there are no other fragments. */
 static inline uint32_t
 pyd_fragment_start(const struct pyd_place *place, int *is_whole)
 {

@@ -14,7 +14,7 @@ struct alike {
     char **data;
 };
 
-/* How many packets, from the first on, are so; *udp of them are UDP. */
+/* How many packets, from the first on, are alike; `udp` of them are UDP. */
 static inline uint32_t
 pyd_count_alike(struct alike *alike)
 {
@@ -67,7 +67,7 @@ pyd_alike_at(const struct alike *alike, uint32_t header)
         }                                                                                        \
     } while (0)
 
-/* The bytes are there: the L4 header is the last, and usual packets have 20 bytes of it. */
+/* The bytes exist: the L4 header is the last, and usual packets have 20 bytes of it. */
 static inline int
 pyd_gather_field(const struct alike *alike, const struct pyd_column *column, char *to)
 {
@@ -106,7 +106,7 @@ gather_protos(const struct alike *alike, uint8_t *restrict to)
         to[i] = data[i][L3_AT + offsetof(struct rte_ipv4_hdr, next_proto_id)];
 }
 
-/* Whether a column could be filled so. */
+/* Whether the column could be filled this way. */
 static inline int
 pyd_gather_alike(const struct alike *alike, const struct pyd_column *column, char *to)
 {

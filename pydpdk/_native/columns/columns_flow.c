@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a flow is: addresses, ports and protocol of the IP packet that a stack of headers holds. */
+/* A flow: addresses, ports and protocol of the IP packet in a stack of headers. */
 #include <rte_ip.h>
 #include <rte_tcp.h>
 #include <rte_thash.h>
@@ -7,7 +7,7 @@
 
 #include "columns/columns.h"
 
-/* The key of Microsoft's specification of RSS, with which cards come. */
+/* The key of Microsoft's specification of RSS, the default of most cards. */
 static const uint8_t rss_key[PYD_RSS_KEY_BYTES] = {
     0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
     0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
@@ -84,7 +84,7 @@ pyd_softrss(const uint32_t *words, uint32_t n)
     return rte_softrss(copy, n, rss_key);
 }
 
-/* As cards do it: over addresses and ports, or over addresses where there are no ports. */
+/* As cards compute it: over addresses and ports, or over addresses where there are no ports. */
 uint32_t
 pyd_flow_hash(const struct pyd_place *place, uint32_t stack)
 {

@@ -29,7 +29,8 @@ found(struct pyd_place *place, uint32_t header, uint32_t off, uint32_t len, void
     return bytes;
 }
 
-/* The protocol that follows; -1 where a first fragment has not all of its header's fixed part. */
+/* The protocol that follows; -1 where a first fragment does not have all of its header's fixed
+ * part. */
 static __rte_noinline int
 proto_of_first(const struct pyd_place *place, uint8_t proto, uint32_t off)
 {
@@ -40,7 +41,8 @@ proto_of_first(const struct pyd_place *place, uint8_t proto, uint32_t off)
     return off + least <= pyd_ip_end(place) ? proto : -1;
 }
 
-/* Whether headers follow this one: offset 0 and no more to come is a packet in one piece (RFC 6946). */
+/* Whether headers follow this one: offset 0 without further fragments is a packet in one piece (RFC
+ * 6946). */
 static __rte_noinline int
 has_headers(struct pyd_place *place, uint32_t stack, uint32_t depth, uint32_t off)
 {
@@ -61,7 +63,7 @@ has_headers(struct pyd_place *place, uint32_t stack, uint32_t depth, uint32_t of
     return said == 0 || (said == RTE_IPV6_EHDR_MF_MASK && depth == PYD_DEPTH_FIRST);
 }
 
-/* Hop-by-hop, routing, destination and fragment headers. -1: L4 is not to be found. */
+/* Skip hop-by-hop, routing, destination and fragment headers. -1: there is no L4 to find. */
 static inline int
 skip_extensions(struct pyd_place *place, uint32_t stack, uint32_t depth, int proto, uint32_t *off)
 {
@@ -77,7 +79,7 @@ skip_extensions(struct pyd_place *place, uint32_t stack, uint32_t depth, int pro
     return -1;
 }
 
-/* The protocol in the packet and *off behind; -1: nothing that is known follows. */
+/* Returns the protocol in the packet, *off behind the header; -1: nothing known follows. */
 static int
 locate_ipv4(struct pyd_place *place, uint32_t stack, uint32_t depth, uint32_t *off)
 {
@@ -126,7 +128,7 @@ locate_ipv6(struct pyd_place *place, uint32_t stack, uint32_t depth, uint32_t *o
     return is_whole ? proto : proto_of_first(place, proto, *off);
 }
 
-/* Tunnels go on behind *off with the ether_type that is returned; 0: no tunnel. */
+/* Returns the ether_type of a tunnel's packet, which begins at *off; 0: no tunnel. */
 static uint16_t
 locate_l4(struct pyd_place *place, uint32_t stack, int proto, uint32_t *off)
 {
@@ -164,7 +166,7 @@ locate_l4(struct pyd_place *place, uint32_t stack, int proto, uint32_t *off)
         if (stack != 0)
             return 0;
         gre = found(place, PYD_GRE, *off, sizeof(*gre), copy);
-        if (gre == NULL || ((const uint8_t *)gre)[0] & 0x40) /* source routing: of no length */
+        if (gre == NULL || ((const uint8_t *)gre)[0] & 0x40) /* source routing: length unknown */
             return 0;
         *off += sizeof(*gre) + 4 * (gre->c + gre->k + gre->s);
         return rte_be_to_cpu_16(gre->proto);
@@ -195,7 +197,7 @@ locate_l3(struct pyd_place *place, uint32_t stack, uint32_t depth, uint16_t ethe
     return proto < 0 ? 0 : locate_l4(place, stack, proto, off);
 }
 
-/* The ether_type; 0 where the packet is shorter than that. */
+/* The ether_type; 0 where the packet is too short. */
 static uint16_t
 locate_l2(struct pyd_place *place, uint32_t stack, uint32_t *off)
 {
@@ -208,7 +210,7 @@ locate_l2(struct pyd_place *place, uint32_t stack, uint32_t *off)
     return rte_be_to_cpu_16(ether->ether_type);
 }
 
-/* Up to two tags, as DPDK's QinQ; the type of what is behind them. */
+/* Up to two tags, as DPDK's QinQ; returns the type of what is behind them. */
 static uint16_t
 locate_tags(struct pyd_place *place, uint32_t stack, uint16_t type, uint32_t *off)
 {

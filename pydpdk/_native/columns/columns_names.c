@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What columns are called: DPDK's structs and fields, without rte_ and _hdr. */
+/* Names of columns: DPDK's structs and fields, without rte_ and _hdr. */
 #include <rte_arp.h>
 #include <rte_ether.h>
 #include <rte_gre.h>
@@ -26,7 +26,7 @@
 #define RX_OR_TX_VLAN (RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_TX_VLAN)
 #define RX_OR_TX_QINQ (RTE_MBUF_F_RX_QINQ | RTE_MBUF_F_TX_QINQ)
 
-/* A row with a header names it for those that follow. */
+/* An entry with a header names it for those that follow. */
 static const struct pyd_field fields[] = {
     {"mbuf", NULL, {.how = PYD_COLUMN_HAS, .header = PYD_HEADERS, .width = 1}},
     MBUF("pkt_len", pkt_len, PYD_WRITE_NEVER, 0),
@@ -80,7 +80,7 @@ static const struct pyd_field fields[] = {
     IN(IPV6_FRAGMENT, rte_ipv6_fragment_ext, next_header),
     IN(IPV6_FRAGMENT, rte_ipv6_fragment_ext, frag_data),
     IN(IPV6_FRAGMENT, rte_ipv6_fragment_ext, id),
-    HAS(L4, "l4"), /* TCP, UDP and SCTP have their ports at the same place */
+    HAS(L4, "l4"), /* TCP, UDP and SCTP have their ports at the same offsets */
     IN(L4, rte_udp_hdr, src_port),
     IN(L4, rte_udp_hdr, dst_port),
     HAS(TCP, "tcp"),
@@ -131,14 +131,14 @@ pyd_field_at(uint32_t i)
     return i < RTE_DIM(fields) ? &fields[i] : NULL;
 }
 
-/* The same header in the packet inside of a tunnel; -1 where there is none. */
+/* The same header in the packet inside a tunnel; -1 where there is none. */
 int
 pyd_header_inside(uint32_t header)
 {
     return header < PYD_STACK ? (int)header + PYD_STACK : -1;
 }
 
-/* How far a packet must be looked through to find a header; -1 for no header. */
+/* How deep a packet must be searched for a header; -1: no such header. */
 int
 pyd_header_depth(uint32_t header)
 {

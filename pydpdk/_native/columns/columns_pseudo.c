@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The addresses that a checksum of L4 covers: where the packet comes from and goes to in the end,
- * which routing headers, source routes and the home address option say, and not the IP header. */
+/* The addresses that a checksum of L4 covers: the origin and the final destination of the packet.
+ * Routing headers, source routes and the home address option name them, not the IP header. */
 #include "columns/headers.h"
 
 #define ROUTING_SOURCE 0 /* RFC 2460 */
@@ -22,12 +22,12 @@ struct routing {
     struct pyd_extension extension;
     uint8_t type;
     uint8_t segments_left;
-    uint8_t elided; /* of type 3: bytes that are left out, below those of the last address */
+    uint8_t elided; /* type 3: bytes left out; the low 4 bits, of the last address */
     uint8_t pad;
     uint8_t reserved[2];
 };
 
-/* The bytes from `from` on are those that lie at `at`. */
+/* Replace the bytes from `from` on by those at `at`. */
 static void
 take(const struct pyd_place *place, uint32_t at, uint32_t from, uint32_t width,
      struct pyd_address *address)
@@ -41,7 +41,7 @@ take(const struct pyd_place *place, uint32_t at, uint32_t from, uint32_t width,
     address->kept = RTE_MIN(address->kept, from);
 }
 
-/* The last address of a list without the bytes that they have in common with the one before. */
+/* The last address of a list, without the bytes that it has in common with the one before. */
 static void
 take_last_rpl(const struct pyd_place *place, const struct routing *routing, uint32_t end,
               uint32_t room, struct pyd_address *dst)
@@ -52,7 +52,7 @@ take_last_rpl(const struct pyd_place *place, const struct routing *routing, uint
         take(place, end - behind, common, IPV6_ADDRESS, dst);
 }
 
-/* Where a routing header at `at` sends the packet in the end; of other types nothing is known. */
+/* The final destination in a routing header at `at`; other types are unknown. */
 static void
 take_last(const struct pyd_place *place, uint32_t at, struct pyd_address *dst)
 {
@@ -120,7 +120,7 @@ find_of_ipv6(const struct pyd_place *place, struct pyd_pseudo *pseudo)
     }
 }
 
-/* A route that has come to its end has left the last address to IP's header. */
+/* A route that is at its end has moved the last address into IP's header. */
 static void
 take_end(const struct pyd_place *place, uint32_t route, uint32_t length, struct pyd_address *dst)
 {
@@ -167,8 +167,8 @@ pyd_find_pseudo(const struct pyd_place *place, struct pyd_pseudo *pseudo)
         find_of_ipv6(place, pseudo);
 }
 
-/* The checksum of a datagram in one of its fragments, whichever has it: of TCP it may lie in the
- * second or third, as these are of 8 bytes at least. 0: it lies in another. */
+/* Where the checksum of a datagram lies in this fragment. TCP's may lie in the second or third, as
+ * these have 8 bytes at least. 0: it lies in another fragment. */
 uint32_t
 pyd_datagram_sum_at(const struct pyd_place *place)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The short way to the headers of the packets that most are. */
+/* The fast path to the headers of the most common packets. */
 #ifndef PYD_COLUMNS_USUAL_H
 #define PYD_COLUMNS_USUAL_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Scatter a column into its packets, and bytes at one offset of each packet. All or nothing. */
+/* Scatter a column into its packets, or bytes to one offset of each packet. All or nothing. */
 #include "columns/columns.h"
 
 #define FIXED_FLAGS                                                                              \
     (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | (RTE_MBUF_F_TX_OFFLOAD_MASK & ~RTE_MBUF_F_TX_VLAN))
 
-/* Whether nobody else sees the bytes, which the packet has. */
+/* Whether the packet has these bytes, and does not share them. */
 int
 pyd_span_is_own(struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
@@ -126,7 +126,7 @@ write_flag(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column,
     return 0;
 }
 
-/* Returns 1 + i where others see what packet i would have written; then nothing is written. */
+/* Returns 1 + i where the bytes to write in packet i are shared; then nothing is written. */
 int
 pyd_column_write(struct pyd_burst *burst, const struct pyd_column *column, const char *data,
                  uint32_t n)
@@ -147,7 +147,8 @@ pyd_column_write(struct pyd_burst *burst, const struct pyd_column *column, const
     return ret;
 }
 
-/* Where the bytes of a peek or poke begin; UINT32_MAX where the packet has not all of them. */
+/* Where the bytes of a peek or poke begin; UINT32_MAX where the packet does not have all of
+ * them. */
 static uint32_t
 span_start(struct rte_mbuf *m, int header, uint32_t offset, uint32_t width)
 {
@@ -163,8 +164,8 @@ span_start(struct rte_mbuf *m, int header, uint32_t offset, uint32_t width)
     return start + width <= m->pkt_len ? (uint32_t)start : UINT32_MAX;
 }
 
-/* `width` bytes at an offset of each packet, or of a header of it; zeros where it has not all, and
- * `valid`, if it is asked for, says where. */
+/* `width` bytes at an offset of each packet, or of one of its headers; zeros where the packet does
+ * not have all, which `valid`, if not NULL, records. */
 int
 pyd_burst_peek(struct pyd_burst *burst, int header, uint32_t offset, uint32_t width, char *data,
                uint8_t *valid, uint32_t room)
@@ -212,7 +213,7 @@ poke(struct rte_mbuf **mbufs, uint32_t n, int header, uint32_t offset, uint32_t 
     return 0;
 }
 
-/* As pyd_column_write; packets that have not all of the bytes stay as they are. */
+/* As pyd_column_write; packets that do not have all of the bytes stay as they are. */
 int
 pyd_burst_poke(struct pyd_burst *burst, int header, uint32_t offset, uint32_t width,
                const char *data, uint32_t n)

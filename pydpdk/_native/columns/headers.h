@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where checksums lie, and how they follow a change of what they cover. */
+/* Where checksums lie, and how to update them when what they cover changes. */
 #ifndef PYD_HEADERS_INLINE_H
 #define PYD_HEADERS_INLINE_H
 
@@ -12,7 +12,8 @@
 
 uint16_t pyd_raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len);
 
-/* The checksum of L4, and whether it covers the addresses of L3 too; 0: there is none. */
+/* The checksum of L4; with `of_addresses`, only one that also covers the addresses of L3; 0: there
+ * is none. */
 static inline uint32_t
 pyd_l4_sum_at(const struct pyd_place *place, int of_addresses)
 {
@@ -27,7 +28,8 @@ pyd_l4_sum_at(const struct pyd_place *place, int of_addresses)
     return 0;
 }
 
-/* An address of the pseudo header, of which `kept` bytes are the first of that in IP's header. */
+/* An address of the pseudo header: `kept` is how many of its first bytes equal those in IP's
+ * header. */
 struct pyd_address {
     uint32_t kept;
     char bytes[16];
@@ -37,7 +39,7 @@ struct pyd_pseudo {
     struct pyd_address dst;
 };
 
-/* Where the checksum lies in a header of L4 that has one over the addresses; 0: it has none. */
+/* Where the checksum lies in a header of L4 whose checksum covers the addresses; 0: it has none. */
 static inline uint32_t
 pyd_sum_in(uint8_t proto)
 {
@@ -55,7 +57,7 @@ pyd_sum_in(uint8_t proto)
 void pyd_find_pseudo(const struct pyd_place *place, struct pyd_pseudo *pseudo);
 uint32_t pyd_datagram_sum_at(const struct pyd_place *place);
 
-/* Whether the IP header has both addresses of the pseudo header for sure, as most have. */
+/* Whether the IP header certainly has both addresses of the pseudo header, as most do. */
 static inline int
 pyd_has_own_pseudo(const struct pyd_place *place)
 {

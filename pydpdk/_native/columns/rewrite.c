@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Change fields, and the checksums over them by the difference alone (RFC 1624, equation 3). */
+/* Change fields, and update the checksums over them by the difference alone (RFC 1624, equation
+ * 3). */
 #include "columns/headers.h"
 
 #define WORDS_MAX 10 /* an IPv6 address, and a word at either end */
@@ -15,7 +16,7 @@ struct change {
     enum covered covered;
 };
 
-/* What a change of one packet touches: up to two checksums. */
+/* What a change in one packet affects: up to two checksums. */
 struct touch {
     uint32_t at;
     uint32_t ip_sum_at;
@@ -96,7 +97,8 @@ read_words(const struct pyd_place *place, uint32_t at, uint32_t n, uint16_t *wor
         words[i] = pyd_read16(place, at + 2 * i);
 }
 
-/* Whether the port is to make the checksum of L4 from that of the pseudo header, which is there. */
+/* Whether the port completes the checksum of L4 from that of the pseudo header, which the field
+ * has. */
 static int
 is_left_to_port(const struct pyd_place *place)
 {
@@ -106,7 +108,7 @@ is_left_to_port(const struct pyd_place *place)
            m->l2_len + m->l3_len == place->at[PYD_L4];
 }
 
-/* A UDP checksum of 0 means that there is none, so one that comes out as 0 is written as 0xffff. */
+/* A UDP checksum of 0 means none, so a result of 0 is written as 0xffff. */
 static inline void
 follow_l4(const struct pyd_place *place, const struct change *change, uint32_t at,
           const uint16_t *before, const uint16_t *after)
@@ -125,8 +127,8 @@ follow_l4(const struct pyd_place *place, const struct change *change, uint32_t a
     pyd_write16(place, at, is_udp && sum == 0 ? UINT16_MAX : sum);
 }
 
-/* Of an address that is not the last one of its packet, the checksum of L4 covers the first bytes or
- * nothing: what it does not cover is taken out of both. */
+/* The checksum of L4 covers only the first bytes, or nothing, of an address that is not the final
+ * one of its packet: clear the rest in both. */
 static __rte_noinline void
 forget_rest(const struct pyd_place *place, const struct change *change, uint16_t *before,
             uint16_t *after)
@@ -176,9 +178,9 @@ to_wire(const struct pyd_column *column, const char *data, char *wire)
     return wire;
 }
 
-/* SCTP has a CRC over all of it, which does not follow a difference of words. */
+/* SCTP has a CRC over all of it, which cannot be updated from a difference of words. */
 static int
-is_refused(const struct pyd_place *place, const struct touch *touch, uint32_t header)
+is_rejected(const struct pyd_place *place, const struct touch *touch, uint32_t header)
 {
     return (header == PYD_L4 && place->at[PYD_SCTP] != PYD_NOWHERE) ||
            !pyd_span_is_own(place->m, 0, touch->end);
@@ -196,7 +198,7 @@ pyd_mbufs_rewrite(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *
 
     for (i = 0; i < n; i++) {
         pyd_locate(&place, mbufs[i], PYD_DEPTH_FIRST);
-        if (find_touch(&place, &change, &touch) && is_refused(&place, &touch, column->header))
+        if (find_touch(&place, &change, &touch) && is_rejected(&place, &touch, column->header))
             return 1 + i;
     }
     for (i = 0; i < n; i++, data += column->width) {
@@ -262,7 +264,7 @@ pyd_mbufs_decrement_ttl(struct rte_mbuf **mbufs, uint32_t n, uint8_t *expired)
     return 0;
 }
 
-/* Those with 1 or 0 left stay as they are. */
+/* Packets with 1 or 0 left stay as they are. */
 int
 pyd_burst_decrement_ttl(struct pyd_burst *burst, uint8_t *expired, uint32_t n)
 {

@@ -4,7 +4,7 @@
 
 #include "columns/headers.h"
 
-/* Offloads speak of header lengths, which would no longer be true. */
+/* Offloads refer to header lengths, which would become wrong. */
 static int
 may_move_front(struct rte_mbuf *m)
 {
@@ -24,7 +24,7 @@ may_push(struct rte_mbuf *m)
            m->pkt_len <= PYD_PKT_LEN_MAX - TAG;
 }
 
-/* Bytes that the packet has, wherever they lie. */
+/* Bytes that the packet has, in any segment. */
 static void
 read_bytes(const struct rte_mbuf *m, uint32_t off, uint32_t len, char *bytes)
 {
@@ -34,7 +34,7 @@ read_bytes(const struct rte_mbuf *m, uint32_t off, uint32_t len, char *bytes)
         memcpy(bytes, found, len);
 }
 
-/* As rte_vlan_insert, which wants the addresses in the first segment. */
+/* As rte_vlan_insert, which needs the addresses in the first segment. */
 static void
 push(struct rte_mbuf *m, uint16_t tci, uint16_t tpid)
 {
@@ -66,7 +66,7 @@ pyd_mbufs_vlan_push(struct rte_mbuf **mbufs, uint32_t n, const uint16_t *tci, ui
         }
         mbufs[i]->vlan_tci = tci[i];
         if (rte_vlan_insert(&mbufs[i]) != 0)
-            return -EIO; /* cannot be: may_push has asked all that it asks */
+            return -EIO; /* impossible: may_push has checked all of this */
         mbufs[i]->vlan_tci = before;
         mbufs[i]->l2_len = 0;
         rte_pktmbuf_mtod(mbufs[i], struct rte_ether_hdr *)->ether_type = rte_cpu_to_be_16(tpid);
@@ -99,7 +99,7 @@ is_tagged(struct rte_mbuf *m)
            type == rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ);
 }
 
-/* The first segment that has a byte left without the 4 of a tag; *start bytes are before it. */
+/* The first segment with more than the 4 bytes of a tag; *start bytes are before it. */
 static struct rte_mbuf *
 find_roomy(struct rte_mbuf *m, uint32_t *start)
 {
@@ -119,8 +119,8 @@ may_pop(struct rte_mbuf *m)
            pyd_span_is_own(m, 0, RTE_MAX(start, MACS + TAG));
 }
 
-/* As rte_vlan_strip, which wants the tag in the first segment. Four bytes go from one segment, and
- * what is before them moves to where it belongs, so no segment becomes empty. */
+/* As rte_vlan_strip, which needs the tag in the first segment. Four bytes are cut from one segment,
+ * and the bytes before them move up, so no segment becomes empty. */
 static void
 pop(struct rte_mbuf *m)
 {
@@ -160,7 +160,7 @@ pyd_mbufs_vlan_pop(struct rte_mbuf **mbufs, uint32_t n, uint8_t *popped)
             continue;
         }
         rte_pktmbuf_mtod(mbufs[i], struct rte_ether_hdr *)->ether_type =
-            rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN); /* the only one that rte_vlan_strip takes */
+            rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN); /* the only one that rte_vlan_strip accepts */
         rte_vlan_strip(mbufs[i]);
     }
     return 0;
@@ -178,7 +178,7 @@ pyd_burst_vlan_pop(struct pyd_burst *burst, uint8_t *popped, uint32_t n)
     return ret;
 }
 
-/* From one packet's bytes to the next it is `stride`: 0, and all of them get the same. */
+/* `stride` is the distance between the bytes of two packets; 0: all packets get the same. */
 int
 pyd_mbufs_prepend(struct rte_mbuf **mbufs, uint32_t n, const char *data, uint32_t width,
                   uint32_t stride)
@@ -257,7 +257,7 @@ copy_out(struct rte_mbuf **mbufs, uint32_t n, char *data, uint64_t room, uint64_
     return at;
 }
 
-/* How many bytes there are; they are copied where there is room for all. */
+/* Returns how many bytes there are; they are copied where there is room for all. */
 int64_t
 pyd_burst_copy_out(struct pyd_burst *burst, char *data, uint64_t room, uint64_t *offsets, uint32_t n)
 {

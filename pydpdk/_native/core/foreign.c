@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whether a program that is not ours may have written into this memory. */
+/* Whether a program other than pydpdk may have written into this memory. */
 #include <errno.h>
 #include <poll.h>
 
 #include "core/process_table.h"
 
-/* Wait until something new is in the runtime directory, which `inotify` watches, and say at once
- * that it may be such a program's: whoever finds out may wait for the GIL, this does not. All that
- * came before has been found to be ours. 1; 0: `wake` was written to; or a negative errno. */
+/* Wait until something new appears in the runtime directory, which `inotify` watches, and at once
+ * record that it may be a foreign program: the Python code that finds out may wait for the GIL,
+ * this code does not. Everything that came before is known to be ours. Returns 1; 0 when `wake` was
+ * written to; or a negative errno. */
 int
 pyd_foreign_wait(int inotify, int wake)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Gates as Python closes them, where no other C is at hand. */
+/* Gates that Python closes itself. */
 #include "core/gate.h"
 
-/* The process has forked, the object is another's, or DPDK is gone. */
+/* Close for good: the process has forked, the object is another process's, or DPDK is gone. */
 void
 pyd_gate_close(struct pyd_gate *gate)
 {
     pyd_end(gate);
 }
 
-/* After closing was begun and given up; not where it was done. */
+/* Undo a close that was begun and given up; does nothing after a completed one. */
 void
 pyd_gate_reopen(struct pyd_gate *gate)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The ways through a pyd_gate. One locked instruction each for an exclusive pass. Who enters by one
- * is inside shared memory, and waits while another process repairs it (safepoint.h). */
+/* Operations on a pyd_gate. An exclusive entry costs one locked instruction. A thread inside one is
+ * in a critical section: it waits while another process recovers shared memory (safepoint.h). */
 #ifndef PYD_GATE_INLINE_H
 #define PYD_GATE_INLINE_H
 
@@ -10,8 +10,9 @@
 
 #define PYD_SHUT (-EBADF)
 
-/* A gate held without a section in shared memory: by a call for as long as it waits, by a channel
- * in its own ring and pool, by a worker for its whole run, by who only reads. Nobody closes what is behind it meanwhile. */
+/* Keep a gate open without a critical section: a call while it waits, a channel for its own ring
+ * and pool, a worker for its whole run, a reader. What is behind the gate is not closed
+ * meanwhile. */
 static inline int
 pyd_ref(struct pyd_gate *gate)
 {
@@ -28,7 +29,7 @@ pyd_unref(struct pyd_gate *gate)
     __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
 }
 
-/* Rings and pools: any number of threads at a time. */
+/* For rings and pools: any number of threads at a time. */
 static inline int
 pyd_enter(struct pyd_gate *gate)
 {
@@ -46,14 +47,14 @@ pyd_leave(struct pyd_gate *gate)
     pyd_unref(gate);
 }
 
-/* DPDK allows one thread at a time, so a second one is told, not queued. These two are for a gate
- * behind another one: who passes it is inside already. */
+/* DPDK allows one thread at a time, so a second one gets -EBUSY and does not wait. These two are
+ * for a gate behind another one, whose critical section the thread is already in. */
 static inline int
 pyd_pass_alone(struct pyd_gate *gate)
 {
-    uint32_t nobody = 0;
+    uint32_t expected = 0;
 
-    if (unlikely(!__atomic_compare_exchange_n(&gate->inside, &nobody, 1, 0, __ATOMIC_SEQ_CST,
+    if (unlikely(!__atomic_compare_exchange_n(&gate->inside, &expected, 1, 0, __ATOMIC_SEQ_CST,
                                               __ATOMIC_RELAXED)))
         return -EBUSY;
     if (likely(__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)))
@@ -68,7 +69,7 @@ pyd_unpass_alone(struct pyd_gate *gate)
     __atomic_store_n(&gate->inside, 0, __ATOMIC_RELEASE);
 }
 
-/* Bursts, and sides of rings that are `single`. */
+/* For bursts, and for sides of rings that are `single`. */
 static inline int
 pyd_enter_alone(struct pyd_gate *gate)
 {
@@ -86,7 +87,7 @@ pyd_leave_alone(struct pyd_gate *gate)
     pyd_unpass_alone(gate);
 }
 
-/* For good: what was behind it is freed, or is another's. */
+/* Close for good: what was behind the gate is freed, or belongs to another process. */
 static inline void
 pyd_end(struct pyd_gate *gate)
 {
@@ -94,9 +95,9 @@ pyd_end(struct pyd_gate *gate)
     __atomic_store_n(&gate->open, 0, __ATOMIC_SEQ_CST);
 }
 
-#define PYD_SHUT_WAIT_US 100000 /* a burst takes microseconds; a driver that blocks, for ever */
+#define PYD_SHUT_WAIT_US 100000 /* a burst takes microseconds; a blocked driver, forever */
 
-/* 0: shut, nobody is inside and nobody comes in any more. -EBUSY: somebody did not leave. */
+/* Returns 0: shut, no thread is inside and none can enter. -EBUSY: a thread did not leave. */
 static inline int
 pyd_shut(struct pyd_gate *gate)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The lcores of each process: whose caches in the pools are whose. */
+/* The lcores of each process: they determine which caches of the pools are its own. */
 #include <unistd.h>
 
 #include "core/process_table.h"
@@ -26,7 +26,7 @@ overlap(const uint64_t *a, const uint64_t *b)
     return 0;
 }
 
-/* Whether one of its threads is inside a call, or died there. */
+/* Whether a thread of the process is inside a call, or died there. */
 int
 pyd_process_inside(const struct pyd_process *p)
 {
@@ -57,12 +57,12 @@ use_of(const struct pyd_process_table *table, const uint64_t *lcores)
 }
 
 #define RECOVERY_US 5000000
-#define EXIT_US 500000 /* a process that ends loses its locks, and so its lcores, before it is gone */
+#define EXIT_US 500000 /* an ending process loses its locks, and so its lcores, before it is gone */
 #define STEP_US 5000
 
-/* The caches of an lcore go over to its next user, unless a call of the last one died on the way:
- * then they are sound only when that has been recovered from. Who lives and shares our lcores is
- * not refused here. */
+/* The caches of an lcore pass to its next user. If a call of the last user died inside, they are
+ * only sound after a recovery: wait for that. A living process that shares our lcores is not an
+ * error here. */
 int
 pyd_lcores_wait(const struct pyd_process_table *table, const uint64_t *lcores)
 {
@@ -84,7 +84,7 @@ flush_cache(struct rte_mempool *mp, void *lcore)
         rte_mempool_cache_flush(&mp->local_cache[*(uint32_t *)lcore], mp);
 }
 
-/* What waits in my caches would wait there until another process gets my lcores. */
+/* Objects left in these caches would stay there until another process gets these lcores. */
 void
 pyd_lcores_flush(const struct pyd_process_table *table, const struct pyd_process *me)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where DPDK's shared configuration lies, and a copy of it for this process alone. */
+/* Find DPDK's shared configuration, and replace it by a private copy. */
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,7 +14,8 @@ first_list(const struct rte_memseg_list *msl, void *arg)
     return 1;
 }
 
-/* The configuration says where it is mapped, behind all that its layout depends on. */
+/* The configuration stores the address that it is mapped at, behind everything that its layout
+ * depends on. */
 static int
 is_it(const struct pyd_memconfig *config)
 {
@@ -44,7 +45,7 @@ pyd_memconfig(void)
     return NULL;
 }
 
-/* [bytes] that are mapped there. */
+/* Length of the mapping at `start` [bytes]. */
 static size_t
 mapped_length(uintptr_t start)
 {
@@ -61,8 +62,8 @@ mapped_length(uintptr_t start)
     return length;
 }
 
-/* Put a changed copy in its place, in one step: threads of this process that wait for one of its
- * locks see the copy from here on, other processes see nothing of it. */
+/* Replace it by a changed copy in one step: threads of this process that wait for one of its locks
+ * see the copy from now on; other processes see no change. */
 int
 pyd_memconfig_unshare(struct pyd_memconfig *config, void (*change)(struct pyd_memconfig *))
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* DPDK's shared configuration as it lies in memory: the locks of all processes, the heaps, the
- * lists. DPDK exports no way to it; what is found is compared with what is public. */
+/* DPDK's shared configuration as it lies in memory: all locks, heaps and lists. DPDK exports no
+ * access to it; what is found is checked against public values. */
 #ifndef PYD_MEMCONFIG_INLINE_H
 #define PYD_MEMCONFIG_INLINE_H
 
@@ -19,7 +19,7 @@ enum { PYD_ELEM_FREE, PYD_ELEM_BUSY };
 
 struct pyd_heap;
 
-/* The head of a block of a heap: the next block begins where this one ends. */
+/* The head of a heap block: the next block begins where this one ends. */
 struct pyd_elem {
     struct pyd_heap *heap;
     struct pyd_elem *volatile prev;
@@ -66,11 +66,12 @@ struct pyd_memconfig {
     uint64_t mem_cfg_addr;
 };
 
-/* NULL: this memory is shared with nobody, or it is not laid out as we know it. */
+/* NULL: this memory is not shared, or its layout is not the one we know. */
 struct pyd_memconfig *pyd_memconfig(void);
 int pyd_memconfig_unshare(struct pyd_memconfig *config, void (*change)(struct pyd_memconfig *));
 
-/* Locked by a dead process, with the lock still shut: 0, or -1 where it cannot be made sound. */
+/* A heap that a dead process had locked, with the lock still held: 0, or -1 where it cannot be
+ * recovered. */
 int pyd_rebuild_heap(struct pyd_memconfig *config, struct pyd_heap *heap);
 int pyd_check_memzones(struct pyd_memconfig *config);
 int pyd_check_tailqs(struct pyd_memconfig *config);

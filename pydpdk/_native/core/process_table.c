@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The memzone in which each process of ours says what it holds, and which of its threads are
+/* The memzone in which each process of ours records what it holds and which of its threads are
  * inside a call. */
 #include <pthread.h>
 #include <unistd.h>
@@ -13,11 +13,11 @@ _Static_assert(RTE_MAX_LCORE <= PYD_LCORE_WORDS * 64, "lcores[] is too small for
 
 static struct pyd_process_table *table;
 static struct pyd_process *me;
-static pid_t my_pid; /* a forked child inherits the rest, and must leave it alone */
+static pid_t my_pid; /* a forked child inherits the rest, and must not touch it */
 static rte_spinlock_t lock = RTE_SPINLOCK_INITIALIZER;
 static const uint32_t not_stopped;
-static const uint32_t unsure = PYD_FOREIGN_UNSURE; /* of memory without a table of ours */
-static __thread struct pyd_section unlisted; /* of a process that is in no table */
+static const uint32_t unsure = PYD_FOREIGN_UNSURE; /* for memory without a process table */
+static __thread struct pyd_section unlisted; /* for a process in no table */
 
 __thread struct pyd_section *pyd_my_section;
 const uint32_t *pyd_stop_word = &not_stopped;
@@ -52,28 +52,28 @@ static struct pyd_process *
 take_entry(uint64_t pid)
 {
     struct pyd_process *p;
-    uint64_t nobody;
+    uint64_t expected;
 
     for (p = table->processes; p < &table->processes[PYD_MAX_PROCESSES]; p++) {
-        nobody = 0;
-        if (__atomic_compare_exchange_n(&p->pid, &nobody, pid, 0, __ATOMIC_ACQ_REL,
+        expected = 0;
+        if (__atomic_compare_exchange_n(&p->pid, &expected, pid, 0, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED))
             return p;
     }
     return NULL;
 }
 
-/* Forget what a dead process held: its entry is free, its memory goes back. */
+/* Clear the entry of a dead process and free its memory. */
 void
 pyd_process_clear(struct pyd_process *p)
 {
-    struct pyd_storage *slots = p->slots, *next;
+    struct pyd_storage *storage = p->slots, *next;
     struct pyd_section *section = p->sections, *after;
 
     memset(&p->started, 0, sizeof(*p) - offsetof(struct pyd_process, started));
-    for (; slots != NULL; slots = next) {
-        next = slots->next;
-        rte_free(slots);
+    for (; storage != NULL; storage = next) {
+        next = storage->next;
+        rte_free(storage);
     }
     for (; section != NULL; section = after) {
         after = section->next;
@@ -81,8 +81,8 @@ pyd_process_clear(struct pyd_process *p)
     }
 }
 
-/* Where no primary of ours recovers, the entries of the dead would be lost for good: one goes to
- * us. What it held stays out, as ever there. */
+/* Without a primary of ours there is no recovery, and entries of dead processes would never become
+ * free: take one over. What that process held stays lost. */
 static struct pyd_process *
 take_over(uint64_t pid)
 {
@@ -93,7 +93,7 @@ take_over(uint64_t pid)
 
         if (was == 0 || pyd_process_alive(was, p->started) || pyd_process_inside(p))
             continue; /* one that died inside a call keeps its lcores from being used */
-        p->started = 0; /* so that nobody takes us for dead between the PID and our own */
+        p->started = 0; /* 0: we are not taken for dead between the PID and our start time */
         if (__atomic_compare_exchange_n(&p->pid, &was, pid, 0, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED)) {
             pyd_process_clear(p);
@@ -115,8 +115,8 @@ thread_ends(void *section)
 
 static pthread_key_t ending;
 
-/* 0, -ENOSPC, or -EBUSY: a process died inside a call on one of these lcores, and nobody recovers.
- * `alone`: no primary of ours is there that could. */
+/* Returns 0, -ENOSPC, or -EBUSY: a process died inside a call on one of these lcores, and there was
+ * no recovery. `alone`: there is no primary of ours that could recover. */
 int
 pyd_process_join(uint64_t pid, uint64_t started, int alone)
 {
@@ -148,7 +148,8 @@ pyd_process_join(uint64_t pid, uint64_t started, int alone)
     return 0;
 }
 
-/* Change what all processes of ours think of this memory; nothing, once it is left. */
+/* Change the foreign state of this memory for all processes of ours. Does nothing once this process
+ * has left the table. */
 void
 pyd_foreign(uint32_t set, uint32_t clear)
 {
@@ -160,7 +161,7 @@ pyd_foreign(uint32_t set, uint32_t clear)
     rte_spinlock_unlock(&lock);
 }
 
-/* The first call of a thread: a section of its own, where others see it. */
+/* On the first call of a thread: give it a section that other processes see. */
 int
 pyd_section_register(void)
 {
@@ -187,7 +188,7 @@ pyd_section_register(void)
     return p == NULL ? -ENOMEM : 0;
 }
 
-/* For a call that takes DPDK's locks: -EOWNERDEAD where one of them can never be had. */
+/* Enter for a call that takes DPDK's locks: -EOWNERDEAD where one of them is lost for good. */
 int
 pyd_critical_begin(void)
 {
@@ -237,7 +238,7 @@ leave_for_good(void)
 }
 
 static int
-is_anyone_left(void)
+is_any_left(void)
 {
     unsigned int i;
 
@@ -247,24 +248,24 @@ is_anyone_left(void)
     return 0;
 }
 
-/* The last one frees the memzone: the primary may be a program that knows nothing of it. */
+/* The last process frees the memzone: the primary may be a program that does not know it. */
 void
 pyd_process_leave(void)
 {
     if (me == NULL)
         return;
     if (pyd_section_enter(&me->self) != 0)
-        return; /* the primary died over a repair: nothing here may be touched */
+        return; /* the primary died during a recovery: shared memory must not be touched */
     if (rte_eal_process_type() != RTE_PROC_PRIMARY)
         pyd_lcores_flush(table, me);
     rte_spinlock_lock(&lock);
     leave_for_good();
     rte_spinlock_unlock(&lock);
-    if (!is_anyone_left())
+    if (!is_any_left())
         rte_memzone_free(rte_memzone_lookup(PYD_PROCESS_TABLE_NAME));
 }
 
-/* 0; -EOWNERDEAD: a lock that a dead process left guards what cannot be made sound. */
+/* Returns 0; -EOWNERDEAD: a lock that a dead process left guards what cannot be recovered. */
 int
 pyd_intact(void)
 {
@@ -272,7 +273,7 @@ pyd_intact(void)
                                                                                   : -EOWNERDEAD;
 }
 
-/* The processes of ours, living or dead; returns how many. */
+/* PIDs of our processes, living or dead; returns how many. */
 int
 pyd_process_pids(uint64_t *pids, uint32_t room)
 {
@@ -296,7 +297,7 @@ pyd_process_me(void)
     return me;
 }
 
-/* What plain objects that this process takes carry: 1 + its index. */
+/* The owner byte of plain objects that this process takes: 1 + its index. */
 uint8_t
 pyd_process_owner(void)
 {

@@ -9,11 +9,11 @@
 #define PYD_PROCESS_TABLE_VERSION 4
 
 struct pyd_storage *pyd_storage_take(uint32_t size);
-void pyd_storage_give(struct pyd_storage *slots);
+void pyd_storage_give(struct pyd_storage *storage);
 int pyd_mapped(const void *start, size_t len);
 
-/* `n` of the slots are filled; `ours`: by this process. */
-typedef void pyd_visit(const struct pyd_storage *slots, uint32_t n, uint64_t pid, int ours,
+/* `n` mbufs are in the storage; `ours`: of this process. */
+typedef void pyd_visit(const struct pyd_storage *storage, uint32_t n, uint64_t pid, int ours,
                        void *arg);
 void pyd_storage_each(pyd_visit *visit, void *arg);
 

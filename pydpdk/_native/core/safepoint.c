@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who waits while the world is paused, and who pauses it. */
+/* Stop-the-world: the waiting side and the recovering side. */
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,10 +11,10 @@
 #include "recovery/recover.h"
 
 #define POLL_US 50
-#define LOOK_EVERY 200 /* polls between two looks whether the one who pauses is alive */
+#define LOOK_EVERY 200 /* polls between two checks that the recovering process is alive */
 
-/* A barrier of every CPU that runs one of us; where the kernel has none, more time than any CPU
- * keeps a store to itself. */
+/* A barrier on every CPU that runs one of our processes. Where the kernel has none, wait longer
+ * than any CPU keeps a store to itself. */
 static void
 barrier_of_all(void)
 {
@@ -30,7 +30,8 @@ pyd_safepoint_register(void)
     syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0);
 }
 
-/* Field 22 of /proc/PID/stat is the start time. A zombie does nothing any more: dead. */
+/* Field 22 of /proc/PID/stat is the start time. A zombie runs nothing any more: it counts as
+ * dead. */
 int
 pyd_process_alive(uint64_t pid, uint64_t started)
 {
@@ -63,8 +64,8 @@ stopper_lives(uint32_t word)
     return word <= PYD_MAX_PROCESSES && by->pid != 0 && pyd_process_alive(by->pid, by->started);
 }
 
-/* Out until the repair is done. Who repaired is dead: what he left is half a repair, and nobody
- * may come in again. */
+/* Stay outside until the recovery is done. If the recovering process died, shared memory is half
+ * repaired: every caller gets -EOWNERDEAD from now on. */
 int
 pyd_safepoint_wait(struct pyd_section *here)
 {
@@ -83,7 +84,7 @@ pyd_safepoint_wait(struct pyd_section *here)
     return 0;
 }
 
-/* [ns] of CPU time that a thread of a living process has had. */
+/* CPU time of a thread of a living process [ns]. */
 uint64_t
 pyd_cpu_time(uint64_t pid, uint32_t tid)
 {
@@ -124,7 +125,8 @@ note_inside(struct stuck *stuck, const struct pyd_section *section, uint64_t pid
     stuck->n++;
 }
 
-/* Who is inside now. The list of a process is sound unless it is just leaving for good. */
+/* The sections that are entered now. The list of a process is sound unless that process is leaving
+ * the table. */
 static void
 look_inside(const struct pyd_snapshot *snapshot, struct stuck *stuck)
 {
@@ -147,7 +149,7 @@ look_inside(const struct pyd_snapshot *snapshot, struct stuck *stuck)
     }
 }
 
-/* A thread that has had so much CPU time inside one call is not about to finish it. */
+/* A thread with this much CPU time inside one call is not about to finish it. */
 #define SPINS_NS UINT64_C(10000000)
 #define QUICK_US 1000
 #define QUICK_ATTEMPTS 8
@@ -170,7 +172,7 @@ all_spin(const struct stuck *stuck)
 }
 
 static int
-anyone_holds(const struct pyd_snapshot *snapshot)
+any_reservation_held(const struct pyd_snapshot *snapshot)
 {
     uint32_t i, k;
 
@@ -187,9 +189,10 @@ now_us(void)
     return rte_get_timer_cycles() * 1000000 / rte_get_timer_hz();
 }
 
-/* Wait until nobody living is inside. Who waits for a zero-copy block of a living one does so until
- * the block's end, which waits for us: first we give way, quickly and some times. Those who are when patience ends spin for what a dead one
- * keeps: when their CPU time proves that, it is taken from him (pyd_release). */
+/* Wait until no living process is inside. A thread that waits for a zero-copy block of a living
+ * process does so until the block's end, which waits for us: so resume the world first, soon and a
+ * few times. Threads still inside after PATIENCE_US spin for what a dead process holds: once their
+ * CPU time proves it, release that (pyd_release). */
 static int
 wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
 {
@@ -197,7 +200,7 @@ wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
     struct stuck stuck, first = {0};
     uint32_t i;
 
-    pyd_snapshot_look(snapshot); /* who comes from now on finds the world paused */
+    pyd_snapshot_look(snapshot); /* processes that join from now on find the world stopped */
     for (;;) {
         look_inside(snapshot, &stuck);
         if (stuck.n == 0)
@@ -205,7 +208,7 @@ wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
         *culprit = stuck.rows[0].pid;
         if (now_us() - start > ATTEMPT_US)
             return -EBUSY;
-        if (quick && now_us() - start > QUICK_US && anyone_holds(snapshot))
+        if (quick && now_us() - start > QUICK_US && any_reservation_held(snapshot))
             return -EAGAIN;
         if (now_us() - start > PATIENCE_US) {
             pyd_snapshot_look(snapshot);
@@ -216,7 +219,7 @@ wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
                         pyd_cpu_time(first.rows[i].pid, first.rows[i].section->tid);
             } else if (all_spin(&first)) {
                 if (!pyd_release(snapshot))
-                    return -EAGAIN; /* what they wait for, a zero-copy block, waits for us */
+                    return -EAGAIN; /* they wait for a zero-copy block, whose end waits for us */
                 first.n = 0;
             }
             usleep(2000);
@@ -225,18 +228,18 @@ wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
     }
 }
 
-/* Nobody is inside when this returns 0. -EBUSY: somebody does not leave; his PID. */
+/* No thread is inside when this returns 0. -EBUSY: one does not leave; `culprit` is its PID. */
 int
 pyd_stop_world(struct pyd_snapshot *snapshot, uint32_t timeout_ms, uint64_t *culprit)
 {
     const uint64_t deadline = now_us() + (uint64_t)timeout_ms * 1000;
     const uint32_t mine = pyd_process_owner();
-    uint32_t nobody, attempt;
+    uint32_t expected, attempt;
     int ret;
 
     for (attempt = 0;; attempt++) {
-        nobody = 0;
-        if (!__atomic_compare_exchange_n(&snapshot->table->stopped_by, &nobody, mine, 0,
+        expected = 0;
+        if (!__atomic_compare_exchange_n(&snapshot->table->stopped_by, &expected, mine, 0,
                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             return -EALREADY;
         barrier_of_all();
@@ -266,8 +269,8 @@ has_passed(const struct pyd_section *section, uint64_t deadline)
     return 1;
 }
 
-/* Wait until each thread of a process has been outside: what it reads in its next call is what was
- * written before this one. Whether all have. */
+/* Wait until each thread of a process has been outside once: its next call reads what was written
+ * before this one. Returns whether all have. */
 int
 pyd_wait_passed(const struct pyd_process *p, uint32_t timeout_ms)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The pause of the world: while one process repairs shared memory, no other is inside a call.
- * Entering costs a plain store and a load, as the one who pauses pays for the barrier of all
- * (membarrier): he stores the word, makes every CPU pass a barrier, then looks who is inside. */
+/* Stop-the-world: while one process recovers shared memory, no other is inside a call. Entering
+ * costs a plain store and a load; the recovering process pays for the barrier (membarrier): it
+ * stores the word, makes every CPU pass a barrier, then looks which threads are inside. */
 #ifndef PYD_SAFEPOINT_INLINE_H
 #define PYD_SAFEPOINT_INLINE_H
 
@@ -34,7 +34,8 @@ pyd_section_exit(struct pyd_section *here)
     __atomic_store_n(&here->inside, here->inside - 1, __ATOMIC_RELEASE);
 }
 
-/* 0, or -EOWNERDEAD where who repaired died over it, or -ENOMEM: then nothing is entered. */
+/* Returns 0; -EOWNERDEAD where the recovering process died during the recovery, or -ENOMEM: then no
+ * section is entered. */
 static inline int
 pyd_critical_enter(void)
 {

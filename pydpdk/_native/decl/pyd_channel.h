@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A channel of messages: a ring and a pool of mbufs, and a memzone that tells every process what
- * the messages are, who is attached, and who sleeps. */
+/* A channel of messages: a ring and a pool of mbufs, and a memzone that records for every process
+ * what the messages are, and which processes are attached or sleep. */
 #define PYD_CHANNEL_MAGIC 0x6c6e6e6168637971
 #define PYD_CHANNEL_PEERS 16
 #define PYD_CHANNEL_PID_BITS 22
 #define PYD_CHANNEL_LANES 4
 #define PYD_CHANNEL_BATCH 64
 
-/* The two words are futexes, odd while somebody sleeps on them: `filled` who waits for a message,
- * `drained` who waits for room. */
+/* The two words are futexes, odd while a thread sleeps on them: `filled` until there is a message,
+ * `drained` until there is room. */
 struct pyd_channel_head {
     uint64_t magic;
     uint32_t message_bytes;
     uint32_t segment_bytes;
     uint32_t itemsize; /* of records; 0: messages are bytes of any length */
     uint32_t dtype_len;
-    uint32_t shut;   /* nothing is sent any more */
+    uint32_t shut;   /* no more messages are sent */
     uint32_t deaths; /* of peers that were noticed */
     uint64_t dropped;
     uint64_t peers[16]; /* the PID, above it when it started, in one word; 0: free */
@@ -25,14 +25,14 @@ struct pyd_channel_head {
     uint32_t drained;
     char apart_as_well[124];
 };
-/* Of this process. A call works in one of the lanes, which are bursts, so that the table has the
- * mbufs that it moves. */
+/* The channel in this process. A call works in one of the lanes, which are bursts, so that the
+ * process table has the mbufs that it moves. */
 struct pyd_channel {
     struct pyd_gate gate;
     struct pyd_channel_head *head;
     struct pyd_ring *ring;
     struct pyd_pool *pool;
-    uint64_t spin; /* [cycles] before a wait sleeps, as of late */
+    uint64_t spin; /* [cycles] before a wait sleeps, adapted to recent waits */
     uint64_t spin_max;
     uint32_t message_bytes;
     uint32_t segment_bytes;
@@ -40,9 +40,9 @@ struct pyd_channel {
     uint32_t unused;
     struct pyd_burst lanes[4];
 };
-/* Messages that lie one behind the other. To send: `n` of them, `done` say how many have gone, and
- * `used` of the `size` bytes with them. To receive: room for n in `size` bytes. `lengths` are NULL
- * for records. */
+/* Consecutive messages. To send: `n` messages in `size` bytes, of which `done` messages and `used`
+ * bytes have been sent. To receive: room for n messages in `size` bytes. `lengths` is NULL for
+ * records. */
 struct pyd_batch {
     char *data;
     uint32_t *lengths;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Columns: one field of every packet of a burst. What a field is called and where it lies in its
- * header is in a catalogue that the compiler fills from DPDK's own structs. */
+/* Columns: one field of every packet of a burst. The names of fields and their offsets in headers
+ * are in a catalogue that the compiler fills from DPDK's own structs. */
 #define PYD_COLUMN_FIELD 0
 #define PYD_COLUMN_HAS 1
 #define PYD_COLUMN_MBUF 2

@@ -6,7 +6,7 @@ struct pyd_link {
     uint32_t up;
 };
 
-/* A port as this process drives it: how far it is is set by the call that takes it there. */
+/* A port as this process drives it: each state is set by the call that reaches it. */
 struct pyd_port {
     struct pyd_gate gate;
     uint16_t port_id;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Pages that come and go. DPDK tells of them under its memory write lock, where no Python may
- * run: the callback writes into libc memory, and Python takes the events from there. */
+/* Pages that come and go. DPDK reports them under its memory write lock, where no Python may run:
+ * the callback writes into libc memory, and Python takes the events from there. */
 struct pyd_event {
     uint64_t addr;
     uint64_t len;

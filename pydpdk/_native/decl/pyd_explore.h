@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What lies in the memory, of this process or of one attached to. No ops and no callbacks of a
- * pool are called in a secondary: their numbers may mean other functions here. */
+/* What lies in the memory of this process or of one that it is attached to. In a secondary, no ops
+ * and no callbacks of a pool are called: their numbers may mean other functions here. */
 enum pyd_pool_kind { PYD_POOL_OTHER, PYD_POOL_RING, PYD_POOL_STACK };
 
 struct pyd_explored_pool {
@@ -14,7 +14,7 @@ struct pyd_explored_pool {
     int32_t socket_id;
     int32_t is_pktmbuf;
     int32_t kind;
-    int32_t common; /* objects in the common pool; -1 where that cannot be told from here */
+    int32_t common; /* objects in the common pool; -1 where that is unknown here */
 };
 struct pyd_explored_chunk {
     uint64_t pool;
@@ -31,7 +31,7 @@ struct pyd_explored_ring {
     uint32_t flags;
 };
 
-/* Each writes at most `room` rows and returns how many there are; of the pools also the lengths of
+/* Each writes at most `room` entries and returns how many there are; for pools also the lengths of
  * their lcore caches, RTE_MAX_LCORE for each. */
 unsigned int pyd_explore_pools(struct pyd_explored_pool *rows, uint32_t *caches,
                                unsigned int room);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a table of routes holds, counted here: DPDK's own counters go wrong. A step is a group of 256
- * next hops behind the first 24 bits (tbl8). */
+/* What a table of routes holds, counted here: DPDK's own counters become wrong. A step is a group
+ * of 256 next hops behind the first 24 bits (tbl8). */
 struct pyd_routes {
     uint64_t default_hop;
-    uint32_t writes; /* odd while DPDK writes; a lookup beside one is done again */
+    uint32_t writes; /* odd while DPDK writes; a concurrent lookup is repeated */
     uint32_t n;
     uint32_t max_routes;
     uint32_t steps;
     uint32_t max_steps;
 };
 
-/* A table of IPv4 routes; lookups pass its gate, so that closing it waits for them. */
+/* A table of IPv4 routes; lookups enter its gate, so that closing it waits for them. */
 struct pyd_fib {
     struct pyd_gate gate;
     struct rte_fib *fib;
@@ -24,7 +24,7 @@ int pyd_fib_close(struct pyd_fib *fib);
 int pyd_fib_change(struct pyd_fib *fib, const void *ip, uint8_t depth, uint64_t next_hop, int add);
 int pyd_fib_lookup(struct pyd_fib *fib, uint32_t *ips, uint64_t *next_hops, uint32_t n);
 
-/* The same of IPv6. */
+/* The same for IPv6. */
 struct pyd_fib6 {
     struct pyd_gate gate;
     struct rte_fib6 *fib;

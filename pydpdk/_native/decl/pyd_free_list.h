@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which mbufs are out of a pool, and who holds them: for leak hunting, never on the data path.
- * An owner is a burst, by its storage and process, or a ring, by its name. */
+/* Which mbufs are out of a pool, and what owns them: to find leaks, never on the data path. An
+ * owner is a burst, by its storage and process, or a ring, by its name. */
 struct pyd_held {
     uint64_t mbuf;
     uint64_t slots;

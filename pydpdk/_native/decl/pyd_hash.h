@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A table of keys of one size; each key has a position, by which Python's arrays are indexed. */
+/* A table of keys of one size; each key has a position, which indexes Python's arrays. */
 struct pyd_hash {
     struct pyd_gate gate;
     struct rte_hash *hash;

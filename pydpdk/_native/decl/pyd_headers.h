@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Verbs on the headers of all packets of a burst. Those that return 1 + i have found a packet that
- * cannot be served, and have changed nothing. */
+/* Verbs on the headers of all packets of a burst. A result of 1 + i means that packet i cannot be
+ * processed; then nothing has been changed. */
 #define PYD_SUM_IP_BAD 1
 #define PYD_SUM_L4_BAD 2
 #define PYD_OFFLOAD_IPV4 1
@@ -19,7 +19,7 @@ int pyd_burst_adj(struct pyd_burst *burst, const uint32_t *lengths, uint32_t n);
 int64_t pyd_burst_copy_out(struct pyd_burst *burst, char *data, uint64_t room, uint64_t *offsets,
     uint32_t n);
 
-/* The same on the mbufs of whoever has them on lease. */
+/* The same on leased mbufs. */
 int pyd_mbufs_rewrite(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column,
     const char *data);
 int pyd_mbufs_decrement_ttl(struct rte_mbuf **mbufs, uint32_t n, uint8_t *expired);

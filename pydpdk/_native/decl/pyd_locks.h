@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* DPDK's locks in shared memory that dead processes had, by what they guard, and what came of them. */
+/* DPDK's locks in shared memory that dead processes held, by what they guard. */
 struct pyd_locks {
     uint32_t n;
     uint64_t culprit; /* a living process that sleeps inside a call, and may have one of them */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets of a burst that go different ways; the order of those that stay together is kept. */
+/* Split the packets of a burst; the order of those that stay together is kept. */
 int pyd_burst_keep(struct pyd_burst *burst, const uint8_t *mask, uint32_t n);
 int pyd_burst_drop(struct pyd_burst *burst, const uint8_t *mask, uint32_t n);
 int pyd_burst_take(struct pyd_burst *burst, const uint8_t *mask, uint32_t n,

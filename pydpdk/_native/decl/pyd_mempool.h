@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `memory`: of the user, registered with DPDK for this pool alone; NULL where it is DPDK's own. */
+/* `memory`: the user's, registered with DPDK only for this pool; NULL where it is DPDK's own. */
 struct pyd_pool {
     struct pyd_gate gate;
     struct rte_mempool *mp;

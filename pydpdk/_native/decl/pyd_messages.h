@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages from other processes. DPDK tells of them on the one thread that also serves its own
- * requests (memory, devices), where waiting for Python would stop all of them: the callback
- * writes into libc memory, and Python takes the messages from there. */
+/* Messages from other processes. DPDK reports them on the one thread that also serves its own
+ * requests (memory, devices), where waiting for Python would stop all of them: the callback writes
+ * into libc memory, and Python takes the messages from there. */
 #define PYD_PEER_SIZE 128 /* a socket's path and its NUL */
 
 /* A name that this process listens to: the two actions that DPDK knows it as. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Token buckets, one for each flow, in memory of this process that Python keeps. */
+/* Token buckets, one for each flow, in memory of this process that Python owns. */
 struct pyd_meter {
     struct pyd_gate gate;
     uint32_t n;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Pools of plain objects. What they are is written in the private data of the mempool, where
- * every process finds it: a pool that does not carry it is not touched. Behind the text of the
- * dtype lies one byte for each object: 0 in the pool, else 1 + the table's index of its taker. */
+/* Pools of plain objects. Their description is in the private data of the mempool, where every
+ * process finds it: a pool without it is not touched. Behind the text of the dtype lies one byte
+ * for each object: 0 in the pool, else 1 + the index of its owner in the process table. */
 struct pyd_objects_head {
     uint64_t magic;
     uint32_t itemsize;
     uint32_t dtype_len;
-    uint32_t table; /* offset of the bytes; 0: not kept */
+    uint32_t table; /* offset of the owner bytes; 0: there are none */
     uint32_t unused;
-    char ops[32]; /* by name: their number may be another in another process */
+    char ops[32]; /* by name: their number may differ in another process */
 };
 struct pyd_objects {
     struct pyd_gate gate;
-    struct pyd_gate getter; /* passed alone where the ops allow one consumer */
+    struct pyd_gate getter; /* entered exclusively where the ops allow one consumer */
     struct pyd_gate putter;
     struct rte_mempool *mp;
     uint64_t *addresses; /* ascending; an id is an index into it */

@@ -2,32 +2,32 @@
 #define PYD_MAX_PROCESSES 128
 #define PYD_LCORE_WORDS 16
 #define PYD_MAX_RESERVATIONS 32
-/* Of a program that is not ours: it has attached, or nobody knows yet. 0: there was none. */
+/* A foreign program has attached, or it is not known yet whether one has. 0: there was none. */
 #define PYD_FOREIGN_SEEN 1
 #define PYD_FOREIGN_UNSURE 2
 
-/* What a process of ours holds, in DPDK memory, so that it can be found after its death. */
+/* The mbufs of a burst of one of our processes, in DPDK memory, so that recovery finds them. */
 struct pyd_storage {
     struct pyd_storage *next;
     uint32_t size;
     uint32_t n;
-    uint32_t inside; /* a call changes them: what they say may be half of it */
+    uint32_t inside; /* a call is changing it: the contents may be half written */
     uint32_t unused;
     struct rte_mbuf *mbufs[];
 };
-/* One thread: how many calls deep it is in what shares memory. */
+/* The critical section of one thread: `inside` is how many calls deep it is. */
 struct pyd_section {
     struct pyd_section *next;
     uint32_t inside;
     uint32_t taken;
     uint32_t tid;
-    uint32_t slow; /* inside something that takes its time, like making a pool */
+    uint32_t slow; /* inside a call that takes long, like making a pool */
 };
-/* Slots of a ring in a process's hands between two calls: head and tail differ for a reason. */
+/* Slots of a ring that a process has between two calls: head and tail differ on purpose. */
 struct pyd_reservation {
     uint64_t ring;
     uint32_t consumer;
-    uint32_t held; /* else it is only asked for */
+    uint32_t held; /* else it is only requested */
 };
 struct pyd_process {
     uint64_t pid;
@@ -38,10 +38,10 @@ struct pyd_process {
     uint64_t lcores[16];
     struct pyd_reservation reservations[32];
 };
-/* `stopped_by`: 1 + index of the process that repairs this memory; all others stay out meanwhile.
- * `foreign`: whether a program that is not ours may have written into this memory.
- * `doubt`: a repair could not tell all; the next one looks again.
- * `damaged`: a process died in a lock of DPDK's, and `damage` could not be made sound. */
+/* `stopped_by`: 1 + index of the process that recovers this memory; all others stay out meanwhile.
+ * `foreign`: whether a program other than pydpdk may have written into this memory.
+ * `doubt`: a recovery could not settle everything; the next one checks again.
+ * `damaged`: a process died holding a lock of DPDK, and `damage` could not be recovered. */
 struct pyd_process_table {
     uint32_t magic;
     uint32_t version;

@@ -17,10 +17,10 @@ struct pyd_packet_queue {
     int64_t sockfd;
     uint64_t map;
 };
-/* What is checked of packets that a driver hands in. AGAIN: of one that hands in the same ones again
- * and again, until `unseen` in a row were sound: net_null's are all alike, net_pcap's with
- * infinite_rx at most as many as its pool has. LENGTHS: that lone segments have all the bytes, and
- * chains are walked. ALL: of net_ring, which passes on what any program may have written. */
+/* How packets from a driver are checked. AGAIN: the driver returns the same ones again and again;
+ * check until `unseen` in a row were sound: net_null's are all alike, net_pcap's with infinite_rx
+ * at most as many as its pool has. LENGTHS: single segments must have all the bytes, and chains are
+ * walked. ALL: for net_ring, which passes on what any program may have written. */
 #define PYD_CHECK_NONE 0
 #define PYD_CHECK_AGAIN 1
 #define PYD_CHECK_LENGTHS 2
@@ -38,16 +38,16 @@ struct pyd_queue {
     uint64_t packets;
     uint64_t dropped;
     uint64_t malformed;
-    uint64_t stamp_flag; /* says which packets have a timestamp; 0: it is left as it is */
+    uint64_t stamp_flag; /* flag of packets with a timestamp; 0: it is left as it is */
     uint32_t stamp_at;
-    uint32_t stamp_ns; /* [ns] that the driver's unit is */
+    uint32_t stamp_ns; /* [ns] in the driver's unit */
 };
 struct pyd_hop {
     struct pyd_queue *rx;
     struct pyd_queue *tx;
 };
-/* What a polling loop does in each round, bound once, so that a crossing has one argument. Where a
- * hop refuses, `served` hops and the `came` packets are kept, and the next call goes on there. */
+/* One round of a polling loop, bound once, so that the call has one argument. Where a hop fails,
+ * `served` hops and the `came` packets are kept, and the next call goes on there. */
 struct pyd_round {
     struct pyd_burst *burst;
     struct pyd_hop *hops;

@@ -9,7 +9,7 @@ struct pyd_recovered {
     uint32_t returned;
     uint32_t recounted; /* reference counts that were too high */
     uint32_t in_doubt;
-    uint32_t relinked; /* nodes of a stack that had lost its way */
+    uint32_t relinked; /* nodes of a stack that were in no list */
 };
 struct pyd_undone {
     char name[32];
@@ -26,9 +26,9 @@ struct pyd_recovery {
     uint32_t n_undone;
     uint32_t n_gone;
     uint32_t exact;
-    uint64_t culprit; /* who did not leave */
+    uint64_t culprit; /* the process that did not leave */
     uint64_t stopped_ns;
-    char holds_mbufs[64]; /* a port whose queues may */
+    char holds_mbufs[64]; /* a port whose queues may hold mbufs */
     struct pyd_recovered pools[512];
     struct pyd_undone undone[512];
     struct pyd_gone gone[128];

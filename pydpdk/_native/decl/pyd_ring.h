@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* rte_ring keeps neither its element size nor what its elements are. DPDK stores `flags` at
- * creation and does not read it again, so the upper half of it can tell every process. */
+ * creation and does not read it again, so its upper half can hold that for every process. */
 #define PYD_RING_MBUFS 0x40000000
 #define PYD_RING_ESIZE_SHIFT 16
 #define PYD_RING_ESIZE_MASK 0x3fff
 
-/* One side of a ring. `alone`: DPDK allows one thread on it, a second one is told. `zc`: slots
- * are in Python's hands, and the gate is shut to all else: DPDK would spin, or mix the two up.
- * The sides' threads run on different cores, hence a cache line for each. */
+/* One side of a ring. `alone`: DPDK allows one thread on it, a second one gets an error. `zc`:
+ * Python has slots, and the gate is shut to all other calls: DPDK would spin, or mix the two up.
+ * The threads of the two sides run on different cores, hence a cache line for each. */
 struct pyd_ring_side {
     struct pyd_gate gate;
     uint32_t alone;
@@ -17,7 +17,7 @@ struct pyd_ring_side {
     char apart[32];
 };
 
-/* The outer gate is for whatever moves no elements: counts, zero-copy begin and end. */
+/* The outer gate is for calls that move no elements: counts, zero-copy begin and end. */
 struct pyd_ring {
     struct pyd_gate gate;
     struct rte_ring *ring;
@@ -28,7 +28,7 @@ struct pyd_ring {
 };
 
 /* Where reserved slots lie: n1 from slot `first` on, the rest from slot 0 on. `open`: from the call
- * that reserves them to the one that ends that, of which every further one does nothing. */
+ * that reserves them to the first that ends the reservation; later ones do nothing. */
 struct pyd_ring_slots {
     uint32_t first;
     uint32_t n1;

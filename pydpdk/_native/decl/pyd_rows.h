@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Verbs in the one shape that the short way knows (python/rows.h): arguments and results in `data`
- * and `numbers`, 0 or a count where all is well. */
+/* Verbs in the one call shape of the fast path (python/rows.h): arguments and results in `data` and
+ * `numbers`; returns 0 or a count on success. */
 int pyd_rows_lengths(struct pyd_burst *burst, void *const *data, const uint32_t *numbers, uint32_t n);
 int pyd_rows_take(struct pyd_burst *burst, void *const *data, const uint32_t *numbers, uint32_t n);
 int pyd_rows_split(struct pyd_burst *burst, void *const *data, const uint32_t *numbers, uint32_t n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Rows that the walks copy out: the callbacks run under DPDK's memory lock, Python must not. */
+/* Entries that the walks copy out: the callbacks run under DPDK's memory lock, where Python must
+ * not run. */
 struct pyd_memseg_list {
     char name[64];
     uint64_t base_va;
@@ -54,7 +55,7 @@ struct pyd_chunk {
     uint64_t len;
 };
 
-/* Each writes at most `room` rows and returns how many there are. */
+/* Each writes at most `room` entries and returns how many there are. */
 unsigned int pyd_walk_memseg_lists(struct pyd_memseg_list *rows, unsigned int room);
 unsigned int pyd_walk_memsegs(struct pyd_memseg *rows, unsigned int room);
 unsigned int pyd_walk_memzones(struct pyd_memzone *rows, unsigned int room);
@@ -63,5 +64,5 @@ unsigned int pyd_walk_chunks(struct rte_mempool *mp, struct pyd_chunk *rows, uns
 int pyd_zone_reserve(struct pyd_zone *zone, const char *name, uint64_t len, int socket_id,
     uint32_t flags, uint32_t align, uint32_t bound);
 int pyd_zone_free(struct pyd_zone *zone);
-void pyd_memzone_describe(const struct rte_memzone *mz, struct pyd_memzone *row);
-int pyd_memseg_at(uint64_t addr, struct pyd_memseg *row);
+void pyd_memzone_describe(const struct rte_memzone *mz, struct pyd_memzone *entry);
+int pyd_memseg_at(uint64_t addr, struct pyd_memseg *entry);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What runs on an lcore. `stop`: it has been asked to end; `asked`: since when it knows, in cycles.
- * `done` is a futex: the function has come back; then the lcore is joined once. */
+/* A job on an lcore. `stop`: it has been asked to end; `asked`: when it first saw that, in cycles.
+ * `done` is a futex: the function has returned; then the lcore is joined once. */
 struct pyd_job {
     struct pyd_gate gate;
     uint32_t stop;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Arguments that would make rte_eal_init exit the process: from 25.11 it does so on any that its
- * parser (librte_argparse) refuses, with no hook before. So a child is asked first: with --help it
+/* Arguments that would make rte_eal_init exit the process: from 25.11 it does so at any that its
+ * parser (librte_argparse) rejects, without a hook before. So a child tries first: with --help it
  * parses all of them and then exits, and never starts an EAL. */
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -8,9 +8,9 @@
 
 #include "pyd.h"
 
-static char refusal[512];
+static char rejection[512];
 
-/* The first of exit's handlers in the child, and the last: none of the parent's may run there. */
+/* The first exit handler in the child, and the last: the parent's handlers must not run there. */
 static void
 leave(int status, void *unused)
 {
@@ -43,23 +43,23 @@ read_all(int in)
     size_t used = 0;
     ssize_t n;
 
-    while (used < sizeof(refusal) - 1 &&
-           ((n = read(in, refusal + used, sizeof(refusal) - 1 - used)) > 0 ||
+    while (used < sizeof(rejection) - 1 &&
+           ((n = read(in, rejection + used, sizeof(rejection) - 1 - used)) > 0 ||
             (n < 0 && errno == EINTR)))
         used += n > 0 ? n : 0;
-    refusal[used] = '\0';
+    rejection[used] = '\0';
 }
 
-/* What DPDK says against these arguments; "" where it takes them, or would not exit over them. */
+/* DPDK's error for these arguments; "" where it accepts them, or would not exit. */
 const char *
 pyd_eal_refusal(int argc, char **argv)
 {
     int pipes[2], status;
     pid_t child;
 
-    refusal[0] = '\0';
+    rejection[0] = '\0';
     if (!PYD_ARGUMENTS_EXIT || pipe(pipes) != 0)
-        return refusal;
+        return rejection;
     child = fork();
     if (child == 0)
         parse_and_exit(argc, argv, pipes[1]);
@@ -69,8 +69,8 @@ pyd_eal_refusal(int argc, char **argv)
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     if (child < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
-        refusal[0] = '\0';
-    else if (refusal[0] == '\0')
-        strcpy(refusal, "its parser refuses an argument");
-    return refusal;
+        rejection[0] = '\0';
+    else if (rejection[0] == '\0')
+        strcpy(rejection, "its parser rejects an argument");
+    return rejection;
 }

@@ -19,8 +19,8 @@ leave_usage(const char *program)
 
 static int phase;
 
-/* How far this process has come: 0 before rte_eal_init, 1 once it was called, 2 while the EAL runs, 3
- * when it has been cleaned up. */
+/* The phase of the EAL in this process: 0 before rte_eal_init, 1 once it was called, 2 while the
+ * EAL runs, 3 after its cleanup. */
 int
 pyd_eal_phase(void)
 {
@@ -43,8 +43,8 @@ pyd_rte_errno(void)
     return rte_errno;
 }
 
-/* Returns what rte_eal_init returned, or -1 where it wanted to print its usage. What it and
- * getopt print is kept in `printed`: the streams belong to the program. */
+/* Returns the result of rte_eal_init, or -1 where it wanted to print its usage. What it and getopt
+ * print is kept in `printed`: the streams belong to the program. */
 int
 pyd_eal_init(int argc, char **argv)
 {

@@ -50,7 +50,8 @@ queue_line(const char *text, size_t length)
         return; /* the counter is at its maximum: the reader is awake already */
 }
 
-/* DPDK's word for an answer that nobody waits for: those in the place of dead processes are so. */
+/* DPDK's line for an answer without a waiting request, like our answers in place of dead
+ * processes. */
 static int
 is_expected(const char *text, size_t length)
 {
@@ -91,14 +92,14 @@ pyd_log_open(void)
     return wake;
 }
 
-/* Give rte_log back to stderr; what is queued can still be taken. */
+/* Give rte_log back to stderr; lines in the queue can still be taken. */
 int
 pyd_log_close(void)
 {
     return rte_openlog_stream(NULL);
 }
 
-/* 1 and a line, or 0. */
+/* Returns 1 and a line, or 0. */
 int
 pyd_log_take(struct pyd_log_line *line)
 {
@@ -139,7 +140,7 @@ pyd_log_types(char *text, unsigned int size)
     return 0;
 }
 
-/* What DPDK logs in this thread from now on is what pyd_log_mine() returns. */
+/* From now on, collect what DPDK logs in this thread, for pyd_log_mine(). */
 void
 pyd_log_forget(void)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Alarms of drivers, which DPDK's interrupt thread calls: none is called for a port that is gone. */
+/* Alarms of drivers, which DPDK's interrupt thread calls: none is called for a port that is
+ * gone. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,7 +9,7 @@
 #include "pyd.h"
 
 struct alarm {
-    int users; /* who waits and who calls; the last one frees it */
+    int users; /* the waiting and the calling thread; the last frees it */
 };
 
 static void
@@ -20,8 +21,8 @@ leave(void *arg)
         free(alarm);
 }
 
-/* Return when the alarms that are due within `us` have been called: they are called in their order,
- * by one thread. */
+/* Return when the alarms that are due within `us` have been called: one thread calls them in
+ * order. */
 int
 pyd_alarms_pass(uint64_t us, uint32_t timeout_ms)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* net_af_xdp shows the kernel, before DPDK 24.07, as much memory as the mbufs of a pool would take
- * side by side. The pool is longer, as no mbuf spans two pages. The kernel refuses a descriptor behind
- * that end and never completes it, so the mbuf is lost: such mbufs leave the pool first. */
+/* Before DPDK 24.07, net_af_xdp shows the kernel as much memory as the mbufs of a pool would take
+ * side by side. The pool is longer, as no mbuf spans two pages. The kernel rejects a descriptor
+ * behind that end and never completes it, so the mbuf is lost: such mbufs are taken out of the pool
+ * first. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,7 @@ pyd_beyond_count(struct rte_mempool *mp)
     return search.found;
 }
 
-/* Order the objects: those before the end first. How many these are. */
+/* Move the objects before `end` to the front; returns how many there are. */
 static uint32_t
 split(void **objects, uint32_t n, uintptr_t end)
 {
@@ -71,7 +72,7 @@ take_all(struct rte_mempool *mp, void **objects, uint32_t room)
     return n;
 }
 
-/* Take them out of their pool, which must have them all (-EBUSY). */
+/* Take the unreachable mbufs out of their pool; -EBUSY where the pool does not have them all. */
 static int
 take(struct pyd_beyond *beyond, uint32_t wanted, void **objects)
 {

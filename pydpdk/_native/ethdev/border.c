@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What drivers of the kernel's interfaces lose, found or put right as packets come in and go out.
+/* What drivers of the kernel's interfaces lose: detect or restore it as packets come in and go out.
  *
- * net_af_packet copies each frame from a ring that it shares with the kernel (TPACKET_V2), and of
- * what the ring's header says it reads the length and the VLAN's number alone: that a frame is cut,
- * which type its tag has, and that its checksum is unfinished is lost. So the headers are read before
- * the driver is called, while it and not the kernel has their frames. Before 24.11 the driver's socket
- * is also one of every interface until it is bound, and what came then waits in the ring: the header
- * is followed by where each frame came from. */
+ * net_af_packet copies each frame from a ring that it shares with the kernel (TPACKET_V2). Of the
+ * ring's header it reads only the length and the VLAN number; that a frame is cut, its tag's type,
+ * and that its checksum is unfinished get lost. So the headers are read before the driver is
+ * called, while it and not the kernel has their frames. Before 24.11, the driver's socket also
+ * receives from every interface until it is bound, and those frames wait in the ring: the address
+ * behind the header names the interface of each frame. */
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -19,8 +19,8 @@
 
 #define CHUNK 64
 
-/* How the driver's rx queue begins, in DPDK 22.11 to 25.11; pyd_packet_adopt is called only where
- * the first and the third have been seen to be what they are called. */
+/* The begin of the driver's rx queue, in DPDK 22.11 to 25.11; pyd_packet_adopt is called only after
+ * the first and the third field have been verified. */
 struct packet_ring {
     int sockfd;
     const struct iovec *frames;
@@ -29,7 +29,7 @@ struct packet_ring {
     unsigned int framenum;
 };
 
-/* What the ring says of one frame. */
+/* What the ring's header says of one frame. */
 struct frame {
     uint16_t tpid;
     uint8_t is_cut;
@@ -61,7 +61,7 @@ bound_to(int sockfd, uint32_t *interface)
     return 0;
 }
 
-/* -EPROTO: the ring is not as the device's arguments have it. */
+/* -EPROTO: the ring does not match the device's arguments. */
 int
 pyd_packet_adopt(uint16_t port_id, uint16_t queue_id, uint32_t frame_size,
                  struct pyd_border *border)
@@ -93,7 +93,7 @@ read_header(const struct tpacket2_hdr *header, uint32_t status, uint32_t interfa
     frame->is_foreign = (uint32_t)from->sll_ifindex != interface;
 }
 
-/* Read the headers of frames that wait: of so many, at most n. */
+/* Read the headers of at most n frames that wait; returns how many. */
 static uint32_t
 peek(const struct pyd_border *border, struct frame *frames, uint32_t n)
 {
@@ -112,8 +112,8 @@ peek(const struct pyd_border *border, struct frame *frames, uint32_t n)
     return i;
 }
 
-/* The driver writes 0x8100, whichever it was. Of another type a tag stays in the packet, also where
- * the port strips those of 0x8100: the mbuf has no field for the type. */
+/* The driver always writes 0x8100. A tag of another type stays in the packet, also where the port
+ * strips those of 0x8100: the mbuf has no field for the type. */
 static void
 restore_tag(struct rte_mbuf **m, uint16_t tpid)
 {
@@ -127,7 +127,7 @@ restore_tag(struct rte_mbuf **m, uint16_t tpid)
     memcpy(rte_pktmbuf_mtod_offset(*m, char *, 2 * RTE_ETHER_ADDR_LEN), &type, sizeof(type));
 }
 
-/* Free those that were cut or are another interface's; the others stay in order. */
+/* Free the packets that were cut or belong to another interface; the others stay in order. */
 static uint32_t
 settle(struct pyd_border *border, struct rte_mbuf **mbufs, const struct frame *frames, uint32_t n)
 {
@@ -181,7 +181,7 @@ pyd_border_rx(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
     return n;
 }
 
-/* The kernel lets a tag of 0x8100 go on top of the MTU. */
+/* The kernel allows a tag of 0x8100 on top of the MTU. */
 static int
 is_tagged(const struct rte_mbuf *m)
 {
@@ -220,7 +220,7 @@ mtu_of_interface(unsigned int interface, uint16_t *mtu)
     return ret;
 }
 
-/* Somebody may have changed the MTU: it is asked only when a packet does not fit. */
+/* The MTU may have changed: query it only when a packet does not fit. */
 static void
 ask_mtu(struct pyd_border *border)
 {
@@ -246,8 +246,8 @@ first_unsendable(const struct pyd_border *border, struct rte_mbuf **mbufs, uint3
     return i;
 }
 
-/* Free the packets that can never be sent, which the driver would free and call sent; the others
- * stay in order. How many those are. */
+/* Free the packets that can never be sent, which the driver would free and count as sent; the
+ * others stay in order. Returns how many those are. */
 uint32_t
 pyd_border_tx(struct pyd_border *border, struct pyd_burst *burst)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where a driver of the kernel's interfaces hands packets in and takes them: what it leaves undone. */
+/* Receive from and send to drivers of the kernel's interfaces, and do what these leave undone. */
 #ifndef PYD_BORDER_INLINE_H
 #define PYD_BORDER_INLINE_H
 
@@ -10,7 +10,7 @@ uint32_t pyd_border_tx(struct pyd_border *border, struct pyd_burst *burst) __rte
 void pyd_drop_long(struct pyd_queue *queue, struct pyd_burst *burst) __rte_cold;
 int pyd_finish_sum(struct rte_mbuf *m, int is_known);
 
-/* One load for ports that have no border: nearly all. */
+/* One load for ports without a border: nearly all. */
 static inline uint16_t
 pyd_queue_receive(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
 {
@@ -19,7 +19,7 @@ pyd_queue_receive(struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
     return pyd_border_rx(queue, mbufs, n);
 }
 
-/* Send what the burst holds; it owns the rest afterwards. */
+/* Send the mbufs of the burst; it owns those that were not sent. */
 static inline uint16_t
 pyd_queue_send(struct pyd_queue *queue, struct pyd_burst *burst)
 {

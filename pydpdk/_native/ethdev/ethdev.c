@@ -11,7 +11,7 @@ pyd_port_start(struct pyd_port *port)
     return ret;
 }
 
-/* One that this process did not start stays as it is: a bond may have. */
+/* Does nothing for a port that this process did not start: a bond may have started it. */
 int
 pyd_port_stop(struct pyd_port *port)
 {
@@ -66,7 +66,7 @@ pyd_eth_is_member(uint16_t port_id)
            (*info.dev_flags & PYD_BOND_MEMBER) != 0;
 }
 
-/* Anonymous members, likewise. */
+/* Anonymous members, which cffi cannot name portably. */
 void
 pyd_eth_conf_rss(struct rte_eth_conf *conf, uint64_t rss_hf)
 {
@@ -74,7 +74,7 @@ pyd_eth_conf_rss(struct rte_eth_conf *conf, uint64_t rss_hf)
     conf->rx_adv_conf.rss_conf.rss_hf = rss_hf;
 }
 
-/* Where the queues of a port lie: the same arrays, in shared memory, for every process. */
+/* The addresses of a port's queues: the same arrays, in shared memory, for every process. */
 void
 pyd_queues_of(uint16_t port_id, uint64_t *rxq, uint64_t *txq)
 {
@@ -82,7 +82,7 @@ pyd_queues_of(uint16_t port_id, uint64_t *rxq, uint64_t *txq)
     *txq = (uintptr_t)rte_eth_fp_ops[port_id].txq.data;
 }
 
-/* A secondary copies these addresses when it attaches, and nobody tells it when a port is
+/* A secondary copies these addresses when it attaches, and is not notified when a port is
  * configured later: its first burst would read from NULL. */
 void
 pyd_queues_adopt(uint16_t port_id, uint64_t rxq, uint64_t txq)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Checksums that the kernel left to a NIC which is none: CHECKSUM_PARTIAL in an skb.
+/* Finish checksums that the kernel left to a NIC: CHECKSUM_PARTIAL in an skb.
  *
- * The field then has the sum of the pseudo header, not complemented, and the sum over all of L4 with
- * the field in it is the right checksum. So it is of a packet that is right already: where a right
- * checksum happens to equal its pseudo header's sum, it is computed again, and is the same. What
- * cannot be told is a packet whose wrong checksum happens to be that sum, one in 65,535 of those. */
+ * The field then has the sum of the pseudo header, not complemented, and the sum over all of L4
+ * with the field in it is the right checksum. That also holds for a packet with a right checksum
+ * that happens to equal its pseudo header's sum: computed again, it is the same. A packet whose
+ * wrong checksum happens to be that sum is not detected, one in 65,535 of those. */
 #include <netinet/in.h>
 
 #include "columns/headers.h"
@@ -28,7 +28,7 @@ fold(uint64_t sum)
     return sum;
 }
 
-/* Where the datagram of IP ends. */
+/* Where the IP datagram ends. */
 static uint32_t
 ip_end(const struct pyd_place *place, const struct part *part)
 {
@@ -40,7 +40,7 @@ ip_end(const struct pyd_place *place, const struct part *part)
                place, part->ip_at + offsetof(struct rte_ipv6_hdr, payload_len)));
 }
 
-/* UDP says itself how long it is. */
+/* UDP has its own length field. */
 static uint32_t
 length_of(const struct pyd_place *place, const struct part *part, uint32_t end)
 {
@@ -54,7 +54,7 @@ length_of(const struct pyd_place *place, const struct part *part, uint32_t end)
     return length < sizeof(struct rte_udp_hdr) || length > rest ? rest : length;
 }
 
-/* 0: no TCP and no UDP, or not all of it. */
+/* 0: neither TCP nor UDP, or incomplete. */
 static int
 find_part(const struct pyd_place *place, uint32_t stack, struct part *part)
 {
@@ -89,7 +89,7 @@ pseudo_sum(const struct pyd_place *place, const struct part *part)
                 rte_cpu_to_be_16(part->proto) + rte_cpu_to_be_16(part->l4_len));
 }
 
-/* The complement is never 0 on the wire: for UDP that would be no checksum, for TCP it is the same. */
+/* The complement is never 0 on the wire: for UDP 0 means no checksum, for TCP both are the same. */
 static int
 finish_stack(const struct pyd_place *place, uint32_t stack)
 {
@@ -124,7 +124,7 @@ crc32c(uint32_t crc, const uint8_t *data, uint32_t n)
     return crc;
 }
 
-/* Of one segment, and where the kernel has said so: its field is 0, which says nothing. */
+/* Only one segment, and only where the kernel reports it: the field is 0, which proves nothing. */
 static int
 finish_sctp(const struct pyd_place *place)
 {
@@ -142,8 +142,8 @@ finish_sctp(const struct pyd_place *place)
     return 1;
 }
 
-/* Finish the checksum of a packet, if nobody else sees it; 1 where it was unfinished. `is_known`: the
- * kernel has said that it is. */
+/* Finish the checksum of a packet, if its memory is not shared; returns 1 where it was unfinished.
+ * `is_known`: the kernel has reported that it is. */
 int
 pyd_finish_sum(struct rte_mbuf *m, int is_known)
 {

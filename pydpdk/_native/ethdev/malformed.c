@@ -30,7 +30,7 @@ is_mapped(const void *start, size_t len)
     return ret;
 }
 
-/* Whether a pointer to a segment can be followed: an object of the pool that it says it is of. That
+/* Whether a pointer to a segment can be followed: it is an object of the pool that it names. That
  * is nearly always the pool of the segment before it. */
 static int
 may_follow(const struct rte_mbuf *from, const struct rte_mbuf *to)
@@ -67,8 +67,8 @@ is_sound(const struct rte_mbuf *m)
     return left == 1 && fits(segment) && segment->next == NULL && length == m->pkt_len;
 }
 
-/* Cut off what cannot be followed, which stays out of its pool. A chain that goes round is cut where
- * it comes back to its head, or anywhere. */
+/* Cut off what cannot be followed; it stays out of its pool. A cyclic chain is cut where it comes
+ * back to its head, or anywhere. */
 static void
 free_malformed(struct rte_mbuf *m)
 {
@@ -125,7 +125,7 @@ stamp_in_ns(const struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
             *RTE_MBUF_DYNFIELD(mbufs[i], queue->stamp_at, rte_mbuf_timestamp_t *) *= queue->stamp_ns;
 }
 
-/* Of n packets that came, those that are sound; or of the next ones, where none is. */
+/* Return the sound ones of n packets received; while there are none, receive again. */
 uint32_t
 pyd_admit_received(struct pyd_queue *queue, struct pyd_burst *burst, uint32_t n)
 {
@@ -144,7 +144,7 @@ pyd_admit_received(struct pyd_queue *queue, struct pyd_burst *burst, uint32_t n)
     return 0;
 }
 
-/* Free and count the chains that a driver would send a part of. */
+/* Free and count the chains of which a driver would send only a part. */
 void
 pyd_drop_long(struct pyd_queue *queue, struct pyd_burst *burst)
 {

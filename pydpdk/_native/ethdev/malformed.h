@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets whose lengths and segments contradict each other. Some drivers make them, and any program
- * with the shared memory can. All that comes out of a driver or a ring passes pyd_admit, so what
- * reads a packet later may rely on its lengths. */
+ * with the shared memory can. Everything that comes out of a driver or a ring passes pyd_admit, so
+ * code that reads a packet later may rely on its lengths. */
 #ifndef PYD_MALFORMED_INLINE_H
 #define PYD_MALFORMED_INLINE_H
 
 #include "ethdev/border.h"
 
-/* A burst of nothing else is not the end of a file: receive again, but not for ever. */
+/* A burst of only malformed packets is not the end of a file: receive again, but not forever. */
 #define PYD_MALFORMED_IN_A_ROW 4096
 
 uint32_t pyd_drop_malformed(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped);
 
 /* Keep the sound packets, in order; free and count the others. Returns how many are kept. One test
- * for the whole burst: a branch for each packet costs more than the loads. What is not a lone
- * segment with all the bytes is walked there. */
+ * for the whole burst: a branch for each packet costs more than the loads. Only packets that are
+ * not a single complete segment are walked in pyd_drop_malformed. */
 static inline uint32_t
 pyd_admit(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped)
 {
@@ -29,8 +29,8 @@ pyd_admit(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped)
     return likely((lengths | segments) == 0) ? n : pyd_drop_malformed(mbufs, n, dropped);
 }
 
-/* As pyd_admit, of what any program may have written: what lies beyond the buffer, and `next` of
- * lone segments, which is in another cache line, are looked at as well. */
+/* As pyd_admit, for mbufs that any program may have written: also checks the data against the
+ * buffer, and `next` of single segments, which is in another cache line. */
 static inline uint32_t
 pyd_admit_foreign(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped)
 {
@@ -49,16 +49,16 @@ pyd_admit_foreign(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped)
                ? n : pyd_drop_malformed(mbufs, n, dropped);
 }
 
-/* Whether all that lies in this memory's rings was put there by processes of ours: it was sound
- * where it came in, so nothing is looked at. Read after the ring: eal_foreign.py says so of a
- * program before it can write. */
+/* Whether only processes of ours put things into this memory's rings: their packets were checked on
+ * receive, so nothing is checked here. Read after the ring: eal_foreign.py reports a program before
+ * it can write. */
 static inline int
 pyd_is_ours(void)
 {
     return __atomic_load_n(pyd_foreign_word, __ATOMIC_RELAXED) == 0;
 }
 
-/* As pyd_admit, of a ring. */
+/* As pyd_admit, for a ring. */
 static inline uint32_t
 pyd_admit_shared(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped)
 {
@@ -68,7 +68,7 @@ pyd_admit_shared(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped)
 uint32_t pyd_admit_received(struct pyd_queue *queue, struct pyd_burst *burst, uint32_t n)
     __attribute__((cold));
 
-/* Into a burst that is empty and entered. */
+/* Receive into a burst that is empty and entered. */
 static inline uint32_t
 pyd_receive(struct pyd_queue *queue, struct pyd_burst *burst)
 {

@@ -2,7 +2,7 @@
 /* rte_eth_rx_burst and rte_eth_tx_burst behind the gates of their queue and burst. */
 #include "ethdev/malformed.h"
 
-/* -ENETDOWN tells a stopped port from -EBADF, a closed burst. */
+/* -ENETDOWN means a stopped port; -EBADF, a closed burst. */
 static inline int
 enter_queue(struct pyd_queue *queue)
 {
@@ -17,7 +17,7 @@ pyd_queue_shut(struct pyd_queue *queue)
     return pyd_shut(&queue->gate);
 }
 
-/* Free what waits in a queue that is shut, while its port still runs. */
+/* Free the packets in a queue that is shut, while its port still runs. */
 void
 pyd_queue_drain(struct pyd_queue *queue)
 {
@@ -103,8 +103,8 @@ serve(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int m
     return ret;
 }
 
-/* Every hop once: receive, send on, free what the port did not take. Stops at the first that
- * refuses. A hop leaves the burst empty, so one pass through its gate does for all. */
+/* Every hop once: receive, send on, free what the port did not take. Stops at the first error. A
+ * hop leaves the burst empty, so it is entered once for all hops. */
 int
 pyd_forward_round(struct pyd_round *round)
 {

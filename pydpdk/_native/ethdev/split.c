@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Have the kernel split large packets (TSO, GSO) before they come over a veth pair.
  *
- * While an interface of such a pair has an XDP program, the kernel takes segmentation from the other
- * end, in whichever namespace that is. So one is attached that lets every packet pass, by a link:
- * it goes with the descriptor, however the process ends. */
+ * While an interface of such a pair has an XDP program, the kernel takes segmentation from the
+ * other end, in any namespace. So attach one that passes every packet, by a link: it goes with the
+ * descriptor, however the process ends. */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <string.h>
@@ -43,7 +43,7 @@ load_pass(uint32_t flags)
     return call_bpf(BPF_PROG_LOAD, &attr);
 }
 
-/* A descriptor to close when large packets may come again; or -errno. */
+/* Returns a descriptor to close when large packets may come again; or -errno. */
 int
 pyd_split_large(uint32_t interface)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Verbs in the shape of the short way: what python/rows.h calls, and nothing of their own. */
+/* Verbs in the call shape of the fast path, for python/rows.h; they add nothing of their own. */
 #include <rte_ether.h>
 
 #include "pyd.h"
@@ -8,7 +8,7 @@
     int pyd_rows_##name(object, void *const *data, const uint32_t *numbers, uint32_t n)
 #define BURST struct pyd_burst *burst
 
-/* Of a verb that says how many it has served, which are all. */
+/* For a verb that returns how many it served, which must be all. */
 static inline int
 all_of(int result, uint32_t n)
 {
@@ -44,7 +44,7 @@ ROWS(write, BURST)
     return pyd_column_write(burst, data[0], data[1], n);
 }
 
-/* Which packets have all of the bytes is of no interest here. */
+/* The packets without all of the bytes are not reported here. */
 ROWS(peek, BURST)
 {
     return all_of(pyd_burst_peek(burst, numbers[2], numbers[0], numbers[1], data[0], NULL, n), n);

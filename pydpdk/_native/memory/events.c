@@ -69,7 +69,7 @@ discard(struct pyd_events *events)
     return NULL;
 }
 
-/* NULL and rte_errno. */
+/* Returns NULL and sets rte_errno on failure. */
 static struct pyd_events *
 begin(const char *name)
 {
@@ -91,7 +91,7 @@ begin(const char *name)
     return events;
 }
 
-/* -1 and rte_errno. */
+/* Returns -1 and sets rte_errno on failure. */
 int
 pyd_events_open(struct pyd_watch *watch, const char *name)
 {
@@ -106,7 +106,7 @@ pyd_events_fd(const struct pyd_events *events)
     return events->wake;
 }
 
-/* How many were moved to `rows`; the descriptor stays readable while there are more. */
+/* Returns how many were moved to `rows`; the descriptor stays readable while there are more. */
 int
 pyd_events_take(struct pyd_watch *watch, struct pyd_event *rows, unsigned int room, uint64_t *lost)
 {
@@ -134,7 +134,7 @@ pyd_events_take(struct pyd_watch *watch, struct pyd_event *rows, unsigned int ro
     return n;
 }
 
-/* Once unregistered, DPDK is not inside the callback and does not come back. */
+/* Once unregistered, DPDK is not inside the callback and does not call it again. */
 int
 pyd_events_close(struct pyd_watch *watch)
 {

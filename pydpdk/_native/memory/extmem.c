@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Pools over the user's memory. rte_pktmbuf_pool_create_extbuf was experimental up to DPDK 23.07;
- * its arguments have stayed the same, so this one file takes it as it is: see compat.h. */
+ * its arguments have stayed the same, so this one file uses it as it is: see compat.h. */
 #define PYD_TAKES_EXPERIMENTAL
 #include "core/gate.h"
 #include "core/process_table.h"
 
-/* Register the memory that the pool is to have; -1 and rte_errno. */
+/* Register the memory of the pool. Returns -1 and sets rte_errno on failure. */
 int
 pyd_extmem_register(struct pyd_pool *pool, uint64_t addr, uint64_t len, uint64_t page_sz)
 {
@@ -16,7 +16,7 @@ pyd_extmem_register(struct pyd_pool *pool, uint64_t addr, uint64_t len, uint64_t
     return 0;
 }
 
-/* Make the pool over it; -1 and rte_errno. */
+/* Make the pool over it. Returns -1 and sets rte_errno on failure. */
 int
 pyd_extbuf_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32_t cache_size,
                      uint16_t priv_size, uint16_t data_room_size, int socket_id, uint64_t iova,

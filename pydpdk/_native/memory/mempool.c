@@ -29,8 +29,8 @@ pyd_pool_caches(struct rte_mempool *mp, uint32_t *lens, unsigned int room)
     return n;
 }
 
-/* What a pool that this process has open counts. Another thread may be about to close it: the gate
- * is shut before the memory goes. */
+/* A counter of a pool that this process has open. Another thread may be about to close it: the gate
+ * is shut before the memory is freed. */
 static int
 count(struct pyd_gate *gate, const struct rte_mempool *mp,
       unsigned int (*function)(const struct rte_mempool *))
@@ -68,7 +68,7 @@ pyd_pool_cached(struct pyd_gate *gate, struct rte_mempool *mp, uint32_t *lens, u
     return ret;
 }
 
-/* -1 and rte_errno. */
+/* Returns -1 and sets rte_errno on failure. */
 int
 pyd_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32_t cache_size,
               uint16_t priv_size, uint16_t data_room_size, int socket_id, const char *ops_name)
@@ -92,7 +92,7 @@ pyd_pool_shut(struct pyd_pool *pool)
     return pyd_shut(&pool->gate);
 }
 
-/* In a moment without repairs; not at all in memory whose repair nobody will finish. */
+/* Free the pool while no recovery runs; keep it where a recovery was left half done. */
 void
 pyd_mempool_give(struct rte_mempool *mp)
 {
@@ -102,7 +102,7 @@ pyd_mempool_give(struct rte_mempool *mp)
     pyd_critical_end();
 }
 
-/* Free the pool and let its memory go. Once closed, or never made, it does nothing. */
+/* Free the pool and unregister its memory. Does nothing if closed or never made. */
 int
 pyd_pool_free(struct pyd_pool *pool)
 {
@@ -115,8 +115,9 @@ pyd_pool_free(struct pyd_pool *pool)
     return 0;
 }
 
-/* The name of a mempool driver by its index, in a copy of a process's table of them: pools say
- * the index alone, and it means the same in two processes only if their tables are the same. */
+/* The name of a mempool driver by its index, in a copy of a process's table of drivers: pools
+ * record only the index, and it means the same in two processes only if their tables are the
+ * same. */
 const char *
 pyd_mempool_ops_at(const void *table, unsigned int index)
 {

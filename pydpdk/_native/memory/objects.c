@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a pool of plain objects is, written where every process finds it, and where they lie. */
+/* The description of a pool of plain objects, where every process finds it, and their addresses. */
 #include "core/gate.h"
 #include "core/process_table.h"
 
@@ -16,7 +16,7 @@ pyd_objects_head(const struct rte_mempool *mp)
     return head;
 }
 
-/* The bytes that say who has each object, by id; NULL where nobody writes that down. */
+/* The owner bytes of the objects, by id; NULL for a pool without them. */
 uint8_t *
 pyd_objects_owners(const struct rte_mempool *mp)
 {
@@ -56,7 +56,8 @@ populate(struct rte_mempool *mp, const char *ops)
     return ret < 0 ? ret : rte_mempool_populate_default(mp);
 }
 
-/* -1 and rte_errno. The gate stays shut until Python has written down where the objects lie. */
+/* Returns -1 and sets rte_errno on failure. The gate stays shut until Python has recorded the
+ * addresses of the objects. */
 int
 pyd_objects_make(struct pyd_objects *objects, const char *name, uint32_t n, uint32_t itemsize,
                  uint32_t cache_size, int socket_id, uint32_t flags, const char *ops,
@@ -83,7 +84,7 @@ pyd_objects_make(struct pyd_objects *objects, const char *name, uint32_t n, uint
     return mp == NULL ? -1 : 0;
 }
 
-/* Once freed, or never made, it does nothing. */
+/* Does nothing if freed or never made. */
 int
 pyd_objects_free(struct pyd_objects *objects)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Pools of plain objects: Python sees ids, DPDK sees pointers; this is where they meet. An id is
- * checked each time, and only once read: another thread may write to the array meanwhile. */
+/* Pools of plain objects: converts between Python's ids and DPDK's pointers. An id is read once and
+ * then checked, each time: another thread may write to the array meanwhile. */
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "core/gate.h"
 #include "core/process_table.h"
 
-#define FEW 1024 /* pointers that fit on the stack; a get of more asks malloc */
+#define FEW 1024 /* pointers that fit on the stack; a get of more uses malloc */
 
 /* Where objects are evenly spaced, a product instead of a division, which takes 5 times as long.
- * `inverse` is 2^64 / stride, rounded up: exact for what is a multiple of the stride and below
- * 2^32 of them. For anything else the id is wrong, and does not lead back to the address. */
+ * `inverse` is 2^64 / stride, rounded up: exact for multiples of the stride below 2^32 strides. For
+ * anything else the id is wrong, and does not lead back to the address. */
 static inline int64_t
 find_even(const struct pyd_objects *objects, uint64_t address)
 {
@@ -39,7 +39,7 @@ find_id(const struct pyd_objects *objects, uint64_t address)
     return all[low] == address ? (int64_t)low : -1;
 }
 
-/* Note the first n of these objects as out, or as in the pool. */
+/* Mark the first n of these objects as out, or as in the pool. */
 static void
 note(struct pyd_objects *objects, void *const *pointers, uint32_t n, uint8_t out)
 {
@@ -49,8 +49,8 @@ note(struct pyd_objects *objects, void *const *pointers, uint32_t n, uint8_t out
         objects->out[find_id(objects, (uintptr_t)pointers[i])] = out;
 }
 
-/* False where one of them is no object of this pool. All are gone through: no branch in the loop
- * is faster. */
+/* False where one of them is no object of this pool. Always goes through all: the loop is faster
+ * without a branch. */
 static bool
 to_ids(const struct pyd_objects *objects, void *const *pointers, int64_t *ids, uint32_t n)
 {
@@ -73,8 +73,8 @@ fetch(struct pyd_objects *objects, void **pointers, int64_t *ids, uint32_t n)
     if (n == 0)
         return 0; /* rings call it a failure */
     if (rte_mempool_get_bulk(objects->mp, pointers, n) < 0)
-        return -ENOBUFS; /* rings and stacks say this, the manual says -ENOENT */
-    if (!to_ids(objects, pointers, ids, n)) { /* somebody put into this pool what is not of it */
+        return -ENOBUFS; /* rings and stacks return this, the manual says -ENOENT */
+    if (!to_ids(objects, pointers, ids, n)) { /* a foreign object was put into this pool */
         rte_mempool_put_bulk(objects->mp, pointers, n);
         return -EFAULT;
     }
@@ -125,9 +125,11 @@ pyd_objects_get(struct pyd_objects *objects, int64_t *ids, uint32_t n)
     return ret;
 }
 
-/* Each object's byte goes from its owner to 0 once, whoever tries; how many ids are good. */
+/* Each object's byte goes from its owner to 0 once, also when several threads try; returns how many
+ * ids are valid. */
 static uint32_t
-reservation(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint32_t n, int *why)
+release_owned(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint32_t n,
+              int *why)
 {
     uint32_t i;
 
@@ -148,7 +150,7 @@ reservation(struct pyd_objects *objects, const int64_t *ids, void **pointers, ui
     return i;
 }
 
-/* The same where it is not noted who is out: an id needs only to be one. */
+/* The same for pools without owner bytes: an id only needs to be valid. */
 static uint32_t
 translate(const struct pyd_objects *objects, const int64_t *ids, void **pointers, uint32_t n,
           int *why)
@@ -172,7 +174,7 @@ give_back(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint
     int why = 0;
     const uint32_t good = objects->out == NULL && objects->stride != 0
                               ? translate(objects, ids, pointers, n, &why)
-                              : reservation(objects, ids, pointers, n, &why);
+                              : release_owned(objects, ids, pointers, n, &why);
 
     if (good == n) {
         rte_mempool_put_bulk(objects->mp, pointers, n);
@@ -182,7 +184,7 @@ give_back(struct pyd_objects *objects, const int64_t *ids, void **pointers, uint
     return why;
 }
 
-/* All or nothing: -EINVAL an id that is none, -EALREADY an object that is in the pool. */
+/* All or nothing: -EINVAL an invalid id, -EALREADY an object that is in the pool. */
 int
 pyd_objects_put(struct pyd_objects *objects, const int64_t *ids, uint32_t n)
 {
@@ -243,7 +245,7 @@ pyd_objects_write(struct pyd_objects *objects, const int64_t *ids, uint32_t n, c
     return copy(objects, ids, n, NULL, data);
 }
 
-/* Which objects are at these addresses; -1 where none is. */
+/* The ids of the objects at these addresses; -1 where there is none. */
 int
 pyd_objects_ids(struct pyd_objects *objects, const uint64_t *addresses, uint32_t n, int64_t *ids)
 {

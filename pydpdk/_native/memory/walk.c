@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The chain as rows. Callbacks run under DPDK's locks: they copy, and do nothing else. */
+/* Tables of DPDK's memory. Callbacks run under DPDK's locks: they copy, and do nothing else. */
 #include <rte_eal_memconfig.h>
 #include <rte_fbarray.h>
 
@@ -11,9 +11,9 @@ struct cursor {
     unsigned int n;
 };
 
-/* Room for one more row, or NULL; counts either way. */
+/* Room for one more entry, or NULL; counts either way. */
 static void *
-next_row(struct cursor *cursor, size_t size)
+next_entry(struct cursor *cursor, size_t size)
 {
     unsigned int i = cursor->n++;
 
@@ -23,19 +23,19 @@ next_row(struct cursor *cursor, size_t size)
 static int
 memseg_list(const struct rte_memseg_list *msl, void *arg)
 {
-    struct pyd_memseg_list *row = next_row(arg, sizeof(*row));
+    struct pyd_memseg_list *entry = next_entry(arg, sizeof(*entry));
 
-    if (row == NULL)
+    if (entry == NULL)
         return 0;
-    snprintf(row->name, sizeof(row->name), "%s", msl->memseg_arr.name);
-    row->base_va = (uintptr_t)msl->base_va;
-    row->page_sz = msl->page_sz;
-    row->len = msl->len;
-    row->socket_id = msl->socket_id;
-    row->external = msl->external;
-    row->heap = msl->heap;
-    row->n_pages = msl->memseg_arr.len;
-    row->n_used = msl->memseg_arr.count;
+    snprintf(entry->name, sizeof(entry->name), "%s", msl->memseg_arr.name);
+    entry->base_va = (uintptr_t)msl->base_va;
+    entry->page_sz = msl->page_sz;
+    entry->len = msl->len;
+    entry->socket_id = msl->socket_id;
+    entry->external = msl->external;
+    entry->heap = msl->heap;
+    entry->n_pages = msl->memseg_arr.len;
+    entry->n_used = msl->memseg_arr.count;
     return 0;
 }
 
@@ -48,40 +48,40 @@ pyd_walk_memseg_lists(struct pyd_memseg_list *rows, unsigned int room)
     return cursor.n;
 }
 
-/* Under the memory lock, hence the getters that do not take it. */
+/* Under the memory lock, so with the getters that do not take it. */
 static void
 describe_memseg(const struct rte_memseg_list *msl, const struct rte_memseg *ms,
-                struct pyd_memseg *row)
+                struct pyd_memseg *entry)
 {
     size_t offset = 0;
 
-    row->addr = ms->addr_64;
-    row->iova = ms->iova;
-    row->len = ms->len;
-    row->hugepage_sz = ms->hugepage_sz;
-    row->socket_id = ms->socket_id;
-    row->flags = ms->flags;
-    row->external = msl->external;
-    row->fd = msl->external ? -1 : rte_memseg_get_fd_thread_unsafe(ms);
-    if (row->fd >= 0 && rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) < 0)
-        row->fd = -1;
-    row->fd_offset = offset;
+    entry->addr = ms->addr_64;
+    entry->iova = ms->iova;
+    entry->len = ms->len;
+    entry->hugepage_sz = ms->hugepage_sz;
+    entry->socket_id = ms->socket_id;
+    entry->flags = ms->flags;
+    entry->external = msl->external;
+    entry->fd = msl->external ? -1 : rte_memseg_get_fd_thread_unsafe(ms);
+    if (entry->fd >= 0 && rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) < 0)
+        entry->fd = -1;
+    entry->fd_offset = offset;
 }
 
 static int
 memseg(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
 {
-    struct pyd_memseg *row = next_row(arg, sizeof(*row));
+    struct pyd_memseg *entry = next_entry(arg, sizeof(*entry));
 
-    if (row != NULL)
-        describe_memseg(msl, ms, row);
+    if (entry != NULL)
+        describe_memseg(msl, ms, entry);
     return 0;
 }
 
-/* The page at an address; -ENOENT where no page of DPDK is. The list alone does not tell:
- * it gives entries of pages that are not mapped too. */
+/* The page at an address; -ENOENT where DPDK has no page. The list alone is not enough: it also
+ * gives entries of pages that are not mapped. */
 int
-pyd_memseg_at(uint64_t addr, struct pyd_memseg *row)
+pyd_memseg_at(uint64_t addr, struct pyd_memseg *entry)
 {
     const void *virt = (const void *)(uintptr_t)addr;
     struct rte_memseg_list *msl;
@@ -92,7 +92,7 @@ pyd_memseg_at(uint64_t addr, struct pyd_memseg *row)
     msl = rte_mem_virt2memseg_list(virt);
     i = msl == NULL ? 0 : (addr - (uintptr_t)msl->base_va) / msl->page_sz;
     if (msl != NULL && rte_fbarray_is_used(&msl->memseg_arr, i) == 1) {
-        describe_memseg(msl, rte_mem_virt2memseg(virt, msl), row);
+        describe_memseg(msl, rte_mem_virt2memseg(virt, msl), entry);
         ret = 0;
     }
     rte_mcfg_mem_read_unlock();
@@ -109,24 +109,24 @@ pyd_walk_memsegs(struct pyd_memseg *rows, unsigned int room)
 }
 
 void
-pyd_memzone_describe(const struct rte_memzone *mz, struct pyd_memzone *row)
+pyd_memzone_describe(const struct rte_memzone *mz, struct pyd_memzone *entry)
 {
-    snprintf(row->name, sizeof(row->name), "%s", mz->name);
-    row->addr = mz->addr_64;
-    row->iova = mz->iova;
-    row->len = mz->len;
-    row->hugepage_sz = mz->hugepage_sz;
-    row->socket_id = mz->socket_id;
-    row->flags = mz->flags;
+    snprintf(entry->name, sizeof(entry->name), "%s", mz->name);
+    entry->addr = mz->addr_64;
+    entry->iova = mz->iova;
+    entry->len = mz->len;
+    entry->hugepage_sz = mz->hugepage_sz;
+    entry->socket_id = mz->socket_id;
+    entry->flags = mz->flags;
 }
 
 static void
 memzone(const struct rte_memzone *mz, void *arg)
 {
-    struct pyd_memzone *row = next_row(arg, sizeof(*row));
+    struct pyd_memzone *entry = next_entry(arg, sizeof(*entry));
 
-    if (row != NULL)
-        pyd_memzone_describe(mz, row);
+    if (entry != NULL)
+        pyd_memzone_describe(mz, entry);
 }
 
 unsigned int
@@ -141,25 +141,25 @@ pyd_walk_memzones(struct pyd_memzone *rows, unsigned int room)
 static void
 mempool(struct rte_mempool *mp, void *arg)
 {
-    struct pyd_mempool *row = next_row(arg, sizeof(*row));
+    struct pyd_mempool *entry = next_entry(arg, sizeof(*entry));
     uint32_t lens[RTE_MAX_LCORE];
     int i, n;
 
-    if (row == NULL)
+    if (entry == NULL)
         return;
-    snprintf(row->name, sizeof(row->name), "%s", mp->name);
-    row->mp = (uintptr_t)mp;
-    row->size = mp->size;
-    row->cache_size = mp->cache_size;
-    row->elt_size = mp->elt_size;
-    row->total_size = mp->header_size + mp->elt_size + mp->trailer_size;
-    row->in_use_count = rte_mempool_in_use_count(mp);
-    row->nb_mem_chunks = mp->nb_mem_chunks;
-    row->socket_id = mp->socket_id;
-    row->cached = 0;
+    snprintf(entry->name, sizeof(entry->name), "%s", mp->name);
+    entry->mp = (uintptr_t)mp;
+    entry->size = mp->size;
+    entry->cache_size = mp->cache_size;
+    entry->elt_size = mp->elt_size;
+    entry->total_size = mp->header_size + mp->elt_size + mp->trailer_size;
+    entry->in_use_count = rte_mempool_in_use_count(mp);
+    entry->nb_mem_chunks = mp->nb_mem_chunks;
+    entry->socket_id = mp->socket_id;
+    entry->cached = 0;
     n = pyd_pool_caches(mp, lens, RTE_MAX_LCORE);
     for (i = 0; i < n; i++)
-        row->cached += lens[i];
+        entry->cached += lens[i];
 }
 
 unsigned int
@@ -174,15 +174,15 @@ pyd_walk_mempools(struct pyd_mempool *rows, unsigned int room)
 static void
 chunk(struct rte_mempool *mp, void *arg, struct rte_mempool_memhdr *memhdr, unsigned int i)
 {
-    struct pyd_chunk *row = next_row(arg, sizeof(*row));
+    struct pyd_chunk *entry = next_entry(arg, sizeof(*entry));
 
     (void)mp;
     (void)i;
-    if (row == NULL)
+    if (entry == NULL)
         return;
-    row->addr = (uintptr_t)memhdr->addr;
-    row->iova = memhdr->iova;
-    row->len = memhdr->len;
+    entry->addr = (uintptr_t)memhdr->addr;
+    entry->iova = memhdr->iova;
+    entry->len = memhdr->len;
 }
 
 unsigned int

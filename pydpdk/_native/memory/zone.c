@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Memzones of our making. */
+/* Memzones that we make. */
 #include "core/gate.h"
 
-/* -1 and rte_errno. */
+/* Returns -1 and sets rte_errno on failure. */
 int
 pyd_zone_reserve(struct pyd_zone *zone, const char *name, uint64_t len, int socket_id,
                  uint32_t flags, uint32_t align, uint32_t bound)
@@ -12,7 +12,7 @@ pyd_zone_reserve(struct pyd_zone *zone, const char *name, uint64_t len, int sock
     return zone->mz == NULL ? -1 : 0;
 }
 
-/* Once freed, or never reserved, it does nothing: the name may be another's by then. */
+/* Does nothing if freed or never reserved: the name may belong to another memzone by then. */
 int
 pyd_zone_free(struct pyd_zone *zone)
 {

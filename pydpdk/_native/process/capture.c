@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The end of a capture. Where dpdk-dumpcap or dpdk-pdump asks the primary for it, DPDK before 25.11
- * removes its callbacks and answers at once; the tool then frees the pool and the ring to which a
- * polling thread that is inside such a callback still writes. So the answer waits for that thread.
+/* The end of a capture. When dpdk-dumpcap or dpdk-pdump asks the primary for it, DPDK before 25.11
+ * removes its callbacks and answers at once; the tool then frees the pool and the ring, to which a
+ * polling thread inside such a callback still writes. So the answer waits for that thread.
  *
- * librte_pdump answers through this function, not the one of librte_eal that it is named after: the
- * loader finds what this module defines before what the libraries do that it is linked with. */
+ * librte_pdump answers through this function instead of the librte_eal function of the same name:
+ * the loader finds what this module defines before what its libraries define. */
 #include <dlfcn.h>
 #include <unistd.h>
 
 #include "core/process_table.h"
 #include "core/safepoint.h"
 
-static uint32_t answering; /* 1 while DPDK's message thread reads the list of this process's threads */
+static uint32_t answering; /* 1 while DPDK's message thread reads our list of threads */
 
 #if !PYD_CAPTURE_WAITS
 
@@ -45,7 +45,7 @@ rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 
 #endif
 
-/* No capture from now on. */
+/* No capture runs from now on. */
 void
 pyd_capture_end(void)
 {

@@ -35,44 +35,44 @@ lies_in(const struct rte_mempool *mp, const char *prefix, size_t size)
     return mz != NULL && mz->addr == mp->pool_data && mz->len >= size;
 }
 
-/* The free objects of a pool that are in no lcore's cache. A ring and a stack are recognised by
- * their memzone; ops are called only where the number of them is our own. */
+/* The free objects of a pool that are in no lcore's cache. Rings and stacks are recognised by their
+ * memzone; ops are called only in the primary, as their index refers to its own table. */
 static void
-count_common(struct rte_mempool *mp, struct pyd_explored_pool *row, const uint32_t *caches)
+count_common(struct rte_mempool *mp, struct pyd_explored_pool *entry, const uint32_t *caches)
 {
     unsigned int i;
 
     if (lies_in(mp, "RG_MP_", sizeof(struct rte_ring))) {
-        row->kind = PYD_POOL_RING;
-        row->common = rte_ring_count(mp->pool_data);
+        entry->kind = PYD_POOL_RING;
+        entry->common = rte_ring_count(mp->pool_data);
     } else if (lies_in(mp, "STK_MP_", sizeof(struct rte_stack))) {
-        row->kind = PYD_POOL_STACK;
-        row->common = rte_stack_count(mp->pool_data);
+        entry->kind = PYD_POOL_STACK;
+        entry->common = rte_stack_count(mp->pool_data);
     } else {
-        row->kind = PYD_POOL_OTHER;
-        row->common = -1;
+        entry->kind = PYD_POOL_OTHER;
+        entry->common = -1;
         if (rte_eal_process_type() != RTE_PROC_PRIMARY || mp->populated_size == 0)
             return;
-        row->common = rte_mempool_avail_count(mp);
+        entry->common = rte_mempool_avail_count(mp);
         for (i = 0; i < RTE_MAX_LCORE; i++)
-            row->common -= RTE_MIN(caches[i], (uint32_t)row->common);
+            entry->common -= RTE_MIN(caches[i], (uint32_t)entry->common);
     }
 }
 
 static void
-describe_pool(struct rte_mempool *mp, struct pyd_explored_pool *row, uint32_t *caches)
+describe_pool(struct rte_mempool *mp, struct pyd_explored_pool *entry, uint32_t *caches)
 {
-    snprintf(row->name, sizeof(row->name), "%s", mp->name);
-    row->addr = (uintptr_t)mp;
-    row->pool_data = (uintptr_t)mp->pool_data;
-    row->size = mp->populated_size;
-    row->elt_size = mp->elt_size;
-    row->total_size = mp->header_size + mp->elt_size + mp->trailer_size;
-    row->cache_size = mp->cache_size;
-    row->socket_id = mp->socket_id;
-    row->is_pktmbuf = pyd_pool_is_pktmbuf(mp);
+    snprintf(entry->name, sizeof(entry->name), "%s", mp->name);
+    entry->addr = (uintptr_t)mp;
+    entry->pool_data = (uintptr_t)mp->pool_data;
+    entry->size = mp->populated_size;
+    entry->elt_size = mp->elt_size;
+    entry->total_size = mp->header_size + mp->elt_size + mp->trailer_size;
+    entry->cache_size = mp->cache_size;
+    entry->socket_id = mp->socket_id;
+    entry->is_pktmbuf = pyd_pool_is_pktmbuf(mp);
     pyd_pool_caches(mp, caches, RTE_MAX_LCORE);
-    count_common(mp, row, caches);
+    count_common(mp, entry, caches);
 }
 
 unsigned int
@@ -129,18 +129,18 @@ ring(const struct rte_memzone *mz, void *arg)
 {
     const struct rte_ring *r = pyd_ring_in(mz);
     struct found *found = arg;
-    struct pyd_explored_ring *row;
+    struct pyd_explored_ring *entry;
 
     if (r == NULL)
         return;
     if (found->n < found->room) {
-        row = &found->rows[found->n];
-        snprintf(row->name, sizeof(row->name), "%s", r->name);
-        row->addr = (uintptr_t)r;
-        row->size = r->size;
-        row->capacity = r->capacity;
-        row->count = rte_ring_count(r);
-        row->flags = r->flags;
+        entry = &found->rows[found->n];
+        snprintf(entry->name, sizeof(entry->name), "%s", r->name);
+        entry->addr = (uintptr_t)r;
+        entry->size = r->size;
+        entry->capacity = r->capacity;
+        entry->count = rte_ring_count(r);
+        entry->flags = r->flags;
     }
     found->n++;
 }

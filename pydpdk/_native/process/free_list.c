@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which mbufs are out. Stock DPDK keeps no list of them; it keeps one of all objects and another
- * of those that wait. Draining a pool to count it would starve its users, so the waiting ones are
- * read where they lie. A pool in use moves meanwhile: the answer is as good as a photograph of
- * traffic. */
+/* Free-list scan: which mbufs are out. Stock DPDK keeps no list of them; it keeps one of all
+ * objects and another of the free ones. Draining a pool to count it would starve its users, so
+ * the free objects are read in place. A pool in use changes meanwhile: the answer is only a
+ * snapshot. */
 #include <stdlib.h>
 
 #include <rte_stack.h>
@@ -97,7 +97,7 @@ add_caches(struct listing *list, const struct rte_mempool *mp)
     }
 }
 
-/* Every object that can be taken; -ENOTSUP for pool ops that we cannot look into. */
+/* Every object that can be taken; -ENOTSUP for pool ops that we cannot read. */
 int
 pyd_pool_waiting(struct rte_mempool *mp, uint64_t *objects, uint32_t room)
 {
@@ -174,14 +174,15 @@ verify(struct rte_mbuf **mbufs, struct verdict *v)
             return 1;
         }
         if (mbufs[i]->pool == v->mp)
-            continue; /* adjacent objects are mostly of one pool: look into each once */
+            continue; /* adjacent objects are mostly of one pool: scan each once */
         v->mp = mbufs[i]->pool;
         ret = find_waiting(v);
     }
     return ret;
 }
 
-/* 1 and the reason where the burst holds what it cannot own: an mbuf twice, or one that is free. */
+/* Returns 1 and the reason where the burst holds what it cannot own: an mbuf twice, or a free
+ * one. */
 int
 pyd_burst_verify(struct pyd_burst *burst, char *reason, uint32_t room)
 {
@@ -207,7 +208,7 @@ pyd_now_ms(void)
     return (uint32_t)((uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 }
 
-/* Write where they were taken into every segment of the packets from `first` on. */
+/* Stamp every segment of the packets from `first` on with the place that took them. */
 int
 pyd_burst_stamp(struct pyd_burst *burst, uint32_t first, uint32_t offset, uint32_t site,
                 uint32_t pid)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who has the mbufs that are out: the bursts of all processes of ours, by the table, and the rings,
- * which are read in place. Other processes work on meanwhile, so what is theirs is followed only
- * into memory that DPDK has mapped. */
+/* The owners of the mbufs that are out: bursts of all our processes, from the process table, and
+ * rings, which are read in place. Other processes go on working, so their pointers are only
+ * followed into memory that DPDK has mapped. */
 #include <stdlib.h>
 
 #include <rte_eal_memconfig.h>
@@ -21,23 +21,23 @@ struct holding {
 static void
 hold(struct holding *found, const void *mbuf, uint32_t cloned)
 {
-    struct pyd_held *row = &found->rows[found->n];
+    struct pyd_held *entry = &found->rows[found->n];
 
     if (found->n++ >= found->room)
         return;
-    *row = found->owner;
-    row->mbuf = (uintptr_t)mbuf;
-    row->cloned = cloned;
+    *entry = found->owner;
+    entry->mbuf = (uintptr_t)mbuf;
+    entry->cloned = cloned;
 }
 
-/* Our own pointers need no look: their memory may even be none of DPDK's. */
+/* Our own pointers need no check: they may even point to memory outside DPDK's. */
 static int
 is_sound(const struct holding *found, const void *start, size_t len)
 {
     return found->owner.ours || pyd_mapped(start, len);
 }
 
-/* The segment, and the mbuf whose memory it sees. */
+/* The segment, and the mbuf whose memory it shares. */
 static void
 hold_segment(struct holding *found, const struct rte_mbuf *m)
 {
@@ -64,15 +64,15 @@ hold_packet(struct holding *found, const struct rte_mbuf *m)
 }
 
 static void
-hold_storage(const struct pyd_storage *slots, uint32_t n, uint64_t pid, int ours, void *arg)
+hold_storage(const struct pyd_storage *storage, uint32_t n, uint64_t pid, int ours, void *arg)
 {
     struct holding *found = arg;
     uint32_t i;
 
-    found->owner = (struct pyd_held){.slots = (uintptr_t)slots, .pid = pid, .ours = ours};
+    found->owner = (struct pyd_held){.slots = (uintptr_t)storage, .pid = pid, .ours = ours};
     for (i = 0; i < n; i++) {
         found->owner.index = i;
-        hold_packet(found, slots->mbufs[i]);
+        hold_packet(found, storage->mbufs[i]);
     }
 }
 
@@ -84,8 +84,8 @@ compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Whether the ring can have mbufs that are out: its elements are of a pointer's size, it is not
- * the one that a pool keeps free objects in, and ours say what they carry. */
+/* Whether the ring can contain mbufs that are out: its elements have a pointer's size, it does not
+ * keep a pool's free objects, and, if it is ours, it records that it carries mbufs. */
 static int
 may_carry_mbufs(const struct rte_memzone *mz, const struct rte_ring *r)
 {
@@ -97,7 +97,7 @@ may_carry_mbufs(const struct rte_memzone *mz, const struct rte_ring *r)
            strncmp(r->name, RTE_MEMPOOL_MZ_PREFIX, strlen(RTE_MEMPOOL_MZ_PREFIX)) != 0;
 }
 
-/* What lies in a ring need not be an mbuf; one of those that are out is. */
+/* What lies in a ring need not be an mbuf, unless it is one of those that are out. */
 static void
 hold_ring(const struct rte_memzone *mz, void *arg)
 {
@@ -124,7 +124,7 @@ hold_ring(const struct rte_memzone *mz, void *arg)
 }
 
 /* Every segment in a burst of any process or in a ring, and every mbuf whose memory one of them
- * sees. `out`, sorted: mbufs that rings of other programs may have. Returns how many. */
+ * shares. `out`, sorted: mbufs that rings of other programs may have. Returns how many. */
 int
 pyd_held(const uint64_t *out, uint32_t n_out, struct pyd_held *rows, uint32_t room)
 {

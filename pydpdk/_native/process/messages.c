@@ -8,8 +8,9 @@
 
 #include "core/gate.h"
 
-/* Beyond, messages are counted and dropped. A process that runs out of descriptors loses DPDK's
- * message thread for good (its recvmsg is cut short, and it ends): hence the second limit. */
+/* Beyond these limits, messages are counted and dropped. A process that runs out of descriptors
+ * loses DPDK's message thread for good (its recvmsg is cut short, and it ends): hence the second
+ * limit. */
 #define QUEUE_MESSAGES 1024
 #define QUEUE_FDS 256
 
@@ -35,9 +36,10 @@ close_fds(const struct rte_mp_msg *msg, int n)
         close(msg->fds[i]);
 }
 
-/* A message may say that more descriptors came than did; DPDK leaves other numbers in their place,
- * of earlier messages as a rule. One that has just come is not close-on-exec, as DPDK does not ask
- * for it; Python's own are, and so are all that were taken here. */
+/* A message may announce more descriptors than it brought; DPDK leaves other numbers in their
+ * place, usually those of earlier messages. A descriptor that was just received is not
+ * close-on-exec, as DPDK does not ask for that; Python's own are, and so are all that were taken
+ * here. */
 static int
 has_come(int fd)
 {
@@ -46,7 +48,7 @@ has_come(int fd)
     return flags >= 0 && !(flags & FD_CLOEXEC);
 }
 
-/* How many did, from now on close-on-exec. */
+/* Make the received descriptors close-on-exec; returns how many there are. */
 static int
 take_fds(const struct rte_mp_msg *msg)
 {
@@ -93,7 +95,7 @@ queue(struct node *node)
 static void
 forget_fds(const struct rte_mp_msg *msg)
 {
-    int *fds = (int *)(uintptr_t)msg->fds; /* in a buffer of DPDK's thread, which is ours now */
+    int *fds = (int *)(uintptr_t)msg->fds; /* in a buffer of DPDK's thread */
     int i;
 
     for (i = 0; i < RTE_MP_MAX_FD_NUM; i++)
@@ -125,7 +127,7 @@ pyd_mp_open(void)
     return wake < 0 ? -errno : wake;
 }
 
-/* -1 and rte_errno. */
+/* Returns -1 and sets rte_errno on failure. */
 int
 pyd_mp_register(struct pyd_listener *listener, const char *message, const char *request)
 {
@@ -144,7 +146,7 @@ pyd_mp_register(struct pyd_listener *listener, const char *message, const char *
     return 0;
 }
 
-/* Once done, or where nothing was registered, it does nothing. */
+/* Does nothing when it is already done or nothing was registered. */
 int
 pyd_mp_unregister(struct pyd_listener *listener)
 {
@@ -156,7 +158,8 @@ pyd_mp_unregister(struct pyd_listener *listener)
     return 0;
 }
 
-/* 1: the oldest message was moved to `msg`, its descriptors are the caller's. 0: there is none. */
+/* Returns 1: the oldest message was moved to `msg`, and the caller owns its descriptors. 0: there
+ * is none. */
 int
 pyd_mp_take(struct rte_mp_msg *msg, char *peer)
 {
@@ -186,7 +189,7 @@ pyd_mp_lost(void)
     return __atomic_load_n(&lost, __ATOMIC_RELAXED);
 }
 
-/* -1 and rte_errno. */
+/* Returns -1 and sets rte_errno on failure. */
 int
 pyd_mp_request_sync(struct rte_mp_msg *msg, struct rte_mp_reply *reply, uint64_t timeout_ns)
 {

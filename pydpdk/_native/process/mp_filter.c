@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* DPDK's message thread ends for good at a datagram that is no message. So the kernel is asked to
- * drop such datagrams before the thread reads them. */
+/* DPDK's message thread ends for good at a malformed datagram. So the kernel is asked to drop such
+ * datagrams before the thread reads them. */
 #include <linux/filter.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -10,7 +10,7 @@
 
 struct datagram {
     int type;
-    struct rte_mp_msg msg; /* its descriptors pass beside it */
+    struct rte_mp_msg msg; /* its descriptors are sent beside it */
 };
 
 #define LENGTH (sizeof(struct datagram) - sizeof(((struct rte_mp_msg *)NULL)->fds))
@@ -21,8 +21,8 @@ struct datagram {
 #define DROP_UNLESS(test, value, to_drop) BPF_JUMP(BPF_JMP | (test) | BPF_K, value, 0, to_drop)
 #define DROP_IF(test, value, to_drop) BPF_JUMP(BPF_JMP | (test) | BPF_K, value, to_drop, 0)
 
-/* The filter reads big-endian words; x86 and ARM write these numbers the other way round, so the
- * lowest byte is the highest here, and the 256 of len_param is 0x00010000. */
+/* The filter reads big-endian words, but x86 and ARM write these numbers little-endian: the lowest
+ * byte is the highest here, and the 256 of len_param is 0x00010000. */
 static struct sock_filter filter[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
     DROP_UNLESS(BPF_JEQ, LENGTH, 7),
@@ -48,8 +48,8 @@ is_in(int fd, const char *directory)
            strncmp(name.sun_path + n, "/mp_socket", strlen("/mp_socket")) == 0;
 }
 
-/* Filter this process's socket in the runtime directory. 0, or a negative errno: -ENOENT where it
- * has none. */
+/* Filter this process's socket in the runtime directory. Returns 0, or a negative errno: -ENOENT
+ * where it has none. */
 int
 pyd_mp_filter(const char *directory)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What this primary and dead processes still want of each other. Requests of the dead lie in its
- * socket in their order, and one thread serves them: when it has come to a message of our own, all
- * before it are served. Those to the dead are answered in their place, with "count me out". */
+/* Finish the requests between this primary and dead processes. Requests of a dead process lie in
+ * the primary's socket in their order, and one thread serves them: once it reaches a message of our
+ * own, all before it are served. Requests to a dead process are answered in its place, with "ignore
+ * me". */
 #include <dirent.h>
 #include <fnmatch.h>
 #include <sys/file.h>
@@ -13,7 +14,7 @@
 
 #define NAME "pydpdk_quiet"
 #define TIMEOUT_MS 20000
-#define ANSWERS_US 5100000 /* DPDK waits 5 s for those that it asks in turn */
+#define ANSWERS_US 5100000 /* DPDK waits 5 s for the processes that it asks in turn */
 
 static uint32_t passed;
 
@@ -25,7 +26,7 @@ on_message(const struct rte_mp_msg *msg, const void *peer)
     return 0;
 }
 
-/* As DPDK's send_msg has it. */
+/* As in DPDK's send_msg. */
 enum { WIRE_MSG, WIRE_REQUEST, WIRE_REPLY, WIRE_IGNORE };
 
 struct wire {
@@ -83,8 +84,8 @@ ignore(int fd, const char *name)
     send_to_self(fd, &wire);
 }
 
-/* In the place of whoever had that socket. Its path goes at once, so that what comes meanwhile is
- * all that can come. */
+/* Answer in place of the socket's dead owner. Its path is removed again at once: only messages that
+ * are sent in between can arrive. */
 static void
 answer_at(const char *path)
 {
@@ -110,7 +111,7 @@ answer_at(const char *path)
     close(fd);
 }
 
-/* DPDK has the directory locked while it sends to those in it. */
+/* DPDK has the directory locked while it sends to the sockets in it. */
 static int
 lock_directory(DIR *directory)
 {
@@ -124,9 +125,9 @@ lock_directory(DIR *directory)
     return 0;
 }
 
-/* In the primary: nobody waits for answers of a process that is dead. DPDK would, 5 s for each, and
- * let the growth of a heap fail; asked to grow again meanwhile, its one thread can ask two living
- * ones in turns without end, each of which has answered (EEXIST). */
+/* In the primary: stop waiting for answers of a dead process. DPDK would wait 5 s for each and let
+ * a heap fail to grow; asked to grow again meanwhile, its one thread can ask two living processes
+ * in turns without end, each of which has answered (EEXIST). */
 void
 pyd_answer_for(uint64_t pid)
 {
@@ -168,8 +169,8 @@ requests_served(void)
     return ret;
 }
 
-/* Return 0 when all that is in the socket now has been served; with `late_answers`, also what DPDK
- * asks others for meanwhile has come or been given up. One thread at a time. */
+/* Return 0 when everything in the socket now has been served; with `late_answers`, also when DPDK's
+ * own requests to other processes have been answered or given up. One thread at a time. */
 int
 pyd_requests_pass(int late_answers)
 {

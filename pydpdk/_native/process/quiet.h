@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What processes ask of the primary over DPDK's channel, done. */
+/* Requests of processes to the primary over DPDK's channel: wait until they are served. */
 #ifndef PYD_QUIET_INLINE_H
 #define PYD_QUIET_INLINE_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The base of classes that show an object of another class: as many are made as are asked for, so
- * this is quicker than an __init__ in Python. The class says in `_of` the kind that it shows, and in
- * `_kind` its own. */
-#ifndef PYD_FACE_H
-#define PYD_FACE_H
+/* Accessor: the base of classes that show an object of another class. Many are made, and this is
+ * faster than an __init__ in Python. The class attribute `_of` is the kind that it shows, and
+ * `_kind` is its own. */
+#ifndef PYD_ACCESSOR_H
+#define PYD_ACCESSOR_H
 
 #include "handle.h"
 
@@ -73,7 +73,7 @@ face_dealloc(PyObject *self)
 }
 
 static PyMemberDef face_members[] = {
-    {"_whose", T_OBJECT, offsetof(struct face, whose), READONLY, "What it shows."},
+    {"_whose", T_OBJECT, offsetof(struct face, whose), READONLY, "The object that it shows."},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -83,7 +83,7 @@ static PyTypeObject face_type = {
     .tp_basicsize = sizeof(struct face),
     .tp_base = &handle_type,
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .tp_doc = "What shows a C object of another class, and has methods that cross the short way.",
+    .tp_doc = "A view of a C object of another class, with fast-path methods.",
     .tp_new = face_new,
     .tp_init = face_init,
     .tp_dealloc = face_dealloc,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A lock for the length of a `with` block, given back whatever parts the block from its end.
+/* A lock for the length of a `with` block, released however the block ends.
  *
  * The exception of a signal can come between the last step of a block and the call of `__exit__`,
- * or inside of an `__exit__` written in Python: then the lock would stay taken. One of these is
- * made for each block and nobody but the block has it, so where the block's frame goes without
- * `__exit__`, this goes with it, and gives the lock back. Taking, checking and giving back have no
- * step in Python at which a signal could be served, but for those of `check` itself. */
+ * or inside an `__exit__` written in Python: then the lock would stay taken. One of these is made
+ * for each block and only the block refers to it, so where the block's frame is freed without
+ * `__exit__`, this is freed with it, and releases the lock. Acquire, check and release have no step
+ * in Python at which a signal could be served, except those of `check` itself. */
 #ifndef PYD_BLOCKS_H
 #define PYD_BLOCKS_H
 
@@ -15,13 +15,13 @@
 struct locked {
     PyObject_HEAD
     PyObject *lock;
-    PyObject *check; /* called with the lock held, or NULL; what it raises, entering raises */
-    PyObject *refused; /* or NULL; called with what `acquire` returned, where that is below 0 */
+    PyObject *check; /* called with the lock held, or NULL; entering raises what it raises */
+    PyObject *refused; /* or NULL; called with the result of `acquire`, if below 0 */
     unsigned int held;
 };
 
-/* What was raised before stays raised. One release too many is no harm: a wait may have been
- * interrupted that had given the lock back for its time. */
+/* Keeps the current exception. One release too many is harmless: an interrupted wait may have
+ * released the lock for its time. */
 static void
 locked_give_back(struct locked *locked)
 {
@@ -118,7 +118,7 @@ locked_dealloc(PyObject *self)
 
 static PyMethodDef locked_methods[] = {
     {"__enter__", locked_enter, METH_NOARGS, "Take the lock."},
-    {"__exit__", locked_exit, METH_VARARGS, "Give it back."},
+    {"__exit__", locked_exit, METH_VARARGS, "Release it."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -133,9 +133,9 @@ static PyTypeObject locked_type = {
     .tp_methods = locked_methods,
 };
 
-/* What is undone unless a `with` block comes to its end: `Undo(function, *arguments)`. Like Locked it
- * is known to the block alone, so it also acts where the block's frame goes without `__exit__`. What
- * `function` raises is forgotten: the first error is the one to see. */
+/* `Undo(function, *arguments)` calls `function` unless a `with` block completes. As with Locked,
+ * only the block refers to it, so it also acts where the block's frame is freed without `__exit__`.
+ * What `function` raises is dropped: the first error counts. */
 struct undo {
     PyObject_HEAD
     PyObject *function;
@@ -217,7 +217,7 @@ static PyTypeObject undo_type = {
     .tp_name = "pydpdk._crossing.Undo",
     .tp_basicsize = sizeof(struct undo),
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "What is undone unless a `with` block comes to its end.",
+    .tp_doc = "Call a function unless a `with` block completes.",
     .tp_new = undo_new,
     .tp_dealloc = undo_dealloc,
     .tp_methods = undo_methods,

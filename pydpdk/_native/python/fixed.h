@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The base of objects that are made once, and whose public attributes stay as they were made: C has
- * sized its buffers by them, and another thread may be in a call. In Python each attribute of each
- * object that is made would cost 300 ns. */
+/* The base of objects that are made once, and whose public attributes never change: C has sized its
+ * buffers by them, and another thread may be in a call. Done in Python, this would cost 300 ns for
+ * each attribute of each object. */
 #ifndef PYD_FIXED_H
 #define PYD_FIXED_H
 
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <structmember.h>
 
-/* A constructor, which runs once for each object: `_begun` of the object has those that ran. */
+/* A constructor that runs once for each object: `_begun` of the object lists those that ran. */
 struct once {
     PyObject_HEAD
     vectorcallfunc call;
@@ -21,8 +21,8 @@ struct once {
 static PyObject *begun_name;
 static PyTypeObject once_type;
 
-/* What a slot or the object's own dictionary has under a name, a new reference; NULL: nothing. Of a
- * slot that is looked at as it lies, without making an exception to throw it away. */
+/* The value under a name in a slot or in the object's own dictionary, a new reference; NULL: none.
+ * A slot is read in place, without an exception that would only be cleared. */
 static inline PyObject *
 own(PyObject *self, PyObject *name, PyObject *of_class)
 {
@@ -39,7 +39,7 @@ own(PyObject *self, PyObject *name, PyObject *of_class)
     return value;
 }
 
-/* A slot or a name of the object is set once; a property says itself whether it can be set. */
+/* A slot or a name of the object is set once; a property decides itself whether it can be set. */
 static inline int
 is_set(PyObject *self, PyObject *name)
 {
@@ -70,7 +70,7 @@ static PyTypeObject fixed_type = {
     .tp_name = "pydpdk._crossing.Fixed",
     .tp_basicsize = sizeof(PyObject),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .tp_doc = "What is made once, and keeps its public attributes.",
+    .tp_doc = "An object that is made once, and keeps its public attributes.",
     .tp_new = PyType_GenericNew,
     .tp_setattro = fixed_setattro,
 };
@@ -93,7 +93,7 @@ with_one_more(PyObject *begun, PyObject *once)
     return all;
 }
 
-/* Note that it has begun: no other thread comes between the look and the note. */
+/* Record that it has begun: no other thread comes between the check and the record. */
 static inline int
 begin(PyObject *self, PyObject *once)
 {

@@ -3,8 +3,8 @@
  *
  *     int verb(void *object, void *const *data, const uint32_t *numbers, uint32_t n)
  *
- * gets what its letters say, each argument in turn, then the arrays of the result; it returns 0, or
- * the count that is the result. Letters of arguments, what is in `data` unless said otherwise:
+ * gets each argument according to its kind, in order, then the arrays of the result; it returns 0,
+ * or the count that is the result. Kinds of arguments, passed in `data` unless said otherwise:
  *
  *     ? 1 2 4   bool[n], or unsigned integers of so many bytes [n], or one integer for all rows
  *     x         uint32[n]; a bool[n] is widened to it
@@ -18,8 +18,8 @@
  *     W         an integer from 1, in `numbers`: the width of the result
  *     H         header=key, or nothing: the integer of `known` in `numbers`, or UINT32_MAX
  *
- * Letters of the result: c a count, s the tuple, k as the key has it, W uint8[n, width], or
- * ? 1 2 4 8 for an array each, i for one of int32. Without letters it is None. */
+ * Kinds of the result: c a count, s the tuple, k as the key has it, W uint8[n, width], or ? 1 2 4 8
+ * for an array each, i for one of int32. Without a kind it is None. */
 #ifndef PYD_ROWS_H
 #define PYD_ROWS_H
 
@@ -27,7 +27,7 @@
 
 #define PARTS_MAX 32
 #define WIDTH_MAX 65535
-#define REPEATED_MAX 8192 /* bytes that one value for all rows may come to */
+#define REPEATED_MAX 8192 /* most bytes for one value repeated for all rows */
 
 typedef int (*rows_function)(void *object, void *const *data, const uint32_t *numbers, uint32_t n);
 
@@ -67,7 +67,7 @@ add(struct call *call, void *data)
     return 1;
 }
 
-/* Room for `bytes` of each row; NULL: more than the short way has. */
+/* Room for `bytes` of each row; NULL: more than the fast path has. */
 static inline char *
 repeat(struct call *call, size_t bytes)
 {
@@ -119,7 +119,7 @@ add_repeated(struct call *call, PyObject *value, size_t bytes)
     return add(call, to);
 }
 
-/* The type and the bytes of a letter. */
+/* The type of a kind, and its bytes. */
 static inline int
 type_of(char letter, size_t *bytes)
 {
@@ -177,7 +177,7 @@ add_wide(struct call *call, PyObject *value)
     return to != NULL && add(call, to);
 }
 
-/* The value under a key of plain strings: none of a user's code runs, as for its own __eq__. */
+/* The value under a key of plain strings: that runs no user code, such as an __eq__. */
 static inline PyObject *
 known_value(const struct call *call, PyObject *key)
 {
@@ -230,7 +230,7 @@ add_handle(struct call *call, PyObject *value)
     return handle != NULL && add(call, handle->object);
 }
 
-/* Of a tuple alone: it keeps them while the GIL is given up. */
+/* Only from a tuple: it keeps them alive while the GIL is released. */
 static inline int
 add_sequence(struct call *call, PyObject *value)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A call over rows: its arguments by their letters, its result, and C in between. */
+/* A call over rows: its arguments by their kinds, the call of C, and its result. */
 #ifndef PYD_ROWS_CALL_H
 #define PYD_ROWS_CALL_H
 
 #include "rows.h"
 
 /* How many rows: those of the object, of the handle that is the first argument, or of the array
- * that is. -1: not the short way. */
+ * that is. -1: not on the fast path. */
 static inline npy_intp
 rows_of(const struct crossing *crossing, const struct handle *handle, PyObject *const *args)
 {
@@ -117,7 +117,7 @@ unmade(struct call *call)
     return NULL;
 }
 
-/* A key of several names is a tuple of arrays, also of one. */
+/* A key of several names gives a tuple of arrays, also for one name. */
 static inline PyObject *
 result_of(struct call *call)
 {
@@ -173,7 +173,7 @@ over_rows(const struct crossing *crossing, const struct handle *handle, PyObject
     call.n = rows;
     if (!add_arguments(&call, args, n, kwnames))
         return NULL;
-    Py_XINCREF((PyObject *)call.key); /* another thread may change what is known */
+    Py_XINCREF((PyObject *)call.key); /* another thread may change `known` */
     result = make_all(&call) ? carried_out(&call) : unmade(&call);
     Py_XDECREF((PyObject *)call.key);
     return result;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A malloc heap that a process died in, made sound again. What is certain is how the memory is cut:
- * each block's head says where the next one begins. All else, the links between the blocks, the
- * lists of the free ones and the counts, follows from that, and is written anew. */
+/* Rebuild a malloc heap that a process died in. Only the partition into blocks is certain: each
+ * block's head says where the next begins. Links, free lists and counts follow from it and are
+ * written anew. */
 #include <stdlib.h>
 
 #include "core/memconfig.h"
@@ -44,9 +44,9 @@ is_block(const struct pyd_elem *elem, const struct pyd_heap *heap,
            elem->size <= end - (uintptr_t)elem;
 }
 
-/* No block begins at `at`, where the last one ends. That is sound only in a block that was being
- * split, whose link still leads past this place: then it is one block up to there. Returns the end
- * of that, 0 where the heap is damaged. */
+/* No block begins at `at`, where the last one ends. That is sound only if that block was being
+ * split, and its link still leads past this place: then it is one block up to there. Returns its
+ * end, or 0 where the heap is damaged. */
 static uintptr_t
 undo_split(struct blocks *blocks, size_t first, const struct pyd_heap *heap,
            const struct rte_memseg_list *msl, uintptr_t at, uintptr_t start, uintptr_t end)
@@ -123,7 +123,7 @@ by_address(const void *a, const void *b)
     return one->elem < other->elem ? -1 : 1;
 }
 
-/* Free blocks that touch become one, as DPDK would have made them. */
+/* Merge adjacent free blocks, as DPDK would have done. */
 static void
 join(struct blocks *blocks)
 {
@@ -142,7 +142,7 @@ join(struct blocks *blocks)
     blocks->n = n;
 }
 
-/* Which list a free block waits in: by powers of four, from 256 bytes on. */
+/* The free list of a size: by powers of four, from 256 bytes on. */
 static uint32_t
 list_of(size_t size)
 {
@@ -155,7 +155,7 @@ list_of(size_t size)
     return RTE_MIN((log2 - 7) / 2, PYD_FREE_LISTS - 1U);
 }
 
-/* Whoever died while it cleared a block says that all of them may not be zeros. */
+/* The process may have died while it cleared the block, so it may not be all zeros. */
 static void
 put_free(struct pyd_heap *heap, struct pyd_elem *elem)
 {
@@ -188,7 +188,8 @@ link_all(struct pyd_heap *heap, const struct blocks *blocks)
     heap->total_size = blocks->bytes;
 }
 
-/* 0; -1: its blocks cannot be found, or it is an external heap. Nothing has been changed then. */
+/* Returns 0; -1: its blocks cannot be found, or the heap is external. Nothing has been changed
+ * then. */
 int
 pyd_rebuild_heap(struct pyd_memconfig *config, struct pyd_heap *heap)
 {
@@ -208,8 +209,8 @@ pyd_rebuild_heap(struct pyd_memconfig *config, struct pyd_heap *heap)
     return ret;
 }
 
-/* Whether a heap has other pages than it counts: DPDK is about to add or to take some, or a process
- * died over that. */
+/* Whether a heap counts other pages than it has: DPDK is about to add or remove some, or a process
+ * died while it did. */
 int
 pyd_pages_differ(const struct pyd_memconfig *config)
 {

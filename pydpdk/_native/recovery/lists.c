@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* DPDK's lists of memzones and of named objects, looked through after a process died in them. */
+/* Check DPDK's lists of memzones and of named objects after a process died in them. */
 #include "core/process_table.h"
 #include "core/memconfig.h"
 
-#define MAX_ENTRIES (1 << 20) /* of a list; against one that goes round */
+#define MAX_ENTRIES (1 << 20) /* of a list; more means a cycle */
 
 static int
 is_complete(const struct rte_memzone *mz)
@@ -11,7 +11,7 @@ is_complete(const struct rte_memzone *mz)
     return mz->addr != NULL && mz->len != 0 && mz->hugepage_sz != 0 && mz->name[0] != '\0';
 }
 
-/* A zone that was being made or freed goes; its memory, if it had some, stays taken. */
+/* Drop a zone that was being made or freed. Its memory, if it has any, stays allocated. */
 int
 pyd_check_memzones(struct pyd_memconfig *config)
 {
@@ -35,8 +35,8 @@ pyd_check_memzones(struct pyd_memconfig *config)
     return 0;
 }
 
-/* What leads forward in a list is right at any moment, as one store links and one unlinks; what
- * leads back follows from it. */
+/* The forward links of a list are valid at any moment, as one store links and one unlinks; rebuild
+ * the backward links from them. */
 static int
 check_list(struct rte_tailq_entry_head *head)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* DPDK's locks in shared memory, after a death. They have no owner, and DPDK waits for them without
- * end. One that is shut all the time, while whoever lives and is inside such a call only spins, was
- * a dead process's. What it guards is made sound, then it is given back; where that cannot be, this
- * memory is damaged: no call asks for a lock again, and who waits for one gets a copy of its own. */
+/* DPDK's locks in shared memory, after a death. They record no owner, and DPDK waits for them
+ * without end. A lock that stays held, while the living threads inside such calls only spin, was a
+ * dead process's. Recover what it guards, then release it. Where that is impossible, this memory is
+ * damaged: no call takes a lock again, and a thread that waits for one gets a private copy. */
 #include <stdbool.h>
 #include <unistd.h>
 
@@ -11,7 +11,7 @@
 #include "process/quiet.h"
 #include "recovery/recover.h"
 
-/* From the inside out: who has one may wait for those before it, never for those behind. */
+/* Innermost first: a thread that has one may wait for those before it, never for those behind. */
 enum { IN_ARRAY, IN_MAP, IN_HEAP, IN_ZONES, IN_TAILQS, IN_POOLS, IN_TIMERS, IN_PORTS };
 
 struct dpdk_lock {
@@ -23,11 +23,11 @@ struct dpdk_lock {
 
 #define MAX_LOCKS (RTE_MAX_MEMSEG_LISTS + RTE_MAX_HEAPS + 8)
 #define MAX_PASSES 64
-#define SLOW_ROWS 64
+#define SLOW_MAX 64
 #define SPINS_NS UINT64_C(10000000)
 #define ETHDEV_ZONE "rte_eth_dev_data"
 
-static struct pyd_memconfig *unshared; /* what this process has a copy of */
+static struct pyd_memconfig *unshared; /* this process has a copy of it */
 
 /* Without the lock of the memzones, which may be the one in question. */
 static void *
@@ -55,7 +55,7 @@ list_arrays(struct pyd_memconfig *config, struct dpdk_lock *locks)
     return n;
 }
 
-/* All of them, in their order. */
+/* All locks, in their order. */
 static uint32_t
 list_locks(struct pyd_memconfig *config, struct dpdk_lock *locks)
 {
@@ -96,7 +96,7 @@ name_of(const struct pyd_memconfig *config, const struct dpdk_lock *lock, char *
     return room;
 }
 
-/* Changes where somebody works in what this lock guards. */
+/* Changes when a thread works on what this lock guards. */
 static uint64_t
 work_of(const struct pyd_memconfig *config, const struct dpdk_lock *lock)
 {
@@ -124,7 +124,7 @@ struct slow {
     uint64_t cpu;
 };
 
-/* Threads of the living that are inside a call that takes locks. */
+/* Threads of living processes inside a call that takes locks. */
 static uint32_t
 look_slow(struct slow *rows)
 {
@@ -139,7 +139,7 @@ look_slow(struct slow *rows)
         if (snapshot.state[i] != PYD_LIVING)
             continue;
         for (section = __atomic_load_n(&p->sections, __ATOMIC_ACQUIRE);
-             section != NULL && n < SLOW_ROWS; section = section->next)
+             section != NULL && n < SLOW_MAX; section = section->next)
             if (section->inside != 0 && section->slow != 0)
                 rows[n++] = (struct slow){section, p->pid,
                                           pyd_cpu_time(p->pid, section->tid)};
@@ -147,10 +147,10 @@ look_slow(struct slow *rows)
     return n;
 }
 
-/* One that is still in there and has had no CPU time: it waits for something else, and may have the
- * lock itself. 0 where all of them spin. */
+/* PID of a thread that is still inside but had no CPU time: it waits for something else, and may
+ * have the lock itself. 0 where all of them spin. */
 static uint64_t
-who_sleeps(const struct slow *rows, uint32_t n)
+sleeping_pid(const struct slow *rows, uint32_t n)
 {
     uint32_t i;
 
@@ -170,7 +170,8 @@ now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Who clears freed memory spins no less than who waits for its lock: 2 ms for each MB. */
+/* A thread that clears freed memory uses CPU like one that waits for its lock: allow 2 ms for each
+ * MB. */
 static uint64_t
 window_of(const struct pyd_memconfig *config, uint32_t still_ms, uint32_t n_slow)
 {
@@ -182,13 +183,13 @@ window_of(const struct pyd_memconfig *config, uint32_t still_ms, uint32_t n_slow
     return still_ms + (bytes >> 19);
 }
 
-/* 1: nobody that lives has it; what stayed of it all the time is in `least`. 0: it was open, or
- * somebody worked under it, until patience ended. -EBUSY: a living one may have it. */
+/* 1: no living thread has it; `least` is the part of its value that stayed all the time. 0: it was
+ * free, or a thread worked under it, until the deadline. -EBUSY: a living thread may have it. */
 static int
 is_left(const struct pyd_memconfig *config, const struct dpdk_lock *lock, uint32_t still_ms,
         uint64_t deadline, int32_t *least, uint64_t *culprit)
 {
-    struct slow rows[SLOW_ROWS];
+    struct slow rows[SLOW_MAX];
 
     for (;;) {
         const uint64_t start = now_ms(), work = work_of(config, lock);
@@ -205,14 +206,14 @@ is_left(const struct pyd_memconfig *config, const struct dpdk_lock *lock, uint32
             usleep(200);
         }
         *culprit = 0;
-        if (work_of(config, lock) == work && (*culprit = who_sleeps(rows, n)) == 0)
+        if (work_of(config, lock) == work && (*culprit = sleeping_pid(rows, n)) == 0)
             return 1;
         if (now_ms() > deadline)
             return *culprit == 0 ? 0 : -EBUSY;
     }
 }
 
-/* Living readers may be there beside a dead one, and a writer that lives says again that it waits. */
+/* There may be living readers beside a dead one; a living writer sets its waiting bit again. */
 static void
 open_lock(const struct dpdk_lock *lock, int32_t least)
 {
@@ -224,7 +225,7 @@ open_lock(const struct dpdk_lock *lock, int32_t least)
         __atomic_fetch_sub(word, least - least % RTE_RWLOCK_READ, __ATOMIC_ACQ_REL);
 }
 
-/* Who only reads changes nothing. */
+/* A reader has changed nothing. */
 static int
 make_sound(struct pyd_memconfig *config, const struct dpdk_lock *lock, int32_t least)
 {
@@ -238,7 +239,7 @@ make_sound(struct pyd_memconfig *config, const struct dpdk_lock *lock, int32_t l
     case IN_TAILQS:
         return pyd_check_tailqs(config);
     default:
-        return 0; /* a number too high or low at most: what is made of it is made under others */
+        return 0; /* at most a wrong count: what is built from it has other locks */
     }
 }
 
@@ -253,7 +254,8 @@ first_shut(const struct dpdk_lock *locks, uint32_t n, uint32_t from)
     return NULL;
 }
 
-/* Free locks, and heaps that have nothing and get nothing: whoever waited in DPDK fails and returns. */
+/* Free all locks and empty all heaps, so that they gain nothing: a thread that waits in DPDK fails
+ * and returns. */
 static void
 free_locks(struct pyd_memconfig *config)
 {
@@ -273,7 +275,7 @@ free_locks(struct pyd_memconfig *config)
         config->memsegs[i].socket_id = INT32_MAX;
 }
 
-/* 0; -EOWNERDEAD: another process found this memory damaged, or this one did. */
+/* Returns 0; -EOWNERDEAD: another process or this one found this memory damaged. */
 int
 pyd_damage_look(void)
 {
@@ -292,9 +294,9 @@ static int
 damaged(const char *what)
 {
     struct pyd_process_table *table = pyd_process_table();
-    uint32_t nobody = 0;
+    uint32_t expected = 0;
 
-    if (__atomic_compare_exchange_n(&table->damaged, &nobody, 1, 0, __ATOMIC_ACQ_REL,
+    if (__atomic_compare_exchange_n(&table->damaged, &expected, 1, 0, __ATOMIC_ACQ_REL,
                                     __ATOMIC_RELAXED)) {
         snprintf(table->damage, sizeof(table->damage), "%s", what);
         __atomic_store_n(&table->damaged, 2, __ATOMIC_RELEASE);
@@ -309,7 +311,7 @@ note(struct pyd_locks *out, const char *what)
         snprintf(out->names[out->n++], sizeof(out->names[0]), "%s", what);
 }
 
-/* One lock, the innermost that is shut. 0, or what ends it all. */
+/* Release one lock, the innermost that is held. Returns 0, or an error that ends the recovery. */
 static int
 give_back(struct pyd_memconfig *config, const struct dpdk_lock *lock, struct pyd_locks *out,
           uint32_t still_ms, uint64_t deadline)
@@ -321,7 +323,7 @@ give_back(struct pyd_memconfig *config, const struct dpdk_lock *lock, struct pyd
     if (ret <= 0)
         return ret;
     name_of(config, lock, name, sizeof(name));
-    /* what the dead one asked the primary for may still be under way */
+    /* the primary may still be serving a request of the dead process */
     if (lock->kind <= IN_HEAP && (ret = pyd_requests_pass(pyd_pages_differ(config))) != 0)
         return ret;
     if (make_sound(config, lock, least) != 0)
@@ -331,9 +333,9 @@ give_back(struct pyd_memconfig *config, const struct dpdk_lock *lock, struct pyd
     return 0;
 }
 
-/* In the primary, after a death: how many were given back is in `out`. -EOWNERDEAD: this memory is
- * damaged (pyd_damaged); -EBUSY: a living process may have one, or DPDK is not done with the dead
- * one's request; ask again. */
+/* In the primary, after a death; `out` says how many locks were released. -EOWNERDEAD: this memory
+ * is damaged (pyd_damaged). -EBUSY: a living process may have one, or DPDK is still serving a
+ * request of the dead process; call again. */
 int
 pyd_locks_give_back(struct pyd_locks *out, uint32_t still_ms, uint32_t patience_ms)
 {
@@ -352,12 +354,12 @@ pyd_locks_give_back(struct pyd_locks *out, uint32_t still_ms, uint32_t patience_
         if (ret != 0)
             return ret;
         if (value_of(lock) != 0 && now_ms() > deadline)
-            from = lock - locks + 1; /* the living are at work there */
+            from = lock - locks + 1; /* living threads work there */
     }
     return 0;
 }
 
-/* In a secondary whose primary is dead, so that nobody gives anything back: 0, or -EOWNERDEAD. */
+/* In a secondary whose primary is dead, so that no process releases locks: 0, or -EOWNERDEAD. */
 int
 pyd_locks_abandon(uint32_t still_ms, uint32_t patience_ms)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The exact recovery: every object that nobody living can reach goes back to its pool. */
+/* Mark and sweep, the exact recovery: every object that no living process can reach goes back to
+ * its pool. */
 #include <stdlib.h>
 
 #include "burst/burst.h"
@@ -9,7 +10,7 @@ struct sweep {
     struct pyd_snapshot *snapshot;
     struct pyd_object *objects;
     uint32_t n;
-    uint16_t pool; /* the one that is being read */
+    uint16_t pool; /* the pool being read */
     uint8_t sweeps[PYD_RECOVERY_ROWS];
 };
 
@@ -38,7 +39,7 @@ add(struct rte_mempool *mp, void *arg, void *object, unsigned int index)
 static void
 list_all(struct sweep *sweep)
 {
-    struct pyd_snapshot *snapshot = sweep->world;
+    struct pyd_snapshot *snapshot = sweep->snapshot;
     uint32_t i;
 
     for (i = 0; i < snapshot->n_pools; i++) {
@@ -82,7 +83,7 @@ mark_waiting(struct sweep *sweep, uint32_t pool)
     return n < 0 ? n : 0;
 }
 
-/* A packet that somebody holds: its segments, and the mbufs whose memory they see. */
+/* Mark a packet that is held: its segments, and the mbufs whose memory they share. */
 static void
 mark_packet(struct sweep *sweep, const void *address)
 {
@@ -116,7 +117,7 @@ is_of_a_pool(const struct pyd_snapshot *snapshot, const struct rte_ring *r)
     return 0;
 }
 
-/* Rings of ours say what they carry; in others every word may be an mbuf. */
+/* Our rings record what they carry; in others, every word may be an mbuf. */
 static void
 mark_ring(struct sweep *sweep, const struct rte_ring *r)
 {
@@ -135,12 +136,12 @@ mark_ring(struct sweep *sweep, const struct rte_ring *r)
 static void
 mark_bursts(struct sweep *sweep, const struct pyd_process *p)
 {
-    const struct pyd_storage *slots;
+    const struct pyd_storage *storage;
     uint32_t i;
 
-    for (slots = p->slots; slots != NULL; slots = slots->next)
-        for (i = 0; i < RTE_MIN(slots->n, slots->size); i++)
-            mark_packet(sweep, slots->mbufs[i]);
+    for (storage = p->slots; storage != NULL; storage = storage->next)
+        for (i = 0; i < RTE_MIN(storage->n, storage->size); i++)
+            mark_packet(sweep, storage->mbufs[i]);
 }
 
 static int
@@ -149,7 +150,8 @@ is_pinned(struct rte_mempool *mp)
     return (rte_pktmbuf_priv_flags(mp) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;
 }
 
-/* As it left its pool. A pinned buffer is the mbuf's for ever, all else is set anew. */
+/* Reset to the state in which it left its pool. A pinned buffer stays with its mbuf; everything
+ * else is set anew. */
 static void
 reset(struct rte_mempool *mp, struct rte_mbuf *m)
 {
@@ -164,7 +166,7 @@ reset(struct rte_mempool *mp, struct rte_mbuf *m)
     m->nb_segs = 1;
 }
 
-/* References of the dead are gone. */
+/* Drop the references of dead processes. */
 static uint32_t
 recount(struct rte_mempool *mp, struct rte_mbuf *m, uint16_t refs)
 {
@@ -206,7 +208,7 @@ settle_mbuf(struct pyd_snapshot *snapshot, struct pyd_object *object)
     give_back(snapshot, object);
 }
 
-/* A byte of 0 outside of the pool: a call died between the two. */
+/* Owner byte 0, but not in the pool: a call died between the two steps. */
 static void
 settle_plain(struct pyd_snapshot *snapshot, struct pyd_object *object, uint32_t id)
 {
@@ -218,7 +220,7 @@ settle_plain(struct pyd_snapshot *snapshot, struct pyd_object *object, uint32_t 
     give_back(snapshot, object);
 }
 
-/* Whether we see into the pool and know whose an object of it is. */
+/* Whether we can read the pool and know the owner of each of its objects. */
 int
 pyd_sweeps(struct rte_mempool *mp)
 {
@@ -229,7 +231,7 @@ pyd_sweeps(struct rte_mempool *mp)
 static void
 settle(struct sweep *sweep)
 {
-    struct pyd_snapshot *snapshot = sweep->world;
+    struct pyd_snapshot *snapshot = sweep->snapshot;
     uint32_t i, id;
 
     for (i = 0; i < sweep->n; i++) {
@@ -248,7 +250,7 @@ settle(struct sweep *sweep)
 int
 pyd_sweep(struct pyd_snapshot *snapshot)
 {
-    struct sweep sweep = {.world = snapshot, .objects = snapshot->objects};
+    struct sweep sweep = {.snapshot = snapshot, .objects = snapshot->objects};
     int ret = 0;
     uint32_t i;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the dead certainly held: their lcores' caches and what their bursts say. The rest may be
- * with a port or a program that we do not see into. */
+/* Reclaim what dead processes certainly held: the caches of their lcores, and the mbufs in their
+ * bursts. Anything else may be with a port or a program whose memory we cannot read. */
 #include <stdlib.h>
 
 #include "recovery/recover.h"
@@ -46,22 +46,22 @@ on_living_lcore(const struct pyd_snapshot *snapshot, uint32_t lcore)
     return 0;
 }
 
-/* A call that died may have left a length that its objects do not bear out: then only a sweep
- * knows whose they are. */
+/* If a call died, the cache's length may not match its objects: then only mark and sweep can find
+ * their owners. */
 static void
 empty_cache(struct pyd_snapshot *snapshot, struct rte_mempool *mp, uint32_t lcore, int was_inside,
             int keep)
 {
     struct rte_mempool_cache *cache = &mp->local_cache[lcore];
     const uint32_t n = RTE_MIN(cache->len, (uint32_t)RTE_DIM(cache->objs));
-    struct pyd_recovered *row = pyd_pool_entry(snapshot, mp);
+    struct pyd_recovered *entry = pyd_pool_entry(snapshot, mp);
 
     if (n == 0)
         return;
     if (keep && (was_inside || rte_mempool_ops_enqueue_bulk(mp, cache->objs, n) != 0))
-        row->in_doubt += n;
+        entry->in_doubt += n;
     else if (keep)
-        row->returned += n;
+        entry->returned += n;
     cache->len = 0;
 }
 
@@ -79,7 +79,7 @@ empty_caches(struct pyd_snapshot *snapshot, int keep)
                                 keep || !pyd_sweeps(snapshot->pools[i]));
 }
 
-/* Before a sweep, which finds what was in them, where it can look into the pool. */
+/* Before mark and sweep, which finds what was in the caches of each pool that it can read. */
 void
 pyd_empty_caches(struct pyd_snapshot *snapshot)
 {
@@ -87,31 +87,31 @@ pyd_empty_caches(struct pyd_snapshot *snapshot)
 }
 
 static void
-free_burst(struct pyd_snapshot *snapshot, struct pyd_storage *slots)
+free_burst(struct pyd_snapshot *snapshot, struct pyd_storage *storage)
 {
-    const uint32_t n = RTE_MIN(slots->n, slots->size);
+    const uint32_t n = RTE_MIN(storage->n, storage->size);
     struct rte_mempool *mp;
     uint32_t i;
 
     for (i = 0; i < n; i++) {
-        mp = slots->mbufs[i]->pool;
-        if (slots->inside) {
+        mp = storage->mbufs[i]->pool;
+        if (storage->inside) {
             pyd_pool_entry(snapshot, mp)->in_doubt++;
         } else {
-            rte_pktmbuf_free(slots->mbufs[i]);
+            rte_pktmbuf_free(storage->mbufs[i]);
             pyd_pool_entry(snapshot, mp)->returned++;
         }
     }
-    slots->n = 0;
+    storage->n = 0;
 }
 
-/* The byte of an object says who took it, and is set after the taking, reset before the giving
- * back: what carries a dead one's is out. */
+/* The byte of an object names its owner. It is set after a get and cleared before a put, so an
+ * object with a dead process's byte is out. */
 static void
 take_objects(struct pyd_snapshot *snapshot, struct rte_mempool *mp)
 {
     uint64_t *objects = snapshot->scratch;
-    struct pyd_recovered *row = pyd_pool_entry(snapshot, mp);
+    struct pyd_recovered *entry = pyd_pool_entry(snapshot, mp);
     uint8_t *owners = pyd_objects_owners(mp);
     uint32_t i, n;
 
@@ -124,23 +124,23 @@ take_objects(struct pyd_snapshot *snapshot, struct rte_mempool *mp)
             continue;
         owners[i] = 0;
         if (rte_mempool_ops_enqueue_bulk(mp, &object, 1) == 0)
-            row->returned++;
+            entry->returned++;
         else
-            row->in_doubt++;
+            entry->in_doubt++;
     }
 }
 
 void
 pyd_reclaim(struct pyd_snapshot *snapshot)
 {
-    struct pyd_storage *slots;
+    struct pyd_storage *storage;
     uint32_t i;
 
     empty_caches(snapshot, 1);
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        for (slots = snapshot->table->processes[i].slots;
-             snapshot->state[i] == PYD_DEAD && slots != NULL; slots = slots->next)
-            free_burst(snapshot, slots);
+        for (storage = snapshot->table->processes[i].slots;
+             snapshot->state[i] == PYD_DEAD && storage != NULL; storage = storage->next)
+            free_burst(snapshot, storage);
     for (i = 0; i < snapshot->n_pools; i++)
         take_objects(snapshot, snapshot->pools[i]);
 }

@@ -14,7 +14,7 @@ struct found {
 };
 
 static void
-add(struct found *found, void *row)
+add(struct found *found, void *entry)
 {
     if (found->n == found->room) {
         const uint32_t room = RTE_MAX(64U, found->room * 2);
@@ -27,7 +27,7 @@ add(struct found *found, void *row)
         found->rows = rows;
         found->room = room;
     }
-    found->rows[found->n++] = row;
+    found->rows[found->n++] = entry;
 }
 
 static void
@@ -39,7 +39,7 @@ add_ring(const struct rte_memzone *mz, void *found)
         add(found, mz->addr);
 }
 
-/* A pool that is being made does not have all its objects yet, and its maker has them. */
+/* Skip a pool that is being made: it does not have all its objects yet; its maker does. */
 static void
 add_pool(struct rte_mempool *mp, void *found)
 {
@@ -55,16 +55,16 @@ describe_pools(struct pyd_snapshot *snapshot)
 
     snapshot->out->n_pools = snapshot->n_pools;
     for (i = 0; i < snapshot->n_pools; i++) {
-        struct pyd_recovered *row = &snapshot->out->pools[i];
+        struct pyd_recovered *entry = &snapshot->out->pools[i];
 
-        snprintf(row->name, sizeof(row->name), "%s", snapshot->pools[i]->name);
-        row->address = (uintptr_t)snapshot->pools[i];
-        row->mbufs = pyd_pool_is_pktmbuf(snapshot->pools[i]);
+        snprintf(entry->name, sizeof(entry->name), "%s", snapshot->pools[i]->name);
+        entry->address = (uintptr_t)snapshot->pools[i];
+        entry->mbufs = pyd_pool_is_pktmbuf(snapshot->pools[i]);
     }
 }
 
-/* List all rings and pools: -ENOMEM, and no list, where one was left out. In a part of them others
- * would look as if nobody had them. */
+/* List all rings and pools: -ENOMEM, and no list, where one does not fit. With a partial list,
+ * objects of the rest would look unowned. */
 int
 pyd_snapshot_gather(struct pyd_snapshot *snapshot)
 {
@@ -97,7 +97,9 @@ make_room(struct pyd_snapshot *snapshot)
     snapshot->objects = malloc((snapshot->room + 1) * sizeof(*snapshot->objects));
     snapshot->scratch = malloc(largest * sizeof(uint64_t));
     snapshot->ids = calloc(snapshot->n_pools + 1, sizeof(*snapshot->ids));
-    return snapshot->objects == NULL || snapshot->scratch == NULL || snapshot->ids == NULL ? -ENOMEM : 0;
+    return snapshot->objects == NULL || snapshot->scratch == NULL || snapshot->ids == NULL
+               ? -ENOMEM
+               : 0;
 }
 
 static void
@@ -122,7 +124,7 @@ pyd_pool_entry(struct pyd_snapshot *snapshot, const struct rte_mempool *mp)
     return &lost;
 }
 
-/* Who lives. Who has been found dead stays so. */
+/* Update which processes live. One found dead stays dead. */
 void
 pyd_snapshot_look(struct pyd_snapshot *snapshot)
 {
@@ -141,7 +143,8 @@ pyd_snapshot_look(struct pyd_snapshot *snapshot)
     }
 }
 
-/* A port whose driver keeps mbufs between two calls. These keep none, or, net_ring, in rings. */
+/* Whether the port's driver keeps mbufs between two calls. The listed ones keep none, or (net_ring)
+ * keep them in rings. */
 static int
 keeps_mbufs(uint16_t port_id, char *name, uint32_t room)
 {
@@ -183,9 +186,9 @@ count_gone(struct pyd_snapshot *snapshot)
             };
 }
 
-/* With the world paused. A foreign program may be inside anything, so rings stay as they are. */
+/* With the world stopped. A foreign program may be inside any call: then rings stay as they are. */
 static int
-repair(struct pyd_snapshot *snapshot, int foreign)
+run_recovery(struct pyd_snapshot *snapshot, int foreign)
 {
     struct pyd_recovery *out = snapshot->out;
     int ret = 0;
@@ -206,9 +209,9 @@ repair(struct pyd_snapshot *snapshot, int foreign)
     return ret;
 }
 
-/* Their memory, after which their places are free. */
+/* Free their memory, then their entries. */
 static void
-remove(struct pyd_snapshot *snapshot)
+remove_dead(struct pyd_snapshot *snapshot)
 {
     uint32_t i;
 
@@ -231,10 +234,10 @@ now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* 0; -EBUSY where somebody stays inside (out->culprit), -ENOMEM: nothing was changed; -ENOTSUP in a
+/* 0; -EBUSY where a thread stays inside (out->culprit), -ENOMEM: nothing was changed; -ENOTSUP in a
  * secondary.
- * `foreign`: programs that are not ours share the memory. `everything`: sweep although nobody
- * died, for what an earlier recovery left in doubt. */
+ * `foreign`: programs other than pydpdk share the memory. `everything`: mark and sweep although no
+ * process died, for what an earlier recovery left in doubt. */
 int
 pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t timeout_ms)
 {
@@ -254,14 +257,14 @@ pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t time
         ready = pyd_snapshot_gather(&snapshot) == 0 && make_room(&snapshot) == 0;
         if (ready) {
             count_gone(&snapshot);
-            ret = repair(&snapshot, foreign);
+            ret = run_recovery(&snapshot, foreign);
         }
         pyd_resume_world(&snapshot);
         out->stopped_ns = now_ns() - start;
         if (!ready)
             ret = -ENOMEM;
         else
-            remove(&snapshot);
+            remove_dead(&snapshot);
     }
     release_room(&snapshot);
     return ret;

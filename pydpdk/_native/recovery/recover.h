@@ -10,23 +10,23 @@ enum { PYD_NOBODY, PYD_LIVING, PYD_DEAD };
 struct pyd_object {
     uintptr_t address;
     uint16_t pool;
-    uint16_t refs; /* packets that hold it, and packets that see its memory */
+    uint16_t refs; /* packets that hold it, and packets that share its memory */
     uint8_t waits;
 };
 
-/* The shared memory while it is paused. A recovery allocates all that it needs before it changes
- * anything: it is done as a whole or not at all. */
+/* Shared memory while the world is stopped. A recovery allocates everything it needs before it
+ * changes anything, so it is done completely or not at all. */
 struct pyd_snapshot {
     struct pyd_process_table *table;
     uint8_t state[PYD_MAX_PROCESSES];
-    uint8_t was_inside[PYD_MAX_PROCESSES]; /* the dead, in whatever call */
+    uint8_t was_inside[PYD_MAX_PROCESSES]; /* the process died inside a call */
     struct rte_ring **rings;
     uint32_t n_rings;
     struct rte_mempool **pools;
     uint32_t n_pools;
     struct pyd_object *objects; /* room for every object of the pools */
     uint32_t room;
-    void *scratch; /* room for the addresses of one pool's objects, or its stack's marks */
+    void *scratch; /* room for the addresses of one pool's objects, or for its stack's marks */
     uint32_t *ids; /* one for each pool */
     struct pyd_recovery *out;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a dead process left half-done in rings and stacks, undone while the world is paused. */
+/* With the world stopped, roll back what a dead process left half-done in rings and stacks. */
 
 #include <rte_stack.h>
 
@@ -7,17 +7,18 @@
 #include "ring/ring.h"
 
 static void
-note(struct pyd_snapshot *snapshot, const struct rte_ring *r, int consumer, uint32_t sync, uint32_t n)
+note(struct pyd_snapshot *snapshot, const struct rte_ring *r, int consumer, uint32_t sync,
+     uint32_t n)
 {
     struct pyd_recovery *out = snapshot->out;
 
     if (out->n_undone < PYD_RECOVERY_ROWS) {
-        struct pyd_undone *row = &out->undone[out->n_undone];
+        struct pyd_undone *entry = &out->undone[out->n_undone];
 
-        snprintf(row->name, sizeof(row->name), "%s", r->name);
-        row->consumer = consumer;
-        row->sync = sync;
-        row->n = n;
+        snprintf(entry->name, sizeof(entry->name), "%s", r->name);
+        entry->consumer = consumer;
+        entry->sync = sync;
+        entry->n = n;
     }
     out->n_undone++;
 }
@@ -34,8 +35,8 @@ reserved(const struct pyd_snapshot *snapshot, const struct rte_ring *r, int cons
     return 0;
 }
 
-/* Relaxed tails cannot say which of several operations were done. What consumers took stays
- * taken; what producers put behind the dead one's slots goes, and the sweep finds it. */
+/* RTS tails do not say which of several operations were complete. What consumers took stays taken;
+ * what producers put behind the dead process's slots is dropped, and mark and sweep finds it. */
 static uint32_t
 undo_rts(struct rte_ring_rts_headtail *side, int consumer)
 {
@@ -50,7 +51,7 @@ undo_rts(struct rte_ring_rts_headtail *side, int consumer)
     return n == 0 ? 1 : n;
 }
 
-/* Elements that were on their way in are out; those on their way out are in. */
+/* Roll back: elements on their way in are out, elements on their way out are in. */
 static void
 undo_side(struct pyd_snapshot *snapshot, struct rte_ring *r, int consumer)
 {
@@ -89,8 +90,8 @@ stack_of(const struct rte_mempool *mp)
     return strcmp(ops, "stack") == 0 || strcmp(ops, "lf_stack") == 0 ? mp->pool_data : NULL;
 }
 
-/* Living ones spin for what is neither theirs nor any living one's: they may go on. Head and tail
- * of an hts side are one word, so they see all of it or nothing. */
+/* Living threads spin for what belongs to no living process: let them go on. Head and tail of an
+ * HTS side are one word, so they see all of the change or none. */
 static void
 release_side(struct pyd_snapshot *snapshot, struct rte_ring *r, int consumer)
 {
@@ -107,7 +108,7 @@ release_side(struct pyd_snapshot *snapshot, struct rte_ring *r, int consumer)
         note(snapshot, r, consumer, RTE_RING_SYNC_MT_HTS, was.pos.head - was.pos.tail);
 }
 
-/* Returns whether there was anything. */
+/* Returns whether anything was released. */
 int
 pyd_release(struct pyd_snapshot *snapshot)
 {
@@ -136,7 +137,7 @@ static void
 set_list(struct rte_stack_lf_list *list, struct rte_stack_lf_elem *top, uint64_t len)
 {
     list->head.top = top;
-    list->head.cnt++; /* as every change does: nobody may take it for the old one */
+    list->head.cnt++; /* as every change does: this head must not look like the old one */
     list->len = len;
 }
 
@@ -171,10 +172,11 @@ rebuild_lf(struct rte_stack *s, uint8_t *used)
     set_list(&lf->free, top, s->capacity - n);
 }
 
-/* Nodes that the dead one had in hand are in neither list, and a length may be ahead of its list,
- * for which a pop would wait for ever. Returns how many nodes were lost, or 1. */
+/* Nodes that the dead process had taken are in neither list, and a length may be ahead of its list,
+ * for which a pop would wait forever. Returns how many nodes were lost, at least 1; 0 where the
+ * stack is sound. */
 static uint32_t
-mend_lf(struct rte_stack *s, uint8_t *scratch)
+relink_lf(struct rte_stack *s, uint8_t *scratch)
 {
     const struct rte_stack_lf *lf = &s->stack_lf;
     const uint64_t used = length(&lf->used, s->capacity);
@@ -197,7 +199,8 @@ pyd_relink_stacks(struct pyd_snapshot *snapshot)
         if (s == NULL)
             continue;
         if (s->flags & RTE_STACK_F_LF)
-            pyd_pool_entry(snapshot, snapshot->pools[i])->relinked = mend_lf(s, snapshot->scratch);
+            pyd_pool_entry(snapshot, snapshot->pools[i])->relinked =
+                relink_lf(s, snapshot->scratch);
         else
             rte_spinlock_unlock(&s->stack_std.lock);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Zero-copy reservations of this process, where the one who recovers sees them. */
+/* Zero-copy reservations of this process, where the recovering process sees them. */
 #include "core/process_table.h"
 
 int
@@ -7,14 +7,14 @@ pyd_reserve(const struct rte_ring *ring, int consumer)
 {
     struct pyd_process *me = pyd_process_me();
     const uint64_t address = (uintptr_t)ring;
-    uint64_t nobody;
+    uint64_t expected;
     uint32_t i;
 
     if (me == NULL)
         return 0;
     for (i = 0; i < PYD_MAX_RESERVATIONS; i++) {
-        nobody = 0;
-        if (__atomic_compare_exchange_n(&me->reservations[i].ring, &nobody, address, 0,
+        expected = 0;
+        if (__atomic_compare_exchange_n(&me->reservations[i].ring, &expected, address, 0,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
             me->reservations[i].consumer = consumer;
             me->reservations[i].held = 0;

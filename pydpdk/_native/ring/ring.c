@@ -4,7 +4,7 @@
 #include "ethdev/malformed.h"
 #include "ring/ring.h"
 
-/* Whether the ring's memory is that of elements of this size: it does not keep the size itself. */
+/* Whether the ring's memory fits elements of this size: the ring does not record the size. */
 int
 pyd_ring_fits(const struct rte_ring *ring, uint32_t esize)
 {
@@ -12,9 +12,9 @@ pyd_ring_fits(const struct rte_ring *ring, uint32_t esize)
            (size_t)rte_ring_get_memsize_elem(esize, ring->size) <= ring->memzone->len;
 }
 
-/* The ring of a memzone, or NULL. Rings have no public walk and leave their list after their
- * memory; their memzones do not. One that is being made, or another's memzone of such a name, does
- * not have the ring's name yet. */
+/* The ring of a memzone, or NULL. DPDK has no public walk over rings, and frees a ring's memory
+ * before it leaves their list; memzones have neither problem. A ring that is being made, or another
+ * program's memzone of such a name, does not have the ring's name yet. */
 const struct rte_ring *
 pyd_ring_in(const struct rte_memzone *mz)
 {
@@ -44,7 +44,8 @@ pyd_ring_open(struct pyd_ring *ring, struct rte_ring *of, uint32_t esize)
     ring->gate.open = ring->producer.gate.open = ring->consumer.gate.open = 1;
 }
 
-/* Make a ring, and record in it what its elements are; see decl/pyd_ring.h. -1 and rte_errno. */
+/* Make a ring, and record in it what its elements are; see decl/pyd_ring.h. Returns -1 and sets
+ * rte_errno on failure. */
 int
 pyd_ring_make(struct pyd_ring *ring, const char *name, uint32_t esize, uint32_t size,
               int socket_id, uint32_t flags, int mark)
@@ -65,7 +66,7 @@ pyd_ring_make(struct pyd_ring *ring, const char *name, uint32_t esize, uint32_t 
     return made == NULL ? -1 : 0;
 }
 
-/* The process has forked, or DPDK is gone: nothing may come in any more. */
+/* The process has forked, or DPDK is gone: no thread may enter any more. */
 void
 pyd_ring_shut(struct pyd_ring *ring)
 {
@@ -86,8 +87,8 @@ pyd_ring_count(struct pyd_ring *ring)
     return ret;
 }
 
-/* A call of one side behind its gate. The four of them are what Python calls with an array. Their
- * loops are so short that it matters where they lie. */
+/* A call on one side behind its gate. Python calls these four with an array. Their loops are so
+ * short that their alignment matters. */
 #define SIDE(verb, side, memory, how)                                                              \
     __attribute__((aligned(64))) int                                                               \
     pyd_ring_##verb##_##how(struct pyd_ring *ring, memory *elements, uint32_t n)                   \
@@ -127,7 +128,7 @@ dequeue(struct pyd_ring *ring, struct rte_mbuf **mbufs, uint32_t n, int bulk)
     return bulk ? pyd_ring_dequeue_bulk(ring, mbufs, n) : pyd_ring_dequeue_burst(ring, mbufs, n);
 }
 
-/* Of mbufs that came, those that are sound; or of the next ones, where none is. */
+/* Return the sound ones of the mbufs received; while there are none, receive again. */
 static __rte_noinline int
 admit_taken(struct pyd_ring *ring, struct rte_mbuf **mbufs, int came, uint32_t n, int bulk)
 {
@@ -150,7 +151,8 @@ take(struct pyd_ring *ring, struct rte_mbuf **mbufs, uint32_t n, int bulk)
     return likely(pyd_is_ours()) ? came : admit_taken(ring, mbufs, came, n, bulk);
 }
 
-/* Mbufs out of a ring; those that another program may have put there only if they are sound. */
+/* Take mbufs out of a ring; those that another program may have put there only if they are
+ * sound. */
 int
 pyd_ring_take(struct pyd_ring *ring, struct rte_mbuf **mbufs, uint32_t n, int bulk)
 {
@@ -187,7 +189,7 @@ pyd_ring_rx_burst(struct pyd_ring *ring, struct pyd_burst *burst)
     return pyd_ring_rx(ring, burst, burst->size, 0);
 }
 
-/* Shut all three gates, or none. Who is inside one leaves it, or gets no further than -EBUSY. */
+/* Shut all three gates, or none. A thread inside one leaves it, or gets no further than -EBUSY. */
 static int
 shut_all(struct pyd_ring *ring, int force)
 {
@@ -222,7 +224,7 @@ free_mbufs(struct rte_ring *ring)
             rte_pktmbuf_free(m);
 }
 
-/* Free the mbufs in a ring, whoever made it: a pool of theirs is about to go by force. */
+/* Free the mbufs in a ring, whichever process made it: their pool is about to be freed by force. */
 void
 pyd_ring_call_in(const char *name)
 {
@@ -234,8 +236,8 @@ pyd_ring_call_in(const char *name)
     pyd_critical_exit();
 }
 
-/* Free a ring of our making. One of mbufs must be empty, unless they are to be freed with it. Once
- * closed, or never made, it does nothing. */
+/* Free a ring that we made. A ring of mbufs must be empty, unless they are to be freed with it.
+ * Does nothing if closed or never made. */
 int
 pyd_ring_close(struct pyd_ring *ring, int force)
 {
@@ -249,7 +251,7 @@ pyd_ring_close(struct pyd_ring *ring, int force)
         ret = -ENOTEMPTY;
     if (ret != 0)
         return reopen_all(ring, ret);
-    if (pyd_critical_enter() != 0) { /* the primary died over a repair: the memory stays as it is */
+    if (pyd_critical_enter() != 0) { /* the primary died during a recovery: keep the memory */
         pyd_ring_shut(ring);
         return 0;
     }

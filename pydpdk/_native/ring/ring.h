@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The way through the gate of one side of a ring. */
+/* Enter and leave the gate of one side of a ring. */
 #ifndef PYD_RING_INLINE_H
 #define PYD_RING_INLINE_H
 
 #include "burst/burst.h"
 
-/* 0, PYD_SHUT (the ring is closed), -EALREADY (somebody has this side to himself), or what
- * pyd_critical_enter says. */
+/* Returns 0, PYD_SHUT (the ring is closed), -EALREADY (another call has this side exclusively), or
+ * an error of pyd_critical_enter. */
 static inline int
 pyd_ring_enter(struct pyd_ring_side *side)
 {
@@ -14,7 +14,7 @@ pyd_ring_enter(struct pyd_ring_side *side)
 
     if (likely(ret == 0))
         return 0;
-    /* zc first: a reservation that ends here opens the gate before it says so */
+    /* zc first: the end of a reservation opens the gate before it clears zc */
     if (ret == PYD_SHUT && !__atomic_load_n(&side->zc, __ATOMIC_SEQ_CST) &&
         !__atomic_load_n(&side->gate.open, __ATOMIC_SEQ_CST))
         return PYD_SHUT;

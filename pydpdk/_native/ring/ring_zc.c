@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Zero-copy: the slots of a ring in Python's hands, one reservation a side at a time. */
+/* Zero-copy: the slots of a ring for Python, one reservation a side at a time. */
 #include "core/process_table.h"
 #include "ring/ring.h"
 
-/* Take a side for one reservation; everybody else finds its gate shut until it is given back.
- * The table says that head and tail differ for a reason: recovery leaves them alone. */
+/* Take a side for one reservation; other calls find its gate shut until it is given back. The
+ * process table says that head and tail differ on purpose: recovery leaves them alone. */
 static int
 take(const struct pyd_ring *ring, struct pyd_ring_side *side, enum rte_ring_sync_type sync)
 {
-    uint32_t nobody = 0;
+    uint32_t expected = 0;
     int ret;
 
     if (sync != RTE_RING_SYNC_ST && sync != RTE_RING_SYNC_MT_HTS)
         return -ENOTSUP;
-    if (!__atomic_compare_exchange_n(&side->zc, &nobody, 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&side->zc, &expected, 1, 0, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED))
         return -EALREADY;
     ret = pyd_shut(&side->gate) != 0 ? -EALREADY : pyd_reserve(ring->ring, side == &ring->consumer);
     if (ret == 0)
@@ -89,8 +90,8 @@ pyd_ring_dequeue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
     return ret;
 }
 
-/* Enter to end a reservation of at least n. One of nothing must not be finished: on an HTS ring
- * the slots past it may be another process's by now. */
+/* Enter to end a reservation of at least n. An empty one must not be finished: on an HTS ring the
+ * slots past it may belong to another process by now. */
 static int
 enter_finish(struct pyd_ring *ring, struct pyd_ring_side *side, uint32_t n)
 {
@@ -143,7 +144,7 @@ pyd_ring_zc_end(struct pyd_ring_slots *slots, uint32_t n)
                            : pyd_ring_enqueue_zc_finish(slots->ring, n);
 }
 
-/* Of slots that nobody has any more; the ring is an argument so that it is there until then. */
+/* Finalizer of slots without references; the ring is an argument so that it lives until then. */
 void
 pyd_ring_zc_drop(struct pyd_ring_slots *slots, struct pyd_ring *ring)
 {

@@ -11,10 +11,10 @@
 
 #define SNAPLEN 262144
 
-/* libpcap is there where librte_bpf needs it, and only there is rte_bpf_convert complete. */
+/* libpcap is loaded where librte_bpf needs it, and only there is rte_bpf_convert complete. */
 #define FIND(function) typeof(&function) call_##function = dlsym(RTLD_DEFAULT, #function)
 
-/* Returns 0 and a program; a reason where the expression is none. */
+/* Returns 0 and a program; or an error and a reason where the expression is invalid. */
 static int
 compile(const char *expression, struct bpf_program *program, char *reason, uint32_t room)
 {
@@ -37,11 +37,11 @@ compile(const char *expression, struct bpf_program *program, char *reason, uint3
     return ret != 0 ? -EINVAL : 0;
 }
 
-/* Loads at an index are in X, but rte_bpf_convert (22.11 to 25.11) says so only in those of two
- * bytes: it takes a bit of the size for the one that says so in arithmetic. Its second instruction
- * clears X, and so tells where X is. */
+/* Indexed loads need X's register, but rte_bpf_convert (22.11 to 25.11) sets it only in those of
+ * two bytes: it tests a bit of the size as if it were the X bit of arithmetic. Its second
+ * instruction clears X, and so names the register. */
 static void
-mend(struct rte_bpf_prm *prm)
+fix_loads(struct rte_bpf_prm *prm)
 {
     struct ebpf_insn *ins = (struct ebpf_insn *)(uintptr_t)prm->ins;
     uint32_t i;
@@ -51,7 +51,8 @@ mend(struct rte_bpf_prm *prm)
             ins[i].src_reg = ins[1].dst_reg;
 }
 
-/* A shift by a register, by more than 31 of which CPUs make one by the rest modulo 32, and libpcap 0. */
+/* A shift by a register: for counts above 31, CPUs shift by the count modulo 32, but libpcap
+ * returns 0. */
 static int
 is_open_shift(const struct ebpf_insn *ins)
 {
@@ -96,7 +97,7 @@ copy_guarded(const struct rte_bpf_prm *prm, const uint32_t *at, struct ebpf_insn
     }
 }
 
-/* Returns the instructions, or NULL and rte_errno. */
+/* Returns the instructions, or NULL and sets rte_errno. */
 static struct ebpf_insn *
 guard_shifts(struct rte_bpf_prm *prm)
 {
@@ -129,9 +130,9 @@ load(struct pyd_bpf *bpf, struct bpf_program *program)
 
     if (call_pcap_freecode)
         call_pcap_freecode(program);
-    if (prm == NULL) /* it says EPERM, for -1, of what it has no instruction for */
+    if (prm == NULL) /* EPERM stands for -1: there is no instruction for it */
         return rte_errno == EPERM ? -ENOTSUP : -rte_errno;
-    mend(prm);
+    fix_loads(prm);
     guarded = guard_shifts(prm);
     bpf->bpf = guarded != NULL ? rte_bpf_load(prm) : NULL;
     free(guarded);
@@ -182,7 +183,8 @@ pyd_bpf_close(struct pyd_bpf *bpf)
     return 0;
 }
 
-/* Interpreted: the machine code that 22.11 makes for x86 takes jset for true (`ether[0] & 1 != 0`). */
+/* Interpreted: the machine code that 22.11 makes for x86 treats jset as true (`ether[0] & 1 !=
+ * 0`). */
 static int
 match(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_bpf *bpf, uint8_t *mask)
 {

@@ -23,7 +23,8 @@ static struct {
     __typeof__(rte_rib_set_nh) *set_nh;
 } fib_library;
 
-/* The caller holds a lock. -ENOTSUP: a secondary whose primary has none. */
+/* The caller holds a lock. -ENOTSUP: in a secondary whose primary lacks the tailqs of the
+ * library. */
 int
 pyd_fib_load(void)
 {
@@ -115,7 +116,7 @@ static const struct pyd_rib calls = {
     .write = write_hop,
 };
 
-/* With a place in the RIB for a part of a route, and more steps than are given out (routes.h). */
+/* With room in the RIB for one part of a route, and more steps than routes may use (routes.h). */
 int
 pyd_fib_open(struct pyd_fib *fib, const char *name, int socket_id, uint64_t default_nh,
              uint32_t max_routes, uint32_t nh_sz, uint32_t num_tbl8, uint32_t max_steps)
@@ -131,7 +132,7 @@ pyd_fib_open(struct pyd_fib *fib, const char *name, int socket_id, uint64_t defa
     fib->fib = fib_library.create(name, socket_id, &conf);
     if (fib->fib == NULL) {
         if (rte_errno == EINVAL)
-            rte_errno = ENOMEM; /* what it frees then has hidden that; the rest is checked before */
+            rte_errno = ENOMEM; /* its cleanup has hidden that; all else is checked before */
         return -1;
     }
     pyd_routes_open(&fib->routes, default_nh, max_routes, max_steps);
@@ -155,8 +156,8 @@ pyd_fib_close(struct pyd_fib *fib)
     return 0;
 }
 
-/* The caller holds a lock: routes are changed by one thread at a time, also beside lookups. The
- * address is in network order. */
+/* The caller holds a lock: one thread at a time changes routes, also beside lookups. The address is
+ * in network order. */
 int
 pyd_fib_change(struct pyd_fib *fib, const void *ip, uint8_t depth, uint64_t next_hop, int add)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Longest-prefix match of a column of IPv6 addresses. DPDK 24.11 gave these functions an address of
- * a type of its own, which lies as the 16 bytes before. */
+/* Longest-prefix match of a column of IPv6 addresses. DPDK 24.11 gave these functions an address
+ * type of its own, with the layout of the 16 bytes before. */
 #include "core/gate.h"
 #include "tables/late.h"
 #include "tables/routes.h"
@@ -24,7 +24,8 @@ static struct {
     __typeof__(rte_rib6_set_nh) *set_nh;
 } fib6_library;
 
-/* The caller holds a lock. -ENOTSUP: a secondary whose primary has none. */
+/* The caller holds a lock. -ENOTSUP: in a secondary whose primary lacks the tailqs of the
+ * library. */
 int
 pyd_fib6_load(void)
 {
@@ -47,7 +48,7 @@ pyd_fib6_load(void)
     return fib6_library.set_nh != NULL ? 0 : pyd_late_load("librte_fib", tailqs, symbols);
 }
 
-/* What a release takes for an address. */
+/* Matches the address type of every release. */
 #define ADDRESS(ip) ((const void *)(ip))
 
 static void *
@@ -113,7 +114,7 @@ static const struct pyd_rib calls = {
     .write = write_hop,
 };
 
-/* With a place in the RIB for a part of a route, and more steps than are given out (routes.h). */
+/* With room in the RIB for one part of a route, and more steps than routes may use (routes.h). */
 int
 pyd_fib6_open(struct pyd_fib6 *fib, const char *name, int socket_id, uint64_t default_nh,
               uint32_t max_routes, uint32_t nh_sz, uint32_t num_tbl8, uint32_t max_steps)
@@ -129,7 +130,7 @@ pyd_fib6_open(struct pyd_fib6 *fib, const char *name, int socket_id, uint64_t de
     fib->fib = fib6_library.create(name, socket_id, &conf);
     if (fib->fib == NULL) {
         if (rte_errno == EINVAL)
-            rte_errno = ENOMEM; /* what it frees then has hidden that; the rest is checked before */
+            rte_errno = ENOMEM; /* its cleanup has hidden that; all else is checked before */
         return -1;
     }
     pyd_routes_open(&fib->routes, default_nh, max_routes, max_steps);

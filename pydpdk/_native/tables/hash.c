@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tables of keys, looked up for a whole column. One thread at a time changes a table: the caller
- * holds a lock. Lookups beside it wait for DPDK's own (RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY). */
+ * holds a lock. Concurrent lookups wait for DPDK's own lock
+ * (RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY). */
 #include <rte_hash.h>
 
 #include "core/gate.h"
@@ -20,7 +21,8 @@ static struct {
     __typeof__(rte_hash_iterate) *iterate;
 } hash_library;
 
-/* The caller holds a lock. -ENOTSUP: a secondary whose primary has none. */
+/* The caller holds a lock. -ENOTSUP: in a secondary whose primary lacks the tailqs of the
+ * library. */
 int
 pyd_hash_load(void)
 {
@@ -40,7 +42,7 @@ pyd_hash_load(void)
     return hash_library.iterate != NULL ? 0 : pyd_late_load("librte_hash", tailqs, symbols);
 }
 
-/* With buckets that are extended, so that all entries fit whatever they hash to. */
+/* With extendable buckets, so that all entries fit whatever they hash to. */
 int
 pyd_hash_open(struct pyd_hash *hash, const char *name, int socket_id, uint32_t entries,
               uint32_t key_len)
@@ -57,7 +59,7 @@ pyd_hash_open(struct pyd_hash *hash, const char *name, int socket_id, uint32_t e
     hash->hash = hash_library.create(&params);
     if (hash->hash == NULL) {
         if (rte_errno == 0)
-            rte_errno = ENOMEM; /* rte_malloc says nothing */
+            rte_errno = ENOMEM; /* rte_malloc does not set it */
         return -1;
     }
     hash->key_len = key_len;
@@ -82,8 +84,8 @@ pyd_hash_close(struct pyd_hash *hash)
     return 0;
 }
 
-/* Not RTE_HASH_LOOKUP_BULK_MAX, which is 64: of so many, all in buckets that were extended, DPDK finds
- * none, as it compares with 1 << 64 (docs/upstream). */
+/* Not RTE_HASH_LOOKUP_BULK_MAX, which is 64: of 64 keys, all in extended buckets, DPDK finds none,
+ * as it compares with 1 << 64 (docs/upstream). */
 #define KEYS_AT_ONCE 63
 
 static int
@@ -119,8 +121,8 @@ pyd_hash_lookup(struct pyd_hash *hash, const char *keys, int32_t *positions, uin
     return ret;
 }
 
-/* A key that is there is not added again: of zeros alone, DPDK may not find it and add a second one, as
- * an empty place looks the same to it (docs/upstream). */
+/* Look a key up before it is added: for an existing key of all zeros, DPDK may add a second one, as
+ * an empty entry looks the same to it (docs/upstream). */
 static int
 add(struct pyd_hash *hash, const char *keys, int32_t *positions, uint8_t *is_new, uint32_t n)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What late.h says. */
+/* See late.h. */
 #include <dlfcn.h>
 #include <limits.h>
 
@@ -26,13 +26,14 @@ open_beside_eal(const char *library)
     return dlopen(path, RTLD_NOW);
 }
 
-/* 0, -ENOTSUP in a secondary whose primary lacks one of the tailqs, -ELIBACC without the library. */
+/* Returns 0, -ENOTSUP in a secondary whose primary lacks one of the tailqs, -ELIBACC without the
+ * library. */
 int
 pyd_late_load(const char *library, const char *const *tailqs, const struct pyd_late_symbol *symbols)
 {
     void *handle;
 
-    /* asked first: with the library loaded, DPDK would follow a tailq that is NULL */
+    /* checked first: with the library loaded, DPDK would follow a tailq that is NULL */
     for (; rte_eal_process_type() == RTE_PROC_SECONDARY && *tailqs != NULL; tailqs++)
         if (rte_eal_tailq_lookup(*tailqs) == NULL)
             return -ENOTSUP;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* DPDK's libraries of tables, loaded when the first table is made and not with the binding: each has
- * tailqs, and a secondary that has one which its primary lacks cannot attach to it (testpmd has no
- * RTE_FIB). */
+/* DPDK's libraries of tables, loaded when the first table is made and not with the binding: each
+ * has tailqs, and a secondary with a tailq that its primary lacks cannot attach to it (testpmd has
+ * no RTE_FIB). */
 #ifndef PYD_LATE_H
 #define PYD_LATE_H
 

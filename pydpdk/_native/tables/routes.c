@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What routes.h says. */
+/* See routes.h. */
 #include "tables/routes.h"
 
-#define PART_DEPTH 8    /* a 256th of the space; not more, as a part begins with one byte */
+#define PART_DEPTH 8    /* a 256th of the space; at most 8, as a part begins with one byte */
 #define BYTES_AT_ONCE 3 /* the first table is indexed by 24 bits, each step behind it by eight */
 
 void
@@ -13,7 +13,7 @@ pyd_routes_open(struct pyd_routes *routes, uint64_t default_hop, uint32_t max_ro
         .default_hop = default_hop, .max_routes = max_routes, .max_steps = max_steps};
 }
 
-/* The prefix of that depth that the last address belongs to: all ones. */
+/* The prefix of that depth with the last address: all ones. */
 static void
 last_prefix(uint8_t *ip, uint8_t depth)
 {
@@ -46,8 +46,8 @@ longer_to_last(const struct pyd_table *table, uint8_t depth)
     return 0;
 }
 
-/* What DPDK returns here is 0 whether it wrote or not; it gives the node its hop if it did. Meanwhile
- * lookups wait, as it gives groups of 256 away that they may be in. */
+/* DPDK returns 0 whether it wrote or not, but sets the node's hop only if it did. Meanwhile lookups
+ * wait, as it frees groups of 256 that they may be in. */
 static int
 write_hop(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, uint64_t hop)
 {
@@ -64,8 +64,8 @@ write_hop(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, uint6
 static int write_range(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, void *node,
                        uint64_t hop);
 
-/* A part of a route, unless it is another's: as a route that is gone again once it is written. The
- * RIB has a place for it. */
+/* A part of a route, unless another route covers it: written as a route that is removed right
+ * after. The RIB has room for it. */
 static int
 write_part(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, void *whole, uint64_t hop)
 {
@@ -85,7 +85,7 @@ write_part(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, void
     return ret;
 }
 
-/* The parts between a prefix and a longer one, where both go to the last address. */
+/* The parts between a prefix and a longer one, where both include the last address. */
 static int
 write_parts(const struct pyd_table *table, uint8_t depth, uint8_t end, void *node, uint64_t hop)
 {
@@ -100,8 +100,8 @@ write_parts(const struct pyd_table *table, uint8_t depth, uint8_t end, void *nod
     return ret;
 }
 
-/* Where a longer route goes to the last address too, DPDK may take its end, which is 0, for the
- * beginning of the whole space; it does not so for parts that do not end there. */
+/* Where a longer route also includes the last address, its end is 0, which DPDK may take for the
+ * beginning of the whole space; parts that end elsewhere do not have this problem. */
 static int
 write_range(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, void *node, uint64_t hop)
 {
@@ -112,8 +112,8 @@ write_range(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, voi
     return write_parts(table, depth, end, node, hop);
 }
 
-/* A large route by parts, so that no lookup waits for all of it. DPDK 22.11 to 22.11.3 writes nothing
- * for the first default route, but its parts. */
+/* A large route in parts, so that no lookup waits for all of it. For the first default route, DPDK
+ * 22.11 to 22.11.3 writes nothing, but it does write the parts. */
 static int
 write_large(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, void *node, uint64_t hop)
 {
@@ -126,8 +126,8 @@ write_large(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, voi
     return ret;
 }
 
-/* Give the addresses of a route, without those of longer ones, another hop. Each address changes
- * once, from the old hop to the new one. It cannot fail: what it takes was counted before. */
+/* Give the addresses of a route, except those of longer ones, another hop. Each address changes
+ * once, from the old hop to the new one. It cannot fail: what it needs was counted before. */
 static int
 spread(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, uint64_t hop)
 {
@@ -142,7 +142,7 @@ spread(const struct pyd_table *table, const uint8_t *ip, uint8_t depth, uint64_t
     return ret;
 }
 
-/* How many groups of 256 (tbl8) no other route needs: one for each byte behind the first table. */
+/* How many groups of 256 (tbl8) only this route needs: one for each byte behind the first table. */
 static uint32_t
 own_steps(const struct pyd_table *table, const uint8_t *ip, uint8_t depth)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Routes of either protocol, changed through DPDK's table so that every address is answered by the
+/* Routes of IPv4 and IPv6, changed through DPDK's table so that every address gets the hop of its
  * longest prefix, in all releases (docs/upstream: what they get wrong). An address is 16 bytes in
  * network order, of which IPv4 uses the first four.
  *
  * DPDK keeps the routes in a RIB and writes their next hops into a table for lookups. Its errors
- * are in what it counts and in one kind of write, so both are done here: routes enter and leave the
- * RIB by rte_rib_insert and rte_rib_remove, and rte_fib_add is only asked to give another hop to a
- * prefix that the RIB has, never to one that it gets wrong. */
+ * are in its counters and in one kind of write, so both are done here: routes enter and leave the
+ * RIB by rte_rib_insert and rte_rib_remove, and rte_fib_add only gives another hop to a prefix that
+ * is in the RIB, never to one that it gets wrong. */
 #ifndef PYD_ROUTES_H
 #define PYD_ROUTES_H
 
@@ -34,11 +34,12 @@ struct pyd_table {
     void *rib, *fib;
 };
 
-/* How many addresses are looked up at a time, once a change has come between: it takes less time
- * than there is between two changes. */
+/* How many addresses are looked up at a time, after a concurrent change: it takes less time than
+ * there is between two changes. */
 #define PYD_LOOKUPS_BESIDE_CHANGES 256
 
-/* To be given to pyd_routes_same after a lookup: it is right if nothing was written meanwhile. */
+/* Pass the result to pyd_routes_same after a lookup: the lookup is valid if nothing was written
+ * meanwhile. */
 static inline uint32_t
 pyd_routes_still(const struct pyd_routes *routes)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What runs on worker lcores: a job is launched, asked to end, and joined. */
+/* Jobs on worker lcores: launch, ask to end, join. */
 #include <stdlib.h>
 #include <limits.h>
 #include <sys/syscall.h>
@@ -14,7 +14,7 @@
 
 __thread struct pyd_job *pyd_job_here;
 
-/* Compiled by cffi: takes the GIL, and runs what Python has for this lcore. */
+/* Compiled by cffi: takes the GIL, and runs the Python job of this lcore. */
 void pyd_job_python(void);
 
 static int
@@ -27,7 +27,7 @@ run(void *arg)
     pyd_job_here = NULL;
     __atomic_store_n(&job->done, 1, __ATOMIC_SEQ_CST);
     syscall(SYS_futex, &job->done, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-    /* A child that was forked here has this thread alone, and would now wait for launches on the
+    /* A child that was forked here has only this thread, which would now wait for launches on the
      * pipe of its parent. */
     if ((uint64_t)getpid() != job->pid)
         _exit(0);
@@ -47,7 +47,7 @@ pyd_job_launch(struct pyd_job *job, unsigned int lcore_id)
     return ret;
 }
 
-/* Whether it has come back; waits for so long, or until a signal comes. */
+/* Wait for so long, or until a signal comes; returns whether the job is done. */
 int
 pyd_job_wait(struct pyd_job *job, uint64_t ns)
 {
@@ -65,8 +65,8 @@ pyd_job_stop(struct pyd_job *job)
     __atomic_store_n(&job->stop, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Wait until the lcore has left the job that says it is done, which takes microseconds. One that
- * was never launched has nothing to wait for, and one that was joined nothing more. */
+/* Wait until the lcore has left a job that is done, which takes microseconds. Does nothing if the
+ * job was never launched or is joined already. */
 void
 pyd_job_join(struct pyd_job *job)
 {
@@ -95,7 +95,8 @@ pyd_job_running(void)
     return !pyd_job_asked();
 }
 
-/* Asked to end, a job that does not look polls on for a while, in which one that does is gone. */
+/* A job that ignores the request to end is cancelled after this time; a job that checks has ended
+ * by then. */
 #define PATIENCE_MS 50
 
 int
@@ -108,9 +109,9 @@ pyd_job_cancelled(void)
     return now - pyd_job_here->asked > rte_get_tsc_hz() / 1000 * PATIENCE_MS ? -ECANCELED : 0;
 }
 
-/* What is leased to a job stays locked until it is returned, by the lcore: a gate counts, whoever
- * is inside. That is not being inside a call: see pyd_worker_in. */
-/* Whether it is leased is said in the same step, so it is returned once, whatever comes between. */
+/* What is leased to a job stays locked until the lcore returns it: a gate counts entries, not
+ * threads. A lease is no critical section: see pyd_worker_in. */
+/* `leased` is set in the same step, so it is returned exactly once, whatever happens between. */
 static int
 note(int ret, uint32_t *leased)
 {

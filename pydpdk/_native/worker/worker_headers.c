@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What compiled workers know of packets: where mbufs keep things, and where headers lie. */
+/* What compiled workers know of packets: offsets in mbufs, and where headers lie. */
 #include "columns/headers.h"
 #include "worker/worker.h"
 
@@ -15,7 +15,7 @@ pyd_worker_find(struct rte_mbuf *m, int64_t header, int64_t length)
     return (int64_t)(uintptr_t)(place.data + place.at[header]);
 }
 
-/* One field of one packet, whose value is a word, or two where the field is longer than one. */
+/* One field of one packet; its value is one word, or two where the field is longer. */
 int
 pyd_worker_rewrite(struct rte_mbuf **mbufs, const struct pyd_column *column, const uint64_t *value)
 {
@@ -46,7 +46,7 @@ pyd_worker_rewrite(struct rte_mbuf **mbufs, const struct pyd_column *column, con
     {"mbuf." #field, offsetof(struct rte_mbuf, field), sizeof(((struct rte_mbuf *)0)->field)}
 #define CONSTANT(name) {#name, name, 0}
 
-/* In the compiler's words, so that no number is copied from a header. */
+/* Under the compiler's names, so that no number is copied from a header. */
 const struct pyd_worker_field *
 pyd_worker_fields(uint32_t *n)
 {

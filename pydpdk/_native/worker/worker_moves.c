@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The verbs of compiled workers, on what has been leased to them: a call each for a whole burst. */
+/* The verbs of compiled workers, on objects that are leased to them: one call for a whole burst. */
 #include "ethdev/malformed.h"
 #include "ring/ring.h"
 #include "worker/worker.h"
 
-/* What every loop does is where a job that does not look whether it is to end is ended. */
+/* Every loop calls this, so it ends a job that ignores the request to end. */
 static inline int
 enter(void)
 {
@@ -23,7 +23,7 @@ enter_empty(const struct pyd_burst *burst)
     return unlikely(burst->n != 0) ? -ENOTEMPTY : enter();
 }
 
-/* Somebody wants to stop the port, and waits until we are out. */
+/* A thread that stops the port waits until we are out. */
 static inline int
 is_shut(const struct pyd_gate *gate)
 {
@@ -121,7 +121,7 @@ pyd_worker_free(struct pyd_burst *burst)
     return ret;
 }
 
-/* The same bytes into each packet, which must be of one segment with the room. */
+/* The same bytes into each packet, which must have one segment with room for them. */
 int
 pyd_worker_fill(struct pyd_burst *burst, const void *data, int64_t length)
 {
@@ -160,7 +160,7 @@ pyd_worker_part(struct pyd_burst *burst, const uint8_t *mask, int64_t length, in
     return ret;
 }
 
-/* Move those of the mask behind what the other burst holds: all of them or none. */
+/* Move the packets of the mask behind those of the other burst: all of them or none. */
 int
 pyd_worker_take(struct pyd_burst *burst, const uint8_t *mask, int64_t length,
                 struct pyd_burst *into)
@@ -177,7 +177,7 @@ pyd_worker_take(struct pyd_burst *burst, const uint8_t *mask, int64_t length,
     return ret;
 }
 
-/* Rings of values pass their own gates; here a loop that only moves values is ended. */
+/* Rings of values enter their own gates; here a loop that only moves values is ended. */
 #define VALUES(verb, memory, how)                                                                  \
     int pyd_worker_##verb##_##how(struct pyd_ring *ring, memory *values, uint32_t n)               \
     {                                                                                              \
