@@ -1,8 +1,8 @@
-"""Compile `pydpdk._dpdk`: cffi's API mode over the DPDK of this machine; and `_crossing` beside it.
+"""Compile `pydpdk._dpdk` (cffi's API mode over this machine's DPDK) and `pydpdk._crossing`.
 
-The declarations in `pydpdk/_native/decl/` are read in order, our C in `pydpdk/_native/` is
-compiled beside the code that cffi generates from them, and pkg-config names the libdpdk to
-build against. What moves packets in DPDK is `static inline`, so only a C compiler can bind it.
+cffi reads the declarations in `pydpdk/_native/decl/` in order and generates C from them. That code
+and our own C in `pydpdk/_native/` are compiled together; pkg-config names the libdpdk to build
+against. DPDK's datapath functions are `static inline`, so only a C compiler can bind them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CROSSING = "pydpdk._crossing"
 CROSSING_SOURCE = "pydpdk/_native/python/crossing.c"
 MINIMUM_DPDK = "22.11"
 
-# DPDK's headers first, in the order in which they need one another; then our own.
+# DPDK's headers first, in the order of their dependencies; then our own.
 DECLARATIONS = [
     "rte_types.h",
     "rte_errno.h",
@@ -72,16 +72,16 @@ DECLARATIONS = [
     "pyd_locks.h",
     "pyd_channel.h",
     "pyd_worker.h",
-    "python.h",  # what C calls; for cffi alone
+    "python.h",  # callbacks from C; for cffi only
 ]
-PYTHON = NATIVE / "python"  # of _crossing
+PYTHON = NATIVE / "python"  # the sources of _crossing
 SOURCES = sorted(
     str(path.relative_to(NATIVE)) for path in NATIVE.rglob("*.c") if path.parent != PYTHON
 )
 DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
-# The generated wrappers ignore `self`; every other warning is a declaration that is wrong.
+# The generated wrappers ignore `self`; any other warning means that a declaration is wrong.
 PREAMBLE = """
 #include "pyd.h"
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -97,7 +97,7 @@ INSTALL = {
 
 
 class MissingError(SetupError):
-    """What the build needs is not on this machine."""
+    """The build needs something that is not installed on this machine."""
 
     def __init__(self, what: str) -> None:
         debian, fedora = INSTALL[what]
@@ -108,7 +108,7 @@ class MissingError(SetupError):
 
 
 def pkg_config(*arguments: str) -> list[str]:
-    """Ask pkg-config about libdpdk; say what to install where it cannot answer."""
+    """Ask pkg-config about libdpdk; if it fails, say what to install."""
     program = os.environ.get("PKG_CONFIG", "pkg-config")
     if shutil.which(program) is None:
         raise MissingError("pkg-config")
@@ -121,7 +121,7 @@ def pkg_config(*arguments: str) -> list[str]:
 
 
 def check_machine() -> None:
-    """Refuse, in one sentence, a machine on which the build cannot succeed."""
+    """Raise, in one sentence, if the build cannot succeed on this machine."""
     compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
     if shutil.which(compiler.split()[0]) is None:
         raise MissingError("a C compiler")
@@ -137,7 +137,7 @@ def check_machine() -> None:
 
 def make_ffi() -> Any:
     """Return the cffi builder that holds all declarations."""
-    from cffi import FFI  # so that what is missing is said before an ImportError
+    from cffi import FFI  # here, so that check_machine() reports first
 
     builder = FFI()
     for name in DECLARATIONS:
@@ -150,7 +150,7 @@ class BuildExt(build_ext):
     """`build_ext` that fills in the extensions of this project."""
 
     def get_source_files(self) -> list[str]:
-        """Name what a source distribution needs beside the Python packages."""
+        """List the files that a source distribution needs beside the Python packages."""
         natives = [*DEPENDS, *(f"pydpdk/_native/{name}" for name in SOURCES), CROSSING_SOURCE]
         return [Path(__file__).name, *natives]
 
@@ -161,23 +161,23 @@ class BuildExt(build_ext):
         super().build_extension(ext)
 
     def _crossing(self, ext: Extension) -> None:
-        """Read numpy's arrays with numpy's own headers; DPDK is not in it."""
-        import numpy as np  # so that what is missing is said before an ImportError
+        """Set up `_crossing`: it uses numpy's headers, and no DPDK."""
+        import numpy as np  # here, so that check_machine() reports first
 
         ext.depends = DEPENDS
         ext.extra_compile_args = ["-isystem", np.get_include(), "-O3", "-g0", *WARNINGS]
 
     def _binding(self, ext: Extension) -> None:
-        """Generate the cffi source, to be compiled with our C and DPDK's own flags."""
+        """Set up `_dpdk`: generate the cffi source, to be compiled with our C and DPDK's flags."""
         generated = Path(self.build_temp) / "_dpdk.c"
         generated.parent.mkdir(parents=True, exist_ok=True)
         make_ffi().emit_c_code(str(generated))
         ext.sources = [str(generated), *(str(Path("pydpdk/_native") / name) for name in SOURCES)]
         ext.depends = DEPENDS
         ext.include_dirs = [str(NATIVE)]
-        # no limited API: the wheel is for this Python and this DPDK only, and crossings are cheaper
+        # no limited API: the wheel is for this Python and DPDK only, and calls into C are cheaper
         ext.define_macros = [("_CFFI_NO_LIMITED_API", None), ("_GNU_SOURCE", None)]
-        # DPDK's headers as the system's: what they trip in -Wextra is not ours to mend
+        # as system headers: DPDK's own headers do not compile cleanly under -Wextra
         cflags = [
             flag.replace("-I", "-isystem", 1) if flag.startswith("-I") else flag
             for flag in pkg_config("--cflags")

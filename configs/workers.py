@@ -1,11 +1,11 @@
-"""Compiled workers for the files of this directory."""
+"""Compiled workers for the files in this directory."""
 
 from pydpdk import lcore, worker
 
 
 @worker
 def macswap(hops, burst, counters):
-    """Send back what comes; count in counters[0] what came, in counters[1] what was dropped."""
+    """Send back received packets; count them in counters[0], dropped ones in counters[1]."""
     while lcore.running():
         for rxq, txq in hops:
             counters[0] += rxq.rx(burst)

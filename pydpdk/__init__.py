@@ -1,7 +1,7 @@
 """Python that drives a genuine DPDK: from hugepages to packets, in one process or several.
 
-The names below are loaded when they are first asked for: `pydpdk.host` and what only reads files
-work where libdpdk is missing or broken.
+Names load on first use, so `pydpdk.host` and the modules that only read files also work where
+libdpdk is missing or broken.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
 
-# `open` is missing: a star import must not stand for the builtin
+# without `open`: a star import must not shadow the builtin
 __all__ = [
     "App",
     "Bpf",
@@ -149,12 +149,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    """Load a public name or a module of this package (PEP 562); the version is checked on the way.
+    """Load a public name or a module of this package on first use (PEP 562), after `version.check`.
 
     Raises
     ------
     VersionError
-        libdpdk is of another release than the one compiled against.
+        libdpdk has another release than the one compiled against.
     """
     if name in _MODULE_OF:
         value = getattr(_import_module(_MODULE_OF[name]), name)

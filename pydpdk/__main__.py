@@ -3,7 +3,7 @@
 import sys
 
 if not sys.flags.safe_path:
-    # `-m` puts the working directory first: a file there must not stand for an installed module
+    # `-m` puts the working directory first: a file there must not shadow an installed module
     sys.path.append(sys.path.pop(0))
 
 from pydpdk.cli import main

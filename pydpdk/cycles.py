@@ -1,4 +1,4 @@
-"""The clock that every lcore reads without asking anyone: the CPU's time stamp counter."""
+"""The CPU's time stamp counter (TSC), the clock that every lcore reads on its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydpdk._dpdk import lib
 
 
 def rdtsc() -> int:
-    """Return the cycles that the CPU has counted; in a compiled worker, one instruction.
+    """Return the TSC's cycle count; in a compiled worker, one instruction.
 
     Notes
     -----
@@ -17,7 +17,7 @@ def rdtsc() -> int:
 
 
 def get_tsc_hz() -> int:
-    """Return how many of them are a second; 0 before `init`.
+    """Return the TSC cycles per second; 0 before `init`.
 
     Notes
     -----

@@ -1,8 +1,8 @@
-"""The errors of this project (`exceptions`), and one checker for each of DPDK's conventions.
+"""The exceptions of pydpdk (`exceptions`), and one checker for each error convention of DPDK.
 
 DPDK has four: a negative errno, -1 with `rte_errno`, NULL with `rte_errno`, and a count. The
 first three are `call_errno`, `call_rte_errno` and `call_pointer`; a short count is data.
-Each takes the C function itself, so its name in a message cannot be another's.
+Each takes the C function itself, so that the message always names the right one.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _CLASSES: dict[int, type[DpdkError]] = {
 
 def make_error(call: str, number: int, detail: str = "", log: str = "") -> DpdkError:
     """Build the error for an errno, as `call: detail: ENOMEM: text [DPDK: log]`."""
-    # a failed call that leaves 0 behind is DPDK's slip; "Success" would be a lie
+    # some calls of DPDK fail and set no errno: "Success" would be wrong
     name = _errno.errorcode.get(number, str(number)) if number else "no errno given"
     text = ffi.string(lib.rte_strerror(number)).decode() if number else "it failed"
     parts = [call, detail, f"{name}: {text}"]
@@ -89,18 +89,18 @@ def make_error(call: str, number: int, detail: str = "", log: str = "") -> DpdkE
 
 
 def damaged() -> bool:
-    """Whether a dead process left a lock of DPDK's over memory that cannot be made sound."""
+    """Return whether a process died with a DPDK lock held, over memory that recovery cannot fix."""
     return bool(lib.pyd_damaged() != ffi.NULL)
 
 
 def damage_error(call: str) -> DpdkError:
-    """Build the error for a call that would wait for a lock that nobody gives back."""
+    """Build the error for a call that would wait forever for the lock of a dead process."""
     damage = lib.pyd_damaged()
-    what = ffi.string(damage).decode(errors="replace") if damage else "a lock of DPDK's"
+    what = ffi.string(damage).decode(errors="replace") if damage else "a lock of DPDK"
     return make_error(
         call,
         _errno.EOWNERDEAD,
-        f"a process died in {what}, which cannot be made sound: end all processes of this prefix",
+        f"a process died in {what}, which recovery cannot fix: end all processes of this prefix",
     )
 
 
@@ -126,9 +126,9 @@ def _failure(call: str, number: int, detail: str) -> DpdkError:
 def call_errno(
     function: Callable[..., int], *arguments: Any, detail: str = "", call: str = ""
 ) -> int:
-    """Call a C function that returns a negative errno; return its result if it is not one.
+    """Call a C function that returns a negative errno on failure; return its result otherwise.
 
-    `call` is what it wraps of DPDK's, where its own name would say nothing to the user.
+    `call` names the DPDK function that it wraps, where its own name means nothing to the user.
     """
     call = call or function.__name__
     _begin(call)
@@ -141,7 +141,7 @@ def call_errno(
 def call_rte_errno(
     function: Callable[..., int], *arguments: Any, detail: str = "", call: str = ""
 ) -> int:
-    """Call a C function that returns -1 and sets `rte_errno`; `call`: what it wraps of DPDK's."""
+    """Call a C function that fails with -1 and `rte_errno`; `call` as for `call_errno`."""
     call = call or function.__name__
     _begin(call)
     result = function(*arguments)
@@ -151,7 +151,7 @@ def call_rte_errno(
 
 
 def call_pointer(function: Callable[..., Any], *arguments: Any, detail: str = "") -> Any:
-    """Call a C function that returns NULL and sets `rte_errno`."""
+    """Call a C function that fails with NULL and `rte_errno`; return its pointer."""
     _begin(function.__name__)
     result = function(*arguments)
     if result == ffi.NULL:

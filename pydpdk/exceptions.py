@@ -1,4 +1,4 @@
-"""The hierarchy of errors. It needs no libdpdk; how DPDK's failures become them: `errors`."""
+"""The exception hierarchy. It needs no libdpdk; `errors` maps DPDK's failures to it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class SecondaryError(DpdkError):
 
 
 class PeerDiedError(DpdkError, ConnectionError):
-    """Nobody is left who could answer: the other processes died (ECONNRESET)."""
+    """No process is left to answer: the others died (ECONNRESET)."""
 
 
 class EalInitError(DpdkError):
@@ -68,7 +68,7 @@ class EalInitError(DpdkError):
     hints : tuple of str
         What to do about it.
     findings : tuple of Finding
-        What `pydpdk doctor` says of this host and these options; the hints end with them.
+        What `pydpdk doctor` finds for this host and these options; the hints end with them.
     """
 
     lines: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class EalInitError(DpdkError):
 
 
 class ClosedError(RuntimeError):
-    """Used after `close()`, or mbufs that were given away."""
+    """An object was used after `close()`, or mbufs after they were sent, enqueued or freed."""
 
 
 class InUseError(BufferError):
@@ -85,14 +85,14 @@ class InUseError(BufferError):
 
 
 class LeakWarning(RuntimeWarning):
-    """An object was forgotten open, or closed by force while something used it.
+    """An object was never closed, or closed by force while something used it.
 
-    Not a `ResourceWarning`, which Python does not show: what is lost here is DPDK's until the end.
+    Not a `ResourceWarning`, which Python hides by default: DPDK loses such memory until its end.
     """
 
 
 class HandlerError(RuntimeError):
-    """A message handler of another process raised; the message says what."""
+    """A message handler of another process raised; the text says what."""
 
 
 class VersionError(ImportError):
@@ -100,7 +100,7 @@ class VersionError(ImportError):
 
 
 class ConfigError(ValueError):
-    """A file says what cannot be done.
+    """A config file has errors.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """`rte_log` as Python logging: logger `dpdk.<type>`, e.g. `dpdk.lib.eal` or `dpdk.pmd.net.tap`.
 
-DPDK logs from any thread, so its lines wait in a queue in C; a daemon thread of ours takes them
-out. `Recorder` keeps the lines of one call, e.g. of `rte_eal_init`.
+DPDK logs from any thread, so its lines wait in a queue in C, and a daemon thread passes them to
+`logging`. `Recorder` keeps the lines of one call, e.g. of `rte_eal_init`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LEVELS = {
     lib.RTE_LOG_DEBUG: logging.DEBUG,
 }
 _TYPE_LINE = re.compile(r"id (\d+): (\S+?),", re.MULTILINE)
-_PATIENCE_S = 1.0  # that one thread leaves another the time to log, whose handler may wait for it
+_PATIENCE_S = 1.0  # then a thread logs out of turn: a handler of the other may wait for it
 _OF_DRIVERS = ("pmd.net.", "lib.vhost.")
 _FAILURES_MAX = 256
 _TYPES_SIZE = 1 << 17  # [bytes] of rte_log_dump: some 600 types in Debian's build
@@ -44,7 +44,7 @@ class Failure(NamedTuple):
     Attributes
     ----------
     number : int
-        Counted from 1 on in this process.
+        Counted from 1 in this process.
     logtype : str
         The driver's log type, such as `pmd.net.virtio.driver`.
     """
@@ -55,11 +55,11 @@ class Failure(NamedTuple):
 
 
 class _Drain:
-    """Moves lines from C to `logging`; one for the process."""
+    """Moves lines from C to `logging`; one for each process."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._logging = threading.RLock()  # without the other: handlers are the user's
+        self._logging = threading.RLock()  # taken without `_lock`: handlers are user code
         self._waiting: deque[tuple[str, int, str]] = deque()
         self._names: dict[int, str] = {}
         self._recorders: list[Recorder] = []
@@ -69,7 +69,7 @@ class _Drain:
         self._line = ffi.new("struct pyd_log_line *")
 
     def start(self) -> None:
-        """Redirect `rte_log` and start the thread; once."""
+        """Redirect `rte_log` and start the thread; do nothing the second time."""
         with Locked(self._lock):
             if self._thread is not None:
                 return
@@ -91,12 +91,12 @@ class _Drain:
                 self.take()
 
     def take(self) -> None:
-        """Log whatever is queued now."""
+        """Log all lines that are queued now."""
         self._collect()
         self._emit()
 
     def _collect(self) -> None:
-        """Move what is queued in C to the recorders, and to where it waits to be logged."""
+        """Move the lines queued in C to the recorders and to `_waiting`."""
         with Locked(self._lock):
             self._keep_all()
 
@@ -117,11 +117,11 @@ class _Drain:
         self._waiting.append((name, level, text))
 
     def _emit(self) -> None:
-        """Log what waits, one thread after the other, so that the order stays."""
+        """Log the waiting lines, one thread at a time, to keep their order."""
         alone = self._logging.acquire(timeout=_PATIENCE_S)
         try:
             self._emit_all()
-        except IndexError:  # another thread, which was not waited for, had the last one
+        except IndexError:  # a thread that logs out of turn took the last one
             pass
         finally:
             if alone:
@@ -133,7 +133,7 @@ class _Drain:
             Voice(f"dpdk.{name}").log(level, "%s", text)
 
     def _name(self, logtype: int) -> str:
-        # drivers register their types when they are loaded, so an unknown one is asked for anew
+        # drivers register their types when they are loaded, so look an unknown one up again
         if logtype not in self._names:
             self._names.update(_log_types())
         return self._names.setdefault(logtype, f"type{logtype}")
@@ -160,7 +160,7 @@ class _Drain:
 
 
 class Recorder:
-    """A `with` block whose DPDK log lines, of all threads, are kept in `lines`."""
+    """Keep the DPDK log lines of all threads during a `with` block, in `lines`."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -194,28 +194,28 @@ def redirect() -> None:
     Notes
     -----
     Wraps    rte_openlog_stream (rte_log.h)
-    Threads  lines are logged from a daemon thread, a moment after they were written
+    Threads  a daemon thread logs the lines, a moment after DPDK wrote them
     """
     _drain.start()
 
 
 def failures_so_far() -> int:
-    """Return how many lines drivers have logged as errors: see `driver_failures`."""
+    """Return how many lines drivers have logged as errors, for `driver_failures`."""
     found = _drain.failures()
     return found[-1].number if found else 0
 
 
 def driver_failures(driver: str, since: int = 0) -> list[str]:
-    """Return the lines that drivers of one name have logged as errors, of the last 256 of all.
+    """Return the lines that drivers of one name logged as errors, among the last 256 of all.
 
-    DPDK returns no error for much of what a driver fails at: the log alone says it.
+    DPDK returns no error for many driver failures: only the log has them.
 
     Parameters
     ----------
     driver
-        As `PortInfo.driver_name` has it: `net_virtio_user` logs as `pmd.net.virtio`.
+        As in `PortInfo.driver_name`: `net_virtio_user` logs as `pmd.net.virtio`.
     since
-        Only what came after so many: what `failures_so_far` said.
+        Skip as many lines: an earlier result of `failures_so_far`.
     """
     return [
         failure.text

@@ -1,12 +1,11 @@
-"""For the tests of programs that use pydpdk: a pytest fixture that fails the test that leaks mbufs.
+"""A pytest fixture that fails a test which leaks mbufs, for programs that use pydpdk.
 
 Put into the tests' `conftest.py`::
 
     from pydpdk.testing import no_mbuf_leaks
 
-and ask for it, or make it `autouse`. It is imported rather than found by pytest, as finding it
-would load libdpdk into every run of pytest in the environment. With `PYDPDK_TRACE=1` it also
-says where each mbuf was taken.
+and request it, or make it `autouse`. It is no pytest plugin: that would load libdpdk into every
+run of pytest in the environment. With `PYDPDK_TRACE=1` it also says where each mbuf was taken.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from pydpdk.memory.outstanding import Outstanding, culprits
 
 
 def outstanding() -> dict[str, list[Outstanding]]:
-    """Return the mbufs that are out, of each open pool of this process that has any."""
+    """Return the outstanding mbufs of each open pool of this process that has any."""
     found: dict[str, list[Outstanding]] = {}
     if pydpdk_eal.state() != "running":
         return found
@@ -38,7 +37,7 @@ def outstanding() -> dict[str, list[Outstanding]]:
 
 @pytest.fixture
 def no_mbuf_leaks() -> Iterator[None]:
-    """Fail the test that leaves more mbufs out than it found, naming those and their owners."""
+    """Fail a test that leaves more mbufs outstanding than it found; name them and their owners."""
     before = {pool: {mbuf.address for mbuf in out} for pool, out in outstanding().items()}
     yield
     leaks = []

@@ -1,4 +1,4 @@
-"""Which pydpdk this is, and which DPDK: the one compiled against, and the one running."""
+"""The versions of pydpdk, of the DPDK that it was compiled against, and of the one that runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ RUNNING = ffi.string(lib.rte_version()).decode().removeprefix("DPDK ").split("-"
 
 
 def check() -> None:
-    """Refuse to run on another DPDK than the one whose inline functions are compiled in.
+    """Raise unless the running DPDK has the release whose inline functions are compiled in.
 
     Raises
     ------
     VersionError
-        A distribution's stable updates (22.11.4 to 22.11.11) keep the ABI and are let through.
+        Not for stable updates of a distribution (22.11.4 to 22.11.11), which keep the ABI.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""What the containers of compose.yaml do: packets go to the workers over a ring, and come back."""
+"""The functions of compose.yaml's containers: a ring takes packets to the workers, another back."""
 
 import os
 import time
@@ -6,18 +6,18 @@ from pathlib import Path
 
 from pydpdk import Burst
 
-READY = Path("/tmp/ready")  # noqa: S108  compose starts the workers when it is there
+READY = Path("/tmp/ready")  # noqa: S108  compose starts the workers when it exists
 
 
 def hand_out(app):
-    """Receive, hand out to the workers, send what they give back."""
+    """Receive packets, pass them to the workers, send what comes back."""
     source, sink = app.ports["source"].rx[0], app.ports["sink"].tx[0]
     work, done = app.rings["work"], app.rings["done"]
     sent = Count("sent")
     READY.touch()
     with Burst(64) as out, Burst(64) as back:
         while app.running:
-            if not out:  # else the ring was full, and what is left waits
+            if not out:  # else the ring was full: send the rest first
                 source.rx(out)
             work.tx(out)
             done.rx(back)
@@ -27,7 +27,7 @@ def hand_out(app):
 
 
 def macswap(app):
-    """Take packets that the primary received, swap their MACs, hand them back."""
+    """Take packets that the primary received, swap their MACs, return them."""
     work, done = app.rings["work"], app.rings["done"]
     swapped = Count("swapped")
     with Burst(64) as burst:
@@ -39,7 +39,7 @@ def macswap(app):
 
 
 class Count:
-    """Packets, said once a second; who moves none lets others have the CPU."""
+    """A packet counter, printed once a second; yields the CPU when no packet moved."""
 
     def __init__(self, what):
         self.what, self.packets, self.next = what, 0, time.monotonic() + 1

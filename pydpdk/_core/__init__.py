@@ -1,1 +1,1 @@
-"""What all of the binding stands on: lifetimes, objects made once, calls straight into C."""
+"""The base of the binding: lifetimes, objects made once, fast calls into C."""

@@ -1,8 +1,8 @@
-"""What users give us to call, on threads of ours: whatever it raises, the thread goes on.
+"""User callbacks on pydpdk's own threads: whatever they raise, the thread goes on.
 
-A callback may raise, call `sys.exit()` or be ended by an asynchronous exception; a handler of
-`logging` may do the same when we log. A thread that ended of it would be missed later: the deaths
-of processes are no longer recovered, messages no longer answered.
+A callback may raise, call `sys.exit()` or get an asynchronous exception, and so may a handler of
+`logging`. If that ended the thread, dead processes would no longer be recovered and messages no
+longer answered.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from contextlib import contextmanager, suppress
 
 
 class EndError(Exception):
-    """Raised by a callback to end what calls it; that raises it in the thread that began it."""
+    """Raised by a callback to end its caller; the thread that started the caller gets it raised."""
 
 
 class Voice:
-    """A logger that never raises on a thread of ours; `logging` keeps the levels and handlers.
+    """A logger that never raises on pydpdk's threads; `logging` keeps the levels and handlers.
 
-    On the main thread Ctrl-C and `sys.exit()` go through, as they are meant for it.
+    On the main thread Ctrl-C and `sys.exit()` pass, as they are meant for it.
     """
 
     def __init__(self, name: str) -> None:
@@ -47,7 +47,7 @@ class Voice:
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Keep the thread: what the block raises goes to `threading.excepthook`."""
+    """Keep the thread alive: exceptions of the block go to `threading.excepthook`."""
     try:
         yield
     except BaseException as error:
@@ -57,7 +57,7 @@ def kept() -> Iterator[None]:
 
 
 def call(voice: Voice, text: str, function: Callable[..., object], *arguments: object) -> None:
-    """Call what a user gave us; log what it raises under `text`."""
+    """Call a user's function; log what it raises under `text`."""
     try:
         function(*arguments)
     except BaseException as error:
@@ -67,15 +67,15 @@ def call(voice: Voice, text: str, function: Callable[..., object], *arguments: o
 
 
 def _is_meant(error: BaseException) -> bool:
-    """Whether it is for this thread: Ctrl-C or `sys.exit()`, on the main one."""
+    """Return whether the exception is for this thread: Ctrl-C or `sys.exit()` on the main one."""
     on_main = threading.current_thread() is threading.main_thread()
     return on_main and not isinstance(error, Exception)
 
 
 def _say(error: BaseException) -> None:
-    """Show an exception as Python shows those that end a thread; where that raises, on stderr."""
+    """Show an exception as Python shows one that ends a thread; on stderr if that raises."""
     shown = error
-    if isinstance(error, SystemExit):  # which Python leaves out
+    if isinstance(error, SystemExit):  # the hook ignores it
         shown = RuntimeError(f"{error!r} on a thread of pydpdk")
         shown.__cause__ = error
     thread = threading.current_thread()

@@ -1,8 +1,8 @@
-"""The short way into C: methods that hand over an array or an object without a step in Python.
+"""The fast path into C: methods that pass an array or an object without running Python code.
 
-A method is written in Python, with all its checks. Under `@short` a call whose arguments are
-exactly right goes from the interpreter into C at once; any other, and any that C refuses, runs the
-method as it is written. So the short way has no error to say, and both ways do the same.
+A method is written in Python, with all its checks. Under `@short` a call with matching arguments
+goes from the interpreter straight into C. Any other call, and any that C rejects, runs the Python
+method, the fallback. So the fast path raises no errors of its own, and both do the same.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ How = Literal["send", "fill", "give", "take", "count", "act", "move", "draw"]
 
 
 class Handle(Fixed, _crossing.Handle):
-    """A C object whose methods cross the short way."""
+    """A C object whose methods have a fast path."""
 
     __slots__ = ("_begun",)
 
@@ -31,7 +31,7 @@ class Handle(Fixed, _crossing.Handle):
 def short(
     name: str, how: How, kind: str, other: str = "", *, unless: bool = False
 ) -> Callable[[F], F]:
-    """Let a method of a `Handle` reach a function of `lib` the short way.
+    """Give a method of a `Handle` a fast path to a function of `lib`.
 
     Parameters
     ----------
@@ -39,26 +39,26 @@ def short(
         `int name(object, data, n)` for the first four, `int name(object)` for `count` and `act`,
         `int name(object, other)` for `move`, `int name(object, other, n, length)` for `draw`.
     how
-        `send`: the argument is an array to read, the result C's count; `fill`: one to write, the
-        same; `give`: one to read, the result None; `take`: a number, or one and `out`, the result
-        is the array of as many. `count`, `act`: no argument, the result C's count, or None;
-        `move`: another handle, the result C's count; `draw`: the same with `n` and `length=`,
-        where `n` is UINT32_MAX when left out.
+        The call shape. `send`: the argument is an array to read, the result C's count; `fill`: one
+        to write, the same; `give`: one to read, the result None; `take`: a number, or one and
+        `out`, the result is the array of as many. `count`, `act`: no argument, the result C's
+        count, or None; `move`: another handle, the result C's count; `draw`: the same with `n` and
+        `length=`, where `n` is UINT32_MAX when left out.
     kind
-        What the handle was bound as.
+        The kind that the handle was bound as.
     other
-        What the handle that is the argument was bound as.
+        The kind that the argument, a handle, was bound as.
     unless
         Leave the method as it is.
     """
     address = int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
     kinds = (kind, other) if other else (kind,)
 
-    def decorate(careful: F) -> F:
+    def decorate(fallback: F) -> F:
         if unless:
-            return careful
-        crossing = _crossing.Crossing(careful, address, getattr(_crossing, how.upper()), *kinds)
-        return cast("F", update_wrapper(cast("Any", crossing), careful))
+            return fallback
+        crossing = _crossing.Crossing(fallback, address, getattr(_crossing, how.upper()), *kinds)
+        return cast("F", update_wrapper(cast("Any", crossing), fallback))
 
     return decorate
 
@@ -72,26 +72,26 @@ def rows(
     other: str = "",
     known: dict[Any, Any] | None = None,
 ) -> Callable[[F], F]:
-    """Let a verb over the packets of a burst, or the values of an array, go the short way.
+    """Give a verb over the packets of a burst, or the values of an array, a fast path.
 
     Parameters
     ----------
     name
         `int name(object, data, numbers, n)`.
     kind
-        What the handle was bound as.
+        The kind that the handle was bound as.
     takes, gives
         A letter for each argument, and for each array of the result: `_native/python/rows.h`.
     other
-        What a handle that is an argument, or that a key stands for, was bound as.
+        The kind of a handle that is an argument, or that `known` maps a key to.
     known
-        What keys stand for: handles of that kind, or integers. The method adds to it.
+        A dict from keys to handles of that kind, or to integers. The method adds to it.
     """
     address = int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
     letters = other, takes, gives, {} if known is None else known
 
-    def decorate(careful: F) -> F:
-        crossing = _crossing.Crossing(careful, address, _crossing.ROWS, kind, *letters)
-        return cast("F", update_wrapper(cast("Any", crossing), careful))
+    def decorate(fallback: F) -> F:
+        crossing = _crossing.Crossing(fallback, address, _crossing.ROWS, kind, *letters)
+        return cast("F", update_wrapper(cast("Any", crossing), fallback))
 
     return decorate

@@ -1,7 +1,6 @@
-"""Objects that are made once, and whose public attributes stay as they were made.
+"""Objects that are initialised once, and whose public attributes never change.
 
-C has sized its buffers by them, and another thread may be in a call: an object that changed under
-it would be a crash.
+C has sized its buffers by them, and another thread may be in a call: a change would be a crash.
 """
 
 from __future__ import annotations
@@ -13,11 +12,10 @@ from pydpdk import _crossing
 
 
 class Fixed(_crossing.Fixed):
-    """The base of what holds memory of C, or says how long it is.
+    """The base of classes that own memory of C, or say how long it is.
 
     A second `__init__` raises. A public name can be set once, in the constructor, unless it is a
-    property with a setter; what begins with `_` is ours. A class with `__slots__` has `_begun`
-    among them.
+    property with a setter; names with `_` are free. A class with `__slots__` lists `_begun`.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Values: dataclasses whose fields stay as they were made, also under a second `__init__`."""
+"""Values: frozen dataclasses, whose fields a second `__init__` cannot change either."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[T]) -> type[T]:
-    """Make a frozen dataclass, which is made once."""
+    """Make a frozen dataclass; a second `__init__` raises."""
     return _made_once(dataclass(frozen=True)(cls))
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def frozen_by_name(cls: type[T]) -> type[T]:
-    """Make a frozen dataclass whose fields are given by their names."""
+    """Make a frozen dataclass with keyword-only fields; a second `__init__` raises."""
     return _made_once(dataclass(frozen=True, kw_only=True)(cls))
 
 

@@ -1,12 +1,12 @@
-"""Who owns DPDK objects, and when they may go.
+"""Ownership of DPDK objects, and when they may be closed.
 
-`Owner` is the base of every Python object that stands for a DPDK object: it closes once, refuses
-while something still uses it, only warns when it is forgotten, and is dead in a forked child.
+`Owner` is the base of every Python object that stands for a DPDK object. It closes once, raises
+while something still uses it, warns when it was never closed, and is closed in a forked child.
 
-An exception of a signal handler can come between any two steps of Python. So whether an object is
-closed is said by its gate, in C, where the call that frees it says so itself; what is made and not
-handed over is freed by an `Undo`; and a lock is held by a `Locked`, which no exception leaves
-behind. `Pin` knows whether numpy views of a piece of memory are alive.
+A signal handler can raise between any two steps of Python. So the gate, in C, says whether an
+object is closed, and the call that frees the object closes the gate too; an `Undo` frees what was
+made and has no owner yet; and a `Locked` holds a lock, which no exception leaves locked. `Pin`
+counts the numpy views of a piece of memory.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ V = TypeVar("V")
 
 
 class Closing(Fixed, ABC):
-    """A `with` block closes it; an error of the block is the one to see."""
+    """Closed by a `with` block; an exception of the block hides one of `close`."""
 
     @abstractmethod
     def close(self) -> None:
-        """Close it; do nothing where it is closed."""
+        """Close it; do nothing if it is closed."""
 
     def __enter__(self) -> Self:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # a copy would close the same thing once more
+        # a copy would close the same thing a second time
         raise TypeError(f"{self!r} cannot be copied or pickled: pass it by reference or by name")
 
     def __exit__(
@@ -71,27 +71,27 @@ class Closing(Fixed, ABC):
         except InUseError as in_use:
             if error is None:
                 raise
-            # the first error is the one to see
+            # the block's own exception is the one to raise
             warnings.warn(str(in_use), LeakWarning, stacklevel=2)
 
 
 class Owner(Closing):
     """One DPDK object of this process.
 
-    A subclass sets `rank`, its place in the order of closing, and writes `_refusals` (what
-    stands against closing it) and `_free`.
+    A subclass sets `rank`, its place in the order of closing, and writes `_refusals` (the reasons
+    that keep it open) and `_free`.
     """
 
     rank: ClassVar[int]
     """Jobs and message handlers -1, ports 0, bursts 1, rings 2, mempools 3, memzones 4, watches 5:
-    what is used goes last."""
+    users close before what they use."""
     stays: ClassVar[bool] = False
-    """Keep an open object although nobody holds it: views of its memory may outlive it."""
+    """Keep an open object without references: views of its memory may outlive them."""
     _attached: ClassVar[bool] = False
-    """It takes a place where it is looked up, which only `close` gives back."""
+    """`lookup` takes a place in the object, which only `close` gives back."""
 
     _gate: Any = None
-    """Its `struct pyd_gate *`: `closed` there is the truth, `_handle` what C is called with."""
+    """Its `struct pyd_gate *`, whose `closed` counts; C is called with `_handle`."""
 
     def __init__(
         self, name: str, handle: Any, gate: Any, *, address: int = 0, owned: bool = True
@@ -107,21 +107,21 @@ class Owner(Closing):
             self._stay()
 
     def _note(self) -> None:
-        """Let `owners` and `find` know it."""
+        """Register it for `owners` and `find`."""
         _owners.add(self)
         _by_address[type(self), self.address] = self
 
     @property
     def handle(self) -> Any:
-        """The C object; raises `ClosedError` once it is gone."""
+        """The C object; raises `ClosedError` once closed."""
         if self.closed:
             raise self._closed_error()
         return self._handle
 
     def _known(self, value: V) -> V:
-        """Return what was read when this was opened, and never changes; raise where it is closed.
+        """Return a value that was read at opening and never changes; raise once closed.
 
-        Another thread may free the memory between a look at `handle` and one at what is there.
+        Another thread may free the memory between a read of `handle` and a read through it.
         """
         self.handle  # noqa: B018  # raises when closed
         return value
@@ -132,13 +132,13 @@ class Owner(Closing):
         return bool(self._gate.closed)
 
     def close(self, *, force: bool = False) -> None:
-        """Give the object back to DPDK; once closed, do nothing.
+        """Give the object back to DPDK; do nothing if it is closed.
 
         Parameters
         ----------
         force
             Free it although something uses it. Views of its memory are then invalid, and
-            touching one can end the process.
+            touching one can crash the process.
 
         Raises
         ------
@@ -157,16 +157,16 @@ class Owner(Closing):
             self._abandon()
 
     def _halt(self) -> None:
-        """Stop what it does in memory that is damaged, where nothing can be freed."""
+        """Stop its activity where memory is damaged and nothing can be freed."""
 
     def _refusals(self) -> list[str]:
-        """Say what still uses this object."""
+        """Return the reasons that keep this object open."""
         users = sorted(repr(user) for user in self._users if user._using)
         return [f"used by {', '.join(users)}", *self._viewed()] if users else self._viewed()
 
     @property
     def _using(self) -> bool:
-        """Whether it still needs what it uses; a job that has ended does not."""
+        """Whether it still needs the objects that it uses; a job that has ended does not."""
         return not self.closed
 
     def _viewed(self) -> list[str]:
@@ -179,35 +179,35 @@ class Owner(Closing):
 
     @abstractmethod
     def _free(self, force: bool) -> None:
-        """Give the object back to DPDK: the C call that does so closes the gate as well."""
+        """Give the object back to DPDK; the C call that does so closes the gate as well."""
 
     def _abandon(self) -> None:
-        """Forget the object without touching DPDK: it is freed, or another process's."""
+        """Forget the object without a call of DPDK: it is freed, or belongs to another process."""
         lib.pyd_gate_close(self._gate)
         _staying.discard(self)
 
     def _end(self) -> None:
-        """End what runs by itself, before anything is closed; only a job does."""
+        """End what runs by itself, before anything is closed; only jobs do."""
 
     def _call_in(self) -> None:
-        """Free mbufs whose pool is about to go by force; only a burst has some."""
+        """Free mbufs whose pool is about to be freed by force; only bursts have some."""
 
     def __repr__(self) -> str:
         try:
             state = "closed" if self.closed else self._state()
-        except ClosedError:  # by another thread, just now
+        except ClosedError:  # closed by another thread just now
             state = "closed"
         return f"<{type(self).__name__} {self.name!r} {state}>"
 
     def _closed_error(self) -> ClosedError:
-        """Return what to raise; it does not ask for the state, which another thread is ending."""
+        """Return the error of a closed object, without its state: DPDK is not asked any more."""
         what = f"<{type(self).__name__} {self.name!r} closed>"
         if _forked:
             return ClosedError(f"{what} is the parent's, from which this process was forked")
         return ClosedError(f"{what} is used after it was closed")
 
     def _stay(self) -> None:
-        """Keep this object although nobody holds it, until it is closed."""
+        """Keep this object alive without references, until it is closed."""
         _staying.add(self)
 
     def _state(self) -> str:
@@ -216,7 +216,7 @@ class Owner(Closing):
     def __del__(self) -> None:
         if self._gate is None or self.closed or not (self.owned or self._attached):
             return
-        # it holds what is DPDK's, and perhaps mbufs: the end of the EAL has to find it
+        # it owns DPDK memory, and perhaps mbufs: the end of the EAL must find it
         self._note()
         self._stay()
         if self.owned:
@@ -224,7 +224,7 @@ class Owner(Closing):
 
 
 def owners() -> list[Owner]:
-    """Return all open objects in the order in which they may be closed."""
+    """Return all open objects in the order of closing."""
     with lock():
         _staying.difference_update(_closed(_staying))
         return sorted((o for o in _owners if not o.closed), key=lambda owner: owner.rank)
@@ -235,52 +235,52 @@ def _closed(owners: Iterable[Owner]) -> list[Owner]:
 
 
 def close_owners() -> None:
-    """Close all, in order and whatever uses them; warn of what did."""
+    """Close all objects in order, by force; warn of what still used them."""
     for owner in owners():
-        if owner.closed:  # with one before it, whose part it was
+        if owner.closed:  # together with an earlier one that it was a part of
             continue
         reasons = [r for r in owner._refusals() if owner.owned and "view" not in r]
         if reasons:
             warnings.warn(f"{owner!r}: {'; '.join(reasons)}", LeakWarning, stacklevel=4)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LeakWarning)  # said just now
+            warnings.simplefilter("ignore", LeakWarning)  # warned just now
             owner.close(force=True)
 
 
 def close_since(before: list[Owner]) -> None:
-    """Close what was made since then, under `lock`: for an `Undo` of several steps."""
+    """Close the objects that are not in `before`, under `lock`: for an `Undo` of several steps."""
     for owner in owners():
         if not any(owner is one for one in before):
             owner.close(force=True)
 
 
 def find(kind: type[T], address: int) -> T | None:
-    """Return the open object of that kind at that address: each has one, so its views are known."""
+    """Return the open object of a kind at an address: one for each, so that it knows all views."""
     owner = _by_address.get((kind, address))
     return owner if isinstance(owner, kind) and not owner.closed else None
 
 
 def address_of(pointer: Any) -> int:
-    """Return the address that a cdata pointer holds."""
+    """Return the address of a cdata pointer."""
     return int(ffi.cast("uintptr_t", pointer))
 
 
 def lock() -> Locked:
-    """Hold, for a `with` block, the lock under which objects are made and closed."""
+    """Return a `with` block that holds the lock under which objects are made and closed."""
     return Locked(_lock)
 
 
 def lock_and(check: Callable[[], object]) -> Locked:
-    """As `lock`, and begin with a check, whose error is the block's."""
+    """Return a `lock` block that first runs a check, which may raise."""
     return Locked(_lock, check)
 
 
 class Pin(Fixed):
-    """A piece of DPDK memory as one private numpy array, of which only views are given away.
+    """A piece of DPDK memory as one private numpy array; callers get only views of it.
 
-    Every array derived from a view (slice, reshape, field, memoryview, DLPack) keeps the private
-    one alive by a reference, and what is made of its buffer (`np.asarray(view.base.base)`) keeps
-    that. So their reference counts tell how many views there are.
+    Every array derived from a view (slice, reshape, field, memoryview, DLPack) references the
+    private one, and arrays made of its buffer (`np.asarray(view.base.base)`) reference the buffer.
+    So the two reference counts give the number of views.
     """
 
     __slots__ = ("_begun", "_buffer", "_root", "_unused", "address", "size")

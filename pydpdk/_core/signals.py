@@ -1,7 +1,7 @@
-"""Signals that come at a bad moment: kept until it is over, then given to their handlers.
+"""Deferred signals: kept during a block, passed to their handlers after it.
 
-The EAL makes files while it starts and they are removed at its end. An exception that a handler
-raises in the middle (Ctrl-C) would leave them.
+The EAL makes files while it starts and removes them at its end. An exception that a handler raises
+in the middle (Ctrl-C) would leave them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _Handler = Callable[[int, FrameType | None], Any]
 
 
 class Deferred:
-    """A `with` block in which no signal handler written in Python runs.
+    """Defer all signal handlers written in Python until the end of a `with` block.
 
     Parameters
     ----------
     drop
-        Forget the signals instead of calling their handlers at the end: the process is ending.
+        Drop the signals instead of calling their handlers at the end: the process is ending.
 
     Notes
     -----
@@ -40,7 +40,7 @@ class Deferred:
             return self
         try:
             self._replace_all()
-        except BaseException:  # raised by a handler that was not replaced yet
+        except BaseException:  # of a handler that was not replaced yet
             self._restore()
             raise
         return self
@@ -70,19 +70,19 @@ class Deferred:
         for number in () if self._drop else self._pending:
             try:
                 self._before[number](number, sys._getframe(1))
-            except BaseException as another:  # all handlers are called, the first error is raised
+            except BaseException as another:  # call all handlers, then raise the first error
                 raised = raised or another
         if raised is not None:
             raise raised
 
     def _restore(self) -> BaseException | None:
-        """Put all handlers back; return what one of them raised meanwhile."""
+        """Restore all handlers; return what one of them raised meanwhile."""
         raised = None
         left = list(self._before.items())
         while left:
             try:
                 _put_back(left)
-            except BaseException as error:  # by a handler that is back already
+            except BaseException as error:  # of a handler that is back already
                 raised = raised or error
         return raised
 

@@ -1,4 +1,4 @@
-"""A file, live: all that it names, and the apps that move its packets."""
+"""A running file: the objects that it names, and the apps that move its packets."""
 
 from pydpdk.app.session import App
 from pydpdk.app.session import open_file as open  # noqa: A004, F401  # as in `pydpdk.open`

@@ -1,7 +1,7 @@
 """The built-in apps: what one lcore does with the packets, in interpreted Python.
 
 Each app is a function that makes its bursts and returns a round: a function that polls every
-queue a few hundred times. The caller asks for rounds until it is told to stop.
+queue a few hundred times. The caller runs rounds until a stop is requested.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pydpdk.ethdev.queue import TxQueue
 from pydpdk.memory.mempool import Mempool
 
 Round = Callable[[], None]
-_POLLS = 256  # a round: long enough that asking whether to stop costs nothing
+_POLLS = 256  # polls of a round: enough that checking for a stop costs nothing
 
 
 def forward(app: App, spec: ForwardSpec) -> Round:
-    """Forward between the ports of each pair, both ways."""
+    """Forward between the ports of each pair, in both directions."""
     hops = [
         (app.ports[poll.rx_port].rx[poll.rx_queue], app.ports[poll.tx_port].tx[poll.tx_queue])
         for poll in app.plan.polls
@@ -42,7 +42,7 @@ def forward(app: App, spec: ForwardSpec) -> Round:
 
 
 def drop(app: App, spec: DropSpec) -> Round:
-    """Receive from each port, and free."""
+    """Receive from each port, and free the packets."""
     queues = [queue for name in spec.ports for queue in app.ports[name].rx]
     burst = app.burst(spec.burst)
 
@@ -68,13 +68,13 @@ class _Source:
         self._made = 0
 
     def poll(self) -> None:
-        """Send what is due; what the port does not take waits for the next time."""
+        """Send the packets that are due; keep those that the port rejects for the next poll."""
         burst = self._burst
         if not burst:
             n = self._due()
             if n == 0:
                 return
-            # an empty pool is one whose mbufs the port still holds: the next poll finds more
+            # an empty pool: the port still holds its mbufs, so the next poll tries again
             with suppress(NoRoomError):
                 burst.alloc(self._mempool, n)
                 burst.fill(self._template)

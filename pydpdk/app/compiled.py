@@ -1,4 +1,4 @@
-"""The app that is a worker: launched on its lcores, watched, ended; and what each of them moved."""
+"""Compiled workers of a file: launch them on their lcores, watch and end them, report counters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pydpdk.jit import CompileError, Worker
 from pydpdk.lcore.job import Job
 
 COUNTERS = 8
-"""int64 numbers that each lcore's worker has to count with."""
+"""Size of each worker's array of int64 counters."""
 _LOOK_S = 0.02
 
 
@@ -33,7 +33,7 @@ class LcoreReport:
     rx_packets, tx_packets : int
         [packets] through its queues.
     counters : tuple of int
-        What it counted itself.
+        The worker's own counters.
     """
 
     lcore_id: int
@@ -86,12 +86,12 @@ class _Place:
 
 @contextmanager
 def launched(app: App) -> Iterator[CompiledWorkers | None]:
-    """Launch the compiled worker of a file, if it has one; end it at the end.
+    """Launch the compiled worker of a file, if it has one; end it when the block ends.
 
     Raises
     ------
     ConfigError
-        It cannot be imported or compiled, or is not a worker.
+        The worker cannot be imported or compiled, or is not a worker.
     """
     spec = app.config.app
     if spec is None or not spec.worker:
@@ -121,7 +121,7 @@ class CompiledWorkers(Fixed):
         self._places = [_Place(app, lcore_id, polls) for lcore_id, polls in by_lcore.items()]
 
     def launch(self, worker: Worker, burst: int) -> None:
-        """Launch all of them, or none.
+        """Launch the worker on all of its lcores, or on none.
 
         Raises
         ------
@@ -142,18 +142,18 @@ class CompiledWorkers(Fixed):
             raise
 
     def watch(self) -> None:
-        """Wait until the app is to end, or one of them has."""
+        """Wait until the app is to end, or a worker has ended."""
         while self._app.running and all(place.running for place in self._places):
             time.sleep(_LOOK_S)
 
     def end(self) -> None:
-        """End all of them; raise the first of what they raised."""
+        """End all workers; raise the first exception that one raised."""
         for place in self._places:
             place.stop()
-        with ExitStack() as ends:  # every one is ended, whatever another raises
+        with ExitStack() as ends:  # so that all are ended, even if one raises
             for place in self._places:
                 ends.callback(place.close)
 
     def report(self) -> dict[str, LcoreReport]:
-        """Return what each of them has moved so far."""
+        """Return what each worker has moved so far."""
         return {f"lcore {place.lcore_id}": place.report() for place in self._places}

@@ -1,4 +1,4 @@
-"""What a secondary's file names: found in the primary's memory instead of made."""
+"""Look up the objects of a secondary's file in the primary's memory."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ T = TypeVar("T")
 
 
 class Lookup(Fixed):
-    """Finds the objects of a file, and blames the file's line for what is not there.
+    """Finds the objects of a file; an error names the line of the file.
 
     Raises
     ------
     ConfigError
-        From every method: the primary has none of that name, or another than the file says.
+        From every method: the primary has no such object, or it differs from the file.
     """
 
     def __init__(self, config: Config) -> None:
@@ -35,18 +35,18 @@ class Lookup(Fixed):
         return self._find("memzones", name, lambda: Memzone.lookup(name))
 
     def mempool(self, name: str, spec: MempoolSpec) -> Mempool:
-        """Find a mempool of as many mbufs."""
+        """Find a mempool with the same number of mbufs."""
         there = [pool.name for pool in mempools()]
         pool = self._find("mempools", name, lambda: Mempool.lookup(name), there)
         self._same("mempools", name, "n", spec.n, pool.n)
         return pool
 
     def ring(self, name: str, spec: RingSpec) -> Ring:
-        """Find a ring of that element."""
+        """Find a ring with the same element type."""
         return self._find("rings", name, lambda: Ring.lookup(name, element=spec.element))
 
     def port(self, name: str, spec: PortSpec) -> Port:
-        """Find a port with as many queues, or more."""
+        """Find a port with at least as many queues."""
         there = [port.name for port in ports()]
         port = self._find("ports", name, lambda: Port.lookup(spec.device_name), there)
         has = sharing.queue_counts(port.handle)

@@ -1,4 +1,4 @@
-"""Ports whose other side is another program: wait for it, and say so."""
+"""Ports that connect to a socket of another program: wait until it serves the socket."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def when_served(
     timeout_s: float = PEER_TIMEOUT_S,
     stop: Stop | None = None,
 ) -> T:
-    """Do what needs somebody behind a socket; try again until there is.
+    """Call `act`, which needs a program that serves a socket; retry until there is one.
 
     Raises
     ------
     DpdkError
-        Nobody came: ETIMEDOUT, or what the driver said last.
+        No program served the socket in time: ETIMEDOUT, or the driver's last error.
     StoppedError
         `stop` was requested meanwhile.
     """
     if end is None:
         return act()
-    deadline, told = time.monotonic() + timeout_s, False
+    deadline, warned = time.monotonic() + timeout_s, False
     while True:
         if stop is not None:
             stop.check()
@@ -60,14 +60,16 @@ def when_served(
             if last:
                 raise
         if last:
-            what = f"{where}: nobody served {end.path} for {timeout_s:g} s: start that side first"
+            what = f"{where}: no program served {end.path} for {timeout_s:g} s: start it first"
             raise make_error("connect", errno.ETIMEDOUT, what)
-        if not told:
-            _logger.warning("%s: waiting up to %g s for who serves %s", where, timeout_s, end.path)
-            told = True
+        if not warned:
+            _logger.warning(
+                "%s: waiting up to %g s for a program to serve %s", where, timeout_s, end.path
+            )
+            warned = True
         time.sleep(_RETRY_S)
 
 
 def why_silent(driver: str) -> str:
-    """Say what a link that is down usually means for a driver."""
+    """Return what a link that is down usually means for a driver."""
     return _SILENT.get(driver, "what it is connected to is down or not there")

@@ -1,4 +1,4 @@
-"""The main job: run a file's app for a while, and say what it moved."""
+"""Run a file's app, and report what it moved."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PortReport:
     rx_pps, tx_pps : float
         [packets/s], on average.
     rx_missed : int
-        [packets] that the device dropped, for want of descriptors or mbufs.
+        [packets] that the device dropped because it had no descriptors or mbufs.
     tx_dropped : int
         [packets] that were freed because the port did not take them, or would have cut them.
     rx_malformed : int
@@ -87,17 +87,17 @@ class Report:
 
 
 class Meter:
-    """The counters of an open file's ports, since it was made."""
+    """The counters of an open file's ports, since this object was made."""
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._compiled: CompiledWorkers | None = None
         self._start = time.monotonic()
         self._base = self._read()
-        self._told: set[tuple[str, str]] = set()
+        self._warned: set[tuple[str, str]] = set()
 
     def begin(self, compiled: CompiledWorkers | None) -> None:
-        """Start the clock: all who poll are there. What they moved on their way in counts."""
+        """Start the clock, once all workers run; packets that they moved before count, too."""
         self._compiled = compiled
         self._start = time.monotonic()
 
@@ -112,7 +112,7 @@ class Meter:
         """Return what was moved so far."""
         duration = max(time.monotonic() - self._start, 1e-9)
         now = self._read()
-        self._tell_losses()
+        self._warn_of_losses()
         return Report(
             dpdk_version=version.RUNNING,
             hugepages=self._app.eal.hugepages,
@@ -128,15 +128,15 @@ class Meter:
             lcores=self._compiled.report() if self._compiled else {},
         )
 
-    def _tell_losses(self) -> None:
-        """Say once of each port what its counters cannot: why packets were freed."""
+    def _warn_of_losses(self) -> None:
+        """Warn once per port and reason that packets were freed."""
         for name, port in self._app.ports.items():
             for n, why in (
                 (sum(queue.cut for queue in port.rx), _CUT),
                 (sum(queue.unsendable for queue in port.tx), _UNSENDABLE),
             ):
-                if n and (name, why) not in self._told:
-                    self._told.add((name, why))
+                if n and (name, why) not in self._warned:
+                    self._warned.add((name, why))
                     _logger.warning("ports.%s: %s (%d so far)", name, why, n)
 
 
@@ -147,15 +147,15 @@ def run(
     tick: Callable[[Report], None] | None = None,
     interval_s: float = 1.0,
 ) -> Report:
-    """Run the file's app until it is told to stop.
+    """Run the file's app until its time is up or a stop is requested.
 
     Parameters
     ----------
     duration_s
-        [s]; None until Ctrl-C, SIGTERM or SIGHUP.
+        [s]; None: until Ctrl-C, SIGTERM or SIGHUP.
     tick
-        Called from another thread every `interval_s` seconds with what was moved so far. What it
-        raises ends the run, and is raised here.
+        Called from another thread every `interval_s` seconds with what was moved so far. An
+        exception from it ends the run, and is raised here.
 
     Raises
     ------
@@ -194,9 +194,9 @@ def _warn_of_captures(app: App, report: Report) -> None:
 def _poller(
     app: App, on_lcores: CompiledWorkers | None
 ) -> Callable[[dict[str, Member]], str | None]:
-    """Return what this thread does: poll for the app, or wait for the workers.
+    """Return the loop of this thread: poll for the app, or wait for the workers.
 
-    It returns what the app's own function did.
+    The loop returns the result of the app's own function.
     """
     if on_lcores is not None:
         return lambda _: on_lcores.watch()
@@ -217,7 +217,7 @@ def _poller(
 
 
 def _call(app: App, target: Callable[[App], object]) -> str | None:
-    """Call a function of the user's until it returns, or a second signal ends it."""
+    """Call the user's function; a second signal ends it."""
     try:
         with app.stop.breakable():
             return repr(target(app))
@@ -238,7 +238,7 @@ def _wait(app: App, members: dict[str, Member]) -> None:
 
 def _make_round(app: App) -> apps.Round:
     spec = app.config.app
-    assert spec is not None  # noqa: S101  # run() looked
+    assert spec is not None  # noqa: S101  # run() has checked
     if spec.forward:
         return apps.forward(app, spec.forward)
     if spec.drop:
@@ -266,7 +266,7 @@ class _ticking:  # noqa: N801  # reads as a verb in `with`
 
     def _report(self) -> None:
         try:
-            assert self._tick is not None  # noqa: S101  as _run has seen
+            assert self._tick is not None  # noqa: S101  as _run has checked
             self._tick(self._meter.report())
         except EndError as error:  # raised in the thread that called run
             self._error = error

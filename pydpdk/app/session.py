@@ -1,4 +1,4 @@
-"""All that a file names, brought up in order and taken down in the opposite one."""
+"""Bring up all objects of a file in order, and take them down in the reverse order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class App(Closing):
     config : Config
         The file.
     plan : Plan
-        What it came to on this host.
+        The file, resolved on this host.
     eal : Eal
         The running EAL.
     memzones, mempools, rings, ports : dict
@@ -62,19 +62,19 @@ class App(Closing):
 
     @property
     def running(self) -> bool:
-        """Whether to go on: false after the duration, a signal to end, or a worker's primary.
+        """Whether to go on: false after the duration, a signal, or the end of a worker's primary.
 
-        For the loop of a function of yours: `while app.running: ...`.
+        For the loop of your own function: `while app.running: ...`.
         """
         return not self.stop.requested and running()
 
     def burst(self, size: int) -> Burst:
-        """Make a burst that lives as long as the file is open; what it holds then is freed."""
+        """Make a burst that is closed with the file; mbufs that it still holds are freed."""
         self._bursts.append(Burst(size))
         return self._bursts[-1]
 
     def bring_up(self) -> None:
-        """Make everything that the file names, ports last; in a secondary, find it."""
+        """Create all objects that the file names, ports last; in a secondary, look them up."""
         config = self.config
         if self.eal.proc_type == "secondary":
             self._look_up()
@@ -113,7 +113,7 @@ class App(Closing):
         self.ports.update((name, up[name]) for name in config.ports)
 
     def _sync(self, wish: Sync | None) -> Sync:
-        """What a process that is killed cannot leave locked for the others, where there are any."""
+        """The mode of a ring; with workers `hts`, which a killed process cannot leave locked."""
         return wish or ("hts" if self.config.workers else DEFAULT_SYNC)
 
     def _look_up(self) -> None:
@@ -144,7 +144,7 @@ class App(Closing):
         try:
             port.promiscuous = spec.promiscuous
         except NotSupportedError:
-            # a driver without the switch takes everything; only a wish of the file's is a fault
+            # such a driver receives everything anyway; fail only if the file sets the key
             if "promiscuous" in spec.model_fields_set:
                 raise
         when_served(where, peer, port.start, stop=self.stop)
@@ -152,7 +152,7 @@ class App(Closing):
 
     @contextmanager
     def _blame(self, section: str, name: str) -> Iterator[None]:
-        """Turn what a device does not take into a fault of the file, at its line."""
+        """Turn a value that DPDK rejects into a fault of the file, with its line."""
         self.stop.check()
         try:
             yield
@@ -160,10 +160,10 @@ class App(Closing):
             raise ConfigError([f"{self.config.where(section, name)}: {error}"]) from error
 
     def wait_links(self, timeout_s: float = 2.0) -> Mapping[str, bool]:
-        """Wait until the link of each port is up; say which are.
+        """Wait until the link of each port is up; return which are.
 
         Devices on kernel interfaces take a moment, as do memif and vhost; some never report a
-        link. Of those that are down at the end a warning says what that usually means.
+        link. For each link that is still down, a warning says what that usually means.
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -178,7 +178,7 @@ class App(Closing):
         return links
 
     def close(self) -> None:
-        """Take everything down: ports, bursts, rings, mempools, memzones, the EAL."""
+        """Close everything: ports, bursts, rings, mempools, memzones, the EAL."""
         for burst in self._bursts:
             burst.close(force=True)
         self.eal.close()
@@ -188,7 +188,7 @@ class App(Closing):
 
 
 def open_file(path: str | os.PathLike[str]) -> App:
-    """Bring up all that a file names.
+    """Bring up all objects that a file names.
 
     Parameters
     ----------
@@ -198,20 +198,20 @@ def open_file(path: str | os.PathLike[str]) -> App:
     Returns
     -------
     App
-        A context manager; leaving it takes everything down.
+        A context manager; leaving it closes everything.
 
     Raises
     ------
     ConfigError
-        The file has faults, all of which are listed; nothing was made.
+        The file has faults, all of which are listed; nothing was created.
     EalInitError, DpdkError
-        DPDK could not do what the file says; what was made is gone again.
+        DPDK could not do what the file says; everything created so far was removed.
     """
     return start(*prepare(path))
 
 
 def prepare(path: str | os.PathLike[str]) -> tuple[Config, Plan]:
-    """Read a file and plan it, with its warnings logged; nothing is made.
+    """Read a file and plan it; log its warnings. Creates nothing.
 
     Raises
     ------
@@ -231,7 +231,7 @@ def start(config: Config, plan: Plan, stop: Stop | None = None) -> App:
     Raises
     ------
     StoppedError
-        `stop` was requested meanwhile; what was made is gone again.
+        `stop` was requested meanwhile; everything created so far was removed.
     """
     if config.debug.trace_mbufs:
         trace()
@@ -243,7 +243,7 @@ def start(config: Config, plan: Plan, stop: Stop | None = None) -> App:
 
 
 def _end_eal(before: str) -> None:
-    """End the EAL that was started for a file which did not come up; not one from before."""
+    """Close the EAL if it was started for a file that failed to come up."""
     if before == "new" and state() == "running":
         current().close(force=True)
 

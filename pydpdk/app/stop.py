@@ -1,4 +1,4 @@
-"""When to end: after a duration, on Ctrl-C, on SIGTERM, on the end of the terminal."""
+"""When to end: after a duration, on Ctrl-C, on SIGTERM, when the terminal closes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StoppedError(SystemExit):
-    """A signal came before the app ran; the exit code is the one of shells, 128 + its number.
+    """A signal came before the app ran; the exit code is 128 + its number, as in shells.
 
     Attributes
     ----------
     number : int
-        The signal's; 0 where a program asked.
+        The signal's number; 0 if the program requested the stop.
     """
 
     def __init__(self, number: int = 0) -> None:
@@ -25,9 +25,9 @@ class StoppedError(SystemExit):
 
 
 class Stop:
-    """A flag that signals set, so that a polling loop has nothing to ask the clock.
+    """A flag that signals set, so that a polling loop need not read the clock.
 
-    Nothing is raised where a signal comes: what is being made or closed then is finished first.
+    A signal raises nothing where it arrives: creating or closing an object is finished first.
     """
 
     def __init__(self) -> None:
@@ -50,8 +50,8 @@ class Stop:
 
         A signal that is ignored (by `nohup`, in a shell's background job) stays so.
         """
-        heard = [n for n in _ENDING if signal.getsignal(n) is not signal.SIG_IGN]
-        before = {n: signal.signal(n, self._on_signal) for n in (*heard, signal.SIGALRM)}
+        handled = [n for n in _ENDING if signal.getsignal(n) is not signal.SIG_IGN]
+        before = {n: signal.signal(n, self._on_signal) for n in (*handled, signal.SIGALRM)}
         try:
             if duration_s is not None:
                 signal.setitimer(signal.ITIMER_REAL, max(duration_s, 1e-6))
@@ -63,9 +63,9 @@ class Stop:
 
     @contextmanager
     def breakable(self) -> Iterator[None]:
-        """Let a second signal raise `KeyboardInterrupt`: for code of the user's that never looks.
+        """Let a second signal raise `KeyboardInterrupt`, for user code that never checks `running`.
 
-        It has `requested` as a rule, and is not within a change of ours.
+        In such code the exception cannot interrupt a change of our own state.
         """
         self._breakable = True
         try:

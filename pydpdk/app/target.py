@@ -1,4 +1,4 @@
-"""Functions of the user's, named in a file."""
+"""Import the user's functions that a file names."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pydpdk.errors import ConfigError
 
 
 def load_target(target: str, where: str) -> Callable[[App], object]:
-    """Import `module:function`, from the working directory too, which is searched last.
+    """Import `module:function`; search the working directory last.
 
-    A file there cannot stand for a module that is installed.
+    A file there cannot replace an installed module.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def load_target(target: str, where: str) -> Callable[[App], object]:
     Raises
     ------
     ConfigError
-        It cannot be imported, or is not callable. Where its code fails, with that line.
+        It cannot be imported, or is not callable. If its code fails, the message names the line.
     """
     module_name, _, name = target.partition(":")
     here = os.getcwd()  # noqa: PTH109  # sys.path wants text
@@ -33,7 +33,7 @@ def load_target(target: str, where: str) -> Callable[[App], object]:
         sys.path.append(here)
     try:
         function = getattr(importlib.import_module(module_name), name)
-    except Exception as error:  # whatever the module's code raises
+    except Exception as error:  # the module's code may raise anything
         raise ConfigError([f"{where}: {target!r}: {_explain(error)}"]) from error
     if not callable(function):
         raise ConfigError([f"{where}: {target!r} is not callable"])
@@ -41,7 +41,7 @@ def load_target(target: str, where: str) -> Callable[[App], object]:
 
 
 def _explain(error: Exception) -> str:
-    """Say what is wrong, and in which line of which file."""
+    """Describe an error, with its file and line."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}: {error.msg}"
     *_, last = traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""The `workers` of a file: functions in processes of their own, each with the file open."""
+"""The `workers` of a file: functions in processes of their own, each with an open file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class WorkerReport:
     Attributes
     ----------
     state : str
-        `done`, `failed` (its function raised) or `dead` (its process was ended).
+        `done`, `failed` (its function raised) or `dead` (its process died).
     result : str
         What the function returned, or why it did not.
     restarted : int
@@ -39,7 +39,7 @@ class WorkerReport:
 
 @contextmanager
 def started(app: App) -> Iterator[dict[str, Member]]:
-    """Start the workers of an open file; ask them to end, and wait for that, at the end."""
+    """Start the workers of an open file; when the block ends, ask them to end and wait."""
     specs = app.config.workers
     if not specs:
         yield {}
@@ -67,7 +67,7 @@ def _wait_ready(app: App, members: Iterable[Member]) -> None:
 
 
 def work(config: Config, plan: Plan, name: str) -> object:
-    """Call a worker's function, in its process."""
+    """Call a worker's function in its process."""
     target = load_target(config.workers[name].python, config.where("workers", name, "python"))
     app = App(config, plan, eal.current())
     app.bring_up()
@@ -75,13 +75,13 @@ def work(config: Config, plan: Plan, name: str) -> object:
 
 
 def report(members: dict[str, Member]) -> dict[str, WorkerReport]:
-    """Say how each ended."""
+    """Return how each worker ended."""
     return {name: _report(member) for name, member in members.items()}
 
 
 def _report(member: Member) -> WorkerReport:
     try:
         result = repr(member.result(0))
-    except Exception as error:  # whatever the function raised
+    except Exception as error:  # the function may raise anything
         result = f"{type(error).__name__}: {error}"
     return WorkerReport(member.state, result, member.restarted)

@@ -1,4 +1,4 @@
-"""The data path: bursts of mbufs, and what a polling loop does with them in one crossing."""
+"""The data path: bursts of mbufs, and polling loops that need one call into C for each round."""
 
 from pydpdk.burst.burst import Burst
 from pydpdk.burst.tracing import trace

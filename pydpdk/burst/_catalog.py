@@ -1,4 +1,4 @@
-"""What columns there are: names from DPDK's structs, and how C finds each in a packet."""
+"""The catalog of columns: names from DPDK's structs, and how C finds each in a packet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.memory.dynfield import DynField, DynFlag, rx_timestamp
 
 Key: TypeAlias = str | DynField | DynFlag
-"""What a column is asked by."""
+"""The key of a column."""
 
 FLOW = np.dtype(
     [
@@ -21,14 +21,14 @@ FLOW = np.dtype(
         ("proto", "u1"), ("version", "u1"), ("reserved", "V2"),
     ]
 )  # fmt: skip
-"""`flow.tuple`: addresses in network order, of IPv4 in the last 4 bytes; version 4, 6 or 0."""
+"""`flow.tuple`: addresses in network order, IPv4's in the last 4 bytes; version 4, 6 or 0."""
 
 TIMESTAMP = "mbuf.timestamp"
 _BOOL = np.dtype(bool)
 
 
 class Spec(NamedTuple):
-    """One column: the dtype of a packet's value, C's description, and how far to look."""
+    """One column: the dtype of a packet's value, C's description, and how deep C parses."""
 
     name: str
     dtype: np.dtype[Any]
@@ -37,17 +37,17 @@ class Spec(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one packet's value."""
+        """The shape of one packet's value."""
         return self.dtype.shape
 
     @property
     def base(self) -> np.dtype[Any]:
-        """Of one element of it."""
+        """The dtype of one element of it."""
         return self.dtype.base
 
     @property
     def writable(self) -> bool:
-        """Whether packets take it back."""
+        """Whether it can be written into packets."""
         return self.c["write"] != lib.PYD_WRITE_NEVER
 
 
@@ -57,7 +57,7 @@ def find(key: Key) -> Spec:
     Raises
     ------
     ValueError, TypeError
-        There is none; the message has names that are near.
+        There is none; the message has similar names.
     """
     if isinstance(key, DynField):
         return _of_field(key)
@@ -76,18 +76,18 @@ def find(key: Key) -> Spec:
 
 
 def names() -> list[str]:
-    """Return all names of columns; with `?` behind, those of headers say which packets have it."""
+    """Return the names of all columns; those of headers end in `?`."""
     found = [n if s.c["how"] != lib.PYD_COLUMN_HAS else f"{n}?" for n, s in catalog().items()]
     return [*found, TIMESTAMP]
 
 
 def header_of(name: str) -> int:
-    """Return C's number of a header, as `udp` or `inner_ipv4`.
+    """Return C's number of a header, such as `udp` or `inner_ipv4`.
 
     Raises
     ------
     ValueError, TypeError
-        There is none.
+        There is no such header.
     """
     if not isinstance(name, str):
         raise TypeError(f"header {name!r}: a name, as 'udp', is allowed")
@@ -100,11 +100,11 @@ def header_of(name: str) -> int:
 
 @cache
 def catalog() -> dict[str, Spec]:
-    """Return the columns that C knows by name."""
+    """Return the columns that C defines, by name."""
     found = {}
-    for name, c in _rows():
+    for name, c in _entries():
         found[name] = _spec(name, c)
-    for name, c in _rows():
+    for name, c in _entries():
         if "." in name or c["how"] == lib.PYD_COLUMN_HAS:
             inside = _inside(c)
             if inside is not None:
@@ -118,12 +118,12 @@ _ALWAYS = (*_FLOW, lib.PYD_COLUMN_PTYPE)
 _FIELDS = ("how", "header", "offset", "width", "swap", "write", "flags")
 
 
-def _rows() -> Iterator[tuple[str, dict[str, int]]]:
+def _entries() -> Iterator[tuple[str, dict[str, int]]]:
     header, i = "", 0
-    while (row := lib.pyd_field_at(i)) != ffi.NULL:
-        header = ffi.string(row.header).decode() if row.header != ffi.NULL else header
-        name = f".{ffi.string(row.name).decode()}" if row.name != ffi.NULL else ""
-        yield header + name, {field: int(getattr(row.column, field)) for field in _FIELDS}
+    while (entry := lib.pyd_field_at(i)) != ffi.NULL:
+        header = ffi.string(entry.header).decode() if entry.header != ffi.NULL else header
+        name = f".{ffi.string(entry.name).decode()}" if entry.name != ffi.NULL else ""
+        yield header + name, {field: int(getattr(entry.column, field)) for field in _FIELDS}
         i += 1
 
 

@@ -1,4 +1,4 @@
-"""Values on their way into packets: what fits, and what C's answer means."""
+"""Checks of values that are written into packets, and of C's result."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def fit(name: str, value: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> 
     Raises
     ------
     ValueError, TypeError
-        It does not fit: a number too large, another shape, something else than numbers.
+        It does not fit: a number is too large, the shape differs, or it has no numbers.
     """
     if isinstance(value, (bytes, bytearray, memoryview)) and dtype == np.uint8:
         value = np.frombuffer(value, np.uint8)
     values = np.asarray(value)
     if values.size == 0:
-        values = values.astype(dtype)  # of nothing, numpy makes floats
+        values = values.astype(dtype)  # numpy makes floats of an empty list
     elif values.dtype != dtype:
         values = _convert(name, values, dtype)
     try:
@@ -49,7 +49,7 @@ def _convert(name: str, values: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def check_written(burst: Packets, result: int) -> None:
-    """Raise what the result of a call that writes into packets means."""
+    """Raise for a failed call that writes into packets."""
     if result == -errno.EMSGSIZE:
         raise ValueError(f"{burst!r} has another number of packets by now")
     if result > 0:

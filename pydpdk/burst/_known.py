@@ -1,4 +1,4 @@
-"""Columns that have been asked for, as C knows them: what the short way finds by their names."""
+"""Handles of columns that were used before, which the fast path finds by name."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ COLUMN = "column"  # the kind of their handles
 
 
 class Known(Handle):
-    """Memory of C, and what keeps it.
+    """A handle of a column's C struct.
 
     Notes
     -----
-    Owns     what it was made with
+    Owns     the struct, and the memory that it points to
     Threads  any number
     """
 
@@ -30,12 +30,12 @@ class Known(Handle):
 
 
 def known_column(spec: Spec) -> Known:
-    """Return a column, as verbs that write it need it."""
+    """Return the handle of a column, for verbs that write it."""
     return Known(ffi.new("struct pyd_column *", spec.c), spec)
 
 
 def known_columns(specs: tuple[Spec, ...], *, several: bool) -> Known:
-    """Return columns that are read in one call: as a tuple where the key is one."""
+    """Return the handle of columns that one call reads: as a tuple if the key is one."""
     columns = ffi.new("struct pyd_column[]", [spec.c for spec in specs])
     depth = max(spec.depth for spec in specs)
     plan = {"columns": columns, "n": len(specs), "room": 0, "depth": depth}

@@ -1,7 +1,7 @@
-"""A burst: the one owner of up to `size` mbufs, made once and used again and again.
+"""A burst: the only owner of up to `size` mbufs, made once and used again and again.
 
-The mbuf pointers lie in DPDK memory and are listed there, so what a process held can be found
-after its death. Python sees packets as arrays (`packets`), and makes no object for each.
+The mbuf pointers lie in DPDK memory and are listed there, so recovery finds the mbufs of a dead
+process. Python sees packets as arrays (`packets`), and makes no object for each.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _numbers = itertools.count()
 
 
 class Burst(Headers):
-    """Up to `size` packets, received, looked at, changed and sent together.
+    """Up to `size` packets that are received, read, changed and sent together.
 
     Parameters
     ----------
     size
-        [packets] that fit, 1 to 65,535; 32 to 256 is where ports are fast.
+        [packets] that fit, 1 to 65,535; ports are fast with 32 to 256.
 
     Notes
     -----
@@ -57,8 +57,8 @@ class Burst(Headers):
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
             self._keep(self._c)
             self._bind(address_of(self._c), BURST, MASK, count)
-            slots = address_of(self._c.slots)
-            super().__init__(f"burst{next(_numbers)}", self._c, gate, address=slots)
+            storage = address_of(self._c.slots)
+            super().__init__(f"burst{next(_numbers)}", self._c, gate, address=storage)
 
     @short("pyd_burst_alloc", "draw", BURST, MEMPOOL)
     def alloc(self, mempool: Mempool, n: int | None = None, *, length: int = 0) -> int:
@@ -67,21 +67,21 @@ class Burst(Headers):
         Parameters
         ----------
         mempool
-            Where from.
+            The pool.
         n
             [packets]. Default: the burst's size.
         length
-            [bytes] of each packet; what they hold is what was there before.
+            [bytes] of each packet; their content is not initialised.
 
         Raises
         ------
         NoRoomError
-            The pool has not so many left; nothing was taken.
+            The pool has fewer left; nothing was taken.
 
         Notes
         -----
         Wraps  rte_pktmbuf_alloc_bulk (rte_mbuf.h)
-        Cost   85 ns for 1, 175 ns for 32, 820 ns for 256 [packets], as `free` in the mean
+        Cost   85 ns for 1, 175 ns for 32, 820 ns for 256 [packets], the mean of `alloc` and `free`
         """
         if not isinstance(mempool, Mempool):
             raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
@@ -99,21 +99,21 @@ class Burst(Headers):
         return self._done(result, "rte_pktmbuf_alloc_bulk", mempool, why)
 
     def fill(self, packets: Sequence[bytes] | bytes) -> None:
-        """Write the packets' data and lengths, all in one crossing.
+        """Write the packets' data and lengths, all in one call into C.
 
         Parameters
         ----------
         packets
-            One bytes-like object for each packet of the burst, or one that all become. What does
-            not fit in the first segment goes into further ones, of the packet's own pool.
+            One bytes-like object for each packet of the burst, or one for all. What does not fit
+            in the first segment goes into further ones, of the packet's own pool.
 
         Raises
         ------
         ValueError
-            Not as many as the burst has, which has none before `alloc` or `rx`; or one whose
-            memory other mbufs see.
+            Their number is not the burst's, which has no packets before `alloc` or `rx`; or a
+            packet shares memory with other mbufs.
         NoRoomError
-            The pool has not so many mbufs left. In all cases nothing was written.
+            The pool has too few mbufs left. In all cases nothing was written.
         """
         if isinstance(packets, (bytes, bytearray, memoryview)):
             self._require_packets()
@@ -151,7 +151,7 @@ class Burst(Headers):
         return self._done(lib.pyd_burst_free(self._c), "rte_pktmbuf_free_bulk")
 
     def mbuf(self, i: int) -> Mbuf:
-        """Return packet i as an `Mbuf`, to look at its metadata and to shape it."""
+        """Return packet i as an `Mbuf`, to read its metadata and to change it."""
         return Mbuf(self, self._index(i))
 
     def clone_of(self, burst: Burst, mempool: Mempool) -> int:
@@ -182,7 +182,7 @@ class Burst(Headers):
         burst
             Keeps its packets.
         mempool
-            Where the copies' segments come from, as many as it takes.
+            For the copies' segments, as many as they need.
         offset
             [bytes] to leave out at the start, less than each packet has.
         length
@@ -197,10 +197,10 @@ class Burst(Headers):
         return self._derive("rte_pktmbuf_copy", lib.PYD_MBUF_COPY, burst, mempool, offset, n)
 
     def verify(self) -> None:
-        """Raise where the burst holds what it cannot own: an mbuf twice, or one that is free.
+        """Raise if the burst holds an mbuf twice, or one that is free.
 
-        Such mbufs come from programs that free or enqueue them twice, which DPDK does not see.
-        In check mode `free` asks this first.
+        Such mbufs come from programs that free or enqueue them twice, which DPDK does not detect.
+        In check mode `free` calls this first.
 
         Raises
         ------
@@ -210,7 +210,7 @@ class Burst(Headers):
         Notes
         -----
         Wraps  rte_mbuf_check (rte_mbuf.h)
-        Cost   a look at all mbufs that wait in the pool
+        Cost   a scan of all free mbufs of the pool
         """
         reason = ffi.new("char[]", 160)
         if self._done(lib.pyd_burst_verify(self._c, reason, 160), "rte_mbuf_check"):
@@ -218,11 +218,11 @@ class Burst(Headers):
 
     @short("pyd_burst_swap_macs", "act", BURST)
     def swap_macs(self) -> None:
-        """Swap source and destination address of each Ethernet frame, in memory others see too."""
+        """Swap source and destination address of each Ethernet frame, in shared memory too."""
         self._done(lib.pyd_burst_swap_macs(self._c), "swap_macs")
 
     def taken(self, first: int, call: str) -> None:
-        """Note where the packets from `first` on were taken, if tracing is on."""
+        """Stamp where the packets from `first` on were taken, if tracing is on."""
         if trace.is_on():
             trace.stamp(self._c, first, call)
 
@@ -247,7 +247,7 @@ class Burst(Headers):
         reasons = super()._refusals()
         if len(self):
             held = [address_of(self._c.slots.mbufs[i]) for i in range(len(self))]
-            reasons.append(f"it holds {len(self)} mbufs{trace.told(held)}")
+            reasons.append(f"it holds {len(self)} mbufs{trace.summary(held)}")
         return reasons
 
     def _free(self, force: bool) -> None:
@@ -258,7 +258,7 @@ class Burst(Headers):
         self._c.n = 0
 
     def _call_in(self) -> None:
-        for user in list(self._users):  # a worker that has it on lease
+        for user in list(self._users):  # a worker that has leased it
             user._end()
         lib.pyd_burst_free(self._c)
 

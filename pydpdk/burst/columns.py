@@ -1,6 +1,6 @@
 """Columns: metadata and header fields of all packets of a burst as numpy arrays, and back.
 
-One call of C looks through the packets and fills all columns that were asked for.
+One call into C parses the packets and fills all columns of the key.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ _written_before: dict[str, Known] = {}
 
 
 class _Plan:
-    """What C needs to fill some columns, and how they lie behind one another in one block."""
+    """The C description of some columns, and their places in one block of memory."""
 
     __slots__ = ("_columns", "_parts", "bytes", "c")
 
     def __init__(self, specs: tuple[Spec, ...], size: int) -> None:
         self._parts = []
-        rows, start = [], 0
+        columns, start = [], 0
         for spec in specs:
-            rows.append({**spec.c, "start": start})
+            columns.append({**spec.c, "start": start})
             self._parts.append((start, spec.base, spec.shape))
             end = start + size * spec.dtype.itemsize
             start = -(-end // _CACHE_LINE) * _CACHE_LINE
         self.bytes = start
-        self._columns: Any = ffi.new("struct pyd_column[]", rows)
+        self._columns: Any = ffi.new("struct pyd_column[]", columns)
         depth = max((spec.depth for spec in specs), default=0)
         self.c: Any = ffi.new(
             "struct pyd_columns *",
-            {"columns": self._columns, "n": len(rows), "room": size, "depth": depth},
+            {"columns": self._columns, "n": len(columns), "room": size, "depth": depth},
         )
 
     def arrays(self, block: Array, n: int) -> tuple[Array, ...]:
@@ -71,18 +71,18 @@ def _plan_of(keys: tuple[Key, ...], size: int) -> _Plan:
         return _plan(keys, size)
     except TypeError:
         for key in keys:
-            find(key)  # says what has no hash
+            find(key)  # raises for a key without a hash
         raise
 
 
 class Columns(Face):
     """The packets of a burst as columns, by name: `burst.columns["ipv4.src_addr"]`.
 
-    A name is DPDK's: the struct without `rte_` and `_hdr`, and the field. Numbers are in the
-    host's byte order, MAC and IPv6 addresses `uint8[n, 6]` and `uint8[n, 16]`. What a packet does
-    not have is 0, and the name with `?` behind it, of a field or of a header, is `bool[n]`: which
-    packets have it. Several names at once are several arrays, filled in one call. With `inner_`
-    in front, a header is that of the packet inside of VXLAN, GRE or IP in IP.
+    A name is DPDK's struct without `rte_` and `_hdr`, and its field. Numbers are in the host's
+    byte order, MAC and IPv6 addresses `uint8[n, 6]` and `uint8[n, 16]`. A field that a packet does
+    not have is 0; the name of a field or a header with `?` behind it is `bool[n]`, True for the
+    packets that have it. Several names give several arrays, filled in one call. The prefix
+    `inner_` selects a header of the packet inside VXLAN, GRE or IP in IP.
 
     Notes
     -----
@@ -102,7 +102,7 @@ class Columns(Face):
     def __getitem__(self, key: tuple[Key, ...]) -> tuple[Array, ...]: ...
     @rows("pyd_rows_columns", _OF, "k", "k", other=COLUMN, known=_read_before)
     def __getitem__(self, key: Key | tuple[Key, ...]) -> Array | tuple[Array, ...]:
-        """Return one column, or several that one call has filled."""
+        """Return one column, or several that one call fills."""
         several = isinstance(key, tuple)
         keys = cast("tuple[Key, ...]", key if several else (key,))
         found = self._read(keys)
@@ -118,7 +118,7 @@ class Columns(Face):
         Raises
         ------
         ValueError
-            It does not fit, is not writable, or other mbufs see the memory. Nothing was written.
+            It does not fit, is not writable, or mbufs share the memory. Nothing was written.
         """
         spec = find(key)
         if not spec.writable:
@@ -133,7 +133,7 @@ class Columns(Face):
             _written_before.setdefault(key, known_column(spec))
 
     def bind(self, *keys: Key) -> Bound:
-        """Prepare columns for a loop, which calls the result after each receive."""
+        """Prepare columns for a loop that calls the result after each receive."""
         return Bound(self._whose, *keys)
 
     def _read(self, keys: tuple[Key, ...]) -> tuple[Array, ...]:
@@ -153,15 +153,15 @@ class Bound(Handle):
     Parameters
     ----------
     burst
-        Whose packets.
+        The burst with the packets.
     *keys
         Names, dynamic fields and flags.
 
     Notes
     -----
-    Owns     the arrays: the next call writes over them, so copy what you keep
+    Owns     the arrays: the next call overwrites them, so copy what you keep
     Threads  one at a time
-    Cost     one crossing, whatever the number of columns
+    Cost     one call into C for any number of columns
     """
 
     __slots__ = ("_arrays", "_block", "_burst", "_c", "_n", "_plan", "_shorter")
@@ -171,7 +171,7 @@ class Bound(Handle):
             raise TypeError(f"burst={burst!r}: a Burst is allowed")
         self._plan = _plan_of(keys, burst.size)
         self._burst, self._n = burst, burst.size
-        # not numpy's own: an array that owns its memory can be resized under C
+        # not an array that owns its memory: it could be resized while C writes to it
         base = ffi.new("char[]", self._plan.bytes)
         self._block = np.frombuffer(ffi.buffer(base), np.uint8)
         fields = {"burst": burst._c, "plan": self._plan.c, "base": base}
@@ -182,14 +182,14 @@ class Bound(Handle):
         self._bind(address_of(self._c), _COLUMNS)
 
     def __call__(self) -> tuple[Array, ...]:
-        """Fill the columns; return them, each as long as the burst has packets."""
+        """Fill the columns and return them, each with an element for every packet."""
         n = self._fill()
         if n == self._n:
             return self._arrays
         return self._shorter.get(n) or self._cut(n)
 
     def _cut(self, n: int) -> tuple[Array, ...]:
-        """Return the first rows of each column; as they stay where they are, kept for next time."""
+        """Return the first n elements of each column; the views are cached."""
         arrays = tuple([values[:n] for values in self._arrays])
         if len(self._shorter) < _SHORTER_MAX:
             self._shorter[n] = arrays

@@ -19,11 +19,11 @@ from pydpdk.memory.mbuf_owner import BURST
 
 _WIDTH_MAX = 65535
 _WHOLE = -1
-_headers: dict[str, int] = {}  # that have been asked for
+_headers: dict[str, int] = {}  # used before, for the fast path
 
 
 class Fields(Packets):
-    """The part of `Burst` that reads and writes the same place of every packet.
+    """The part of `Burst` that reads and writes the same field of every packet.
 
     Notes
     -----
@@ -56,7 +56,7 @@ class Fields(Packets):
         header
             As in `columns`: `udp`, `inner_ipv4`. A packet without it has none of the bytes.
         valid
-            `bool[n]` that is told which packets have all of the bytes; the others show zeros.
+            `bool[n]`, set to True for packets that have all of the bytes; the others give zeros.
 
         Notes
         -----
@@ -64,15 +64,15 @@ class Fields(Packets):
         """
         where, start, wide = _place(header, offset, width)
         n = len(self)
-        told = _mask_of(n) if valid is None else _check_told(valid, n)
+        mask = _mask_of(n) if valid is None else _check_valid(valid, n)
         data = np.empty((n, wide), np.uint8)
-        addresses = ffi.from_buffer("char *", data), ffi.from_buffer("uint8_t *", told)
+        addresses = ffi.from_buffer("char *", data), ffi.from_buffer("uint8_t *", mask)
         result = lib.pyd_burst_peek(self._c, where, start, wide, *addresses, n)
         return data[: self._done(result, "rte_pktmbuf_read")]
 
     @rows("pyd_rows_poke", BURST, "iwH", known=_headers)
     def poke(self, offset: int, data: Any, *, header: str | None = None) -> None:
-        """Write bytes into each packet that has that many there.
+        """Write bytes into each packet that has as many at the offset.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class Fields(Packets):
         Raises
         ------
         ValueError
-            Another shape, or other mbufs see the memory of a packet. Nothing was written.
+            The shape is wrong, or a packet shares memory with other mbufs. Nothing was written.
         """
         n = len(self)
         width = len(data) if isinstance(data, (bytes, bytearray)) else _width_of(data)
@@ -115,7 +115,7 @@ def _mask_of(n: int) -> npt.NDArray[np.bool_]:
     return np.empty(n, np.bool_)
 
 
-def _check_told(valid: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.bool_]:
+def _check_valid(valid: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.bool_]:
     if not isinstance(valid, np.ndarray) or valid.dtype != np.bool_:
         raise TypeError("valid: an array of bool is allowed")
     if valid.shape != (n,) or not valid.flags.c_contiguous or not valid.flags.writeable:

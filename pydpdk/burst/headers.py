@@ -1,4 +1,4 @@
-"""Verbs on the headers of all packets: one crossing each, all packets or none of them."""
+"""Verbs on the headers of all packets: one call into C each, for all packets or none."""
 
 from __future__ import annotations
 
@@ -53,29 +53,29 @@ class Headers(Masks):
 
     @rows("pyd_rows_rewrite", BURST, "kv", other=COLUMN, known=_known)
     def rewrite(self, name: str, value: Any) -> None:
-        """Write a column, and let checksums follow: `burst.rewrite("ipv4.dst_addr", addresses)`.
+        """Write a column and update checksums: `burst.rewrite("ipv4.dst_addr", addresses)`.
 
         The checksum of L4 covers the last destination and the first source (RFC 8200, 8.1), so it
         stays as it is where a routing header, source route or home address option has these. In a
-        fragment, that of the whole datagram follows, if the fragment has it; an L4 header in a
-        first fragment, which columns do not show, is written if it is there as a whole.
+        fragment, the checksum of the whole datagram is updated if the fragment has it; an L4
+        header in a first fragment, which columns do not show, is written if it is complete.
 
         Parameters
         ----------
         name
-            Of a column: addresses, ports, TTL and what else may change on the way.
+            A column: addresses, ports, TTL and other fields that may change in transit.
         value
             An array, or one value for all packets that have the field.
 
         Raises
         ------
         ValueError
-            It does not fit, a checksum cannot follow it, or other mbufs see the memory of a
-            packet. Nothing was written.
+            It does not fit, a checksum cannot be updated, or a packet shares memory with other
+            mbufs. Nothing was written.
 
         Notes
         -----
-        Cost  checksums follow by the difference alone, whatever the packet's length
+        Cost  checksums are updated incrementally, whatever the packet's length
         """
         spec = find(name)
         if spec.name not in REWRITABLE:
@@ -90,7 +90,7 @@ class Headers(Masks):
 
     @rows("pyd_rows_ttl", BURST, "", "?")
     def decrement_ttl(self) -> Mask:
-        """Take 1 from each TTL or hop limit; return `bool[n]`: who had none left to take.
+        """Decrement each TTL or hop limit; return `bool[n]`, True for packets where it has expired.
 
         Those stay as they are, to be dropped: `burst.drop(burst.decrement_ttl())`.
         """
@@ -101,11 +101,11 @@ class Headers(Masks):
 
     @rows("pyd_rows_verify", BURST, "", "??")
     def verify_checksums(self) -> tuple[Mask, Mask]:
-        """Return two `bool[n]`: whose IPv4 checksum, and whose L4 checksum, is wrong.
+        """Return two `bool[n]`: packets with a wrong IPv4 checksum, and with a wrong L4 checksum.
 
         L4 is TCP, UDP, ICMP and ICMPv6. What has no checksum is not wrong: fragments, UDP with 0
-        over IPv4. A packet that ends before its own length is, or before UDP's; bytes behind UDP's
-        length are not covered.
+        over IPv4. A packet that ends before its own length, or before UDP's, is wrong; bytes behind
+        UDP's length are not covered.
 
         Notes
         -----
@@ -118,7 +118,7 @@ class Headers(Masks):
 
     @rows("pyd_rows_compute", BURST, "", "?")
     def compute_checksums(self, offload: TxOffload | int = 0) -> Mask:
-        """Set the checksums of IPv4, TCP, UDP, ICMP and ICMPv6; return `bool[n]`: whose.
+        """Set the checksums of IPv4, TCP, UDP, ICMP and ICMPv6; return `bool[n]`: packets with any.
 
         Packets that are not IP, or that end before their own length or UDP's, stay as they are; of
         fragments only the checksum of IPv4 is set.
@@ -126,10 +126,9 @@ class Headers(Masks):
         Parameters
         ----------
         offload
-            Those of the port's `tx_offloads` that it was configured with: what it computes is
-            left to it, except L4 checksums of which IP's header does not say all (routes, IPv6
-            extension headers, bytes behind the datagram). TX offloads that a packet had before
-            are replaced.
+            The `tx_offloads` that the port was configured with. It computes these checksums,
+            except those of L4 that the IP header does not fully determine (routes, IPv6 extension
+            headers, bytes behind the datagram). TX offloads that a packet had before are replaced.
 
         Notes
         -----
@@ -145,7 +144,7 @@ class Headers(Masks):
 
     @rows("pyd_rows_vlan_push", BURST, "2")
     def vlan_push(self, vlan_tci: Any, *, tpid: int = _VLAN) -> None:
-        """Put a tag behind the addresses of each frame.
+        """Insert a VLAN tag behind the addresses of each frame.
 
         Parameters
         ----------
@@ -157,8 +156,8 @@ class Headers(Masks):
         Raises
         ------
         ValueError
-            A packet is too short, shared, without headroom, or asks for TX offloads, whose
-            lengths would be wrong. Nothing was written.
+            A packet is too short, shared, without headroom, or has TX offloads, whose lengths
+            would be wrong. Nothing was written.
 
         Notes
         -----
@@ -174,15 +173,15 @@ class Headers(Masks):
 
     @rows("pyd_rows_vlan_pop", BURST, "", "?")
     def vlan_pop(self) -> Mask:
-        """Take the outermost tag out of each frame; return `bool[n]`: who had one.
+        """Remove the outermost VLAN tag of each frame; return `bool[n]`: frames that had one.
 
-        It is in `columns["mbuf.vlan_tci"]` then, as if the port had stripped it.
+        The tag is in `columns["mbuf.vlan_tci"]` then, as if the port had stripped it.
 
         Raises
         ------
         ValueError
-            A tagged packet is shared, asks for TX offloads, or has no segment of 5 bytes. Nothing
-            was written.
+            A tagged packet is shared, has TX offloads, or has no segment of 5 bytes. Nothing was
+            written.
 
         Notes
         -----
@@ -196,18 +195,17 @@ class Headers(Masks):
 
     @rows("pyd_rows_prepend", BURST, "w")
     def prepend(self, data: Any) -> None:
-        """Put bytes in front of every packet, out of its headroom, as for a tunnel.
+        """Put bytes in front of every packet, into its headroom, as for a tunnel.
 
         Parameters
         ----------
         data
-            Bytes that all get, or `uint8[n, width]`.
+            Bytes for all packets, or `uint8[n, width]`.
 
         Raises
         ------
         ValueError
-            A packet has not that much headroom, is shared, or asks for TX offloads. Nothing was
-            written.
+            A packet has too little headroom, is shared, or has TX offloads. Nothing was written.
 
         Notes
         -----
@@ -223,7 +221,7 @@ class Headers(Masks):
 
     @rows("pyd_rows_adj", BURST, "4")
     def adj(self, length: Any) -> None:
-        """Take bytes off the front of every packet.
+        """Remove bytes from the front of every packet.
 
         Parameters
         ----------
@@ -233,7 +231,7 @@ class Headers(Masks):
         Raises
         ------
         ValueError
-            A packet is shorter, or asks for TX offloads. Nothing was changed.
+            A packet is shorter, or has TX offloads. Nothing was changed.
 
         Notes
         -----
@@ -246,15 +244,15 @@ class Headers(Masks):
         self._checked(lib.pyd_burst_adj(self._c, address, n), why)
 
     def copy_out(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint64]]:
-        """Return all packets in one `uint8[bytes]`, and `uint64[n + 1]`: where each begins.
+        """Return copies of all packets in one `uint8[bytes]`, and their offsets `uint64[n + 1]`.
 
-        Packet i is `data[offsets[i]:offsets[i + 1]]`: what libraries for columns and for learning
-        take as it is.
+        Packet i is `data[offsets[i]:offsets[i + 1]]`, the layout that columnar and machine
+        learning libraries take.
         """
         n = len(self)
         offsets = np.empty(n + 1, np.uint64)
         starts = ffi.from_buffer(_U64, offsets)
-        total = lib.pyd_burst_copy_out(self._c, ffi.NULL, 0, starts, n)  # copies none, counts all
+        total = lib.pyd_burst_copy_out(self._c, ffi.NULL, 0, starts, n)  # only counts
         check_written(self, min(total, 0))
         data = np.empty(total, np.uint8)
         result = lib.pyd_burst_copy_out(self._c, ffi.from_buffer(_CHAR, data), total, starts, n)

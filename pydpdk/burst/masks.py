@@ -1,4 +1,4 @@
-"""Packets of a burst that go different ways: kept, dropped, taken or split by an array."""
+"""Selecting packets of a burst: kept, dropped, moved or split by an array."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BYTES = ffi.typeof("uint8_t *")
 
 
 class Masks(Fields):
-    """The part of `Burst` that parts it. Those that stay together keep their order.
+    """The part of `Burst` that selects packets, whose order stays.
 
     Notes
     -----
@@ -35,7 +35,7 @@ class Masks(Fields):
 
     @short("pyd_burst_keep", "send", BURST, unless=CHECK)
     def keep(self, mask: Mask) -> int:
-        """Free the packets of which the mask is False; return how many are left.
+        """Free the packets whose mask is False; return how many are left.
 
         Parameters
         ----------
@@ -50,7 +50,7 @@ class Masks(Fields):
 
     @short("pyd_burst_drop", "send", BURST, unless=CHECK)
     def drop(self, mask: Mask) -> int:
-        """Free the packets of which the mask is True; return how many are left.
+        """Free the packets whose mask is True; return how many are left.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class Masks(Fields):
 
     @rows("pyd_rows_take", BURST, "?h", "c", other=BURST)
     def take(self, mask: Mask, into: Burst) -> int:
-        """Move the packets of the mask behind those of another burst; return how many.
+        """Move the packets whose mask is True to the end of another burst; return how many.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class Masks(Fields):
         Raises
         ------
         NoRoomError
-            The other burst has no room for all of them; nothing was moved.
+            They do not all fit in the other burst; nothing was moved.
         """
         self._check_other(into)
         if self._views:
@@ -97,13 +97,13 @@ class Masks(Fields):
         classes
             `bool[n]` or integers `[n]` from 0, below 1,024; `rest, dns = burst.split(mask)`.
         into
-            The bursts, which get the packets behind what they hold. Default: new ones, as many as
-            there are classes (two for a mask), which the caller closes.
+            The bursts, which get the packets at their end. Default: new ones, as many as there are
+            classes (two for a mask), which the caller closes.
 
         Raises
         ------
         NoRoomError
-            One of `into` has no room for all that are its; nothing was moved.
+            The packets of a class do not fit in its burst; nothing was moved.
         """
         numbers = _classes(classes, len(self))
         if self._views:
@@ -157,7 +157,7 @@ class Masks(Fields):
             raise ValueError(f"{self!r} has another number of packets by now")
         if result == -errno.EBADF:
             for burst in others:
-                burst.handle  # noqa: B018  # says which is closed
+                burst.handle  # noqa: B018  # raises when closed
         other = others[0] if others else self
         return self._done(result, "move" if others else "rte_pktmbuf_free_bulk", other)
 
@@ -169,7 +169,7 @@ class Masks(Fields):
 
 
 def _mask(mask: Mask, n: int) -> tuple[int, Any]:
-    """Return its length and memory; a bool of numpy's is a byte that is 0 or 1."""
+    """Return the length and memory of a mask; a numpy bool is a byte that is 0 or 1."""
     values = mask if type(mask) is np.ndarray else np.asarray(mask)
     if values.dtype != MASK:
         raise TypeError(f"mask of {values.dtype}: bool is allowed")

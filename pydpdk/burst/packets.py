@@ -1,4 +1,4 @@
-"""What Python sees of the packets of a burst: arrays over their memory, or copies."""
+"""Packets of a burst as Python sees them: arrays over their memory, or copies."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pydpdk.memory.mbuf_owner import BURST, refuse
 from pydpdk.memory.mempool import Mempool, pool_of
 
 CHECK = os.environ.get("PYDPDK_CHECK", "0") not in ("", "0")
-"""Check mode: refuse to give mbufs away while views of their data are alive."""
+"""Check mode: raise when mbufs are given away while views of their data are alive."""
 
 
 class Packets(Owner, Handle):
-    """The part of `Burst` that looks at its packets.
+    """The part of `Burst` that reads its packets.
 
     Notes
     -----
@@ -52,8 +52,8 @@ class Packets(Owner, Handle):
     def view(self, i: int) -> Bytes:
         """Return the data of packet i's first segment, `uint8[data_len]`, no copy.
 
-        Valid until the packet is sent, enqueued or freed: copy what you keep. Read-only where
-        other mbufs see the same memory.
+        Valid until the packet is sent, enqueued or freed: copy what you keep. Read-only if other
+        mbufs share the memory.
         """
         segment = ffi.new("struct pyd_segment *")
         n = lib.pyd_mbuf_segments(self._c, self._index(i), segment, 1)
@@ -61,7 +61,7 @@ class Packets(Owner, Handle):
         return self.view_of(segment)
 
     def view_of(self, segment: Any) -> Bytes:
-        """Return the data of a segment that C has described; read-only where others see it."""
+        """Return the data of a segment that C has described; read-only where shared."""
         pool, pin = pool_of(Mempool.at(segment.pool), segment.addr, segment.len)
         if CHECK or pin is None:
             pin = pool.pin_packet(segment.addr, segment.len)
@@ -79,16 +79,16 @@ class Packets(Owner, Handle):
         -----
         Wraps  rte_pktmbuf_read (rte_mbuf.h)
         """
-        index, room = self._index(i), 2048
+        index, size = self._index(i), 2048
         while True:
-            buffer = ffi.new("char[]", room)
-            n = self._done(lib.pyd_burst_bytes(self._c, index, buffer, room), "rte_pktmbuf_read")
-            if n <= room:
+            buffer = ffi.new("char[]", size)
+            n = self._done(lib.pyd_burst_bytes(self._c, index, buffer, size), "rte_pktmbuf_read")
+            if n <= size:
                 return bytes(ffi.buffer(buffer, n))
-            room = n
+            size = n
 
     def check_views(self) -> None:
-        """Raise `InUseError` where views of the packets are alive (check mode)."""
+        """Raise `InUseError` if views of the packets are alive (check mode)."""
         self._views = [pin for pin in self._views if pin.views]
         self._careful = bool(self._views)
         if self._careful:

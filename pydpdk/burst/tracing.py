@@ -1,7 +1,7 @@
 """Tracing: stamp each mbuf that Python takes with the line that took it.
 
-Off, the methods of the data path are the plain ones: there is no test of a flag in them. On, they
-are exchanged for ones that stamp after the call.
+When off, the data path has its plain methods, which test no flag. When on, these are replaced by
+methods that stamp after the call.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _plain: dict[type, tuple[str, Callable[..., int]]] = {}
 
 
 def trace(on: bool = True) -> None:
-    """Stamp from here on which line of the program takes which mbuf, or stop doing so.
+    """Start or stop stamping each mbuf with the line of the program that takes it.
 
-    `Mempool.outstanding`, the refusals of `Mempool.close` and each `LeakWarning` then say it.
+    `Mempool.outstanding`, the errors of `Mempool.close` and each `LeakWarning` then name the line.
     `PYDPDK_TRACE=1` in the environment calls this at import, and a file with
     `debug: {trace_mbufs: true}` before it starts the EAL.
 
     Notes
     -----
     Cost  off nothing; on 2 us a call and 3 ns an mbuf (alloc and free of 32: 1.7 to 3.7 us).
-          `Forward` stays as fast as it is: its packets never reach Python, and are not stamped
+          `Forward` is as fast as before: its packets never reach Python and are not stamped
     """
     stamps.switch(bool(on))
     if on and not _plain:

@@ -1,4 +1,4 @@
-"""What a polling loop does in each round, bound once and done in one crossing."""
+"""The rounds of a polling loop, bound once and run in one call into C."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _forward_round = lib.pyd_forward_round
 
 
 class Forward(Handle):
-    """Forward from rx to tx queues: receive, send on, free what the port did not take.
+    """Forward from rx to tx queues: receive, send, free what the port did not take.
 
     Parameters
     ----------
@@ -29,13 +29,13 @@ class Forward(Handle):
     hops
         (rx queue, tx queue), 1 to 1,024 of them, served in this order.
     mode
-        `io`, or `macswap` to swap source and destination address on the way.
+        `io`, or `macswap` to swap source and destination address.
 
     Notes
     -----
     Wraps    rte_eth_rx_burst, rte_eth_tx_burst, rte_pktmbuf_free_bulk
     Threads  one at a time, as its burst and queues
-    Cost     one crossing a round, whatever the number of hops
+    Cost     one call into C a round, whatever the number of hops
     """
 
     __slots__ = ("_c", "_hops", "burst", "hops")
@@ -65,12 +65,14 @@ class Forward(Handle):
 
     @short("pyd_forward_round", "count", FORWARD)
     def step(self) -> int:
-        """Serve every hop once; return how many packets came. `txq.dropped` counts those freed.
+        """Serve every hop once; return how many packets were received.
+
+        `txq.dropped` counts those freed.
 
         Raises
         ------
         ClosedError, InUseError, BusyError
-            As `rx` and `tx`; the hops before the one that refused have been served.
+            As `rx` and `tx`; the hops before the one that failed have been served.
         """
         n = _forward_round(self._c)
         if n < 0:

@@ -1,4 +1,4 @@
-"""The commands of `pydpdk` together, and what becomes of their errors."""
+"""The commands of `pydpdk`, and how their errors are printed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; its errors become a line and an exit code."""
+    """Run the command line; print an error as one line and exit with a code."""
     output.check()
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.WARNING)
     try:
@@ -71,11 +71,11 @@ def main() -> None:
         _fail(error, 1)
 
 
-_DOCTOR = "`pydpdk doctor` says what is missing, and what mends it"
+_DOCTOR = "`pydpdk doctor` says what is missing, and how to fix it"
 
 
 def _is_of_binding(error: ImportError) -> bool:
-    """Whether libdpdk is missing, or another than was compiled against."""
+    """Whether libdpdk is missing, or not the one that the binding was compiled against."""
     named = (error.name or "").startswith("pydpdk.")
     return isinstance(error, VersionError) or named or "librte_" in str(error)
 
@@ -83,7 +83,7 @@ def _is_of_binding(error: ImportError) -> bool:
 def _fail(error: Exception, code: int) -> NoReturn:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if isinstance(error, EalInitError):
-        # what DPDK logged is on the screen already
+        # DPDK's log lines are on the screen already
         text = "\n  what to do: ".join([text.splitlines()[0], *error.hints])
     if isinstance(error, (EalInitError, ImportError)):
         text += f"\n  {_DOCTOR}"

@@ -1,4 +1,4 @@
-"""`pydpdk devices`: PCI devices, and who drives them."""
+"""`pydpdk devices`: PCI devices and their drivers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pydpdk.host.devices import PciDevice, read_devices
 app = typer.Typer(help="List PCI devices; give them to DPDK and back.", no_args_is_help=True)
 
 Addresses = Annotated[list[str], typer.Argument(help="As 0000:01:00.0.", metavar="ADDRESS")]
-Driver = Annotated[str, typer.Option(help="The driver that hands the device to DPDK.")]
-Force = Annotated[bool, typer.Option("--force", help="Also where this host talks over it.")]
+Driver = Annotated[str, typer.Option(help="The driver that gives the device to DPDK.")]
+Force = Annotated[bool, typer.Option("--force", help="Even if this host uses it for its network.")]
 All = Annotated[bool, typer.Option("--all", help="Every device, not only network controllers.")]
 
 
@@ -41,7 +41,7 @@ def bind(addresses: Addresses, driver: Driver = "vfio-pci", force: Force = False
 
 @app.command()
 def unbind(addresses: Addresses) -> None:
-    """Put devices back to the kernel drivers that they came from."""
+    """Return devices to the kernel drivers that they came from."""
     for address in addresses:
         _say(binding.unbind(address))
 

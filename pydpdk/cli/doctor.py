@@ -1,4 +1,4 @@
-"""`pydpdk doctor`: what DPDK will miss on this host, and the command that mends it."""
+"""`pydpdk doctor`: what DPDK will miss on this host, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def doctor_command(
 
 
 def _fix(found: list[Finding]) -> bool:
-    """Run what is safe and agreed to; say whether anything was run."""
+    """Run the safe commands that the user agrees to; return whether any was run."""
     ran = False
     for finding in found:
         if finding.command and finding.safe:

@@ -1,4 +1,4 @@
-"""`pydpdk hugepages`: what there is, by NUMA node and size, and more or less of it."""
+"""`pydpdk hugepages`: show hugepages by NUMA node and size, reserve and release them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def reserve(
     node: Node = None,
     persistent: Persistent = False,
 ) -> None:
-    """Have at least so many hugepages; what came of it is read back."""
+    """Reserve hugepages, at least COUNT in all; show what the kernel made of it."""
     made = pages.reserve(count, size_bytes=_bytes(size), node=node)
     _table(made)
     if persistent:
@@ -51,7 +51,7 @@ def reserve(
 @app.command()
 def release(
     count: Annotated[
-        int | None, typer.Argument(help="Free pages to give back; all without.")
+        int | None, typer.Argument(help="Free pages to give back. Default: all.")
     ] = None,
     size: Size = None,
     node: Node = None,

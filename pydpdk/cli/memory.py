@@ -1,4 +1,4 @@
-"""`pydpdk memory`: where all memory went, of a file brought up or of a program that runs."""
+"""`pydpdk memory`: how DPDK memory is used, by a file or by a running program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ File = Annotated[
 Prefix = Annotated[
     str | None,
     typer.Option(
-        help="Look at a program that runs: pydpdk's, testpmd, any primary.", show_default=False
+        help="Look at a running program: pydpdk's, testpmd, any primary.", show_default=False
     ),
 ]
 Html = Annotated[
@@ -34,10 +34,10 @@ def memory(
     file: File = None, file_prefix: Prefix = None, html: Html = None, as_json: Json = False
 ) -> None:
     """Show where all DPDK memory went, from hugepages to mbufs."""
-    from pydpdk.explorer import page, take_map  # here: other commands do without libdpdk
+    from pydpdk.explorer import page, take_map  # here: other commands run without libdpdk
 
     if (file is None) == (file_prefix is None):
-        raise typer.BadParameter("give a YAML file, or --file-prefix of a program that runs")
+        raise typer.BadParameter("give a YAML file, or --file-prefix of a running program")
     if html is not None and not html.absolute().parent.is_dir():
         raise typer.BadParameter(f"{html}: no such directory")
     with _opened(file, file_prefix):

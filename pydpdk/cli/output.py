@@ -1,4 +1,4 @@
-"""Standard output that fails with a line and a code: closed, full, or a pipe nobody reads."""
+"""Standard output: if it is closed, full or a broken pipe, print one line and exit with 1."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydpdk._core.callbacks import EndError
 
 
 class OutputError(EndError):
-    """Standard output could not be written. No OSError: others would take it for their own."""
+    """Standard output could not be written. No OSError, as other code handles those."""
 
 
 class _Output(io.TextIOWrapper):
@@ -30,10 +30,10 @@ class _Output(io.TextIOWrapper):
 
 
 def check() -> None:
-    """Let standard output raise `OutputError`; exit with 1 where it is closed.
+    """Let standard output raise `OutputError`; exit with 1 if it is closed.
 
-    The next file that is opened would take the place of a closed stream, and what DPDK prints would
-    go there.
+    The next file opened would get the descriptor of a closed stream, and DPDK's output would go to
+    that file.
     """
     if sys.stdin is None:
         os.open(os.devnull, os.O_RDONLY)
@@ -59,7 +59,7 @@ def fail(text: str, code: int) -> NoReturn:
 
 
 def give_up(error: OutputError) -> NoReturn:
-    """Say why, and let what is still in the buffer go nowhere."""
+    """Discard the output buffer, print the error and exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""`pydpdk plan`: what a file comes to, without starting the EAL."""
+"""`pydpdk plan`: show what a file would do, without starting the EAL."""
 
 from __future__ import annotations
 

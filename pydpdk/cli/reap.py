@@ -12,7 +12,8 @@ from pydpdk.cli.plan import Json
 from pydpdk.host.reap import DeadPrefix, dead_prefixes, in_use, reap
 
 Prefixes = Annotated[
-    list[str] | None, typer.Argument(help="File prefixes; all dead ones without.", metavar="PREFIX")
+    list[str] | None,
+    typer.Argument(help="File prefixes. Default: all dead ones.", metavar="PREFIX"),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list; remove nothing.")]
 
@@ -25,11 +26,11 @@ def reap_command(prefixes: Prefixes = None, dry_run: DryRun = False, as_json: Js
     named = prefixes or []
     used = in_use(named)
     reaped = [] if dry_run else reap(named)
-    dead = dead_prefixes(named) if dry_run else [row.dead for row in reaped]
-    kept = [path for row in reaped for path in row.kept]
+    dead = dead_prefixes(named) if dry_run else [entry.dead for entry in reaped]
+    kept = [path for entry in reaped for path in entry.kept]
     if as_json:
-        rows = [row.to_dict() for row in (dead if dry_run else reaped)]
-        typer.echo(json.dumps({"prefixes": rows, "in_use": used}, indent=2))
+        entries = [entry.to_dict() for entry in (dead if dry_run else reaped)]
+        typer.echo(json.dumps({"prefixes": entries, "in_use": used}, indent=2))
     else:
         _show(dead, kept, used, dry_run)
     if used or kept:
@@ -37,8 +38,8 @@ def reap_command(prefixes: Prefixes = None, dry_run: DryRun = False, as_json: Js
 
 
 def _show(dead: list[DeadPrefix], kept: list[Path], used: list[str], dry_run: bool) -> None:
-    for row in dead:
-        typer.echo(f"{'would remove' if dry_run else 'removed'} {row}")
+    for prefix in dead:
+        typer.echo(f"{'would remove' if dry_run else 'removed'} {prefix}")
     for path in kept:
         typer.echo(f"still there: {path}")
     for name in used:

@@ -1,4 +1,4 @@
-"""`pydpdk run`: bring a file up, show the chain, run its app, say what it moved."""
+"""`pydpdk run`: bring up a file, show the chain, run its app, report what it moved."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 Duration = Annotated[
     float | None,
-    typer.Option(
-        help="Seconds to run; until Ctrl-C without, or with 0.", min=0, show_default=False
-    ),
+    typer.Option(help="Seconds to run; 0: until Ctrl-C, the default.", min=0, show_default=False),
 ]
 _MILLION = 1e6
 _MALFORMED = "{:,} malformed packets were dropped: their segments and lengths contradict each other"
@@ -28,7 +26,7 @@ _MEMORY = {True: "on hugepages", False: "without hugepages"}
 
 def run(file: File, duration: Duration = None, as_json: Json = False) -> None:
     """Run the app of a file; Ctrl-C, SIGTERM and SIGHUP end it cleanly."""
-    from pydpdk.app.run import run as run_app  # here: other commands do without libdpdk
+    from pydpdk.app.run import run as run_app  # here: other commands run without libdpdk
     from pydpdk.app.session import prepare
     from pydpdk.cli.stopping import started
     from pydpdk.explorer import snapshot, tree
@@ -74,7 +72,7 @@ def _show(report: Report, chain: Snapshot, as_json: bool) -> None:
 
 
 class _RateLine:
-    """What moves right now: one line that is rewritten on a terminal, a line a second elsewhere."""
+    """The current packet rates: on a terminal one line, rewritten; else one line per second."""
 
     def __init__(self) -> None:
         self._last: Report | None = None
@@ -93,14 +91,14 @@ class _RateLine:
         seconds = report.duration_s - (last.duration_s if last else 0) or 1.0
         rates = []
         for name, port in report.ports.items():
-            # net_memif counts from its last connection
+            # net_memif resets its counters when it connects
             received = max(0, port.rx_packets - (last.ports[name].rx_packets if last else 0))
             sent = max(0, port.tx_packets - (last.ports[name].tx_packets if last else 0))
             rates.append((name, received / seconds / _MILLION, sent / seconds / _MILLION))
         return rates
 
     def end(self) -> None:
-        """Leave the line."""
+        """End the line."""
         if self._live and self._last:
             sys.stdout.write("\n")
 

@@ -1,4 +1,4 @@
-"""EALs of commands: a signal at any moment ends them as their own end does."""
+"""EALs of commands: a signal at any moment shuts them down cleanly."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from pydpdk.explorer import attach
 
 @contextmanager
 def started(config: Config, plan: Plan) -> Iterator[App]:
-    """Bring a planned file up, and take it down.
+    """Bring up a planned file, and close it when the block ends.
 
     Raises
     ------
     StoppedError
-        A signal came before the block, or in its code of the user's a second time.
+        A signal came before the block, or a second one came in the user's code in it.
     """
     stop = Stop()
-    with _heard(stop), start(config, plan, stop) as app:
+    with _handled(stop), start(config, plan, stop) as app:
         yield app
 
 
 @contextmanager
 def attached(file_prefix: str) -> Iterator[None]:
-    """Attach to a primary, only to read its memory.
+    """Attach to a primary only to read its memory.
 
     Raises
     ------
@@ -38,21 +38,21 @@ def attached(file_prefix: str) -> Iterator[None]:
         A signal came.
     """
     stop = Stop()
-    with _heard(stop), attach(file_prefix):
+    with _handled(stop), attach(file_prefix):
         stop.check()
         yield
         stop.check()
 
 
 @contextmanager
-def _heard(stop: Stop) -> Iterator[None]:
-    """Handle signals from before the first file is made until the last one is gone."""
+def _handled(stop: Stop) -> Iterator[None]:
+    """Handle signals from before the first file is created until the last one is removed."""
     with stop.on_signals():
         try:
             yield
         except (StoppedError, KeyboardInterrupt, EalInitError):
             if not stop.requested:
                 raise
-            # also where it interrupted a system call of rte_eal_init, which failed
-            sys.stderr.write("ended by a signal before it was done; nothing is left\n")
+            # an EalInitError, too: the signal can interrupt a system call of rte_eal_init
+            sys.stderr.write("ended by a signal before it was done; nothing is left behind\n")
             stop.check()

@@ -1,1 +1,1 @@
-"""YAML files: read and checked (`load`), planned (`plan`), described to editors (`schema`)."""
+"""YAML files: read and check them (`load`), plan them (`plan`), JSON Schema (`schema`)."""

@@ -18,13 +18,13 @@ from pydpdk.config.kinds import (
 from pydpdk.config.packet import UdpPacket
 
 MIN_FRAME = 14
-"""[bytes] An Ethernet header: the shortest template that is a frame at all."""
+"""[bytes] An Ethernet header: the shortest valid template."""
 
 APPS = ("forward", "drop", "generate", "python", "worker")
-"""Keys of the section of which a file has exactly one."""
+"""The kinds of app; a file has one of these keys."""
 
 DEFAULT_BURST = 32
-"""Packets a call, DPDK's own convention (`MAX_PKT_BURST`)."""
+"""Packets per call, as in DPDK's examples (`MAX_PKT_BURST`)."""
 
 
 def _hex_packet(value: str) -> str:
@@ -39,23 +39,23 @@ def _hex_packet(value: str) -> str:
 
 _Queue = Annotated[int, Field(ge=0, le=1023)]
 Hop = tuple[PortName, _Queue, PortName, _Queue]
-"""Where packets come from, and where they go to."""
+"""rx port, rx queue, tx port, tx queue."""
 
 HexPacket = Annotated[str, AfterValidator(_hex_packet)]
 
 
 class PollingSpec(Section):
-    """What every built-in app takes."""
+    """Keys of every built-in app."""
 
     burst: BurstSize = DEFAULT_BURST
-    """Packets that one call receives or sends at most. The interpreted loop is fastest at 128
+    """Most packets that one call receives or sends. The interpreted loop is fastest at 128
     to 256."""
     lcore: Lcore | None = None
     """Lcore that polls. Default: the main lcore."""
 
 
 class ForwardSpec(PollingSpec):
-    """Send what one port receives out of another."""
+    """Forward packets from one port to another."""
 
     pairs: tuple[tuple[PortName, PortName], ...] = ()
     """Pairs of ports, forwarded in both directions; a port paired with itself sends back what
@@ -65,7 +65,7 @@ class ForwardSpec(PollingSpec):
 
 
 class DropSpec(PollingSpec):
-    """Receive and free."""
+    """Receive packets and free them."""
 
     ports: tuple[PortName, ...] = ()
     """Ports to receive from. Default: all."""
@@ -77,7 +77,7 @@ class GenerateSpec(PollingSpec):
     ports: tuple[PortName, ...] = ()
     """Ports to send from. Default: all."""
     rate_pps: PacketRate | None = None
-    """[packets/s] of each port. Default: as many as the port takes."""
+    """[packets/s] of each port. Default: as fast as the port accepts them."""
     packet: HexPacket | UdpPacket = UdpPacket()
     """The packet: hex digits of the whole frame, or fields of a UDP packet."""
 
@@ -89,12 +89,12 @@ class GenerateSpec(PollingSpec):
 
 
 class AppSpec(Section):
-    """What is done with the packets: exactly one of the keys."""
+    """What is done with the packets: one of the keys."""
 
     forward: ForwardSpec | None = None
     """Forward between pairs of ports."""
     drop: DropSpec | None = None
-    """Receive and free."""
+    """Receive packets and free them."""
     generate: GenerateSpec | None = None
     """Send copies of one packet."""
     python: Target | None = None
@@ -103,17 +103,17 @@ class AppSpec(Section):
     """Your own compiled worker (`@pydpdk.worker`) as `module:function`, launched on each of
     `lcores` with its hops, a burst and an array of counters: docs/workers.md."""
     queues: tuple[Hop, ...] = ()
-    """Of a worker: hops as `[rx port, rx queue, tx port, tx queue]`, dealt out to the lcores in
-    turn; those that share a tx queue share an lcore. Default: as `forward` pairs the ports."""
+    """For a worker: hops as `[rx port, rx queue, tx port, tx queue]`, assigned to the lcores in
+    turn; hops that share a tx queue share an lcore. Default: as `forward` pairs the ports."""
     lcores: tuple[Lcore, ...] = ()
-    """Of a worker: where it runs. Default: all lcores but the main one."""
+    """For a worker: the lcores that it runs on. Default: all but the main one."""
     burst: BurstSize = DEFAULT_BURST
-    """Of a worker: packets that its burst takes."""
+    """For a worker: the size of its burst, in packets."""
 
     @model_validator(mode="before")
     @classmethod
     def _empty_if_null(cls, data: Any) -> Any:
-        """Read `drop:` with nothing behind it as `drop: {}`."""
+        """Read `drop:` without a value as `drop: {}`."""
         if not isinstance(data, dict):
             return data
         return {key: empty_if_null(value) for key, value in data.items()}
@@ -123,16 +123,16 @@ class AppSpec(Section):
         if sum(getattr(self, name) is not None for name in APPS) != 1:
             raise ValueError(f"exactly one of {', '.join(APPS)}")
         if self.worker is None and self.model_fields_set & {"queues", "lcores", "burst"}:
-            raise ValueError("queues, lcores and burst beside worker only")
+            raise ValueError("queues, lcores and burst only with worker")
         return self
 
     @property
     def kind(self) -> str:
-        """The key that was chosen."""
+        """The key that the file has."""
         return next(name for name in APPS if getattr(self, name) is not None)
 
     @property
     def lcore(self) -> int | None:
-        """The lcore that a built-in app was given."""
+        """The lcore of a built-in app, if the file names one."""
         polling = self.forward or self.drop or self.generate
         return polling.lcore if polling else None

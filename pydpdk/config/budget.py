@@ -1,4 +1,4 @@
-"""How many mbufs a file needs, and how many bytes. Estimates, each with its reason."""
+"""Estimate how many mbufs and bytes a file needs; each estimate states its reason."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from pydpdk.config.polling import Poll, lcore_cpus
 from pydpdk.limits import CACHE_LINE, MAX_CACHE, MAX_LCORE
 
 FALLBACK_DESC = 512
-"""RTE_ETH_DEV_FALLBACK_RX_RINGSIZE: descriptors of a driver that names no number."""
+"""RTE_ETH_DEV_FALLBACK_RX_RINGSIZE: descriptors per queue if the driver has no default."""
 
 PYTHON_BURST = 512
-"""Packets that we allow a function of the user to hold for each port."""
+"""Packets that a user's function is assumed to hold for each port."""
 
-_RING_PMD_SLOTS = 1024  # net_ring's queues are rings of this size, whatever is asked for
+_RING_PMD_SLOTS = 1024  # net_ring's queues are rings of this size, whatever the file says
 _OBJECT_HEADER = 64  # struct rte_mempool_objhdr, aligned to a cache line
 _MBUF = 128  # sizeof(struct rte_mbuf)
 _POOL_CACHES = MAX_LCORE * (2 * MAX_CACHE * 8 + CACHE_LINE)  # struct rte_mempool_cache of each
 _RING_HEADER = 384  # struct rte_ring
 _EAL_BYTES = 1 << 20  # measured 0.2 MB with no port
-_PORT_BYTES = 2 << 20  # measured 0.1 MB (net_null) to 1.4 MB (net_tap) with a queue each way
+_PORT_BYTES = 2 << 20  # measured 0.1 MB (net_null) to 1.4 MB (net_tap) with one rx and one tx queue
 
 
 @dataclass(frozen=True)
 class PoolPlan:
-    """The arithmetic of one mempool, in mbufs."""
+    """The budget of one mempool, in mbufs."""
 
     name: str
     n: int
     descriptors: int
-    """Held by the receive and transmit queues that draw on it."""
+    """Held by the receive and transmit queues that use it."""
     caches: int
     """Held by lcore caches: `cache_size` x 1.5 for each lcore that uses it. A cache is flushed
     only beyond that (`CACHE_FLUSHTHRESH_MULTIPLIER` in `rte_mempool.c`)."""
@@ -48,27 +48,27 @@ class PoolPlan:
 
     @property
     def needed(self) -> int:
-        """Mbufs that may be out of the pool's reach at once."""
+        """Mbufs that may be out of the pool at once."""
         return self.descriptors + self.caches + self.bursts + self.rings
 
     @property
     def spare(self) -> int:
-        """Mbufs left when all others are held."""
+        """Mbufs left when all others are in use."""
         return self.n - self.needed
 
     @property
     def recommended_n(self) -> int:
-        """The least 2^k - 1 that is enough."""
+        """The smallest 2^k - 1 that is enough."""
         return (1 << self.needed.bit_length()) - 1
 
 
 def pool_plans(config: Config, polls: Sequence[Poll], *, hugepages: bool) -> tuple[PoolPlan, ...]:
-    """Do the arithmetic of every mempool of a file."""
+    """Compute the budget of every mempool of a file."""
     return tuple(_pool_plan(config, polls, name, hugepages) for name in config.mempools)
 
 
 def total_bytes(config: Config, pools: Iterable[PoolPlan]) -> int:
-    """[bytes] that a file needs in all, estimated."""
+    """Estimate the [bytes] that a file needs in all."""
     zones = sum(_round(zone.size) + zone.align for zone in config.memzones.values())
     rings = sum(_RING_HEADER + 8 * _power_of_two(r.size + 1) for r in config.rings.values())
     ports = _PORT_BYTES * (len(config.ports) + len(config.eal.vdevs))
@@ -100,13 +100,13 @@ def _pool_plan(config: Config, polls: Sequence[Poll], name: str, hugepages: bool
 
 
 def pool_of(config: Config, poll: Poll) -> str | None:
-    """Return the pool that the packets of a poll come from."""
+    """Return the pool of the packets of a poll."""
     port = poll.tx_port if poll.rx_port is None else poll.rx_port
     return None if port is None else config.ports[port].mempool
 
 
 def burst_of(config: Config) -> int:
-    """Return the packets of one call of a built-in app; 0 for another or none."""
+    """Return the burst size of a built-in app or worker; 0 for a `python` app or none."""
     app = config.app
     polling = app and (app.forward or app.drop or app.generate)
     if app and app.worker:
@@ -115,7 +115,7 @@ def burst_of(config: Config) -> int:
 
 
 def _descriptors(config: Config, ports: Iterable[PortSpec], drawing: Iterable[Poll]) -> int:
-    """Full receive queues of the pool's ports, full transmit queues of those it is sent from."""
+    """Mbufs in full receive queues of the pool's ports and full transmit queues that it feeds."""
     ports = list(ports)
     rx = sum(port.nb_rx_queues * _desc(port, port.nb_rx_desc) for port in ports)
     if config.app and config.app.python:
@@ -136,7 +136,7 @@ def _object_bytes(pool: MempoolSpec) -> int:
 
 
 def _in_small_pages(n: int, object_bytes: int) -> int:
-    """[bytes] of n objects of which none crosses a page: `rte_mempool_op_calc_mem_size_helper`.
+    """[bytes] of n objects if none crosses a page: `rte_mempool_op_calc_mem_size_helper`.
 
     A page of 4 KB holds a single mbuf of the default size: without hugepages a pool takes 1.7
     times the memory (measured: 33.6 MB instead of 19.4 MB for 8,191 mbufs).

@@ -1,4 +1,4 @@
-"""What single virtual devices ask of a file: pools of their own, members, an order, one file."""
+"""Rules of single virtual devices: own mempools, bond members, order of start, memory files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AF_XDP_FILL = 2048
 """Mbufs that an AF_XDP socket gives to the kernel at once (XSK_RING_PROD__DEFAULT_NUM_DESCS)."""
 
 _PLANNED = ("interface-mtu",)
-"""What is no failure of the EAL's, and would not come out as the file says."""
+"""Findings that are no EAL failure, but make a device differ from the file."""
 
 _AF_XDP_LEAST = AF_XDP_FILL + 64
 _BOND = "net_bonding"
@@ -35,7 +35,7 @@ _NO_MAC = ("net_ring", "net_pcap", "net_memif", "net_vhost", "eth_vhost", "net_a
 
 
 def check(scope: Scope) -> Iterator[Fault]:
-    """Check what the drivers would find out half-way, or not at all."""
+    """Check what the drivers would detect too late, or not at all."""
     yield from _af_xdp(scope)
     yield from _af_packet(scope)
     if scope.check_host:
@@ -50,7 +50,7 @@ def check(scope: Scope) -> Iterator[Fault]:
 
 
 def _captures(config: Config) -> Iterator[Fault]:
-    """net_pcap takes the packets of any capture for Ethernet frames."""
+    """Check link types: net_pcap treats the packets of any capture as Ethernet frames."""
     devices: list[tuple[KeyPath, str]] = [
         (("ports", name, "device"), port.device) for name, port in config.ports.items()
     ]
@@ -61,7 +61,7 @@ def _captures(config: Config) -> Iterator[Fault]:
             if found is None or found.link == captures.ETHERNET:
                 continue
             if found.link is None:
-                yield Fault(path, repr(file), "a capture file, pcap or pcapng: this is none")
+                yield Fault(path, repr(file), "a capture file, pcap or pcapng: this is neither")
             else:
                 allowed = f"a capture of link type {captures.name_of(captures.ETHERNET)}: "
                 yield Fault(path, repr(file), f"{allowed}this is {found.link_name}")
@@ -75,7 +75,7 @@ def _af_xdp(scope: Scope) -> Iterator[Fault]:
             continue
         first = taken.setdefault(pool_name, name)
         if first != name:
-            allowed = f"a mempool of its own: ports.{first} has it, and the kernel takes a pool"
+            allowed = f"a mempool of its own: ports.{first} uses it, and the kernel takes a pool"
             allowed += " for one AF_XDP socket only"
             yield Fault(("ports", name, "mempool"), repr(pool_name), allowed)
         pool = scope.config.mempools.get(pool_name)
@@ -98,7 +98,7 @@ def _af_packet(scope: Scope) -> Iterator[Fault]:
 
 
 def _frames(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
-    """Frames that fill blocks, as the driver knows of no gaps, and that fit in an mbuf."""
+    """Check that frames fill blocks, as the driver supports no gaps, and fit in an mbuf."""
     path = ("ports", name, "device")
     if port.frame_size and re.search(r",(framesz|blocksz)=", port.device):
         allowed = f"no framesz and no blocksz beside frame_size: {port.frame_size}"
@@ -123,7 +123,7 @@ def _frames(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
 
 
 def members(device: str) -> list[str]:
-    """The members that a bond names; they were slaves before DPDK 23.11."""
+    """Return the members that a bond names; before DPDK 23.11 they were called slaves."""
     return re.findall(r",(?:member|slave)=([^,]+)", device)
 
 
@@ -147,26 +147,26 @@ def _bond(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
 
 
 def awaited(port: PortSpec) -> Endpoint | None:
-    """What another program must serve before this port can be made or started."""
+    """Return the socket that another program must serve before this port can start."""
     end = endpoint_of(port.device)
-    # a vhost client connects by itself, whenever there is somebody
+    # a vhost client connects by itself, as soon as its peer is there
     return None if end is None or end.serves or end.driver in VHOST else end
 
 
 def is_late(port: PortSpec) -> bool:
-    """Whether the device is added once the others are up: virtio_user connects when it is made."""
+    """Whether to add the device after the others: virtio_user connects when it is created."""
     return awaited(port) is not None and port.driver in _VIRTIO_USER
 
 
 def _is_mapped(port: PortSpec) -> bool:
-    """Whether the other side maps our memory: of virtio_user, whichever of the two serves."""
+    """Whether the other side maps our memory: with virtio_user, whichever side serves."""
     return endpoint_of(port.device) is not None and port.driver in _VIRTIO_USER
 
 
 def at_start(config: Config, options: EalOptions) -> EalOptions:
-    """Leave out what is added later, and settle what sockets that share memory need.
+    """Leave out devices that are added later; use one memory file if a device shares memory.
 
-    A vhost server maps at most eight files, and memif hands out one region for each.
+    A vhost server maps at most eight files, and memif shares one region for each.
     """
     late = {port.device for port in config.ports.values() if is_late(port)}
     one_file = any(
@@ -181,7 +181,7 @@ def at_start(config: Config, options: EalOptions) -> EalOptions:
 
 
 def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
-    """Warn of what will not come up on this host, or not as one might wish."""
+    """Warn of devices that will not come up on this host, or not as the file says."""
     needs = Needs(vdevs=tuple(port.devargs for port in ports.values() if not port.pci))
     for check_host in virtual.CHECKS:
         for finding in check_host(needs, Path("/")):
@@ -200,6 +200,6 @@ def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
         end = endpoint_of(port.device)
         if end and end.serves and port.driver in _VIRTIO_USER:
             yield (
-                f"ports.{name}: with server=1 nothing goes on, and nothing can be interrupted,"
-                f" until somebody connects to {end.path}: let the vhost side serve instead"
+                f"ports.{name}: with server=1 the start blocks, and cannot be interrupted,"
+                f" until a peer connects to {end.path}: let the vhost side serve instead"
             )

@@ -1,4 +1,4 @@
-"""Every fault of a file as one line: `file:line: key.path: value, what is allowed`."""
+"""Faults of a file, one line each: `file:line: key.path: value, what is allowed`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OWN_WORDS = ("value_error", *_UNKNOWN, *_MISSING)
 
 
 def render(faults: Iterable[Fault], source: Source, name: str) -> list[str]:
-    """Write faults as lines of text, in the order of the file, each once."""
+    """Write faults as lines of text, in the order of the file, without duplicates."""
     lines = sorted((fault.line or source.line(fault.path), _text(fault)) for fault in faults)
     return [f"{name}:{line}: {text}" for line, text in dict.fromkeys(lines)]
 
@@ -29,7 +29,7 @@ def _text(fault: Fault) -> str:
 
 
 def format_path(path: KeyPath) -> str:
-    """Write a path as `ports.p0.rss[1]`; a key that is not plain text is quoted."""
+    """Write a path as `ports.p0.rss[1]`; quote a key that is not plain text."""
     text = ""
     for key in path:
         if isinstance(key, int):
@@ -58,8 +58,8 @@ def format_value(value: object) -> str:
 def from_validation(error: ValidationError, data: object) -> Iterator[Fault]:
     """Turn pydantic's errors into faults, one for each key path.
 
-    A union reports once for each of its alternatives; the schema names them all at once, so
-    the report that reaches deepest is enough.
+    A union reports an error for each of its alternatives. The schema names all of them, so the
+    report with the deepest path is enough.
     """
     found: dict[KeyPath, Fault] = {}
     for report in error.errors(include_url=False):
@@ -90,7 +90,7 @@ def _known_keys(path: KeyPath) -> str:
 
 
 def _key_path(loc: tuple[str | int, ...], kind: str, data: object) -> KeyPath:
-    """Drop from pydantic's location what is no key of the file: the tags of union members."""
+    """Remove the parts of pydantic's location that are no keys of the file: tags of unions."""
     path: list[str | int] = []
     for part in loc:
         inside = isinstance(data, dict) and part in data

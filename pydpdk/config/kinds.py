@@ -1,7 +1,7 @@
-"""The kinds of value that a file may hold: sizes, names, devices, targets.
+"""The kinds of value in a file: sizes, names, devices, targets.
 
 Each kind is a type that pydantic checks, and its message says what is allowed. Limits are
-DPDK's; the macro that sets one stands beside it.
+DPDK's; a comment names the macro that sets each.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from pydpdk.eal.lcores import parse_lcores
 from pydpdk.limits import MAX_CACHE
 
 HEADROOM = 128
-"""[bytes] RTE_PKTMBUF_HEADROOM: what an empty mbuf keeps free in front of the packet."""
+"""[bytes] RTE_PKTMBUF_HEADROOM: free bytes before the packet in a new mbuf."""
 
 FRAME_SIZE = 2048
-"""[bytes] DFLT_FRAME_SIZE of net_af_packet: a packet, and what the kernel says of it."""
+"""[bytes] DFLT_FRAME_SIZE of net_af_packet: a packet, and the kernel's metadata."""
 
 _FRAME_MAX = 61440  # the largest whose packets fit in an mbuf
 
@@ -42,7 +42,7 @@ _MAC = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}")
 
 
 class Section(BaseModel):
-    """One map of a file: read-only, no key but those declared, no value converted silently."""
+    """One map of a file: read-only, no undeclared keys, no silent conversion of values."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
@@ -50,7 +50,7 @@ class Section(BaseModel):
 
 
 def empty_if_null(value: object) -> object:
-    """Read a key with nothing behind it, as YAML allows, as an empty map."""
+    """Read a key without a value, which YAML allows, as an empty map."""
     return {} if value is None else value
 
 
@@ -74,14 +74,14 @@ def _multiple_of_8(value: int) -> int:
 
 
 def _frame_size(value: int) -> int:
-    # frames lie in blocks of whole pages, and the driver knows no gaps between blocks
+    # frames are in blocks of whole pages, and the driver supports no gaps between blocks
     if value != FRAME_SIZE and value % 4096:
         raise ValueError(f"{FRAME_SIZE}, or a multiple of 4096 up to {_FRAME_MAX}")
     return value
 
 
 def _name(longest: int) -> Callable[[str], str]:
-    """A name that DPDK takes as it is, and that is safe in a file name and in a format."""
+    """Return a check for names that DPDK accepts, safe in file names and format strings."""
 
     def check(value: str) -> str:
         if not 1 <= len(value) <= longest or re.search(r"[^!-~]|[/%]", value):
@@ -110,12 +110,12 @@ def _device(value: str) -> str:
             "a virtual device such as 'net_null0,size=64' or a PCI address such as '0000:01:00.0'"
         )
     if re.search(r"_null\d*,(?:.*,)?size=(?!(?:0x[0-9a-fA-F]{1,8}|[0-9]{1,8})(?:,|$))", value):
-        raise ValueError("size=<bytes>: net_null takes any other text for 0")
+        raise ValueError("size=<bytes>: net_null reads any other text as 0")
     return value
 
 
 def _lcore_text(value: object) -> object:
-    """Read one lcore, or a list of lcores, as the text of it."""
+    """Turn one lcore or a list of lcores into text."""
     numbers = value if isinstance(value, tuple) else (value,)
     if numbers and all(type(number) is int for number in numbers):
         return ",".join(map(str, numbers))
@@ -128,7 +128,7 @@ def _lcores(value: str) -> str:
 
 
 def _whole(value: object) -> object:
-    """Read `1e6`, which is a float to YAML, as the whole number that it is."""
+    """Read `1e6`, a float in YAML, as a whole number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -153,7 +153,7 @@ def _mac(value: str) -> str:
 
 
 def pci_address(device: str) -> str | None:
-    """The full PCI address that a device string names, None for a virtual device."""
+    """Return the full PCI address in a device string; None for a virtual device."""
     match = _PCI.fullmatch(device)
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""A file into a `Config`, or one `ConfigError` that lists all its faults."""
+"""Read a file into a `Config`, or raise one `ConfigError` that lists all its faults."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def load(path: str | os.PathLike[str], *, check_host: bool = True) -> Config:
     Parameters
     ----------
     check_host
-        Whether CPUs and descriptors that this process may not have are faults of the file;
-        `doctor` finds them itself.
+        Whether missing CPUs and file descriptors of this host count as faults of the file; the
+        doctor reports them itself.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def loads(text: str, name: str = "<string>", *, check_host: bool = True) -> Conf
 
 
 def _validate(source: Source, check_host: bool) -> tuple[Config | None, list[Fault]]:
-    """Validate each entry by itself, then what those that are right say of each other."""
+    """Validate each entry by itself, then the references between the valid ones."""
     data = source.data
     if not isinstance(data, dict):
         return None, [Fault((), faults.format_value(data), "a map of sections such as ports")]
@@ -68,14 +68,14 @@ def _validate(source: Source, check_host: bool) -> tuple[Config | None, list[Fau
     except ValidationError as error:
         found = list(faults.from_validation(error, data))
         if any(len(fault.path) == 1 and fault.path[0] in _NAMED for fault in found):
-            return None, found  # a section is no map: what refers to it cannot be judged
+            return None, found  # a section is no map: references to it cannot be checked
         config = Config.model_validate(_without(data, (fault.path for fault in found)))
     scope = references.Scope(config, _names(data, "mempools"), _names(data, "ports"), check_host)
     return config, [*found, *references.check(scope)]
 
 
 def _without(data: dict[str, Any], paths: Iterable[KeyPath]) -> dict[str, Any]:
-    """Leave out the entry of each path: a named one, or the section."""
+    """Leave out the entry at each path: a named entry, or the section."""
     kept = {key: dict(v) if key in _NAMED and isinstance(v, dict) else v for key, v in data.items()}
     for path in paths:
         section = str(path[0])
@@ -92,7 +92,7 @@ def _names(data: dict[str, Any], section: str) -> Sequence[str]:
 
 
 def _fill(config: Config) -> Config:
-    """Write out the defaults that depend on other sections: the only mempool, the ports."""
+    """Fill in the defaults that depend on other sections: the only mempool, the ports."""
     pools = tuple(config.mempools)
     ports = {
         name: port.model_copy(update={"mempool": port.mempool or (pools[0] if pools else None)})

@@ -1,7 +1,7 @@
 """The sections of a file and their keys, named as DPDK names them.
 
-`load` reads a file into a `Config`. What one key allows stands here; what holds between keys
-stands in `references`.
+`load` reads a file into a `Config`. The rules of single keys are here; those between keys are in
+`references`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class MemzoneSpec(Section):
     size: kinds.ByteSize
     """[bytes] as a number or as `64K`, `2M`, `1G`."""
     align: kinds.Alignment = 64
-    """[bytes] A power of two; DPDK raises less than a cache line to one."""
+    """[bytes] A power of two; DPDK raises it to at least a cache line."""
     socket_id: kinds.SocketId = "any"
     """NUMA node to take the memory from, or `any`."""
 
@@ -35,7 +35,7 @@ class MempoolSpec(Section):
     n: kinds.Count
     """Number of mbufs. A power of two less one wastes the least memory."""
     cache_size: kinds.CacheSize | None = None
-    """Mbufs that each lcore keeps at hand; its cache holds up to 1.5 times as many. 0: none.
+    """Mbufs in each lcore's cache, which may hold up to 1.5 times as many. 0: no cache.
     Default: 256, or the most that `n` allows, n / 1.5."""
     priv_size: kinds.PrivSize = 0
     """[bytes] of each mbuf for the application, a multiple of 8."""
@@ -49,7 +49,7 @@ class MempoolSpec(Section):
 
     @property
     def cached(self) -> int:
-        """Mbufs of each lcore's cache: what was asked for, or a default that fits."""
+        """The cache size: the file's, or a default that fits."""
         return default_cache(self.n) if self.cache_size is None else self.cache_size
 
 
@@ -59,14 +59,14 @@ class RingSpec(Section):
     size: kinds.RingSize
     """Slots: a power of two, of which one stays empty; with `exact_size` any number."""
     element: Literal["uint64", "mbuf"] = "uint64"
-    """What it carries: numbers or packets."""
+    """What the ring carries: numbers or packets."""
     producer: Literal["multi", "single", "rts", "hts"] | None = None
-    """How threads that enqueue are kept apart: `rts` and `hts` for any number on any CPUs, `multi`
-    for any number with a CPU for each, `single` for one. Default: `rts`, with `workers` `hts`."""
+    """How enqueuing threads are synchronized: `rts` and `hts` for any number on any CPUs, `multi`
+    for any number with a CPU for each, `single` for one. Default: `rts`; with `workers` `hts`."""
     consumer: Literal["multi", "single", "rts", "hts"] | None = None
-    """How threads that dequeue are kept apart, likewise."""
+    """How dequeuing threads are synchronized, with the same values."""
     exact_size: bool = False
-    """Hold exactly `size` elements, whatever the number (`RING_F_EXACT_SZ`)."""
+    """Hold `size` elements, whatever the number (`RING_F_EXACT_SZ`)."""
     socket_id: kinds.SocketId = "any"
     """NUMA node to take the memory from, or `any`."""
 
@@ -86,19 +86,19 @@ class PortSpec(Section):
     nb_tx_desc: kinds.DescriptorCount | None = None
     """Descriptors of each transmit queue. Default: the driver's."""
     mempool: kinds.MempoolName | None = None
-    """The mempool that received packets are put in. Default: the only one of the file."""
+    """The mempool of received packets. Default: the only one of the file."""
     mtu: kinds.Mtu | None = None
     """[bytes] of the longest packet without the Ethernet header. Default: the driver's."""
     frame_size: kinds.FrameSize | None = None
-    """[bytes] of the frames that net_af_packet shares with the kernel (`framesz`, and `blocksz`
-    with it): 2048, or a multiple of 4096. A packet may have 66 less; longer ones are dropped and
+    """[bytes] of the frames that net_af_packet shares with the kernel (sets `framesz` and
+    `blocksz`): 2048, or a multiple of 4096. A packet may have 66 less; longer ones are dropped and
     counted. Default: 2048, for an MTU of up to 1964."""
     finish_checksums: bool | None = None
-    """Finish checksums of TCP and UDP that the kernel left undone. Default: where the port receives
-    from an interface of the kernel's with checksum offload."""
+    """Complete TCP and UDP checksums that the kernel left undone. Default: true if the port
+    receives from a kernel interface with checksum offload."""
     split_large: bool | None = None
-    """Have the kernel split packets of up to 64 KB before they come over a veth pair to
-    net_af_packet, for which it gets an XDP program. Default: where the other end may send such."""
+    """Let the kernel split packets of up to 64 KB before they come over a veth pair to
+    net_af_packet, by an XDP program. Default: true if the other end may send such packets."""
     promiscuous: bool = True
     """Receive packets for any MAC address."""
     rss: tuple[kinds.RssHash, ...] = ()
@@ -115,41 +115,41 @@ class PortSpec(Section):
 
     @property
     def device_name(self) -> str:
-        """The name that DPDK knows the port by: the virtual device's, or the full address."""
+        """DPDK's name of the port: the virtual device's name, or the full address."""
         return kinds.pci_address(self.device) or self.device.partition(",")[0]
 
     @property
     def devargs(self) -> str:
-        """The device as the EAL gets it, with what other keys say of it."""
+        """The device string for the EAL, with arguments from other keys."""
         size = self.frame_size
         block = max(size or 0, 4096)
         return f"{self.device},framesz={size},blocksz={block}" if size else self.device
 
     @property
     def driver(self) -> str | None:
-        """The driver of a virtual device, `net_null` of `net_null0`."""
+        """The driver of a virtual device: `net_null` for `net_null0`."""
         return None if self.pci else self.device_name.rstrip("0123456789")
 
 
 class WorkerSpec(Section):
-    """A function of yours in a process of its own: a secondary over the same memory."""
+    """Your own function in a process of its own: a secondary that shares the memory."""
 
     python: kinds.Target
-    """Your function as `module:function`, called with the open file: what it names is found, not
-    made. Loop `while app.running`."""
+    """Your function as `module:function`, called with the open file, whose objects are looked up,
+    not created. Loop `while app.running`."""
     lcores: kinds.Lcores | None = None
-    """The lcore it runs on, as `10@1` for lcore 10 on CPU 1. Default: one that is free."""
+    """The lcore it runs on, as `10@1` for lcore 10 on CPU 1. Default: a free one."""
     restarts: kinds.Restarts = 0
     """How many times it is started again when its process dies."""
 
 
 class DebugSpec(Section):
-    """What helps to find faults."""
+    """Help in finding faults."""
 
     trace_mbufs: bool = False
     """Stamp each mbuf with the line of Python that takes it, and warn at the end, with file and
-    line, of those that were not given back; `PYDPDK_TRACE=1` does so for any program. Not
-    `--trace`, which is DPDK's own."""
+    line, of mbufs that were not returned; `PYDPDK_TRACE=1` does so for any program. Not DPDK's
+    own `--trace`."""
 
 
 class Config(Section):
@@ -172,14 +172,14 @@ class Config(Section):
     ports: Annotated[dict[kinds.PortName, PortSpec], BeforeValidator(empty_if_null)] = Field(
         default_factory=dict
     )
-    """Devices, by the name that the file and the application use for them."""
+    """Devices, by the name that the file and the application use."""
     workers: Annotated[dict[kinds.WorkerName, WorkerSpec], BeforeValidator(empty_if_null)] = Field(
         default_factory=dict
     )
-    """Functions in processes of their own, by name. With any, mempools are `lf_stack` and
-    rings `hts` unless they say otherwise: a process that is killed cannot leave these locked."""
+    """Functions in processes of their own, by name. With workers, mempools default to `lf_stack`
+    and rings to `hts`: a process that is killed cannot leave these locked."""
     debug: Annotated[DebugSpec, BeforeValidator(empty_if_null)] = DebugSpec()
-    """Help in finding faults, paid for in speed."""
+    """Help in finding faults, at the cost of speed."""
     app: AppSpec | None = None
     """What to do with the packets. Not needed to open the file from Python."""
 
@@ -187,10 +187,10 @@ class Config(Section):
     _name: str = PrivateAttr("<config>")
 
     def where(self, *path: str) -> str:
-        """Say where a key stands, as `file:line: key.path`, for faults that only show later."""
+        """Return the place of a key as `file:line: key.path`, for faults found later."""
         line = self._source.line(path) if self._source else 1
         return ": ".join(part for part in (f"{self._name}:{line}", ".".join(path)) if part)
 
     def locate(self, source: Source, name: str) -> None:
-        """Remember the text that this was read from."""
+        """Remember the text that this config was read from."""
         self._source, self._name = source, name

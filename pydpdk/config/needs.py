@@ -1,4 +1,4 @@
-"""What a file will ask of the host, for `host.doctor`."""
+"""What a file needs from the host, for `host.doctor`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydpdk.host.needs import Needs
 
 
 def needs_of_file(config: Config) -> Needs:
-    """Work out what a checked file needs, were it brought up on hugepages."""
+    """Compute what a checked file needs to run on hugepages."""
     options = with_devices(config)
     polls = polling.polls(config)
     pools = budget.pool_plans(config, polls, hugepages=options.hugepages is not False)

@@ -21,7 +21,7 @@ PacketLength = Annotated[int, Field(ge=_MIN_BYTES, le=65535 - 128)]
 class UdpPacket(Section):
     """Fields of a UDP packet over IPv4; checksums are computed, the payload is zeros.
 
-    The addresses are those that RFC 2544 sets aside for benchmarks.
+    The default addresses are from the range that RFC 2544 reserves for benchmarks.
     """
 
     src_mac: Mac = "02:00:00:00:00:01"
@@ -40,13 +40,13 @@ class UdpPacket(Section):
     """[bytes] Whole frame from the Ethernet header on, without the FCS."""
 
     def to_bytes(self) -> bytes:
-        """Build the frame, `length` bytes of it."""
+        """Build the frame of `length` bytes."""
         src_ip, dst_ip = IPv4Address(self.src_ip).packed, IPv4Address(self.dst_ip).packed
         udp_bytes = self.length - _ETHER_BYTES - _IPV4_BYTES
         ports = struct.pack("!HHH", self.src_port, self.dst_port, udp_bytes)
         payload = bytes(udp_bytes - _UDP_BYTES)
         pseudo_header = src_ip + dst_ip + struct.pack("!HH", _PROTOCOL_UDP, udp_bytes)
-        # 0 means "no checksum" in UDP, so a sum of 0 is sent as its other form (RFC 768)
+        # 0 means "no checksum" in UDP, so a sum of 0 is sent as 0xFFFF (RFC 768)
         udp_checksum = internet_checksum(pseudo_header + ports + payload) or 0xFFFF
         return b"".join(
             (
@@ -62,7 +62,7 @@ class UdpPacket(Section):
 
 
 def internet_checksum(data: bytes) -> int:
-    """The checksum of RFC 1071 over 16-bit words."""
+    """Compute the checksum of RFC 1071 over 16-bit words."""
     total: int = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2)))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)

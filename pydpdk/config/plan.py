@@ -1,4 +1,4 @@
-"""What a file comes to on this host, worked out without starting the EAL."""
+"""Plan a file on this host, without starting the EAL."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _MB = 1 << 20
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be done with a file.
+    """What a run of a file would do.
 
     Attributes
     ----------
     config
         The file.
     options
-        The EAL's options with the devices of the ports, with hugepages and memory settled.
+        The EAL's options, with the devices of the ports and with hugepages and memory resolved.
     argv
         The argument vector of `rte_eal_init`; `pydpdk-<unique>` stands for a file prefix that
-        is made up at start.
+        is generated at start.
     hugepages, hugepages_reason
         Whether hugepages are used, and why.
     needed_bytes
@@ -44,9 +44,9 @@ class Plan:
     page_bytes, nb_hugepages
         [bytes] of a page of that memory, and how many hugepages; 0 where none are used.
     pools, polls
-        The arithmetic of each mempool; which lcore polls which queue.
+        The budget of each mempool; which lcore polls which queue.
     warnings
-        What works, but not as one might wish.
+        Problems that do not stop the run.
     """
 
     config: Config
@@ -67,7 +67,7 @@ class Plan:
         return polling.main_lcore(self.options)
 
     def to_dict(self) -> dict[str, Any]:
-        """The plan as plain data, for JSON."""
+        """Return the plan as plain data, for JSON."""
         sections = ("argv", "hugepages", "hugepages_reason", "needed_bytes", "page_bytes")
         return {
             **{name: getattr(self, name) for name in (*sections, "nb_hugepages", "warnings")},
@@ -93,7 +93,7 @@ class _Hugepages(NamedTuple):
 
 
 def make_plan(config: Config) -> Plan:
-    """Work out what a checked file comes to on this host."""
+    """Plan a checked file on this host."""
     polls = polling.polls(config)
     wanted = devices.at_start(config, with_devices(config))
     page_bytes = hugepages.default_page_size_bytes()
@@ -132,11 +132,11 @@ def make_plan(config: Config) -> Plan:
 
 
 def with_devices(config: Config) -> EalOptions:
-    """Add the devices of the ports to those that the options name, and the lcore of the app.
+    """Add the devices of the ports and the lcore of the app to the options.
 
     An interpreted app polls in the thread that starts the EAL, which is the main lcore.
 
-    With `block` all devices but those are taken, so the ports' need no `allow`.
+    With `block` the EAL takes all other devices, so those of the ports need no `allow`.
     """
     eal, ports = config.eal, list(config.ports.values())
     if eal.proc_type == "secondary":  # it has the devices of its primary
@@ -172,7 +172,7 @@ def _fallback(reason: str) -> _Hugepages:
 
 
 def _without_hugepages(options: EalOptions, needed: int) -> EalOptions:
-    """Settle what only hugepages allow, and reserve all memory at once: it cannot grow."""
+    """Turn off options that need hugepages; reserve all memory at start, as it cannot grow."""
     least = -(-needed * 5 // 4 // _MB)
     memory_mb = max(_memory_mb(options) or DEFAULT_NO_HUGE_MB, least)
     return replace(options, hugepages=False, in_memory=False, memory_mb=memory_mb)
@@ -202,7 +202,7 @@ def _capture_warnings(options: EalOptions) -> Iterator[str]:
     if shared:
         yield (
             f"eal.capture: dpdk-dumpcap takes lcores 0 to {(os.cpu_count() or 1) - 1} for itself:"
-            f' number this program\'s above them, e.g. `lcores: "100@{shared[0]}"`'
+            f' use higher numbers for this program, e.g. `lcores: "100@{shared[0]}"`'
         )
 
 
@@ -256,5 +256,5 @@ def _node_warnings(config: Config, polls: tuple[Poll, ...]) -> Iterator[str]:
 
 
 def mb(size_bytes: int) -> str:
-    """A size as whole MB."""
+    """Write a size as whole MB."""
     return f"{-(-size_bytes // _MB):,} MB"

@@ -1,4 +1,4 @@
-"""Which lcore polls which queue: what the built-in apps do, as a table."""
+"""Which lcore polls which queue: the loops of the built-in apps as a table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pydpdk.host.cpus import numa_node_of_cpu
 
 @dataclass(frozen=True)
 class Poll:
-    """One round of a loop: receive from a queue, send to a queue, either may be missing."""
+    """One step of a loop: receive from a queue and send to a queue; either may be missing."""
 
     lcore: int
     rx_port: str | None = None
@@ -26,19 +26,19 @@ class Poll:
 
 
 def lcore_cpus(options: EalOptions) -> dict[int, frozenset[int]]:
-    """The lcores that the EAL will have, and the CPUs of each."""
+    """Return the lcores that the EAL will have, and the CPUs of each."""
     if options.lcores is not None:
         return parse_lcores(options.lcores)
     return {cpu: frozenset({cpu}) for cpu in os.sched_getaffinity(0)}
 
 
 def main_lcore(options: EalOptions) -> int:
-    """The lcore of the calling thread."""
+    """Return the lcore of the calling thread."""
     return min(lcore_cpus(options)) if options.main_lcore is None else options.main_lcore
 
 
 def polls(config: Config) -> tuple[Poll, ...]:
-    """List what the app polls, in the order of its loop; nothing for a function of the user."""
+    """List what the app polls, in the order of its loop; empty for a user's function."""
     app = config.app
     if app is None:
         return ()
@@ -63,19 +63,19 @@ def polls(config: Config) -> tuple[Poll, ...]:
 
 
 def worker_lcores(options: EalOptions) -> tuple[int, ...]:
-    """All lcores but the main one."""
+    """Return all lcores but the main one."""
     return tuple(sorted(set(lcore_cpus(options)) - {main_lcore(options)}))
 
 
 def default_hops(ports: Mapping[str, PortSpec]) -> Iterator[Hop]:
-    """The hops of a worker that names none: both ways between the ports that pair themselves."""
+    """Yield the default hops of a worker: both directions between the default pairs of ports."""
     for poll in _forward(ports, default_pairs(tuple(ports)), 0):
         if poll.rx_port is not None and poll.tx_port is not None:
             yield poll.rx_port, poll.rx_queue or 0, poll.tx_port, poll.tx_queue or 0
 
 
 def _dealt(hops: tuple[Hop, ...], lcores: tuple[int, ...]) -> Iterator[Poll]:
-    """Deal hops out to lcores in turn; a tx queue is polled by one lcore only."""
+    """Assign hops to lcores in turn; each tx queue is used by one lcore only."""
     turn: dict[tuple[str, int], int] = {}
     for hop in hops if lcores else ():
         lcore = lcores[turn.setdefault(hop[2:], len(turn)) % len(lcores)]
@@ -90,7 +90,7 @@ def default_pairs(ports: Sequence[str]) -> tuple[tuple[str, str], ...]:
 def _forward(
     ports: Mapping[str, PortSpec], pairs: tuple[tuple[str, str], ...], lcore: int
 ) -> Iterator[Poll]:
-    """Both directions of each pair; receive queues share the transmit queues in turn."""
+    """Yield both directions of each pair; receive queues share the transmit queues in turn."""
     for a, b in pairs:
         for source, sink in dict.fromkeys(((a, b), (b, a))):
             for queue in range(ports[source].nb_rx_queues):
@@ -98,7 +98,7 @@ def _forward(
 
 
 def lcore_node(options: EalOptions, lcore: int) -> int:
-    """NUMA node of an lcore."""
+    """Return the NUMA node of an lcore."""
     return numa_node_of_cpu(min(lcore_cpus(options)[lcore]))
 
 
@@ -108,7 +108,7 @@ def is_present(port: PortSpec, *, root: Path = Path("/")) -> bool:
 
 
 def port_node(port: PortSpec, *, root: Path = Path("/")) -> int | None:
-    """NUMA node of a port's device; None for a virtual one, or where the host does not say."""
+    """Return the NUMA node of a port's device; None if it is virtual or the node is unknown."""
     if not port.pci:
         return None
     try:

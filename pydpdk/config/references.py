@@ -1,4 +1,4 @@
-"""What must hold between the keys of a file: names that exist, sizes that fit."""
+"""Check rules between the keys of a file: names that exist, sizes that fit."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _OF_THE_PRIMARY = {
 
 
 class Scope(NamedTuple):
-    """The sections that are right in themselves, and the names of all, right or wrong.
+    """The valid sections, and the names of all entries, valid or not.
 
-    A reference to a mempool that has another fault is no second fault.
+    A reference to a mempool that has another fault is not reported as a second fault.
     """
 
     config: Config
     mempools: Sequence[str]
     ports: Sequence[str]
     check_host: bool = True
-    """Whether what this host refuses is a fault of the file."""
+    """Whether values that this host does not support are faults of the file."""
 
     def mempool_of(self, port: PortSpec) -> str | None:
-        """The mempool that a port names, or the only one there is."""
+        """Return the mempool that a port names, or the only one of the file."""
         if port.mempool is None and len(self.mempools) == 1:
             return self.mempools[0]
         return port.mempool
 
 
 def check(scope: Scope) -> Iterator[Fault]:
-    """Check everything that one key alone does not show."""
+    """Check all rules between keys."""
     yield from _eal(scope)
     yield from _pools_and_rings(scope)
     yield from _devices(scope)
@@ -103,9 +103,9 @@ def _devices(scope: Scope) -> Iterator[Fault]:
 
 
 def _drivers(scope: Scope) -> Iterator[Fault]:
-    """Find names that no driver has, and arguments that a driver does not take."""
+    """Find unknown drivers, and arguments that a driver does not take."""
     eal = scope.config.eal
-    others = any(argument.startswith("-d") for argument in eal.extra)  # drivers of the user's own
+    others = any(argument.startswith("-d") for argument in eal.extra)  # the user's own drivers
     for i, vdev in enumerate(eal.vdevs if not others else ()):
         if allowed := virtual.unknown_driver(vdev, is_port=False):
             yield Fault(("eal", "vdevs", i), repr(vdev), allowed)
@@ -138,7 +138,7 @@ def _port(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
 
 
 def _secondary(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
-    """What only the primary may set of a port."""
+    """Find keys of a port that only the primary may set."""
     if scope.config.eal.proc_type != "secondary":
         return
     for key in sorted(port.model_fields_set & _OF_THE_PRIMARY):
@@ -151,13 +151,13 @@ def _secondary(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
 
 
 def _packet_room(scope: Scope, pool_name: str | None) -> int | None:
-    """[bytes] Longest packet in one mbuf of a pool. None: the pool has a fault of its own."""
+    """Return the [bytes] of the longest packet in one mbuf; None if the pool has a fault."""
     pool = scope.config.mempools.get(pool_name) if pool_name is not None else None
     return pool.data_room_size - HEADROOM if pool else None
 
 
 def _null_size(port: PortSpec) -> int | None:
-    """[bytes] of the packets of net_null, which does not compare them with the mbuf."""
+    """Return the [bytes] of net_null's packets, which it does not check against the mbuf."""
     if port.driver not in ("net_null", "eth_null"):
         return None
     size = re.search(r",size=(?:0[xX]([0-9a-fA-F]+)|([0-9]+))(?:,|$)", port.device)

@@ -1,4 +1,4 @@
-"""A plan as text to read."""
+"""Write a plan as text."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _polls(plan: Plan) -> list[str]:
     if app.worker and not plan.polls:
         return [f"{app.worker} has no lcore to run on beside the main one, {plan.main_lcore}"]
     if app.python:
-        return [f"{app.python} is called on lcore {plan.main_lcore} and polls what it likes"]
+        return [f"{app.python} is called on lcore {plan.main_lcore} and does its own polling"]
     rows = [
         ("lcore", "CPU", "node", "receives from", "sends to"),
         *(_poll(plan, p) for p in plan.polls),
@@ -92,7 +92,7 @@ def _number(number: int) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Lay out rows in columns as wide as their widest cell; numbers to the right."""
+    """Lay out rows in aligned columns; numbers are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     numeric = [all(_is_number(row[i]) for row in rows[1:]) for i in range(len(widths))]
     for row in rows:

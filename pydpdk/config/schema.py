@@ -1,7 +1,7 @@
-"""The JSON Schema of a file: for editors, and the source of our messages.
+"""The JSON Schema of a file, for editors and for our own messages.
 
 `python -m pydpdk.config.schema > pydpdk/config/schema.json` renews the committed copy, which
-editors read; a test says when.
+editors read; a test fails when it is stale.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def nodes(path: tuple[str | int, ...]) -> list[Schema]:
-    """The alternatives that the schema has for a key path; none where it knows no such key."""
+    """Return the schema's alternatives for a key path; none if it has no such key."""
     found = list(_alternatives(json_schema()))
     for key in path:
         found = [leaf for node in found for leaf in _children(node, key)]
@@ -37,12 +37,12 @@ def nodes(path: tuple[str | int, ...]) -> list[Schema]:
 
 
 def keys(path: tuple[str | int, ...]) -> list[str]:
-    """The keys that a map at this path may have, where they are fixed."""
+    """Return the keys that a map at this path may have, if they are fixed."""
     return [key for node in nodes(path) for key in node.get("properties", ())]
 
 
 def words(path: tuple[str | int, ...]) -> str:
-    """Say what is allowed at a key path."""
+    """Describe what is allowed at a key path."""
     described = dict.fromkeys(text for node in nodes(path) if (text := _describe(node)))
     return ", or ".join(described) or "nothing"
 

@@ -1,7 +1,7 @@
-"""YAML text into plain data, with the line of every key.
+"""Parse YAML text into plain data, with the line of every key.
 
-Scalars are read as YAML 1.2 does, and as editors do: version 1.1, PyYAML's, takes an unquoted
-PCI address `0000:01:00.0` for the number 60.0 in base 60, and `no` for false.
+Scalars follow YAML 1.2, as in editors. YAML 1.1, which PyYAML implements, reads an unquoted PCI
+address `0000:01:00.0` as the number 60.0 in base 60, and `no` as false.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ KeyPath = tuple[str | int, ...]
 MAX_BYTES = 1 << 18
 """[bytes] Longest file; the pure Python parser takes about a second for it."""
 MAX_VALUES = 20_000
-"""Values after all aliases are expanded: stops a file of a few lines that unfolds to gigabytes."""
+"""Most values after expanding aliases: a few lines could expand to gigabytes."""
 MAX_DEPTH = 32
-"""Maps and lists inside one another; the deepest sensible file has five."""
+"""Deepest nesting of maps and lists; a useful file has at most five levels."""
 
 
 class Fault(NamedTuple):
-    """One thing wrong in a file."""
+    """One fault of a file."""
 
     path: KeyPath
     value: str
-    """As the reader is shown it."""
+    """The value as text, for the message."""
     allowed: str
     line: int | None = None
-    """Where known; else the line of the path."""
+    """The line, if known; else the line of the path."""
 
 
 class Source(NamedTuple):
-    """What a file says."""
+    """The data of a file, with lines and faults."""
 
     data: object
     lines: dict[KeyPath, int]
     faults: list[Fault]
 
     def line(self, path: KeyPath) -> int:
-        """The line of a key, or of the nearest one above it that the file has."""
+        """Return the line of a key, or of its nearest parent in the file."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
@@ -51,7 +51,7 @@ class Source(NamedTuple):
 class _Loader(yaml.SafeLoader):
     """PyYAML's parser with the scalars of the core schema of YAML 1.2."""
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012  PyYAML's own way to declare them
+    yaml_implicit_resolvers = {}  # noqa: RUF012  as PyYAML declares them
 
 
 _PATTERNS = {
@@ -79,7 +79,7 @@ def _float(text: str) -> float:
 
 
 def _str(text: str) -> str:
-    text.encode()  # "\uD800" is half a character: such text can be neither printed nor passed on
+    text.encode()  # raises on a lone surrogate such as "\uD800", which cannot be printed
     return text
 
 
@@ -102,7 +102,7 @@ _SCALARS: dict[str, Callable[[str], object]] = {
 
 
 class UnreadableError(ValueError):
-    """The text is no YAML at all."""
+    """The text is not valid YAML."""
 
     def __init__(self, message: str, line: int = 1) -> None:
         super().__init__(message)
@@ -117,7 +117,7 @@ def read_text(path: Path) -> str:
     OSError
         The file cannot be read.
     UnreadableError
-        It is too long, or not UTF-8.
+        The file is too long, or not UTF-8.
     """
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
@@ -136,7 +136,7 @@ def parse(text: str) -> Source:
     Raises
     ------
     UnreadableError
-        It is no YAML, or more than we read.
+        The text is not valid YAML, or exceeds our limits.
     """
     if len(text) > MAX_BYTES:
         raise UnreadableError(f"longer than {MAX_BYTES} characters")
@@ -216,7 +216,7 @@ class _Builder:
         return entries
 
     def _entries(self, node: yaml.MappingNode, path: KeyPath) -> list[tuple[yaml.Node, yaml.Node]]:
-        """Entries of a map: its own, then those merged with `<<` that it does not override."""
+        """Return the entries of a map: its own, then merged ones (`<<`) not overridden."""
         entries: list[tuple[yaml.Node, yaml.Node]] = []
         merged: list[yaml.Node] = []
         for key_node, value_node in node.value:
@@ -236,7 +236,7 @@ class _Builder:
         return entries
 
     def _merged(self, source: yaml.Node, path: KeyPath) -> list[tuple[yaml.Node, yaml.Node]]:
-        """Entries of a map that is merged into another; it may itself merge others."""
+        """Return the entries of a merged map, which may itself merge others."""
         if not isinstance(source, yaml.MappingNode) or id(source) in self._open:
             self._fault(path, "not a map", "an alias of a map", source)
             return []

@@ -1,4 +1,4 @@
-"""What must hold between the keys of an app that is a worker."""
+"""Check rules between the keys of an app that is a worker."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pydpdk.eal.lcores import parse_lcores
 
 
 def check(config: Config, app: AppSpec, ports: Sequence[str]) -> Iterator[Fault]:
-    """Check its queues and lcores.
+    """Check the queues and lcores of a worker.
 
     Parameters
     ----------
     config
-        Its sections that are right in themselves.
+        The valid sections of the file.
     app
-        The section, with a worker.
+        The `app` section, with a worker.
     ports
-        The names of all ports, right or wrong.
+        The names of all ports, valid or not.
     """
     yield from _queues(config, app, ports)
     yield from _lcores(config, app)
@@ -41,7 +41,7 @@ def _queues(config: Config, app: AppSpec, ports: Sequence[str]) -> Iterator[Faul
             name, queue = (hop[0], hop[1]) if j == 0 else (hop[2], hop[3])
             port = config.ports.get(name)
             if name not in ports:
-                listed = ", ".join(map(format_value, ports)) or "which there are none of"
+                listed = ", ".join(map(format_value, ports)) or "(there are none)"
                 yield Fault(("app", "queues", i, j), repr(name), f"one of the ports {listed}")
             elif port and queue >= getattr(port, key):
                 allowed = f"less than {key} of {name}, {getattr(port, key)}"
@@ -53,7 +53,7 @@ def _lcores(config: Config, app: AppSpec) -> Iterator[Fault]:
         known = set(parse_lcores(config.eal.lcores)) if config.eal.lcores is not None else None
         main = main_lcore(config.eal)
     except (ValueError, TypeError):
-        return  # said of eal.lcores
+        return  # a fault of eal.lcores, reported there
     if known is not None and not app.lcores and not worker_lcores(config.eal):
         yield Fault(("app", "lcores"), "missing", "at least one lcore beside the main one")
     for i, lcore in enumerate(app.lcores):

@@ -1,7 +1,7 @@
-"""The EAL of this process: what starts it, what runs, what is read before it starts.
+"""The EAL of this process: its options and checks, its start, the running instance.
 
-The names below are of `lifecycle` and loaded when they are first asked for: `options`, `checks`,
-`needs` and `lcores` work where libdpdk is missing.
+The names below are from `lifecycle` and are loaded on first use, so that `options`, `checks`,
+`needs` and `lcores` work without libdpdk.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
     "state",
 ]
 
-if not _TYPE_CHECKING:  # so that a name that is not there is found by the type checker
+if not _TYPE_CHECKING:  # so that the type checker reports unknown names
 
     def __getattr__(name: str) -> _Any:
         """Load a name of `lifecycle` (PEP 562)."""

@@ -1,7 +1,8 @@
-"""What is looked at before this process becomes a secondary, so that the EAL need not guess.
+"""Checks before this process becomes a secondary.
 
-DPDK checks its version and the addresses of the memory. The rest it takes on trust: lcores that
-another process uses, mempool drivers of another order, devices that a probe here would harm.
+DPDK itself checks only its version and the addresses of the memory. It does not check whether
+another process uses the lcores, whether the mempool drivers have the same order, or whether
+probing a device here would harm it.
 """
 
 from __future__ import annotations
@@ -34,17 +35,17 @@ HARMED = {
 
 
 def resolve(options: EalOptions, prefix: str) -> EalOptions:
-    """Turn `auto` into what this process will be."""
+    """Resolve the process type `auto`."""
     if options.proc_type != "auto":
         return options
     there = host_primary.look(prefix).running or _primary_of(registry.members(prefix))
-    if there:  # the devices and the memory are the primary's
+    if there:  # a secondary uses the primary's devices and memory
         return replace(options, proc_type="secondary", vdevs=(), allow=(), block=(), memory_mb=None)
     return replace(options, proc_type="primary")
 
 
 def check_primary(prefix: str) -> None:
-    """Refuse to be a new primary beside secondaries of one that is gone: they would crash."""
+    """Raise if secondaries of a dead primary still run: a new primary would crash them."""
     there = host_primary.look(prefix)
     if there.running and not there.pid and not _primary_of(registry.members(prefix)):
         pids = host_primary.processes(there)
@@ -57,16 +58,16 @@ def check_primary(prefix: str) -> None:
 
 
 def check_attach(options: EalOptions, prefix: str) -> tuple[EalOptions, Primary]:
-    """Look at the primary of a prefix; return the options with its devices.
+    """Check the primary of a prefix; return the options with its devices.
 
     Raises
     ------
     NotFoundError
         No DPDK program runs with this prefix.
     NotSupportedError
-        It shares its memory with nobody, or is another DPDK, or cannot be seen from here.
+        The primary does not share its memory, runs another DPDK, or is not visible from here.
     ValueError
-        Options that are not the primary's.
+        Options that differ from the primary's.
     """
     primary = _running(prefix)
     if primary.problem:
@@ -86,7 +87,7 @@ def choose(options: EalOptions, primary: Primary, others: Sequence[Member]) -> E
     Raises
     ------
     ValueError
-        Some of those asked for are in use.
+        Some of the requested lcores are in use.
     """
     taken = dict(_taken(primary, others))
     if options.lcores is None and options.main_lcore is not None:
@@ -107,7 +108,7 @@ def choose(options: EalOptions, primary: Primary, others: Sequence[Member]) -> E
 
 
 def _running(prefix: str) -> Primary:
-    """Look for the primary; wait a moment for one that is still starting."""
+    """Look for the primary; if it is still starting, wait for it."""
     deadline = time.monotonic() + _START_S
     while True:
         primary = host_primary.look(prefix)
@@ -148,8 +149,8 @@ def _check_drivers(primary: Primary, ours: Member | None, options: EalOptions) -
         raise _unfit(f"{_say(primary)} belongs to another user: attach as that user, or as root")
     if "eal" not in libraries:
         raise _unfit(
-            f"{_say(primary)} has DPDK linked into it: nobody can tell whether its drivers are"
-            " those of this process; use a program that is linked with the shared libraries"
+            f"{_say(primary)} has DPDK linked into it: its drivers cannot be compared with those"
+            " of this process; use a program that is linked with the shared libraries"
         )
     here = program.libraries("self") or {}
     mine, its = here["eal"], libraries["eal"]
@@ -174,7 +175,7 @@ def _check_drivers(primary: Primary, ours: Member | None, options: EalOptions) -
 
 
 def _missing(libraries: dict[str, program.Library], options: EalOptions) -> list[str]:
-    """Return the drivers of the primary that come from where this process does not look."""
+    """Return the drivers of the primary from directories that this process does not load."""
     drivers = {n: x.path for n, x in libraries.items() if n.startswith(("mempool_", "net_"))}
     standard = {str(Path(p).parent) for p in drivers.values() if "/dpdk/pmds-" in p}
     loaded = set().union(*map(program.plugins, standard)) | set(program.libraries("self") or {})
@@ -204,7 +205,7 @@ def _with_devices(options: EalOptions, primary: Primary, ours: Member | None) ->
             f"{_say(primary)} names {', '.join(vdevs)} and has no port: DPDK would abort this"
             " process in probing what failed there"
         )
-    if not ports:  # probing a NIC that the primary has not would abort as well
+    if not ports:  # probing a NIC that the primary does not have would abort as well
         return replace(options, allow=(), block=(), pci=False)
     return replace(options, allow=allow, block=block)
 
@@ -220,13 +221,13 @@ def _taken(primary: Primary, others: Sequence[Member]) -> Iterator[tuple[int, st
 
 
 def foreign_lcores(pid: int) -> frozenset[int]:
-    """Return the lcores of a program that is not ours: its workers', and what it was told."""
+    """Return the lcores of a foreign program: those of its workers and of its arguments."""
     found = set(host_primary.workers(pid))
     its = program.arguments(pid) or program.Arguments()
-    told: set[int] = set()
+    named: set[int] = set()
     for spec in its.lcores:
         try:
-            told.update(parse_lcores(spec))
+            named.update(parse_lcores(spec))
         except (ValueError, TypeError):
             continue
     for mask in its.coremask:
@@ -234,11 +235,11 @@ def foreign_lcores(pid: int) -> frozenset[int]:
             bits = int(mask, 16)
         except ValueError:
             continue
-        told.update(i for i in range(bits.bit_length()) if bits >> i & 1)
-    if not told:  # the main lcore's thread tells by its CPU alone
+        named.update(i for i in range(bits.bit_length()) if bits >> i & 1)
+    if not named:  # the main lcore's thread has no lcore in its name, only a CPU
         main = host_primary.main_cpus(pid)
-        told = set(main) if len(main) == 1 else {0}
-    return frozenset(found | told)
+        named = set(main) if len(main) == 1 else {0}
+    return frozenset(found | named)
 
 
 def _free_lcore(
@@ -246,8 +247,8 @@ def _free_lcore(
 ) -> tuple[int, frozenset[int]]:
     """Return a free lcore, and the CPUs that the processes of this primary leave free.
 
-    The highest that is free, and lower ones where programs that are not ours are attached: their
-    main lcores need not show.
+    It is the highest free lcore; with foreign programs attached a lower one, as their main lcores
+    may not be visible.
     """
     used = set(taken)
     free = [n for n in range(lib.RTE_MAX_LCORE) if n not in used]
@@ -263,7 +264,7 @@ def _free_lcore(
 
 
 def _pinned(threads: Iterable[frozenset[int]]) -> frozenset[int]:
-    """Return the CPUs to which threads are pinned, one each."""
+    """Return the CPUs of threads that are pinned to a single CPU."""
     return frozenset(cpu for cpus in threads if len(cpus) == 1 for cpu in cpus)
 
 

@@ -1,7 +1,7 @@
-"""What is refused before `rte_eal_init` is asked.
+"""Checks of options before `rte_eal_init`.
 
-What would make it exit, abort or panic, and what it would accept silently and get wrong.
-Everything else is left to the EAL to judge. Nothing here calls DPDK.
+They reject what would make it exit, abort or panic, and what it would silently accept and get
+wrong. The EAL checks everything else. Nothing here calls DPDK.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from pydpdk.eal.options import EalOptions
 
 MAX_PREFIX_LENGTH = 64
-"""[characters] Ours: the EAL builds socket paths (`sun_path`, 108 bytes) from the prefix."""
+"""[characters] Our limit: the EAL builds socket paths (`sun_path`, 108 bytes) from the prefix."""
 
 MAX_PROCESS_NAME = 63
 
 LOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
-_FDS_PER_LCORE = 4  # two pipes a worker: eal.c opens them one by one and panics on EMFILE
+_FDS_PER_LCORE = 4  # two pipes per worker: eal.c opens them one by one and panics on EMFILE
 _FDS_SPARE = 64  # config, fbarrays, sockets, epoll, one per memseg list or page
 _SHORT_WITH_VALUE = "abcdlmnrsS"  # EAL's getopt string, 22.11 to 25.11
 _VDEV = re.compile(r"[A-Za-z][\w.-]{0,61}(?=,|$)", re.ASCII)
@@ -38,7 +38,7 @@ _PCI = re.compile(
 
 
 class Problem(NamedTuple):
-    """One option that would not work; `of_host`: here, and now."""
+    """One option that would not work; `of_host`: on this host, at this time."""
 
     option: str
     value: object
@@ -50,7 +50,7 @@ class Problem(NamedTuple):
 
 
 def check_process_name(name: object) -> str:
-    """Return what a process says of itself: it fits in its page of the registry."""
+    """Check the name of a process, which must fit in its page of the registry, and return it."""
     if not isinstance(name, str):
         raise TypeError(f"name={name!r}: text of 1 to {MAX_PROCESS_NAME} characters")
     if not name.isprintable() or not 1 <= len(name) <= MAX_PROCESS_NAME:
@@ -59,7 +59,7 @@ def check_process_name(name: object) -> str:
 
 
 def as_tuple(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    """One string or several, as several."""
+    """Return one string or several as a tuple."""
     return (value,) if isinstance(value, str) else tuple(value)
 
 
@@ -69,7 +69,7 @@ def problems(options: EalOptions) -> Iterator[Problem]:
     Yields
     ------
     Problem
-        One for each option that is refused, with what is allowed instead.
+        One for each invalid option, with what is allowed instead.
     """
     yield from _type_problems(options)
     yield from _lcore_problems(options)
@@ -111,12 +111,12 @@ def _type_problems(options: EalOptions) -> Iterator[Problem]:
 
 
 def _is_a(value: object, types: tuple[type, ...]) -> bool:
-    # True is an int to Python, and an lcore to nobody
+    # bool is a subclass of int, but True is not an lcore
     return isinstance(value, types) and (bool in types or not isinstance(value, bool))
 
 
 def _is_string(value: object) -> bool:
-    """Whether C gets the same text: no NUL, no half of a character."""
+    """Whether C gets the same text: no NUL, no lone surrogate."""
     return isinstance(value, str) and not re.search("[\0\ud800-\udfff]", value)
 
 
@@ -168,7 +168,7 @@ def _fd_problems(n_lcores: int) -> Iterator[Problem]:
 def _memory_problems(options: EalOptions) -> Iterator[Problem]:
     memory = options.memory_mb
     several = isinstance(memory, (tuple, list))
-    # without hugepages the EAL maps what it is told and dies in the first page that is not there
+    # without hugepages the EAL maps any amount and dies at the first page that does not exist
     present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
     limit = 1 << 22 if options.hugepages is True else present
     amounts = memory if isinstance(memory, (tuple, list)) else () if memory is None else (memory,)
@@ -177,9 +177,9 @@ def _memory_problems(options: EalOptions) -> Iterator[Problem]:
     ):
         yield Problem("memory_mb", memory, f"1 to {limit} MB, or one such number per NUMA node")
     if several and options.hugepages is False:
-        yield Problem("memory_mb", memory, "one number without hugepages: nodes are not told apart")
+        yield Problem("memory_mb", memory, "one number without hugepages, for all NUMA nodes")
     if options.in_memory and options.hugepages is False:
-        yield Problem("in_memory", True, "false without hugepages: the EAL refuses both")
+        yield Problem("in_memory", True, "false without hugepages: the EAL rejects both")
     if options.proc_type != "primary":
         if options.in_memory:
             yield Problem("in_memory", True, "false: a secondary cannot attach to unnamed memory")
@@ -217,7 +217,7 @@ def _name_problems(options: EalOptions) -> Iterator[Problem]:
 
 
 def device_problems(devargs: str) -> Iterator[Problem]:
-    """Check one device, by its name and arguments, that is to be added while running."""
+    """Check the name and arguments of a device that is to be added while the EAL runs."""
     if not _is_string(devargs):
         yield Problem("devargs", devargs, "text without NUL")
     elif not (_PCI.fullmatch(devargs) or _VDEV.match(devargs)):
@@ -259,17 +259,17 @@ def _vdev_problems(options: EalOptions) -> Iterator[Problem]:
 
 
 def _extra_problems(extra: object) -> Iterator[Problem]:
-    """Refuse what prints the EAL's help and exits, and what would go past the checks above."""
+    """Reject arguments that print the EAL's help and exit, or bypass the checks above."""
     if not isinstance(extra, (tuple, list)):
         return
     for argument in extra:
         if isinstance(argument, str) and _asks_for_help(argument):
             yield Problem("extra", argument, "no request for help: the EAL would exit the process")
-        elif isinstance(argument, str) and _goes_past_checks(argument):
+        elif isinstance(argument, str) and _bypasses_checks(argument):
             yield Problem("extra", argument, "not lcores or file_prefix, which have options here")
 
 
-def _goes_past_checks(argument: str) -> bool:
+def _bypasses_checks(argument: str) -> bool:
     if argument.startswith("--"):
         name = argument[2:].partition("=")[0]
         return len(name) > 1 and any(o.startswith(name) for o in ("lcores", "file-prefix"))

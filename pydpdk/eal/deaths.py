@@ -1,4 +1,4 @@
-"""Deaths among the processes of a prefix, told at once to whoever asked."""
+"""Watch the processes of a prefix; when one dies, recover and call the callbacks."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Death:
     Attributes
     ----------
     recovered : object
-        What recovery found and gave back; None where there was none to do, or it failed.
+        What recovery found and returned; None if there was none to do, or it failed.
     error : Exception or None
-        Why recovery failed: what the process held is still out, and `recover()` tries again.
+        Why recovery failed: what the process held is still missing, and `recover()` tries again.
     """
 
     process: Member
@@ -49,7 +49,7 @@ _recovery: Recovery | None = None
 
 
 def set_recovery(function: Recovery) -> None:
-    """Call this in a primary for each dead process, before callbacks hear of the death.
+    """Set the function that a primary calls for each dead process, before the callbacks.
 
     Notes
     -----
@@ -60,12 +60,12 @@ def set_recovery(function: Recovery) -> None:
 
 
 class Watcher:
-    """What a running EAL hears of the other processes.
+    """Watches the other processes of a running EAL.
 
     Attributes
     ----------
     primary_alive : bool
-        In a secondary whether its primary lives; always true in a primary.
+        In a secondary whether its primary is alive; always true in a primary.
     """
 
     def __init__(self, prefix: str, primary_pid: int, me: Member | None) -> None:
@@ -76,10 +76,10 @@ class Watcher:
         self._stopped = False
         self._damaged = False
         self._unlocking = Lock()
-        self._watch = Watch(self._tell, self._changed)
+        self._watch = Watch(self._died, self._changed)
 
     def start(self) -> None:
-        """Begin: a secondary with its primary, a primary with all who attach."""
+        """Begin to watch: a secondary its primary, a primary all processes that attach."""
         if self._primary_pid:
             self._watch.file(registry.path_of(self._prefix))
             if not self._watch.process(self._primary_pid):
@@ -90,25 +90,25 @@ class Watcher:
         self._watch.start()
 
     def stop(self) -> None:
-        """Hear nothing more; what has begun to be told waits for the lock and is dropped."""
+        """Stop watching; a notification that has begun waits for the lock and is dropped."""
         with Locked(self._unlocking):
             self._stopped = True
         self._watch.stop()
 
     def give_back_locks(self) -> tuple[str, ...]:
-        """In a primary, give back the locks of DPDK's that dead processes had; say which.
+        """Release, in a primary, the DPDK locks that dead processes held; return their names.
 
         Raises
         ------
         DpdkError
-            EOWNERDEAD: what a lock guards cannot be made sound; all processes of the prefix
+            EOWNERDEAD: what a lock guards cannot be made consistent; all processes of the prefix
             must end.
         BusyError
-            A living process may have the lock: nothing was changed.
+            A living process may hold the lock: nothing was changed.
 
         Notes
         -----
-        Threads  any, without `_core.lifetime.lock()`: what has that one may wait for DPDK's
+        Threads  any, without `_core.lifetime.lock()`: its owner may be waiting for a DPDK lock
         """
         with Locked(self._unlocking):
             if self._stopped or self._primary_pid:
@@ -117,16 +117,16 @@ class Watcher:
             result = lib.pyd_locks_give_back(out, _STILL_MS, _PATIENCE_MS)
         names = tuple(ffi.string(out.names[i]).decode() for i in range(out.n))
         if names:
-            _logger.warning("a dead process had the lock of %s: given back", "; ".join(names))
+            _logger.warning("a dead process held the lock of %s: released", "; ".join(names))
         if result == -errno.EOWNERDEAD:
             raise damage_error("pyd_locks_give_back")
         if result < 0:
-            who = f"process {out.culprit} stays inside a call" if out.culprit else "DPDK is at work"
-            raise make_error("pyd_locks_give_back", -result, f"{who}; a lock stays shut")
+            why = f"process {out.culprit} stays inside a call" if out.culprit else "DPDK is at work"
+            raise make_error("pyd_locks_give_back", -result, f"{why}; a lock stays locked")
         return names
 
     def on_primary_death(self, callback: Callable[[], object]) -> None:
-        """Add a callback; call it now where the primary is dead."""
+        """Add a callback; call it now if the primary is dead already."""
         _check(callback)
         with lock():
             self._on_primary.append(callback)
@@ -135,7 +135,7 @@ class Watcher:
             call(_logger, _FAILED, callback)
 
     def on_process_death(self, callback: Callable[[Death], object]) -> Callable[[], None]:
-        """Add a callback; return what takes it away again."""
+        """Add a callback; return a function that removes it."""
         _check(callback)
         with Undo(self.forget, callback):
             with lock():
@@ -143,11 +143,11 @@ class Watcher:
             return partial(self.forget, callback)
 
     def forget(self, callback: Callable[[Death], object]) -> None:
-        """Take a callback of `on_process_death` away, if it is there."""
+        """Remove a callback of `on_process_death`, if it is there."""
         with lock(), suppress(ValueError):
             self._on_process.remove(callback)
 
-    def _tell(self, pid: int) -> None:
+    def _died(self, pid: int) -> None:
         with kept():
             if pid == self._primary_pid:
                 self._lost_primary()
@@ -159,30 +159,30 @@ class Watcher:
             self._look()
 
     def _lost_primary(self) -> None:
-        with self._unlocking:  # without `lock()`: what has that one may wait for DPDK's
+        with self._unlocking:  # without `lock()`: its owner may be waiting for a DPDK lock
             if not self._stopped:
                 self._look_for_damage(lib.pyd_locks_abandon(_STILL_MS, _PATIENCE_MS))
         with lock():
             if self._stopped:
                 return
             self.primary_alive = False
-            lib.pyd_foreign(lib.PYD_FOREIGN_SEEN, 0)  # who attaches now is seen by nobody
+            lib.pyd_foreign(lib.PYD_FOREIGN_SEEN, 0)  # no primary sees new processes any more
             callbacks = tuple(self._on_primary)
         _logger.error(
-            "the primary of %r (PID %d) is gone: what is mapped stays usable, nothing new can be"
-            " had; leave, so that a new primary can start", self._prefix, self._primary_pid,
+            "the primary of %r (PID %d) is gone: mapped memory stays usable, nothing new can be"
+            " allocated; leave, so that a new primary can start", self._prefix, self._primary_pid,
         )  # fmt: skip
         for callback in callbacks:
             call(_logger, _FAILED, callback)
 
     def _look_for_damage(self, result: int) -> None:
-        """Say once what no process can use any more."""
+        """Log once that shared memory is damaged."""
         if result == -errno.EOWNERDEAD and not self._damaged:
             self._damaged = True
             _logger.error("%s", damage_error("rte_eal"))
 
     def _look(self) -> None:
-        """Watch who has come, and tell of those that died, if the pidfd did not first."""
+        """Watch new processes, and handle deaths that no pidfd has reported."""
         if self._primary_pid:
             with self._unlocking:
                 if not self._stopped:
@@ -193,7 +193,7 @@ class Watcher:
                 self._watch.process(member.pid)
         for member in registry.dead(self._prefix):
             self._watch.leave(member.pid)
-            with kept():  # the next may be dead as well
+            with kept():  # one failure must not skip the next dead process
                 self._lost(member)
 
     def _lost(self, member: Member) -> None:
@@ -204,7 +204,7 @@ class Watcher:
         remove_traces(self._prefix, member.pid)
         registry.forget(self._prefix, member)
         if death.error is not None:
-            _logger.error("what the %s held is still out: %s", member, death.error)
+            _logger.error("what the %s held is still missing: %s", member, death.error)
         elif death.recovered is not None:
             _logger.warning("of the %s: %s", member, death.recovered)
         with lock():
@@ -223,12 +223,12 @@ class Watcher:
                 if self._stopped:
                     return None
                 return Death(member, _recovery(member) if _recovery else None)
-        except Exception as error:  # told to all who are told of the death, on this thread
+        except Exception as error:  # passed to the callbacks as `Death.error`
             return Death(member, error=error)
 
 
 def _load_recovery() -> None:
-    """Import what recovers: it stands on rooms above this one, and calls `set_recovery`."""
+    """Import the recovery, which is in a higher layer; it calls `set_recovery`."""
     if _recovery is None:
         import_module(_RECOVERY)
 

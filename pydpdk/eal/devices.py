@@ -1,4 +1,4 @@
-"""Devices of the EAL: their names, and coming and going while it runs."""
+"""Devices of the EAL: their names, and adding and removing them while it runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydpdk.host import virtual
 
 
 def add(devargs: str) -> None:
-    """Probe a device, and see that it has its port."""
+    """Probe a device, and check that it has a port."""
     if not isinstance(devargs, str):
         raise TypeError(f"devargs={devargs!r}: a string is allowed")
     found = list(device_problems(devargs))
@@ -44,9 +44,9 @@ _SILENT = re.compile(r"Failed to (?:start device|update memory table)")
 
 
 def check_log(call: str, what: str, said: Sequence[str]) -> None:
-    """Raise where a driver has said in the log alone that it failed.
+    """Raise if a driver has reported a failure in the log only.
 
-    virtio_user answers 0 though the other side did not take its memory: the link is up then, and no
+    virtio_user returns 0 even if the other side did not map its memory: the link is up then, but no
     packet ever passes.
 
     Raises
@@ -62,14 +62,14 @@ def check_log(call: str, what: str, said: Sequence[str]) -> None:
 
 
 def take_away(devargs: str) -> None:
-    """Remove a device of which a port came, whatever its adding was parted by."""
+    """Remove a device that has a port, after its addition was interrupted."""
     if isinstance(devargs, str) and has_port(devargs):
         name = devargs.partition(",")[0]
         lib.rte_eal_hotplug_remove(bus_of(name).encode(), name.encode())
 
 
 def remove(name: str) -> None:
-    """Remove a device whose port is closed, and that no bond polls."""
+    """Remove a device whose port is closed and that is in no bond."""
     if not isinstance(name, str):
         raise TypeError(f"name={name!r}: a string is allowed")
     port_id = ffi.new("uint16_t *")
@@ -80,17 +80,17 @@ def remove(name: str) -> None:
 
 
 def keeps_interrupts() -> bool:
-    """Whether DPDK watches a descriptor that is closed, as virtio_user has left it behind.
+    """Whether DPDK watches a closed descriptor that virtio_user did not unregister.
 
-    The driver registers the sockets of its connections for interrupts and does not take all back
-    when one has ended: `rte_eal_cleanup` then panics in the interrupt thread. The memory is left to
-    the end of the process, and the files go as ever.
+    The driver registers the sockets of its connections for interrupts, but does not unregister all
+    of them when a connection ends: `rte_eal_cleanup` would then panic in the interrupt thread. So
+    it is not called: the memory stays mapped until the process ends, the files are removed.
     """
     return any(_LOST.search(line) for line in log.driver_failures("net_virtio_user"))
 
 
 def spell(devargs: str) -> str:
-    """Name the members of a bond as this DPDK does: slaves before 23.11, members since."""
+    """Spell the members of a bond as this DPDK does: slaves before 23.11, members since."""
     if not devargs.startswith("net_bonding"):
         return devargs
     year, month = map(int, version.COMPILED.split(".")[:2])
@@ -99,12 +99,12 @@ def spell(devargs: str) -> str:
 
 
 def bus_of(devargs: str) -> str:
-    """Return the bus of a device, told by the form of its name: `pci` or `vdev`."""
+    """Return the bus of a device by the form of its name: `pci` or `vdev`."""
     return "pci" if re.match(r"(?:[0-9a-fA-F]+:)?[0-9a-fA-F]+:[0-9a-fA-F]+\.", devargs) else "vdev"
 
 
 def port_name_of(devargs: str) -> str:
-    """Return the port name that a device gets: its own, but for net_ring's node actions."""
+    """Return the port name of a device: its own, except for net_ring's node actions."""
     name, _, arguments = devargs.partition(",")
     node = re.search(r"nodeaction=([^:,]+):", arguments)
     if node:
@@ -115,7 +115,7 @@ def port_name_of(devargs: str) -> str:
 
 
 def missing_ports(devices: Sequence[str]) -> Iterator[str]:
-    """Yield the network devices that have no port: drivers that refuse one only log it."""
+    """Yield the network devices that have no port: a driver that fails to probe only logs it."""
     for device in devices:
         if bus_of(device) == "vdev" and not re.match("net_|eth_|virtio_user", device):
             continue  # crypto, event and other devices are no ports
@@ -131,13 +131,13 @@ def has_port(device: str) -> bool:
     Wraps  rte_eth_dev_get_port_by_name (rte_ethdev.h)
     """
     name, port_id = port_name_of(device).encode(), ffi.new("uint16_t *")
-    if lib.rte_memzone_lookup(b"rte_eth_dev_data") == ffi.NULL:  # no table: DPDK reads from NULL
+    if lib.rte_memzone_lookup(b"rte_eth_dev_data") == ffi.NULL:  # DPDK would read from NULL
         return False
     return bool(lib.rte_eth_dev_get_port_by_name(name, port_id) == 0)
 
 
 def missing_error(missing: Sequence[str], lines: Sequence[str]) -> EalInitError:
-    """Build the error for devices that gave no port."""
+    """Build the error for devices that have no port."""
     error = EalInitError(
         errno.ENODEV,
         f"rte_eal_init: no port came up for {', '.join(missing)}: ENODEV"

@@ -1,4 +1,4 @@
-"""Programs that are not ours, seen as they attach: from then on what lies in rings is checked."""
+"""Notice when a foreign program attaches: from then on mbufs from rings are checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydpdk._dpdk import lib
 from pydpdk.host import registry, runtime
 from pydpdk.host.fds import close_fds
 
-# what EALs of 18.05 to 25.11 bind early in rte_eal_init, long before they map any memory
+# EALs of 18.05 to 25.11 bind this socket early in rte_eal_init, long before they map any memory
 _SOCKET = re.compile(r"mp_socket_(\d+)_[0-9a-f]+")
 _IN_CREATE, _IN_MOVED_TO, _IN_DELETE_SELF, _IN_MOVE_SELF = 0x100, 0x80, 0x400, 0x800
 _NEW = _IN_CREATE | _IN_MOVED_TO
@@ -23,11 +23,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class ForeignWatch:
-    """In a primary: a thread that looks whose process each one is that attaches.
+    """A thread, in a primary, that checks whether each process that attaches is ours.
 
-    Whatever is new in the runtime directory makes the memory suspect at once, in C; once it is
-    known to be a process's of ours, the memory is trusted again. It stays suspect for good after
-    one that is not ours, or where nothing can be watched.
+    A new file in the runtime directory makes the memory suspect at once, in C. If it turns out to
+    belong to a process of ours, the memory is trusted again. The memory stays suspect after a
+    foreign program has attached, or if the directory cannot be watched.
 
     Notes
     -----
@@ -45,7 +45,7 @@ class ForeignWatch:
         self._thread = threading.Thread(target=self._run, name="pydpdk-foreign", daemon=True)
 
     def start(self) -> None:
-        """Begin with those that are there."""
+        """Start the thread; it checks the processes that are attached already, too."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -64,7 +64,7 @@ class ForeignWatch:
             self._close()
 
     def _stays_ours(self) -> bool:
-        """Watch until the end; return False where the memory is to be trusted no more."""
+        """Watch until the stop; return False if the memory can no longer be trusted."""
         names: Iterable[str] | None = self._listed() if self._inotify >= 0 else None
         while not self._stopping:
             if names is None or not all(map(self._is_ours, names)):
@@ -81,7 +81,7 @@ class ForeignWatch:
             return None
 
     def _new_names(self) -> list[str] | None:
-        """Return what has come; None where some of it was lost, or the directory goes."""
+        """Return new names; None if events were lost, or the directory was removed or moved."""
         try:
             data = memoryview(os.read(self._inotify, 65536))
         except BlockingIOError:
@@ -97,7 +97,7 @@ class ForeignWatch:
         return names
 
     def _is_ours(self, name: str) -> bool:
-        """Whether it is no process's socket, or the one of a process of ours."""
+        """Whether a file is no process's socket, or the socket of a process of ours."""
         match = _SOCKET.fullmatch(name)
         if match is None:
             return True
@@ -111,7 +111,7 @@ class ForeignWatch:
         return True
 
     def _members(self) -> set[int]:
-        """Return the PIDs of our processes; those that died are among them for a while."""
+        """Return the PIDs of our processes, including dead ones that are still registered."""
         found = [*registry.members(self._prefix), *registry.dead(self._prefix)]
         return {member.pid for member in found}
 
@@ -122,7 +122,7 @@ class ForeignWatch:
 
 
 def _watching(directory: bytes) -> int:
-    """Return a descriptor of inotify that watches a directory; -1 where none can be had."""
+    """Return an inotify descriptor that watches a directory; -1 if there is none to be had."""
     fd = int(_libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK))
     mask = _NEW | _IN_DELETE_SELF | _IN_MOVE_SELF
     if fd >= 0 and _libc.inotify_add_watch(fd, directory, mask) < 0:

@@ -1,4 +1,4 @@
-"""The running EAL: what it is, its devices, its peers, its end."""
+"""The running EAL: its properties, devices, peers and shutdown."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from pydpdk.errors import (
 from pydpdk.host import registry, runtime
 from pydpdk.host.primary import remove_traces
 
-_JOIN = "our place in the memory; busy: who died on these lcores has not been recovered from"
+_JOIN = "our process table entry; busy: a process that died on these lcores was not recovered yet"
 
 _CLOSED = "the EAL of this process has been closed"
 _FORKED = (
-    "this process was forked from one with an EAL, which is its parent's alone: start a process"
-    " anew instead (pydpdk.Group, or multiprocessing's 'spawn')"
+    "this process was forked from one with an EAL, which belongs to the parent only: start a new"
+    " process instead (pydpdk.Group, or multiprocessing's 'spawn')"
 )
 
 
@@ -46,15 +46,15 @@ class Eal(Closing):
     Attributes
     ----------
     options : EalOptions
-        What was asked for.
+        The options of `init`.
     argv : tuple of str
-        What `rte_eal_init` was given.
+        The arguments of `rte_eal_init`.
     file_prefix : str
-        The name that processes sharing this memory have in common.
+        The common name of all processes that share this memory.
     hugepages : bool
         Whether memory is on hugepages.
     main_cpus : frozenset of int
-        Where the main lcore runs; see `pinned`.
+        The CPUs of the main lcore; see `pinned`.
     peers : Peers
         The other processes of the prefix, for this package.
 
@@ -90,7 +90,7 @@ class Eal(Closing):
 
     @property
     def ended(self) -> str:
-        """What an error says of it once it runs no more."""
+        """The text of errors after the EAL has ended."""
         return self._why
 
     @property
@@ -105,35 +105,35 @@ class Eal(Closing):
 
     @property
     def runtime_dir(self) -> Path:
-        """Where DPDK keeps this process's sockets and shared configuration."""
+        """The directory of DPDK's sockets and shared configuration."""
         return Path(ffi.string(lib.rte_eal_get_runtime_dir()).decode())
 
     @property
     def primary_alive(self) -> bool:
-        """In a secondary whether its primary lives: false at once when it ends, however it does."""
+        """In a secondary whether its primary is alive: false as soon as it ends in any way."""
         return self.peers.primary_alive
 
     def on_primary_death(self, callback: Callable[[], object]) -> None:
-        """Call this in a secondary when its primary has ended: leave then.
+        """Add a callback for the end of this secondary's primary; leave then.
 
         Notes
         -----
-        Threads  it is called on a thread of its own
+        Threads  the callback runs on a thread of its own
         """
         self._require_open()
         self.peers.watcher("on_primary_death").on_primary_death(callback)
 
     def on_process_death(self, callback: Callable[[Death], object]) -> Callable[[], None]:
-        """Call this in a primary for each process of ours that died without leaving.
+        """Add a callback, in a primary, for each process of ours that died without leaving.
 
         Returns
         -------
         callable
-            Takes the callback away again.
+            Removes the callback.
 
         Notes
         -----
-        Threads  it is called on a thread of its own, when what the dead held has been regained
+        Threads  the callback runs on a thread of its own, after recovery of what the process held
         """
         require_primary("on_process_death", self)
         return self.peers.watcher("on_process_death").on_process_death(callback)
@@ -156,13 +156,13 @@ class Eal(Closing):
             os.sched_setaffinity(0, before)
 
     def device(self, name: str) -> str:
-        """Return a device's name and arguments, as they were given; its name where none were."""
+        """Return a device's name and arguments as they were given; without arguments its name."""
         return self._devices.get(name, name)
 
     def add_device(self, devargs: str) -> str:
         """Probe one more device while running, e.g. `net_null7,size=64` or `0000:01:00.0`.
 
-        Secondaries that are attached have it too afterwards.
+        Attached secondaries get the device, too.
 
         Returns
         -------
@@ -172,7 +172,7 @@ class Eal(Closing):
         Raises
         ------
         SecondaryError
-            Devices are the primary's.
+            This process is a secondary; devices belong to the primary.
 
         Notes
         -----
@@ -189,7 +189,7 @@ class Eal(Closing):
                 return eal_devices.port_name_of(devargs)
 
     def _take_back(self, devargs: str, before: dict[str, str]) -> None:
-        """Be without a device whose adding was not finished; one that was there before stays."""
+        """Undo an interrupted `add_device`; keep a device that was there before."""
         if devargs.partition(",")[0] not in before:
             eal_devices.take_away(devargs)
         self._devices = before
@@ -201,7 +201,7 @@ class Eal(Closing):
         Raises
         ------
         SecondaryError
-            Devices are the primary's.
+            This process is a secondary; devices belong to the primary.
 
         Notes
         -----
@@ -214,28 +214,28 @@ class Eal(Closing):
             port_name = name if known is None else eal_devices.port_name_of(known)
             _close_port(port_name)
             before = self._devices
-            with Undo(self._tell_devices):
-                # first, so that nobody is told of a device that is gone
+            with Undo(self._publish_devices):
+                # first, so that no process learns of a device that is gone
                 self._devices = _without(before, name)
                 try:
                     eal_devices.remove(name)
                 except (DpdkError, TypeError):
                     self._devices = before
                     raise
-                self._tell_devices()
+                self._publish_devices()
 
-    def _tell_devices(self) -> None:
+    def _publish_devices(self) -> None:
         self.peers.tell_devices(self._devices.values())
 
     def close(self, *, force: bool = False) -> None:
-        """End all jobs, close all that is open, then the EAL; leave no file behind.
+        """End all jobs, close all objects, then the EAL; leave no files behind.
 
-        A secondary leaves: what is the primary's stays as it is.
+        A secondary only detaches: what belongs to the primary stays as it is.
 
         Parameters
         ----------
         force
-            Do so under numpy views, and under secondaries, whose memory goes away with this.
+            Close even if numpy views or secondaries still use the memory, which is unmapped.
 
         Raises
         ------
@@ -243,8 +243,9 @@ class Eal(Closing):
             A job does not end, numpy views of its memory are alive, or secondaries are attached.
             Nothing has been closed then.
         DpdkError
-            EOWNERDEAD: a process died in one of DPDK's locks, and what it guards is damaged. By
-            force the end goes without that: the memory stays mapped as long as the process.
+            EOWNERDEAD: a process died inside one of DPDK's locks, and what the lock guards is
+            damaged. With `force` the EAL ends anyway: the memory stays mapped until the process
+            ends.
 
         Notes
         -----
@@ -284,7 +285,7 @@ class Eal(Closing):
         self._stop(unmap=not damaged())
 
     def _join(self) -> None:
-        """Join the processes of ours that share this memory, and tell them what we are."""
+        """Join the processes of ours that share this memory, and publish our details."""
         me = os.getpid()
         alone = not is_primary() and self.peers.primary() is None
         call_errno(lib.pyd_process_join, me, registry.started(me) or 0, alone, detail=_JOIN)
@@ -296,11 +297,11 @@ class Eal(Closing):
     def _stop(self, *, unmap: bool) -> None:
         with Deferred():
             if not self._ended:
-                with Undo(self._leave, unmap):  # once begun, it is brought to its end
+                with Undo(self._leave, unmap):  # an interrupted leave is completed
                     self._leave(unmap)
 
     def _leave(self, unmap: bool) -> None:
-        """Stop; each step of it does nothing where it has been done."""
+        """Stop the EAL; steps that were done before do nothing."""
         self._dead = True
         self.peers.stop()
         primary = is_primary()
@@ -322,7 +323,7 @@ class Eal(Closing):
         self._ended = True
 
     def _forget(self) -> None:
-        """Be dead in a forked child, whose parent goes on."""
+        """Mark this EAL as dead in a forked child; the parent keeps it."""
         self._dead = self._ended = True
         self._why = _FORKED
         self.peers.forget()
@@ -339,10 +340,10 @@ class Eal(Closing):
 
 
 class Observer(Eal):
-    """A secondary that reads the memory of a primary, which need not be ours, and no more."""
+    """A secondary that only reads the memory of a primary, which may be a foreign program."""
 
     def _join(self) -> None:
-        """Stay out of the ledger: it would be a memzone more in memory that is not ours."""
+        """Skip the process table: it would add a memzone to memory that is not ours."""
         lib.pyd_mp_filter(os.fsencode(self.runtime_dir))
         self.peers.join((), False, self.iova_mode)
 
@@ -363,7 +364,7 @@ def is_primary() -> bool:
 
 
 def require_primary(call: str, eal: Eal) -> None:
-    """Raise `SecondaryError` in a secondary, for what only the primary may do."""
+    """Raise `SecondaryError` in a secondary, for calls that only the primary may make."""
     eal._require_open()
     if not is_primary():
         raise make_error(call, lib.E_RTE_SECONDARY, "the devices belong to the primary process")

@@ -1,7 +1,7 @@
-"""The `--lcores` grammar of DPDK, read into a map from lcore to CPUs and written back.
+"""Read DPDK's `--lcores` grammar into a map from lcore to CPUs, and write it.
 
-Pure text: needs no libdpdk. What we write is always of one canonical form, so the EAL's own
-parser, which differs between releases, never meets anything unusual.
+Works on text only, without libdpdk. We always write one canonical form, as the EAL's own parser
+differs between releases.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def parse_lcores(spec: str | Iterable[int]) -> dict[int, frozenset[int]]:
     Raises
     ------
     ValueError, TypeError
-        Not of that form, an lcore named twice, or none named.
+        The text has another form, names an lcore twice, or names none.
     """
     if not isinstance(spec, str):
         spec = ",".join(str(operator.index(lcore)) for lcore in spec)

@@ -1,6 +1,6 @@
-"""The one EAL of this process: started once, stopped once, and nothing left behind.
+"""The one EAL of this process: it starts once, stops once, and leaves nothing behind.
 
-States: new, running, dead. DPDK cannot be started twice in a process, so neither can we.
+States: new, running, dead. DPDK cannot be started twice in a process.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ State = Literal["new", "running", "dead"]
 _current: Eal | None = None
 _waits: list[Waits] = []
 _registered: list[Peers] = []
-"""The registration of an EAL that is being started or runs, where the parts of the start find it."""
+"""The registration of the EAL that is starting or running; `_undo` gives it back."""
 
 
 def state() -> State:
@@ -48,7 +48,7 @@ def state() -> State:
 
 
 def current() -> Eal:
-    """Return the running EAL; raise `ClosedError` where there is none."""
+    """Return the running EAL; raise `ClosedError` if there is none."""
     if _current is None or _current._dead:
         if state() == "new":
             raise ClosedError("no EAL is running: call pydpdk.init() first")
@@ -57,7 +57,7 @@ def current() -> Eal:
 
 
 def _ended() -> str:
-    """Say why this process has no EAL any more."""
+    """Return why this process no longer has an EAL."""
     return "the EAL of this process failed to start" if _current is None else _current.ended
 
 
@@ -67,18 +67,18 @@ def require_running() -> None:
 
 
 def running() -> lifetime.Locked:
-    """Keep the EAL running for a block: `close` in another thread waits for its end.
+    """Keep the EAL running for a block: `close` in another thread waits until the block ends.
 
     Raises
     ------
     ClosedError
-        It does not run, or not any more.
+        The EAL is not running.
     DpdkError
-        EOWNERDEAD: a process died in one of DPDK's locks, and what it guards is damaged.
+        EOWNERDEAD: a process died inside one of DPDK's locks, and what the lock guards is damaged.
 
     Notes
     -----
-    Threads  has the lock under which objects are made and closed
+    Threads  holds the lock under which objects are created and closed
     """
     return lifetime.lock_and(_check_running)
 
@@ -90,7 +90,7 @@ def _check_running() -> None:
 
 
 def require_primary(call: str) -> None:
-    """Raise `SecondaryError` in a secondary, for what only the primary may do."""
+    """Raise `SecondaryError` in a secondary, for calls that only the primary may make."""
     instance.require_primary(call, current())
 
 
@@ -100,37 +100,37 @@ def init(options: EalOptions | None = None, **overrides: Any) -> Eal:
     Parameters
     ----------
     options
-        Defaults where omitted.
+        Default: `EalOptions()`.
     **overrides
         Fields of `EalOptions`, e.g. `vdevs=("net_null0",)`.
 
     Raises
     ------
     ValueError
-        Options that would not work; the EAL has not been touched and `init` may be called again.
+        Options that would not work; the EAL was not started and `init` may be called again.
     NotFoundError, NotSupportedError, BusyError
-        As a secondary: there is no primary to attach to, or none that fits; the same holds. Or
-        another EAL of this host is starting, and is not up within a minute.
+        As a secondary: there is no primary to attach to, or no matching one; `init` may be called
+        again. Or another EAL of this host is starting, and is not up within a minute.
     EalInitError
-        The EAL failed, or a device that was asked for did not come up. With its own log lines
-        and what to do. The process cannot start another.
+        The EAL failed, or a requested device did not come up. With DPDK's log lines and what to
+        do. This process cannot start another EAL.
 
     Notes
     -----
     Wraps    rte_eal_init (rte_eal.h)
-    Threads  the calling thread becomes the main lcore; its CPU affinity is put back afterwards,
+    Threads  the calling thread becomes the main lcore; its CPU affinity is restored afterwards,
              `Eal.pinned` pins it for a polling loop
     """
     return _init(EalOptions(**{**vars(options or EalOptions()), **overrides}), Eal)
 
 
 def observe(file_prefix: str) -> Eal:
-    """Attach to a running primary only to read its memory; `explorer.attach` is the way in.
+    """Attach to a running primary only to read its memory; users call `explorer.attach`.
 
     Notes
     -----
     Wraps  rte_eal_init (rte_eal.h), as a secondary process
-    Owns   nothing: closing it frees what the start took, and no port, pool or zone of the primary
+    Owns   nothing: closing it frees what the start allocated, but nothing of the primary
     """
     options = EalOptions(file_prefix=file_prefix, proc_type="secondary", telemetry=False)
     return _init(options, Observer)
@@ -151,9 +151,9 @@ def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) ->
         hugepages = choose_hugepages(chosen)
         chosen, primary = survey(chosen, prefix, hugepages=hugepages)
         wait_for_turn(prefix, mounts=hugepages and not chosen.in_memory)
-        # a secondary that fails leaves its primary's
+        # a secondary that fails must not remove the files of its primary
         ours = chosen.proc_type == "primary" or not runtime.runtime_dir(prefix).exists()
-        with Undo(_undo, prefix, ours), Deferred():  # from the first file on
+        with Undo(_undo, prefix, ours), Deferred():  # before the first file is created
             peers = settle(chosen, prefix, primary, hugepages=hugepages, name=name)
             _registered[:] = [peers]
             argv = build_argv(peers.options, hugepages=hugepages, file_prefix=prefix)
@@ -177,7 +177,7 @@ def _start(argv: Sequence[str], prefix: str, kind: type[Eal], peers: Peers) -> E
 
 
 def _undo(prefix: str, ours: bool) -> None:
-    """Leave nothing of a start that failed, or that an exception of a signal handler has parted."""
+    """Clean up after a start that failed or that a signal handler's exception interrupted."""
     if _current is not None:
         _current._stop(unmap=True)
     lib.pyd_eal_cleanup()
@@ -192,7 +192,7 @@ def _undo(prefix: str, ours: bool) -> None:
 
 
 def _reserve_room(prefix: str, peers: Peers) -> None:
-    """Reserve what DPDK has mapped in the runtime directory and will touch when memory grows."""
+    """Reserve disk space of DPDK's mapped tables, which are written to when memory grows."""
     if peers.shared:
         try:
             room.reserve(prefix)
@@ -202,7 +202,7 @@ def _reserve_room(prefix: str, peers: Peers) -> None:
 
 
 def _check_ports(options: EalOptions, lines: Sequence[str]) -> None:
-    """Raise `EalInitError` in a primary where a device that was asked for did not come up."""
+    """Raise `EalInitError` in a primary if a requested device did not come up."""
     if is_primary():
         missing = list(devices.missing_ports([*options.vdevs, *options.allow]))
         if missing:
@@ -211,7 +211,7 @@ def _check_ports(options: EalOptions, lines: Sequence[str]) -> None:
 
 
 def _at_exit() -> None:
-    """Stop what still runs. Memory that a view can see stays mapped to the end."""
+    """Stop the EAL if it still runs. Memory with views stays mapped until the process ends."""
     if _current is None or _current._dead:
         return
     eal = _current

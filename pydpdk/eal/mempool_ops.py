@@ -1,9 +1,9 @@
-"""Mempool drivers in the order of the primary's.
+"""Load mempool drivers in the same order as the primary.
 
-A mempool in shared memory names its driver by an index into a table that each process fills in
-the order in which its libraries were loaded. dpdk-testpmd links one that a Python process loads
-ninth, and what is `ring_mp_mc` there would be `ring_sp_sc` here: one process would take from a
-pool without a lock while others do. So ours are loaded in the order of the primary's.
+A mempool in shared memory names its driver by an index into a table that each process fills in the
+order in which it loads its libraries. dpdk-testpmd links a driver that a Python process loads
+ninth, so the index of `ring_mp_mc` there would mean `ring_sp_sc` here: this process would use a
+pool without synchronization while others use it. So we load the drivers in the primary's order.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _kept: list[ctypes.CDLL] = []
 
 
 def mempool_ops() -> list[str]:
-    """Return the mempool drivers of this process in their order."""
+    """Return the mempool drivers of this process in table order."""
     return _names(lib.pyd_mempool_ops_table())
 
 
 def mempool_ops_of(pid: int) -> list[str] | None:
-    """Return those of another process; None where its memory may not be read."""
+    """Return the mempool drivers of another process; None if its memory may not be read."""
     size = lib.pyd_mempool_ops_table_size()
     table = elf.read_variable(pid, "rte_mempool_ops_table", "librte_mempool.so", size)
     if table is None or len(table) < size:
@@ -36,7 +36,7 @@ def mempool_ops_of(pid: int) -> list[str] | None:
 
 
 def load_in_order(wanted: Sequence[str], paths: Sequence[str]) -> str:
-    """Load mempool drivers so that ours have the order of `wanted`.
+    """Load mempool drivers in the order of `wanted`.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def load_in_order(wanted: Sequence[str], paths: Sequence[str]) -> str:
     Returns
     -------
     str
-        What stands against it; empty where both are the same now.
+        The first difference that remains; empty if there is none.
     """
     for i, name in enumerate(wanted):
         here = mempool_ops()

@@ -1,4 +1,4 @@
-"""What options of the EAL ask of the host, for `host.doctor`."""
+"""What EAL options need from the host, for `host.doctor`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pydpdk.host.needs import Needs
 
 
 def needs_of(options: EalOptions, memory_bytes: int = 0, *, processes: bool = False) -> Needs:
-    """Say what a start with these options needs.
+    """Return what a start with these options needs.
 
     Parameters
     ----------
     memory_bytes
-        [bytes] that will be taken, estimated; what `memory_mb` asks for counts where it is more.
+        [bytes] that will be used, estimated; `memory_mb` counts if it is more.
     processes
         Whether secondaries will attach.
     """
@@ -47,6 +47,6 @@ def _lcores(options: EalOptions) -> dict[int, frozenset[int]]:
 def _addresses(options: EalOptions) -> list[str]:
     addresses = []
     for device in options.allow:
-        with suppress(ValueError):  # refused by `eal.checks`, with its own words
+        with suppress(ValueError):  # `eal.checks` reports it
             addresses.append(full_address(device.partition(",")[0]))
     return addresses

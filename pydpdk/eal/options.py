@@ -1,6 +1,6 @@
-"""What `rte_eal_init` is asked for: typed options, and the argv they become.
+"""Typed options of the EAL, and the argv that they become.
 
-Nothing here calls DPDK. What is refused beforehand stands in `eal.checks`.
+Nothing here calls DPDK. `eal.checks` checks the options.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class EalOptions:
     Wraps  the EAL parameters (`doc/guides/linux_gsg/linux_eal_parameters.rst`)
     """
 
-    # read by pydantic, which validates the `eal:` section of a file straight into this class
+    # for pydantic, which validates the `eal:` section of a file directly into this class
     __pydantic_config__: ClassVar[dict[str, Any]] = {
         "extra": "forbid",
         "strict": True,
@@ -30,36 +30,36 @@ class EalOptions:
     }
 
     lcores: str | tuple[int, ...] | None = None
-    """Lcores, as `0-3,6`, as a map `0@(0-1),(1-2)@3`, or a list of ids. Default: one for each
+    """Lcores as `0-3,6`, as a map `0@(0-1),(1-2)@3`, or as a list of ids. Default: one for each
     CPU that this process may run on."""
     main_lcore: int | None = None
     """The lcore of the calling thread. Default: the lowest."""
     hugepages: bool | Literal["auto"] = "auto"
-    """`auto` uses hugepages where enough are free and mounted, else says so loudly and goes on
-    without; `true` insists; `false` is `--no-huge`."""
+    """`auto` uses hugepages if enough are free and mounted, else warns and runs without; `true`
+    requires them; `false` is `--no-huge`."""
     memory_mb: int | tuple[int, ...] | None = None
     """[MB] to reserve at start: one number in all (`-m`), or one per NUMA node
-    (`--socket-mem`, hugepages only). With hugepages memory also grows on demand; without, this
-    is all there is (default 256)."""
+    (`--socket-mem`, hugepages only). With hugepages memory also grows on demand; without, it
+    cannot grow (default 256)."""
     file_prefix: str | None = None
-    """Name that processes sharing this memory have in common. Default: unique to this process."""
+    """Common name of the processes that share this memory. Default: unique to this process."""
     proc_type: Literal["primary", "secondary", "auto"] = "primary"
     """`primary` owns the memory, a `secondary` attaches to a primary of the same prefix."""
     iova_mode: Literal["va", "pa"] | None = None
     """Addresses that devices use. Default: `va` without PCI devices, else the EAL's choice; in a
     secondary the primary's."""
     in_memory: bool = False
-    """Hugepages without any file: nothing to clean up, no secondary can attach, needs no
-    hugetlbfs mount."""
+    """Hugepages without files: nothing to clean up and no hugetlbfs mount needed, but no secondary
+    can attach."""
     single_file_segments: bool = False
     """One hugepage file per memseg list: needed by vhost, virtio_user and memif zero-copy."""
     allow: tuple[str, ...] = ()
-    """PCI devices to take, e.g. `0000:01:00.0` with optional devargs after a comma."""
+    """PCI devices to use, e.g. `0000:01:00.0` with optional devargs after a comma."""
     block: tuple[str, ...] = ()
-    """PCI devices to leave alone; the others are all taken. Not with `allow`."""
+    """PCI devices to leave alone; all others are used. Not with `allow`."""
     pci: bool | None = None
-    """Scan the PCI bus. Default: only where `allow` or `block` names a device, so no device is
-    taken that was not asked for."""
+    """Scan the PCI bus. Default: only if `allow` or `block` names a device, so that no other
+    device is used."""
     vdevs: tuple[str, ...] = ()
     """Virtual devices with their devargs, e.g. `net_null0,size=64`."""
     log_level: str | tuple[str, ...] = "notice"
@@ -68,18 +68,18 @@ class EalOptions:
     """Serve DPDK's telemetry socket (primary on hugepages with a runtime directory only)."""
     capture: bool = False
     """Let `dpdk-dumpcap` and `dpdk-pdump` capture the packets of this primary. They attach as
-    secondaries and take lcores from 0 up, so number this program's lcores above the CPUs of the
-    host, e.g. `lcores: "100@0"`."""
+    secondaries and take lcores from 0 up, so use lcore numbers above the CPUs of the host for this
+    program, e.g. `lcores: "100@0"`."""
     base_virtaddr: int | None = None
     """Address to map memory at, the same in all processes. Default: DPDK's, 0x100000000."""
     extra: tuple[str, ...] = ()
-    """EAL arguments to append as they are."""
+    """EAL arguments to append unchanged."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         """Let pydantic read a map into this class, though it reads each value strictly."""
         schema = handler(source)
-        schema["strict"] = False  # of the class alone: true would ask for an instance of it
+        schema["strict"] = False  # for the class only: true would require an instance of it
         return schema
 
     @property
@@ -99,11 +99,11 @@ def build_argv(options: EalOptions, *, hugepages: bool, file_prefix: str) -> lis
     Parameters
     ----------
     options
-        What was asked for.
+        The checked options.
     hugepages
-        What `options.hugepages` was resolved to on this host.
+        The resolved value of `options.hugepages` on this host.
     file_prefix
-        The prefix to use, made up where the options have none.
+        The prefix to use; generated if the options have none.
     """
     argv = ["pydpdk"]
     if options.lcores is not None:
@@ -122,14 +122,14 @@ def build_argv(options: EalOptions, *, hugepages: bool, file_prefix: str) -> lis
     for option, devices in (("-a", options.allow), ("-b", options.block)):
         argv += [part for device in devices for part in (option, device)]
     argv += [f"--vdev={vdev}" for vdev in options.vdevs]
-    # "No legacy callbacks" is a warning of every start, about nothing that a user can mend
+    # every start warns of "No legacy callbacks", which users cannot fix
     argv.append("--log-level=lib.telemetry:error")
     argv += [f"--log-level={level}" for level in as_tuple(options.log_level)]
     if not (options.telemetry and hugepages and not options.in_memory):
         argv.append("--no-telemetry")
     if options.base_virtaddr is not None:
         argv.append(f"--base-virtaddr={options.base_virtaddr:#x}")
-    # said twice is refused from DPDK 25.11
+    # DPDK 25.11 and later reject a flag that is given twice
     return [*argv, *(each for each in options.extra if each not in _FLAGS or each not in argv)]
 
 
@@ -138,7 +138,7 @@ def _memory_argv(options: EalOptions, hugepages: bool) -> list[str]:
     memory = options.memory_mb
     if not hugepages:
         total = sum(memory) if isinstance(memory, Sequence) else memory
-        # no secondary can attach to such memory, so its shared configuration would only litter
+        # no secondary can attach to such memory, so it needs no shared configuration files
         argv += ["--no-huge", "--no-shconf", "-m", str(total or DEFAULT_NO_HUGE_MB)]
     elif isinstance(memory, Sequence):
         argv += ["--socket-mem", ",".join(map(str, memory))]

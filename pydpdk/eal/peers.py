@@ -1,4 +1,4 @@
-"""The other processes of this EAL's prefix: our registration among them, and what we tell them."""
+"""The other processes of this EAL's prefix: our registration, and the details that we publish."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Registration
 from pydpdk.host.registry_page import Member, Role
 
-_MAX_SOCKET_PATH = 107  # [bytes] sun_path, and its end
+_MAX_SOCKET_PATH = 107  # [bytes] sun_path without its NUL
 
 
 class Peers:
-    """A registration in the prefix's registry; none where memory is shared with nobody."""
+    """The registration of this process in the prefix's registry, if its memory is shared."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Peers:
 
     @property
     def primary_alive(self) -> bool:
-        """Whether the primary, maybe this process, lives."""
+        """Whether the primary, which may be this process, is alive."""
         return self._watcher is None or self._watcher.primary_alive
 
     @property
@@ -55,15 +55,15 @@ class Peers:
         return self._registration is not None
 
     def watcher(self, what: str) -> Watcher:
-        """Return who hears of deaths."""
+        """Return the watcher of deaths; raise if the memory is not shared."""
         if self._watcher is None:
             raise make_error(what, errno.ENOTSUP, "this memory is shared with no other process")
         return self._watcher
 
     def join(self, devices: Iterable[str], primary: bool, iova_mode: str) -> None:
-        """Say that we are up, and begin to watch."""
+        """Publish that we are ready, and begin to watch."""
         if primary and self._registration is not None and not self._registration.in_place:
-            self._registration.give_back()  # the end of an earlier primary swept it away
+            self._registration.give_back()  # an earlier primary removed the file when it ended
             self._registration = register(self.options, self._prefix, None)
         if primary:
             self._watch_for_foreign()
@@ -86,25 +86,25 @@ class Peers:
         if _is_shared(self.options, bool(lib.rte_eal_has_hugepages())):
             self._foreign = ForeignWatch(self._prefix)
             self._foreign.start()
-        else:  # nobody can attach
+        else:  # no process can attach
             lib.pyd_foreign(0, lib.PYD_FOREIGN_UNSURE)
 
     def tell(self, **details: Any) -> None:
-        """Tell the others, beside what they were told before."""
-        with Undo(self._tell, self._details):  # what was refused must not be told the next time
-            self._tell(self._details | details)
+        """Publish details to the other processes, in addition to the earlier ones."""
+        with Undo(self._publish, self._details):  # details that failed must not be published later
+            self._publish(self._details | details)
 
-    def _tell(self, details: dict[str, Any]) -> None:
+    def _publish(self, details: dict[str, Any]) -> None:
         self._details = details
         if self._registration is not None:
             self._registration.publish("ready", details)
 
     def told(self, what: str, default: Any) -> Any:
-        """Return what the others were told."""
+        """Return a published detail."""
         return self._details.get(what, default)
 
     def tell_devices(self, devices: Iterable[str]) -> None:
-        """Tell who attaches which devices there are."""
+        """Publish the devices, for processes that attach."""
         self.tell(**self._devices(devices))
 
     def _devices(self, devices: Iterable[str]) -> dict[str, list[str]]:
@@ -112,17 +112,17 @@ class Peers:
         return {"vdevs": [d for d in devices if d not in allow], "allow": allow, "block": block}
 
     def guarded(self) -> AbstractContextManager[object]:
-        """Let, for a `with` block, no process of ours come, go or change what it tells."""
+        """Keep all processes of ours from joining, leaving or publishing during a `with` block."""
         if self._registration is None or not self._registration.in_place:
             return nullcontext()
         return registry.guarded(self._prefix)
 
     def primary(self) -> Member | None:
-        """Return the primary of ours; None where it is not ours, or is gone."""
+        """Return our primary; None if it is a foreign program, or gone."""
         return next((m for m in registry.members(self._prefix) if m.role == "primary"), None)
 
     def check_device(self, devargs: str) -> None:
-        """Refuse a device whose probe in the secondaries would do harm."""
+        """Raise if probing a device in the secondaries would do harm."""
         harm = HARMED.get(str(devargs).partition(",")[0].rstrip("0123456789"))
         attached = self.attached() if harm else []
         if attached:
@@ -147,19 +147,19 @@ class Peers:
         return [*map(str, ours), *(f"a program that is not ours (PID {pid})" for pid in foreign)]
 
     def give_back_locks(self) -> None:
-        """Give back locks of DPDK's that dead processes had: see `Watcher.give_back_locks`."""
+        """Release DPDK locks that dead processes held: see `Watcher.give_back_locks`."""
         if self._watcher is not None:
             self._watcher.give_back_locks()
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         if self._watcher is not None:
             self._watcher.stop()
         if self._foreign is not None:
             self._foreign.stop()
 
     def begin_leaving(self) -> None:
-        """Tell the primary that we end our EAL: who dies in there may keep a lock of DPDK's."""
+        """Publish that our EAL is ending: a process that dies in there may hold a DPDK lock."""
         if self._registration is not None and self._registration.member.role == "secondary":
             self._registration.publish("leaving", self._details)
 
@@ -170,7 +170,7 @@ class Peers:
                 registration.give_back()
 
     def forget(self) -> None:
-        """Leave without a word, in a forked child: the parent has the registration."""
+        """Close the registration in a forked child without giving it back: it is the parent's."""
         for registration in (self._registration, self._unshared):
             if registration is not None:
                 registration.forget()
@@ -179,14 +179,14 @@ class Peers:
 def survey(
     options: EalOptions, prefix: str, *, hugepages: bool
 ) -> tuple[EalOptions, Primary | None]:
-    """Look at the processes of the prefix; return the options and, for a secondary, its primary.
+    """Check the processes of the prefix; return the options and, for a secondary, its primary.
 
-    Nothing is made. It may wait for a primary that is starting.
+    Creates nothing. May wait for a primary that is starting.
 
     Raises
     ------
     DpdkError, ValueError
-        It would not work, or would harm the others.
+        The start would fail, or would harm the other processes.
     """
     if options.proc_type == "secondary":
         _check_runtime_dir(prefix, f"mp_socket_{os.getpid()}_{'f' * 16}")
@@ -200,17 +200,17 @@ def survey(
 
 
 def _check_runtime_dir(prefix: str, socket: str) -> None:
-    """Refuse a directory in which somebody else could put what the EAL would open, or no socket."""
+    """Raise if another user could plant files in the directory, or a socket's path is too long."""
     directory = runtime.runtime_dir(prefix)
     length = len(os.fsencode(directory / socket))
-    if length > _MAX_SOCKET_PATH:  # DPDK cuts it
+    if length > _MAX_SOCKET_PATH:  # DPDK would truncate it
         text = f"{directory / socket}: at most {_MAX_SOCKET_PATH} bytes for a socket (got {length})"
         raise make_error("rte_eal_init", errno.ENAMETOOLONG, text)
-    with suppress(OSError):  # said below, or by the EAL
+    with suppress(OSError):  # reported below, or by the EAL
         trust.make_way(directory)
     why = trust.distrust(directory, own=True)
     if why:
-        text = f"{why}, and the EAL would trust what lies there: `pydpdk doctor` says what to do"
+        text = f"{why}, and the EAL would trust its files: `pydpdk doctor` says what to do"
         raise make_error("rte_eal_init", errno.EPERM, text)
     short = room.shortage(directory)
     if short:
@@ -219,7 +219,10 @@ def _check_runtime_dir(prefix: str, socket: str) -> None:
 
 
 def _check_mounts() -> None:
-    """Refuse what the EAL would wait for, or follow, where it opens all files of that name."""
+    """Raise if a mount has a file that is named like a hugepage file and is none.
+
+    The EAL opens all files of that name: it would block on a FIFO, or follow a link.
+    """
     for path in runtime.strange_hugepage_files():
         text = f"{path} is no hugepage file, and the EAL would open it: remove it"
         raise make_error("rte_eal_init", errno.EINVAL, text)
@@ -233,12 +236,12 @@ def settle(
     hugepages: bool,
     name: str | None,
 ) -> Peers:
-    """Take this process's registration among those of the prefix, after `survey`.
+    """Register this process with the prefix, after `survey`.
 
     Raises
     ------
     DpdkError, ValueError
-        There is none; nothing has been started.
+        There is no free registration; nothing has been started.
     """
     if primary is not None:
         return _as_secondary(options, prefix, primary, name)
@@ -255,9 +258,9 @@ def _is_shared(options: EalOptions, hugepages: bool) -> bool:
 def register(
     options: EalOptions, prefix: str, name: str | None, role: Role = "primary"
 ) -> Registration | None:
-    """Take the registration of a process with memory of its own; None where that cannot be.
+    """Register a process with memory of its own; return None if that fails.
 
-    The EAL will say why, or there is nothing to say: an unshared one does without a registration.
+    The EAL then reports why, or it does not matter: an unshared process needs no registration.
     """
 
     def choose(others: list[Member]) -> Iterable[int]:
@@ -266,8 +269,8 @@ def register(
         return _lcores(options)
 
     try:
-        return _claim(prefix, role, name, choose)
-    except OSError as error:  # another primary has it, or the directory is not ours to write
+        return _take_page(prefix, role, name, choose)
+    except OSError as error:  # another primary has it, or the directory is not writable for us
         if error.errno == errno.ENOSPC and role == "primary":
             raise make_error(
                 "rte_eal_init", errno.ENOSPC, f"{runtime.runtime_dir(prefix)}"
@@ -283,11 +286,11 @@ def _as_secondary(options: EalOptions, prefix: str, primary: Primary, name: str 
         chosen = attach.choose(options, primary, others)
         return _lcores(chosen)
 
-    registration = _claim(prefix, "secondary", name, choose)
+    registration = _take_page(prefix, "secondary", name, choose)
     return Peers(replace(chosen, proc_type="secondary"), prefix, registration, primary)
 
 
-def _claim(prefix: str, role: Role, name: str | None, choose: Any) -> Registration:
+def _take_page(prefix: str, role: Role, name: str | None, choose: Any) -> Registration:
     try:
         return registry.claim(prefix, role, name or registry.program_name(), choose)
     except registry.FullError as full:

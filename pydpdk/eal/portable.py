@@ -1,4 +1,4 @@
-"""Objects that go to another process by name, and open themselves there."""
+"""Objects that are pickled by name and looked up again in another process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Portable(Owner):
 
     Notes
     -----
-    Owns  what comes out of a pickle was looked up: closing it frees nothing
+    Owns  an unpickled object was looked up: closing it frees nothing
     """
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -24,7 +24,7 @@ class Portable(Owner):
         return _reopen, (type(self), prefix, self.name, self.address, self._how())
 
     def _how(self) -> dict[str, Any]:
-        """Return what `lookup` needs to know beside the name."""
+        """Return the arguments of `lookup` beside the name."""
         return {}
 
 

@@ -1,4 +1,4 @@
-"""The start of the EAL: `rte_eal_init` itself, and what went wrong, said usefully."""
+"""Call `rte_eal_init`, and explain a failure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pydpdk.host import doctor, runtime
 from pydpdk.host import hugepages as host_hugepages
 
 _logger = logging.getLogger("pydpdk")
-_kept: list[Any] = []  # argv: getopt and the EAL point into it for as long as the process lives
+_kept: list[Any] = []  # argv: getopt and the EAL point into it until the process ends
 
 
 def start(argv: Sequence[str], options: EalOptions) -> tuple[frozenset[int], list[str]]:
@@ -50,16 +50,16 @@ def start(argv: Sequence[str], options: EalOptions) -> tuple[frozenset[int], lis
 
 
 def _check_parser(c_argv: Any, argc: int, options: EalOptions) -> None:
-    """Let the EAL's parser look at arguments of the user's that it would exit the process over."""
+    """Check the user's extra arguments with the EAL's parser, which may exit the process later."""
     if not options.extra:
         return
-    refusal = ffi.string(lib.pyd_eal_refusal(argc, c_argv)).decode(errors="replace")
-    if refusal:
-        raise _init_error(errno.EINVAL, refusal.splitlines(), options)
+    errors = ffi.string(lib.pyd_eal_refusal(argc, c_argv)).decode(errors="replace")
+    if errors:
+        raise _init_error(errno.EINVAL, errors.splitlines(), options)
 
 
 def _complaints(program: str) -> list[str]:
-    """Return what getopt had against an argument: it prints that instead of logging it."""
+    """Return getopt's error messages, which it prints instead of logging."""
     printed = ffi.string(lib.pyd_eal_printed()).decode(errors="replace")
     return list(
         dict.fromkeys(line for line in printed.splitlines() if line.startswith(f"{program}: "))
@@ -67,7 +67,7 @@ def _complaints(program: str) -> list[str]:
 
 
 def choose_hugepages(options: EalOptions, need_bytes: int = 0) -> bool:
-    """Resolve `hugepages="auto"` on this host; say loudly why where it comes to none."""
+    """Resolve `hugepages="auto"` on this host; if it means none, warn and say why."""
     if options.hugepages != "auto" or options.proc_type != "primary":
         return bool(options.hugepages)
     here = host_hugepages.available(need_bytes, in_memory=options.in_memory)
@@ -94,7 +94,7 @@ def _init_error(number: int, lines: Sequence[str], options: EalOptions) -> EalIn
     hints = [hint for sign, hint in _HINTS if sign in text]
     findings = doctor.failures(replace(needs_of(options), hugepages=options.hugepages is not False))
     hints += map(str, findings)
-    # 0 after a failure: of all the ways to fail, only a lock that is taken leaves it so
+    # 0 after a failure: only a lock that is held by another process fails without an errno
     number = number or errno.EBUSY
     error = EalInitError(
         number,

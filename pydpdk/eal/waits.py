@@ -1,4 +1,4 @@
-"""Where an EAL waits for another one's lock: with a bound before it starts, then with a word."""
+"""Waits for another EAL's lock: with a timeout before the start, with a warning afterwards."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ _logger = Voice("pydpdk")
 
 
 def wait_for_turn(prefix: str, *, mounts: bool, timeout_s: float = TIMEOUT_S) -> None:
-    """Wait while another EAL of this host starts, or one of this prefix is asked.
+    """Wait while another EAL of this host is starting, or holds the lock of this prefix.
 
     Raises
     ------
     BusyError
-        It keeps its lock: as one does whose `virtio_user` device waits for its peer, or that
-        stands still.
+        It keeps its lock: its `virtio_user` device waits for a peer, or the process is stopped.
     """
     for path in _paths(prefix, mounts=mounts):
         try:
@@ -43,7 +42,7 @@ def _say(wait: flocks.Wait) -> None:
 
 
 class Waits:
-    """A thread that says for what this process's calls into DPDK wait.
+    """A thread that logs which lock this process's calls into DPDK wait for.
 
     Notes
     -----
@@ -58,7 +57,7 @@ class Waits:
         self._thread = threading.Thread(target=self._run, name="pydpdk-waits", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Ports: a NIC or a virtual device, its queues, what it can do and what it counted."""
+"""Ports: NICs and virtual devices, their queues, capabilities and counters."""
 
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.info import PortInfo

@@ -1,4 +1,4 @@
-"""What is put right where a driver of the kernel's interfaces hands packets in and takes them."""
+"""Fixes for packets at drivers of kernel interfaces, as they are received and sent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _logger = logging.getLogger("pydpdk")
 
 
 def interface_of(info: PortInfo) -> str:
-    """Return the kernel's interface that a port receives from; empty where it has none."""
+    """Return the kernel interface that a port receives from; an empty string if it has none."""
     if info.driver_name not in (AF_PACKET, AF_XDP, TAP, PCAP):
         return ""
     found = re.search(r"(?:^|,)(?:rx_)?iface(?:_in)?=([^,]+)", info.devargs)
@@ -37,7 +37,7 @@ def interface_of(info: PortInfo) -> str:
 
 
 def finishes(info: PortInfo, wish: bool | None) -> bool:
-    """Say whether a port finishes checksums; by default where the kernel may leave them undone."""
+    """Return whether a port finishes checksums; by default if the kernel may leave them undone."""
     if wish is not None:
         if not isinstance(wish, bool):
             raise TypeError(f"finish_checksums={wish!r}: True, False or None is allowed")
@@ -47,7 +47,7 @@ def finishes(info: PortInfo, wish: bool | None) -> bool:
 
 
 def splits(info: PortInfo, wish: bool | None) -> bool:
-    """Say whether the kernel is to split large packets before they come: over veth, by default."""
+    """Return whether the kernel is to split large packets in advance; by default over veth."""
     if wish not in (None, True, False):
         raise TypeError(f"split_large={wish!r}: True, False or None is allowed")
     interface = interface_of(info) if info.driver_name == AF_PACKET else ""
@@ -60,7 +60,7 @@ def splits(info: PortInfo, wish: bool | None) -> bool:
 
 
 def split(info: PortInfo) -> int | None:
-    """Have the kernel split large packets, until the descriptor that is returned is closed.
+    """Have the kernel split large packets until the returned descriptor is closed.
 
     Notes
     -----
@@ -70,7 +70,7 @@ def split(info: PortInfo) -> int | None:
     number = lib.pyd_split_large(socket.if_nametoindex(interface))
     if number < 0:
         _logger.warning(
-            "interface %s: the kernel refuses to split large packets for it (bpf: %s): those of"
+            "interface %s: the kernel does not split large packets for it (bpf: %s): those of"
             " more than a frame are dropped and counted; see `pydpdk doctor`, interface-offloads",
             interface, os.strerror(-number),
         )  # fmt: skip
@@ -87,7 +87,7 @@ def guard(
     finish: bool,
     queues: Iterable[RxQueue | TxQueue],
 ) -> None:
-    """Set up what is looked at in each packet of a started port, before its queues are used."""
+    """Set up the packet checks of a started port, before its queues are used."""
     limits = _limits(port_id, info, mempool)
     for queue in queues:
         if isinstance(queue, RxQueue):
@@ -100,7 +100,7 @@ def guard(
 
 
 def _limits(port_id: int, info: PortInfo, mempool: Mempool | None) -> dict[str, int]:
-    """What a port can send, where the driver does not say so or does worse."""
+    """Return the limits of what a port can send, where the driver does not check them itself."""
     interface = interface_of(info)
     mtu = offloads.mtu(interface) or 0
     if info.driver_name == AF_PACKET:
@@ -109,7 +109,7 @@ def _limits(port_id: int, info: PortInfo, mempool: Mempool | None) -> dict[str, 
             "over_mtu": _ETHER, "longest": mtu + _ETHER if mtu else _NO_LIMIT,
             "frame_max": _frame_size(info) - FRAME_SLACK,
         }  # fmt: skip
-    if info.driver_name == TAP:  # longest is 0: asked with the first packet
+    if info.driver_name == TAP:  # longest is 0: C reads the MTU with the first packet
         return {"port_id": port_id, "over_mtu": _TAP_OVER_MTU, "frame_max": _NO_LIMIT}
     if info.driver_name == AF_XDP and mempool is not None:
         room = mempool.data_room_size - HEADROOM
@@ -122,7 +122,7 @@ def _frame_size(info: PortInfo) -> int:
 
 
 def _adopt(queue: RxQueue, info: PortInfo) -> None:
-    """Read what the kernel says of each frame from the driver's ring, once it is known to be it."""
+    """Read the kernel's metadata of frames in the driver's ring, if its layout is as expected."""
     port_id, queue_id = queue.port.port_id, queue.queue_id
     found = ffi.new("struct pyd_packet_queue *")
     ret = lib.pyd_packet_queue(port_id, queue_id, found)
@@ -132,14 +132,14 @@ def _adopt(queue: RxQueue, info: PortInfo) -> None:
         ret = lib.pyd_packet_adopt(port_id, queue_id, _frame_size(info), queue._border)
     if ret != 0:
         _logger.warning(
-            "port %s: this DPDK's net_af_packet is not as known (%s): frames above its frame size"
-            " are cut and not counted, and a tag of 0x88a8 becomes one of 0x8100",
+            "port %s: the layout of this DPDK's net_af_packet is unknown (%s): frames above its"
+            " frame size are cut and not counted, and a tag of 0x88a8 becomes one of 0x8100",
             queue.port.name, errno.errorcode.get(-ret, ret),
         )  # fmt: skip
 
 
 def _is_ring(found: Any) -> bool:
-    """Whether a queue begins with a packet socket and the address where that is mapped."""
+    """Return whether a queue begins with a packet socket and the address of its mapping."""
     try:
         about = os.fstat(found.sockfd)
     except (OSError, OverflowError):

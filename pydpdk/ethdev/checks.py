@@ -1,4 +1,4 @@
-"""A wish for a port against what its device takes: everything that DPDK leaves unchecked."""
+"""Checks of a port's configuration against its device: everything that DPDK leaves unchecked."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def check_config(
     rx_offloads: int,
     tx_offloads: int,
 ) -> PortConfig:
-    """Return the configuration, or raise with the range that the port takes.
+    """Return the configuration, or raise with the range that the port accepts.
 
     Raises
     ------
     ValueError, TypeError
-        The first thing that the device does not take.
+        The first argument that the device does not accept.
     """
     of = f" on port {name!r}"
     check_range("nb_rx_queues", nb_rx_queues, 0, info.max_rx_queues, of)
@@ -95,10 +95,10 @@ def _check_desc(what: str, nb_desc: int | None, limit: DescLim, of: str) -> int:
 def _check_flags(what: str, kind: Any, wish: int, capa: IntFlag, of: str) -> Any:
     if isinstance(wish, bool) or not isinstance(wish, int) or wish < 0:
         raise TypeError(f"{what}={wish!r}{of}: flags of {kind.__name__}, or 0")
-    refused = wish & ~int(capa)
-    if refused:
+    lacking = wish & ~int(capa)
+    if lacking:
         able = getattr(capa, "name", None) or "none"
-        raise ValueError(f"{what}={kind(refused)!r}{of}: the device offers {able}")
+        raise ValueError(f"{what}={kind(lacking)!r}{of}: the device offers {able}")
     return kind(wish)
 
 
@@ -112,7 +112,7 @@ def _check_mempool(name: str, info: PortInfo, mempool: Mempool | None) -> None:
             f" behind the headroom, these have {room}"
         )
     if info.driver_name == "net_null":
-        # the driver never looks: a longer packet would reach over the end of its buffer
+        # the driver does not check: a longer packet would overrun its buffer
         size = max([64, *map(_strtoul, re.findall(r"(?:^|,)size=([^,]+)", info.devargs))])
         if size > room:
             raise ValueError(

@@ -1,4 +1,7 @@
-"""What single drivers need and do not check, or leave undone: members of bonds, AF_XDP sockets."""
+"""Workarounds for single drivers, which do not check or leave undone what they need.
+
+Among them are members of bonds and AF_XDP sockets.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +28,16 @@ AF_XDP, BOND, VIRTIO_USER = "net_af_xdp", "net_bonding", "net_virtio_user"
 WITH_ALARMS = (BOND, VIRTIO_USER)
 
 Socket = tuple[int, int]
-"""A file descriptor and its inode: a number alone may be another file's by now."""
+"""A file descriptor and its inode: the number may since have been reused for another file."""
 
 _FAMILY = 44  # AF_XDP, which Python's socket does not name
 _DISCONNECT_US = 1  # as vhost_user_update_link_state sets its alarm
 _FILL = 2048  # XSK_RING_PROD__DEFAULT_NUM_DESCS: mbufs that the kernel gets at once
-_SPARE = 64  # and what a burst each way needs beside them
-_PAUSE_MS = 1000
+_SPARE = 64  # for a burst in each direction besides
+_STOP_WORLD_MS = 1000
 _BOND_PERIOD_MS = 10  # DEFAULT_POLLING_INTERVAL_10_MS of the driver
 _ALARM_TIMEOUT_MS = 5000
-_RELEASE_S = 0.05  # the kernel lets go of queue and memory a moment after the socket's end
+_RELEASE_S = 0.05  # the kernel releases queue and memory a moment after the socket is closed
 _owing: set[str] = set()
 
 _RX_CHECKS = {"net_null": lib.PYD_CHECK_AGAIN, "net_ring": lib.PYD_CHECK_ALL}
@@ -46,7 +49,7 @@ _PCAP_STAMP_NS = 1000  # it stamps packets in microseconds; from 26.07 in nanose
 
 
 def rx_fields(info: PortInfo, mempool: Mempool | None) -> dict[str, int]:
-    """What is done with each packet that a driver hands in; see `_native/ethdev/malformed.h`."""
+    """Return how C checks each packet that a driver delivers; see `_native/ethdev/malformed.h`."""
     fields = {"check": _RX_CHECKS.get(info.driver_name, lib.PYD_CHECK_LENGTHS), "unseen": 1}
     if info.driver_name != _PCAP:
         return fields
@@ -59,14 +62,14 @@ def rx_fields(info: PortInfo, mempool: Mempool | None) -> dict[str, int]:
 
 
 def tx_fields(info: PortInfo) -> dict[str, int]:
-    """What is kept from a driver, as it would cut it without a word."""
+    """Return the length limit of packets that the driver would cut silently."""
     writes = re.search(r"(?:^|,)(?:tx_pcap|tx_iface|iface)=", info.devargs)
     cuts = info.driver_name == _PCAP and (writes or not info.devargs)
     return {"longest": _PCAP_LONGEST} if cuts else {}
 
 
 def _repeats_a_file(devargs: str) -> bool:
-    """Whether net_pcap read its packets when it was set up; a second infinite_rx turns it off."""
+    """Return whether net_pcap read its packets at set-up; a second infinite_rx turns it off."""
     wishes = re.findall(r"(?:^|,)infinite_rx=([^,]*)", devargs)
     return len(wishes) == 1 and bool(
         re.match(r"0*[1-9]", wishes[0]) and re.search(r"(?:^|,)rx_pcap=", devargs)
@@ -79,7 +82,7 @@ def _stamps_in_us() -> bool:
 
 
 def is_member(port_id: int) -> bool:
-    """Whether a bond drives this port.
+    """Return whether a bond drives this port.
 
     Notes
     -----
@@ -88,22 +91,22 @@ def is_member(port_id: int) -> bool:
     return bool(lib.pyd_eth_is_member(port_id))
 
 
-def refuse_member(call: str, name: str, port_id: int) -> None:
-    """Refuse what would change the queues of a port under the bond that polls them."""
+def check_no_member(call: str, name: str, port_id: int) -> None:
+    """Raise if a bond polls the queues of the port, which a call would change."""
     if is_member(port_id):
         what = f"{name} is a member of a bond, which alone drives its queues: use the bond's port"
         raise make_error(call, errno.EBUSY, what)
 
 
-def refuse_started_members(bond: Owner) -> None:
-    """Refuse to start a bond over ports that were started for themselves before they joined it."""
+def check_members_stopped(bond: Owner) -> None:
+    """Raise if a member of the bond was started on its own before it joined."""
     for port in _open_ports():
         if getattr(port, "state", "") == "started" and is_member(port.address):
             raise InUseError(f"{bond!r} stays stopped: its member {port!r} is started")
 
 
 def leave_bond(port_id: int) -> None:
-    """Close the bonds before a member goes by force: they would poll a port that is gone."""
+    """Close the bonds before a member is closed by force: they would poll a port that is gone."""
     if is_member(port_id):
         for port in _open_ports():
             if _driver_of(port) == BOND:
@@ -111,10 +114,10 @@ def leave_bond(port_id: int) -> None:
 
 
 def is_lost(driver: str, name: str, port_id: int) -> bool:
-    """Whether a virtio_user port that connects, and does not serve, has lost the other side.
+    """Return whether a virtio_user port, as the client, has lost the other side.
 
-    It never connects again. Each further look at its link would be one more alarm of the driver's,
-    which takes back an interrupt that it has taken back already.
+    It never connects again. Each further query of its link would set one more alarm of the driver,
+    which unregisters an interrupt that is unregistered already.
     """
     if driver != VIRTIO_USER or ",server=1" in eal.current().device(name):
         return False
@@ -123,10 +126,11 @@ def is_lost(driver: str, name: str, port_id: int) -> bool:
 
 
 def let_alarms_pass(name: str) -> None:
-    """Wait until a bond looks at its members no more, and virtio_user at a connection that ended.
+    """Wait until the alarms of a stopped bond, or of a lost virtio_user connection, have run.
 
-    It does so every 10 ms on DPDK's interrupt thread, and no call ends that: the next time it sees
-    that it is stopped, if it is not gone by then. (DPDK refuses its own lsc_poll_period_ms.)
+    A bond polls its members every 10 ms on DPDK's interrupt thread, and no call ends that: the next
+    alarm sees that it is stopped, if its memory is still there. (DPDK rejects its own
+    lsc_poll_period_ms.)
 
     Notes
     -----
@@ -138,12 +142,12 @@ def let_alarms_pass(name: str) -> None:
 def check_af_xdp(
     name: str, mempool: Mempool | None, nb_rx_desc: int, nb_tx_desc: int, used: bool
 ) -> None:
-    """Refuse what makes the driver fail half-way, after which it uses memory that it has freed.
+    """Check what makes the driver fail half-way, after which it uses memory that it has freed.
 
     Raises
     ------
     ValueError
-        What it does not take; the message says what it does.
+        The driver does not accept it; the message says what it accepts.
     """
     of = f" on port {name!r}"
     if used:
@@ -179,10 +183,10 @@ def check_af_xdp(
 
 
 def let_disconnect_pass(name: str) -> None:
-    """Wait until virtio_user has served the loss of a connection that a look at its link found.
+    """Wait until virtio_user has handled the loss of a connection that a query of its link found.
 
-    It leaves that to an alarm, and a second look before then to a second one, which registers an
-    interrupt twice: one of them stays when the port is closed, and uses its memory.
+    The driver leaves that to an alarm. A second query before then sets a second alarm, which
+    registers an interrupt twice: one of them stays when the port is closed, and uses its memory.
 
     Notes
     -----
@@ -192,16 +196,16 @@ def let_disconnect_pass(name: str) -> None:
 
 
 def beyond(mempool: Mempool | None) -> Any:
-    """Make room for the mbufs of a pool that net_af_xdp does not reach."""
+    """Allocate the list of the mbufs of a pool that net_af_xdp does not reach."""
     if mempool is None:
         return ffi.new("struct pyd_beyond *", {"mbufs": 0})
     return ffi.new("struct pyd_beyond *", {"mp": mempool.handle, "mbufs": mempool.n})
 
 
 def take_beyond(name: str, mempool: Mempool, into: Any) -> None:
-    """Take these mbufs out of their pool, before the port is set up over it.
+    """Take these mbufs out of their pool before the port is set up over it.
 
-    They come back as those that the kernel has do: when the port is closed.
+    They return when the port is closed, as do those that the kernel has.
 
     Raises
     ------
@@ -230,7 +234,7 @@ def _driver_of(port: Owner) -> str:
 
 @contextmanager
 def noting(driver: str, sockets: set[Socket]) -> Iterator[None]:
-    """Note the AF_XDP sockets that a set-up opens."""
+    """Record the AF_XDP sockets that a set-up opens."""
     before = _sockets() if driver == AF_XDP else set()
     try:
         yield
@@ -245,7 +249,7 @@ def _sockets() -> set[Socket]:
         number = int(entry.name)
         try:
             about = os.fstat(number)
-        except OSError:  # the descriptor of this very listing
+        except OSError:  # the descriptor of this listing
             continue
         if stat.S_ISSOCK(about.st_mode) and family_of(number) == _FAMILY:
             found.add((number, about.st_ino))
@@ -254,7 +258,7 @@ def _sockets() -> set[Socket]:
 
 def family_of(number: int) -> int:
     """Return the address family of a socket."""
-    # a family is named, or Python asks for an address, which AF_XDP has not
+    # name a family, or Python queries the address, which AF_XDP does not have
     one = socket.socket(socket.AF_UNIX, socket.SOCK_RAW, 0, number)
     try:
         return one.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN)
@@ -263,11 +267,11 @@ def family_of(number: int) -> int:
 
 
 def unref(name: str, sockets: set[Socket]) -> None:
-    """End the sockets of a port that is closed, and take back the mbufs that the kernel had.
+    """Close the sockets of a closed port, and take back the mbufs that the kernel had.
 
-    DPDK 22.11 leaves the socket open, and no release gives the mbufs back. They are what
-    no pool, ring or burst has, which is only sure while no other port keeps any: until then they
-    stay out.
+    DPDK 22.11 leaves the socket open, and no release gives the mbufs back. They are the mbufs that
+    no pool, ring or burst has, which is only certain while no other port has any: until then they
+    stay outstanding.
 
     Notes
     -----
@@ -285,5 +289,5 @@ def unref(name: str, sockets: set[Socket]) -> None:
     sockets.clear()
     if _owing and not eal.current().peers.attached():
         out = ffi.new("struct pyd_recovery *")
-        if lib.pyd_recover(out, False, True, _PAUSE_MS) == 0 and out.exact:
+        if lib.pyd_recover(out, False, True, _STOP_WORLD_MS) == 0 and out.exact:
             _owing.clear()

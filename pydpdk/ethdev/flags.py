@@ -1,4 +1,4 @@
-"""What ports can do, with the values that the C compiler found."""
+"""Flags of ports, with the values that the C compiler found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a device can do, and the checks of a wish against it."""
+"""The capabilities of a device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydpdk.memory._rows import text
 
 @frozen
 class DescLim:
-    """How many descriptors a queue takes."""
+    """The limits of a queue's number of descriptors."""
 
     nb_min: int
     nb_max: int
@@ -24,29 +24,29 @@ class DescLim:
         return f"{self.nb_min} to {self.nb_max}{steps}"
 
     def takes(self, nb_desc: int) -> bool:
-        """Whether the device takes that many."""
+        """Return whether the device accepts this number."""
         return self.nb_min <= nb_desc <= self.nb_max and nb_desc % max(self.nb_align, 1) == 0
 
     def nearest(self, nb_desc: int) -> int:
-        """Return the number closest to `nb_desc` that the device takes."""
+        """Return the number closest to `nb_desc` that the device accepts."""
         align = max(self.nb_align, 1)
         return max(min(nb_desc // align * align, self.nb_max), self.nb_min)
 
 
 @frozen
 class PortInfo:
-    """What a port's driver says of it.
+    """A port as its driver describes it.
 
     Attributes
     ----------
     devargs : str
-        What the device was made with.
+        The arguments that the device was made with.
     min_mtu, max_mtu : int
         [bytes]
     min_rx_bufsize : int
         [bytes] that a mempool's buffers must have behind the headroom.
     socket_id : int or None
-        NUMA node; None where the device has none.
+        NUMA node; None if the device has none.
     """
 
     driver_name: str
@@ -80,7 +80,7 @@ def read_raw_info(port_id: int) -> Any:
 
 
 def read_info(port_id: int) -> PortInfo:
-    """Return what the driver says of a port.
+    """Return the driver's description of a port.
 
     Notes
     -----
@@ -111,5 +111,5 @@ def read_info(port_id: int) -> PortInfo:
 
 
 def _desc_lim(raw: Any) -> DescLim:
-    # drivers that leave the limits at 0 set none
+    # a limit of 0 is none
     return DescLim(max(raw.nb_min, 1), raw.nb_max or 65535, max(raw.nb_align, 1))

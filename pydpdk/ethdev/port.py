@@ -41,7 +41,7 @@ class Port(PortQueues):
     Notes
     -----
     Wraps    rte_eth_dev_close (rte_ethdev.h) in `close`
-    Owns     the device, in the primary process; a secondary may count, receive and send, no more
+    Owns     the device, in the primary process; a secondary may only count, receive and send
     Threads  control calls one at a time; queues, see `Queue`
     """
 
@@ -54,7 +54,7 @@ class Port(PortQueues):
         self._rx: tuple[RxQueue, ...] = ()
         self._tx: tuple[TxQueue, ...] = ()
         self._mempool: Mempool | None = None
-        self._pools: set[Mempool] = set()  # whose mbufs the driver may hold
+        self._pools: set[Mempool] = set()  # the driver may hold mbufs of these
         self._sockets: set[drivers.Socket] = set()
         self._finishes = self._splits = False
         self._link: int | None = None
@@ -84,7 +84,7 @@ class Port(PortQueues):
         with eal.running():
             port_id = _find_id(port)
             known, name = find(cls, port_id), name_of(port_id)
-            if known is not None and known.name != name:  # the primary has given its number away
+            if known is not None and known.name != name:  # the primary has reused its number
                 known._abandon()
                 known = None
             return known or cls(name, port_id)
@@ -109,38 +109,38 @@ class Port(PortQueues):
         Parameters
         ----------
         mempool
-            Where received packets go; needed where there are rx queues.
+            For received packets; required with rx queues.
         nb_rx_queues, nb_tx_queues
             At least one in all.
         nb_rx_desc, nb_tx_desc
-            [descriptors] of each queue. Default: 512, or what the device takes closest to it.
+            [descriptors] of each queue. Default: 512, or the closest that the device accepts.
         mtu
             [bytes]. Default: the device's.
         rss
-            `RssHf` flags of what to hash to spread packets over the rx queues; 0 for none.
+            `RssHf` flags: what to hash to spread packets over the rx queues; 0 for none.
         rx_offloads, tx_offloads
             `RxOffload` and `TxOffload` flags.
         finish_checksums
-            Whether checksums of TCP and UDP that the kernel left undone are finished as packets
-            come in: where the field has the sum of the pseudo header. Default: where the port
-            receives from an interface of the kernel's with checksum offload (`ethtool -k`), by
-            net_af_packet, net_af_xdp, net_tap or net_pcap. Packets that are right stay as they are,
-            and wrong ones too, but for one in 65,535 of them, whose wrong checksum is that sum;
-            net_af_packet looks only at packets of which the kernel says that they are unfinished,
-            and finishes SCTP as well. Not on members of a bond, which receives for them.
+            Whether to finish checksums of TCP and UDP that the kernel left undone in received
+            packets: the field then has the sum of the pseudo header. Default: on if the port
+            receives from a kernel interface with checksum offload (`ethtool -k`), by net_af_packet,
+            net_af_xdp, net_tap or net_pcap. Correct packets stay as they are, and so do wrong ones,
+            except for one in 65,535, whose wrong checksum is that sum. With net_af_packet only
+            packets that the kernel marks as unfinished are changed, SCTP among them. Not on members
+            of a bond, which receives for them.
         split_large
             Whether the kernel is to split packets of up to 64 KB (TSO, GSO) before they come over a
-            veth pair, while the port is started: an XDP program that passes everything is attached
+            veth pair, while the port is started. An XDP program that passes everything is attached
             to the interface, for which the process needs CAP_BPF or CAP_SYS_ADMIN; without, a
-            warning says so. Default: on for net_af_packet, where the other end has TSO on or is in
-            another network namespace. Others are cut there: see `RxQueue.cut`.
+            warning says so. Default: on for net_af_packet if the other end has TSO on or is in
+            another network namespace. Packets that are not split are cut: see `RxQueue.cut`.
 
         Raises
         ------
         ValueError, TypeError
-            What the device does not take; the message says what it does.
+            The device does not accept it; the message says what it accepts.
         SecondaryError
-            Ports are the primary's.
+            Only the primary configures ports.
 
         Notes
         -----
@@ -150,7 +150,7 @@ class Port(PortQueues):
         eal.require_primary("rte_eth_dev_configure")
         with lock():
             self._require("rte_eth_dev_configure", "unconfigured", "stopped")
-            drivers.refuse_member("rte_eth_dev_configure", self.name, self.handle)
+            drivers.check_no_member("rte_eth_dev_configure", self.name, self.handle)
             info = self.info
             config = check_config(
                 self.name, info, mempool,
@@ -212,12 +212,12 @@ class Port(PortQueues):
         self._pools = {mempool} if mempool is not None else set()
 
     def start(self) -> None:
-        """Start a configured port; a started one stays so.
+        """Start a configured port; do nothing if it is started.
 
         Raises
         ------
         DpdkError
-            The driver failed; EIO: it answered that it started, and logged that it did not.
+            The driver failed; EIO: it returned success, but logged a failure.
 
         Notes
         -----
@@ -228,9 +228,9 @@ class Port(PortQueues):
             if self.state == "started":
                 return
             self._require("rte_eth_dev_start", "stopped")
-            drivers.refuse_member("rte_eth_dev_start", self.name, self.handle)
+            drivers.check_no_member("rte_eth_dev_start", self.name, self.handle)
             if self.info.driver_name == drivers.BOND:
-                drivers.refuse_started_members(self)
+                drivers.check_members_stopped(self)
             if self._splits and self._link is None:
                 self._link = border.split(self.info)
             since = log.failures_so_far()
@@ -242,7 +242,7 @@ class Port(PortQueues):
             sharing.publish(self.port_id, len(self._rx), len(self._tx))
 
     def _unstart(self) -> None:
-        """Be stopped again, where a start was not finished."""
+        """Undo an unfinished start."""
         if self._c.started:
             lib.pyd_port_stop(self._c)
             sharing.withdraw(self.port_id)
@@ -253,7 +253,7 @@ class Port(PortQueues):
         Raises
         ------
         InUseError, BusyError
-            A worker polls it; a thread is receiving or sending on it right now, or another process
+            A compiled worker polls it; a thread is receiving or sending on it, or another process
             uses its queues.
 
         Notes
@@ -273,7 +273,7 @@ class Port(PortQueues):
             self._settle()
 
     def _settle(self) -> None:
-        """Have the queues as the port is: in use as before, where it would not stop, or shut."""
+        """Set the queues to the port's state: in use again if it did not stop, else shut."""
         if self._c.started:
             for queue in self._queues():
                 queue._reopen()
@@ -292,7 +292,7 @@ class Port(PortQueues):
         for queue in self._queues():
             queue._shut()
         if self.info.driver_name == "net_ring":
-            # its rings keep their mbufs for ever, where a NIC frees what is in its own
+            # its rings keep their mbufs forever, while a NIC frees those in its queues
             for rxq in self._rx:
                 lib.pyd_queue_drain(rxq._c)
         call_errno(lib.pyd_port_stop, self._c, detail=self.name, call="rte_eth_dev_stop")
@@ -308,7 +308,7 @@ class Port(PortQueues):
             raise make_error(call, number, f"{self!r} must be {' or '.join(states)}")
 
     def _halt(self) -> None:
-        """Stop: what it has sent and not written yet is written then."""
+        """Stop, so that the driver writes what it has sent and not written yet."""
         if self.owned and self.state == "started":
             with suppress(DpdkError):
                 self._stop_device()
@@ -322,11 +322,11 @@ class Port(PortQueues):
             lib.rte_eth_dev_stop(self._handle)  # a bond that could not start left it started
             if self.info.driver_name in drivers.WITH_ALARMS:
                 drivers.let_alarms_pass(self.name)
-        with Undo(self._let_go_of_sockets):
+        with Undo(self._unref_sockets):
             call_errno(lib.pyd_port_close, self._c, detail=self.name, call="rte_eth_dev_close")
-            self._let_go_of_sockets()
+            self._unref_sockets()
 
-    def _let_go_of_sockets(self) -> None:
+    def _unref_sockets(self) -> None:
         if self.closed:
             self._unsplit()
             drivers.unref(self.name, self._sockets)

@@ -1,4 +1,4 @@
-"""Queues of a port: where bursts come in and go out."""
+"""Queues of a port, which receive and send bursts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Queue(Handle):
     -----
     Owns     nothing; it lives as long as its port is configured
     Threads  one at a time: a second one gets `BusyError`, as DPDK's queues take no locks; and one
-             process at a time, the first that uses it, until `release`
+             process, the first that uses it, until `release`
     """
 
     __slots__ = ("_border", "_c", "_taken", "port", "queue_id")
@@ -45,7 +45,7 @@ class Queue(Handle):
 
     @property
     def taken(self) -> bool:
-        """Whether this process is the one that uses it."""
+        """Whether this process has taken the queue."""
         return self._taken
 
     @property
@@ -54,19 +54,19 @@ class Queue(Handle):
         return int(self._c.packets)
 
     def _guard(self, border: Any) -> None:
-        """Look at each packet that passes, as `struct pyd_border` says; the port is not in use."""
+        """Check each packet as `struct pyd_border` says; the port must not be in use."""
         self._c.border = border
         self._border = border  # keeps the memory
 
     def take(self) -> bool:
-        """Make the queue this process's, as its first use does; False where the port is stopped.
+        """Take the queue for this process, as its first use does; False if the port is stopped.
 
         Raises
         ------
         BusyError
             Another process uses it; the message names it.
         NotSupportedError
-            In a secondary: the driver cannot.
+            In a secondary: the driver does not support it.
         """
         with lock():
             if not self._taken and self.port._may_take(self):
@@ -83,18 +83,18 @@ class Queue(Handle):
         sharing.release(*self._place())
 
     def _retake(self) -> None:
-        """Go on with it, where a release was not finished."""
+        """Undo an unfinished release."""
         if self.taken:
             sharing.take(*self._place())
         self._reopen()
 
     def release(self) -> None:
-        """Leave the queue to another process; the next use here takes it again.
+        """Release the queue for another process; the next use here takes it again.
 
         Raises
         ------
         BusyError
-            A thread is using it right now.
+            A thread is using it.
         """
         with lock():
             if not self._taken:
@@ -105,14 +105,14 @@ class Queue(Handle):
                 self._taken = False
 
     def _first(self, result: int) -> bool:
-        """After a call that found the gate shut: whether this or another thread has opened it."""
+        """Return whether to repeat a call that found the gate shut: a thread has opened it."""
         return result == -errno.ENETDOWN and self.take()
 
     def _reopen(self) -> None:
         self._c.gate.open = self._taken
 
     def _shut(self) -> None:
-        """Let nobody in any more; `BusyError` while a thread is inside."""
+        """Shut the gate; `BusyError` while a thread is inside."""
         call_errno(lib.pyd_queue_shut, self._c, detail=repr(self))
 
     def _abandon(self) -> None:
@@ -124,7 +124,7 @@ class Queue(Handle):
 
 
 class RxQueue(Queue):
-    """Where packets come in."""
+    """A queue that receives packets."""
 
     __slots__ = ()
 
@@ -135,12 +135,12 @@ class RxQueue(Queue):
 
     @property
     def cut(self) -> int:
-        """[packets] freed, as net_af_packet had received only their beginning; see `framesz`."""
+        """[packets] freed because net_af_packet received only their beginning; see `framesz`."""
         return 0 if self._border is None else int(self._border.cut)
 
     @property
     def finished(self) -> int:
-        """[packets] whose checksum the kernel had left undone: see `Port.configure`."""
+        """[packets] whose unfinished checksum was finished: see `Port.configure`."""
         return 0 if self._border is None else int(self._border.finished)
 
     @short("pyd_rx", "move", RX, BURST)
@@ -157,8 +157,8 @@ class RxQueue(Queue):
         Raises
         ------
         ClosedError, InUseError, BusyError
-            The port is not started or the burst is closed; the burst is not empty; another
-            thread is using one of them.
+            The port is not started or the burst is closed; the burst is not empty; another thread
+            uses one of them.
 
         Notes
         -----
@@ -177,7 +177,7 @@ class RxQueue(Queue):
 
 
 class TxQueue(Queue):
-    """Where packets go out."""
+    """A queue that sends packets."""
 
     __slots__ = ()
 
@@ -185,14 +185,14 @@ class TxQueue(Queue):
     def dropped(self) -> int:
         """[packets] that were freed, not sent.
 
-        `Forward` frees what the port did not take; `tx` frees what net_pcap would write a part of,
-        more than 16,128 bytes in several mbufs.
+        `Forward` frees what the port did not take; `tx` frees packets that net_pcap would write
+        only in part: more than 16,128 bytes in several mbufs.
         """
         return int(self._c.dropped)
 
     @property
     def unsendable(self) -> int:
-        """[packets] freed, as the port could never send them: see `tx`."""
+        """[packets] freed because the port can never send them: see `tx`."""
         return 0 if self._border is None else int(self._border.unsendable)
 
     @short("pyd_tx", "move", TX, BURST)
@@ -201,7 +201,7 @@ class TxQueue(Queue):
 
         A packet that the port can never send is freed and counted in `unsendable`: one above the
         frame size or the MTU of net_af_packet, above the MTU of net_tap, of several segments for
-        net_af_xdp. The drivers would call it sent, or refuse it and all behind it for ever.
+        net_af_xdp. The driver would count it as sent, or never send it nor any packet behind it.
 
         Parameters
         ----------
@@ -211,7 +211,7 @@ class TxQueue(Queue):
         Raises
         ------
         ClosedError, BusyError
-            The port is not started or the burst is closed; another thread is using one of them.
+            The port is not started or the burst is closed; another thread uses one of them.
 
         Notes
         -----

@@ -1,4 +1,4 @@
-"""The queues of a port: made here in the primary, found in a secondary."""
+"""The queues of a port: the primary makes them, a secondary finds them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ State = Literal["unconfigured", "stopped", "started", "closed", "attached"]
 
 
 class PortQueues(PortSettings):
-    """The part of a `Port` that knows its queues, and whose they are."""
+    """The part of a `Port` that has its queues."""
 
     port_id: int
     _c: Any
@@ -29,7 +29,7 @@ class PortQueues(PortSettings):
 
     @property
     def mempool(self) -> Mempool | None:
-        """Where received packets go."""
+        """The pool of received packets."""
         return self._mempool
 
     @property
@@ -45,24 +45,24 @@ class PortQueues(PortSettings):
 
     @property
     def rx(self) -> tuple[RxQueue, ...]:
-        """Where packets come in; empty until configured.
+        """The rx queues; empty until configured.
 
         Raises
         ------
         NotSupportedError
-            In a secondary: the driver has no queues there, or the primary is not ours.
+            In a secondary: the driver has no queues there, or the primary does not run pydpdk.
         """
         self._find_queues()
         return self._rx
 
     @property
     def tx(self) -> tuple[TxQueue, ...]:
-        """Where packets go out; as `rx`."""
+        """The tx queues; as `rx`."""
         self._find_queues()
         return self._tx
 
     def _find_queues(self) -> None:
-        """In a secondary, have as many queues as the primary has set up."""
+        """Make as many queues in a secondary as the primary has set up."""
         if self.owned:
             return
         with lock():
@@ -81,7 +81,8 @@ class PortQueues(PortSettings):
     def handle(self) -> int:
         """DPDK's number; raises `ClosedError` once the port is gone, in a secondary by its primary.
 
-        A driver here is not told when the primary closes a port, and would read from NULL.
+        A driver in a secondary is not notified when the primary closes a port, and would then read
+        from NULL.
         """
         port_id = int(super().handle)
         if self.state == "attached" and name_of(port_id) != self.name:
@@ -90,7 +91,7 @@ class PortQueues(PortSettings):
         return port_id
 
     def _may_take(self, queue: Queue) -> bool:
-        """Whether a queue is of the present configuration, and may be in use."""
+        """Return whether a queue is of the current configuration, and may be in use."""
         self.handle  # noqa: B018  # raises when it is gone
         return self.state in ("started", "attached") and any(q is queue for q in self._queues())
 
@@ -109,7 +110,7 @@ class PortQueues(PortSettings):
 
 
 def name_of(port_id: int) -> str:
-    """Return the name of a port; of one that its primary has closed, nothing."""
+    """Return the name of a port; an empty string if the primary has closed it."""
     if not any_port():
         return ""
     name = ffi.new("char[]", lib.RTE_ETH_NAME_MAX_LEN)
@@ -118,15 +119,15 @@ def name_of(port_id: int) -> str:
 
 
 def any_port() -> bool:
-    """Say whether there is a table of ports; without one DPDK's search by name reads from NULL.
+    """Return whether there is a table of ports; without, DPDK's search by name reads from NULL.
 
-    So it is from 23.11 in a secondary: the table goes with the last port of the primary, and a new
-    one is not found by the search, but by the call that makes ids of owners.
+    From 23.11 a secondary may have none: the table goes with the last port of the primary, and only
+    the call that makes owner ids finds a new one.
 
     Notes
     -----
     Wraps  rte_eth_dev_owner_new (rte_ethdev.h)
     """
     if lib.rte_memzone_lookup(b"rte_eth_dev_data") == ffi.NULL:
-        return False  # which is fatal to that call before 23.11
+        return False  # the call below would be fatal before 23.11
     return int(lib.rte_eth_dev_owner_new(ffi.new("uint64_t *"))) == 0

@@ -1,4 +1,4 @@
-"""What can be read and set of a port beside its queues."""
+"""The properties and settings of a port other than its queues."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xst
 class PortSettings(Portable):
     """The part of a `Port` that needs only its number.
 
-    Every call has the lock of `close`: a driver that is asked for a port which another thread
-    closes reads memory that is gone.
+    Every call holds the lock of `close`: a driver that is called while another thread closes the
+    port reads freed memory.
     """
 
     _lost = False
-    """Whether its peer is gone for good: the driver must not be asked for the link again."""
+    """Whether its peer is gone for good: the link must not be queried again."""
 
     @property
     def info(self) -> PortInfo:
-        """What the driver says of the port.
+        """The driver's description of the port.
 
         Notes
         -----
@@ -40,18 +40,18 @@ class PortSettings(Portable):
 
     @property
     def driver_errors(self) -> tuple[str, ...]:
-        """Lines that drivers of this port's kind have logged as errors, the last of this process.
+        """The last lines of this process that drivers of this port's kind logged as errors.
 
-        DPDK has no other way to say what fails after the start: a virtio_user port, for example,
-        whose memory grew to more files than the other side maps. Which port is meant is in the
-        line, if anywhere.
+        DPDK reports failures after the start only there: a virtio_user port, for example, whose
+        memory grew to more files than the other side maps. If the port is named at all, it is in
+        the line.
         """
         with lock():
             return tuple(log.driver_failures(self.info.driver_name))
 
     @property
     def link(self) -> Link:
-        """State of the link now; devices may need a moment after `start`.
+        """The current state of the link; devices may need a moment after `start`.
 
         Notes
         -----
@@ -72,8 +72,8 @@ class PortSettings(Portable):
     def stats(self) -> PortStats:
         """Counters since the start or `reset_stats`.
 
-        Packets that were freed as they came cut or can never be sent are among `ierrors` and
-        `oerrors`: `RxQueue.cut`, `TxQueue.unsendable`.
+        `ierrors` and `oerrors` include packets that were freed because they came cut or can never
+        be sent: `RxQueue.cut`, `TxQueue.unsendable`.
 
         Notes
         -----
@@ -170,7 +170,7 @@ class PortSettings(Portable):
         self._control(lib.rte_eth_dev_set_mtu, mtu)
 
     def set_link(self, *, up: bool) -> None:
-        """Bring the link up or down, where the driver can.
+        """Bring the link up or down, if the driver supports it.
 
         Notes
         -----
@@ -186,11 +186,11 @@ class PortSettings(Portable):
 
     @abstractmethod
     def _freed(self) -> tuple[int, int]:
-        """[packets] that this process freed on the way in and out, as they were cut or too long."""
+        """Return the [packets] that this process freed in rx as cut and in tx as unsendable."""
 
     @abstractmethod
     def _forget_freed(self) -> None:
-        """Set these to 0."""
+        """Set the counts of `_freed` to 0."""
 
     @abstractmethod
     def _require(self, call: str, *states: str) -> None:

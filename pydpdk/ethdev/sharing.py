@@ -1,8 +1,8 @@
-"""Whose a queue is among the processes of a prefix.
+"""The ownership of queues among the processes of a prefix.
 
-DPDK's queues take no locks, and a driver is not asked whether it is another process that polls. So
-a queue is of the process that used it first, until it releases it, stops the port or ends; and a
-port with queues in use elsewhere is not stopped.
+DPDK's queues take no locks, and a driver cannot see that another process polls too. So a queue
+belongs to the process that used it first, until that releases it, stops the port or ends; and a
+port does not stop while another process uses its queues.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pydpdk.errors import BusyError, NotSupportedError
 from pydpdk.host.registry_page import Member
 
 _VIRTUAL = ("net_null", "net_ring")
-"""Drivers whose bursts depend on nothing that only the process that configured them has."""
+"""Drivers whose bursts need nothing that only the configuring process has."""
 _PCI = re.compile(r"[0-9a-fA-F]{4,}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
 
 
 def publish(port_id: int, nb_rx_queues: int, nb_tx_queues: int) -> None:
-    """Tell secondaries that a port has been started, and where its queues lie."""
+    """Publish to secondaries that a port has been started, and where its queues are."""
     peers = eal.current().peers
     arrays = _arrays(port_id)
     ports = {**peers.told("ports", {}), str(port_id): [nb_rx_queues, nb_tx_queues, *arrays]}
@@ -31,7 +31,7 @@ def publish(port_id: int, nb_rx_queues: int, nb_tx_queues: int) -> None:
 
 
 def withdraw(port_id: int) -> None:
-    """Tell secondaries that a port is not started, and that none of its queues is in use here."""
+    """Publish to secondaries that a port is not started, and that this process uses no queue."""
     peers = eal.current().peers
     ports = {k: v for k, v in peers.told("ports", {}).items() if k != str(port_id)}
     mine = [queue for queue in peers.told("queues", []) if queue[0] != port_id]
@@ -44,7 +44,7 @@ def stop(port_id: int, name: str, device: Callable[[], None], *, force: bool = F
     Raises
     ------
     BusyError
-        One does; the message names it.
+        Another process does; the message names it.
     """
     peers = eal.current().peers
     with peers.guarded():
@@ -66,12 +66,12 @@ def _users(port_id: int) -> list[str]:
 
 
 def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
-    """Make a queue this process's; False where its port is not started.
+    """Take a queue for this process; False if its port is not started.
 
     Raises
     ------
     BusyError
-        It is another process's; the message names it.
+        Another process has it; the message names it.
     NotSupportedError
         The queue cannot be used in this process.
     """
@@ -80,14 +80,14 @@ def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
     with peers.guarded():
         if not eal.is_primary() and not _adopt(port_id):
             return False
-        _refuse_in_use(wish)
+        _check_unused(wish)
         mine = peers.told("queues", [])
         if wish not in mine:
             peers.tell(queues=[*mine, wish])
     return True
 
 
-def _refuse_in_use(wish: list[int]) -> None:
+def _check_unused(wish: list[int]) -> None:
     for member in eal.current().peers.others():
         if wish in _queues_of(member):
             raise BusyError(
@@ -97,7 +97,7 @@ def _refuse_in_use(wish: list[int]) -> None:
 
 
 def release(port_id: int, queue_id: int, is_tx: bool) -> None:
-    """Leave a queue to other processes."""
+    """Release a queue for other processes."""
     peers = eal.current().peers
     wish = [port_id, queue_id, int(is_tx)]
     with peers.guarded():
@@ -113,9 +113,9 @@ def queue_counts(port_id: int) -> tuple[int, int]:
 
 
 def why_not(name: str, driver_name: str) -> str:
-    """Say why this secondary cannot use the queues of a port; empty where it can."""
+    """Return why this secondary cannot use the queues of a port; an empty string if it can."""
     if eal.current().peers.primary() is None:
-        return "its primary does not run pydpdk (or is gone), so nobody would tell when it stops"
+        return "its primary does not run pydpdk (or is gone), so it would not publish that it stops"
     if name.startswith(_VIRTUAL) or _PCI.fullmatch(name):
         return ""
     return (
@@ -125,12 +125,12 @@ def why_not(name: str, driver_name: str) -> str:
 
 
 def _adopt(port_id: int) -> bool:
-    """See that this process's table of queues is the primary's; False where it has none now."""
+    """Make this process's table of queues the primary's; False if that has none now."""
     primary = eal.current().peers.primary()
-    told = primary.details.get("ports", {}).get(str(port_id)) if primary is not None else None
-    if told is None:
+    port = primary.details.get("ports", {}).get(str(port_id)) if primary is not None else None
+    if port is None:
         return False
-    arrays = tuple(told[2:])
+    arrays = tuple(port[2:])
     if _arrays(port_id) != arrays:  # configured after this process attached
         name = ffi.new("char[]", lib.RTE_ETH_NAME_MAX_LEN)
         lib.rte_eth_dev_get_name_by_port(port_id, name)

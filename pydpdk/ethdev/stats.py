@@ -1,4 +1,4 @@
-"""What a port counted, and the state of its link."""
+"""The counters of a port, and the state of its link."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class PortStats:
     ibytes, obytes : int
         [bytes]; net_null and net_ring do not count them.
     imissed : int
-        [packets] that the device dropped, for want of a free descriptor.
+        [packets] that the device dropped, as no descriptor was free.
     rx_nombuf : int
-        Times that a pool had no mbuf left.
+        How often the pool had no mbuf left.
     """
 
     ipackets: int
@@ -43,7 +43,7 @@ class Link:
     Attributes
     ----------
     speed_mbps : int or None
-        [Mbit/s]; None where the device does not say.
+        [Mbit/s]; None if the device does not report it.
     """
 
     up: bool

@@ -1,4 +1,4 @@
-"""The memory of a running EAL, read at one moment, and shown."""
+"""The memory of a running EAL, read at one moment and shown."""
 
 from pydpdk.explorer.attach import attach
 from pydpdk.explorer.memory_map import MemoryMap, take_map

@@ -1,4 +1,4 @@
-"""Look at the memory of another program: as a secondary that takes part in nothing."""
+"""Read the memory of another program, as a secondary that only observes."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from pydpdk.errors import check_name
 
 @contextmanager
 def attach(file_prefix: str) -> Iterator[eal.Eal]:
-    """Attach to the running primary of a file prefix, to read its memory and no more.
+    """Attach to the running primary of a file prefix, only to read its memory.
 
     Raises
     ------
     NotFoundError
         No DPDK program runs with this prefix; the message names those that do.
     NotSupportedError
-        It shares its memory with nobody (`--no-huge`, `--in-memory`, `--no-shconf`,
-        `--huge-unlink`), is another DPDK, or would take harm.
+        It does not share its memory (`--no-huge`, `--in-memory`, `--no-shconf`, `--huge-unlink`),
+        runs another DPDK, or attaching would harm it.
     EalInitError
-        The EAL could not attach all the same.
+        The EAL could not attach.
 
     Notes
     -----
     Wraps    rte_eal_init and rte_eal_cleanup (rte_eal.h), as dpdk-proc-info does
-    Owns     nothing of the primary's. Its heap gives what every secondary takes in rte_eal_init
-             (a table of services and one of lcores), until this closes
-    Threads  the calling one becomes an lcore with a number that no worker of the other processes
-             has, on the CPUs that they leave free, where they leave any
+    Owns     nothing of the primary. What every secondary allocates on its heap in rte_eal_init (a
+             table of services and one of lcores) is freed when this closes
+    Threads  the calling one becomes an lcore with an id that no worker of the other processes has,
+             on CPUs that they leave free, if there are any
     """
     check_name("file prefix", file_prefix, MAX_PREFIX_LENGTH)
     before = os.sched_getaffinity(0)

@@ -1,4 +1,4 @@
-"""All memory of an EAL at one moment: pages, what lies in them, and who has how much."""
+"""All memory of an EAL at one moment: pages, their contents, and the share of each owner."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pydpdk.memory.memzone import MemzoneInfo, memzones
 
 @frozen
 class HeapState:
-    """A malloc heap at one moment; the numbers that DPDK's own statistics have.
+    """A malloc heap at one moment, with the numbers of DPDK's own statistics.
 
     Attributes
     ----------
     socket_id : int
         NUMA node; 256 and up for heaps of external memory.
     largest_free : int
-        [bytes] The most that one reservation can get before the heap grows.
+        [bytes] of the largest allocation before the heap grows.
     """
 
     socket_id: int
@@ -38,7 +38,7 @@ class HeapState:
 
 @frozen
 class Zone:
-    """A memzone, and whose it is."""
+    """A memzone and its owner."""
 
     info: MemzoneInfo
     kind: Kind
@@ -52,15 +52,15 @@ class MemoryMap:
     Attributes
     ----------
     taken : str
-        When, as ISO 8601 in UTC.
+        The time, as ISO 8601 in UTC.
     attached : bool
-        Whether it is another program's.
+        Whether it is the memory of another program.
     pages : list of PageRun
-        The pages that are mapped.
+        The mapped pages.
     pieces : list of Piece
-        All of them, cut up by what lies there.
+        All of them, divided by owner.
     shares : list of Share
-        The same summed up, the largest first.
+        The pieces summed up by owner, the largest first.
     """
 
     taken: str
@@ -84,7 +84,7 @@ class MemoryMap:
 
     @property
     def reserved(self) -> int:
-        """[bytes] of address space that the memseg lists hold."""
+        """[bytes] of address space that the memseg lists reserve."""
         return sum(one.len for one in self.lists)
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,13 +99,13 @@ class MemoryMap:
 
 
 def take_map() -> MemoryMap:
-    """Read where everything lies in the memory of the running EAL.
+    """Read the memory map of the running EAL.
 
     Notes
     -----
     Wraps  rte_memseg_walk, rte_memzone_walk, rte_eal_tailq_lookup, rte_malloc_dump_heaps
-    Cost   7 ms for a testpmd of 520 heap elements; of a program at work it is not one
-           instant: what comes and goes meanwhile may be missing
+    Cost   7 ms for a testpmd of 520 heap elements; in a busy program it is not one instant: what
+           is allocated or freed meanwhile may be missing
     """
     running = eal.current()
     zones, pools, rings = memzones(), live.pools(), live.rings()
@@ -131,7 +131,7 @@ def take_map() -> MemoryMap:
 
 
 def _iova_mode(pages: list[PageRun]) -> str:
-    """Read the mode off the pages: a secondary makes up its own, whatever its primary's is."""
+    """Return the mode, from the pages: a secondary's own may differ from its primary's."""
     return "va" if all(run.iova == run.addr for run in pages) else "pa"
 
 

@@ -1,4 +1,4 @@
-"""The memory map as one HTML page that needs nothing else: no server, no network, no library."""
+"""The memory map as one self-contained HTML page: no server, no network, no library."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
 def render(memory: MemoryMap) -> str:
-    """Write the page.
+    """Return the page.
 
     Notes
     -----
-    Names come from a program that may be anybody's: they reach the page only as JSON, which the
-    script shows as text, and no policy lets the page load or send anything.
+    Names come from a program that is not trusted: they reach the page only as JSON, which the
+    script shows as text, and the page's policy forbids to load or send anything.
     """
     page = _read("page.html")
     parts = {
@@ -29,12 +29,12 @@ def render(memory: MemoryMap) -> str:
         "data": _embed(page_data(memory)),
         "script": _read("common.js") + _read("map.js") + _read("page.js"),
     }
-    head, *rest = page.split("{{")  # so that data which holds a mark is not replaced again
+    head, *rest = page.split("{{")  # split first: data may contain a mark
     return head + "".join(parts[name] + text for name, _, text in (r.partition("}}") for r in rest))
 
 
 def page_data(memory: MemoryMap) -> dict[str, Any]:
-    """Return what the page shows, as rows: a map of a thousand pages stays a few hundred KB."""
+    """Return the page's data as lists: a map of a thousand pages stays a few hundred KB."""
     owners = {(share.kind, share.owner): i for i, share in enumerate(memory.shares)}
     inner = {pool.pool_data for pool in memory.pools}
     return {
@@ -89,7 +89,7 @@ def _exact(number: int) -> int | None:
 
 
 def _embed(data: dict[str, Any]) -> str:
-    """Write JSON that cannot end the script element it stands in."""
+    """Return JSON that cannot end the script element around it."""
     return json.dumps(data, separators=(",", ":")).translate(_ESCAPES)
 
 

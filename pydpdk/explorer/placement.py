@@ -1,6 +1,6 @@
-"""Which piece of memory belongs to what: elements, zones and pools laid over one another.
+"""The owner of each piece of memory: elements, zones and pools laid over one another.
 
-Pure: the same whether the memory is ours, another program's, or a test's.
+Pure functions, for memory of this process, of another program, or of a test.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Piece:
     owner : str
         The mempool, ring or memzone; `rte_malloc` for data without a name.
     zone : str
-        The memzone, empty where there is none.
+        The memzone; empty if there is none.
     blocks : int
-        How many heap elements were drawn together here.
+        How many heap elements were merged here.
     """
 
     addr: int
@@ -45,7 +45,7 @@ class Piece:
 
 
 class PageRun(NamedTuple):
-    """Mapped pages that follow one another, in virtual addresses and in IOVA."""
+    """Mapped pages that are contiguous, in virtual addresses and in IOVA."""
 
     addr: int
     iova: int
@@ -60,7 +60,7 @@ class PageRun(NamedTuple):
 
 
 class Share(NamedTuple):
-    """What one owner has of the mapped memory."""
+    """The share of one owner in the mapped memory."""
 
     kind: Kind
     owner: str
@@ -69,7 +69,7 @@ class Share(NamedTuple):
 
 
 def page_runs(memsegs: Iterable[Memseg]) -> list[PageRun]:
-    """Draw pages together that follow one another."""
+    """Merge contiguous pages."""
     runs: list[PageRun] = []
     for seg in sorted(memsegs, key=lambda seg: seg.addr):
         pages = max(1, seg.len // seg.hugepage_sz)
@@ -89,7 +89,7 @@ def page_runs(memsegs: Iterable[Memseg]) -> list[PageRun]:
 def owners_of(
     zones: Iterable[MemzoneInfo], pools: Iterable[PoolState], rings: Iterable[RingState]
 ) -> dict[str, tuple[Kind, str]]:
-    """Return whose each memzone is: a mempool's head, queue and chunks are the mempool's."""
+    """Return the owner of each memzone; a mempool owns its head, queue and chunks."""
     of_pools: dict[int, str] = {}
     starts: list[tuple[int, str]] = []
     for pool in pools:
@@ -118,7 +118,7 @@ def place(
     zones: Iterable[MemzoneInfo],
     owners: dict[str, tuple[Kind, str]],
 ) -> list[Piece]:
-    """Cut all mapped memory into pieces, in the order of addresses, without a gap or an overlap."""
+    """Divide all mapped memory into pieces, by address, without gaps or overlaps."""
     ordered = sorted(zones, key=lambda zone: zone.addr)
     starts = [zone.addr for zone in ordered]
     pieces: list[Piece] = []
@@ -145,13 +145,13 @@ def shares(pieces: Iterable[Piece]) -> list[Share]:
 def _cut(
     element: Element, zones: Sequence[MemzoneInfo], owners: dict[str, tuple[Kind, str]]
 ) -> Iterator[Piece]:
-    """Cut one heap element into its memzone, if it has one, and what is left around it."""
+    """Divide one heap element into its memzone, if it has one, and the rest around it."""
     if not element.busy:
         yield Piece(element.addr, element.len, "free", FREE)
         return
     at, end = element.addr, element.addr + element.len
     for zone in zones:
-        # a snapshot of a running program may hold a zone of before and an element of after
+        # in a running program the zone and the element may not be of the same moment
         stop = min(zone.addr + zone.len, end)
         if zone.addr < at or stop <= zone.addr:
             continue
@@ -165,7 +165,7 @@ def _cut(
 
 
 def _merge(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Draw small adjacent pieces without a name together: there can be tens of thousands."""
+    """Merge small adjacent pieces without a name: there can be tens of thousands."""
     held: Piece | None = None
     for piece in pieces:
         if (
@@ -184,7 +184,7 @@ def _merge(pieces: Iterable[Piece]) -> Iterator[Piece]:
 
 
 def _uncovered(runs: Sequence[PageRun], pieces: Sequence[Piece]) -> Iterator[Piece]:
-    """Yield what of the pages no heap knows: memory of an application's own, for example."""
+    """Yield the parts of pages that are in no heap: an application's own memory, for example."""
     starts = [piece.addr for piece in pieces]
     for run in runs:
         end = run.addr + run.len

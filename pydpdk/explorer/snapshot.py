@@ -23,13 +23,13 @@ class PacketTrace:
     Attributes
     ----------
     data_addr : int
-        Where its packet data starts.
+        The address of its packet data.
     headroom, tailroom : int
         [bytes] free in front of the data and behind it.
     memzone : str
-        The memzone that holds it; DPDK's own memory for a pool is a memzone too.
+        The memzone with the mbuf; DPDK's own memory for a pool is a memzone too.
     page_addr, page_iova, page_sz : int
-        The memseg, a page, that holds the data.
+        The memseg, a page, with the data.
     """
 
     mempool: str
@@ -70,7 +70,7 @@ def take(pool: Mempool | None = None) -> Snapshot:
     Parameters
     ----------
     pool
-        Follow one of its mbufs down to the page that holds its data.
+        Follow one of its mbufs down to the page with its data.
     """
     running = eal.current()
     return Snapshot(
@@ -88,7 +88,7 @@ def take(pool: Mempool | None = None) -> Snapshot:
 
 
 def trace_packet(pool: Mempool) -> PacketTrace | None:
-    """Take one mbuf, follow it down the chain, and give it back; None where the pool is empty."""
+    """Take one mbuf, follow it down the chain, and give it back; None if the pool is empty."""
     with Burst(1) as burst:
         try:
             burst.alloc(pool, 1)

@@ -1,4 +1,4 @@
-"""The chain as text, one link under the other."""
+"""The chain as text, one link below the other."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pydpdk.memory.live import PoolState
 from pydpdk.memory.mempool_info import MempoolInfo
 
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
-_BAR = 24  # characters that stand for everything
+_BAR = 24  # characters for 100 %
 _MOST = 12  # owners and rings listed one by one
-_LARGEST = 4  # memzones named on the line of all of them
+_LARGEST = 4  # memzones named on their line
 
 
 def render(snapshot: Snapshot) -> str:
-    """Write the chain as text."""
+    """Return the chain as text."""
     lines = [_head(snapshot)]
     links = [_hugepages, _memsegs, _memzones, _mempools, _mbufs, _packet]
     lines += [line for link in links for line in link(snapshot)]
@@ -25,13 +25,13 @@ def render(snapshot: Snapshot) -> str:
 
 
 def render_map(memory: MemoryMap) -> str:
-    """Write where all memory went, link by link."""
+    """Return the memory map as text, link by link."""
     links = [_map_pages, _map_heaps, _map_shares, _map_pools, _map_rings]
     return "\n".join([_map_head(memory), *(line for link in links for line in link(memory))])
 
 
 def size(number: int) -> str:
-    """Return a number of bytes in the unit that suits it."""
+    """Return a number of bytes in a suitable unit."""
     for unit, name in _UNITS:
         if number >= unit:
             return f"{number / unit:.4g} {name}"
@@ -152,7 +152,7 @@ def _map_heaps(memory: MemoryMap) -> Iterator[str]:
 
 
 def _map_shares(memory: MemoryMap) -> Iterator[str]:
-    yield _row("-> memzones", f"{len(memory.zones)} named; who has the {size(memory.mapped)}:")
+    yield _row("-> memzones", f"{len(memory.zones)} named; owners of the {size(memory.mapped)}:")
     rest = memory.shares[_MOST:]
     for share in memory.shares[:_MOST]:
         blocks = f" in {share.blocks:,} blocks" if share.blocks > 1 else ""

@@ -1,1 +1,1 @@
-"""The machine below DPDK: hugepages, runtime directories, CPUs. Needs no libdpdk."""
+"""The host: hugepages, runtime directories, CPUs, devices. Needs no libdpdk."""

@@ -1,4 +1,4 @@
-"""Whether a process lives: by its PID and when it started, as PIDs are used again."""
+"""Whether a process is alive: by PID and start time, as PIDs are reused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def start_time(pid: int | str = "self") -> int:
-    """Return when a process started [ticks since boot]; 0 where there is none, or a dead one."""
+    """Return the start time of a process [ticks since boot]; 0 if it is dead or there is none."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -15,5 +15,5 @@ def start_time(pid: int | str = "self") -> int:
 
 
 def is_alive(pid: int, started: int) -> bool:
-    """Whether the process of that PID is still the one that started then."""
+    """Whether the process of that PID is alive and has that start time."""
     return start_time(pid) == started

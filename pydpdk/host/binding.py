@@ -1,4 +1,4 @@
-"""Giving a PCI device from the kernel to DPDK, and back to the driver that it came from."""
+"""Bind a PCI device to a driver for DPDK, and return it to its kernel driver."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from pathlib import Path
 from pydpdk.host.devices import BUS, USERSPACE, PciDevice, full_address, read_device
 from pydpdk.host.errors import HostError, InterfaceInUseError
 
-_MEMORY = "run/pydpdk/drivers"  # below /run: gone with the next boot, as the binding itself is
+_MEMORY = "run/pydpdk/drivers"  # below /run: lost at the next boot, like the binding itself
 _NO_IOMMU = "sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 
 
 def bind(
     address: str, driver: str = "vfio-pci", *, force: bool = False, root: Path = Path("/")
 ) -> PciDevice:
-    """Give a device to a driver; the kernel driver that had it is remembered for `unbind`.
+    """Bind a device to a driver; remember its kernel driver for `unbind`.
 
     Parameters
     ----------
     driver
         `vfio-pci`, or another that is loaded.
     force
-        Also where this host needs the device: a default route, an address, a bond.
+        Even if this host uses the device: a default route, an address, a bond.
 
     Raises
     ------
     InterfaceInUseError
-        This host needs it; the message says for what.
+        This host uses it; the message says for what.
     HostError
-        There is no such device or driver, or the kernel refused; then all is as it was.
+        There is no such device or driver, or the kernel failed; the binding is unchanged.
 
     Notes
     -----
-    Threads  one at a time: the kernel's files are written one after the other
+    Threads  one at a time: it writes several files of the kernel in order
     """
     device = _found(address, root)
     if device.driver == driver:
@@ -57,20 +57,20 @@ def bind(
 
 
 def unbind(address: str, *, root: Path = Path("/")) -> PciDevice:
-    """Take a device from DPDK and put it back to the kernel driver that had it before `bind`.
+    """Return a device from DPDK to the kernel driver that it had before `bind`.
 
-    One that was not remembered goes to the driver that the kernel chooses.
+    If none is remembered, the kernel chooses the driver.
 
     Raises
     ------
     HostError
-        There is no such device, or the kernel refused.
+        There is no such device, or the kernel failed.
     """
     device = _found(address, root)
     memory = _memory(device.address, root)
     wanted = memory.read_text().strip() if memory.is_file() else ""
     if device.driver and device.driver not in USERSPACE:
-        return device  # the kernel has it
+        return device  # it has a kernel driver already
     given = _hand_over(device, wanted, root, keep=False)
     with suppress(OSError):
         memory.unlink()
@@ -78,7 +78,7 @@ def unbind(address: str, *, root: Path = Path("/")) -> PciDevice:
 
 
 def remembered(address: str, *, root: Path = Path("/")) -> str | None:
-    """Return the kernel driver that `unbind` would put a device back to."""
+    """Return the kernel driver that `unbind` would return a device to."""
     memory = _memory(full_address(address), root)
     return memory.read_text().strip() if memory.is_file() else None
 
@@ -107,14 +107,14 @@ def _check_driver(device: PciDevice, driver: str, root: Path) -> None:
 
 
 def _hand_over(device: PciDevice, driver: str, root: Path, *, keep: bool = True) -> PciDevice:
-    """Move a device to a driver; to the kernel's choice where it is empty."""
+    """Move a device to a driver; an empty name means the kernel's choice."""
     where = root / BUS / "devices" / device.address
     _write(where / "driver_override", driver or "\n")
     if device.driver:
         _write(where / "driver/unbind", device.address)
     _write(root / BUS / "drivers_probe", device.address)
     if not keep:
-        _write(where / "driver_override", "\n")  # what it matches by itself, from now on
+        _write(where / "driver_override", "\n")  # from now on the kernel matches the driver
     now = _found(device.address, root)
     if driver and now.driver != driver:
         raise HostError(

@@ -1,4 +1,4 @@
-"""Which capabilities this process has in effect."""
+"""The effective capabilities of this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _CAPABILITIES = {"net_admin": 12, "net_raw": 13, "ipc_lock": 14, "sys_admin": 21
 
 
 def capabilities(*, root: Path = Path("/")) -> frozenset[str]:
-    """Those of the capabilities that DPDK may need which this process has in effect."""
+    """Return the effective capabilities of this process that DPDK may need."""
     try:
         status = (root / "proc/self/status").read_text()
     except OSError:

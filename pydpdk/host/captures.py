@@ -1,6 +1,6 @@
-"""Capture files, as libpcap takes them: the link type of the packets, and what ends a file early.
+"""Check capture files as libpcap reads them: link type, and errors that end a file early.
 
-libpcap reads a file for net_pcap, which asks it for no link type and goes on after an error.
+net_pcap reads files with libpcap; it ignores the link type and errors.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 ETHERNET = 1
 MOST = 262_144
-"""[bytes] of a packet that libpcap takes (MAXIMUM_SNAPLEN)."""
+"""[bytes] of the longest packet that libpcap accepts (MAXIMUM_SNAPLEN)."""
 
 LINK_TYPES = {
     0: "NULL", 1: "EN10MB", 6: "IEEE802", 7: "ARCNET", 8: "SLIP", 9: "PPP", 10: "FDDI",
@@ -29,28 +29,28 @@ LINK_TYPES = {
     247: "INFINIBAND", 249: "USBPCAP", 251: "BLUETOOTH_LE_LL", 253: "NETLINK", 271: "VSOCK",
     274: "ETHERNET_MPACKET", 276: "LINUX_SLL2", **{147 + i: f"USER{i}" for i in range(16)},
 }  # fmt: skip
-"""Names of libpcap's by the number that a file has; those that captures are usually of."""
+"""libpcap's names of common link types, by number."""
 
-_LOOKS = 100_000  # records: what lies behind them is found when it is read
+_LOOKS = 100_000  # records to check; errors behind them show when the file is read
 _HEADER, _MODIFIED = 16, 24  # of a record; the second in files of a patched libpcap
 _MAGICS = {0xA1B2C3D4: _HEADER, 0xA1B23C4D: _HEADER, 0xA1B2CD34: _MODIFIED}
 _SECTION, _INTERFACE, _SIMPLE, _PACKETS = 0x0A0D0D0A, 1, 3, (2, 3, 6)
-_BLOCK_MOST = 16 << 20  # [bytes] that libpcap takes of a pcapng block
-_LINK = 0x03FFFFFF  # the bits above say whether frames end with a checksum
+_BLOCK_MOST = 16 << 20  # [bytes] of the largest pcapng block that libpcap accepts
+_LINK = 0x03FFFFFF  # the higher bits describe a checksum at the end of frames
 
 
 @dataclass(frozen=True)
 class Capture:
-    """What a capture file has.
+    """The properties of a capture file.
 
     Attributes
     ----------
     link : int or None
-        Its link type, as the file has it; None where it is no capture file.
+        The link type in the file; None if it is no capture file.
     longest : int
-        [bytes] of the longest packet that libpcap gives.
+        [bytes] of the longest packet that libpcap returns.
     short : str
-        Why libpcap does not give all of its packets; empty where nothing was found.
+        Why libpcap does not return all packets; empty if no error was found.
     """
 
     link: int | None
@@ -59,17 +59,17 @@ class Capture:
 
     @property
     def link_name(self) -> str:
-        """Its link type in libpcap's words, and the number."""
+        """The link type's name in libpcap, and its number."""
         return name_of(self.link or 0)
 
 
 def name_of(link: int) -> str:
-    """Name a link type: `RAW (101)`."""
+    """Return the name and number of a link type: `RAW (101)`."""
     return f"{LINK_TYPES.get(link, 'unknown')} ({link})"
 
 
 def look(path: str | os.PathLike[str]) -> Capture | None:
-    """Look through a capture file; None where it cannot be read, or is no file but a pipe."""
+    """Check a capture file; return None if it cannot be read, or is no regular file."""
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             return None
@@ -80,7 +80,7 @@ def look(path: str | os.PathLike[str]) -> Capture | None:
 
 
 def files_of(device: str) -> Iterator[str]:
-    """The capture files that a device string has net_pcap read."""
+    """Yield the capture files that net_pcap reads for a device string."""
     name, *arguments = device.split(",")
     if name.rstrip("0123456789_").startswith(("net_pcap", "eth_pcap")):
         for argument in arguments:
@@ -105,12 +105,12 @@ def _look(file: BinaryIO, size: int) -> Capture:
 
 
 def _snapshot(snaplen: int) -> int:
-    """A length that libpcap does not take stands for the largest."""
+    """Return a snapshot length; libpcap reads an invalid one as the largest."""
     return snaplen if 0 < snaplen < 1 << 31 else MOST
 
 
 def _records(file: BinaryIO, order: str, header: int, size: int) -> tuple[int, str]:
-    """Return the length of the longest packet, and why there are no more."""
+    """Return the length of the longest packet, and the error that ends the file, if any."""
     at, longest = 24, 0
     for n in range(_LOOKS):
         if at == size:
@@ -128,7 +128,7 @@ def _records(file: BinaryIO, order: str, header: int, size: int) -> tuple[int, s
 
 
 class _Sections:
-    """A pcapng file: blocks, of which libpcap takes one kind of interface only."""
+    """A pcapng file: blocks; libpcap accepts only one kind of interface per file."""
 
     def __init__(self, file: BinaryIO, order: str, size: int) -> None:
         self._file, self._order, self._size = file, order, size

@@ -1,4 +1,4 @@
-"""What control groups leave this process of the host's hugepages and CPUs."""
+"""Limits of control groups on the hugepages and CPUs of this process."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydpdk.host.cpus import parse_list
 
-# (limit, usage) of one page size, cgroup v2 then v1. The `rsvd` pair counts what is mapped,
-# the other what is touched; the EAL does both at once, so the tighter one decides.
+# (limit, usage) of one page size, cgroup v2 then v1. The `rsvd` pair counts mapped pages, the
+# other touched pages; the EAL maps and touches at once, so the tighter limit applies.
 _V2_FILES = (("max", "current"), ("rsvd.max", "rsvd.current"))
 _V1_FILES = (
     ("limit_in_bytes", "usage_in_bytes"),
@@ -28,12 +28,12 @@ class HugepageLimit:
 
     @property
     def left_bytes(self) -> int:
-        """What may still be taken under this limit."""
+        """[bytes] that may still be allocated under this limit."""
         return max(0, self.limit_bytes - self.used_bytes)
 
 
 def hugepage_limit(page_size_bytes: int, *, root: Path = Path("/")) -> HugepageLimit | None:
-    """The tightest limit on hugepages of this size; None where there is none."""
+    """Return the tightest limit on hugepages of this size; None if there is none."""
     limits = _limits(f"hugetlb.{_size_name(page_size_bytes)}", root)
     return min(limits, key=lambda limit: limit.left_bytes, default=None)
 
@@ -47,7 +47,7 @@ class CpuQuota:
 
 
 def cpu_quota(*, root: Path = Path("/")) -> CpuQuota | None:
-    """The tightest limit on CPU time, in CPUs; None where there is none."""
+    """Return the tightest limit on CPU time, in CPUs; None if there is none."""
     quotas = []
     for directory in _directories_of("cpu", root):
         v2, v1 = directory / "cpu.max", directory / "cpu.cfs_quota_us"
@@ -61,7 +61,7 @@ def cpu_quota(*, root: Path = Path("/")) -> CpuQuota | None:
 
 
 def narrow_cpusets(cpus: frozenset[int], *, root: Path = Path("/")) -> list[Path]:
-    """Files of the cpusets that leave this process without one of these CPUs, from the top."""
+    """Return the files of cpusets that exclude one of these CPUs, from the root down."""
     files = [directory / "cpuset.cpus" for directory in _directories_of("cpuset", root)]
     found = [file for file in files if (text := _text(file)) and cpus - set(parse_list(text))]
     return sorted(dict.fromkeys(found), key=lambda file: len(file.parts))
@@ -77,14 +77,14 @@ def _limits(stem: str, root: Path) -> Iterator[HugepageLimit]:
 
 
 def _directories(root: Path) -> Iterator[tuple[Path, tuple[tuple[str, str], ...]]]:
-    """Directories whose limits on hugepages hold for this process, with the files' names."""
+    """Yield directories whose hugepage limits apply to this process, with the file names."""
     for directory in _directories_of("hugetlb", root):
         yield directory, _V2_FILES
         yield directory, _V1_FILES
 
 
 def _directories_of(controller: str, root: Path) -> Iterator[Path]:
-    """Directories whose limits hold for this process: its group's and all above it."""
+    """Yield directories whose limits apply to this process: its group's and all parents."""
     base = root / "sys/fs/cgroup"
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
@@ -105,7 +105,7 @@ def _text(file: Path) -> str:
 
 
 def _number(file: Path) -> int | None:
-    """The number in a file; None for `max` and for a file that cannot be read."""
+    """Return the number in a file; None for `max` and for a file that cannot be read."""
     try:
         return int(file.read_text())
     except (OSError, ValueError):
@@ -113,7 +113,7 @@ def _number(file: Path) -> int | None:
 
 
 def _size_name(size_bytes: int) -> str:
-    """A page size as the kernel spells it in these file names: `64KB`, `2MB`, `1GB`."""
+    """Write a page size as in the kernel's file names: `64KB`, `2MB`, `1GB`."""
     for shift, unit in ((30, "GB"), (20, "MB")):
         if size_bytes >> shift:
             return f"{size_bytes >> shift}{unit}"

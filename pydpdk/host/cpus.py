@@ -1,4 +1,4 @@
-"""CPUs that this process may use, and the NUMA nodes they sit on."""
+"""CPUs that this process may use, and their NUMA nodes."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from pathlib import Path
 
 
 def usable_cpus() -> frozenset[int]:
-    """CPUs that the calling thread may run on: its affinity, so cpusets and taskset count.
+    """Return the affinity of the calling thread, which includes cpusets and taskset.
 
     Notes
     -----
-    Threads  ask before `rte_eal_init`, which pins the calling thread to one CPU
+    Threads  call it before `rte_eal_init`, which pins the calling thread to one CPU
     """
     return frozenset(os.sched_getaffinity(0))
 
 
 def numa_node_of_cpu(cpu: int, *, root: Path = Path("/")) -> int:
-    """NUMA node of a CPU; 0 where the kernel does not say, as in the EAL."""
+    """Return the NUMA node of a CPU; 0 if it is unknown, as in the EAL."""
     links = (root / f"sys/devices/system/cpu/cpu{cpu}").glob("node[0-9]*")
     return min((int(link.name.removeprefix("node")) for link in links), default=0)
 
 
 def numa_nodes(*, root: Path = Path("/")) -> list[int]:
-    """NUMA nodes that are online; `[0]` where the kernel does not say."""
+    """Return the NUMA nodes that are online; `[0]` if they are unknown."""
     try:
         text = (root / "sys/devices/system/node/online").read_text()
     except OSError:
@@ -32,12 +32,12 @@ def numa_nodes(*, root: Path = Path("/")) -> list[int]:
 
 
 def online(*, root: Path = Path("/")) -> frozenset[int]:
-    """CPUs that are switched on."""
+    """Return the CPUs that are online."""
     return _listed(root / "sys/devices/system/cpu/online") or usable_cpus()
 
 
 def isolated(*, root: Path = Path("/")) -> frozenset[int]:
-    """CPUs that the scheduler gives to nobody who does not ask (`isolcpus=`)."""
+    """Return the CPUs that the scheduler gives only to pinned threads (`isolcpus=`)."""
     return _listed(root / "sys/devices/system/cpu/isolated")
 
 
@@ -49,7 +49,7 @@ def _listed(file: Path) -> frozenset[int]:
 
 
 def parse_list(text: str) -> list[int]:
-    """The kernel's list format: `0-1,4` is 0, 1, 4."""
+    """Parse the kernel's list format: `0-1,4` is 0, 1, 4."""
     numbers: list[int] = []
     for part in text.strip().split(","):
         first, _, last = part.partition("-")

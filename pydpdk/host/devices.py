@@ -1,4 +1,4 @@
-"""PCI devices of this host: what they are, who drives them, what this host needs them for."""
+"""PCI devices of this host: identity, driver, and what this host uses them for."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pydpdk.host import interfaces
 
 BUS = "sys/bus/pci"
 USERSPACE = ("vfio-pci", "uio_pci_generic", "igb_uio")
-"""Kernel drivers that hand a device to DPDK."""
+"""Kernel drivers that give a device to DPDK."""
 BIFURCATED = ("mlx4_core", "mlx5_core", "mana")
-"""Kernel drivers that DPDK works beside: such a device stays where it is."""
+"""Kernel drivers that share a device with DPDK: it stays bound to them."""
 _ADDRESS = re.compile(r"(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])", re.IGNORECASE)
 _NETWORK = 0x02
 
@@ -28,17 +28,17 @@ class PciDevice:
     address : str
         `0000:01:00.0`.
     class_code, vendor_id, device_id : int
-        As the PCI specification numbers them.
+        Numbers of the PCI specification.
     driver : str or None
-        The kernel driver that has it.
+        The kernel driver that it is bound to.
     numa_node : int or None
-        None where the host does not say.
+        None if it is unknown.
     iommu_group : int or None
         None without an IOMMU.
     interfaces : tuple of str
         The kernel's network interfaces on it.
     in_use : tuple of str
-        What this host needs these interfaces for.
+        What this host uses these interfaces for.
     """
 
     address: str
@@ -57,7 +57,7 @@ class PciDevice:
         return self.class_code >> 16 == _NETWORK
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data, for JSON."""
+        """Return the device as plain data, for JSON."""
         return asdict(self)
 
 
@@ -83,7 +83,7 @@ def read_devices(*, root: Path = Path("/")) -> list[PciDevice]:
 
 
 def read_device(address: str, *, root: Path = Path("/")) -> PciDevice | None:
-    """Return the device at an address; None where there is none."""
+    """Return the device at an address; None if there is none."""
     address = full_address(address)
     where = root / BUS / "devices" / address
     if not where.exists():

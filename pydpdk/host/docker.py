@@ -1,4 +1,4 @@
-"""The least that a container must be given for what a file needs."""
+"""The `docker run` line with the least privileges that a file needs."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ IMAGE = "pydpdk"
 
 
 def run_line(needs: Needs, file: Path | None, *, root: Path = Path("/")) -> str:
-    """Write the `docker run` line with which a file runs; no privilege that it can do without.
+    """Write the `docker run` line that runs a file with the least privileges.
 
-    Hugepages are handed in where the file insists on them, or this host has enough: the line is
-    meant to be run on the host that it was made on. An interface that this host has is the host's,
-    any other one the container's own.
+    It mounts hugepages if the file requires them, or if this host has enough: run the line on the
+    host that wrote it. An interface name that exists on this host means the host's interface, any
+    other the container's own.
     """
     options = ["--rm", "--cap-drop ALL"]
     capabilities = {name.upper() for name in needed_capabilities(needs)}
     on_hugepages = _on_hugepages(needs, root)
     if on_hugepages:
-        capabilities.add("SYS_NICE")  # Docker's seccomp filter lets NUMA policies pass with it
+        capabilities.add("SYS_NICE")  # Docker's seccomp filter allows NUMA policies only with it
         options += [f"-v {mount}:{mount}" for mount in _mounts(root)]
     if needs.pci:
         capabilities.add("IPC_LOCK")

@@ -1,4 +1,4 @@
-"""Where a variable of another process is: read from the symbols of its program and libraries."""
+"""Read a variable of another process, found by the symbols of its program and libraries."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def read_variable(pid: int, name: str, library: str, size: int) -> bytes | None:
     Parameters
     ----------
     library
-        The start of the file name of the shared object that defines it. A program that uses the
-        variable may have it in itself instead (a copy relocation), and is asked first.
+        The start of the file name of the shared object that defines it. The program itself is
+        searched first, as it may have a copy of the variable (a copy relocation).
 
     Returns
     -------
     bytes or None
-        None where it is not found, or may not be read.
+        None if it is not found, or may not be read.
     """
     try:
         return _read(pid, library, name, size)
@@ -38,7 +38,7 @@ def read_variable(pid: int, name: str, library: str, size: int) -> bytes | None:
 def _read(pid: int, library: str, name: str, size: int) -> bytes | None:
     bases = _bases(pid)
     exe = str(Path(f"/proc/{pid}/exe").readlink())
-    # no other file: closing one that this process has locked would drop the lock
+    # no other files: closing a file that this process has locked would drop the lock
     named = (path for path in bases if Path(path).name.startswith(library))
     paths = [exe, *(path for path in named if ".so" in Path(path).name)]
     for path in paths:
@@ -50,7 +50,7 @@ def _read(pid: int, library: str, name: str, size: int) -> bytes | None:
 
 
 def _bases(pid: int) -> dict[str, int]:
-    """Return where each file is mapped from its start."""
+    """Return the address at which the start of each file is mapped."""
     found: dict[str, int] = {}
     for line in os.fsdecode(Path(f"/proc/{pid}/maps").read_bytes()).splitlines():
         fields = line.split(maxsplit=5)

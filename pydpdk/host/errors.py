@@ -1,11 +1,11 @@
-"""What goes wrong with the machine itself; DPDK's own errors are in `pydpdk.exceptions`."""
+"""Errors of the host itself; DPDK's errors are in `pydpdk.exceptions`."""
 
 from __future__ import annotations
 
 
 class HostError(OSError):
-    """The kernel did not do what it was asked, or it may not be asked."""
+    """The kernel failed, or this user lacks the permission."""
 
 
 class InterfaceInUseError(HostError):
-    """The host talks over an interface: taking it away could cut this very connection."""
+    """The host uses an interface: taking it away could cut the connection to this host."""

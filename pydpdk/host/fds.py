@@ -6,7 +6,7 @@ import os
 
 
 def close_fds(*fds: int) -> None:
-    """Close those that are open: one that is not is -1."""
+    """Close descriptors; skip those that are -1."""
     for fd in fds:
         if fd >= 0:
             os.close(fd)

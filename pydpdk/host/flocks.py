@@ -1,7 +1,7 @@
-"""Locks on directories (flock) for which DPDK waits without end, and which process has one.
+"""Directory locks (flock) that DPDK waits for without a timeout, and their owners.
 
-An EAL that starts locks each hugetlbfs mount until it is up, and its runtime directory for a
-moment; a heap that grows or shrinks locks the mount, a message the runtime directory.
+A starting EAL locks each hugetlbfs mount until it is up, and briefly its runtime directory. A heap
+that grows or shrinks locks the mount; a message locks the runtime directory.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Wait:
     Attributes
     ----------
     path : Path
-        Of those that were asked about.
+        The locked directory.
     owner : int
-        PID of the process that has it; 0 where it cannot be seen from here.
+        PID of the process that holds the lock; 0 if it is not visible from here.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class Wait:
 
 
 def waits(pid: int, paths: Iterable[Path], *, root: Path = Path("/")) -> list[Wait]:
-    """Return for which of these locks a process waits now."""
+    """Return the locks, of these paths, that a process waits for now."""
     known = {key: path for path in paths if (key := _key(path))}
     owners: dict[str, int] = {}
     found = []
@@ -61,7 +61,7 @@ def waits(pid: int, paths: Iterable[Path], *, root: Path = Path("/")) -> list[Wa
 
 
 def owner(path: Path, *, root: Path = Path("/")) -> int:
-    """Return the PID of a process that has the lock on a path; 0 where none is seen."""
+    """Return the PID of a process that holds the lock on a path; 0 if none is visible."""
     key = _key(path)
     for match in map(_LINE.match, _read(root / "proc/locks").splitlines()):
         if match and not match["waits"] and int(match["pid"]) > 0:
@@ -74,12 +74,12 @@ def owner(path: Path, *, root: Path = Path("/")) -> int:
 def wait_for(
     path: Path, timeout_s: float, *, patience_s: float, say: Callable[[Wait], None]
 ) -> None:
-    """Return when a lock was free for a moment; call `say` once where that takes its time.
+    """Wait until a lock is free; call `say` once if that takes longer than `patience_s`.
 
     Raises
     ------
     TimeoutError
-        It never was; the message names the process that has it.
+        The lock was not free in time; the message names the process that holds it.
     """
     with suppress(FileNotFoundError, PermissionError, NotADirectoryError):
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

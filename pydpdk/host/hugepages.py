@@ -1,4 +1,4 @@
-"""Hugepages of this host: pools, mounts, and whether the EAL could use them now."""
+"""Hugepages of this host: pools, mounts, and whether the EAL can use them now."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pydpdk.host.container import is_confined, memory_policy_allowed
 _MB = 1 << 20
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _SUGGESTED_BYTES = 1 << 30
-"""What a host without hugepages is told to reserve: 512 pages of 2 MB, enough for every file
+"""The amount to suggest on a host without hugepages: 512 pages of 2 MB, enough for every file
 in `configs/`."""
 _POLICY_REASON = (
-    "This container's seccomp filter refuses the NUMA policy calls that the EAL makes for every "
+    "This container's seccomp filter rejects the NUMA policy calls that the EAL makes for every "
     "hugepage"
 )
 _GIVE_SYS_NICE = "docker run --cap-add SYS_NICE"
@@ -35,20 +35,20 @@ class HugepagePool:
 
 @dataclass(frozen=True)
 class HugepageMount:
-    """A hugetlbfs mount, where the EAL makes its hugepage files."""
+    """A hugetlbfs mount, where the EAL creates its hugepage files."""
 
     path: Path
     page_size_bytes: int
     writable: bool
     left_bytes: int | None = None
-    """[bytes] What may still be made there; None without a limit (`-o size=`)."""
+    """[bytes] that are left there; None without a limit (`-o size=`)."""
 
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether hugepages are usable now; if not, `reason` says why and what mends it.
+    """Whether hugepages are usable now; if not, `reason` says why and how to fix it.
 
-    `code`, `what` and `command` are the same for `doctor` (`finding.MEANINGS`).
+    `code`, `what` and `command` are those of the doctor's finding (`finding.MEANINGS`).
     """
 
     usable: bool
@@ -60,14 +60,14 @@ class Availability:
 
 
 def read_pools(*, root: Path = Path("/")) -> list[HugepagePool]:
-    """Every hugepage pool, by NUMA node; all on node 0 where the kernel shows no nodes."""
+    """Return all hugepage pools, by NUMA node; all on node 0 if the kernel shows no nodes."""
     nodes = sorted((root / "sys/devices/system/node").glob("node[0-9]*"))
     pools = [p for n in nodes for p in _pools(n / "hugepages", int(n.name.removeprefix("node")))]
     return pools or list(_pools(root / "sys/kernel/mm/hugepages", 0))
 
 
 def read_mounts(*, root: Path = Path("/")) -> list[HugepageMount]:
-    """Every hugetlbfs mount that this process sees."""
+    """Return all hugetlbfs mounts that this process sees."""
     mounts = []
     for line in _read(root / "proc/mounts").splitlines():
         _, path, kind, options, *_ = line.split()
@@ -79,7 +79,7 @@ def read_mounts(*, root: Path = Path("/")) -> list[HugepageMount]:
 
 
 def default_page_size_bytes(*, root: Path = Path("/")) -> int:
-    """The page size of `vm.nr_hugepages` and of mounts that name none; 2 MB if unknown."""
+    """Return the page size of `vm.nr_hugepages` and of mounts without one; 2 MB if unknown."""
     match = re.search(r"^Hugepagesize:\s+(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
     return int(match[1]) << 10 if match else 2 * _MB
 
@@ -87,22 +87,22 @@ def default_page_size_bytes(*, root: Path = Path("/")) -> int:
 def available(
     need_bytes: int = 0, *, in_memory: bool = False, root: Path = Path("/")
 ) -> Availability:
-    """Say whether an EAL that needs this much could run on hugepages now.
+    """Check whether an EAL that needs this much memory can run on hugepages now.
 
     Parameters
     ----------
     need_bytes
-        What must be free. [bytes], 0 asks for a single page.
+        [bytes] that must be free; 0 means a single page.
     in_memory
-        As for the EAL's `--in-memory`: no files, so no hugetlbfs mount is needed.
+        As the EAL's `--in-memory`: no files, so no hugetlbfs mount is needed.
     """
     pools = read_pools(root=root)
     secret = unreadable(root=root)
     if secret and not any(pool.total for pool in pools):
         what = f"{secret[0]} cannot be read"
-        return _refused("hugepages-unreadable", what, f"chmod a+r {' '.join(map(str, secret))}")
+        return _unusable("hugepages-unreadable", what, f"chmod a+r {' '.join(map(str, secret))}")
     if not pools:
-        return _refused("hugepages-unsupported", "This kernel shows no hugepages at all in /sys")
+        return _unusable("hugepages-unsupported", "This kernel shows no hugepages at all in /sys")
     if not any(pool.total for pool in pools):
         return _none(need_bytes, in_memory, root)
     sizes = {pool.size_bytes for pool in pools if pool.total}
@@ -112,26 +112,26 @@ def available(
         if not sizes:
             return _no_mount(pools, mounts, root)
     if not memory_policy_allowed():
-        return _refused("memory-policy-refused", _POLICY_REASON, _GIVE_SYS_NICE)
+        return _unusable("memory-policy-refused", _POLICY_REASON, _GIVE_SYS_NICE)
     here = _enough([pool for pool in pools if pool.size_bytes in sizes], need_bytes, root)
     return here if in_memory or not here.usable else _within_mounts(here, need_bytes, mounts)
 
 
 def unreadable(*, root: Path = Path("/")) -> list[Path]:
-    """Files that tell how many hugepages there are and may not be read."""
+    """Return the kernel's files of hugepage counts that may not be read."""
     places = ("sys/devices/system/node/node[0-9]*/hugepages", "sys/kernel/mm/hugepages")
     names = ("nr_hugepages", "free_hugepages")
     patterns = [f"{place}/hugepages-*kB/{name}" for place in places for name in names]
     return [file for pattern in patterns for file in sorted(root.glob(pattern)) if _secret(file)]
 
 
-def _refused(code: str, what: str, command: str = "", free: int = 0) -> Availability:
-    mend = f": `{command}` as root on the host mends it" if command else ""
-    return Availability(False, free, f"{what}{mend}.", code, what, command)
+def _unusable(code: str, what: str, command: str = "", free: int = 0) -> Availability:
+    fix = f": `{command}` as root on the host fixes it" if command else ""
+    return Availability(False, free, f"{what}{fix}.", code, what, command)
 
 
 def _enough(pools: list[HugepagePool], need_bytes: int, root: Path) -> Availability:
-    """Compare what is free, and what control groups leave of it, with what is needed."""
+    """Compare the free hugepages, and the limits of control groups, with the need."""
     need = max(need_bytes, min(pool.size_bytes for pool in pools))
     free, allowed, limits = 0, 0, []
     for size in sorted({pool.size_bytes for pool in pools}):
@@ -142,14 +142,14 @@ def _enough(pools: list[HugepagePool], need_bytes: int, root: Path) -> Availabil
         limits += [limit] if limit else []
     if free < need:
         what = f"{_mb(free)} of hugepages are free, {_mb(need)} are needed"
-        return _refused("hugepages-too-few", what, _reserve(need - free, root), allowed)
+        return _unusable("hugepages-too-few", what, _reserve(need - free, root), allowed)
     if allowed < need:
         return _over_limit(limits, need, allowed)
     return Availability(True, allowed)
 
 
 def _reserve(more_bytes: int, root: Path) -> str:
-    """The command that adds this many bytes to the default pool."""
+    """Return the command that adds this many bytes to the default pool."""
     size = default_page_size_bytes(root=root)
     total = sum(pool.total for pool in read_pools(root=root) if pool.size_bytes == size)
     more = -(-(more_bytes if total else max(more_bytes, _SUGGESTED_BYTES)) // size)
@@ -162,7 +162,7 @@ def _none(need_bytes: int, in_memory: bool, root: Path) -> Availability:
     mounted = any(mount.page_size_bytes == size for mount in read_mounts(root=root))
     if not (in_memory or mounted or is_confined(root=root)):
         what, command = f"{what}, nor hugetlbfs mounted", f"{command} && {_mount(size)}"
-    return _refused("hugepages-none", what, command)
+    return _unusable("hugepages-none", what, command)
 
 
 def _mount(size_bytes: int) -> str:
@@ -177,16 +177,16 @@ def _no_mount(pools: list[HugepagePool], mounts: list[HugepageMount], root: Path
     for mount in mounts:
         if mount.page_size_bytes in sizes:
             what = f"{mount.path} is not writable for this user"
-            return _refused("hugetlbfs-not-writable", what, _open_mount(mount.path))
+            return _unusable("hugetlbfs-not-writable", what, _open_mount(mount.path))
     command = _mount(min(sizes))
     if is_confined(root=root):
         command = "docker run --user 0 --cap-add SYS_NICE -v /dev/hugepages:/dev/hugepages"
     what = f"No hugetlbfs with pages of {_mb(min(sizes))} is mounted"
-    return _refused("hugetlbfs-not-mounted", what, command)
+    return _unusable("hugetlbfs-not-mounted", what, command)
 
 
 def _open_mount(path: Path) -> str:
-    """The command that lets this user write to a mount."""
+    """Return the command that lets this user write to a mount."""
     if path.exists() and os.statvfs(path).f_flag & os.ST_RDONLY:
         return f"mount -o remount,rw {path}"
     return f"chown {os.geteuid()} {path}"
@@ -195,7 +195,7 @@ def _open_mount(path: Path) -> str:
 def _within_mounts(
     here: Availability, need_bytes: int, mounts: list[HugepageMount]
 ) -> Availability:
-    """Lower what is available to what the mounts' own sizes leave."""
+    """Apply the size limits of the mounts."""
     lefts = [mount.left_bytes for mount in mounts if mount.writable]
     limits = [left for left in lefts if left is not None]
     if len(limits) < len(lefts) or sum(limits) >= max(need_bytes, 1):
@@ -205,7 +205,7 @@ def _within_mounts(
     # `mount -o remount` does not change the size of a hugetlbfs
     size = _mb(tight.page_size_bytes).replace(" MB", "M")
     command = f"mount -t hugetlbfs -o pagesize={size} nodev {tight.path}"
-    return _refused("hugetlbfs-size-limit", what, command, sum(limits))
+    return _unusable("hugetlbfs-size-limit", what, command, sum(limits))
 
 
 def _over_limit(limits: Iterable[HugepageLimit], need: int, allowed: int) -> Availability:
@@ -215,7 +215,7 @@ def _over_limit(limits: Iterable[HugepageLimit], need: int, allowed: int) -> Ava
         f"{_mb(need)} are needed"
     )
     command = f"echo {tightest.used_bytes + need} > {tightest.file}"
-    return _refused("hugepages-cgroup-limit", what, command, allowed)
+    return _unusable("hugepages-cgroup-limit", what, command, allowed)
 
 
 def _pools(directory: Path, node: int) -> Iterator[HugepagePool]:
@@ -226,7 +226,7 @@ def _pools(directory: Path, node: int) -> Iterator[HugepagePool]:
 
 
 def _promised(size: int, root: Path) -> int:
-    """Pages that look free but belong to a mapping that has not touched them yet."""
+    """Count pages that look free but belong to a mapping that has not touched them yet."""
     return _count(root / f"sys/kernel/mm/hugepages/hugepages-{size >> 10}kB/resv_hugepages")
 
 
@@ -236,7 +236,7 @@ def _mount_page_size(options: str, root: Path) -> int:
 
 
 def _left(path: Path, options: str) -> int | None:
-    """[bytes] that a mount with a size of its own still takes."""
+    """Return the [bytes] left on a mount with a size limit; None without a limit."""
     if not re.search(r"(?:^|,)size=", options):
         return None
     try:
@@ -255,12 +255,12 @@ def _secret(file: Path) -> bool:
 
 
 def _writable(path: Path) -> bool:
-    """Ask the kernel, which also knows read-only mounts and capabilities."""
+    """Ask the kernel, which considers read-only mounts and capabilities, too."""
     return os.access(path, os.W_OK | os.X_OK)
 
 
 def _unescape(field: str) -> str:
-    r"""A path as in /proc/mounts, where a space is `\040`."""
+    r"""Decode a path of /proc/mounts, where a space is `\040`."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)
 
 

@@ -1,4 +1,4 @@
-"""The kernel's network interfaces, and why one should not be taken from it."""
+"""The kernel's network interfaces, and what this host uses them for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LINK_LOCAL = "20"
 
 
 def uses(interface: str, *, root: Path = Path("/")) -> list[str]:
-    """Say what this host needs an interface for; empty where nothing would be missed."""
+    """Return what this host uses an interface for; empty if nothing."""
     addresses = list(addresses_of(interface, root=root))
     reasons = []
     if interface in _with_default_route(root):
@@ -36,14 +36,14 @@ def uses(interface: str, *, root: Path = Path("/")) -> list[str]:
 
 
 def exists(interface: str, *, root: Path = Path("/")) -> bool:
-    """Say whether there is an interface of this name."""
+    """Whether there is an interface of this name."""
     if root == Path("/"):  # /sys may be of another network namespace
         return interface in {name for _, name in socket.if_nameindex()}
     return (root / f"sys/class/net/{interface}").exists()
 
 
 def is_up(interface: str) -> bool:
-    """Say whether an interface is switched on."""
+    """Whether an interface is up."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         request = _IFREQ.pack(interface.encode()[:15], b"")
         try:
@@ -54,13 +54,13 @@ def is_up(interface: str) -> bool:
 
 
 def has_xdp(interface: str) -> bool:
-    """Say whether an XDP program is attached to an interface."""
+    """Whether an XDP program is attached to an interface."""
     xdp = dict(nested(attributes(interface).get(_IFLA_XDP, b"")))
     return xdp.get(_IFLA_XDP_ATTACHED, b"\0") != b"\0"
 
 
 def attributes(interface: str) -> dict[int, bytes]:
-    """What the kernel says of an interface, by IFLA_* number; nothing where there is none."""
+    """Return the kernel's attributes of an interface, by IFLA_* number; empty if there is none."""
     try:
         index = socket.if_nametoindex(interface)
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as asking:
@@ -74,7 +74,7 @@ def attributes(interface: str) -> dict[int, bytes]:
 
 
 def nested(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Take the attributes of a netlink message apart."""
+    """Yield the attributes of a netlink message."""
     while len(data) >= 4:
         length, kind = struct.unpack_from("=HH", data)
         if length < 4:
@@ -84,7 +84,7 @@ def nested(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def addresses_of(interface: str, *, root: Path = Path("/")) -> Iterator[str]:
-    """Addresses of an interface, without link-local ones of IPv6, which every interface has."""
+    """Yield the addresses of an interface, without IPv6 link-local ones, which all have."""
     for name, address in _ipv4():
         if name == interface:
             yield address
@@ -95,7 +95,7 @@ def addresses_of(interface: str, *, root: Path = Path("/")) -> Iterator[str]:
 
 
 def _ipv4() -> Iterator[tuple[str, str]]:
-    """Every IPv4 address of this network namespace, with its interface."""
+    """Yield every IPv4 address of this network namespace, with its interface."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         room = 64
         while True:
@@ -107,7 +107,7 @@ def _ipv4() -> Iterator[tuple[str, str]]:
                 break
             room *= 2
     for name, data in _IFREQ.iter_unpack(buffer[:length].tobytes()):
-        # an address that was added with a label has `eth0:label`
+        # an address with a label has the interface name `eth0:label`
         yield name.rstrip(b"\0").decode().partition(":")[0], socket.inet_ntoa(data[4:8])
 
 
@@ -125,7 +125,7 @@ def _with_default_route(root: Path) -> set[str]:
 
 
 def _ssh_address() -> str | None:
-    """The address of this host that the SSH session of this process came to."""
+    """Return the address of this host in the SSH session of this process."""
     fields = os.environ.get("SSH_CONNECTION", "").split()
     return fields[2] if len(fields) == 4 else None
 

@@ -1,4 +1,4 @@
-"""What a start of the EAL will ask of this host: what `doctor` measures the host against."""
+"""What a start of the EAL needs from this host; the doctor checks the host against it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple
 AF_PACKET = "net_af_packet"
 
 FRAME_HEAD = 66
-"""[bytes] What the kernel puts in front of a packet in a frame of net_af_packet's (TPACKET_V2)."""
+"""[bytes] before the packet in a frame of net_af_packet, for the kernel (TPACKET_V2)."""
 
 FRAME_SLACK = 32
-"""[bytes] What the driver takes that for: TPACKET2_HDRLEN - sizeof(struct sockaddr_ll)."""
+"""[bytes] The driver's value of that: TPACKET2_HDRLEN - sizeof(struct sockaddr_ll)."""
 
 
 class Frames(NamedTuple):
@@ -26,7 +26,7 @@ class Frames(NamedTuple):
 
     @property
     def longest(self) -> int:
-        """[bytes] of the longest packet, with its Ethernet header, that is received whole."""
+        """[bytes] of the longest packet, with its Ethernet header, that fits in a frame."""
         return self.size - FRAME_HEAD
 
 
@@ -41,12 +41,12 @@ def frames_of(vdev: str) -> Frames:
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What is needed; the default is an EAL with the default options and no device.
+    """What a start needs; the default is an EAL with default options and no device.
 
     Attributes
     ----------
     hugepages : bool or "auto"
-        `"auto"` can do without, at a cost.
+        `"auto"` can run without, at a cost.
     memory_bytes : int
         [bytes] of memory, estimated.
     in_memory : bool
@@ -54,13 +54,13 @@ class Needs:
     lcores : dict of int to frozenset of int
         The CPUs of each lcore.
     pci, vdevs : tuple of str
-        Devices: addresses, and virtual ones with their arguments.
+        Devices: addresses, and virtual devices with their arguments.
     file_prefix : str or None
-        None is made up at start.
+        None: generated at start.
     processes : bool
         Whether secondaries share the memory.
     secondary : bool
-        Whether this one is one.
+        Whether this process is a secondary.
     """
 
     hugepages: bool | Literal["auto"] = "auto"
@@ -81,13 +81,13 @@ class Needs:
 
     @property
     def drivers(self) -> list[str]:
-        """Drivers of the virtual devices: `net_null` of `net_null0`."""
+        """Drivers of the virtual devices: `net_null` for `net_null0`."""
         names = (vdev.partition(",")[0].rstrip("0123456789") for vdev in self.vdevs)
         return list(dict.fromkeys(names))
 
     @property
     def vhost_net(self) -> list[str]:
-        """Paths by which virtio_user talks to the kernel, or to somebody's socket."""
+        """Paths of virtio_user devices: of the kernel's vhost-net, or of a vhost-user socket."""
         return [
             path
             for vdev in self.vdevs
@@ -97,7 +97,7 @@ class Needs:
         ]
 
     def interfaces(self) -> dict[str, str]:
-        """The kernel's interfaces that virtual devices take, each with the driver."""
+        """Return the kernel's interfaces that virtual devices use, each with the driver."""
         keys = {"net_af_packet": "iface", "net_af_xdp": "iface", "net_pcap": "iface"}
         found = {}
         for vdev in self.vdevs:

@@ -1,7 +1,7 @@
-"""What the kernel leaves to an interface's NIC, also where there is none: checksums, segmentation.
+"""Offloads: checksums and segmentation that the kernel leaves to the NIC, even if there is none.
 
-A packet that never meets a NIC (over veth, so in and out of every container, between virtual
-machines, or merged by GRO on its way in) comes with its checksum unfinished and up to 64 KB long.
+A packet that passes no NIC (over veth, as for every container, or between virtual machines), or
+that GRO has merged, arrives with an unfinished checksum and up to 64 KB long.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Peer:
     Attributes
     ----------
     name : str
-        Empty where it is in another network namespace.
+        Empty if it is in another network namespace.
     index : int
-        Its number there.
+        Its interface index there.
     """
 
     name: str
@@ -46,20 +46,20 @@ class Peer:
 
 
 def enabled(interface: str) -> frozenset[Offload]:
-    """Say which offloads an interface has on; none where it cannot be asked.
+    """Return the enabled offloads of an interface; empty if they cannot be read.
 
-    Those of an interface are for what it sends: `gro` alone is for what it receives.
+    All are for packets that it sends, except `gro`, which is for packets that it receives.
     """
     return frozenset(name for name, command in _GET.items() if _ethtool(interface, command))
 
 
 def disable_gro(interface: str) -> None:
-    """Merge what an interface receives no more; nothing where that cannot be asked."""
+    """Stop merging packets that an interface receives; do nothing if that is not possible."""
     _ethtool(interface, _SET_GRO, 0)
 
 
 def mtu(interface: str) -> int | None:
-    """Return the MTU of an interface in bytes; None where there is none of the name."""
+    """Return the MTU of an interface in bytes; None if there is no such interface."""
     request = struct.pack("16s24x", interface.encode()[:15])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         try:
@@ -85,7 +85,7 @@ def peer(interface: str) -> Peer | None:
 
 
 def _ethtool(interface: str, command: int, data: int = 0) -> int:
-    """Get or set one value of `struct ethtool_value`; 0 where that is refused."""
+    """Get or set one value of `struct ethtool_value`; return 0 if that fails."""
     value = array.array("I", (command, data))
     address, _ = value.buffer_info()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:

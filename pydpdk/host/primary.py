@@ -1,4 +1,4 @@
-"""The primary process of a file prefix: is it there, can one attach, which CPUs does it use."""
+"""The primary process of a file prefix: whether it runs and accepts secondaries, and its CPUs."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from pydpdk.host import registry, runtime
 from pydpdk.host.registry_page import Member
 from pydpdk.host.trust import distrust, open_regular
 
-# what EALs of 20.11 to 25.11 call their worker threads, the lcore's number at the end
+# names of worker threads in EALs of 20.11 to 25.11, which end with the lcore's number
 _WORKER = re.compile(r"(?:rte|lcore|dpdk)-(?:worker|slave)-?(\d+)")
 _MP_SOCKET = re.compile(r"mp_socket_(\d+)_[0-9a-f]+")
 
 
 @dataclass(frozen=True)
 class Primary:
-    """What can be seen of a primary from outside.
+    """A primary as seen from outside.
 
     Attributes
     ----------
     pid : int
-        0 where there is none, or in another PID namespace.
+        0 if there is none, or if it is in another PID namespace.
     running : bool
         Whether a live process uses the prefix.
     problem : str
-        Why no secondary can attach; empty where one can.
+        Why no secondary can attach; empty if one can.
     """
 
     prefix: str
@@ -42,7 +42,7 @@ class Primary:
 
 
 def look(prefix: str) -> Primary:
-    """Look for the primary of a prefix; nothing is sent to it and no lock is taken."""
+    """Look for the primary of a prefix, without sending anything or taking a lock."""
     pid = _locker(runtime.runtime_dir(prefix) / "config")
     alone = registry.unshared(prefix) if pid is None else []
     running = pid is not None or bool(alone) or runtime.is_in_use(prefix)
@@ -74,8 +74,8 @@ def workers(pid: int) -> dict[int, frozenset[int]]:
 
     Notes
     -----
-    The EAL names a worker's thread after its lcore. The main lcore is the program's own thread and
-    carries no such name: `main_cpus` says where it is.
+    The EAL names a worker's thread after its lcore. The main lcore is the program's own thread,
+    without such a name: see `main_cpus`.
     """
     found = {}
     for task in _listdir(Path(f"/proc/{pid}/task")):
@@ -87,7 +87,7 @@ def workers(pid: int) -> dict[int, frozenset[int]]:
 
 
 def main_cpus(pid: int) -> frozenset[int]:
-    """Return the CPUs of a process's first thread: one, where it is a pinned main lcore."""
+    """Return the CPUs of a process's first thread: one CPU if it is a pinned main lcore."""
     try:
         return frozenset(os.sched_getaffinity(pid))
     except OSError:
@@ -96,7 +96,7 @@ def main_cpus(pid: int) -> frozenset[int]:
 
 def remove_traces(prefix: str, pid: int) -> list[Path]:
     """Remove the files in a runtime directory that only a secondary of that PID used."""
-    pid = operator.index(pid)  # goes into a pattern
+    pid = operator.index(pid)  # as it is used in a pattern
     mine = re.compile(rf"(?:fbarray_.*_{pid}(?:_[0-9a-f]+)?|mp_socket_{pid}_[0-9a-f]+)")
     removed: list[Path] = []
     directory = runtime.runtime_dir(prefix)
@@ -115,7 +115,7 @@ def _problem(prefix: str, *, locked: bool, running: bool, alone: Sequence[Member
     if not running:
         left = "what it left is still there" if directory.is_dir() else _alternatives()
         return f"no DPDK program runs with file prefix {prefix!r}: {left}"
-    private = "shares its memory with nobody, so nothing can attach"
+    private = "shares its memory with no other process, so nothing can attach"
     if alone:
         pids = ", ".join(str(member.pid) for member in alone)
         return f"{prefix!r} (PID {pids}) runs without hugepages or in memory: it {private}"
@@ -136,7 +136,7 @@ def _alternatives() -> str:
 
 
 def _locker(config: Path) -> int | None:
-    """Return who holds the primary's lock; None for nobody. The lock itself is not taken."""
+    """Return the PID of the primary lock's owner; None if it is free. Does not take the lock."""
     if runtime.fd_here(config) is not None:
         return os.getpid()
     try:

@@ -1,4 +1,4 @@
-"""A look at the binding from outside: in a process of its own, which a broken libdpdk may break."""
+"""Load the binding in a process of its own, as a broken libdpdk may crash it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _PLUGINS = re.compile(rb"/[\w./+-]*/dpdk/pmds-[\w.]+(?=\0)")
 
 @dataclass(frozen=True)
 class Binding:
-    """What loading the binding comes to.
+    """The result of loading the binding.
 
     Attributes
     ----------
     compiled, running : str
-        Releases of DPDK; empty where it could not be loaded.
+        Releases of DPDK; empty if the binding could not be loaded.
     eal : str
         The path of librte_eal.
     error : str
-        Why it could not be loaded; empty where it could.
+        Why the binding could not be loaded; empty if it could.
     """
 
     compiled: str = ""
@@ -40,9 +40,9 @@ class Binding:
 
 
 def probe(timeout_s: float = 120) -> Binding:
-    """Load the binding in a child, and say what came of it.
+    """Load the binding in a child process, and return the result.
 
-    Loading takes a second, but more than 30 in an emulated machine whose host is busy.
+    Loading takes a second, but more than 30 s in an emulated machine on a busy host.
     """
     try:
         done = subprocess.run(  # noqa: S603  this interpreter, and code of ours
@@ -54,7 +54,7 @@ def probe(timeout_s: float = 120) -> Binding:
         )
     except subprocess.TimeoutExpired:
         return Binding(error=f"it did not load in {timeout_s:.0f} s")
-    except OSError as error:  # no process may be made, or the interpreter is another user's
+    except OSError as error:  # a process limit, or an interpreter that this user may not run
         return Binding(error=f"{sys.executable} does not start: {error.strerror}")
     if done.returncode:
         lines = done.stderr.strip().splitlines()
@@ -63,7 +63,7 @@ def probe(timeout_s: float = 120) -> Binding:
 
 
 def plugin_directory(eal: str) -> Path | None:
-    """The directory that a librte_eal loads its drivers from: it is compiled in."""
+    """Return the directory that a librte_eal loads its drivers from, which is compiled in."""
     try:
         match = _PLUGINS.search(Path(eal).read_bytes())
     except OSError:
@@ -72,5 +72,5 @@ def plugin_directory(eal: str) -> Path | None:
 
 
 def _path() -> list[str]:
-    """Where this very pydpdk is."""
+    """Return the directory of this pydpdk."""
     return [str(Path(__file__).parents[2])]

@@ -1,4 +1,4 @@
-"""A DPDK program that runs, seen from outside: its arguments, its libraries, its hugepages."""
+"""A running DPDK program as seen from outside: its arguments, libraries and hugepages."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _VALUES = {
     "-a": "allow", "--allow": "allow", "-b": "block", "--block": "block", "--vdev": "vdevs",
     "--iova-mode": "iova_mode",
 }  # fmt: skip
-_ETHDEV_DATA = b"rte_eth_dev_data\0"  # the memzone that the first port makes
-_MAGIC = 19820526  # RTE_MAGIC: rte_eal_init of the primary is through
+_ETHDEV_DATA = b"rte_eth_dev_data\0"  # the memzone that the first port creates
+_MAGIC = 19820526  # RTE_MAGIC: rte_eal_init of the primary has finished
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """What a program told its EAL, each option as often as it was given."""
+    """The EAL arguments of a program, each option as often as it was given."""
 
     lcores: tuple[str, ...] = ()
     coremask: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Arguments:
 
 @dataclass(frozen=True)
 class Library:
-    """A file that a process has mapped, as a rule a shared object of DPDK."""
+    """A file that a process has mapped, usually a shared object of DPDK."""
 
     path: str
     device: str
@@ -48,7 +48,7 @@ class Library:
 
 
 def arguments(pid: int) -> Arguments | None:
-    """Return the EAL arguments on the command line of a process; None where it has none."""
+    """Return the EAL arguments on the command line of a process; None if it cannot be read."""
     try:
         argv = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")[1:-1]
     except OSError:
@@ -57,7 +57,7 @@ def arguments(pid: int) -> Arguments | None:
 
 
 def parse_arguments(argv: Sequence[str]) -> Arguments:
-    """Read the options of the EAL that stand before `--`."""
+    """Parse the EAL options before `--`."""
     found: dict[str, list[str]] = {name: [] for name in _VALUES.values()}
     options = iter(argv[: argv.index("--")] if "--" in argv else argv)
     no_pci = False
@@ -72,9 +72,9 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
 
 
 def libraries(pid: int | str) -> dict[str, Library] | None:
-    """Return the DPDK libraries that a process has mapped, by name; None where it may not be seen.
+    """Return the DPDK libraries that a process has mapped, by name; None without permission.
 
-    `eal` for `librte_eal.so.23`, `mempool_ring` for that driver.
+    Names are `eal` for `librte_eal.so.23`, `mempool_ring` for that driver.
     """
     try:
         lines = list(_mapped(pid))
@@ -105,16 +105,16 @@ def _is_at(mapped: Library) -> bool:
 
 
 def plugins(directory: str) -> set[str]:
-    """Return the names of the drivers in a directory from which the EAL loads all."""
+    """Return the names of the drivers in a plugin directory of the EAL."""
     names = (_LIBRARY.fullmatch(name) for name in _names(Path(directory)))
     return {match[1] for match in names if match}
 
 
 def maps_other_hugepages(pid: int, prefix: str) -> bool:
-    """Say whether a process has hugepage files of a prefix, and none is at its path here.
+    """Whether a process has hugepage files of a prefix, and none is at its path here.
 
-    So it is where it runs in a container and its hugetlbfs is not mounted into ours. One of them
-    may just have gone, as its memory shrinks. False where it may not be seen.
+    That is so if it runs in a container and its hugetlbfs is not mounted here. A single missing
+    file proves nothing, as memory may be shrinking. False without permission to see its files.
     """
     name = re.compile(re.escape(prefix) + r"map_[0-9]+(_[0-9]+)?")
     with suppress(OSError):
@@ -124,10 +124,10 @@ def maps_other_hugepages(pid: int, prefix: str) -> bool:
 
 
 def same_file(pid: int, its: Library, mine: Library) -> bool:
-    """Say whether two libraries are the same, though they may lie in the images of two containers.
+    """Whether two libraries are the same, even in the images of two containers.
 
-    There each has a number of its own, so the bytes are compared; one that was replaced while the
-    process ran is not found under its path.
+    Inodes differ between containers, so the bytes are compared. A library that was replaced while
+    the process ran is not found under its path.
     """
     if (its.device, its.inode) == (mine.device, mine.inode):
         return True
@@ -137,12 +137,12 @@ def same_file(pid: int, its: Library, mine: Library) -> bool:
 
 
 def seen_by(pid: int, path: str) -> Path:
-    """Return where a file is that a process, perhaps of another container, has at a path."""
+    """Return the path here of a file that a process, maybe in a container, has at a path."""
     return Path(f"/proc/{pid}/root{path}")
 
 
 def config_version(prefix: str) -> tuple[bool, int]:
-    """Return whether the primary's EAL is up, and the `RTE_VERSION` that it wrote down."""
+    """Return whether the primary's EAL is up, and its `RTE_VERSION`."""
     path = runtime.runtime_dir(prefix) / "config"
     mine = runtime.fd_here(path)
     try:
@@ -154,12 +154,12 @@ def config_version(prefix: str) -> tuple[bool, int]:
 
 
 def version_text(number: int) -> str:
-    """Write an `RTE_VERSION` as people do: 22.11.11."""
+    """Write an `RTE_VERSION` as text: 22.11.11."""
     return f"{number >> 24}.{number >> 16 & 255:02}.{number >> 8 & 255}"
 
 
 def has_ports(prefix: str) -> bool:
-    """Whether a process of this prefix has made a port: its shared data is there."""
+    """Whether a process of this prefix has created a port: its shared data exists."""
     with suppress(OSError):
         return _ETHDEV_DATA in read_regular(runtime.runtime_dir(prefix) / "fbarray_memzone")
     return False

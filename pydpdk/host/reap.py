@@ -1,4 +1,4 @@
-"""Dead prefixes: what processes that did not end properly left on this host, and its removal."""
+"""Dead prefixes: find and remove what dead processes left on this host."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HUGEPAGE_FILE = re.compile(r"(.+)map_[0-9]+(?:_[0-9]+)?")
 
 @dataclass(frozen=True)
 class DeadPrefix:
-    """What a prefix that no live process uses has on the host.
+    """The files of a prefix that no live process uses.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class DeadPrefix:
     files, sockets : tuple of Path
         In that directory.
     processes : tuple of str
-        Who was there, as far as it can be seen: PIDs.
+        PIDs of its processes, as far as they are known.
     """
 
     prefix: str
@@ -50,12 +50,12 @@ class DeadPrefix:
 
     @property
     def paths(self) -> list[Path]:
-        """All that it has on the host."""
+        """All its paths on the host."""
         inside = [*self.hugepage_files, *self.files, *self.sockets]
         return [*inside, self.runtime_dir] if self.runtime_dir else inside
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data, for JSON."""
+        """Return the prefix as plain data, for JSON."""
         return {key: _plain(value) for key, value in asdict(self).items()}
 
     def __str__(self) -> str:
@@ -72,12 +72,12 @@ class DeadPrefix:
 
 @dataclass(frozen=True)
 class Reaped:
-    """A dead prefix, and what became of it.
+    """The result of removing a dead prefix.
 
     Attributes
     ----------
     removed, kept : tuple of Path
-        `kept` is what may not be removed by this user, or is used again.
+        `kept` are paths that this user may not remove, or that are in use again.
     """
 
     dead: DeadPrefix
@@ -85,13 +85,13 @@ class Reaped:
     kept: tuple[Path, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data, for JSON."""
+        """Return the result as plain data, for JSON."""
         mine = {"removed": _plain(self.removed), "kept": _plain(self.kept)}
         return {**self.dead.to_dict(), **mine}
 
 
 def known_prefixes() -> list[str]:
-    """Return every prefix that has something on this host, of live processes or not."""
+    """Return all prefixes with files on this host, of live processes or dead ones."""
     base = runtime.runtime_dir("x").parent
     names = {entry.name for entry in _listdir(base) if entry.is_dir() and not distrust(entry)}
     for mount in read_mounts():
@@ -101,20 +101,20 @@ def known_prefixes() -> list[str]:
 
 
 def dead_prefixes(prefixes: Iterable[str] = ()) -> list[DeadPrefix]:
-    """Return those of these prefixes, or of all, that no live process uses."""
+    """Return the dead ones of these prefixes, or of all: those that no live process uses."""
     names = list(dict.fromkeys(prefixes)) or known_prefixes()
     return [_look(name) for name in names if runtime.leftovers(name) and not _in_use(name)]
 
 
 def in_use(prefixes: Iterable[str]) -> list[str]:
-    """Return those of these prefixes that a live process uses, or is about to."""
+    """Return the prefixes that a live process uses, or is about to use."""
     return [name for name in dict.fromkeys(prefixes) if runtime.leftovers(name) and _in_use(name)]
 
 
 def reap(prefixes: Sequence[str] = ()) -> list[Reaped]:
-    """Remove what dead prefixes left; never anything of a live process.
+    """Remove what dead prefixes left; never files of a live process.
 
-    The primary's own lock is held meanwhile, so none of that name starts in between.
+    It holds the primary's lock meanwhile, so that no primary with that prefix can start.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def reap(prefixes: Sequence[str] = ()) -> list[Reaped]:
 
 
 def remove(dead: DeadPrefix) -> Reaped:
-    """Remove what was found of a prefix, unless a primary of that name runs by now."""
+    """Remove the files of a dead prefix, unless a primary with that prefix runs by now."""
     with _held(runtime.runtime_dir(dead.prefix) / "config") as free:
         removed = runtime.remove(dead.prefix) if free else []
     kept = tuple(path for path in dead.paths if path not in removed)
@@ -134,7 +134,7 @@ def remove(dead: DeadPrefix) -> Reaped:
 
 @contextmanager
 def _held(config: Path) -> Iterator[bool]:
-    """Hold a primary's own lock, so that none of that name can start meanwhile."""
+    """Hold the primary's lock, so that no primary with that prefix can start meanwhile."""
     try:
         fd = open_regular(config, os.O_RDWR)
     except FileNotFoundError:
@@ -164,7 +164,7 @@ def _in_use(prefix: str) -> bool:
 
 
 def _starts(directory: Path) -> bool:
-    """Whether a process may be about to put its locks here: the EAL makes the directory first."""
+    """Whether a process may be starting here: the EAL creates the directory before its locks."""
     try:
         return not any(directory.iterdir()) and time.time() - directory.stat().st_mtime < _STARTS_S
     except OSError:
@@ -188,7 +188,7 @@ def _look(prefix: str) -> DeadPrefix:
 
 
 def _pids(inside: Iterable[Path]) -> tuple[str, ...]:
-    """The secondaries: the primary's files carry no PID."""
+    """Return the PIDs of secondaries; the primary's files have no PID in their names."""
     found = {match[1] for match in map(_OF_SECONDARY.fullmatch, (p.name for p in inside)) if match}
     return tuple(sorted(found, key=int))
 

@@ -1,8 +1,8 @@
-"""Which processes of ours share a file prefix: a small file that needs no EAL to be read.
+"""The registry: which processes of ours share a file prefix, in a file that needs no EAL to read.
 
-It lies in the prefix's runtime directory: one page for each process. Whoever owns a page holds a
-lock on it (OFD: it belongs to the open file, so the kernel drops it with the process, however that
-ends). Locked is alive; a page that is filled and not locked is of one that died.
+The file is in the prefix's runtime directory, with one page for each process. A process holds a
+lock on its page (OFD: it belongs to the open file, so the kernel drops it when the process ends in
+any way). A locked page is of a live process; a filled page without a lock is of a dead one.
 """
 
 from __future__ import annotations
@@ -40,24 +40,24 @@ class LockedError(OSError):
 
 
 class Registration:
-    """The page of this process; the lock on it lives as long as this object's descriptor."""
+    """The page of this process; its lock lasts as long as this object's descriptor."""
 
     def __init__(self, path: Path, fd: int, member: Member) -> None:
         self.path, self.member, self._fd = path, member, fd
 
     def publish(self, state: State, details: Mapping[str, Any]) -> None:
-        """Say how far the EAL is, and what others need to know before they attach."""
+        """Publish the state of the EAL, and details that other processes need to attach."""
         member = replace(self.member, state=state, details=details)
         write(self._fd, member)
         self.member = member
 
     @property
     def in_place(self) -> bool:
-        """Whether the file is still the one that others find."""
+        """Whether the file is still the one at its path."""
         return self._fd >= 0 and _is_at(self._fd, self.path)
 
     def give_back(self) -> None:
-        """Leave; the last one removes the file."""
+        """Clear the page; the last process removes the file."""
         if self._fd < 0:
             return
         fds: list[int] = []
@@ -82,17 +82,17 @@ def members(prefix: str) -> list[Member]:
 
 
 def unshared(prefix: str) -> list[Member]:
-    """Return the live processes of ours of this prefix to whose memory nothing can attach."""
+    """Return the live processes of ours with this prefix that do not share their memory."""
     return [member for member, alive in _read(prefix) if alive and not member.shares]
 
 
 def dead(prefix: str) -> list[Member]:
-    """Return those that died without leaving, and of which nobody has taken note yet."""
+    """Return the processes that died without leaving and whose pages are not cleared yet."""
     return [member for member, alive in _read(prefix) if not alive and member.shares]
 
 
 def forget(prefix: str, member: Member) -> None:
-    """Clear the page of a dead process, if it is still its."""
+    """Clear the page of a dead process, unless another process has it by now."""
     fds: list[int] = []
     with suppress(OSError), _locked(path_of(prefix), fds, create=False):
         (fd,) = fds
@@ -112,13 +112,13 @@ def claim(
     Parameters
     ----------
     choose
-        Given the other live processes that share memory, return our lcores, or raise; nobody
-        comes or goes meanwhile.
+        Gets the other live processes that share memory, returns our lcores, or raises; no process
+        joins or leaves meanwhile.
 
     Raises
     ------
     FullError
-        128 processes are there.
+        128 processes are registered.
     """
     path = path_of(prefix)
     make_way(path.parent)
@@ -135,13 +135,13 @@ def claim(
                 path.unlink()
             raise
         free = sorted(set(range(MAX_PROCESSES)).difference(other.index for other in others))
-        # the page of a dead one last: its primary may not have read it yet
+        # pages of dead processes last: their primary may not have read them yet
         index = min(free, key=lambda i: read(fd, i) is not None, default=None)
         if index is None:
             raise FullError(
                 errno.ENOSPC, f"{MAX_PROCESSES} processes share {prefix!r}: no more can attach"
             )
-        if role == "primary":  # what is left of another memory's processes means nothing now
+        if role == "primary":  # pages of processes of an earlier primary are obsolete
             _clear(fd, free)
         mine = open_regular(path, os.O_RDWR)
         try:
@@ -161,7 +161,7 @@ def _clear(fd: int, indexes: Iterable[int]) -> None:
 
 
 def program_name() -> str:
-    """Return what this process runs: the script or module on its command line."""
+    """Return the script or module on the command line of this process."""
     argv = iter(os.fsdecode(Path("/proc/self/cmdline").read_bytes()).split("\0")[1:-1])
     for argument in argv:
         if argument == "-m":
@@ -174,12 +174,12 @@ def program_name() -> str:
 
 
 def path_of(prefix: str) -> Path:
-    """Return where the file of a prefix is."""
+    """Return the path of a prefix's registry."""
     return runtime.runtime_dir(prefix) / FILE
 
 
 def started(pid: int) -> int | None:
-    """[clock ticks] since boot when a process started; None where there is none."""
+    """Return the start time of a process [clock ticks since boot]; None if there is none."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     except (OSError, IndexError, ValueError):
@@ -187,7 +187,7 @@ def started(pid: int) -> int | None:
 
 
 def guarded(prefix: str) -> AbstractContextManager[object]:
-    """Keep, for a `with` block, all processes of a prefix from coming, going and telling."""
+    """Keep all processes of a prefix from joining, leaving and publishing in a `with` block."""
     return _locked(path_of(prefix), [], create=False)
 
 
@@ -208,7 +208,7 @@ def _read(prefix: str) -> list[tuple[Member, bool]]:
 def _judged(fd: int) -> list[tuple[Member, bool]]:
     found = [m for i in range(MAX_PROCESSES) if (m := read(fd, i))]
     judged = [(member, _alive(fd, member)) for member in found]
-    # one that leaves clears its page first, then lets go of the lock
+    # a process that leaves clears its page before it releases the lock
     return [(m, alive) for m, alive in judged if alive or _same(m, read(fd, m.index))]
 
 
@@ -222,14 +222,14 @@ def _live(fd: int) -> list[Member]:
 
 
 def _alive(fd: int, member: Member) -> bool:
-    """Whether its lock is held, and not just by what a child of the dead inherited."""
+    """Whether the lock is held by the process itself, not by a child of the dead process."""
     wish = _flock(fcntl.F_RDLCK, offset(member.index))
     kind, *_ = struct.unpack(runtime.FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, wish))
     return bool(kind != fcntl.F_UNLCK) and started(member.pid) == member.started
 
 
 def _locked(path: Path, fds: list[int], *, create: bool) -> FileIO:
-    """Open the file under the lock of its head, which one process at a time holds.
+    """Open the file and take the lock of its head, which one process at a time holds.
 
     Parameters
     ----------
@@ -239,8 +239,8 @@ def _locked(path: Path, fds: list[int], *, create: bool) -> FileIO:
     Returns
     -------
     FileIO
-        For a `with` block, which alone may have it: where an exception of a signal handler parts
-        the block from its end, the file goes with the block, and the lock with it.
+        For a `with` block, which must have the only reference: if a signal handler's exception
+        interrupts the block, the file is closed with it, and the lock released.
     """
     why = distrust(path.parent)
     if why:
@@ -250,7 +250,7 @@ def _locked(path: Path, fds: list[int], *, create: bool) -> FileIO:
     def opener(name: str, _: int) -> int:
         return open_regular(Path(name), flags)
 
-    files: list[FileIO] = []  # and no variable: a traceback would keep it, and the lock with it
+    files: list[FileIO] = []  # no plain variable: a traceback would keep the file, and its lock
     while True:
         try:
             files.append(FileIO(os.fspath(path), "r+", opener=opener))
@@ -273,7 +273,7 @@ def _close(files: list[FileIO]) -> None:
 
 
 def _begin(fd: int, path: Path) -> None:
-    """Write the head of a new file, or of one that is not ours."""
+    """Write the head of a new file, or of a file of another format."""
     if not _is_ours(fd):
         os.ftruncate(fd, 0)
         _reserve(fd, path)
@@ -281,7 +281,7 @@ def _begin(fd: int, path: Path) -> None:
 
 
 def _reserve(fd: int, path: Path) -> None:
-    """Have room for all pages, or leave no file."""
+    """Reserve disk space for all pages; if that fails, remove the file."""
     try:
         os.posix_fallocate(fd, 0, (MAX_PROCESSES + 1) * PAGE)
     except OSError:
@@ -290,13 +290,11 @@ def _reserve(fd: int, path: Path) -> None:
 
 
 def _lock_head(fd: int, path: Path) -> None:
-    """Wait for the lock of the head: a process has it for milliseconds unless it stands still."""
+    """Wait for the lock of the head: a process holds it for milliseconds unless it is stopped."""
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     while not _try_lock_head(fd):
         if time.monotonic() > deadline:
-            text = (
-                f"waited {LOCK_TIMEOUT_S:g} s for the lock of {path}: a process stands still in it"
-            )
+            text = f"waited {LOCK_TIMEOUT_S:g} s for the lock of {path}: a stopped process holds it"
             raise LockedError(errno.EBUSY, text)
         time.sleep(0.002)
 

@@ -1,4 +1,4 @@
-"""A page of the registry: what it says of one process, as bytes."""
+"""The format of a page of the registry, which describes one process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 MAX_LCORES = 1024
-"""Room in a page; DPDK's own limit (RTE_MAX_LCORE) is lower as a rule."""
+"""Room in a page; DPDK's own limit (RTE_MAX_LCORE) is usually lower."""
 
 Role = Literal["primary", "secondary", "unshared"]
 State = Literal["attaching", "ready", "leaving"]
@@ -31,14 +31,14 @@ class Member:
     index : int
         Its page, 0 to 127.
     started : int
-        [clock ticks] since boot: with the PID it names a process for good.
+        [clock ticks] since boot: with the PID it identifies a process uniquely.
     role : str
-        `unshared` is a primary to whose memory no other process can attach: it has no hugepages,
-        or no file.
+        `unshared` is a primary that no other process can attach to: it has no hugepages, or no
+        files.
     state : str
         `attaching` until its EAL is up, then `ready`; a secondary that ends its EAL is `leaving`.
     details : dict
-        What a primary tells of itself: its device arguments and what its mempools are made of.
+        Published details of a primary: device arguments, mempool drivers.
     """
 
     index: int
@@ -57,7 +57,7 @@ class Member:
 
     @property
     def shares(self) -> bool:
-        """Whether other processes can attach to its memory, or it is attached itself."""
+        """Whether it shares memory: as a primary that accepts secondaries, or as a secondary."""
         return self.role != "unshared"
 
     def __str__(self) -> str:
@@ -65,12 +65,12 @@ class Member:
 
 
 def offset(index: int) -> int:
-    """[bytes] into the file; page 0 is its head."""
+    """Return the offset of a page [bytes]; the head of the file comes first."""
     return (index + 1) * PAGE
 
 
 def read(fd: int, index: int) -> Member | None:
-    """Return whom a page names; None for an empty or unreadable one."""
+    """Return the process of a page; None for an empty or unreadable page."""
     page = os.pread(fd, PAGE, offset(index))
     if len(page) < PAGE:
         return None
@@ -93,7 +93,7 @@ def write(fd: int, member: Member) -> None:
     Raises
     ------
     OSError
-        Its details are longer than a page.
+        The details do not fit in a page.
     """
     details = json.dumps(dict(member.details), separators=(",", ":")).encode()
     if len(details) > _DETAILS_MAX:
@@ -108,5 +108,5 @@ def write(fd: int, member: Member) -> None:
 
 
 def clear(fd: int, index: int) -> None:
-    """Make a page nobody's."""
+    """Clear a page."""
     os.pwrite(fd, bytes(_RECORD.size), offset(index))

@@ -1,4 +1,4 @@
-"""Reserving hugepages and giving them back, by NUMA node and size, with a look at what came."""
+"""Reserve and release hugepages, by NUMA node and size, and check the result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydpdk.host.errors import HostError
 from pydpdk.host.hugepages import HugepagePool, default_page_size_bytes, read_pools
 
 _TMPFILES = "etc/tmpfiles.d/pydpdk-hugepages.conf"
-_HEAD = "# Hugepages reserved at boot, as `pydpdk hugepages reserve --persistent` was told.\n"
+_HEAD = "# Hugepages reserved at boot, written by `pydpdk hugepages reserve --persistent`.\n"
 _MAX_PAGES = 1 << 30
 
 
@@ -23,10 +23,10 @@ def reserve(
     node: int | None = None,
     root: Path = Path("/"),
 ) -> list[HugepagePool]:
-    """Have at least this many pages, spread over the nodes or on one of them.
+    """Reserve at least this many pages, spread over the nodes or on one of them.
 
-    Pools that have more keep them. The write is checked: the kernel reserves what it finds, and
-    says nothing where that is less.
+    Pools that have more keep them. The result is checked: the kernel silently reserves fewer pages
+    if it lacks memory.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def reserve(
     Raises
     ------
     ValueError
-        This host has no such size or node, or it is no number of pages; the message says which.
+        The size, node or number of pages is invalid; the message says which.
     HostError
-        The kernel had less memory in one piece, or may not be asked. What came stays.
+        The kernel has too little contiguous memory, or the user no permission. Reserved pages stay.
     """
     if isinstance(pages, bool) or not 1 <= pages <= _MAX_PAGES:
         raise ValueError(f"pages={pages}: 1 to {_MAX_PAGES}")
@@ -62,14 +62,14 @@ def release(
     node: int | None = None,
     root: Path = Path("/"),
 ) -> list[HugepagePool]:
-    """Give free pages back to the kernel: this many, or all; those in use stay.
+    """Return free pages to the kernel: this many, or all; pages in use stay.
 
     Raises
     ------
     ValueError
-        More than are free.
+        `pages` is more than are free.
     HostError
-        The kernel may not be asked.
+        The user has no permission.
     """
     pools = _chosen(size_bytes, node, root)
     free = sum(pool.free for pool in pools)
@@ -85,11 +85,10 @@ def release(
 
 
 def persist(pools: list[HugepagePool], *, root: Path = Path("/")) -> Path:
-    """Have these pools at every boot (systemd-tmpfiles); return the file that says so.
+    """Reserve these pools at every boot (systemd-tmpfiles); return the file that was written.
 
-    Pools that it knew already and that are not among these stay as they are. Pages of 1 GB are
-    better asked for on the kernel's line (`hugepagesz=1G hugepages=N`): later there may be no
-    such piece of memory left.
+    Other pools in the file stay as they are. Reserve pages of 1 GB on the kernel's command line
+    instead (`hugepagesz=1G hugepages=N`): later there may be no contiguous memory left.
     """
     file = root / _TMPFILES
     known = dict(_known(file))
@@ -99,7 +98,7 @@ def persist(pools: list[HugepagePool], *, root: Path = Path("/")) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(_HEAD + "".join(lines))
     except OSError as error:
-        raise _refused(file, error) from None
+        raise _write_error(file, error) from None
     return file
 
 
@@ -109,7 +108,7 @@ def parse_size(text: str) -> int:
     Raises
     ------
     ValueError
-        It is no size.
+        The text is no size.
     """
     match = re.fullmatch(r"(\d{1,9})([KMG])B?", text.strip(), re.IGNORECASE)
     if not match:
@@ -132,19 +131,19 @@ def _chosen(size_bytes: int | None, node: int | None, root: Path) -> list[Hugepa
 
 
 def _set(pool: HugepagePool, total: int, root: Path) -> None:
-    """Write a pool's number of pages, and look what the kernel made of it."""
+    """Write a pool's number of pages, and check the result."""
     file = _file(pool, root)
     try:
         file.write_text(f"{total}\n")
         now = int(file.read_text())
     except OSError as error:
-        raise _refused(file, error) from None
+        raise _write_error(file, error) from None
     if now != total:
         size = f"{pool.size_bytes >> 10} kB"
         raise HostError(
             errno.ENOMEM,
-            f"node {pool.node} has {now} pages of {size} now, {total} were asked for: memory is"
-            " in pieces, ask at boot"
+            f"node {pool.node} has {now} pages of {size} now, {total} were requested: memory is"
+            " fragmented, reserve at boot"
             f" (`hugepagesz={pool.size_bytes >> 20}M hugepages={total}` on the kernel's line)",
         )
 
@@ -166,6 +165,6 @@ def _known(file: Path) -> Iterator[tuple[str, int]]:
             yield match[1], int(match[2])
 
 
-def _refused(file: Path, error: OSError) -> HostError:
+def _write_error(file: Path, error: OSError) -> HostError:
     why = "needs root" if error.errno in (errno.EACCES, errno.EPERM) else error.strerror
     return HostError(error.errno, f"{file}: {why or os.strerror(error.errno or 0)}")

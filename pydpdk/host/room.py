@@ -1,4 +1,4 @@
-"""Room for the files of a runtime directory: the EAL maps them, and SIGBUS ends it without.
+"""Room for the files of a runtime directory: the EAL maps them, and dies of SIGBUS without it.
 
 Sizes: `lib/eal/common/eal_common_memory.c` and `config/rte_config.h`, the same from 22.11 to 25.11.
 """
@@ -20,7 +20,7 @@ _FIXED = 1 << 20
 _MB_PER_TYPE = 64 << 10
 _MAX_SEGMENTS = 32768
 _SEGMENT = 49
-"""[bytes] in the table of segments for each page that memory could ever have: 48, and its bit."""
+"""[bytes] per possible page in the table of segments: 48, and a bit."""
 _FILES = 16
 
 
@@ -33,14 +33,14 @@ class Shortage:
 
 
 def need_bytes(*, root: Path = Path("/")) -> int:
-    """[bytes] that the files of one process in its runtime directory come to."""
+    """Return the [bytes] of one process's files in its runtime directory."""
     kinds = {(pool.size_bytes, pool.node) for pool in read_pools(root=root) if pool.total}
     segments = (min(_MAX_SEGMENTS, (_MB_PER_TYPE << 20) // size) for size, _ in kinds)
     return _FIXED + sum(segments) * _SEGMENT
 
 
 def shortage(directory: Path, *, root: Path = Path("/")) -> Shortage | None:
-    """Say what is missing for the files of a process; None where they fit."""
+    """Return what is missing for the files of a process; None if they fit."""
     there = next(path for path in (directory, *directory.parents) if path.exists()).resolve()
     status = os.statvfs(there)
     need, left = need_bytes(root=root), status.f_bavail * status.f_frsize
@@ -57,7 +57,7 @@ def shortage(directory: Path, *, root: Path = Path("/")) -> Shortage | None:
 
 
 def reserve(prefix: str) -> None:
-    """Give the tables of a prefix all of their room, so that none is missing when memory grows.
+    """Reserve the full size of a prefix's tables, so that memory can grow.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def reserve(prefix: str) -> None:
         There is no room (ENOSPC).
     """
     for path in sorted(runtime.runtime_dir(prefix).glob("fbarray_*")):
-        with suppress(FileNotFoundError):  # of a process that has just left
+        with suppress(FileNotFoundError):  # a process has just left
             _fill(path)
 
 

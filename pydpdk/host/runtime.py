@@ -1,8 +1,8 @@
-"""What processes of one DPDK file prefix leave on the host, and how to remove it safely.
+"""Files that processes of one DPDK file prefix leave on the host, and their safe removal.
 
-A prefix leaves two things: hugepage files, each of which pins its pages until it is unlinked,
-and a runtime directory. Formats and rules: `lib/eal/common/eal_filesystem.h` and
-`lib/eal/linux/eal.c`, the same from 22.11 to 25.11.
+A prefix leaves hugepage files, each of which pins its pages until it is unlinked, and a runtime
+directory. Formats and rules: `lib/eal/common/eal_filesystem.h` and `lib/eal/linux/eal.c`, the same
+from 22.11 to 25.11.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FLOCK = "hhqqi4x"
 
 
 def runtime_dir(prefix: str) -> Path:
-    """The directory where a DPDK process with this file prefix keeps its shared state."""
+    """Return the directory where a DPDK process with this file prefix keeps its shared state."""
     _check(prefix)
     base = os.environ.get("RUNTIME_DIRECTORY")
     if base is None:
@@ -36,7 +36,7 @@ def runtime_dir(prefix: str) -> Path:
 
 
 def hugepage_files(prefix: str, *, root: Path = Path("/")) -> list[Path]:
-    """Hugepage files of exactly this prefix, on every hugetlbfs mount."""
+    """Return the hugepage files of this prefix, on every hugetlbfs mount."""
     _check(prefix)
     # `<prefix>map_<n>`, with `--single-file-segments` too; from 26.07 also `map_<list>_<n>`
     name = re.compile(re.escape(prefix) + r"map_[0-9]+(_[0-9]+)?")
@@ -45,9 +45,9 @@ def hugepage_files(prefix: str, *, root: Path = Path("/")) -> list[Path]:
 
 
 def strange_hugepage_files(*, root: Path = Path("/")) -> list[Path]:
-    """What is named like a hugepage file, of any prefix, and is none.
+    """Return files that are named like hugepage files, of any prefix, and are none.
 
-    `rte_eal_init` opens all of them to see whether they are in use, and would wait at a FIFO.
+    `rte_eal_init` opens all of them to see whether they are in use, and would block on a FIFO.
     """
     files = (file for mount in read_mounts(root=root) for file in _listdir(mount.path))
     return sorted(file for file in files if "map_" in file.name and _is_strange(file))
@@ -62,28 +62,28 @@ def _is_strange(file: Path) -> bool:
 
 
 def leftovers(prefix: str, *, root: Path = Path("/")) -> list[Path]:
-    """All that this prefix has on the host now: hugepage files and the runtime directory."""
+    """Return the paths of this prefix on the host: hugepage files and the runtime directory."""
     directory = runtime_dir(prefix)
     there = directory.is_dir() and not distrust(directory)
     return hugepage_files(prefix, root=root) + ([directory] if there else [])
 
 
 PROCESSES = "pydpdk_processes"
-"""File of `registry` in the runtime directory."""
+"""The file of the registry in the runtime directory."""
 
 
 def is_in_use(prefix: str, *, by_others: bool = False, root: Path = Path("/")) -> bool:
-    """Say whether a live process uses this prefix.
+    """Whether a live process uses this prefix.
 
-    A primary holds a write lock on its `config`, every process that shares memory answers on
-    its `mp_socket*`, one that does not (`--in-memory`) on `dpdk_telemetry.v2`; under `--no-shconf`
-    only the locks on hugepage files tell. What may not be opened is another user's, and counts as
-    in use.
+    A primary holds a write lock on its `config`. A process that shares memory answers on its
+    `mp_socket*`, one that does not (`--in-memory`) on `dpdk_telemetry.v2`. With `--no-shconf` only
+    the locks on hugepage files show that it is in use. Files that may not be opened belong to
+    another user, and count as in use.
 
     Parameters
     ----------
     by_others
-        Do not count what this process itself still holds.
+        Ignore locks and sockets of this process.
     """
     directory = runtime_dir(prefix)
     own = _open_files() if by_others else frozenset()
@@ -95,10 +95,10 @@ def is_in_use(prefix: str, *, by_others: bool = False, root: Path = Path("/")) -
 
 
 def sweep(prefix: str, *, root: Path = Path("/")) -> list[Path]:
-    """Remove what this prefix left, unless another live process uses it; return what is gone.
+    """Remove the files of this prefix unless another live process uses it; return removed paths.
 
-    Meant for the owner after `rte_eal_cleanup` or a failed init, and for anyone after the
-    owner's death. What may not be removed stays, without an error: see `leftovers`.
+    For the owner after `rte_eal_cleanup` or a failed init, and for any process after the owner's
+    death. Files that may not be removed stay, without an error: see `leftovers`.
     """
     if is_in_use(prefix, by_others=True, root=root):
         return []
@@ -106,7 +106,7 @@ def sweep(prefix: str, *, root: Path = Path("/")) -> list[Path]:
 
 
 def remove(prefix: str, *, root: Path = Path("/")) -> list[Path]:
-    """Remove what this prefix left, without a look whether anyone uses it; return what is gone."""
+    """Remove the files of this prefix without checking for users; return removed paths."""
     return _remove(prefix, root, lambda _: True)
 
 
@@ -122,10 +122,10 @@ def _remove(prefix: str, root: Path, may_go: Callable[[Path], bool]) -> list[Pat
 
 
 def unlock_mounts(*, root: Path = Path("/")) -> None:
-    """Let go of the locks on hugetlbfs mounts that an `rte_eal_init` which failed has kept.
+    """Release the locks on hugetlbfs mounts that a failed `rte_eal_init` has kept.
 
-    It takes them while it looks at the pages, and gives them back at its end only: until this
-    process ends every other EAL of the host would wait for them.
+    It takes them when it looks at the pages, and releases them only at its end: every other EAL of
+    the host would wait for them until this process ends.
     """
     mounts = {str(mount.path) for mount in read_mounts(root=root)}
     for link in Path("/proc/self/fd").iterdir():
@@ -140,12 +140,12 @@ def _check(prefix: str) -> None:
 
 
 def _has_members(file: Path) -> bool:
-    """Say whether a process has its page of the registry: one that shares no memory, perhaps."""
+    """Whether a process has a page of the registry; it may be one that shares no memory."""
     return file.name == PROCESSES and _is_locked(file)
 
 
 def _is_locked(file: Path) -> bool:
-    """Test whether any process has a lock on a file, without taking it."""
+    """Test whether any process holds a lock on a file, without taking it."""
     try:
         fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -168,7 +168,7 @@ def _has_write_lock(config: Path, *, by_others: bool) -> bool:
         return isinstance(error, PermissionError)
     try:
         # POSIX locks of this process never conflict with F_GETLK, always with F_OFD_GETLK.
-        # A write lock conflicts with a wish to read, which needs no write permission.
+        # Test with a read lock, which a write lock conflicts with: it needs no write permission.
         command = fcntl.F_GETLK if by_others else fcntl.F_OFD_GETLK
         wish = struct.pack(FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
         found, *_ = struct.unpack(FLOCK, fcntl.fcntl(fd, command, wish))
@@ -178,18 +178,18 @@ def _has_write_lock(config: Path, *, by_others: bool) -> bool:
 
 
 def answers(path: Path) -> bool:
-    """Say whether a process has this socket bound; nothing is sent."""
+    """Whether a process has this socket bound; sends nothing."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(str(path))
         except OSError as error:
-            # not permitted: another user's, perhaps alive; wrong type: alive, telemetry's
+            # no permission: another user's, may be alive; wrong type: alive, of telemetry
             return error.errno in {errno.EACCES, errno.EPERM, errno.EPROTOTYPE}
     return True
 
 
 def _is_flocked(file: Path) -> bool:
-    """Test the shared lock that processes hold on a hugepage file, as the EAL itself does."""
+    """Test the shared lock that processes hold on a hugepage file, as the EAL does."""
     try:
         fd = open_regular(file)
     except OSError as error:
@@ -204,10 +204,10 @@ def _is_flocked(file: Path) -> bool:
 
 
 def fd_here(file: Path) -> int | None:
-    """Return a descriptor that this process has of a file; a primary has one of its `config`.
+    """Return this process's descriptor of a file; a primary has one of its `config`.
 
-    Such a file must not be opened again: the kernel drops all POSIX locks that a process has on
-    a file when it closes any descriptor of it, and the primary would stand without its lock.
+    Such a file must not be opened again: when a process closes any descriptor of a file, the kernel
+    drops all its POSIX locks on it, and the primary would lose its lock.
     """
     try:
         wanted = file.stat()
@@ -221,14 +221,14 @@ def fd_here(file: Path) -> int | None:
 
 
 def _open_files() -> frozenset[str]:
-    """Paths of the files that this process has open and of the Unix sockets it has bound."""
+    """Return the paths of this process's open files and bound Unix sockets."""
     targets = set()
     for link in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
             targets.add(str(link.readlink()))
     table = os.fsdecode(Path("/proc/net/unix").read_bytes())  # abstract names are any bytes
-    rows = [line.split(maxsplit=7) for line in table.splitlines()]
-    bound = {row[7] for row in rows if len(row) == 8 and f"socket:[{row[6]}]" in targets}
+    lines = [line.split(maxsplit=7) for line in table.splitlines()]
+    bound = {line[7] for line in lines if len(line) == 8 and f"socket:[{line[6]}]" in targets}
     return frozenset(targets | bound)
 
 
@@ -240,7 +240,7 @@ def _listdir(directory: Path) -> list[Path]:
 
 
 def _removed(file: Path) -> bool:
-    """Unlink one file; directories are not DPDK's, and stay."""
+    """Unlink one file; keep directories, which are not DPDK's."""
     try:
         if stat.S_ISDIR(file.lstat().st_mode):
             return False

@@ -1,4 +1,4 @@
-"""Sockets over which virtual devices find their peers: memif, vhost, virtio_user."""
+"""Sockets that virtual devices use to connect to their peers: memif, vhost, virtio_user."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PATH_MAX = 107
-"""[characters] of a socket's path (`sun_path`, and a NUL); drivers cut what is longer."""
+"""[characters] of a socket's path (`sun_path` without its NUL); drivers truncate longer ones."""
 
-_MEMIF_PATH = "/run/memif.sock"  # drivers/net/memif: its default, and it is abstract
+_MEMIF_PATH = "/run/memif.sock"  # drivers/net/memif: the default, as an abstract name
 VHOST = ("net_vhost", "eth_vhost")
 _VIRTIO = ("virtio_user", "net_virtio_user")
 _LISTENS = 1 << 16  # __SO_ACCEPTCON in the flags of /proc/net/unix
@@ -25,9 +25,9 @@ class Endpoint:
     Attributes
     ----------
     serves : bool
-        Whether the device listens; else somebody must be listening before it comes.
+        Whether the device listens; else a peer must listen before the device is created.
     abstract : bool
-        No file, but a name of the network namespace.
+        Whether it is a name of the network namespace instead of a file.
     """
 
     driver: str
@@ -37,12 +37,12 @@ class Endpoint:
 
     @property
     def here(self) -> bool:
-        """Whether there may be somebody: a file, or a name that nobody can see."""
+        """Whether a peer may be listening: the file exists, or the name is abstract."""
         return self.abstract or Path(self.path).exists()
 
 
 def endpoint_of(device: str) -> Endpoint | None:
-    """Read what socket a device string names; None where it has none."""
+    """Return the socket of a device string; None if it has none."""
     name, *rest = device.split(",")
     driver = name.rstrip("0123456789")
     arguments = dict(argument.partition("=")[::2] for argument in rest)
@@ -59,7 +59,7 @@ def endpoint_of(device: str) -> Endpoint | None:
 
 
 def is_vhost_net(path: str) -> bool:
-    """Whether virtio_user is to talk to the kernel: a device file, where it is there."""
+    """Whether a path of virtio_user is the kernel's vhost-net device file."""
     try:
         return stat.S_ISCHR(Path(path).stat().st_mode)
     except OSError:
@@ -67,9 +67,9 @@ def is_vhost_net(path: str) -> bool:
 
 
 def is_served(path: str, *, root: Path = Path("/")) -> bool:
-    """Whether somebody listens on a socket file.
+    """Whether a process listens on a socket file.
 
-    The list of the kernel is of this network namespace; who is in another one answers a knock.
+    The kernel lists only sockets of this network namespace; for others it tries to connect.
     """
     try:
         lines = (root / "proc/net/unix").read_text().splitlines()[1:]
@@ -83,6 +83,6 @@ def is_served(path: str, *, root: Path = Path("/")) -> bool:
 
 
 def _answers(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as knocking:
-        result = knocking.connect_ex(os.fsencode(path)[:PATH_MAX])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
+        result = probe.connect_ex(os.fsencode(path)[:PATH_MAX])
     return result in (0, errno.EAGAIN, errno.EPROTOTYPE)

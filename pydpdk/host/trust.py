@@ -1,6 +1,6 @@
-"""Places where somebody else may have put something: looked at before anything is opened there.
+"""Check directories in which other users may plant files, before opening anything there.
 
-A user without XDG_RUNTIME_DIR has the EAL's files in /tmp/dpdk, which anybody can make first.
+Without XDG_RUNTIME_DIR the EAL's files of a user are in /tmp/dpdk, which any user can create first.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_READ_MAX = 1 << 24  # [bytes] no file of ours or of DPDK's is longer
+_READ_MAX = 1 << 24  # [bytes] longer than any file of ours or of DPDK
 
 
 def distrust(directory: Path, *, own: bool = False) -> str:
-    """Say why a runtime directory, or the way to it, could be changed by another user.
+    """Return why another user could change a runtime directory, or a parent of it.
 
-    Empty where none could, and where it is not there yet. A directory that passes stays as it is:
+    Empty if no other user can, and if it does not exist yet. A directory that passes stays trusted:
     only this user and root can change it.
 
     Parameters
@@ -26,30 +26,30 @@ def distrust(directory: Path, *, own: bool = False) -> str:
     directory
         `<base>/dpdk/<prefix>`.
     own
-        Refuse that of another user to root, too.
+        Distrust a directory of another user even for root.
     """
     shared, base = directory.parent, directory.parent.parent
-    return _why_way(base) or _why_way(shared) or _why_own(directory, own)
+    return _why_parent(base) or _why_parent(shared) or _why_own(directory, own)
 
 
 def make_way(directory: Path) -> None:
-    """Make the directory in which a runtime directory will be, for this user alone."""
+    """Create the parent of a runtime directory, for this user only."""
     directory.parent.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         directory.parent.mkdir(mode=0o700)
 
 
 def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
-    """Open a regular file and nothing else; no link is followed, no FIFO is waited for.
+    """Open a regular file; follow no link, and do not block on a FIFO.
 
-    Its directory is opened first and looked at, and the file is opened in that one: whoever puts
-    another directory in its place meanwhile changes nothing.
+    It opens and checks the directory first, and opens the file relative to it, so replacing the
+    directory meanwhile has no effect.
 
     Raises
     ------
     OSError
-        It is something else (EINVAL, ELOOP), its directory is another user's (EACCES), or it cannot
-        be opened.
+        It is no regular file (EINVAL, ELOOP), its directory belongs to another user (EACCES), or it
+        cannot be opened.
     """
     with _opened(path.parent) as directory:
         flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -73,13 +73,13 @@ def _opened(directory: Path) -> Iterator[int]:
 
 
 def read_regular(path: Path, most: int = -1) -> bytes:
-    """Read a regular file, or its first bytes; raises as `open_regular` does."""
+    """Read a regular file, or its first bytes; raise as `open_regular` does."""
     with open(open_regular(path), "rb") as file:
         return file.read(min(most, _READ_MAX))
 
 
-def _why_way(path: Path) -> str:
-    """Why others could change what is in a directory on the way; links of root's are followed."""
+def _why_parent(path: Path) -> str:
+    """Return why others could change files in a parent directory; follows root's links."""
     try:
         here, there = path.lstat(), path.stat()
     except FileNotFoundError:
@@ -92,7 +92,7 @@ def _why_way(path: Path) -> str:
         return f"{path} is no directory"
     if there.st_uid not in (0, os.geteuid()):
         return f"{path} belongs to user {there.st_uid}"
-    # a mount is an administrator's choice, as the volumes of containers are
+    # a mount, such as a container's volume, is the administrator's choice
     if there.st_mode & stat.S_IWOTH and not there.st_mode & stat.S_ISVTX and not path.is_mount():
         return f"{path} can be written by everybody"
     return ""

@@ -1,7 +1,7 @@
-"""Virtual network devices: the names of their drivers, and the arguments that each takes.
+"""Virtual network devices: the names of their drivers, and their arguments.
 
-DPDK compares a device's name with those of its drivers, whose beginning it must have, and hands
-the arguments to the driver, which as a rule only logs what it does not know.
+A device's name must start with the name of its driver. DPDK passes the arguments to the driver,
+which usually only logs unknown ones.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
         "member", "slave", "primary", "mode", "xmit_policy", "agg_mode", "socket_id", "mac",
     ),
 }  # fmt: skip
-"""What the drivers of DPDK 22.11 to 25.11 take (their `valid_arguments`)."""
+"""Arguments of the drivers of DPDK 22.11 to 25.11 (their `valid_arguments`)."""
 
 ALIASES = {
     "eth_null": "net_null", "eth_ring": "net_ring", "eth_pcap": "net_pcap",
@@ -56,11 +56,11 @@ _OTHERS = (
     "net_mvpp2", "eth_mvpp2", "net_octeontx", "eth_octeontx", "net_pfe", "net_enetfec", "net_ionic",
 )  # fmt: skip
 _NAMES = (*ARGUMENTS, *ALIASES, *_OTHERS)
-"""All that DPDK 22.11 to 25.11 registers under `drivers/net` (`RTE_PMD_REGISTER_VDEV`)."""
+"""All names that `drivers/net` registers in DPDK 22.11 to 25.11 (`RTE_PMD_REGISTER_VDEV`)."""
 
 
 def driver_of(device: str) -> str | None:
-    """Return the driver of a virtual network device, of which DPDK itself has one; else None.
+    """Return DPDK's driver of a virtual network device; None if it has none.
 
     Parameters
     ----------
@@ -73,14 +73,14 @@ def driver_of(device: str) -> str | None:
 
 
 def unknown_driver(device: str, *, is_port: bool) -> str:
-    """Say which drivers there are, where a virtual device names none of them; else nothing.
+    """Return the known drivers if a virtual device names none of them; else empty.
 
     Parameters
     ----------
     device
         Its name, or name and arguments.
     is_port
-        Whether it is to be a port; else it may be of another class, such as `crypto_null`.
+        Whether it must be a port; else it may be of another class, such as `crypto_null`.
     """
     if driver_of(device):
         return ""
@@ -93,9 +93,9 @@ def unknown_driver(device: str, *, is_port: bool) -> str:
 
 
 def argument_faults(device: str) -> list[str]:
-    """Say what is wrong with the arguments of a virtual device, where its driver is known.
+    """Return the faults in the arguments of a virtual device, if its driver is known.
 
-    DPDK parts them at `,` and `=` (`rte_kvargs`), so no value can have one in it.
+    DPDK splits them at `,` and `=` (`rte_kvargs`), so no value can contain one.
     """
     driver = driver_of(device)
     known = ARGUMENTS.get(driver or "")
@@ -111,7 +111,7 @@ def argument_faults(device: str) -> list[str]:
 def _argument_fault(driver: str, known: tuple[str, ...], argument: str) -> str:
     key, equals, value = argument.partition("=")
     if "=" in value:
-        return f"no '=' or ',' in a value, nor in a path, where DPDK parts arguments: {argument!r}"
+        return f"no '=' or ',' in a value or path, as DPDK splits arguments there: {argument!r}"
     if key in known:
         return ""
     allowed = f"arguments of {driver}: {', '.join(known)}; {key!r} is none"

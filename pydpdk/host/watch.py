@@ -1,4 +1,4 @@
-"""Told at once when a process dies, or a file is written: one sleeping thread, no polling."""
+"""Watch for the death of processes and changes of a file: one sleeping thread, no polling."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pathlib import Path
 from pydpdk.host.fds import close_fds
 
 _IN_CLOSE_WRITE = 0x8
-_POLL_S = 0.2  # where the user has no inotify instance left (128 by default)
+_POLL_S = 0.2  # if the user has no inotify instance left (128 by default)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Watch:
-    """A thread that calls `tell` with each process that died, and `changed` for a written file.
+    """A thread that calls `died` with each process that died, and `changed` for a written file.
 
     Notes
     -----
-    Threads  `tell` and `changed` run on the thread; add and stop from any
+    Threads  `died` and `changed` run on the thread; add and stop from any
     """
 
-    def __init__(self, tell: Callable[[int], None], changed: Callable[[], None]) -> None:
-        self._tell, self._changed = tell, changed
+    def __init__(self, died: Callable[[int], None], changed: Callable[[], None]) -> None:
+        self._on_death, self._changed = died, changed
         self._lock = threading.Lock()
         self._pids: dict[int, int] = {}  # by pidfd
         self._epoll = select.epoll()
@@ -38,11 +38,11 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="pydpdk-watch", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def file(self, path: Path) -> None:
-        """Call `changed` whenever somebody who could write the file closes it."""
+        """Call `changed` whenever a process closes the file after opening it for writing."""
         name = os.fsencode(path)
         fd = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
         if fd < 0 or _libc.inotify_add_watch(fd, name, _IN_CLOSE_WRITE) < 0:
@@ -54,7 +54,7 @@ class Watch:
         self._epoll.register(fd, select.EPOLLIN)
 
     def process(self, pid: int) -> bool:
-        """Watch a process; False where it is dead already."""
+        """Watch a process; return False if it is dead already."""
         with self._lock:
             if pid in self._pids.values():
                 return True
@@ -67,7 +67,7 @@ class Watch:
             return True
 
     def leave(self, pid: int) -> None:
-        """Watch a process no more."""
+        """Stop watching a process."""
         with self._lock:
             fds = {known: fd for fd, known in self._pids.items()}
             if pid in fds:
@@ -104,7 +104,7 @@ class Watch:
             if pid is None:
                 return
             self._forget(fd)
-        self._tell(pid)
+        self._on_death(pid)
 
     def _close(self) -> None:
         with self._lock:

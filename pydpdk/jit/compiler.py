@@ -1,4 +1,4 @@
-"""Numba, told what it needs to know; the one way from a function to native code."""
+"""Compilation of workers with Numba."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import numba
 
-from pydpdk.jit import header_verbs, headers, packet, verbs  # noqa: F401  # Numba learns of them here
+from pydpdk.jit import header_verbs, headers, packet, verbs  # noqa: F401  # registers with Numba
 from pydpdk.jit.errors import at_line, check_kind
 
 
 def dispatcher(function: Callable[..., Any]) -> Any:
-    """Return the function as Numba compiles it: no GIL, indices of arrays checked."""
+    """Return a Numba dispatcher of the function: without the GIL, with array bounds checks."""
     return numba.njit(nogil=True, boundscheck=True)(function)
 
 
@@ -22,12 +22,12 @@ def compile_for(compiled: Any, args: tuple[Any, ...]) -> None:
     Raises
     ------
     CompileError
-        With the line of the function that cannot be compiled.
+        The message has the line that cannot be compiled.
     """
     function = compiled.py_func
     check_kind(function)
     try:
-        # compile() itself knows neither defaults nor *args
+        # compile() itself supports neither defaults nor *args
         compiled.get_call_template(tuple(numba.typeof(arg) for arg in args), {})
-    except Exception as error:  # Numba's own, and what an argument raises when it is looked at
+    except Exception as error:  # Numba's own, and those of an argument's typing
         raise at_line(error, function) from error

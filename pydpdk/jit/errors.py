@@ -1,4 +1,4 @@
-"""What can go wrong with a worker beside what can go wrong with packets."""
+"""Errors of workers: of their compilation, and of workers that do not stop."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ _ADVICE = (
 
 
 class CompileError(TypeError):
-    """A worker uses what cannot be compiled; the message starts with its file and line.
+    """A worker cannot be compiled; the message starts with file and line.
 
-    What Numba says of it in full is the exception's `__cause__`.
+    Numba's full error is the exception's `__cause__`.
     """
 
 
 class StoppedError(Exception):
-    """A worker that does not ask `running()` polled on after it had been asked to stop."""
+    """A worker that does not check `running()` polled on after it had been asked to stop."""
 
 
 def check_kind(function: FunctionType) -> None:
-    """Refuse kinds of functions of which Numba says nothing that one could read.
+    """Raise for kinds of functions for which Numba's error is hard to understand.
 
     Raises
     ------
@@ -69,12 +69,12 @@ def check_kind(function: FunctionType) -> None:
 
 
 def at_line(error: Exception, function: FunctionType) -> CompileError:
-    """Say Numba's error with the line of the user's that it is about.
+    """Convert Numba's error to one with the line of the user's function that caused it.
 
     Parameters
     ----------
     error
-        From Numba; its text names the lines of every function on the way.
+        From Numba; its text names the lines of all functions in between.
     function
         The worker.
     """
@@ -93,7 +93,7 @@ def _message(filename: str, line: int, name: str, what: str) -> str:
 
 
 def _def_line(function: FunctionType) -> int:
-    """Line of `def`: that of the code object is its first decorator's."""
+    """Return the line of `def`: the code object has that of its first decorator."""
     first = function.__code__.co_firstlineno
     for line in range(first, first + 20):
         if re.match(r"\s*(async\s+)?def\b", linecache.getline(function.__code__.co_filename, line)):
@@ -115,7 +115,7 @@ def _line_in(text: str, filename: str) -> int | None:
 
 
 def _cause(text: str) -> str:
-    """Return the sentence of Numba's text that says what is wrong."""
+    """Return the sentence of Numba's text with the cause."""
     said: list[str] = re.findall(r"TypingError: (.+)", text)
     ours = [line for line in said if not line.startswith(("Failed in", "No implementation"))]
     verb = re.findall(r"resolving callee type: BoundFunction\(\(.*?, '(\w+)'\)", text)

@@ -1,7 +1,7 @@
 """The verbs on headers in compiled code: of a burst, for all of its packets, and of one packet.
 
-Those of bursts have names, arguments and results of `Burst`; a packet's say of it what they say in
-an array.
+Those of bursts have the names, arguments and results of `Burst`. Those of packets return one value
+instead of an array.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ _VLAN, _QINQ, _U16, _U32 = 0x8100, 0x88A8, 0xFFFF, 0xFFFFFFFF
 
 @njit
 def _done(result: int) -> None:
-    """Raise what a verb means that has changed nothing."""
+    """Raise for the result of a verb that failed and changed nothing."""
     if result != 0:
         raise ValueError(
-            "a packet is too short, shared, asks for TX offloads, or has no headroom or checksum"
+            "a packet is too short, shared, has TX offloads, or has no headroom or checksum"
         )
 
 
 @njit
 def _check(number: int, highest: int) -> int:
-    """Return a number that has so much room; else raise."""
+    """Return a number if it is in range; else raise."""
     if number < 0 or number > highest:
         raise ValueError("the number does not fit where it is to be written")
     return number
@@ -84,7 +84,7 @@ def _count(burst: Any) -> int:
 
 
 def _masks(verb: str, call: Any) -> None:
-    """Make a verb without arguments that says of each packet yes or no."""
+    """Make a verb without arguments that returns a bool for each packet."""
 
     @overload_method(BurstType, verb)
     @bare
@@ -100,9 +100,9 @@ def _masks(verb: str, call: Any) -> None:
     @bare
     def _of_packet(packet: Any) -> Any:
         def of_packet(packet: Any) -> bool:
-            said = cell(0)
-            _done(call(mbufs_of(packet), 1, said))
-            return _load8(said) != 0
+            answer = cell(0)
+            _done(call(mbufs_of(packet), 1, answer))
+            return _load8(answer) != 0
 
         return of_packet
 
@@ -233,11 +233,11 @@ def _overload_adj(packet: Any, length: Any) -> Any:
     return adj if is_whole(length) else None
 
 
-_kept: list[Any] = []  # compiled code has their addresses
+_kept: list[Any] = []  # keeps structs alive whose addresses are in compiled code
 
 
 def _column(name: Any) -> tuple[Spec, int]:
-    """Return the column that a name in the code is of, and the address of C's description."""
+    """Return the column of a name in the code, and the address of C's description."""
     column = getattr(name, "literal_value", None)
     if column not in REWRITABLE:
         raise TypingError(f"rewrite: one of {', '.join(REWRITABLE)} is allowed, as a literal")
@@ -261,12 +261,12 @@ def _overload_rewrite_all(burst: Any, name: Any, value: Any) -> Any:
         return rewrite_same
     if not is_array(value, getattr(types, spec.base.name), ndim=1 + wide):
         raise TypingError(f"rewrite: a number, or a contiguous array of {spec.dtype} is allowed")
-    row = spec.c["width"]
+    width = spec.c["width"]
 
     def rewrite_each(burst: Any, name: Any, value: Any) -> None:
         n = _count(burst)
         _check_room(n, value)
-        if value.itemsize * value.size != row * len(value):
+        if value.itemsize * value.size != width * len(value):
             raise ValueError("rewrite: a row of 16 bytes for each packet is allowed")
         _done(_rewrite(mbufs_of(burst), n, column, value.ctypes.data))
 

@@ -1,6 +1,6 @@
-"""Headers of a packet in compiled code, and their fields: those that columns have, by their names.
+"""Headers of a packet in compiled code, and their fields, with the names of columns.
 
-A header that the packet does not have is false; reading a field of one raises.
+A header that the packet does not have is false; reading one of its fields raises.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _find = external("pyd_worker_find", types.int64, types.int64, types.int64, types
 
 
 def _name(column: str) -> str:
-    """Return a column's name as an attribute: `vlan[1]` is `vlan1`."""
+    """Return a column's name as an attribute: `vlan1` for `vlan[1]`."""
     return column.replace("[1]", "1")
 
 
@@ -72,11 +72,11 @@ HEADERS = {
     for name, spec in catalog().items()
     if spec.c["how"] == lib.PYD_COLUMN_HAS
 }
-"""Every header by its name in compiled code, `mbuf` among them, and C's number for it."""
+"""C's number of every header, by its name in compiled code; `mbuf` is one of them."""
 
 
 def _length(header: str) -> int:
-    """[bytes] of a header's fields."""
+    """Return the [bytes] of a header's fields."""
     ends = [
         spec.c["offset"] + spec.c["width"]
         for name, spec in _COLUMNS.items()
@@ -87,7 +87,7 @@ def _length(header: str) -> int:
 
 @njit
 def _find_ipv4(packet: Any) -> int:
-    """Address of the IPv4 header, behind up to two VLAN tags; 0 where there is none."""
+    """Return the address of the IPv4 header, behind up to two VLAN tags; 0 if there is none."""
     at = _ETHER_LEN
     for _ in range(2):
         if packet._length >= at:
@@ -104,7 +104,7 @@ def _find_ipv4(packet: Any) -> int:
 
 @njit
 def _find_l4(packet: Any, header: int, proto: int, length: int) -> int:
-    """Address of what follows the IP header, if it is of that protocol and all of it is here."""
+    """Return the address of the L4 header if it is of that protocol and complete; else 0."""
     ipv4 = _find_ipv4(packet)
     if ipv4 == 0:
         return _find(packet._mbuf, header, length)
@@ -131,7 +131,7 @@ def _l4(header: str, proto: int, length: int) -> Any:
 
 
 def _elsewhere(header: str) -> Any:
-    """Return how a header is found that few look for: by C, as for columns."""
+    """Return the finder of a less common header: C finds it, as for columns."""
     number, length = HEADERS[header], _length(header)
 
     def of(make: Any) -> Any:
@@ -150,7 +150,7 @@ _USUAL = {
 
 
 def _attribute(name: str, header: str) -> None:
-    """Give packets a header as an attribute."""
+    """Add a header to packets as an attribute."""
     made = _USUAL.get(header, _elsewhere(header))(make_header(header))
 
     @overload_attribute(PacketType, name)
@@ -172,15 +172,15 @@ def _overload_bool(header: Any) -> Any:
 
 @infer_getattr
 class HeaderFields(AttributeTemplate):
-    """A field of a header is a number in the order of bytes of the network.
+    """The typing of a header's field: a number, stored in network byte order.
 
-    One of 16 bytes is two, a field with fields is as a header.
+    A field of 16 bytes is two numbers, a field with fields is a header.
     """
 
     key = HeaderType
 
     def generic_resolve(self, header: HeaderType, field: str) -> Any:
-        """Return the type of a field; None where the header has none of that name."""
+        """Return the type of a field; None if the header has none of that name."""
         name = f"{header.header}.{field}"
         if any(column.startswith(f"{name}.") for column in _COLUMNS):
             return HeaderType(name)
@@ -190,15 +190,15 @@ class HeaderFields(AttributeTemplate):
         return ADDRESS if spec.c["width"] == _PAIR else types.int64
 
 
-def _refuse_if(context: Any, builder: Any, condition: Any, message: str) -> None:
-    """Emit an exception for what is seldom."""
+def _raise_if(context: Any, builder: Any, condition: Any, message: str) -> None:
+    """Emit an exception under an unlikely condition."""
     with builder.if_then(condition, likely=False):
         context.call_conv.return_user_exc(builder, ValueError, (message,))
 
 
 def _check_is_there(context: Any, builder: Any, header: str, address: Any, field: str) -> None:
     missing = cgutils.is_null(builder, address)
-    _refuse_if(context, builder, missing, f"{field}: the packet has no {header} header")
+    _raise_if(context, builder, missing, f"{field}: the packet has no {header} header")
 
 
 def _flags_at(builder: Any, address: Any) -> Any:
@@ -215,7 +215,7 @@ def _get(context: Any, builder: Any, header: HeaderType, address: Any, field: st
     if spec.c["flags"]:
         flags = emit_load(builder, _flags_at(builder, address), 8, swap=False)
         absent = builder.and_(flags, WORD(spec.c["flags"]))
-        _refuse_if(context, builder, cgutils.is_null(builder, absent), f"{name}: it has none")
+        _raise_if(context, builder, cgutils.is_null(builder, absent), f"{name}: it has none")
     at = builder.add(address, address.type(spec.c["offset"]))
     if spec.c["width"] == _PAIR:
         return emit_load_pair(builder, at)

@@ -1,7 +1,7 @@
-"""What is leased to a worker: its bursts, queues, rings and pools, all of them for its whole run.
+"""The lease of a worker: its bursts, queues, rings and pools, for its whole run.
 
-A queue or a burst that is leased is the worker's alone, so it passes no gate for each call; rings
-and pools are only kept from being closed. What closes one of them names the worker.
+Only the worker may use a leased queue or burst, so it passes no gate for each call; rings and pools
+are only kept from being closed. The error of a `close` names the worker.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from pydpdk.ring import Ring
 
 
 class Leased(Fixed):
-    """An object as compiled code knows it: an address, and what lies there.
+    """An object as compiled code takes it: an address and its kind.
 
     Attributes
     ----------
     kind : str
         `rx`, `tx`, `burst`, `ring` or `mempool`.
     detail : numpy.dtype or None
-        Of what a ring carries; None for mbufs.
+        The dtype of a ring's values; None for mbufs.
     """
 
     __slots__ = ("_begun", "address", "detail", "kind")
@@ -60,22 +60,22 @@ class Lease(Fixed):
 
     Notes
     -----
-    Owns     nothing; what is left in the bursts at the end is freed
-    Threads  taken by the thread that launches, given back by the lcore
+    Owns     nothing; mbufs that are in the bursts at the end are freed
+    Threads  taken by the launching thread, given back by the lcore
     """
 
     def __init__(self, args: tuple[Any, ...]) -> None:
         self._found: dict[int, Any] = {}
-        self._taken: list[tuple[Any, Any]] = []  # with a word of C's that says whether it is leased
+        self._taken: list[tuple[Any, Any]] = []  # with a word in which C says whether it is leased
         self._args = tuple(self._lease(arg) for arg in args)
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """The arguments as compiled code takes them; none once they are given back."""
+        """The arguments as compiled code takes them; empty once they are given back."""
         return self._args
 
     def _lease(self, arg: Any) -> Any:
-        """Return the argument as compiled code takes it; objects also inside of tuples."""
+        """Return the argument as compiled code takes it; also objects inside tuples."""
         if type(arg) is tuple:
             return tuple(self._lease(item) for item in arg)
         kind = _KINDS.get(type(arg))
@@ -86,7 +86,7 @@ class Lease(Fixed):
         return Leased(kind.name, address_of(arg._c), detail)
 
     def take(self, job: Job) -> None:
-        """Lend all of them, or none.
+        """Lease all objects or none.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class Lease(Fixed):
         owner._users.add(job)
 
     def give_back(self) -> None:
-        """End the lease; free what the bursts hold."""
+        """End the lease; free the mbufs in the bursts."""
         self._found, self._args = {}, ()
         for found, leased in self._taken:
             if isinstance(found, Burst) and leased[0]:

@@ -1,4 +1,4 @@
-"""A packet of a burst in compiled code: its bytes, checked against its length."""
+"""A packet of a burst in compiled code: its bytes, with bounds checks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pydpdk.jit.types import (
     storer,
 )
 
-_SLOTS = ffi.offsetof("struct pyd_burst", "slots")
+_STORAGE = ffi.offsetof("struct pyd_burst", "slots")
 _MBUFS = ffi.offsetof("struct pyd_storage", "mbufs")
 _BUF_ADDR, _DATA_OFF, _DATA_LEN, _PKT_LEN, _PORT = (
     FIELDS[f"mbuf.{name}"][0] for name in ("buf_addr", "data_off", "data_len", "pkt_len", "port")
@@ -42,7 +42,7 @@ def _overload_getitem(burst: Any, i: Any) -> Any:
         address, index = address_of(burst), types.int64(i)
         if index < 0 or index >= _load32(address + COUNT):
             raise IndexError("burst[i]: i is 0 to len(burst) - 1")
-        mbuf = _load64(_load64(address + _SLOTS) + _MBUFS + 8 * index)
+        mbuf = _load64(_load64(address + _STORAGE) + _MBUFS + 8 * index)
         data = _load64(mbuf + _BUF_ADDR) + _load16(mbuf + _DATA_OFF)
         return make_packet(mbuf, data, _load16(mbuf + _DATA_LEN))
 
@@ -98,7 +98,7 @@ def _overload_port(packet: Any) -> Any:
 
 
 def _number(size: int) -> None:
-    """Make `get_be16(offset)` and `set_be16(offset, value)`, numbers as headers have them."""
+    """Make `get_be16(offset)` and `set_be16(offset, value)`, for big-endian numbers."""
     load, store = _NUMBERS[size]
     message = f"be{8 * size}: the packet ends before"
 

@@ -1,6 +1,6 @@
-"""Numba's types for what is leased to a worker and for packets, and the instructions they need.
+"""Numba types of leased objects and packets, and the instructions that they need.
 
-Addresses are int64: uint64 and int64 together would be a float.
+Addresses are int64: Numba would make a float of uint64 and int64.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from pydpdk.jit.lease import Leased
 
 WORD = ir.IntType(64)
 COUNT = ffi.offsetof("struct pyd_burst", "n")
-_SLOTS = ffi.offsetof("struct pyd_burst", "slots")
+_STORAGE = ffi.offsetof("struct pyd_burst", "slots")
 _MBUFS = ffi.offsetof("struct pyd_storage", "mbufs")
 
 
 class LeasedType(types.Type):
-    """What is leased to a worker: the address of its C struct."""
+    """A leased object: the address of its C struct."""
 
-    called = "what is leased"
+    called = "leased object"
 
     def __init__(self) -> None:
         super().__init__(name=self.called)
@@ -74,7 +74,7 @@ class RingType(LeasedType):
 
 
 class HeaderType(types.Type):
-    """A protocol's header in a packet: its address, 0 where the packet has none."""
+    """A protocol's header in a packet: its address, or 0 if the packet has none."""
 
     def __init__(self, header: str) -> None:
         self.header = header
@@ -88,7 +88,7 @@ class PacketType(types.Type):
         super().__init__(name="packet")
 
 
-ADDRESS = UniTuple(types.uint64, 2)  # of IPv6, the more significant half first
+ADDRESS = UniTuple(types.uint64, 2)  # an IPv6 address, the more significant half first
 RX, TX, BURST, MEMPOOL, PACKET = RxType(), TxType(), BurstType(), MempoolType(), PacketType()
 KINDS = {"rx": RX, "tx": TX, "burst": BURST, "mempool": MEMPOOL}
 
@@ -138,7 +138,7 @@ def _unbox(kind: Any, leased: Any, c: Any) -> NativeValue:
 
 
 def bare(template: Callable[..., Any]) -> Callable[..., Any]:
-    """Take the annotations off an overload and what it returns: Numba wants them to be equal."""
+    """Remove the annotations of an overload and its implementation: Numba compares them."""
 
     @wraps(template)
     def chosen(*args: Any, **options: Any) -> Any:
@@ -152,7 +152,7 @@ def bare(template: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_array(array: Any, dtype: Any, ndim: int = 1) -> bool:
-    """Whether the type of an argument is an array of this, all of it side by side."""
+    """Return whether an argument's type is a contiguous array of that dtype and dimension."""
     return (
         isinstance(array, types.Array)
         and (array.ndim, array.layout) == (ndim, "C")
@@ -161,13 +161,13 @@ def is_array(array: Any, dtype: Any, ndim: int = 1) -> bool:
 
 
 def is_whole(number: Any) -> bool:
-    """Whether an argument is an integer, or was left out and is one then."""
+    """Return whether an argument, or its default, is an integer."""
     number = getattr(number, "value", number)
     return isinstance(number, int | types.Integer) and not isinstance(number, bool)
 
 
 def external(name: str, returns: Any, *takes: Any) -> Any:
-    """Return a C function of ours as compiled code calls it: directly."""
+    """Return one of our C functions, for direct calls from compiled code."""
     address = int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
     binding.add_symbol(name, address)
     return types.ExternalFunction(name, returns(*takes))
@@ -175,17 +175,17 @@ def external(name: str, returns: Any, *takes: Any) -> Any:
 
 @intrinsic
 def address_of(context: Any, leased: Any) -> Any:
-    """Return the address of what is leased."""
+    """Return the address of a leased object."""
     return types.int64(leased), lambda context, builder, sig, args: args[0]
 
 
 @intrinsic
 def mbufs_of(context: Any, owner: Any) -> Any:
-    """Return where the mbufs of a burst are, or a packet's one."""
+    """Return the address of a burst's mbuf pointers, or of a packet's one."""
 
     def of_burst(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        slots = emit_load(builder, builder.add(args[0], WORD(_SLOTS)), 8, swap=False)
-        return builder.add(slots, WORD(_MBUFS))
+        storage = emit_load(builder, builder.add(args[0], WORD(_STORAGE)), 8, swap=False)
+        return builder.add(storage, WORD(_MBUFS))
 
     def of_packet(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         packet = cgutils.create_struct_proxy(PACKET)(context, builder, value=args[0])
@@ -196,12 +196,12 @@ def mbufs_of(context: Any, owner: Any) -> Any:
 
 @intrinsic
 def cell(context: Any, value: Any) -> Any:
-    """Return where a number lies, for as long as this function runs."""
+    """Return the address of a copy of a number, valid while this function runs."""
     return types.int64(types.int64), lambda context, builder, sig, args: emit_cell(builder, args[0])
 
 
 def emit_cell(builder: Any, value: Any) -> Any:
-    """Emit a place on the stack that has a number; return its address."""
+    """Emit a stack variable with a number; return its address."""
     place = cgutils.alloca_once(builder, WORD)
     builder.store(value, place)
     return builder.ptrtoint(place, WORD)
@@ -209,7 +209,7 @@ def emit_cell(builder: Any, value: Any) -> Any:
 
 @intrinsic
 def make_packet(context: Any, mbuf: Any, data: Any, length: Any) -> Any:
-    """Return a packet."""
+    """Return a packet of an mbuf, its data and its length."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         made = cgutils.create_struct_proxy(PACKET)(context, builder)
@@ -220,7 +220,7 @@ def make_packet(context: Any, mbuf: Any, data: Any, length: Any) -> Any:
 
 
 def make_header(name: str) -> Any:
-    """Return the function that makes the address of a header one of that type."""
+    """Return the function that converts an address to a header of that type."""
     header = HeaderType(name)
 
     @intrinsic
@@ -288,10 +288,11 @@ def storer(size: int, *, big_endian: bool = False) -> Any:
 
 
 def fields() -> dict[str, tuple[int, int]]:
-    """Return what C says of mbufs: offset and size by name; a size of 0 is a constant's."""
+    """Return offset and size of C's mbuf fields by name; constants have size 0."""
     n = ffi.new("uint32_t *")
-    rows = lib.pyd_worker_fields(n)
-    return {ffi.string(rows[i].name).decode(): (rows[i].offset, rows[i].size) for i in range(n[0])}
+    found = lib.pyd_worker_fields(n)
+    listed = [found[i] for i in range(n[0])]
+    return {ffi.string(c.name).decode(): (c.offset, c.size) for c in listed}
 
 
 FIELDS = fields()

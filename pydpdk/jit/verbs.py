@@ -1,4 +1,4 @@
-"""The verbs of queues, bursts, rings and mempools in compiled code: a C call each, a whole burst.
+"""The verbs of queues, bursts, rings and mempools in compiled code: one C call for a whole burst.
 
 Names and results are those of the interpreted classes.
 """
@@ -59,10 +59,10 @@ _DIED, _FULL, _SAME = -errno.EOWNERDEAD, -errno.ENOSPC, -errno.EINVAL
 
 
 @njit
-def _refuse(n: int) -> None:
-    """Raise what is wrong with the arguments."""
+def _check_arguments(n: int) -> None:
+    """Raise if the result says that an argument is wrong."""
     if n == _EMPTY:
-        raise NoRoomError("rte_pktmbuf_alloc_bulk: the mempool has not so many mbufs left")
+        raise NoRoomError("rte_pktmbuf_alloc_bulk: the mempool has too few mbufs left")
     if n == _FULL:
         raise NoRoomError("the other burst has no room for all of them: nothing was moved")
     if n == _TOO_LONG:
@@ -75,7 +75,7 @@ def _refuse(n: int) -> None:
 
 @njit
 def _done(n: int) -> int:
-    """Return a count; raise what a negative one means."""
+    """Return a count; raise for a negative one."""
     if n >= 0:
         return n
     if n == _STOPPED:
@@ -85,8 +85,8 @@ def _done(n: int) -> int:
     if n == _HOLDS:
         raise InUseError("the burst still holds mbufs: send, enqueue or free them first")
     if n == _DIED:
-        raise ClosedError("the process that repaired the shared memory died over it")
-    _refuse(n)
+        raise ClosedError("the recovering process died during the recovery of shared memory")
+    _check_arguments(n)
     raise BusyError("another thread uses this side of the ring")
 
 
@@ -228,7 +228,7 @@ def _overload_fill(burst: Any, packets: Any) -> Any:
 
 
 def _parts(verb: str, stay: int) -> None:
-    """Make a verb that frees the packets of which the mask says so."""
+    """Make a verb that frees packets by a mask."""
 
     @overload_method(BurstType, verb)
     @bare

@@ -17,18 +17,18 @@ from pydpdk.lcore.job import Job
 
 
 class Worker(Fixed):
-    """A function to be compiled; `pydpdk.worker` makes it.
+    """A compiled worker; `pydpdk.worker` makes it.
 
     Attributes
     ----------
     function : callable
-        As it was written. What it does with queues, rings and bursts has the same names here as
-        there, so `lcore.launch(worker.function, ...)` runs it interpreted, to look into it.
+        The Python function. Queues, rings and bursts have the same verbs in both, so
+        `lcore.launch(worker.function, ...)` runs it interpreted, for debugging.
 
     Notes
     -----
-    Owns     nothing; each launch takes its arguments on lease
-    Threads  any number of launches at a time, of different queues and bursts
+    Owns     nothing; each launch leases its arguments
+    Threads  any number of launches at a time, with different queues and bursts
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -46,30 +46,30 @@ class Worker(Fixed):
         self._compiled: Any = None
 
     def launch(self, *args: Any, lcore_id: int | None = None) -> Job:
-        """Compile the worker for these arguments, if it has not been, and run it on an lcore.
+        """Compile the worker for arguments of these types, if needed, and run it on an lcore.
 
         Parameters
         ----------
         args
-            Queues, bursts, rings and mempools, or tuples of them, which are the worker's until it
-            ends: others get `BusyError`, and closing them is refused. Numpy arrays, which others
-            may read meanwhile; numbers.
+            Queues, bursts, rings and mempools, or tuples of them, leased to the worker until it
+            ends: meanwhile other threads get `BusyError`, and `close` raises. Numpy arrays, which
+            other threads may read meanwhile; numbers.
         lcore_id
             A worker lcore; None for the first that is idle.
 
         Returns
         -------
         Job
-            `stop` asks the worker to end: `running()` is false then, and where it does not ask,
-            `rx`, `tx` or `alloc` ends it 50 ms later. `wait` returns what it returned, or raises
-            what it raised. Whatever its bursts hold then is freed.
+            `stop` asks the worker to end: `running()` is false then. If the worker does not check
+            it, `rx`, `tx` or `alloc` ends the worker 50 ms later. `wait` returns what it returned,
+            or raises what it raised. Mbufs that are still in its bursts are freed.
 
         Raises
         ------
         CompileError
             The message names the line.
         BusyError, ClosedError
-            The lcore or one of the objects is not free.
+            The lcore or one of the objects is in use or closed.
 
         Notes
         -----
@@ -90,7 +90,7 @@ class Worker(Fixed):
 
     @staticmethod
     def _drop(job: Job, lease: Lease) -> None:
-        """Undo a launch; where the lcore runs already, it gives back what it was leased."""
+        """Undo a launch; if the lcore runs already, it ends the lease itself."""
         job._drop()
         if job.closed:
             lease.give_back()
@@ -118,7 +118,7 @@ class Worker(Fixed):
             lease.give_back()
 
     def __call__(self, *args: Any) -> Any:
-        """Refuse: a worker runs on an lcore."""
+        """Raise: a worker runs on an lcore."""
         raise TypeError(f"{self!r} runs on an lcore: {self.__name__}.launch(...)")
 
     def __repr__(self) -> str:
@@ -126,7 +126,7 @@ class Worker(Fixed):
 
 
 def _where(error: Exception, compiled: Any) -> str:
-    """Return file and line: of a `raise` of the function's own, or where the function begins."""
+    """Return file and line of the function's own `raise`, else of the function."""
     code = compiled.py_func.__code__
     lines = [
         frame.lineno
@@ -142,12 +142,12 @@ def worker(function: Callable[..., Any]) -> Worker:
     Parameters
     ----------
     function
-        Numba's subset of Python, with the verbs of queues, rings and bursts, packets as
+        In Numba's subset of Python, with the verbs of queues, rings and bursts, packets as
         `burst[i]`, and headers as `burst[i].ipv4.src_addr`: see docs/workers.md.
 
     Raises
     ------
     ModuleNotFoundError
-        Numba is not installed; the message says how.
+        Numba is not installed; the message says how to install it.
     """
     return Worker(function)

@@ -1,4 +1,4 @@
-"""Lcores: which there are, where they run, and Python on the worker lcores."""
+"""Lcores: their list and NUMA nodes, and Python functions on worker lcores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydpdk.errors import BusyError, check_range
 from pydpdk.lcore.job import Job, running_on
 
 MAX_LCORE: int = lib.RTE_MAX_LCORE
-"""How many lcore ids this DPDK has: 0 to one less."""
+"""Lcore ids of this DPDK are below it."""
 
 
 @frozen
@@ -41,7 +41,7 @@ def walk() -> Iterator[Lcore]:
 
 
 def current() -> int | None:
-    """Return the lcore id of the calling thread; None where it is no lcore.
+    """Return the lcore id of the calling thread; None if it is no lcore.
 
     Notes
     -----
@@ -67,7 +67,7 @@ def check_socket_id(socket_id: int | None) -> int:
     Raises
     ------
     ValueError
-        No such NUMA node: without hugepages DPDK would take any number.
+        No such NUMA node: without hugepages DPDK would accept any number.
     """
     if socket_id is None:
         return int(lib.SOCKET_ID_ANY)
@@ -78,32 +78,32 @@ def check_socket_id(socket_id: int | None) -> int:
 
 
 def launch(function: Callable[..., Any], *args: Any, lcore_id: int | None = None) -> Job:
-    """Run a function of ordinary Python on a worker lcore's thread.
+    """Run an ordinary Python function on a worker lcore's thread.
 
     Parameters
     ----------
     function, args
-        Called there, once. A loop goes on while `running()` says so.
+        Called there, once. A loop should run while `running()` is true.
     lcore_id
         A worker lcore; None for the first that is idle.
 
     Returns
     -------
     Job
-        `wait` returns what the function returned, or raises what it raised.
+        Its `wait` returns what the function returned, or raises what it raised.
 
     Raises
     ------
     ValueError
-        No worker lcore of that number.
+        There is no worker lcore of that number.
     BusyError
-        Something runs there, or everywhere.
+        A job runs there, or on every worker lcore.
 
     Notes
     -----
     Wraps    rte_eal_remote_launch (rte_launch.h)
     Threads  the lcore's: pinned, with its caches in all mempools; it shares the GIL with the others
-    Cost     25 us from here to there and back
+    Cost     25 us for the round trip
     """
     if not callable(function):
         raise TypeError(f"function={function!r}: something to call is allowed")
@@ -117,7 +117,7 @@ def launch(function: Callable[..., Any], *args: Any, lcore_id: int | None = None
 
 
 def running() -> bool:
-    """Whether the job that calls this is to go on: false once it has been asked to stop.
+    """Return whether the calling job is to go on: false once it has been asked to stop.
 
     Outside of a job it is always true.
     """
@@ -130,7 +130,7 @@ def idle(lcore_id: int | None = None) -> int:
     Parameters
     ----------
     lcore_id
-        Which; None for the first there is.
+        A worker lcore; None for the first that is idle.
     """
     eal.require_running()
     workers = [lcore.lcore_id for lcore in walk() if not lcore.main]

@@ -1,7 +1,7 @@
-"""A function on a worker lcore: launched, asked to end, waited for.
+"""A function on a worker lcore: launch it, ask it to end, wait for it.
 
 An lcore's thread is one of DPDK's: pinned, and with a cache of its own in every mempool. It takes
-the GIL to run the function, like any thread of Python's.
+the GIL to run the function, like any Python thread.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Job(Owner):
     -----
     Wraps    rte_eal_remote_launch (rte_launch.h) in `launch`,
              rte_eal_wait_lcore (rte_launch.h) in `wait`
-    Owns     the lcore, until it has ended; it is kept while it runs, also where nobody holds it
+    Owns     the lcore, until it has ended; it is kept alive while it runs, also without references
     Threads  any
     """
 
@@ -62,7 +62,7 @@ class Job(Owner):
         return self.running
 
     def stop(self) -> None:
-        """Ask it to end: from now on `lcore.running()` is false there. Does not wait."""
+        """Ask it to end, without waiting: from now on `lcore.running()` is false there."""
         lib.pyd_job_stop(self._c)
 
     def wait(self, timeout_s: float | None = None) -> Any:
@@ -71,14 +71,14 @@ class Job(Owner):
         Parameters
         ----------
         timeout_s
-            [s]; None for ever. Ctrl-C ends the waiting, not the job.
+            [s]; None waits forever. Ctrl-C ends the waiting, not the job.
 
         Raises
         ------
         TimeoutError
-            It runs on; wait again, or `stop` it.
+            It still runs; wait again, or `stop` it.
         BaseException
-            What the function raised.
+            The exception of the function.
         """
         self._not_from_inside("wait for itself")
         if self.closed and not self._c.done:
@@ -92,17 +92,17 @@ class Job(Owner):
         return self._result
 
     def close(self, *, force: bool = False) -> None:
-        """Ask it to end, and wait until it has; raise what it raised, unless `wait` has.
+        """Ask it to end and wait for that; raise what it raised, unless `wait` did.
 
         Parameters
         ----------
         force
-            Warn of what it raised instead.
+            Do not raise what it raised.
 
         Raises
         ------
         InUseError
-            It does not end. No thread of DPDK's can be ended from outside.
+            It does not end. A thread of DPDK cannot be ended from outside.
         """
         self._end()
         unseen = None if self._seen or force else self._error
@@ -122,11 +122,11 @@ class Job(Owner):
             return
         try:
             self.close()
-        except BaseException as its:  # the error of the block is the one to see
+        except BaseException as its:  # the block's own exception is the one to raise
             error.add_note(f"{self!r}: {its!r}")
 
     def _await(self, timeout_s: float | None) -> bool:
-        """Wait in C, where no lock is needed, in slices: so signals are served between them."""
+        """Wait in C, without a lock, in slices: signals are handled between them."""
         end = None if timeout_s is None else time.monotonic() + timeout_s
         slice_ns = _SLICE_NS
         while not lib.pyd_job_wait(self._c, slice_ns):
@@ -138,7 +138,7 @@ class Job(Owner):
         return True
 
     def _start(self) -> None:
-        """Launch it; with the lock held, on an lcore that nothing runs on."""
+        """Launch it, under `lock`, on an lcore that is idle."""
         former = _jobs.get(self.lcore_id)
         if former is not None:
             lib.pyd_job_join(former._c)
@@ -146,7 +146,7 @@ class Job(Owner):
         call_errno(lib.pyd_job_launch, self._c, self.lcore_id, detail=repr(self))
 
     def _drop(self) -> None:
-        """Undo what a launch that did not come back has done: where it runs, ask it to end."""
+        """Undo an unfinished launch; if the function runs already, ask it to end."""
         if self._c.launched:
             self.stop()
         else:
@@ -180,7 +180,7 @@ class Job(Owner):
 
     def _refusals(self) -> list[str]:
         if self._error is not None and not self._seen:
-            return [f"it raised {self._error!r}, and nobody waited for it"]
+            return [f"it raised {self._error!r}, and nothing waited for it"]
         return ["it runs"] if self.running else []
 
     def _free(self, force: bool) -> None:
@@ -191,12 +191,12 @@ class Job(Owner):
 
 
 def running_on(lcore_id: int) -> Job | None:
-    """Return the job that runs on an lcore; None where it is idle."""
+    """Return the job that runs on an lcore; None if it is idle."""
     job = _jobs.get(lcore_id)
     return job if job is not None and job.running else None
 
 
 @ffi.def_extern("pyd_job_python")
 def _run_here() -> None:
-    """Run what was launched on this lcore; C calls it there."""
+    """Run the job of this lcore; C calls this there."""
     _jobs[lib.rte_lcore_id()]._run()

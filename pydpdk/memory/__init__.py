@@ -1,1 +1,1 @@
-"""One module per link of the chain: hugepage, memseg, memzone, mempool, mbuf."""
+"""One module for each link of the chain: hugepage, memseg, memzone, mempool, mbuf."""

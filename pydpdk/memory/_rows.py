@@ -1,4 +1,4 @@
-"""Rows that the walks in C copy out."""
+"""Arrays of structs that the walks in C fill."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ T = TypeVar("T")
 
 
 def walk(
-    function: Callable[..., int], row: str, make: Callable[[Any], T], *arguments: Any
+    function: Callable[..., int], struct: str, make: Callable[[Any], T], *arguments: Any
 ) -> list[T]:
-    """Call a `pyd_walk_*` function with room enough for all its rows; make an object of each.
+    """Call a `pyd_walk_*` function with a large enough array; make an object of each entry.
 
     Notes
     -----
-    Between the count and the copy another process may add rows, hence the loop. A row is a
+    Between the count and the copy another process may add entries, hence the loop. An entry is a
     reference into the array, so `make` runs while the array lives.
     """
     room = 0
     while True:
-        rows = ffi.new(f"struct {row}[]", max(room, 1))
-        n = function(*arguments, rows, room)
+        entries = ffi.new(f"struct {struct}[]", max(room, 1))
+        n = function(*arguments, entries, room)
         if n <= room:
-            return [make(rows[i]) for i in range(n)]
+            return [make(entries[i]) for i in range(n)]
         room = n
 
 

@@ -1,4 +1,4 @@
-"""Virtual addresses to those that devices use (IOVA), and back; of DPDK's memory only."""
+"""Translation of virtual addresses to IOVAs, which devices use, and back; in DPDK's memory only."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def virt2memseg(addr: int) -> Memseg:
     """
     eal.require_running()
     addr = check_range("addr", addr, 0, _ADDRESS_MAX)
-    row = ffi.new("struct pyd_memseg *")
+    seg = ffi.new("struct pyd_memseg *")
     with eal.running():
-        call_errno(lib.pyd_memseg_at, addr, row, detail=f"{addr:#x} is not in DPDK's memory")
-        return describe(row)
+        call_errno(lib.pyd_memseg_at, addr, seg, detail=f"{addr:#x} is not in DPDK's memory")
+        return describe(seg)
 
 
 def virt2iova(addr: int) -> int:
-    """Return what a device calls an address of DPDK's memory.
+    """Return the IOVA of an address in DPDK's memory.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def virt2iova(addr: int) -> int:
 
 
 def iova2virt(iova: int) -> int:
-    """Return where in this process a device's address is.
+    """Return the virtual address of an IOVA in this process.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What changes shared memory outside of the data path's gates, and takes its time over it."""
+"""Critical sections of control calls, which change shared memory outside of the gates."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ _section = SimpleNamespace(acquire=lib.pyd_critical_begin, release=lib.pyd_criti
 
 
 def inside() -> Locked:
-    """Wait while another process repairs shared memory; then hold such repairs up, for a block.
+    """Return a `with` block that is a critical section: enter after a recovery, then hold it off.
 
-    What takes DPDK's locks does so in here: a recovery can then tell a living process that has one
-    from a dead one.
+    Calls that take DPDK's locks run in one, so that a recovery can distinguish the lock of a
+    living process from that of a dead one.
 
     Raises
     ------
     DpdkError
-        EOWNERDEAD: the primary died over a repair, or what a lock guards is damaged for good.
+        EOWNERDEAD: the primary died during a recovery, or what a lock guards is damaged.
 
     Notes
     -----
-    Threads  of the calling one; DPDK's own lists are sound at any moment, what a pool or ring is
-             made of is not
+    Threads  the calling one is in the section. DPDK's own lists are consistent at any moment, the
+             parts of a pool or ring are not
     """
-    return Locked(_section, None, _refused)
+    return Locked(_section, None, _failed)
 
 
-def _refused(result: int) -> None:
-    call_errno(lambda: result, detail="the primary died while it repaired this memory",
+def _failed(result: int) -> None:
+    call_errno(lambda: result, detail="the primary died during the recovery of this memory",
                call="pyd_critical_begin")  # fmt: skip

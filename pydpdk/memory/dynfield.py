@@ -1,4 +1,4 @@
-"""Dynamic fields and flags: parts of every mbuf that whoever registers them first may use."""
+"""Dynamic fields and flags: parts of every mbuf that programs register by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_rte_errno, check_name, check_range
 
 NAME_MAX = lib.RTE_MBUF_DYN_NAMESIZE - 1
-_SIZE_MAX = 36  # DPDK has no more room in an mbuf, and often less
+_SIZE_MAX = 36  # the most that an mbuf has room for; often less is left
 _TIMESTAMP = "rte_dynfield_timestamp"
 _RX_TIMESTAMP = "rte_dynflag_rx_timestamp"
 _TX_TIMESTAMP = "rte_dynflag_tx_timestamp"
@@ -23,9 +23,9 @@ _WRITABLE = {_TIMESTAMP, _RX_TIMESTAMP, _TX_TIMESTAMP}
 
 
 class _Dynamic(Fixed):
-    """A name that DPDK knows.
+    """A name that is registered with DPDK.
 
-    DPDK is asked for the place: one made up could be where a driver keeps a pointer.
+    The place always comes from DPDK: at any other a driver may keep a pointer.
     """
 
     __slots__ = ("_begun", "_name")
@@ -35,7 +35,7 @@ class _Dynamic(Fixed):
 
     @property
     def name(self) -> str:
-        """What it was registered as."""
+        """The name that it was registered under."""
         return self._name
 
     @property
@@ -44,7 +44,7 @@ class _Dynamic(Fixed):
         return not self.name.startswith("rte_") or self.name in _WRITABLE
 
     def require_writable(self) -> None:
-        """Raise where it is DPDK's own."""
+        """Raise if it is DPDK's own."""
         if not self.writable:
             raise ValueError(f"{self!r} is DPDK's own: it may only be read")
 
@@ -54,8 +54,8 @@ class DynField(_Dynamic):
 
     Notes
     -----
-    Owns     nothing: a field stays for the life of the EAL, there is no way to give it back
-    Threads  those of the burst that holds the mbuf
+    Owns     nothing: a field stays for the life of the EAL and cannot be given back
+    Threads  those of the burst that owns the mbuf
     """
 
     __slots__ = ("_dtype", "_offset")
@@ -80,21 +80,21 @@ class DynField(_Dynamic):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """What it holds."""
+        """The dtype of its value."""
         return self._dtype
 
     @classmethod
     def register(
         cls, name: str, dtype: npt.DTypeLike = np.uint64, *, align: int | None = None
     ) -> Self:
-        """Take room in every mbuf under a name; the same again returns the same place.
+        """Register a field of every mbuf; the same arguments return the same field.
 
         Parameters
         ----------
         name
             1 to 63 characters; `rte_` is for DPDK's own.
         dtype
-            Of fixed size, 1 to 36 bytes, without Python objects.
+            A dtype of fixed size, 1 to 36 bytes, without Python objects.
         align
             [bytes], a power of two. Default: the dtype's.
 
@@ -124,7 +124,7 @@ class DynField(_Dynamic):
         Parameters
         ----------
         dtype
-            Of the field's size. Default: an unsigned integer, or bytes where none is of its size.
+            A dtype of the field's size. Default: an unsigned integer, or bytes if none fits.
 
         Raises
         ------
@@ -161,12 +161,12 @@ class DynFlag(_Dynamic):
 
     @property
     def bitnum(self) -> int:
-        """Which bit of `ol_flags`."""
+        """The number of its bit in `ol_flags`."""
         return self._bitnum
 
     @classmethod
     def register(cls, name: str) -> Self:
-        """Take a bit of `ol_flags` under a name; the same again returns the same bit.
+        """Register a bit of `ol_flags`; the same name returns the same bit.
 
         Raises
         ------
@@ -203,7 +203,7 @@ class DynFlag(_Dynamic):
 
 
 def rx_timestamp() -> tuple[DynField, DynFlag]:
-    """Return the field in which ports write when a packet came, and the flag that says they did.
+    """Return the field with a packet's receive time, and the flag that says the port wrote it.
 
     Notes
     -----
@@ -213,7 +213,7 @@ def rx_timestamp() -> tuple[DynField, DynFlag]:
 
 
 def tx_timestamp() -> tuple[DynField, DynFlag]:
-    """Return the field that tells a port when to send, and the flag that asks it to.
+    """Return the field with a packet's send time, and the flag that makes the port use it.
 
     Notes
     -----

@@ -1,6 +1,6 @@
-"""Memory events: pages that DPDK maps and gives back, while a program runs.
+"""Memory events: pages that DPDK maps and unmaps while a program runs.
 
-DPDK tells of them under its memory lock, where waiting for Python would be a deadlock. So they
+DPDK calls back under its memory lock, where waiting for Python would be a deadlock. So the events
 wait in a queue in C until Python reads them.
 """
 
@@ -24,14 +24,14 @@ _numbers = itertools.count()
 
 @frozen
 class MemEvent:
-    """Pages that came or went.
+    """Pages that DPDK mapped or unmapped.
 
     Attributes
     ----------
     addr, len : int
         The pages [bytes], one piece of address space.
     time_ns : int
-        When, on `time.monotonic_ns`'s clock.
+        The time, on the clock of `time.monotonic_ns`.
     """
 
     kind: Literal["alloc", "free"]
@@ -54,22 +54,22 @@ class Watch(Owner):
 
     def __init__(self, name: str, c: Any) -> None:
         self._c, events = c, c.events
-        self._rows = ffi.new(f"struct pyd_event[{_ROOM}]")
+        self._entries = ffi.new(f"struct pyd_event[{_ROOM}]")
         self._fd = int(lib.pyd_events_fd(events))
         self._lost = ffi.new("uint64_t *")
         super().__init__(name, events, ffi.addressof(c, "gate"), address=address_of(events))
 
     def read(self) -> list[MemEvent]:
-        """Return the events that were not read yet, oldest first; do not wait."""
+        """Return the events that were not read yet, oldest first, without waiting."""
         found: list[MemEvent] = []
         n = _ROOM
         while n == _ROOM:
-            with lock():  # the rows are this object's
+            with lock():  # threads share the array
                 self.handle  # noqa: B018  # raises when closed
-                n = lib.pyd_events_take(self._c, self._rows, _ROOM, self._lost)
+                n = lib.pyd_events_take(self._c, self._entries, _ROOM, self._lost)
                 if n < 0:
                     raise ClosedError(f"{self!r} is being closed")
-                found += [_event(self._rows[i]) for i in range(n)]
+                found += [_event(self._entries[i]) for i in range(n)]
         return found
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -78,7 +78,7 @@ class Watch(Owner):
         Parameters
         ----------
         timeout
-            [s], up to a day; None for ever.
+            [s], up to a day; None waits forever.
 
         Returns
         -------
@@ -86,7 +86,7 @@ class Watch(Owner):
             Whether there is something to `read`.
         """
         if timeout is not None and not 0 <= timeout <= _DAY:
-            raise ValueError(f"timeout={timeout!r}: 0 to {_DAY} s, or None for ever, is allowed")
+            raise ValueError(f"timeout={timeout!r}: 0 to {_DAY} s, or None (forever), is allowed")
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
         return bool(poll.poll(None if timeout is None else timeout * 1000))
@@ -98,7 +98,7 @@ class Watch(Owner):
 
     @property
     def lost(self) -> int:
-        """How many events `read` could not get, as 65,536 waited already."""
+        """How many events were lost because 65,536 were waiting already."""
         return int(self._lost[0])
 
     def _free(self, force: bool) -> None:
@@ -106,12 +106,12 @@ class Watch(Owner):
 
 
 def watch() -> Watch:
-    """Record, from now on, the pages that DPDK maps and gives back.
+    """Record, from now on, the pages that DPDK maps and unmaps.
 
     Returns
     -------
     Watch
-        To be closed, e.g. `with events.watch() as w: ...; w.read()`.
+        Close it, e.g. `with events.watch() as w: ...; w.read()`.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def watch() -> Watch:
     Notes
     -----
     Wraps  rte_mem_event_callback_register (rte_memory.h)
-    Cost   nothing while no pages come or go
+    Cost   nothing while DPDK maps and unmaps no pages
     """
     eal.require_running()
     name = f"pydpdk-{os.getpid()}-{next(_numbers)}"
@@ -131,6 +131,6 @@ def watch() -> Watch:
         return Watch(name, c)
 
 
-def _event(row: Any) -> MemEvent:
-    kind: Literal["alloc", "free"] = "alloc" if row.kind == lib.RTE_MEM_EVENT_ALLOC else "free"
-    return MemEvent(kind, row.addr, row.len, row.time_ns)
+def _event(c: Any) -> MemEvent:
+    kind: Literal["alloc", "free"] = "alloc" if c.kind == lib.RTE_MEM_EVENT_ALLOC else "free"
+    return MemEvent(kind, c.addr, c.len, c.time_ns)

@@ -1,4 +1,4 @@
-"""Memory that the user brings: registered with DPDK, pinned, and put behind the mbufs of a pool."""
+"""External memory: the user's own, registered with DPDK, pinned, and used for a pool's mbufs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _PAGE = mmap.PAGESIZE
 _LINE = lib.RTE_CACHE_LINE_SIZE
 _ROOM_MAX = 65535 // _LINE * _LINE
-_BAD_IOVA = (1 << 64) - 1  # no device can reach it: only drivers that copy may use it
+_BAD_IOVA = (1 << 64) - 1  # devices cannot reach it: only drivers that copy may use it
 
 
 class ExternalMemory(Fixed):
-    """The whole pages inside a writable buffer, known to DPDK until `unregister`.
+    """The whole pages inside a writable buffer, registered with DPDK until `unregister`.
 
     Notes
     -----
@@ -54,11 +54,11 @@ class ExternalMemory(Fixed):
         )  # fmt: skip
 
     def unref(self) -> None:
-        """Let the buffer go, which DPDK has let go."""
+        """Drop the buffer's export, after DPDK has unregistered the pages."""
         self._buffer = None
 
     def _check_apart(self) -> None:
-        # DPDK refuses the very same range only; a part of it would be of two pools
+        # DPDK rejects only an equal range: with a part of one, two pools would share memory
         end = self.address + self.size
         for known in memseg_lists():
             if self.address < known.base_va + known.len and known.base_va < end:

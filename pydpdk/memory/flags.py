@@ -47,7 +47,7 @@ class OlFlag(IntFlag):
 
 
 def ol_flag_names(flags: int) -> list[str]:
-    """Return DPDK's names of the offload flags that are set; `bit N` where it has none.
+    """Return DPDK's names of the offload flags that are set; `bit N` for one without a name.
 
     Notes
     -----
@@ -61,7 +61,7 @@ def ol_flag_names(flags: int) -> list[str]:
     return [_name_of(flag) for flag in sorted(found)]
 
 
-# values of several bits: their parts mean something else
+# values of several bits, whose single bits mean something else
 _WIDE = [lib.RTE_MBUF_F_TX_UDP_CKSUM]
 
 

@@ -1,4 +1,4 @@
-"""Malloc heaps: what of each NUMA node's memory is given out, and what is left."""
+"""Malloc heaps: how much memory of each NUMA node is allocated, and how much is free."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pydpdk.memory.memseg import memseg_lists
 
 @frozen
 class Heap:
-    """One malloc heap, from which memzones, pools and rings are made.
+    """One malloc heap, from which memzones, pools and rings are allocated.
 
     Attributes
     ----------
     socket_id : int
         NUMA node; from 256 on, a heap of external memory.
     heap_totalsz_bytes, heap_freesz_bytes, heap_allocsz_bytes : int
-        Mapped now, free, and given out with DPDK's own headers; a heap may grow by pages.
+        Mapped, free, and allocated with DPDK's own headers; a heap may grow by pages.
     greatest_free_size : int
         [bytes] of the largest free piece.
     free_count, alloc_count : int
-        Pieces that are free, and given out.
+        Pieces that are free, and allocated.
     """
 
     socket_id: int
@@ -46,7 +46,7 @@ def heaps() -> list[Heap]:
 
 
 def heap(socket_id: int) -> Heap:
-    """Return the heap of one NUMA node, or the external one of that number.
+    """Return the heap of one NUMA node, or the external one with that number.
 
     Raises
     ------

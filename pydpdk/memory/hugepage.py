@@ -1,4 +1,4 @@
-"""Hugepages as this EAL holds them."""
+"""The hugepages of this EAL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Hugepages:
     page_sz : int
         [bytes]; 4,096 where the EAL runs without hugepages.
     pages : int
-        How many are mapped now.
+        The number that is mapped now.
     """
 
     page_sz: int
@@ -26,7 +26,7 @@ class Hugepages:
 
     @property
     def size_bytes(self) -> int:
-        """All of them together [bytes]."""
+        """The size of all of them [bytes]."""
         return self.page_sz * self.pages
 
 

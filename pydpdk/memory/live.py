@@ -1,4 +1,4 @@
-"""What lies in the memory: pools, rings and heap elements, of this process or one attached to."""
+"""Pools, rings and heap elements in the memory of this process, or of one attached to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Element:
     Attributes
     ----------
     busy : bool
-        Whether something lies there.
+        Whether it is allocated.
     """
 
     heap: int
@@ -48,17 +48,17 @@ class PoolState:
     Attributes
     ----------
     addr, pool_data : int
-        Where its head lies, and the queue of its free objects.
+        The addresses of its head and of the queue of its free objects.
     total_size : int
         [bytes] of one object with header and trailer.
     queue : str
-        `ring`, `stack`, or `other`: what keeps the free objects.
+        `ring`, `stack`, or `other`: the kind of that queue.
     cached : dict
         [objects] in the cache of each lcore that has any.
     common : int or None
-        [objects] free outside of caches; None where the queue's kind is not known from here.
+        [objects] free outside of caches; None if the queue is of another kind.
     in_flight : int or None
-        [objects] taken and not given back. While others work on the pool, the counts are not of
+        [objects] taken and not given back. While other threads use the pool, the counts are not of
         one instant.
     """
 
@@ -99,27 +99,27 @@ def pools() -> list[PoolState]:
         chunks = walk(lib.pyd_explore_chunks, "pyd_explored_chunk", _chunk)
         room = 0
         while True:
-            rows = ffi.new("struct pyd_explored_pool[]", max(room, 1))
+            entries = ffi.new("struct pyd_explored_pool[]", max(room, 1))
             caches = ffi.new("uint32_t[]", max(room, 1) * lib.RTE_MAX_LCORE)
-            n = lib.pyd_explore_pools(rows, caches, room)
+            n = lib.pyd_explore_pools(entries, caches, room)
             if n <= room:
-                return [_pool(rows[i], caches, i, chunks) for i in range(n)]
+                return [_pool(entries[i], caches, i, chunks) for i in range(n)]
             room = n
 
 
 def rings() -> list[RingState]:
-    """Return all rings, those inside mempools too.
+    """Return all rings, including those inside mempools.
 
     Notes
     -----
-    Wraps  rte_memzone_walk (rte_memzone.h): a ring's memzone is called RG_ and its name
+    Wraps  rte_memzone_walk (rte_memzone.h): the memzone of a ring is named RG_ and its name
     """
     with eal.running():
         return walk(lib.pyd_explore_rings, "pyd_explored_ring", _ring)
 
 
 def elements() -> list[Element]:
-    """Return every piece of every malloc heap, in the order of addresses.
+    """Return every piece of every malloc heap, by address.
 
     Notes
     -----
@@ -136,7 +136,7 @@ def elements() -> list[Element]:
 
 
 def parse_heaps(dump: str) -> list[Element]:
-    """Read what `rte_malloc_dump_heaps` prints."""
+    """Parse the output of `rte_malloc_dump_heaps`."""
     found, heap = [], 0
     for match in _ELEMENT.finditer(dump):
         if match[1]:
@@ -146,32 +146,32 @@ def parse_heaps(dump: str) -> list[Element]:
     return sorted(found, key=lambda element: element.addr)
 
 
-def _chunk(row: Any) -> tuple[int, Chunk]:
-    return row.pool, Chunk(row.addr, row.iova, row.len)
+def _chunk(entry: Any) -> tuple[int, Chunk]:
+    return entry.pool, Chunk(entry.addr, entry.iova, entry.len)
 
 
-def _ring(row: Any) -> RingState:
-    return RingState(text(row.name), row.addr, row.capacity, row.count)
+def _ring(entry: Any) -> RingState:
+    return RingState(text(entry.name), entry.addr, entry.capacity, entry.count)
 
 
-def _pool(row: Any, caches: Any, i: int, chunks: list[tuple[int, Chunk]]) -> PoolState:
+def _pool(entry: Any, caches: Any, i: int, chunks: list[tuple[int, Chunk]]) -> PoolState:
     start = i * lib.RTE_MAX_LCORE
     cached = {n: caches[start + n] for n in range(lib.RTE_MAX_LCORE) if caches[start + n]}
-    common = row.common if row.common >= 0 else None
-    in_flight = None if common is None else max(0, row.size - common - sum(cached.values()))
+    common = entry.common if entry.common >= 0 else None
+    in_flight = None if common is None else max(0, entry.size - common - sum(cached.values()))
     return PoolState(
-        name=text(row.name),
-        addr=row.addr,
-        pool_data=row.pool_data,
-        size=row.size,
-        elt_size=row.elt_size,
-        total_size=row.total_size,
-        cache_size=row.cache_size,
-        socket_id=row.socket_id,
-        is_pktmbuf=bool(row.is_pktmbuf),
-        queue=_KINDS.get(row.kind, "other"),
+        name=text(entry.name),
+        addr=entry.addr,
+        pool_data=entry.pool_data,
+        size=entry.size,
+        elt_size=entry.elt_size,
+        total_size=entry.total_size,
+        cache_size=entry.cache_size,
+        socket_id=entry.socket_id,
+        is_pktmbuf=bool(entry.is_pktmbuf),
+        queue=_KINDS.get(entry.kind, "other"),
         cached=cached,
         common=common,
         in_flight=in_flight,
-        chunks=[chunk for pool, chunk in chunks if pool == row.addr],
+        chunks=[chunk for pool, chunk in chunks if pool == entry.addr],
     )

@@ -1,8 +1,8 @@
-"""One mbuf, seen through the burst that owns it.
+"""One mbuf, through the burst that owns it.
 
-The data path is bursts; this is for the one packet one wants to look at or to shape. Memory that
-several mbufs see (clones, attached ones) is read-only and keeps its length at either end: what
-one writes, all others would read.
+The data path is bursts; this is to inspect or change a single packet. Memory that several mbufs
+share (clones, attached ones) is read-only and keeps its length at both ends: what one writes, all
+others would read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _U32 = (1 << 32) - 1
 
 
 class Mbuf(MbufMeta):
-    """One packet of a burst, for as long as the burst holds it.
+    """One packet of a burst, while the burst owns it.
 
     Notes
     -----
@@ -35,7 +35,7 @@ class Mbuf(MbufMeta):
     __slots__ = ()
 
     def check(self) -> str | None:
-        """Return why DPDK finds the mbuf unsound; None where it is sound.
+        """Return why DPDK considers the mbuf invalid; None if it is valid.
 
         Notes
         -----
@@ -48,12 +48,13 @@ class Mbuf(MbufMeta):
         return str(ffi.string(reason).decode()) if result else None
 
     def chain(self, tail: Mbuf) -> None:
-        """Make another packet the end of this one.
+        """Append another packet to this one.
 
         Parameters
         ----------
         tail
-            Leaves its burst, whose other `Mbuf` objects end here; this one stays.
+            Leaves its burst, which makes the other `Mbuf` objects of that burst invalid; this one
+            stays valid.
 
         Raises
         ------
@@ -74,7 +75,7 @@ class Mbuf(MbufMeta):
             self._generation = self._burst._c.generation
 
     def linearize(self) -> Bytes:
-        """Bring all data into the first segment, free the others; return the data.
+        """Move all data into the first segment and free the others; return the data.
 
         Raises
         ------
@@ -92,12 +93,12 @@ class Mbuf(MbufMeta):
         return self._burst.view(self._index)
 
     def attach(self, other: Mbuf) -> None:
-        """Give up the data of this packet and see those of another's first segment instead.
+        """Replace the data of this packet by a reference to another's first segment.
 
         Parameters
         ----------
         other
-            Its memory is shared from here on, and stays until both are freed.
+            Its memory is shared from now on, and stays until both are freed.
 
         Raises
         ------
@@ -117,7 +118,7 @@ class Mbuf(MbufMeta):
         self._raise("rte_pktmbuf_attach", result)
 
     def detach(self) -> None:
-        """Let go of another's memory; the packet is empty then, in its own memory.
+        """Detach from another's memory; the packet is then empty, in its own memory.
 
         Raises
         ------
@@ -144,12 +145,12 @@ class Mbuf(MbufMeta):
         mempool
             For the headers of the clone's segments.
         burst
-            Owns the clone. May be the one of this packet.
+            Owns the clone; may be the burst of this packet.
 
         Returns
         -------
         Mbuf
-            While it and others see the same memory, all of them are read-only.
+            The clone. While mbufs share memory, all of them are read-only.
 
         Raises
         ------
@@ -170,9 +171,9 @@ class Mbuf(MbufMeta):
         Parameters
         ----------
         mempool
-            Where the copy's segments come from, as many as it takes.
+            For the copy's segments, as many as it needs.
         burst
-            Owns the copy. May be the one of this packet.
+            Owns the copy; may be the burst of this packet.
         offset
             [bytes] to leave out at the start, less than the packet has.
         length

@@ -1,4 +1,4 @@
-"""The bytes of one packet: where they lie, and how they grow and shrink."""
+"""The bytes of one packet: access, and changes of the length."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydpdk.memory.mbuf_owner import MbufOwner, refuse
 
 _WHY = {
     errno.EPERM: "its memory is seen by other mbufs: copy it first",
-    errno.EMSGSIZE: "the TX offloads of the packet speak of headers there: set_tx_offload(0) first",
+    errno.EMSGSIZE: "the TX offloads of the packet need headers there: set_tx_offload(0) first",
     errno.EOVERFLOW: "too many segments or bytes for one packet, or too many clones of one segment",
 }
 
@@ -27,11 +27,11 @@ class SegmentField(property):
     if TYPE_CHECKING:
 
         def __get__(self, mbuf: object, kind: type | None = None) -> int:  # type: ignore[override]
-            """Return the number: more than `property` promises of its own."""
+            """Return the number: `property` has a less exact type."""
 
 
 class MbufData(Fixed):
-    """The part of `Mbuf` that is about its bytes.
+    """The part of `Mbuf` that reads and resizes its data.
 
     Notes
     -----
@@ -52,7 +52,7 @@ class MbufData(Fixed):
     pkt_len = SegmentField("pkt_len", "[bytes] of the packet, over all its segments.")
     data_len = SegmentField("len", "[bytes] in the first segment.")
     nb_segs = SegmentField("nb_segs", "How many segments the packet is in.")
-    refcnt = SegmentField("refcnt", "How many own the first segment.")
+    refcnt = SegmentField("refcnt", "Reference count of the first segment.")
     headroom = SegmentField("headroom", "[bytes] free in front of the data.")
 
     @property
@@ -64,19 +64,19 @@ class MbufData(Fixed):
     @property
     def segments(self) -> list[Bytes]:
         """Data of each segment, `uint8[data_len]`, not copied; read-only where shared."""
-        rows, n = self._segments()
-        return [self._burst.view_of(rows[k]) for k in range(n)]
+        segments, n = self._segments()
+        return [self._burst.view_of(segments[k]) for k in range(n)]
 
     @property
     def shared(self) -> bool:
-        """Whether other mbufs see the memory of the first segment too."""
+        """Whether other mbufs share the memory of the first segment."""
         return int(self._segment().sharers) > 1
 
     @property
     def tailroom(self) -> int:
         """[bytes] free behind the data of the last segment."""
-        rows, n = self._segments()
-        return int(rows[n - 1].tailroom)
+        segments, n = self._segments()
+        return int(segments[n - 1].tailroom)
 
     def read(self, offset: int = 0, length: int | None = None) -> bytes:
         """Return a copy of a part of the packet, over all its segments.
@@ -106,7 +106,7 @@ class MbufData(Fixed):
         return bytes(ffi.buffer(buffer, n))
 
     def append(self, length: int) -> Bytes:
-        """Lengthen the packet at its end; return all data of the first segment.
+        """Extend the packet at its end; return all data of the first segment.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class MbufData(Fixed):
         return self._resize("rte_pktmbuf_append", lib.PYD_MBUF_APPEND, length)
 
     def prepend(self, length: int) -> Bytes:
-        """Lengthen the packet at its start; return the data, the new bytes first.
+        """Extend the packet at its start; return the data, the new bytes first.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class MbufData(Fixed):
         return self._resize("rte_pktmbuf_prepend", lib.PYD_MBUF_PREPEND, length)
 
     def adj(self, length: int) -> Bytes:
-        """Cut bytes off the start; return the data that is left.
+        """Remove bytes from the start; return the data that is left.
 
         Raises
         ------
@@ -148,7 +148,7 @@ class MbufData(Fixed):
         return self._resize("rte_pktmbuf_adj", lib.PYD_MBUF_ADJ, length)
 
     def trim(self, length: int) -> Bytes:
-        """Cut bytes off the end; return the data of the first segment.
+        """Remove bytes from the end; return the data of the first segment.
 
         Raises
         ------
@@ -192,15 +192,15 @@ class MbufData(Fixed):
         return segment
 
     def _segments(self) -> tuple[Any, int]:
-        """Return the rows, which the caller must keep while it reads one, and how many."""
+        """Return the segments as an array, which must outlive its elements, and their number."""
         self._check()
         room = 1
         while True:
-            rows = ffi.new("struct pyd_segment[]", room)
-            n = lib.pyd_mbuf_segments(self._burst._c, self._index, rows, room)
+            segments = ffi.new("struct pyd_segment[]", room)
+            n = lib.pyd_mbuf_segments(self._burst._c, self._index, segments, room)
             self._done(n)
             if n <= room:
-                return rows, n
+                return segments, n
             room = n
 
     def _checked_views(self, burst: MbufOwner) -> None:

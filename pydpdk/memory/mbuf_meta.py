@@ -1,4 +1,4 @@
-"""What an mbuf says of its packet: flags, offloads and dynamic fields."""
+"""The metadata of an mbuf: flags, offloads and dynamic fields."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pydpdk.memory.dynfield import DynField, DynFlag
 from pydpdk.memory.flags import OlFlag
 from pydpdk.memory.mbuf_data import MbufData
 
-# What Python may set as it likes: what describes a received packet, and VLAN insertion. Checksum
-# and segmentation offloads need header lengths, which drivers trust: see `set_tx_offload`.
+# Flags that Python may set: those of received packets, and VLAN insertion. Checksum and
+# segmentation offloads need header lengths, which drivers trust: see `set_tx_offload`.
 _SETTABLE = OlFlag.TX_VLAN
 for _flag in OlFlag:
     if _flag.name and _flag.name.startswith("RX_"):
@@ -25,7 +25,7 @@ _BITS = {"l2_len": 7, "l3_len": 9, "l4_len": 8, "tso_segsz": 16,
 
 
 class TxLengths(NamedTuple):
-    """Header lengths of a packet whose offloads a port is asked for [bytes]."""
+    """Header lengths of a packet for TX offloads [bytes]."""
 
     l2_len: int
     l3_len: int
@@ -36,7 +36,7 @@ class TxLengths(NamedTuple):
 
 
 class MbufMeta(MbufData):
-    """The part of `Mbuf` that reads and writes the packet's description.
+    """The part of `Mbuf` that reads and writes the packet's metadata.
 
     Notes
     -----
@@ -49,18 +49,18 @@ class MbufMeta(MbufData):
 
     @property
     def port(self) -> int | None:
-        """Port it was received on; None where it was not."""
+        """Port that received it; None if none did."""
         port = int(self._meta().port)
         return None if port == lib.RTE_MBUF_PORT_INVALID else port
 
     @property
     def packet_type(self) -> int:
-        """What the port found in it, `RTE_PTYPE_*` bits."""
+        """Packet type that the port found, `RTE_PTYPE_*` bits."""
         return int(self._meta().packet_type)
 
     @property
     def rss_hash(self) -> int | None:
-        """Hash that the port computed; None where it did not (`OlFlag.RX_RSS_HASH`)."""
+        """Hash that the port computed; None if it did not (`OlFlag.RX_RSS_HASH`)."""
         meta = self._meta()
         return int(meta.rss_hash) if meta.ol_flags & lib.RTE_MBUF_F_RX_RSS_HASH else None
 
@@ -72,8 +72,8 @@ class MbufMeta(MbufData):
     @ol_flags.setter
     def ol_flags(self, flags: int) -> None:
         meta = self._meta()
-        refused = (int(flags) ^ int(meta.ol_flags)) & ~int(_SETTABLE)
-        if int(flags) < 0 or refused:
+        fixed = (int(flags) ^ int(meta.ol_flags)) & ~int(_SETTABLE)
+        if int(flags) < 0 or fixed:
             raise ValueError(f"ol_flags={flags!r}: {_SETTABLE!r} may be changed")
         meta.ol_flags = int(flags)
         self._done(lib.pyd_mbuf_set(self._burst._c, self._index, meta))
@@ -92,25 +92,25 @@ class MbufMeta(MbufData):
     @property
     def tx_lengths(self) -> TxLengths:
         """Header lengths that `set_tx_offload` has set."""
-        row = self._tx()
-        return TxLengths(*(int(getattr(row, field)) for field in TxLengths._fields))
+        tx = self._tx()
+        return TxLengths(*(int(getattr(tx, field)) for field in TxLengths._fields))
 
     def set_tx_offload(self, flags: int, **lengths: int) -> None:
-        """Ask the port for checksums or segmentation of this packet; 0 asks for nothing.
+        """Request checksums or segmentation of this packet from the port; 0 requests nothing.
 
         Parameters
         ----------
         flags
-            `OlFlag.TX_*`, which replace those of before.
+            `OlFlag.TX_*`, which replace the former ones.
         **lengths
-            Of `TxLengths` [bytes], 0 where not given. All headers must lie in the first segment,
-            as drivers read and write there without a look.
+            Fields of `TxLengths` [bytes], 0 by default. All headers must lie in the first segment,
+            as drivers read and write there without a check.
 
         Raises
         ------
         ValueError
-            A flag without the ones or the lengths that it needs, or headers that are longer than
-            the first segment; nothing was changed.
+            A flag lacks others or lengths that it needs, or headers are longer than the first
+            segment; nothing was changed.
 
         Notes
         -----
@@ -120,11 +120,11 @@ class MbufMeta(MbufData):
         unknown = lengths.keys() - _BITS.keys()
         if unknown:
             raise TypeError(f"{', '.join(sorted(unknown))}: {', '.join(_BITS)} are allowed")
-        row = ffi.new("struct pyd_tx_offload *")
-        row.ol_flags = check_range("flags", flags, 0, (1 << 64) - 1)
+        tx = ffi.new("struct pyd_tx_offload *")
+        tx.ol_flags = check_range("flags", flags, 0, (1 << 64) - 1)
         for field, value in lengths.items():
-            setattr(row, field, check_range(field, value, 0, (1 << _BITS[field]) - 1, " bytes"))
-        result = lib.pyd_mbuf_tx_set(self._burst._c, self._index, row)
+            setattr(tx, field, check_range(field, value, 0, (1 << _BITS[field]) - 1, " bytes"))
+        result = lib.pyd_mbuf_tx_set(self._burst._c, self._index, tx)
         if result == -errno.EMSGSIZE:
             raise ValueError(f"{lengths}: the first segment has {self.data_len} bytes of headers")
         if result == -errno.EINVAL:
@@ -168,6 +168,6 @@ class MbufMeta(MbufData):
 
     def _tx(self) -> Any:
         self._check()
-        row = ffi.new("struct pyd_tx_offload *")
-        self._done(lib.pyd_mbuf_tx_get(self._burst._c, self._index, row))
-        return row
+        tx = ffi.new("struct pyd_tx_offload *")
+        self._done(lib.pyd_mbuf_tx_get(self._burst._c, self._index, tx))
+        return tx

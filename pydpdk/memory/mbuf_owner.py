@@ -1,4 +1,4 @@
-"""What queues and rings need to know of a burst, and what they say when they cannot serve it."""
+"""The interface of a burst for queues and rings, and the errors of the data path."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class MbufOwner(Protocol):
         ...
 
     def taken(self, first: int, call: str) -> None:
-        """Note where the packets from `first` on were taken (tracing)."""
+        """Stamp where the packets from `first` on were taken (tracing)."""
         ...
 
     def check_views(self) -> None:
-        """Raise where the mbufs may not go because views of them are alive (check mode)."""
+        """Raise if views of the mbufs are alive (check mode)."""
         ...
 
 
 def refuse(result: int, what: str, user: object, burst: object, why: str = "") -> NoReturn:
-    """Raise what a negative result of the data path means.
+    """Raise the error for a negative result of the data path.
 
     Parameters
     ----------
     result
-        From a `pyd_*` function: which gate was shut, or what the burst is not fit for.
+        A negative errno of a `pyd_*` function: a gate was shut, or the burst does not fit.
     what
         The DPDK call, for the message.
     user
@@ -52,7 +52,7 @@ def refuse(result: int, what: str, user: object, burst: object, why: str = "") -
     burst
         The burst.
     why
-        More of the reason, where the caller knows it.
+        Details that the caller adds to the message.
     """
     number = -result
     if number == errno.EBADF:

@@ -1,7 +1,7 @@
 """Mempools of mbufs: fixed-size buffers that are taken and given back without locks.
 
-Each lcore keeps a cache of its own in front of the shared pool, so most of the time a burst of
-mbufs costs no shared access at all.
+Each lcore has a cache of its own in front of the shared pool, so most bursts of mbufs need no
+shared access at all.
 """
 
 from __future__ import annotations
@@ -93,12 +93,12 @@ class Mempool(Counts):
         socket_id
             NUMA node; None for any.
         ops_name
-            Where mbufs wait: `ring_mp_mc` (default), `stack`, `lf_stack` and so on.
+            How free mbufs are stored: `ring_mp_mc` (default), `stack`, `lf_stack` and so on.
 
         Raises
         ------
         ValueError
-            A number that DPDK refuses, or takes and gets wrong.
+            A number that DPDK rejects, or accepts and gets wrong.
         NameTakenError, NoRoomError
             The name is in use; not enough memory.
 
@@ -132,7 +132,7 @@ class Mempool(Counts):
         data_room_size: int = DATA_ROOM_DEFAULT,
         socket_id: int | None = None,
     ) -> Mempool:
-        """Make a pool of mbufs whose packets lie in memory that you bring.
+        """Make a pool of mbufs whose packets lie in your own memory.
 
         Parameters
         ----------
@@ -148,7 +148,7 @@ class Mempool(Counts):
         ValueError
             No mbuf, or fewer than n, fit.
         NameTakenError
-            The name is in use, or a part of the memory is DPDK's already: another pool's, a zone's.
+            The name is in use, or DPDK has a part of the memory already: a pool or a zone.
 
         Notes
         -----
@@ -216,25 +216,25 @@ class Mempool(Counts):
         return self._known(self._external)
 
     def outstanding(self) -> list[Outstanding]:
-        """Say which mbufs are out, and who has them; where they were taken with `PYDPDK_TRACE=1`.
+        """Return the outstanding mbufs with their owners; with `PYDPDK_TRACE=1` where taken, too.
 
         Raises
         ------
         NotSupportedError
-            The pool's ops are a hardware driver's, which cannot be looked into.
+            The pool's ops are a hardware driver's, whose free list cannot be read.
         """
         with lock():
             return outstanding(self.handle)
 
     def pin_of(self, address: int, length: int) -> Pin | None:
-        """Return the pin of the chunk that holds this piece of memory."""
+        """Return the pin of the chunk that has this piece of memory."""
         for pin in self._pins:
             if pin.address <= address and address + length <= pin.address + pin.size:
                 return pin
         return None
 
     def pin_packet(self, address: int, length: int) -> Pin:
-        """Return a new pin of one packet's memory, which `close` counts as well."""
+        """Return a new pin of one packet's memory, which `close` checks as well."""
         self._packet_pins = [pin for pin in self._packet_pins if pin.views]
         pin = Pin(address, length)
         self._packet_pins.append(pin)
@@ -265,7 +265,7 @@ class Mempool(Counts):
             call_errno(lib.pyd_pool_free, self._c, detail=self.name)
 
     def close(self, *, force: bool = False) -> None:
-        """Give the pool back; see `Owner.close`. By force with mbufs out, warn of who has them."""
+        """Free the pool, as `Owner.close`; by force, warn of outstanding mbufs and their owners."""
         super().close(force=force)
         if self._left:
             left, self._left = self._left, ""
@@ -281,7 +281,7 @@ class Mempool(Counts):
 
 
 def pool_of(pool: Mempool, address: int, length: int) -> tuple[Mempool, Pin | None]:
-    """Return the pool whose memory a packet lies in: of a clone, maybe another than its own."""
+    """Return the pool with a packet's memory: for a clone, it may differ from the mbuf's pool."""
     pin = pool.pin_of(address, length)
     if pin is not None:
         return pool, pin
@@ -293,5 +293,5 @@ def pool_of(pool: Mempool, address: int, length: int) -> tuple[Mempool, Pin | No
     return pool, None
 
 
-def _pin(row: Any) -> Pin:
-    return Pin(row.addr, row.len)
+def _pin(c: Any) -> Pin:
+    return Pin(c.addr, c.len)

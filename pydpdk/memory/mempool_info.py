@@ -1,4 +1,4 @@
-"""What DPDK knows of every mempool in this memory, whoever made it."""
+"""The mempools in this memory, as DPDK lists them, of all programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydpdk.memory._rows import text, walk
 
 @frozen
 class MempoolInfo:
-    """What DPDK knows of a mempool, ours or another's.
+    """A mempool as DPDK lists it, of this or another process.
 
     Attributes
     ----------
@@ -44,15 +44,15 @@ def mempools() -> list[MempoolInfo]:
         return walk(lib.pyd_walk_mempools, "pyd_mempool", _info)
 
 
-def _info(row: Any) -> MempoolInfo:
+def _info(entry: Any) -> MempoolInfo:
     return MempoolInfo(
-        name=text(row.name),
-        size=row.size,
-        cache_size=row.cache_size,
-        elt_size=row.elt_size,
-        total_size=row.total_size,
-        in_use_count=row.in_use_count,
-        cached=row.cached,
-        nb_mem_chunks=row.nb_mem_chunks,
-        socket_id=row.socket_id,
+        name=text(entry.name),
+        size=entry.size,
+        cache_size=entry.cache_size,
+        elt_size=entry.elt_size,
+        total_size=entry.total_size,
+        in_use_count=entry.in_use_count,
+        cached=entry.cached,
+        nb_mem_chunks=entry.nb_mem_chunks,
+        socket_id=entry.socket_id,
     )

@@ -41,7 +41,7 @@ class Memseg:
     external : bool
         Given to DPDK by the program.
     fd, fd_offset : int or None
-        The file behind it, DPDK's to close, and where in it [bytes]; None where there is none.
+        The file behind it, which DPDK closes, and the offset [bytes]; None without a file.
     """
 
     addr: int
@@ -72,7 +72,7 @@ def memsegs() -> list[Memseg]:
     Notes
     -----
     Wraps  rte_memseg_walk, rte_memseg_get_fd_thread_unsafe,
-           rte_memseg_get_fd_offset_thread_unsafe (rte_memory.h): the walk has the lock
+           rte_memseg_get_fd_offset_thread_unsafe (rte_memory.h): the walk holds the lock
     """
     with eal.running():
         return walk(lib.pyd_walk_memsegs, "pyd_memseg", describe)
@@ -83,31 +83,31 @@ def hugepages() -> list[Hugepages]:
     return count((m.hugepage_sz, m.socket_id, m.len) for m in memsegs() if not m.external)
 
 
-def _memseg_list(row: Any) -> MemsegList:
+def _memseg_list(entry: Any) -> MemsegList:
     return MemsegList(
-        name=text(row.name),
-        base_va=row.base_va,
-        page_sz=row.page_sz,
-        len=row.len,
-        socket_id=row.socket_id,
-        external=bool(row.external),
-        heap=bool(row.heap),
-        n_pages=row.n_pages,
-        n_used=row.n_used,
+        name=text(entry.name),
+        base_va=entry.base_va,
+        page_sz=entry.page_sz,
+        len=entry.len,
+        socket_id=entry.socket_id,
+        external=bool(entry.external),
+        heap=bool(entry.heap),
+        n_pages=entry.n_pages,
+        n_used=entry.n_used,
     )
 
 
-def describe(row: Any) -> Memseg:
-    """Return a row of C as a Memseg."""
-    backed = row.fd >= 0
+def describe(entry: Any) -> Memseg:
+    """Return a `struct pyd_memseg` as a Memseg."""
+    backed = entry.fd >= 0
     return Memseg(
-        addr=row.addr,
-        iova=row.iova,
-        len=row.len,
-        hugepage_sz=row.hugepage_sz,
-        socket_id=row.socket_id,
-        flags=row.flags,
-        external=bool(row.external),
-        fd=row.fd if backed else None,
-        fd_offset=row.fd_offset if backed else None,
+        addr=entry.addr,
+        iova=entry.iova,
+        len=entry.len,
+        hugepage_sz=entry.hugepage_sz,
+        socket_id=entry.socket_id,
+        flags=entry.flags,
+        external=bool(entry.external),
+        fd=entry.fd if backed else None,
+        fd_offset=entry.fd_offset if backed else None,
     )

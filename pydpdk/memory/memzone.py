@@ -25,7 +25,7 @@ from pydpdk.errors import (
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.critical import inside
 
-_DPDKS_OWN = ("MP_", "RG_", "rte_", "pydpdk")  # pools, rings, ethdev data, our ledger
+_DPDKS_OWN = ("MP_", "RG_", "rte_", "pydpdk")  # pools, rings, ethdev data, our process table
 NAME_MAX = lib.RTE_MEMZONE_NAMESIZE - 1
 _MAX_ALIGN = 1 << 30
 _MAX_BOUND = 1 << 31
@@ -34,8 +34,8 @@ _MAX_BOUND = 1 << 31
 class MemzoneFlag(IntFlag):
     """Where a memzone may lie (RTE_MEMZONE_*).
 
-    A page size is a must, or with `SIZE_HINT_ONLY` a wish. `IOVA_CONTIG` is one piece for
-    devices too. Without hugepages DPDK takes any page size and gives what there is.
+    A page size is required, or with `SIZE_HINT_ONLY` preferred. `IOVA_CONTIG`: contiguous for
+    devices too. Without hugepages DPDK accepts any page size and uses what there is.
     """
 
     PAGE_256KB = lib.RTE_MEMZONE_256KB
@@ -55,7 +55,7 @@ _FLAGS = sum(MemzoneFlag)
 
 @frozen
 class MemzoneInfo:
-    """What DPDK knows of a memzone, ours or its own.
+    """A memzone as DPDK lists it.
 
     Attributes
     ----------
@@ -85,13 +85,13 @@ class Memzone(Portable):
     stays = True
 
     def __init__(self, name: str, c: Any, *, owned: bool) -> None:
-        row = ffi.new("struct pyd_memzone *")
-        lib.pyd_memzone_describe(c.mz, row)
+        entry = ffi.new("struct pyd_memzone *")
+        lib.pyd_memzone_describe(c.mz, entry)
         self._c = c
-        self.info = _info(row)
-        self._pin = Pin(row.addr, row.len)
+        self.info = _info(entry)
+        self._pin = Pin(entry.addr, entry.len)
         gate = ffi.addressof(c, "gate")
-        super().__init__(name, c.mz, gate, address=row.addr, owned=owned)
+        super().__init__(name, c.mz, gate, address=entry.addr, owned=owned)
 
     @classmethod
     def reserve(
@@ -117,7 +117,7 @@ class Memzone(Portable):
         bound
             [bytes], a power of two: the zone crosses no multiple of it. Default: no such limit.
         flags
-            Page sizes, and whether devices must see it in one piece.
+            Page sizes, and whether it must be contiguous for devices.
         socket_id
             NUMA node; None for any.
 
@@ -142,12 +142,12 @@ class Memzone(Portable):
         flags: MemzoneFlag | int = 0,
         socket_id: int | None = None,
     ) -> Memzone:
-        """Reserve the largest free piece of memory, which may leave nothing to others.
+        """Reserve the largest free piece of memory, which may leave none for others.
 
         Parameters
         ----------
         name, align, flags, socket_id
-            As of `reserve`.
+            As for `reserve`.
 
         Raises
         ------
@@ -204,9 +204,9 @@ class Memzone(Portable):
         c_name = check_name("memzone", name, NAME_MAX)
         with eal.running(), inside():
             handle = call_pointer(lib.rte_memzone_lookup, c_name, detail=name)
-            row = ffi.new("struct pyd_memzone *")
-            lib.pyd_memzone_describe(handle, row)
-            known = find(cls, row.addr)
+            entry = ffi.new("struct pyd_memzone *")
+            lib.pyd_memzone_describe(handle, entry)
+            known = find(cls, entry.addr)
             c = ffi.new("struct pyd_zone *", {"gate": {"open": 1}, "mz": handle})
             return known or cls(name, c, owned=False)
 
@@ -218,19 +218,19 @@ class Memzone(Portable):
         Parameters
         ----------
         dtype
-            Any but Python objects, whose pointers mean nothing to another process.
+            Any but Python objects, whose pointers are invalid in another process.
         shape
             Default: as many elements as fit.
 
         Returns
         -------
         numpy.ndarray
-            Writable, at the start of the zone. While it lives, `close` refuses.
+            Writable, at the start of the zone. While it lives, `close` raises.
 
         Raises
         ------
         DpdkError
-            EPERM: the zone is one in which DPDK keeps its own structures.
+            EPERM: DPDK keeps its own structures in the zone.
         """
         self.handle  # noqa: B018  # raises when closed
         if not self.owned and self.name.startswith(_DPDKS_OWN):
@@ -245,7 +245,7 @@ class Memzone(Portable):
             count *= check_range("shape", length, 0, room)
         if count > room:
             raise ValueError(f"shape={shape}: {room} elements of {kind} fit in {self!r}")
-        with lock():  # nobody closes it between the look and the view
+        with lock():  # no thread closes it between the check and the view
             self.handle  # noqa: B018  # raises when closed
             view = self._pin.view(0, count * kind.itemsize)
         return view.view(kind).reshape(wanted)
@@ -288,7 +288,5 @@ def _check_power(what: str, value: int, low: int, high: int) -> int:
     return power
 
 
-def _info(row: Any) -> MemzoneInfo:
-    return MemzoneInfo(
-        text(row.name), row.addr, row.iova, row.len, row.hugepage_sz, row.socket_id, row.flags
-    )
+def _info(c: Any) -> MemzoneInfo:
+    return MemzoneInfo(text(c.name), c.addr, c.iova, c.len, c.hugepage_sz, c.socket_id, c.flags)

@@ -1,7 +1,7 @@
 """Mempools of plain objects of a numpy dtype: taken and given back in bulk, without locks.
 
-An object has an id, 0 to n - 1, in the order of addresses: it says the same in every process,
-indexes numpy arrays, and unlike a pointer it cannot be wild.
+An object has an id, 0 to n - 1, in the order of addresses: it is the same in every process,
+indexes numpy arrays, and unlike a pointer it can be checked.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ObjectPool(ObjectMemory):
     -----
     Wraps    rte_mempool_free (rte_mempool.h) in `close`
     Owns     `create` frees it in `close`; `lookup` leaves it alone
-    Threads  any; one that gets or one that puts where the ops say `sc` or `sp`
+    Threads  any; one at a time for `get` with ops of `sc`, and for `put` with ops of `sp`
     """
 
     rank = 3
@@ -76,19 +76,19 @@ class ObjectPool(ObjectMemory):
         cache_size
             [objects] that each lcore may keep for itself, 0 to 512 and at most n / 1.5.
         ops_name
-            Where objects wait.
+            How free objects are stored.
         flags
-            How they lie; by default devices do not use them.
+            How objects are laid out; by default devices do not use them.
         socket_id
             NUMA node; None for any.
         checked
-            Note which objects are out, one byte each in shared memory: `put` refuses those that
-            are not. False where C code takes or gives back objects on its own.
+            Record which objects are out, one byte each in shared memory: `put` rejects those that
+            are not. Pass False if C code takes or gives back objects on its own.
 
         Raises
         ------
         ValueError
-            A number that DPDK refuses, or takes and gets wrong.
+            A number that DPDK rejects, or accepts and gets wrong.
         NameTakenError, NoRoomError
             The name is in use; not enough memory.
 
@@ -113,14 +113,14 @@ class ObjectPool(ObjectMemory):
 
     @classmethod
     def lookup(cls, name: str) -> ObjectPool:
-        """Find a pool that `create` made in this or another process, its dtype with it.
+        """Find a pool that `create` made in this or another process, and its dtype.
 
         Raises
         ------
         NotFoundError
             There is none of that name.
         TypeError
-            Its objects are mbufs, or something of which only its maker knows what it is.
+            Its objects are mbufs, or `create` did not make it.
 
         Notes
         -----
@@ -137,7 +137,7 @@ class ObjectPool(ObjectMemory):
 
     @short("pyd_objects_get", "take", OBJECTS)
     def get(self, n: int, *, out: Ids | None = None) -> Ids:
-        """Take objects: all `n` or none. What is in them stays from their last use.
+        """Take objects, all `n` or none; they keep the content of their last use.
 
         Parameters
         ----------
@@ -173,14 +173,14 @@ class ObjectPool(ObjectMemory):
 
     @short("pyd_objects_put", "give", OBJECTS)
     def put(self, ids: npt.ArrayLike) -> None:
-        """Give objects back: all of them, or none where one is refused.
+        """Give objects back, all or none.
 
         Raises
         ------
         ValueError
-            An id that is none of this pool.
+            An id is not of this pool.
         ClosedError
-            An object that is in the pool already, or twice in `ids`.
+            An object is in the pool already, or twice in `ids`.
 
         Notes
         -----

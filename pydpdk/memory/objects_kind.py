@@ -1,4 +1,4 @@
-"""What plain objects are and where they wait: dtypes, ops and flags of an `ObjectPool`."""
+"""Dtypes, ops and flags of an `ObjectPool`."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ Ops = Literal[
     "lf_stack",
 ]  # fmt: skip
 OPS: tuple[Ops, ...] = get_args(Ops)
-"""DPDK's ops that need no hardware, and lose no object."""
+"""DPDK's ops that need no hardware and lose no objects."""
 SINGLE_GET = {"ring_sp_sc", "ring_mp_sc"}
 SINGLE_PUT = {"ring_sp_sc", "ring_sp_mc"}
 
 
 class MempoolFlag(IntFlag):
-    """How the objects of a mempool lie (RTE_MEMPOOL_F_*).
+    """The layout of a mempool's objects (RTE_MEMPOOL_F_*).
 
-    `NO_IOVA_CONTIG`: devices do not use them, so an object may cross pages. `NON_IO` is what
-    DPDK says of such a pool. `NO_CACHE_ALIGN`: packed, 8-byte aligned. `NO_SPREAD`: the distance
-    is not chosen to spread objects over memory channels.
+    `NO_IOVA_CONTIG`: devices do not use them, so an object may cross pages. `NON_IO`: DPDK sets it
+    for such a pool. `NO_CACHE_ALIGN`: packed, 8-byte aligned. `NO_SPREAD`: the distance is not
+    chosen to spread objects over memory channels.
     """
 
     NO_SPREAD = lib.RTE_MEMPOOL_F_NO_SPREAD
@@ -48,7 +48,7 @@ _ASKED = MempoolFlag.NO_SPREAD | MempoolFlag.NO_CACHE_ALIGN | MempoolFlag.NO_IOV
 
 
 def check_flags(flags: int) -> int:
-    """Return flags that `create` may be asked for."""
+    """Return the flags if `create` accepts them."""
     asked = check_range("flags", flags, 0, int(_ASKED))
     if asked & ~_ASKED:
         raise ValueError(f"flags={asked:#x}: {_ASKED!r} is allowed")
@@ -56,7 +56,7 @@ def check_flags(flags: int) -> int:
 
 
 def check_ops(name: str) -> bytes:
-    """Return the name of ops that this DPDK has."""
+    """Return the name of ops if this DPDK has them."""
     if name == LOSSY:
         return check_ops_name(name)
     if not isinstance(name, str) or name not in OPS or not lib.pyd_ops_known(name.encode()):
@@ -65,7 +65,7 @@ def check_ops(name: str) -> bytes:
 
 
 def dtype_text(dtype: npt.DTypeLike) -> tuple[np.dtype[Any], bytes]:
-    """Return a dtype and the text from which another process makes it again."""
+    """Return a dtype, and the text from which another process restores it."""
     kind = np.dtype(dtype)
     if kind.hasobject or kind.subdtype is not None or not 0 < kind.itemsize <= ITEMSIZE_MAX:
         raise TypeError(
@@ -111,11 +111,11 @@ def as_addresses(addresses: npt.ArrayLike) -> npt.NDArray[np.uint64]:
 def _integers(what: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
     given = np.asarray(values)
     if given.dtype.kind == "f" and isinstance(values, (list, tuple)):
-        # numpy makes floats of Python's and its own uint64 together, and loses their last bits
+        # numpy makes floats of a list of int and uint64, and loses their last bits
         given = _whole(what, values) if all(map(_is_whole, values)) else given
     if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
         raise TypeError(
-            f"{what} of shape {given.shape}, {given.dtype}: a row of integers is allowed"
+            f"{what} of shape {given.shape}, {given.dtype}: integers of shape (n,) are allowed"
         )
     return given
 
@@ -132,9 +132,9 @@ def _whole(what: str, values: Sequence[Any]) -> npt.NDArray[np.uint64]:
 
 
 def room_for(out: Ids, n: int) -> Ids:
-    """Return the first n places of an array that the user gave for ids."""
+    """Return the first n elements of the user's array for ids."""
     if type(out) is not np.ndarray or out.dtype != _intp or out.ndim != 1:
         raise TypeError(f"out={type(out).__name__}: an array of one dimension of intp is allowed")
     if len(out) < n or not out.flags.c_contiguous or not out.flags.writeable:
-        raise ValueError(f"out: {n} writable places in a row are needed")
+        raise ValueError(f"out: {n} contiguous, writable elements are needed")
     return out if len(out) == n else out[:n]

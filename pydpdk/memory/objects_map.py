@@ -1,4 +1,4 @@
-"""Where the objects of a mempool lie: chunks of memory, and evenly spaced runs in them."""
+"""The layout of a mempool's objects: chunks of memory, and evenly spaced runs in them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Chunk:
     Attributes
     ----------
     iova : int or None
-        None where devices do not use it.
+        None if devices do not use it.
     len : int
         [bytes].
     """
@@ -41,9 +41,9 @@ class Map(Fixed):
     addresses : numpy.ndarray
         `uint64[n]`, ascending: an object's index is its id.
     stride : int
-        [bytes] from one object to the next; 0 where that is not the same for all.
+        [bytes] from one object to the next; 0 if that is not the same for all.
     inverse : int
-        2**64 / stride, rounded up, for C to multiply instead of dividing; 0 as `stride`.
+        2**64 / stride, rounded up, for C to multiply instead of dividing; 0 if `stride` is.
     """
 
     def __init__(self, mp: Any, dtype: np.dtype[Any]) -> None:
@@ -59,7 +59,7 @@ class Map(Fixed):
         self.inverse = -(-(1 << 64) // self._distance) if self.stride else 0
 
     def _find_runs(self) -> list[tuple[int, int]]:
-        """First id and length of each run; a run ends with its chunk."""
+        """Return first id and length of each run; a run ends with its chunk."""
         starts = np.array(self._starts, np.uint64)
         chunk = np.searchsorted(starts, self.addresses, side="right")
         ends = np.diff(self.addresses) != self._distance
@@ -68,7 +68,7 @@ class Map(Fixed):
         return [(first, end - first) for first, end in zip(firsts, nexts, strict=True)]
 
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """One strided array for each run."""
+        """Return one strided array for each run."""
         return tuple(self._array(first, n) for first, n in self._runs)
 
     def _array(self, first: int, n: int) -> npt.NDArray[Any]:
@@ -76,7 +76,7 @@ class Map(Fixed):
         return np.ndarray((n,), self.dtype, memory, strides=(self._distance,))
 
     def object(self, i: int) -> npt.NDArray[Any]:
-        """One object as an array of no dimensions."""
+        """Return one object as an array of no dimensions."""
         return self._memory(i, self.dtype.itemsize).view(self.dtype).reshape(())
 
     def _memory(self, i: int, length: int) -> npt.NDArray[np.uint8]:
@@ -94,8 +94,8 @@ def _addr(chunk: Chunk) -> int:
     return chunk.addr
 
 
-def _chunk(row: Any) -> Chunk:
-    return Chunk(row.addr, None if row.iova == lib.RTE_BAD_IOVA else row.iova, row.len)
+def _chunk(c: Any) -> Chunk:
+    return Chunk(c.addr, None if c.iova == lib.RTE_BAD_IOVA else c.iova, c.len)
 
 
 def _addresses(mp: Any) -> npt.NDArray[np.uint64]:

@@ -30,7 +30,7 @@ _from_buffer = ffi.from_buffer
 
 
 class ObjectMemory(Counts):
-    """A pool of objects without the taking and giving back.
+    """The part of `ObjectPool` that reads and writes objects.
 
     Attributes
     ----------
@@ -62,19 +62,19 @@ class ObjectMemory(Counts):
 
     @property
     def flags(self) -> MempoolFlag:
-        """How the objects lie."""
+        """The layout of the objects."""
         return self._known(self._flags)
 
     def outstanding(self) -> Ids:
-        """Return the ids of the objects that are out; needs `checked`."""
+        """Return the ids of the outstanding objects; needs `checked`."""
         if self._c.out == ffi.NULL:
-            raise ValueError(f"{self!r} was made with checked=False: it does not know")
+            raise ValueError(f"{self!r} was made with checked=False: it has no record of them")
         with lock():
             self.handle  # noqa: B018  # raises when closed
             return np.flatnonzero(np.frombuffer(ffi.buffer(self._c.out, self.n), np.uint8))
 
     def read(self, ids: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Return a copy of these objects, `dtype[len(ids)]`, wherever they lie."""
+        """Return a copy of these objects, `dtype[len(ids)]`."""
         chosen = self._valid(ids)
         copy = np.empty(len(chosen), self.dtype)
         self._copy(lib.pyd_objects_read, chosen, copy)
@@ -98,7 +98,7 @@ class ObjectMemory(Counts):
 
     @property
     def array(self) -> npt.NDArray[Any]:
-        """All objects as one array `dtype[n]` with a stride, indexed by id; memory is shared.
+        """All objects as one strided array `dtype[n]`, indexed by id, that shares their memory.
 
         `pool.array["field"][ids] = ...` writes the objects themselves.
 
@@ -115,7 +115,7 @@ class ObjectMemory(Counts):
     @property
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """All objects in the order of ids, as one strided array for each evenly spaced run."""
-        with lock():  # nobody closes it between the look and the views
+        with lock():  # no thread closes it between the check and the views
             self.handle  # noqa: B018  # raises when closed
             return self._map.arrays()
 
@@ -147,17 +147,17 @@ class ObjectMemory(Counts):
         return (self[i] for i in range(self.n))
 
     def addresses(self, ids: npt.ArrayLike) -> npt.NDArray[np.uint64]:
-        """Return where these objects are, `uint64[len(ids)]`, for C code."""
+        """Return the addresses of these objects, `uint64[len(ids)]`, for C code."""
         self.handle  # noqa: B018  # raises when closed
         return self._map.addresses[self._valid(ids)]
 
     def ids(self, addresses: npt.ArrayLike) -> Ids:
-        """Return which objects are at these addresses, e.g. of pointers that C code gave.
+        """Return the ids of the objects at these addresses, e.g. of pointers from C code.
 
         Raises
         ------
         ValueError
-            At one of them no object of this pool begins.
+            No object of this pool begins at one of them.
         """
         given = as_addresses(addresses)
         found = np.empty(len(given), np.intp)

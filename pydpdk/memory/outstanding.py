@@ -1,8 +1,8 @@
-"""Who has the mbufs that are out of a pool: for leak hunting, on any DPDK.
+"""The outstanding mbufs of a pool and their owners: for leak hunting, on any DPDK.
 
-DPDK lists all objects of a pool and, in the pool's own ring or stack and in the lcore caches,
-those that wait. Our ledger has what the bursts of all our processes hold, and rings are read in
-place. The difference is with a port or another program.
+DPDK lists all objects of a pool; its free ones are in its ring or stack and in the lcore caches.
+The process table lists the bursts of all processes of pydpdk, and rings are read in place. All
+other mbufs are with a port or another program.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from pydpdk.memory.trace import Taken, taken
 
 ELSEWHERE = "a port or another program"
 _HELD = np.dtype(
-    [("mbuf", "u8"), ("slots", "u8"), ("pid", "u4"), ("ours", "u4"), ("index", "u4"),
+    [("mbuf", "u8"), ("storage", "u8"), ("pid", "u4"), ("ours", "u4"), ("index", "u4"),
      ("cloned", "u4"), ("ring", "S32")]
 )  # fmt: skip
-_TOLD = 5  # culprits that a message names
+_NAMED_MAX = 5  # owners that a message names
 
 Addresses = npt.NDArray[np.uint64]
 
 
 @frozen
 class Outstanding:
-    """One mbuf that is out of its pool.
+    """One outstanding mbuf of a pool.
 
     Attributes
     ----------
     address : int
         Of its `struct rte_mbuf`.
     owner : str
-        A burst of this process or of another one, or a ring, with the packet's index; or that it
-        is elsewhere.
+        A burst of this process or of another one, or a ring, with the packet's index; else a port
+        or another program.
     taken : Taken or None
-        Where Python took it; None without `PYDPDK_TRACE`, or where C did.
+        Where Python took it; None without `PYDPDK_TRACE`, or if C took it.
     """
 
     address: int
@@ -56,17 +56,17 @@ class Outstanding:
 
 
 def outstanding(mp: Any) -> list[Outstanding]:
-    """Return the mbufs that are out of a pool, by address.
+    """Return the outstanding mbufs of a pool, by address.
 
     Raises
     ------
     NotSupportedError
-        The pool's ops are ones that we cannot look into (of a hardware driver).
+        The pool's ops are a hardware driver's, whose free list cannot be read.
 
     Notes
     -----
     Wraps    rte_mempool_obj_iter (rte_mempool.h)
-    Threads  any; while others use the pool, the answer is as of no exact moment
+    Threads  any; while others use the pool, the result is of no exact moment
     Cost     10 ms for a pool of 32,767; 60 ms with all of it out
     """
     with lock():
@@ -82,15 +82,16 @@ def outstanding(mp: Any) -> list[Outstanding]:
 
 
 def culprits(mbufs: list[Outstanding]) -> str:
-    """Say in one line who has them, the largest owners first."""
-    groups = Counter((_whose(m.owner), m.taken.where if m.taken else "") for m in mbufs)
-    told = [f"{n} in {who}{_since(where)}" for (who, where), n in groups.most_common(_TOLD)]
-    rest = sum(groups.values()) - sum(n for _, n in groups.most_common(_TOLD))
-    return "; ".join([*told, f"{rest} more"] if rest else told)
+    """Return the owners of mbufs in one line, the largest first."""
+    groups = Counter((_place_of(m.owner), m.taken.where if m.taken else "") for m in mbufs)
+    largest = groups.most_common(_NAMED_MAX)
+    named = [f"{n} in {owner}{_since(where)}" for (owner, where), n in largest]
+    rest = sum(groups.values()) - sum(n for _, n in largest)
+    return "; ".join([*named, f"{rest} more"] if rest else named)
 
 
 def culprits_of(mp: Any) -> str:
-    """Return `: ` and who has the mbufs of a pool, or nothing where that cannot be known."""
+    """Return `: ` and the owners of a pool's outstanding mbufs; an empty string if unknown."""
     try:
         return f": {culprits(outstanding(mp))}"
     except NotSupportedError:
@@ -98,28 +99,28 @@ def culprits_of(mp: Any) -> str:
 
 
 def call_in(mp: Any) -> None:
-    """Free what the bursts of this process and all rings hold, where mbufs of a pool are in it.
+    """Free the bursts of this process and all rings in which mbufs of a pool are.
 
-    The pool is about to go by force, and nobody may come upon its memory afterwards.
+    The pool is about to be freed by force, and no call may reach its memory afterwards.
 
     Notes
     -----
     Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h), rte_ring_lookup (rte_ring.h)
     """
     with lock():
-        rows = _held(_addresses(lib.pyd_pool_objects, mp))
-        _call_in_bursts(set(rows["slots"][rows["ours"] != 0].tolist()))
-        for name in set(rows["ring"].tolist()) - {b""}:
+        held = _held(_addresses(lib.pyd_pool_objects, mp))
+        _call_in_bursts(set(held["storage"][held["ours"] != 0].tolist()))
+        for name in set(held["ring"].tolist()) - {b""}:
             lib.pyd_ring_call_in(name)
 
 
-def _call_in_bursts(slots: set[int]) -> None:
+def _call_in_bursts(storage: set[int]) -> None:
     for owner in owners():
-        if owner.address in slots:
+        if owner.address in storage:
             owner._call_in()
 
 
-def _whose(owner: str) -> str:
+def _place_of(owner: str) -> str:
     return owner.partition(", packet")[0]
 
 
@@ -136,12 +137,12 @@ def _addresses(function: Any, mp: Any) -> Addresses:
 
 def _mbuf_owners(out: Addresses) -> dict[int, str]:
     name = _namer()
-    rows = _held(out)
+    held = _held(out)
     found: dict[int, str] = {}
-    in_order = rows[np.argsort(rows["cloned"], kind="stable")]  # its owner, before a clone's
-    for mbuf, slots, pid, ours, index, cloned, ring in in_order.tolist():
+    in_order = held[np.argsort(held["cloned"], kind="stable")]  # its owner before a clone's
+    for mbuf, storage, pid, ours, index, cloned, ring in in_order.tolist():
         seen = ", seen by a clone" if cloned else ""
-        found.setdefault(mbuf, f"{name(slots, pid, ours, ring)}, packet {index}{seen}")
+        found.setdefault(mbuf, f"{name(storage, pid, ours, ring)}, packet {index}{seen}")
     return found
 
 
@@ -149,11 +150,11 @@ def _namer() -> Callable[[int, int, int, bytes], str]:
     bursts = {owner.address: repr(owner) for owner in owners() if owner.address}
 
     @functools.cache
-    def name(slots: int, pid: int, ours: int, ring: bytes) -> str:
+    def name(storage: int, pid: int, ours: int, ring: bytes) -> str:
         if ring:
             return f"ring {ring.decode(errors='replace')!r}"
         if ours:
-            return bursts.get(slots, "a burst that nobody keeps")
+            return bursts.get(storage, "a burst that nothing references")
         dead = "" if Path(f"/proc/{pid}").exists() else " (dead)"
         return f"a burst of process {pid}{dead}"
 
@@ -163,12 +164,12 @@ def _namer() -> Callable[[int, int, int, bytes], str]:
 def _held(out: Addresses) -> npt.NDArray[Any]:
     room = 64
     while True:
-        rows = np.empty(room, _HELD)
+        found = np.empty(room, _HELD)
         n = lib.pyd_held(
             ffi.from_buffer("uint64_t *", out), len(out),
-            ffi.from_buffer("struct pyd_held *", rows), room,
+            ffi.from_buffer("struct pyd_held *", found), room,
         )  # fmt: skip
         if n <= room:
-            held = rows[:n]
+            held = found[:n]
             return held[np.isin(held["mbuf"], out)]
         room = n

@@ -1,4 +1,4 @@
-"""What every mempool has in common: how it is named, sized and found, and what it counts."""
+"""The base of mempools: checks of name and sizes, lookup, counters."""
 
 from __future__ import annotations
 
@@ -21,30 +21,31 @@ MEMPOOL, OBJECTS = "pool of mbufs", "pool of objects"  # kinds of handles
 
 
 def check_mempool_name(name: str) -> bytes:
-    """Return the name as C reads it; the EAL must be running."""
+    """Return the name for C; raise if it is wrong or the EAL does not run."""
     eal.require_running()
     return check_name("mempool", name, NAME_MAX)
 
 
 def check_made(name: str, n: int, cache_size: int | None, unit: str) -> tuple[bytes, int, int]:
-    """Return what every new mempool is made with: name, objects, objects in a cache."""
+    """Check the arguments of every new mempool; return name, objects, objects in a cache."""
     c_name = check_mempool_name(name)
     n = check_range("n", n, 1, N_MAX, unit)
     return c_name, n, check_cache_size(cache_size, n)
 
 
 def check_cache_size(cache_size: int | None, n: int) -> int:
-    """Return the objects in each lcore's cache of a pool of n; None is a default that fits."""
+    """Return the cache size for a pool of n objects; None is a default that fits."""
     if cache_size is None:
         return default_cache(n)
     return check_range("cache_size", cache_size, 0, largest_cache(n), f" with n={n}")
 
 
 def check_ops_name(ops_name: str) -> bytes:
-    """Return the name of ops as C reads it; refuse those with which DPDK loses objects.
+    """Return the name of ops for C; raise for ops with which DPDK loses objects.
 
-    The consumer's tail of a relaxed ring stays behind until the slowest `get` is done. What
-    others got meanwhile and put back finds the ring full, and `rte_mempool_put` drops it.
+    The consumer's tail of a relaxed ring stays behind until the slowest `get` is done. If other
+    threads put back objects that they got meanwhile, the ring is full, and `rte_mempool_put` drops
+    the objects.
     """
     if ops_name == LOSSY:
         raise ValueError(
@@ -55,7 +56,7 @@ def check_ops_name(ops_name: str) -> bytes:
 
 
 def find_mempool(name: str) -> Any:
-    """Return the `struct rte_mempool *` of that name, whatever is in it."""
+    """Return the `struct rte_mempool *` of that name, of mbufs or objects."""
     return call_pointer(lib.rte_mempool_lookup, check_mempool_name(name), detail=name)
 
 
@@ -69,7 +70,7 @@ def ops_of(mp: Any) -> str:
 def object_size_bytes(
     data_room_size: int = lib.RTE_MBUF_DEFAULT_BUF_SIZE, priv_size: int = 0
 ) -> int:
-    """Return what one mbuf of such a pool takes, with header and trailer [bytes]; needs no EAL.
+    """Return the size of one mbuf of such a pool, with header and trailer [bytes]; needs no EAL.
 
     Notes
     -----
@@ -85,8 +86,8 @@ def object_size_bytes(
 class Counts(Portable, Handle):
     """Numbers of a mempool; `handle` is its `struct rte_mempool *`.
 
-    What never changes is read once: another thread may close the pool at any moment. What does
-    change is counted behind the gate that `close` shuts first.
+    Constants are read once, as another thread may close the pool at any moment. Counters are read
+    behind the gate, which `close` shuts first.
     """
 
     def __init__(self, name: str, mp: Any, gate: Any, *, owned: bool) -> None:
@@ -102,7 +103,7 @@ class Counts(Portable, Handle):
 
     @property
     def cache_size(self) -> int:
-        """[objects] that an lcore's cache is filled up to."""
+        """[objects] up to which an lcore's cache is filled."""
         return self._known(self._cache_size)
 
     @property
@@ -112,7 +113,7 @@ class Counts(Portable, Handle):
 
     @property
     def socket_id(self) -> int | None:
-        """NUMA node that was asked for; None for any."""
+        """NUMA node that was requested; None for any."""
         return self._known(self._socket_id)
 
     @property
@@ -143,9 +144,10 @@ class Counts(Portable, Handle):
         return {lcore_id: lens[lcore_id] for lcore_id in range(n) if lens[lcore_id]}
 
     def shortage(self) -> str:
-        """Say which lcores' caches have what this thread's lcore cannot take; nothing if none has.
+        """Return which lcores' caches have objects that this lcore cannot take, for messages.
 
-        Only an lcore itself empties its cache: another one finds the pool empty meanwhile.
+        Only an lcore itself empties its cache: to the others the pool is empty. The string is
+        empty if no cache has any.
         """
         mine = lcore.current()
         caches = {lcore_id: n for lcore_id, n in self.cache_counts.items() if lcore_id != mine}

@@ -1,7 +1,7 @@
 """Where mbufs were taken: a stamp in each, written only while tracing is on.
 
-The stamp is a dynamic field, so it travels with the mbuf, through rings and ports and processes,
-and costs no table. It stays when the mbuf goes back to its pool; the next taker overwrites it.
+The stamp is a dynamic field: it needs no table and stays with the mbuf through rings, ports and
+processes. It also stays when the mbuf goes back to its pool, until the mbuf is taken again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Taken:
     Attributes
     ----------
     where : str
-        `operation at file:line`, or the process that knows it.
+        `operation at file:line`; for another process, its pid.
     seconds : float
         [s] since then; wrong after 49 days.
     """
@@ -50,19 +50,19 @@ def is_on() -> bool:
 
 
 def switch(on: bool) -> None:
-    """Say whether mbufs are stamped; `pydpdk.burst.tracing` puts this into the data path."""
+    """Turn stamps on or off; `pydpdk.burst.tracing` adds them to the data path."""
     _state["on"] = on
 
 
 def stamp(burst: Any, first: int, operation: str) -> None:
-    """Write into the packets of a burst, from `first` on, who has just taken them."""
+    """Stamp the packets of a burst, from `first` on, with the line that took them."""
     if not _field:
         _field.append(DynField.register("pydpdk_taken", _STAMP))
     lib.pyd_burst_stamp(burst, first, _field[0].offset, _site(operation), os.getpid())
 
 
 def taken(mbufs: list[int]) -> list[Taken | None]:
-    """Return where each mbuf was taken, as far as stamps say it."""
+    """Return where each mbuf was taken; None for one without a stamp."""
     if not _field or eal.state() != "running":
         return [None] * len(mbufs)
     stamps = ffi.new("struct pyd_stamp[]", len(mbufs))
@@ -71,22 +71,22 @@ def taken(mbufs: list[int]) -> list[Taken | None]:
     return [_read(stamps[i], now) for i in range(len(mbufs))]
 
 
-def told(mbufs: list[int], most: int = 5) -> str:
-    """Return `: n taken by` and so on, the largest numbers first; nothing where none is stamped."""
+def summary(mbufs: list[int], most: int = 5) -> str:
+    """Return `: n taken by ...`, the largest numbers first; an empty string without stamps."""
     places = Counter(stamp.where for stamp in taken(mbufs) if stamp).most_common(most)
     return f": {'; '.join(f'{n} taken by {where}' for where, n in places)}" if places else ""
 
 
-def _read(row: Any, now: int) -> Taken | None:
-    if not row.pid:
+def _read(c: Any, now: int) -> Taken | None:
+    if not c.pid:
         return None
-    ours = row.pid == os.getpid() and row.site < len(_sites)
-    where = _sites[row.site] if ours else f"process {row.pid}"
-    return Taken(where, ((now - row.ms) & 0xFFFFFFFF) / 1000)
+    ours = c.pid == os.getpid() and c.site < len(_sites)
+    where = _sites[c.site] if ours else f"process {c.pid}"
+    return Taken(where, ((now - c.ms) & 0xFFFFFFFF) / 1000)
 
 
 def _site(operation: str) -> int:
-    """Number the line outside this package that called."""
+    """Return the number of the calling line outside this package."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back

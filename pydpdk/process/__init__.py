@@ -1,4 +1,4 @@
-"""Several processes over one memory: attaching, groups, messages, channels, what the dead leave."""
+"""Several processes with shared memory: attach, groups, messages, channels, recovery."""
 
 from pydpdk.process import messages
 from pydpdk.process.attach import Process, attach, processes

@@ -1,4 +1,4 @@
-"""Attach to the primary of a file prefix, and see who shares its memory."""
+"""Attach to the primary of a file prefix, and list the processes that share its memory."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Process:
         `primary`, `secondary`, or `unshared`: a primary without hugepages or in memory, to which
         no process can attach.
     lcores : frozenset of int
-        Of one that is not ours as far as they can be seen.
+        For a foreign program only those that are visible.
     name : str
-        What it said of itself, the script as a rule; empty for one that is not ours.
+        The name that it registered, by default the script; empty for a foreign program.
     ours : bool
         Whether it runs pydpdk.
     """
@@ -57,35 +57,35 @@ def attach(
         The primary's.
     lcores
         Ids or a map as `EalOptions.lcores`, none of which another process of the prefix uses.
-        Default: one that is free, on the CPUs that the others leave idle, where they leave any.
+        Default: a free one, on CPUs that the other processes leave idle, if there are any.
     name
-        What `processes` shows, up to 63 characters. Default: the script.
+        The name that `processes` shows, up to 63 characters. Default: the script.
     **options
         Other fields of `EalOptions`.
 
     Returns
     -------
     Eal
-        A context manager; leaving it detaches, and touches nothing of the primary's.
+        A context manager; leaving it detaches, and changes nothing of the primary.
 
     Raises
     ------
     NotFoundError
-        No DPDK program runs with this prefix; the message names those that do.
+        No DPDK program runs with this prefix; the message names the prefixes in use.
     NotSupportedError
-        It shares its memory with nobody, is another DPDK, or is in another namespace.
+        The primary does not share its memory, runs another DPDK, or is in another namespace.
     ValueError
         Lcores that are in use, or devices that are not the primary's.
     NoRoomError
         128 processes are attached.
     EalInitError
-        The EAL could not attach all the same. This process cannot start another.
+        The EAL could not attach for another reason. This process cannot start another EAL.
 
     Notes
     -----
     Wraps    rte_eal_init (rte_eal.h), as a secondary process
-    Owns     nothing of the primary's: what is looked up is never freed here
-    Threads  the calling thread becomes the main lcore, as of `init`
+    Owns     nothing of the primary: objects that are looked up are never freed here
+    Threads  the calling thread becomes the main lcore, as in `init`
     """
     check_name("file prefix", file_prefix, MAX_PREFIX_LENGTH)
     if name is not None:
@@ -101,11 +101,11 @@ def processes(file_prefix: str | None = None) -> list[Process]:
     Parameters
     ----------
     file_prefix
-        Default: this process's. Needs no EAL for another's.
+        Default: this process's. Another prefix needs no running EAL.
 
     Notes
     -----
-    Threads  any; nothing is sent to them and no lock of theirs is touched
+    Threads  any; sends nothing to the processes and takes none of their locks
     """
     if file_prefix is None:
         if eal.state() != "running":

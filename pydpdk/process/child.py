@@ -1,4 +1,4 @@
-"""What runs in a process of a group: attach, call the function, send back what came of it."""
+"""The main function of a group's process: attach, call the function, send back its result."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pydpdk._core.frozen import frozen
 from pydpdk.process.attach import attach
 
 _GRACE_S = 10.0
-"""[s] A secondary that outlives its primary keeps the next one from starting: so much, no more."""
+"""[s] before a process exits after its primary died: until then no new primary can start."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SAME_WISH_S = 1.0
-"""[s] A signal so soon after the word to stop says the same: Ctrl-C reaches the group's processes
-and its primary, which passes it on."""
+"""[s] A signal this soon after a request to stop counts as the same request: Ctrl-C reaches the
+group's processes and its primary, which passes it on."""
 
 _stop_s: float | None = None  # when this process was asked to stop; no Event: handlers set it
 _signalled = False
@@ -32,13 +32,13 @@ _working = False
 
 @frozen
 class Order:
-    """What a process of a group is told to do.
+    """The orders of a group's process.
 
     Attributes
     ----------
     work : bytes
-        The function and its arguments, pickled: they may name DPDK objects, so they are read
-        when the EAL runs, not before.
+        The function and its arguments, pickled. They may name DPDK objects, so they are unpickled
+        only when the EAL runs.
     """
 
     file_prefix: str
@@ -50,10 +50,10 @@ class Order:
 
 
 def running() -> bool:
-    """Whether to go on: false once this process is asked to end, or its primary has.
+    """Whether to go on: false once this process was asked to stop, or its primary has ended.
 
     For the loop of a function that a `Group` runs: `while pydpdk.running(): ...`. True in any
-    process whose EAL runs and that nobody has asked to stop.
+    process whose EAL runs and that was not asked to stop.
 
     Notes
     -----
@@ -63,12 +63,12 @@ def running() -> bool:
 
 
 def main(link: Connection[Any, Any], order: Order) -> None:
-    """Attach, call, answer: the target of the spawned process."""
+    """Attach, call the function, send the answer: the target of the spawned process."""
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _on_signal)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    os.sched_setaffinity(0, order.cpus)  # who started us may be pinned
+    os.sched_setaffinity(0, order.cpus)  # the thread that started us may be pinned
     threading.Thread(target=_listen, args=(link,), name="pydpdk-group", daemon=True).start()
     answer: tuple[str, bytes] | tuple[str, bytes, str]
     try:
@@ -78,7 +78,7 @@ def main(link: Connection[Any, Any], order: Order) -> None:
     try:
         link.send(answer)
     except OSError:
-        os._exit(1)  # nobody is left to tell
+        os._exit(1)  # the primary is gone
 
 
 def _call(link: Connection[Any, Any], order: Order) -> bytes:
@@ -92,7 +92,7 @@ def _call(link: Connection[Any, Any], order: Order) -> bytes:
 
 @contextmanager
 def _breakable() -> Iterator[None]:
-    """Let a second signal raise: only the function may be left in the middle."""
+    """Let a second signal raise: it may interrupt only the function."""
     global _working
     _working = True
     try:
@@ -107,7 +107,7 @@ def _ask() -> None:
 
 
 def _listen(link: Connection[Any, Any]) -> None:
-    """Wait for the word to stop, or for the end of the one who would give it."""
+    """Wait for the request to stop, or for the end of the primary."""
     try:
         link.recv()
     except (EOFError, OSError):
@@ -133,11 +133,11 @@ def _on_signal(number: int, frame: object) -> None:
 
 
 def _pickled(error: BaseException) -> bytes:
-    """Return the exception, or one that says the same where it cannot be pickled."""
+    """Pickle the exception, or a `RuntimeError` with its text if it cannot be pickled."""
     try:
         data = pickle.dumps(error)
         pickle.loads(data)  # noqa: S301  some only fail here
-    except BaseException:  # of its own methods
+    except BaseException:  # raised by its own methods
         return pickle.dumps(RuntimeError(_text(error)))
     return data
 

@@ -1,4 +1,4 @@
-"""Python functions in processes of their own, over the memory of this primary."""
+"""Python functions in processes of their own, which share the memory of this primary."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from pydpdk.process.member import Member
 
 _logger = Voice("pydpdk")
 _INHERITED = ("base_virtaddr", "log_level", "extra", "iova_mode", "pci", "allow", "block")
-_RECOVERY_S = 10.0  # [s] that a recovery may take before its result is not waited for
+_RECOVERY_S = 10.0  # [s] to wait for the result of a recovery
 
 
 class Group(Closing):
-    """Secondary processes, started and looked after by the primary.
+    """Secondary processes that the primary starts and watches.
 
     Parameters
     ----------
     stop_s
-        [s] that a function has to return when it is asked to, before its process is ended.
+        [s] that a function has to return after a request to stop, before its process is killed.
 
     Notes
     -----
     Owns     its processes: `close`, or leaving the `with` block, ends them
-    Threads  any may call; a thread of the group's own watches the processes
+    Threads  any; a thread of the group's own watches the processes
     """
 
     def __init__(self, *, stop_s: int = 5) -> None:
@@ -57,15 +57,15 @@ class Group(Closing):
         self._thread: threading.Thread | None = None
 
     def _begin(self) -> None:
-        """Watch, from the first process on: a group that nobody got leaves no thread behind."""
+        """Start to watch with the first process: an unused group leaves no thread behind."""
         if self._thread is None or self._thread.ident is None:
-            self._watcher.forget(self._on_death)  # of a start that was interrupted
+            self._watcher.forget(self._on_death)  # in case an earlier start was interrupted
             self._watcher.on_process_death(self._on_death)
             self._thread = threading.Thread(target=self._watch, name="pydpdk-group", daemon=True)
             self._thread.start()
 
     def _settle(self, member: Member) -> None:
-        """Bring a start that was interrupted to an end: one that is known is watched as well."""
+        """Complete or undo an interrupted start."""
         if member in self._members:
             self._wake.send(None)
         else:
@@ -73,7 +73,7 @@ class Group(Closing):
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """Every process that was started, ended ones too."""
+        """All processes that were started, including ended ones."""
         return tuple(self._members)
 
     def start(
@@ -90,18 +90,18 @@ class Group(Closing):
         Parameters
         ----------
         function
-            Importable by name, as it is looked up again in the other process.
+            Importable by name, as the other process imports it again.
         *args, **kwargs
-            Anything that can be pickled; a `Ring`, `Mempool`, `Memzone` or `Port` arrives as the
-            same object of the shared memory.
+            Anything that can be pickled; a `Ring`, `Mempool`, `Memzone` or `Port` is looked up in
+            the other process: the same object in shared memory.
         lcores
             Number or map, e.g. `"10@1"`: lcore 10 on CPU 1. The function runs on the first,
-            pinned. Default: one that is free.
+            pinned. Default: a free one.
         name
             Up to 63 characters. Default: the function's.
         restarts
-            How many times to start it again when its process dies. An exception is a result,
-            and not started again.
+            How many times to restart the function when its process dies. An exception is a
+            result and causes no restart.
 
         Returns
         -------
@@ -111,7 +111,7 @@ class Group(Closing):
         Raises
         ------
         TypeError, ValueError
-            The function or an argument cannot be pickled, or no lcore or process is named so.
+            The function or an argument cannot be pickled, or `lcores` or `name` is invalid.
         """
         check_range("restarts", restarts, 0, 1_000_000)
         if not callable(function):
@@ -144,7 +144,7 @@ class Group(Closing):
         return member
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until every function has returned or failed; say whether they have.
+        """Wait until every function has returned or failed; return whether all have.
 
         Parameters
         ----------
@@ -160,11 +160,13 @@ class Group(Closing):
             member.stop()
 
     def close(self) -> None:
-        """Ask all to stop, end those that do not, and wait for them; once closed, do nothing.
+        """Ask all processes to stop, kill those that do not, and wait for them.
+
+        Once closed, it does nothing.
 
         Notes
         -----
-        Owns  what an ended process held comes back to its pools
+        Owns  mbufs and objects that a killed process held return to their pools
         """
         with Locked(self._changed):
             if self._ended:
@@ -179,7 +181,7 @@ class Group(Closing):
         self._end()
 
     def _end(self) -> None:
-        """End the thread, and hear no more; what has been done already, do not again."""
+        """End the thread and stop watching; steps that were done before do nothing."""
         self._closed = True
         with suppress(OSError):
             self._wake.send(None)
@@ -191,36 +193,36 @@ class Group(Closing):
         self._ended = True
 
     def _watch(self) -> None:
-        """Hear what the processes say, and when they end."""
-        os.sched_setaffinity(0, self._cpus)  # who starts a process may be pinned
+        """Receive messages from the processes, and notice their end."""
+        os.sched_setaffinity(0, self._cpus)  # the thread that started this one may be pinned
         while True:
             live = [member for member in self.members if not member.ended]
             if self._closed and not live:
                 return
-            heard = {link: member for member in live for link in member._links()}
-            for link in wait([self._woken, *heard]):
+            by_link = {link: member for member in live for link in member._links()}
+            for link in wait([self._woken, *by_link]):
                 if link is self._woken:
                     self._woken.recv()
-                elif not heard[link].ended:
-                    self._hear(heard[link])
+                elif not by_link[link].ended:
+                    self._serve(by_link[link])
 
-    def _hear(self, member: Member) -> None:
-        """Take in what a process says, or that it died; give up one that cannot be heard."""
+    def _serve(self, member: Member) -> None:
+        """Handle a message or the death of a process; if that fails, mark it as failed."""
         try:
-            self._heard(member)
-        except BaseException as error:  # of what came out of its pickle, or of a new start
+            self._update(member)
+        except BaseException as error:  # raised by unpickling its message, or by a restart
             member._give_up(error)
 
-    def _heard(self, member: Member) -> None:
+    def _update(self, member: Member) -> None:
         if not member._receive():
             return
-        # one that died on its way in may never have been seen by recovery
+        # recovery may never have seen a process that died before it was attached
         death = self._recovered(member.pid, _RECOVERY_S if member.state == "running" else 1.0)
         if member._died(death, again=not self._closed):
             _logger.warning("%r is started again", member)
 
     def _recovered(self, pid: int, timeout_s: float) -> Death | None:
-        """Wait for what recovery has to say of a dead process."""
+        """Wait for the recovery of a dead process; return its result."""
         with Locked(self._changed):
             self._changed.wait_for(lambda: pid in self._deaths, timeout_s)
             return self._deaths.pop(pid, None)

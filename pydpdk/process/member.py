@@ -1,4 +1,4 @@
-"""One process of a group, as its primary sees it."""
+"""One process of a group, as seen by its primary."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MemberDiedError(RuntimeError):
 
 
 class RemoteTracebackError(Exception):
-    """The cause of an exception from another process: where it was raised there."""
+    """The cause of an exception from another process: its traceback there."""
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
@@ -38,7 +38,7 @@ class Member(Fixed):
     Attributes
     ----------
     name : str
-        Of the function, unless another was given.
+        The name given to `start`. Default: the function's.
 
     Notes
     -----
@@ -51,7 +51,7 @@ class Member(Fixed):
         self.name = order.name
         self._pid = 0
         self._state: State = "starting"
-        self._outcome: State | None = None  # its state once its descriptors are closed
+        self._outcome: State | None = None  # the state to show once its descriptors are closed
         self._restarted = 0
         self._context, self._order, self._restarts = context, order, restarts
         self._changed = changed
@@ -62,7 +62,7 @@ class Member(Fixed):
 
     @property
     def pid(self) -> int:
-        """Of the process; another after each restart."""
+        """The process id; it changes with each restart."""
         return self._pid
 
     @property
@@ -72,30 +72,30 @@ class Member(Fixed):
 
     @property
     def restarted(self) -> int:
-        """How many times it was started again."""
+        """How many times the process was restarted."""
         return self._restarted
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more comes: it has returned, raised, or died."""
+        """Whether the function has returned or raised, or the process died for good."""
         return self.state in ("done", "failed", "dead")
 
     @property
     def alive(self) -> bool:
-        """Whether its process is there."""
+        """Whether the process is alive."""
         process = self._process
-        with contextlib.suppress(ValueError):  # closed just now
+        with contextlib.suppress(ValueError):  # closed by another thread meanwhile
             return process is not None and bool(process.is_alive())
         return False
 
     def wait_ready(self, timeout_s: float | None = None) -> bool:
-        """Wait until the process has attached and its function runs; say whether it does."""
+        """Wait until the process has attached and its function runs; return whether it does."""
         with Locked(self._changed):
             self._changed.wait_for(lambda: self.state != "starting", timeout_s)
             return self.state == "running"
 
     def result(self, timeout_s: float | None = None) -> Any:
-        """Wait for what the function returns.
+        """Wait for the result of the function.
 
         Parameters
         ----------
@@ -105,11 +105,11 @@ class Member(Fixed):
         Raises
         ------
         TimeoutError
-            It has not returned yet.
+            The function has not returned yet.
         MemberDiedError
-            The process died; the message says of what, and what it held.
+            The process died; the message says why, and what it held.
         Exception
-            What the function raised, with the traceback of its process as the cause.
+            The exception of the function, with the traceback in its process as the cause.
         """
         with Locked(self._changed):
             if not self._changed.wait_for(lambda: self.ended, timeout_s):
@@ -130,7 +130,7 @@ class Member(Fixed):
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Send the process SIGKILL: a death like any other, that a restart may follow."""
+        """Send the process SIGKILL; a restart may follow, as after any death."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -149,8 +149,8 @@ class Member(Fixed):
         self._link, self._pid, self._state = near, self._process.pid, "starting"
 
     def _start(self) -> None:
-        """Start it deaf to the signals that end it, until it has its handlers."""
-        resource_tracker.ensure_running()  # its start would unblock them
+        """Start the process with its ending signals blocked, until it has its handlers."""
+        resource_tracker.ensure_running()  # its start would unblock the signals
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         with Undo(signal.pthread_sigmask, signal.SIG_SETMASK, before):
             signal.pthread_sigmask(signal.SIG_BLOCK, child.SIGNALS)
@@ -158,7 +158,7 @@ class Member(Fixed):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _drop(self) -> None:
-        """End a process of which nobody knows: the call that starts it was interrupted."""
+        """Kill a process that no caller knows: the call that started it was interrupted."""
         if self._process is not None and self._process.pid is not None:
             self._process.kill()
             self._process.join()
@@ -167,7 +167,7 @@ class Member(Fixed):
         return [self._link, self._process.sentinel]
 
     def _receive(self) -> bool:
-        """Take in what the process says; return whether it died instead."""
+        """Receive messages of the process; return whether it died instead."""
         assert self._link is not None  # noqa: S101  spawned
         try:
             self._take_all(self._link)
@@ -194,12 +194,12 @@ class Member(Fixed):
             self._error = value
         else:
             self._value = value
-        self._process.join(_EXIT_S)  # it has left the memory: only Python has to end
+        self._process.join(_EXIT_S)  # it has detached: only the interpreter has to end
         self._process.kill()
         self._outcome = "done" if kind == "done" else "failed"
 
     def _died(self, death: Death | None, *, again: bool) -> bool:
-        """Start it again where that was asked for; return whether it was."""
+        """Restart the process if it has restarts left; return whether it was restarted."""
         code = self._release()
         with Locked(self._changed):
             if again and self.restarted < self._restarts:
@@ -213,7 +213,7 @@ class Member(Fixed):
             return False
 
     def _release(self) -> int:
-        """Close the descriptors of a process that has ended; return its exit code."""
+        """Close the descriptors of an ended process; return its exit code."""
         assert self._link is not None  # noqa: S101  spawned
         process, self._process = self._process, None
         code = int(process.exitcode)
@@ -222,7 +222,7 @@ class Member(Fixed):
         return code
 
     def _give_up(self, error: BaseException) -> None:
-        """End it, failed with an error of this process."""
+        """Kill the process; its state is `failed`, with an error of this process."""
         if self._process is not None:
             self._process.kill()
             self._process.join()
@@ -232,7 +232,7 @@ class Member(Fixed):
             self._changed.notify_all()
 
     def _show(self, state: State) -> None:
-        """Have a new state, and wake those that wait for one."""
+        """Set a new state, and wake threads that wait for it."""
         with Locked(self._changed):
             self._state = state
             self._changed.notify_all()
@@ -252,5 +252,5 @@ def _cause(code: int) -> str:
 
 def _held(death: Death | None) -> str:
     if death is not None and death.error is not None:
-        return f"; what it held is still out: {death.error}"
+        return f"; what it held is still missing: {death.error}"
     return f"; {death.recovered}" if death is not None and death.recovered else ""

@@ -1,7 +1,7 @@
-"""What dead processes held comes back: mbufs, plain objects, ring slots, their places.
+"""Recover what dead processes held: mbufs, plain objects, ring slots, process table entries.
 
-The primary pauses all of ours, undoes what the dead left half-done in rings and stacks, and gives
-back to its pool every object that nobody living can reach.
+The primary stops the world, rolls back operations that dead processes left unfinished in rings and
+stacks, and returns every object that no living process can reach to its pool.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pydpdk.errors import BusyError, call_errno, check_range, make_error
 from pydpdk.host import primary as host_primary
 from pydpdk.memory._rows import text
 
-PAUSE_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 5.0
 _ENDING_S = 2.0
 _SYNCS = {
     lib.RTE_RING_SYNC_MT: "multi",
@@ -33,15 +33,15 @@ _SYNCS = {
 
 @frozen
 class Undone:
-    """An operation that a process died in, as if it had never begun.
+    """A ring operation in which a process died; it was rolled back.
 
     Attributes
     ----------
     side : str
         `producer` or `consumer`.
     sync : str
-        How that side is kept apart. `rts` cannot say which operations were done: elements that
-        others have put behind the dead one's are gone with them.
+        How that side is synchronized. `rts` does not record which operations were finished:
+        elements that other processes enqueued behind those of the dead one are lost with them.
     n : int
         [elements]
     """
@@ -64,20 +64,20 @@ class Recovery:
     processes : tuple of int
         PIDs of the dead.
     mbufs, objects : dict
-        [mbufs], [plain objects] that came back, by pool.
+        [mbufs], [plain objects] that were returned, by pool.
     recounted : dict
-        [mbufs] whose reference counts held references of the dead, by pool.
+        [mbufs] whose reference counts included references of the dead, by pool.
     relinked : dict
-        [nodes] that a pool's `lf_stack` had lost, by pool; 1 where only its counts were wrong.
+        [nodes] that a pool's `lf_stack` had lost, by pool; 1 if only its counts were wrong.
     undone : tuple of Undone
-        Ring operations.
+        Ring operations that were rolled back.
     in_doubt : dict
-        [objects] of which it is not certain that nobody has them, by pool.
+        [objects] that a living process may still use, by pool.
     inexact : str
-        Why only what is certain came back; empty where all did. `recover` looks again, and a
-        later one, when the reason is gone, finds the rest.
+        Why only certain objects were returned; empty if all were. `recover` looks again, and a
+        later call, when the reason is gone, finds the rest.
     stopped_ms : float
-        [ms] for which all processes stood still.
+        [ms] for which the world was stopped.
     """
 
     processes: tuple[int, ...] = ()
@@ -107,35 +107,36 @@ class Recovery:
         return "; ".join(parts)
 
 
-def recover(*, everything: bool = False, timeout_s: float = PAUSE_TIMEOUT_S) -> Recovery:
-    """Take back what dead processes of ours held; do nothing where none died.
+def recover(*, everything: bool = False, timeout_s: float = STOP_TIMEOUT_S) -> Recovery:
+    """Recover what dead processes of ours held; do nothing if none died.
 
-    Dead is who is gone or a zombie. What a plain object's taker handed on by id counts as his.
+    A process is dead if it is gone or a zombie. A plain object that a process took and passed on by
+    id still counts as held by that process.
 
     Parameters
     ----------
     everything
-        Look at all pools although nobody died.
+        Check all pools even if no process died.
     timeout_s
-        [s] to wait at most until all others are outside of a call.
+        [s] to wait until all other processes are outside of a call.
 
     Raises
     ------
     SecondaryError
         Only the primary recovers.
     BusyError
-        A process stays inside a call; the message has its PID. It may spin for what a dead one
-        keeps: rings `multi` and pools over them cannot be recovered then, `hts`, `single` and
-        `lf_stack` can. Nothing was changed.
+        A process stays inside a call; the message has its PID. It may spin on an operation that a
+        dead process left unfinished: `multi` rings and pools over them cannot be recovered then,
+        `hts`, `single` and `lf_stack` can. Nothing was changed.
     DpdkError
-        EOWNERDEAD: what a lock of DPDK's own guards cannot be made sound; the message says what.
-        End all processes of the prefix; `pydpdk reap` removes what they leave.
+        EOWNERDEAD: what one of DPDK's own locks guards cannot be made consistent; the message says
+        what. End all processes of the prefix; `pydpdk reap` removes the files that they leave.
 
     Notes
     -----
-    Threads  any of the primary; no object is made or closed meanwhile, and calls of all processes
-             wait
-    Cost     0.4 ms, and 0.07 us for each object of all pools; half of that is the pause
+    Threads  any of the primary; no object is created or closed meanwhile, and calls of all
+             processes wait
+    Cost     0.4 ms, and 0.07 us for each object of all pools; for half of that the world is stopped
     """
     eal.require_primary("pyd_recover")
     check_range("timeout_s", int(timeout_s * 1000), 0, 3_600_000, " ms")
@@ -158,9 +159,9 @@ def recover(*, everything: bool = False, timeout_s: float = PAUSE_TIMEOUT_S) -> 
 
 
 def recover_from(pid: int, started: int) -> Recovery | None:
-    """Recover from one that was just found dead; None where there was nothing.
+    """Recover from a process that has just died; return None if there was nothing to recover.
 
-    Its locks fall a moment before it is gone, and until it is gone it may still write.
+    The kernel drops its locks shortly before the process is gone; until then it may still write.
     """
     deadline = time.monotonic() + _ENDING_S
     while lib.pyd_process_alive(pid, started) and time.monotonic() < deadline:
@@ -169,27 +170,27 @@ def recover_from(pid: int, started: int) -> Recovery | None:
 
 
 def _foreign() -> list[int]:
-    """Return the PIDs that share this memory and are not in the ledger."""
+    """Return the PIDs that share this memory and are not in the process table."""
     pids = ffi.new("uint64_t[]", lib.PYD_MAX_PROCESSES)
-    n = call_errno(lib.pyd_process_pids, pids, lib.PYD_MAX_PROCESSES, detail="who is there")
+    n = call_errno(lib.pyd_process_pids, pids, lib.PYD_MAX_PROCESSES, detail="the process table")
     ours = {int(pids[i]) for i in range(n)}
-    # not `look`, which would open, and so unlock, the very file that makes us the primary
+    # not `look`: it would open, and so unlock, the file whose lock makes us the primary
     here = host_primary.Primary(eal.current().file_prefix, os.getpid(), True, "")
     return [pid for pid in host_primary.processes(here) if pid not in ours]
 
 
 def _read(out: Any, foreign: list[int]) -> Recovery:
-    rows = [out.pools[i] for i in range(out.n_pools)]
+    pools = [out.pools[i] for i in range(out.n_pools)]
     return Recovery(
         processes=tuple(int(out.gone[i].pid) for i in range(out.n_gone)),
-        mbufs=_counts((row for row in rows if row.mbufs), "returned"),
-        objects=_counts((row for row in rows if not row.mbufs), "returned"),
-        recounted=_counts(rows, "recounted"),
-        relinked=_counts(rows, "relinked"),
+        mbufs=_counts((pool for pool in pools if pool.mbufs), "returned"),
+        objects=_counts((pool for pool in pools if not pool.mbufs), "returned"),
+        recounted=_counts(pools, "recounted"),
+        relinked=_counts(pools, "relinked"),
         undone=tuple(
             _undone(out.undone[i]) for i in range(min(out.n_undone, lib.PYD_RECOVERY_ROWS))
         ),
-        in_doubt=_counts(rows, "in_doubt"),
+        in_doubt=_counts(pools, "in_doubt"),
         inexact=_why(out, foreign),
         stopped_ms=out.stopped_ns / 1e6,
     )
@@ -203,13 +204,13 @@ def _why(out: Any, foreign: list[int]) -> str:
     return f"{text(out.holds_mbufs)} may hold mbufs"
 
 
-def _counts(rows: Any, what: str) -> dict[str, int]:
-    return {text(row.name): getattr(row, what) for row in rows if getattr(row, what)}
+def _counts(pools: Any, what: str) -> dict[str, int]:
+    return {text(pool.name): getattr(pool, what) for pool in pools if getattr(pool, what)}
 
 
-def _undone(row: Any) -> Undone:
-    side = "consumer" if row.consumer else "producer"
-    return Undone(text(row.name), side, _SYNCS.get(row.sync, "unknown"), row.n)
+def _undone(entry: Any) -> Undone:
+    side = "consumer" if entry.consumer else "producer"
+    return Undone(text(entry.name), side, _SYNCS.get(entry.sync, "unknown"), entry.n)
 
 
 set_recovery(lambda dead: recover_from(dead.pid, dead.started))

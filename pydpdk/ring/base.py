@@ -1,4 +1,4 @@
-"""What every ring is, before anything moves: its C struct, its memory, its two sides."""
+"""The base of rings: the C struct, its memory, its two sides."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RingBase(Portable, Handle):
 
     @property
     def dtype(self) -> Kind:
-        """Of the values; None for a ring of mbufs."""
+        """The dtype of the values; None for a ring of mbufs."""
         return self._dtype
 
     def _how(self) -> dict[str, Any]:
@@ -53,17 +53,17 @@ class RingBase(Portable, Handle):
 
     @property
     def element(self) -> str:
-        """What it carries: `"mbuf"` or the dtype's name."""
+        """The element: `"mbuf"` or the dtype's name."""
         return say(self._dtype)
 
     @property
     def producer(self) -> Sync:
-        """How threads that enqueue are kept apart."""
+        """How threads that enqueue are synchronised."""
         return self._sides[0]
 
     @property
     def consumer(self) -> Sync:
-        """How threads that dequeue are kept apart."""
+        """How threads that dequeue are synchronised."""
         return self._sides[1]
 
     def _views(self, slots: Any, n: int, writable: bool) -> tuple[Values, Values]:
@@ -85,7 +85,7 @@ class RingBase(Portable, Handle):
             raise TypeError(f"{self!r} carries mbufs: use tx and rx with a burst")
         return self._dtype
 
-    def _refuse(self, result: int, call: str, burst: MbufOwner | None = None) -> NoReturn:
+    def _fail(self, result: int, call: str, burst: MbufOwner | None = None) -> NoReturn:
         if result == -errno.EALREADY:
             raise BusyError(errno.EBUSY, f"{call}: {self!r}: {self._occupied(call)}")
         if burst is None:
@@ -93,7 +93,7 @@ class RingBase(Portable, Handle):
         refuse(result, call, self, burst)
 
     def _occupied(self, call: str) -> str:
-        """Say why a side had no room for one more."""
+        """Return why a side could not take one more thread."""
         for side in self._reserved():
             if ("enqueue" in side) == ("enqueue" in call):
                 return side

@@ -1,8 +1,8 @@
-"""What a ring is made of: its elements, its size, how its threads are kept apart.
+"""The properties of a ring: its elements, its size, its synchronisation.
 
-A ring is of values of one numpy dtype or of mbufs, for good: a value taken for an mbuf would be a
-wild pointer. `rte_ring` records neither; the kind and the element size are kept in the upper half
-of `rte_ring.flags`, where every process finds them.
+A ring carries either values of one numpy dtype or mbufs, forever: a value taken for an mbuf would
+be a wild pointer. `rte_ring` records neither; the upper half of `rte_ring.flags` has the kind and
+the element size, for every process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydpdk._dpdk import lib
 from pydpdk.errors import check_range, make_error
 
 Element: TypeAlias = npt.DTypeLike
-"""`"mbuf"`, or what numpy takes for a dtype."""
+"""`"mbuf"`, or what numpy accepts as a dtype."""
 Kind: TypeAlias = "np.dtype[Any] | None"
 """The dtype of values; None for mbufs."""
 Sync = Literal["multi", "single", "rts", "hts"]
@@ -34,16 +34,16 @@ _NO_DTYPE = (
 )  # fmt: skip
 """What numpy raises for what is no dtype."""
 
-# The GIL is released in a call, so the kernel can put a thread aside in the middle of one. On a
-# `multi` ring all others then spin until it is back. Python threads on one CPU, 1,024 elements a
+# The GIL is released in a call, so the kernel can preempt a thread in the middle of one. On a
+# `multi` ring all others then spin until it resumes. Python threads on one CPU, 1,024 elements a
 # call [thousand calls/s of all; CPU time spun away], by scripts/bench/bench_ring_threads:
 #     threads      multi         rts          hts
 #           1  1026,  0 %   1073,  0 %   1120,  0 %
 #           2    29, 97 %   1095,  1 %   1096,  1 %
 #           4   122, 82 %   1045,  3 %   1049,  4 %
 #           8   315, 70 %    848, 12 %    568, 18 %
-# Of the two that bear it, `rts` makes nobody wait, up to an eighth of the ring in flight; `hts`
-# always waits for the one before.
+# Of the other two, `rts` makes no thread wait, up to an eighth of the ring in flight; `hts` always
+# waits for the thread before.
 DEFAULT_SYNC: Sync = "rts"
 
 SYNCS: dict[int, Sync] = {
@@ -72,12 +72,12 @@ def check_element(element: Element) -> Kind:
     Raises
     ------
     ValueError
-        Not a dtype, or one that no ring can carry.
+        It is no dtype, or one that no ring can carry.
     """
     if isinstance(element, str) and element == "mbuf":
         return None
     dtype = None
-    if element is not None:  # which numpy takes for float64
+    if element is not None:  # numpy takes None for float64
         with suppress(*_NO_DTYPE):
             dtype = np.dtype(element)
     if dtype is None or dtype.hasobject or dtype.subdtype or not _fits(dtype.itemsize):
@@ -93,14 +93,14 @@ def _fits(itemsize: int) -> bool:
 
 
 def check_sync(name: str, sync: Sync, flags: dict[str, int]) -> int:
-    """Return the one flag of DPDK's: two that contradict give a ring that is not initialised."""
+    """Return the DPDK flag of a mode: two that contradict give a ring that is not initialised."""
     if not isinstance(sync, str) or sync not in flags:
         raise ValueError(f"{name}={sync!r}: one of {', '.join(get_args(Sync))} is allowed")
     return flags[sync]
 
 
 def check_size(size: int, exact_size: bool, esize: int) -> None:
-    """Refuse what DPDK refuses, or (0) takes and then corrupts memory with."""
+    """Raise for sizes that DPDK rejects, or (0) accepts and then corrupts memory with."""
     check_range("size", size, 1, SIZE_MAX - 1 if exact_size else SIZE_MAX, " slots")
     if not exact_size and (size < 2 or size & (size - 1)):
         raise ValueError(f"size={size}: a power of two from 2, or any size with exact_size=True")
@@ -118,14 +118,14 @@ def say(kind: Kind) -> str:
 
 
 def kind_of(name: str, ring: Any, element: Element | None) -> Kind:
-    """Say what a ring carries: what is recorded in it, and what the caller knows.
+    """Return what a ring carries, from its flags and the caller's argument.
 
     Raises
     ------
     ValueError
-        They contradict, or are too little together.
+        The two contradict, or do not determine it.
     DpdkError
-        EPERM: the ring is the inside of a mempool.
+        EPERM: the ring is the inner one of a mempool.
     """
     known = element is not None
     kind = None if element is None else check_element(element)

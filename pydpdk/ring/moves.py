@@ -1,4 +1,4 @@
-"""Values in and out of a ring: copied, or made and read in its slots."""
+"""Values in and out of a ring: copied, or written and read in its slots."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pydpdk.ring.zero_copy import ZeroCopy
 
 
 class Moves(RingBase):
-    """What a ring does with values; `Ring` has the rest."""
+    """The part of `Ring` that moves values."""
 
     @short("pyd_ring_enqueue_burst", "send", VALUES)
     def enqueue_burst(self, values: Values) -> int:
-        """Enqueue as many values as fit; return how many.
+        """Enqueue as many values as fit; return their number.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Moves(RingBase):
 
     @short("pyd_ring_dequeue_burst", "fill", VALUES)
     def dequeue_burst(self, out: Values) -> int:
-        """Dequeue as many values as there are, at most all of `out`; return how many.
+        """Dequeue as many values as there are, up to the length of `out`; return their number.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class Moves(RingBase):
 
     @short("pyd_ring_dequeue_bulk", "fill", VALUES)
     def dequeue_bulk(self, out: Values) -> int:
-        """Fill `out`, or take nothing; return n or 0.
+        """Fill all of `out` or take nothing; return n or 0.
 
         Parameters
         ----------
@@ -83,7 +83,7 @@ class Moves(RingBase):
         return self._fill(lib.pyd_ring_dequeue_bulk, out)
 
     def enqueue_zc(self, n: int, *, bulk: bool = False) -> ZeroCopy:
-        """Reserve free slots, to be filled where they are, for a `with` block.
+        """Reserve free slots for a `with` block, which writes values into them.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class Moves(RingBase):
         return ZeroCopy(self, start, writable=True)
 
     def dequeue_zc(self, n: int, *, bulk: bool = False) -> ZeroCopy:
-        """Look at elements where they lie, for a `with` block.
+        """Reserve elements for a `with` block, which reads them in the ring.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class Moves(RingBase):
         Returns
         -------
         ZeroCopy
-            Takes the elements out when the block is left without an exception.
+            Dequeues the elements when the block is left without an exception.
 
         Raises
         ------
@@ -147,19 +147,19 @@ class Moves(RingBase):
     def _send(self, function: Any, values: Values) -> int:
         data = ffi.from_buffer("char[]", self._check_values(values))
         n = int(function(self._c, data, len(values)))
-        return n if n >= 0 else self._refuse(n, "rte_ring_enqueue")
+        return n if n >= 0 else self._fail(n, "rte_ring_enqueue")
 
     def _fill(self, function: Any, out: Values) -> int:
         data = self._check_values(out)
         if not out.flags.writeable:
             raise ValueError("out: a writable array is allowed")
         n = int(function(self._c, ffi.from_buffer("char[]", data, True), len(out)))
-        return n if n >= 0 else self._refuse(n, "rte_ring_dequeue")
+        return n if n >= 0 else self._fail(n, "rte_ring_dequeue")
 
     def _check_values(self, values: Values) -> Values:
-        """Return the array as one whose bytes can be passed on, or say what is wrong with it."""
+        """Return the array as bytes for C, or raise."""
         self._require_values()
-        # a subclass may lie about its length
+        # a subclass may report a wrong length
         if type(values) is not np.ndarray or values.dtype != self._dtype or values.ndim != 1:
             found = getattr(values, "dtype", type(values).__name__)
             raise TypeError(f"{found}: a numpy array {self.element}[n] is allowed")
@@ -176,4 +176,4 @@ class Moves(RingBase):
 
     def _start(self, function: Any, n: int, bulk: bool, slots: Any) -> int:
         got = int(function(self._c, n, bulk, slots))
-        return got if got >= 0 else self._refuse(got, function.__name__.removeprefix("pyd_"))
+        return got if got >= 0 else self._fail(got, function.__name__.removeprefix("pyd_"))

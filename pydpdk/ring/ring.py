@@ -1,4 +1,4 @@
-"""Rings: made, found, counted, closed; and mbufs that change owner through them."""
+"""Rings: make, find, count and close them, and pass mbufs through them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Ring(Moves):
         exact_size: bool = False,
         socket_id: int | None = None,
     ) -> Ring:
-        """Make a ring.
+        """Create a ring.
 
         Parameters
         ----------
@@ -64,12 +64,12 @@ class Ring(Moves):
             [slots], a power of two, one of which stays empty; with `exact_size` the number of
             elements that fit.
         element
-            What it carries: `"mbuf"`, or a numpy dtype whose size is a multiple of 4 bytes, a
-            structured one for example.
+            `"mbuf"`, or a numpy dtype whose size is a multiple of 4 bytes, a structured one for
+            example.
         producer, consumer
-            How threads of that side are kept apart. `rts`: any number, and a call does not wait
-            for another that the kernel has put aside. `hts`: any number, one after the other, and
-            zero-copy. `multi`: any number, each with a CPU to itself: 2 Python threads on one CPU
+            How threads of that side are synchronised. `rts`: any number, and a call does not wait
+            for another that the kernel has preempted. `hts`: any number, one after the other, and
+            zero-copy. `multi`: any number, each with a CPU of its own: 2 Python threads on one CPU
             make 29,000 calls/s where `rts` makes 1,095,000. `single`: one at a time, and zero-copy.
         socket_id
             NUMA node; None for any.
@@ -77,7 +77,7 @@ class Ring(Moves):
         Raises
         ------
         ValueError
-            A size that DPDK refuses, or takes and then corrupts memory (0).
+            A size that DPDK rejects, or (0) accepts and then corrupts memory with.
         NameTakenError, NoRoomError
             The name is in use; not enough memory.
 
@@ -109,15 +109,15 @@ class Ring(Moves):
         Parameters
         ----------
         element
-            What it carries. A ring keeps the size of its elements, not their dtype: 8 bytes are
-            taken for uint64 unless said otherwise, other sizes must be said.
+            As for `create`. A ring records the size of its elements, not their dtype. Required,
+            except for mbufs and for elements of 8 bytes, which are uint64 by default.
 
         Raises
         ------
         NotFoundError
             There is none of that name.
         ValueError
-            The ring carries something else, or does not say what.
+            The ring carries something else, or does not record what.
         DpdkError
             EPERM: it is the inner ring of a mempool.
 
@@ -151,14 +151,14 @@ class Ring(Moves):
 
     @property
     def count(self) -> int:
-        """[elements] in it.
+        """[elements] in the ring.
 
         Notes
         -----
         Wraps  rte_ring_count (rte_ring.h)
         """
         n = int(lib.pyd_ring_count(self._c))
-        return n if n >= 0 else self._refuse(n, "rte_ring_count")
+        return n if n >= 0 else self._fail(n, "rte_ring_count")
 
     @property
     def free_count(self) -> int:
@@ -206,7 +206,7 @@ class Ring(Moves):
             n = _tx(self._c, burst._c, bool(bulk))
         except (AttributeError, TypeError):
             raise TypeError(f"tx({burst!r}): a Burst is allowed") from None
-        return n if n >= 0 else self._refuse(n, "rte_ring_enqueue", burst)
+        return n if n >= 0 else self._fail(n, "rte_ring_enqueue", burst)
 
     @short("pyd_ring_rx_burst", "move", MBUFS, BURST)
     def rx(self, burst: MbufOwner, *, n: int | None = None, bulk: bool = False) -> int:
@@ -239,23 +239,23 @@ class Ring(Moves):
             got = _rx(self._c, burst._c, wanted, bool(bulk))
         except AttributeError:
             raise TypeError(f"rx({burst!r}): a Burst is allowed") from None
-        return got if got >= 0 else self._refuse(got, "rte_ring_dequeue", burst)
+        return got if got >= 0 else self._fail(got, "rte_ring_dequeue", burst)
 
     def close(self, *, force: bool = False) -> None:
-        """Free the ring, or let go of one that was looked up; once closed, do nothing.
+        """Free the ring, or end the use of one that was looked up; do nothing if it is closed.
 
         Parameters
         ----------
         force
-            Do so although something uses it. Mbufs in a ring of ours are freed; slots reserved
-            in another's are given back, so that its other users go on.
+            Close it although something uses it. Mbufs in a ring that `create` made are freed; slots
+            reserved in one that was looked up are given back, so that its other users go on.
 
         Raises
         ------
         InUseError
             Mbufs are in it, a zero-copy block is open, or numpy views of its slots are alive.
         BusyError
-            A thread is inside a call and does not leave it.
+            A thread is inside a call and does not return.
 
         Notes
         -----

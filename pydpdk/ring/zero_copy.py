@@ -1,4 +1,4 @@
-"""Slots of a ring as numpy arrays: values are made, or read, where they lie."""
+"""Slots of a ring as numpy arrays: values are written and read in place."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Values = npt.NDArray[Any]
 
 
 class ZeroCopy(Fixed):
-    """Reserved slots of one side of a ring, for the length of a `with` block.
+    """Reserved slots of one side of a ring, for a `with` block.
 
-    Leaving the block commits all slots, or as many as `commit` said; an exception commits none.
-    A view that outlives the block does no harm but that it shows, or overwrites, what the slot
-    holds by then; the ring does not close while there are any.
+    Leaving the block commits all slots, or as many as `commit` says; an exception commits none. A
+    view that outlives the block reads and writes what the slot holds by then; the ring does not
+    close while there are any.
 
     Notes
     -----
     Owns     the slots, until the block is left
     Threads  one; others that use this side meanwhile get a `BusyError`. In another process they
-             spin until the block is left, if the ring is `hts`: be short
+             spin until the block is left, if the ring is `hts`: keep the block short
     Cost     3.6 us a block, whatever the number of elements: it pays for large ones
     """
 
@@ -59,7 +59,7 @@ class ZeroCopy(Fixed):
 
     @property
     def n(self) -> int:
-        """[elements] reserved; after the block those that count."""
+        """[elements] reserved; after the block, those committed."""
         return self._n
 
     @property
@@ -69,7 +69,7 @@ class ZeroCopy(Fixed):
 
     @property
     def second(self) -> Values:
-        """Further slots where the reservation wraps round the ring's end, else empty."""
+        """The rest of the slots if the reservation wraps around the ring's end, else empty."""
         return self._second
 
     @property
@@ -78,12 +78,12 @@ class ZeroCopy(Fixed):
         return tuple(piece for piece in (self.first, self.second) if len(piece))
 
     def commit(self, n: int) -> None:
-        """Say how many of the slots, from the first on, count when the block is left.
+        """Set how many of the slots, from the first on, are committed when the block is left.
 
         Parameters
         ----------
         n
-            [elements] The others stay free, or in the ring.
+            [elements]; the others stay free, or in the ring.
         """
         self._committed = check_range("n", n, 0, self.n, " elements")
 
@@ -108,7 +108,7 @@ class ZeroCopy(Fixed):
         self._first = self._second = self._ring._none
         result = lib.pyd_ring_zc_end(self._slots, 0 if error is not None else n)
         if result < 0 and error is None:
-            self._ring._refuse(result, "rte_ring_zc_elem_finish")
+            self._ring._fail(result, "rte_ring_zc_elem_finish")
         self._n = max(result, 0)
 
     def __repr__(self) -> str:

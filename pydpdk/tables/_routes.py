@@ -1,4 +1,4 @@
-"""Tables of routes: what those of IPv4 and of IPv6 have in common."""
+"""The common base of IPv4 and IPv6 route tables."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ROUTES_MAX = 1 << 22
 
 
 class Routes(Owner, Handle):
-    """What tables of both protocols have in common.
+    """The base of `Fib` and `Fib6`.
 
     Notes
     -----
-    Owns     what `Fib` and `Fib6` do
-    Threads  as theirs
+    Owns     as `Fib` and `Fib6`
+    Threads  as `Fib` and `Fib6`
     """
 
     rank = 2
@@ -36,11 +36,11 @@ class Routes(Owner, Handle):
     _network: ClassVar[Any]
     _example: ClassVar[str]
     _tbl8_spare: ClassVar[int]
-    """What DPDK needs of `num_tbl8` while it changes a route."""
+    """How many of `num_tbl8` DPDK needs while it changes a route."""
     _tbl8_unit: ClassVar[int]
-    """DPDK makes a multiple of it."""
+    """DPDK makes a multiple of this number."""
     _address: ClassVar[Any]
-    """The address of a network, as C takes it."""
+    """Returns the address of a network for C."""
 
     def __init__(self, name: str, c: Any, next_hop_max: int) -> None:
         self._c = c

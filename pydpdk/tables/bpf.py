@@ -1,4 +1,4 @@
-"""Filters: the expressions of tcpdump, as masks of a burst."""
+"""Filters: tcpdump expressions, as masks of a burst."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Bpf(Owner, Handle):
     Parameters
     ----------
     expression
-        As tcpdump has it, for Ethernet: `udp port 53`, `vlan and ip6`. 1 to 4,096 characters. Names
-        of hosts in it are looked up in the DNS.
+        As for tcpdump, for Ethernet: `udp port 53`, `vlan and ip6`. 1 to 4,096 characters. Host
+        names in it are looked up in the DNS.
 
     Raises
     ------
     ValueError
-        libpcap finds it wrong; the message has its reason.
+        libpcap rejects it; the message has the reason.
     NotSupportedError
-        DPDK or this package was built without libpcap, or the expression asks for what DPDK's
+        DPDK or this package was built without libpcap, or the expression needs what DPDK's
         programs lack: loops (`protochain`), a packet's direction or interface (`inbound`,
         `outbound`, `ifindex`).
 
@@ -45,7 +45,7 @@ class Bpf(Owner, Handle):
     -----
     Wraps    rte_bpf_convert, rte_bpf_load, rte_bpf_destroy (rte_bpf.h)
     Owns     the program, until `close`
-    Threads  any number match with it, each its own burst
+    Threads  any number may match, each its own burst
     """
 
     rank = 2
@@ -77,7 +77,7 @@ class Bpf(Owner, Handle):
 
     @rows("pyd_rows_match", _BPF, "h", "?", other=BURST)
     def match(self, burst: Packets) -> npt.NDArray[np.bool_]:
-        """Return `bool[n]`: which packets of a burst the expression matches.
+        """Return `bool[n]`, True for packets of a burst that the expression matches.
 
         Notes
         -----

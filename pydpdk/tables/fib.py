@@ -1,4 +1,4 @@
-"""Routes: the longest prefix that matches each address of a column."""
+"""IPv4 routes: the longest prefix that matches each address of a column."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _U32 = np.dtype(np.uint32)
 
 
 class Fib(Routes):
-    """IPv4 routes, of which lookups take one or two steps in memory (DIR-24-8).
+    """IPv4 routes; a lookup takes one or two memory accesses (DIR-24-8).
 
     Notes
     -----
     Wraps    rte_fib_create, rte_fib_free (rte_fib.h)
     Owns     a table of 2**24 next hops in DPDK memory: 16 MB for each of their bytes
-    Threads  any number look up, also while one changes routes: each address is answered as before
-             the change or as after it; a lookup waits while DPDK writes, at most all of a /8
+    Threads  any number may look up while one changes routes: the result for each address is that
+             before or after the change; a lookup waits while DPDK writes, at most all of a /8
     """
 
     _call, _example = "fib", "198.18.0.0/15"
@@ -66,9 +66,9 @@ class Fib(Routes):
         default_nh
             The next hop of addresses that no route matches.
         nh_bytes
-            [bytes] of a next hop, of which one bit is DPDK's: 1 (0 to 127), 2, 4 or 8.
+            [bytes] of a next hop; DPDK uses one bit of them: 1 (0 to 127), 2, 4 or 8.
         num_tbl8
-            How many /24 networks may have routes that are longer; all of them fit.
+            How many /24 networks may have longer routes; all of them fit.
         socket_id
             NUMA node; None for any.
 
@@ -77,7 +77,7 @@ class Fib(Routes):
         NameTakenError, NoRoomError
             The name is in use; not enough memory.
         NotSupportedError
-            A secondary of a primary that has not loaded librte_fib: no table was made there yet.
+            In a secondary: its primary has not loaded librte_fib, as it made no table yet.
 
         Notes
         -----
@@ -86,16 +86,16 @@ class Fib(Routes):
         return cls._create(name, nh_bytes, num_tbl8, default_nh, max_routes, socket_id)
 
     def add(self, prefix: Prefix, next_hop: int) -> None:
-        """Add a route, as `198.18.0.0/15`, or give it another next hop.
+        """Add a route such as `198.18.0.0/15`, or change its next hop.
 
-        Routes are right in any order and in every release: what DPDK gets wrong (docs/upstream) is
-        not left to it. It costs a route shorter than /8 one write for each /8 in it, and one to
-        the last address at most 32 more.
+        Routes are right in any order and in every release, as DPDK's bugs (docs/upstream) are
+        avoided. For that a route shorter than /8 costs one write for each /8 in it, and one to the
+        last address at most 32 more.
 
         Raises
         ------
         NoRoomError
-            `max_routes` or `num_tbl8` are used up. Nothing has changed.
+            `max_routes` or `num_tbl8` are used up. Nothing was changed.
 
         Notes
         -----
@@ -105,12 +105,12 @@ class Fib(Routes):
         self._change(prefix, hop, add=True)
 
     def delete(self, prefix: Prefix) -> None:
-        """Take a route away.
+        """Delete a route.
 
         Raises
         ------
         NotFoundError
-            There is none of exactly that prefix.
+            There is no route of exactly that prefix.
 
         Notes
         -----

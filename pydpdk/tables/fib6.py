@@ -1,4 +1,4 @@
-"""Routes of IPv6: the longest prefix that matches each address of a column."""
+"""IPv6 routes: the longest prefix that matches each address of a column."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _BYTE = np.dtype(np.uint8)
 
 
 class Fib6(Routes):
-    """IPv6 routes, of which lookups take a step in memory for each byte behind the third (trie).
+    """IPv6 routes; a lookup takes a memory access for each byte after the third (trie).
 
     Notes
     -----
     Wraps    rte_fib6_create, rte_fib6_free (rte_fib6.h)
     Owns     a table of 2**24 next hops in DPDK memory: 16 MB for each of their bytes
-    Threads  any number look up, also while one changes routes: each address is answered as before
-             the change or as after it; a lookup waits while DPDK writes, at most all of a /8
+    Threads  any number may look up while one changes routes: the result for each address is that
+             before or after the change; a lookup waits while DPDK writes, at most all of a /8
     """
 
     _call, _example = "fib6", "2001:db8::/32"
@@ -65,11 +65,11 @@ class Fib6(Routes):
         default_nh
             The next hop of addresses that no route matches.
         nh_bytes
-            [bytes] of a next hop, of which one bit is DPDK's: 2 (0 to 32,767), 4 or 8.
+            [bytes] of a next hop; DPDK uses one bit of them: 2 (0 to 32,767), 4 or 8.
         num_tbl8
-            How many steps behind the first 24 bits all routes have together: one for each byte
-            of a prefix, once for all routes that begin alike; all of them fit. With 2 bytes, 32,766
-            and 32,767 give 32,765, as DPDK needs two.
+            How many steps after the first 24 bits all routes need together: one for each byte of a
+            prefix, shared by routes that begin alike; all of them fit. With 2 bytes, 32,766 and
+            32,767 give 32,765, as DPDK needs two.
         socket_id
             NUMA node; None for any.
 
@@ -78,7 +78,7 @@ class Fib6(Routes):
         NameTakenError, NoRoomError
             The name is in use; not enough memory.
         NotSupportedError
-            A secondary of a primary that has not loaded librte_fib: no table was made there yet.
+            In a secondary: its primary has not loaded librte_fib, as it made no table yet.
 
         Notes
         -----
@@ -87,16 +87,16 @@ class Fib6(Routes):
         return cls._create(name, nh_bytes, num_tbl8, default_nh, max_routes, socket_id)
 
     def add(self, prefix: Prefix, next_hop: int) -> None:
-        """Add a route, as `2001:db8::/32`, or give it another next hop.
+        """Add a route such as `2001:db8::/32`, or change its next hop.
 
-        Routes are right in any order and in every release: what DPDK gets wrong (docs/upstream) is
-        not left to it. It costs a route shorter than /8 one write for each /8 in it, and one to
-        the last address at most 128 more.
+        Routes are right in any order and in every release, as DPDK's bugs (docs/upstream) are
+        avoided. For that a route shorter than /8 costs one write for each /8 in it, and one to the
+        last address at most 128 more.
 
         Raises
         ------
         NoRoomError
-            `max_routes` or `num_tbl8` are used up. Nothing has changed.
+            `max_routes` or `num_tbl8` are used up. Nothing was changed.
 
         Notes
         -----
@@ -106,12 +106,12 @@ class Fib6(Routes):
         self._change(prefix, hop, add=True)
 
     def delete(self, prefix: Prefix) -> None:
-        """Take a route away.
+        """Delete a route.
 
         Raises
         ------
         NotFoundError
-            There is none of exactly that prefix.
+            There is no route of exactly that prefix.
 
         Notes
         -----

@@ -1,4 +1,4 @@
-"""Tables of keys: which of them each packet of a column has, as a position to index arrays by."""
+"""Tables of keys: a lookup of a column gives positions, to index arrays by."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ Positions = npt.NDArray[np.int32]
 
 
 class Hash(Owner, Handle):
-    """A table of keys of one dtype (cuckoo hashing); each has a position from 0 while it is there.
+    """A table of keys of one dtype (cuckoo hashing), each with a position from 0.
 
-    State of flows is numpy arrays as long as the table has entries, indexed by position:
+    Keep the state of flows in numpy arrays of `entries` elements, indexed by position:
     `seen[table.lookup(sources)] += 1`.
 
     Notes
     -----
     Wraps    rte_hash_create, rte_hash_free (rte_hash.h)
-    Owns     the keys, in DPDK memory; this process alone may use the table
-    Threads  any number look up, also while one changes keys
+    Owns     the keys, in DPDK memory; only this process may use the table
+    Threads  any number may look up while one changes keys
     """
 
     rank = 2
@@ -69,7 +69,7 @@ class Hash(Owner, Handle):
             1 to 20 characters.
         key
             The dtype of a key, 1 to 256 bytes without gaps: `"u4"` for `ipv4.src_addr`,
-            `("u1", 16)` for `ipv6.src_addr`, that of `burst.columns["flow.tuple"]`.
+            `("u1", 16)` for `ipv6.src_addr`, or that of `burst.columns["flow.tuple"]`.
         entries
             8 to 67,108,864 keys, all of which fit.
         socket_id
@@ -80,7 +80,7 @@ class Hash(Owner, Handle):
         NameTakenError, NoRoomError
             The name is in use; not enough memory.
         NotSupportedError
-            A secondary of a primary that has not loaded librte_hash.
+            In a secondary: its primary has not loaded librte_hash.
 
         Notes
         -----
@@ -99,14 +99,14 @@ class Hash(Owner, Handle):
 
     @rows("pyd_rows_lookup", _HASH, "o", "i")
     def lookup(self, keys: Any) -> Positions:
-        """Return the position of each key, `int32[n]`; -1 of those that are not in the table.
+        """Return the position of each key, `int32[n]`; -1 for keys that are not in the table.
 
-        DPDK is asked for 63 keys at a time, as it loses some of exactly 64 (docs/upstream).
+        Each call of DPDK has at most 63 keys, as it misses some of exactly 64 (docs/upstream).
 
         Parameters
         ----------
         keys
-            `[n]` of the table's dtype, as a column.
+            `[n]` of the table's dtype, such as a column.
 
         Notes
         -----
@@ -115,12 +115,12 @@ class Hash(Owner, Handle):
         return self._positions(lib.pyd_hash_lookup, self._keys(keys))
 
     def add(self, keys: Any) -> Positions:
-        """Put keys into the table; return the position of each, also of those that were there.
+        """Add keys; return the position of each, also of those that were in the table before.
 
         Raises
         ------
         NoRoomError
-            There are not so many entries left. None was added.
+            Too few entries are left. None was added.
 
         Notes
         -----
@@ -132,9 +132,9 @@ class Hash(Owner, Handle):
             return self._positions(lib.pyd_hash_add, values, ffi.from_buffer("uint8_t *", news))
 
     def delete(self, keys: Any) -> Positions:
-        """Take keys out; return the position that each had, -1 where there was none.
+        """Delete keys; return the former position of each, -1 for keys that were not there.
 
-        The positions are given to the next keys.
+        New keys reuse the positions.
 
         Notes
         -----
@@ -145,7 +145,7 @@ class Hash(Owner, Handle):
             return self._positions(lib.pyd_hash_delete, values)
 
     def items(self) -> tuple[npt.NDArray[Any], Positions]:
-        """Return all keys, in no order, and the position of each.
+        """Return all keys, in any order, and the position of each.
 
         Notes
         -----
@@ -163,7 +163,7 @@ class Hash(Owner, Handle):
         return keys[:found], positions[:found]
 
     def reset(self) -> None:
-        """Take all keys out.
+        """Delete all keys.
 
         Notes
         -----
@@ -173,7 +173,7 @@ class Hash(Owner, Handle):
             self._check(lib.pyd_hash_reset(self._c))
 
     def __len__(self) -> int:
-        """Return how many keys there are.
+        """Return the number of keys.
 
         Notes
         -----
@@ -199,7 +199,7 @@ class Hash(Owner, Handle):
         return result
 
     def _keys(self, keys: Any) -> npt.NDArray[Any]:
-        """Return keys as they lie in the table."""
+        """Return keys with the dtype of the table."""
         base, cells = self.dtype.base, self.dtype.shape
         values = np.asarray(keys)
         if values.ndim == 0 or values.shape[1:] != cells:
@@ -214,7 +214,7 @@ class Hash(Owner, Handle):
 
 
 def _check_key(key: npt.DTypeLike) -> np.dtype[Any]:
-    """Return the dtype; keys are compared by all of their bytes, so each has to mean something."""
+    """Return the dtype; raise if it has gaps, as keys are compared by all of their bytes."""
     try:
         dtype = np.dtype(key)
     except Exception as error:
@@ -227,7 +227,7 @@ def _check_key(key: npt.DTypeLike) -> np.dtype[Any]:
 
 
 def _filled(dtype: np.dtype[Any]) -> int:
-    """[bytes] that belong to some field."""
+    """Return the [bytes] that belong to some field."""
     inside = dtype.base.fields
     if inside is None:
         return dtype.itemsize

@@ -1,4 +1,4 @@
-"""Token buckets for the flows of a column: who exceeds a rate."""
+"""Token buckets for the flows of a column: which packets exceed a rate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _METER = "meter"  # the kind of its handle
 
 
 class Color(IntEnum):
-    """What a packet is: within the rate, within the excess, or neither."""
+    """The color of a packet: within the rate, within the excess, or neither."""
 
     GREEN = lib.RTE_COLOR_GREEN
     YELLOW = lib.RTE_COLOR_YELLOW
@@ -38,16 +38,16 @@ class Meter(Handle):
     cir
         [bytes/s] that each flow may have, 1 to 10**12.
     cbs
-        [bytes] at once, as burst.
+        [bytes] of a burst.
     ebs
-        [bytes] at once beyond that, which are yellow. Not both of them 0.
+        [bytes] beyond `cbs`, which are yellow. One of the two must be above 0.
     n
-        Flows, 1 to 16,777,216. A source address or a flow hash modulo `n` is a good number.
+        Number of flows, 1 to 16,777,216. Number them by source address or flow hash modulo `n`.
 
     Notes
     -----
     Wraps    rte_meter_srtcm_profile_config, rte_meter_srtcm_config (rte_meter.h)
-    Owns     24 bytes for each flow, in memory of this process alone
+    Owns     24 bytes for each flow, in private memory of this process
     Threads  one at a time: a second one gets `BusyError`
     """
 
@@ -57,8 +57,8 @@ class Meter(Handle):
         eal.require_running()
         rate = check_range("cir", cir, 1, RATE_MAX, " bytes/s")
         sizes = {"cbs": cbs, "ebs": ebs}
-        row = {k: check_range(k, v, 0, BURST_MAX, " bytes") for k, v in sizes.items()}
-        if not any(row.values()):
+        sizes = {k: check_range(k, v, 0, BURST_MAX, " bytes") for k, v in sizes.items()}
+        if not any(sizes.values()):
             raise ValueError("cbs=0, ebs=0: one of them above 0 is allowed")
         self.n = check_range("n", n, 1, FLOWS_MAX, " flows")
         self._profile = np.zeros(-(-lib.pyd_meter_profile_bytes() // 8), np.uint64)
@@ -67,21 +67,21 @@ class Meter(Handle):
         self._c.n = self.n
         self._c.profile = ffi.from_buffer("char *", self._profile)
         self._c.buckets = ffi.from_buffer("char *", self._buckets)
-        params = ffi.new("struct rte_meter_srtcm_params *", {"cir": rate, **row})
+        params = ffi.new("struct rte_meter_srtcm_params *", {"cir": rate, **sizes})
         call_errno(lib.pyd_meter_open, self._c, params, detail=repr(self))
         self._keep((self._c, self._profile, self._buckets))
         self._bind(address_of(self._c), _METER)
 
     @rows("pyd_rows_color", _METER, "44", "1")
     def color(self, flows: Any, lengths: Any) -> npt.NDArray[np.uint8]:
-        """Take each packet out of its flow's bucket; return a `Color` for each, `uint8[n]`.
+        """Charge each packet to its flow's bucket; return a `Color` for each, `uint8[n]`.
 
         Parameters
         ----------
         flows
             `uint32[n]`, below the meter's `n`.
         lengths
-            [bytes], `uint32[n]`; with 1 for each, the rate is one of packets.
+            [bytes], `uint32[n]`; with 1 for each, the rate is in packets.
 
         Notes
         -----

@@ -1,5 +1,5 @@
 "use strict";
-// What all parts share: the data, numbers as text, elements, colours, the tip, what is marked.
+// Shared by all parts: the data, numbers as text, elements, colours, the tip, the marked owner.
 const D = JSON.parse(document.getElementById("data").textContent);
 const FREE = "free";
 const owners = D.owners.map(([kind, name, bytes, blocks], id) => ({ id, kind, name, bytes, blocks }));
@@ -69,7 +69,7 @@ function showTip(event, title, pairs) {
 const hideTip = () => { tip.hidden = true; };
 addEventListener("scroll", hideTip, { passive: true });
 
-// What is marked: one owner, kept by a click, or shown while the pointer is on it.
+// The marked owner: kept by a click, or shown while the pointer is on it.
 const marks = { kept: null, hovered: null, redraw: [] };
 const marked = () => marks.hovered ?? marks.kept;
 
@@ -83,7 +83,7 @@ function mark(change) {
   for (const draw of marks.redraw) draw();
 }
 
-// Make an element one that stands for an owner.
+// Make an element that represents an owner markable.
 function markable(node, owner) {
   node.classList.add("markable");
   node.dataset.owner = owner.id;

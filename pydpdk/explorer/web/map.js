@@ -1,18 +1,18 @@
-// One memseg list as cells: a cell is a page, or several where they are very many.
+// One memseg list as cells: a cell is a page, or several pages of a long list.
 const MOST_CELLS = 1024;
 const PIECE = { addr: 0, len: 1, owner: 2, zone: 3, blocks: 4 };
 
-// The index of the last row that starts at or before an address.
-function at(rows, addr) {
-  let low = 0, high = rows.length;
+// The index of the last entry that starts at or before an address.
+function at(entries, addr) {
+  let low = 0, high = entries.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (rows[middle][0] <= addr) low = middle + 1; else high = middle;
+    if (entries[middle][0] <= addr) low = middle + 1; else high = middle;
   }
   return low - 1;
 }
 
-// Cells in the order of addresses; between runs that are apart, a cell that stands for the gap.
+// Cells by address; a cell represents the gap between runs that are not contiguous.
 function cellsOf(list) {
   const [, base, pageSize, length] = list;
   const runs = D.runs.filter(([addr]) => addr >= base && addr < base + length);
@@ -41,7 +41,7 @@ class Tape {
     this.canvas.addEventListener("click", (event) => this.keep(event));
   }
 
-  // Columns and sizes for the width there is.
+  // Columns and sizes for the available width.
   layout() {
     const width = this.canvas.parentElement.clientWidth - 28;
     this.margin = width > 640 ? 104 : 0;
@@ -111,14 +111,14 @@ class Tape {
     c.globalAlpha = 1;
   }
 
-  // A line where a piece begins, to tell adjacent ones of one colour apart.
+  // A line where a piece begins, to separate adjacent ones of one colour.
   edge(x, y, w) {
     if (w < 4) return;
     this.context.fillStyle = this.paint("--card");
     this.context.fillRect(x - 0.5, y, 1, this.cellHeight);
   }
 
-  // Remember where a piece could carry its name: once per piece, in the widest of its rows.
+  // Remember where a piece may show its name: once per piece, in its widest row.
   note(p, x, y, w, row) {
     const last = this.labels.at(-1);
     if (last && last.p === p && last.row === row) last.w = x + w - last.x;
@@ -153,7 +153,7 @@ class Tape {
         row * (this.cellHeight + 3) + this.cellHeight / 2);
   }
 
-  // What lies under the pointer.
+  // The cell and address under the pointer.
   find(event) {
     const box = this.canvas.getBoundingClientRect();
     const x = event.clientX - box.left - this.margin, y = event.clientY - box.top;

@@ -1,4 +1,4 @@
-"""What DPDK will need of this host and does not find, before any EAL is started."""
+"""Check what DPDK needs on this host, before any EAL is started."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _ALL: tuple[Check, ...] = (*dpdk.CHECKS, *_HOST, *processes.CHECKS)
 
 
 def examine(needs: Needs | None = None, *, root: Path = Path("/")) -> list[Finding]:
-    """Check everything; the worst comes first.
+    """Check everything; return the worst findings first.
 
     Parameters
     ----------
     needs
-        What will be asked of the host. Default: an EAL with the default options.
+        What the start needs. Default: an EAL with default options.
     root
-        Where /proc, /sys and /etc are.
+        The directory of /proc, /sys and /etc.
 
     Notes
     -----
@@ -39,7 +39,7 @@ def examine(needs: Needs | None = None, *, root: Path = Path("/")) -> list[Findi
 
 
 def failures(needs: Needs) -> list[Finding]:
-    """Check the host alone, for the reasons of an `rte_eal_init` that failed."""
+    """Check only the host, for the reason why `rte_eal_init` failed."""
     return [found for found in _run(_HOST, needs, Path("/")) if found.severity == "error"]
 
 

@@ -1,4 +1,4 @@
-"""Checks of CPUs: which this process may use, for how long, and how steadily they run."""
+"""Checks of CPUs: affinity, quota, isolation, frequency governor."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _quota(needs: Needs, root: Path) -> Iterator[Finding]:
 
 
 def _isolated(needs: Needs, root: Path) -> Iterator[Finding]:
-    """Polling CPUs that the scheduler uses for others; the one of the main lcore may stay."""
+    """Report if no polling CPU is isolated; the main lcore's alone may be shared."""
     polling = needs.cpus - cpus.isolated(root=root)
     if len(needs.cpus) > 1 and polling == needs.cpus:
         what = f"None of the CPUs {ranges(needs.cpus)} is isolated"
@@ -64,7 +64,7 @@ def _governor(needs: Needs, root: Path) -> Iterator[Finding]:
 
 
 def ranges(numbers: Collection[int]) -> str:
-    """Write numbers as the kernel does: 0-2,5."""
+    """Write numbers in the kernel's format: 0-2,5."""
     parts: list[list[int]] = []
     for number in sorted(numbers):
         if parts and number == parts[-1][-1] + 1:

@@ -1,4 +1,4 @@
-"""Checks of the devices that are asked for: on the PCI bus, and interfaces of the kernel."""
+"""Checks of the requested devices: on the PCI bus, and interfaces of the kernel."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _distance(device: PciDevice, needs: Needs, root: Path) -> Iterator[Finding]:
 
 
 def _vfio(needs: Needs, root: Path) -> Iterator[Finding]:
-    """What vfio needs: for devices that are there and have no driver that does without it."""
+    """Check what vfio needs, for existing devices except those of bifurcated drivers."""
     devices = [device for a in needs.pci if (device := read_device(a, root=root))]
     devices = [device for device in devices if device.driver not in BIFURCATED]
     if not devices:

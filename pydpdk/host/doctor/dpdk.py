@@ -1,4 +1,4 @@
-"""Checks of DPDK itself: the binding, libdpdk, and the drivers, which are plugins."""
+"""Checks of DPDK itself: the binding, libdpdk, and the driver plugins."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _not_loaded(error: str) -> Finding:
 def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
     directory = plugin_directory(found.eal)
     if directory is None:
-        return  # linked into the library, as some builds have it
+        return  # some builds link the drivers into the library
     abi = directory.name.removeprefix("pmds-").partition(".")[0]
     there = program.plugins(str(directory))
     if not there:
@@ -65,9 +65,9 @@ def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
         if plugin in there:
             continue
         what = f"{driver} is not in {directory}"
-        if known is None:  # it may be no driver at all, so no package is named
+        if known is None:  # it may not exist at all, so name no package
             close = difflib.get_close_matches(driver, there, n=3)
-            what += f": near it {'are ' + ', '.join(close) if close else 'is nothing'}"
+            what += f": similar names: {', '.join(close) or 'none'}"
             yield Finding("pmd-missing", "error", what)
         else:
             package = f"librte-{plugin.replace('_', '-')}{abi}"
@@ -75,7 +75,7 @@ def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
 
 
 def _insecure(directory: Path) -> Iterator[Finding]:
-    """The EAL looks at the whole way to a plugin, and loads it only if nobody else may write."""
+    """Check all parent directories: the EAL loads no plugin if others may write to one of them."""
     real = directory.resolve()
     for path in (real, *real.parents):
         if path.stat().st_mode & stat.S_IWOTH:
@@ -89,7 +89,7 @@ def _install(packages: str) -> str:
 
 
 def _rebuild() -> str:
-    """The command that compiles the binding anew, in place for a source tree."""
+    """Return the command that recompiles the binding; in a source tree, in place."""
     python = shlex.quote(sys.executable)
     if (_PACKAGE_ROOT / "build_ffi.py").is_file():
         setup = shlex.quote("import setuptools; setuptools.setup()")

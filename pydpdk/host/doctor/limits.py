@@ -1,4 +1,4 @@
-"""Checks of what this process may have and do: resource limits and capabilities."""
+"""Checks of resource limits and capabilities."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pydpdk.host.needs import Needs
 from pydpdk.host.sockets import is_vhost_net
 
 _FDS_PER_LCORE, _FDS_SPARE = 4, 64
-"""As `eal.checks` counts them: two pipes a worker; config, fbarrays, sockets, memseg lists."""
+"""The same as in `eal.checks`: two pipes per worker; config, fbarrays, sockets, memseg lists."""
 
 _LISTS = 64 << 30
-"""[bytes] of address space for each size of page on each node (RTE_MAX_MEM_MB_PER_TYPE)."""
+"""[bytes] of address space per page size and node (RTE_MAX_MEM_MB_PER_TYPE)."""
 _OTHER_SPACE = 2 << 30  # the interpreter, libraries, stacks, the EAL's tables: 0.6 GB measured
 
 _OF_DRIVER = {
-    "net_af_packet": ("net_admin", "net_raw"),  # its start sets address and promiscuity
+    "net_af_packet": ("net_admin", "net_raw"),  # it sets address and promiscuity at start
     "net_pcap": ("net_raw",),
     "net_tap": ("net_admin",),
     "net_af_xdp": ("net_admin", "net_raw", "bpf"),
@@ -30,7 +30,7 @@ _OF_DRIVER = {
 
 
 def needed_capabilities(needs: Needs) -> dict[str, str]:
-    """The capabilities that the devices need, each with the first device that does."""
+    """Return the capabilities that the devices need, each with the first driver that does."""
     taken = {driver: name for name, driver in needs.interfaces().items()}
     needed: dict[str, str] = {}
     for driver in needs.drivers:
@@ -59,7 +59,7 @@ def _capabilities(needs: Needs, root: Path) -> Iterator[Finding]:
         names = ",".join(f"cap_{name}" for name in sorted(missing))
         ambient = ",".join(f"+{name}" for name in sorted(missing))
         why = ", ".join(sorted(set(missing.values())))
-        # ambient: a capability on the file of an interpreter would be everybody's
+        # ambient, as a capability on the interpreter's file would apply to all users
         command = (
             f"sudo setpriv --reuid {os.getuid()} --regid {os.getgid()} --init-groups"
             f" --inh-caps {ambient} --ambient-caps {ambient} $SHELL"
@@ -74,7 +74,7 @@ def _files(needs: Needs, _root: Path) -> Iterator[Finding]:
 
 
 def _threads(needs: Needs, root: Path) -> Iterator[Finding]:
-    """Processes and threads of a user: root is not held to the limit."""
+    """Check the limit of a user's processes and threads, which does not apply to root."""
     if os.geteuid() == 0:
         return
     need = max(1, len(needs.lcores)) + 4 + _threads_of(os.getuid(), root)
@@ -106,7 +106,7 @@ def _locked(needs: Needs, root: Path) -> Iterator[Finding]:
 def _limit(
     code: str, which: int, letter: str, need: int, unit: int, kind: str
 ) -> Iterator[Finding]:
-    """Compare a limit with what is needed; the command raises that of the shell it is typed in."""
+    """Compare a limit with the need; the command raises the limit of the shell that runs it."""
     soft, hard = resource.getrlimit(which)
     if soft == resource.RLIM_INFINITY or soft >= need:
         return
@@ -122,7 +122,7 @@ def _limit(
 
 
 def as_root_here(command: str) -> str:
-    """As `as_root`, for a command in which this shell's `$$` must stay this shell's."""
+    """Write a command as `as_root` does, if `$$` in it must stay the PID of this shell."""
     return command if os.geteuid() == 0 else f"sudo {command}"
 
 

@@ -1,4 +1,4 @@
-"""Checks of memory: hugepages, their mounts, and where the EAL keeps its files."""
+"""Checks of memory: hugepages, their mounts, and the EAL's directories."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _hugepages(needs: Needs, root: Path) -> Iterator[Finding]:
 
 
 def _nodes(needs: Needs, root: Path) -> Iterator[Finding]:
-    """Nodes of this start's CPUs that have no hugepage free, while others do."""
+    """Report NUMA nodes of this start's CPUs without free hugepages, if others have some."""
     if needs.hugepages is False or needs.secondary:
         return
     pools = read_pools(root=root)
@@ -68,7 +68,7 @@ def _runtime_dir(needs: Needs, root: Path) -> Iterator[Finding]:
         command = as_root(f"mkdir -p {directory.parent} && chown {os.geteuid()} {directory.parent}")
         if os.geteuid() == 0:
             command = f"mount -o remount,rw $(stat -c %m {there})"
-        what = f"{directory} cannot be made: {there} is not writable"
+        what = f"{directory} cannot be created: {there} is not writable"
         severity: Severity = "error" if needs.hugepages is True else "warning"
         yield Finding("runtime-dir-not-writable", severity, what, command)
         return

@@ -1,4 +1,4 @@
-"""Checks of other DPDK programs: those that run, and what dead ones left."""
+"""Checks of other DPDK programs: running ones, and leftovers of dead ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.needs import Needs
 from pydpdk.host.reap import DeadPrefix, dead_prefixes
 
-_NAMED = 8  # of many, the first are enough
+_NAMED = 8  # prefixes to name at most
 
 
 def _prefix(needs: Needs, _root: Path) -> Iterator[Finding]:
@@ -20,9 +20,9 @@ def _prefix(needs: Needs, _root: Path) -> Iterator[Finding]:
         return
     here = primary.look(needs.file_prefix)
     if here.running:
-        who = f"process {here.pid}" if here.pid else "a program"
+        owner = f"process {here.pid}" if here.pid else "a program"
         command = as_root(f"kill {here.pid}") if here.pid else ""
-        what = f"{who} runs under file_prefix {needs.file_prefix!r}: choose another, or end it"
+        what = f"{owner} runs under file_prefix {needs.file_prefix!r}: choose another, or end it"
         yield Finding("prefix-in-use", "error", what, command)
 
 
@@ -39,13 +39,13 @@ def _leftovers(_needs: Needs, _root: Path) -> Iterator[Finding]:
         names = [one.prefix for one in dead]
         pinned = sum(one.hugepage_bytes for one in dead)
         severity: Severity = "warning" if pinned else "note"
-        said = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-        what = f"{len(dead)} dead programs left files, {pinned >> 20} MB of hugepages: {said}"
+        listed = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+        what = f"{len(dead)} dead programs left files, {pinned >> 20} MB of hugepages: {listed}"
         yield Finding("leftovers", severity, what, f"pydpdk reap {shlex.join(names)}", True)
 
 
 def _mine(dead: DeadPrefix) -> bool:
-    """Whether this user may remove it."""
+    """Whether this user may remove the leftovers."""
     return os.geteuid() == 0 or any(_owner(path) == os.geteuid() for path in dead.paths)
 
 
@@ -63,7 +63,7 @@ def _address_randomisation(needs: Needs, root: Path) -> Iterator[Finding]:
     except OSError:
         return
     if needs.processes and on:
-        what = "Addresses are drawn by chance: a secondary that fails to attach is started again"
+        what = "Addresses are randomized: if a secondary fails to attach, start it again"
         yield Finding("aslr", "note", what, as_root(f"echo 0 > /{file}"))
 
 

@@ -1,4 +1,4 @@
-"""Checks for virtual devices: what the kernel must have, and the sockets of their peers."""
+"""Checks for virtual devices: kernel features, interfaces, and sockets of their peers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pydpdk.host.finding import Finding, as_root
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
 from pydpdk.host.sockets import Endpoint, endpoint_of, is_served, is_vhost_net
 
-_AF_XDP = 44  # which Python's socket does not name
+_AF_XDP = 44  # Python's socket module has no name for it
 _ETHER, _TAG, _HEADROOM, _BLOCK = 14, 4, 128, 4096
 _OFFLOADS = "interface-offloads"
 _NO_FAMILY = (errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 
 
 def af_xdp_missing() -> str:
-    """Say why this kernel has no AF_XDP sockets; nothing where it has them."""
+    """Return why this kernel has no AF_XDP sockets; empty if it has them."""
     try:
         socket.socket(_AF_XDP, socket.SOCK_RAW).close()
     except OSError as error:
@@ -34,7 +34,7 @@ def af_xdp_missing() -> str:
 def _tun(needs: Needs, root: Path) -> Iterator[Finding]:
     node = root / "dev/net/tun"
     if {"net_tap", "net_tun"} & set(needs.drivers) and not node.exists():
-        what = f"{node} is not there"
+        what = f"{node} does not exist"
         yield Finding("tun-missing", "error", what, as_root("modprobe tun"), True)
 
 
@@ -51,7 +51,7 @@ def _xdp(needs: Needs, _root: Path) -> Iterator[Finding]:
 
 
 def _mtu(needs: Needs, _root: Path) -> Iterator[Finding]:
-    """Compare the frames of net_af_packet with the MTU, and the tag that may come on top."""
+    """Compare the frames of net_af_packet with the MTU plus a VLAN tag."""
     for vdev in needs.vdevs:
         found = re.match(rf"{AF_PACKET}\d*,(?:.*,)?iface=([^,]+)", vdev)
         name, frames = found[1] if found else "", frames_of(vdev)
@@ -69,7 +69,7 @@ def _mtu(needs: Needs, _root: Path) -> Iterator[Finding]:
 
 
 def _offloads(needs: Needs, _root: Path) -> Iterator[Finding]:
-    """What comes unfinished or too large: from the other end of a veth pair, or merged by GRO."""
+    """Report unfinished or too large packets: from the other end of a veth pair, or by GRO."""
     for name in needs.interfaces():
         yield from _other_end(name, offloads.peer(name))
         if "gro" in offloads.enabled(name):
@@ -78,12 +78,12 @@ def _offloads(needs: Needs, _root: Path) -> Iterator[Finding]:
 
 
 def _other_end(name: str, end: offloads.Peer | None) -> Iterator[Finding]:
-    """Say what a veth pair brings; of an end in another namespace, as this one has it."""
+    """Report offloads of a veth pair's other end; if it is not visible, assume this end's."""
     if end is None or not offloads.enabled(end.name or name) & {"tx", "tso"}:
         return
     what = (
-        f"{name} receives unfinished checksums and packets of up to 64 KB; pydpdk finishes those"
-        " and has these split where it may (finish_checksums, split_large), which takes time; else,"
+        f"{name} receives unfinished checksums and packets of up to 64 KB; pydpdk completes and"
+        " splits them if it can (finish_checksums, split_large), which takes time; else,"
     )
     number = f'$(ip -o link | sed -n "s/^{end.index}: \\([^@:]*\\).*/\\1/p")'
     where = "" if end.name else " where its other end is,"
@@ -94,7 +94,7 @@ def _other_end(name: str, end: offloads.Peer | None) -> Iterator[Finding]:
 def _vhost_net(needs: Needs, _root: Path) -> Iterator[Finding]:
     for path in needs.vhost_net:
         if is_vhost_net(path) and not Path(path).exists():
-            what = f"{path} is not there"
+            what = f"{path} does not exist"
             yield Finding("vhost-net-missing", "error", what, as_root("modprobe vhost_net"), True)
 
 
@@ -106,24 +106,24 @@ def _sockets(needs: Needs, root: Path) -> Iterator[Finding]:
             continue
         directory = Path(end.path).parent
         if not directory.is_dir():
-            what = f"{end.driver} has its socket in {directory}, which is not there"
+            what = f"{end.driver} has its socket in {directory}, which does not exist"
             command = f"mkdir -p {shlex.quote(str(directory))}"
             yield Finding("socket-directory-missing", "error", what, command, True)
         elif end.serves:
             yield from _to_serve(end, root)
         elif end.path not in served and not is_served(end.path, root=root):
-            what = f"Nobody serves {end.path}, which {end.driver} connects to: start that side"
+            what = f"No program serves {end.path}, which {end.driver} connects to: start it first"
             yield Finding("peer-missing", "warning", what)
 
 
 def _to_serve(end: Endpoint, root: Path) -> Iterator[Finding]:
-    """A driver does not replace a file, whoever's it is."""
+    """Check that the socket of a device does not exist: no driver replaces a file."""
     if not os.path.lexists(end.path):
         return
     if is_served(end.path, root=root):
         yield Finding("socket-in-use", "error", f"{end.path} is served by another program")
     else:
-        what = f"{end.path} is there, and nobody listens on it"
+        what = f"{end.path} exists, and no process listens on it"
         yield Finding("socket-left", "error", what, f"rm {shlex.quote(end.path)}")
 
 

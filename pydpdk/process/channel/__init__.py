@@ -1,8 +1,8 @@
 """Channels: messages between processes and threads, through mbufs of shared memory.
 
-A channel is a ring, a pool of mbufs and a memzone. The memzone tells whoever looks the channel up
-what its messages are; it has the places of the processes attached, and two words on which those
-sleep who wait. So a sender makes a system call only where somebody sleeps.
+A channel is a ring, a pool of mbufs and a memzone. The memzone describes the messages for processes
+that look the channel up; it lists the attached processes, and has two futex words for waiting
+threads. So a sender makes a system call only if a thread sleeps.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ from pydpdk.ring import Ring
 
 
 class Channel(Life):
-    """Messages of up to `message_bytes`, or records of one dtype, for any process that looks it up.
+    """A channel for messages of up to `message_bytes`, or records of one dtype.
 
     Any number of processes and threads send, and any number receive; each message goes to one
-    of them, in the order in which it was sent.
+    receiver, in the order of sending.
 
     Attributes
     ----------
     dtype : numpy.dtype or None
-        Of the records; None where messages are bytes.
+        The dtype of the records; None if messages are bytes.
     message_bytes : int
         [bytes] of the longest message.
     segment_bytes : int
         [bytes] in one mbuf; longer messages take several.
     size : int
-        [messages] that have room.
+        [messages] that the channel can hold.
     ring : Ring
-        Where messages wait, each an mbuf.
+        The queue of messages, each an mbuf.
     mempool : Mempool
-        Where their mbufs come from.
+        The pool of their mbufs.
 
     Notes
     -----
-    Owns     the messages in it; `create` frees the channel in `close`, `lookup` leaves it
+    Owns     the messages in it; `close` frees a channel from `create`, and keeps one from `lookup`
     Threads  any number
     """
 
@@ -70,21 +70,21 @@ class Channel(Life):
         segment_bytes: int | None = None,
         socket_id: int | None = None,
     ) -> Channel:
-        """Make a channel.
+        """Create a channel.
 
         Parameters
         ----------
         name
-            1 to 21 characters; the ring and the pool have the same.
+            1 to 21 characters; the ring and the pool have the same name.
         size
-            [messages] that have room, in the channel and received without copying together.
+            [messages] that it can hold, including those received without copying.
         message_bytes
             [bytes] of the longest message. Default: 2,048.
         dtype
             Messages are records of this dtype, of one size.
         segment_bytes
-            [bytes] in one mbuf, 64 of which make one message at most. Default: a whole message,
-            up to 16,384.
+            [bytes] in one mbuf; a message has at most 64 mbufs. Default: a whole message, up to
+            16,384.
         socket_id
             NUMA node; None for any.
 
@@ -120,12 +120,12 @@ class Channel(Life):
 
     @classmethod
     def lookup(cls, name: str) -> Channel:
-        """Find a channel that this or another process has made, and attach to it.
+        """Find a channel that this or another process has created, and attach to it.
 
         Raises
         ------
         NotFoundError
-            There is none of that name.
+            There is no channel of that name.
         NoRoomError
             16 processes are attached.
 
@@ -156,20 +156,20 @@ class Channel(Life):
 
     @property
     def free_count(self) -> int:
-        """[messages] that still fit."""
+        """[messages] that it can still take."""
         return self.size - self.count
 
     @property
     def dropped(self) -> int:
-        """[messages] of other programs that were dropped: too long, of a wrong size, malformed."""
+        """[messages] dropped, from foreign programs: too long, of a wrong size, malformed."""
         return int(self._look().dropped)
 
     @property
     def spin_us(self) -> float:
         """[us] that a wait of this process spins and yields before it sleeps; 0 to sleep at once.
 
-        After waits that were much longer than that it spins less, down to a 32nd, until they
-        are short again.
+        After waits that were much longer, it spins less, down to a 32nd, until waits are short
+        again.
         """
         return float(self._c.spin_max / lib.rte_get_tsc_hz() * 1e6)
 

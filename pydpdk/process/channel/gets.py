@@ -1,4 +1,4 @@
-"""Messages copied out of a channel: one or many, bytes or records."""
+"""Copy messages out of a channel: one or many, bytes or records."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pydpdk.process.channel.waiting import N_MAX, NOTHING, SLICE_NS, Lengths, de
 T = TypeVar("T")
 
 BATCH_MAX = 4096
-"""Messages that one crossing takes out."""
-_ROOM_BYTES = 1 << 18  # of one crossing: what a core's second cache holds beside other things
+"""Most messages that one call into C receives."""
+_ROOM_BYTES = 1 << 18  # buffer of one call: fits in a core's L2 cache, with space for other data
 
 _get, _get_many = lib.pyd_channel_get, lib.pyd_channel_get_many
 _new, _buffer, _unpack = ffi.new, ffi.from_buffer, ffi.unpack
@@ -25,7 +25,7 @@ _raw = ffi.new_allocator(should_clear_after_alloc=False)
 
 
 class _Room:
-    """Where one crossing puts what it takes out of a channel of bytes."""
+    """The buffers for one call that receives from a channel of bytes."""
 
     __slots__ = ("batch", "buffer", "c_lengths", "lengths")
 
@@ -38,29 +38,29 @@ class _Room:
 
 
 class Gets(Sends):
-    """What a channel does with messages that are copied out of it."""
+    """The calls of a channel that copy messages out of it."""
 
     size: int
 
     def __init__(self, name: str, handle: Any, gate: Any, *, address: int, owned: bool) -> None:
-        self._buffers: list[Any] = []  # one for each thread that has been in `get` at a time
+        self._buffers: list[Any] = []  # one per thread that was inside `get` at the same time
         self._rooms: list[_Room] = []
         super().__init__(name, handle, gate, address=address, owned=owned)
 
     def get(self, timeout: float | None = None) -> Any:
-        """Receive one message: bytes, or from a channel of records a record.
+        """Receive one message: bytes, or a record from a channel of records.
 
         Parameters
         ----------
         timeout
-            [s] to wait for it; None for as long as it takes.
+            [s] to wait for it; None: without limit.
 
         Raises
         ------
         TimeoutError
-            None came in that time.
+            No message came in that time.
         ClosedError, PeerDiedError
-            None will come: the channel was shut, or the others died, and nothing is left in it.
+            No message will come: the channel is empty, and it was shut or its peers died.
 
         Notes
         -----
@@ -86,23 +86,23 @@ class Gets(Sends):
         Parameters
         ----------
         n
-            [messages] at most; never more than the channel has room for, however fast others send.
+            [messages] at most; never more than `size`, however fast other processes send.
         timeout
-            [s] to wait for the first; None for as long as it takes.
+            [s] to wait for the first; None: without limit.
 
         Returns
         -------
         list of bytes, or dtype[k]
-            Of a channel of records, an array. Empty where none came in time.
+            An array from a channel of records. Empty if no message came in time.
 
         Raises
         ------
         ClosedError, PeerDiedError
-            As of `get`.
+            As in `get`.
 
         Notes
         -----
-        Cost  one crossing for up to 4,096 messages
+        Cost  one call into C for up to 4,096 messages
         """
         wanted = check_range("n", n, 0, N_MAX, " messages")
         if self.dtype is not None:
@@ -111,15 +111,15 @@ class Gets(Sends):
         messages, more = self._get_some(_messages, wanted, timeout, ())
         while more:
             some, more = self._get_some(_messages, wanted - len(messages), timeout, messages)
-            messages += some  # in place: a new list for each crossing was most of the time
+            messages += some  # in place: a new list for each call took most of the time
         return messages
 
     def get_packed(self, n: int, timeout: float | None = None) -> tuple[bytes, Lengths]:
-        """Receive as `get_many`: all messages one behind the other, and uint32[k] lengths.
+        """Receive like `get_many`: all messages as contiguous bytes, and uint32[k] lengths.
 
         Notes
         -----
-        Cost  no Python object for a message
+        Cost  no Python object per message
         """
         self._require_bytes()
         wanted = min(check_range("n", n, 0, N_MAX, " messages"), self.size)
@@ -136,12 +136,12 @@ class Gets(Sends):
     def _get_some(
         self, finish: Callable[[_Room, int], T], n: int, timeout: float | None, before: object
     ) -> tuple[T, bool]:
-        """Receive what fits into one crossing, wait only where nothing came before.
+        """Receive the messages of one call; wait only if none came before.
 
         Returns
         -------
         tuple
-            What `finish` makes of it, and whether more may be there.
+            The result of `finish`, and whether more messages may be there.
         """
         room = self._rooms.pop() if self._rooms else _Room(self.message_bytes)
         batch = room.batch
@@ -172,7 +172,7 @@ def _packed(room: _Room, k: int) -> tuple[bytes, Lengths]:
 
 
 def _messages(room: _Room, k: int) -> list[bytes]:
-    """Cut what came into messages; those of one length all at once, which is 6 times as fast."""
+    """Split the buffer into messages; if all have one length at once, which is 6 times as fast."""
     data, lengths = _unpack(room.buffer, room.batch.used), _unpack(room.c_lengths, k)
     if k > 4 and lengths[0] and lengths.count(lengths[0]) == k:
         same: list[bytes] = np.frombuffer(data, f"V{lengths[0]}").tolist()

@@ -1,4 +1,4 @@
-"""How a channel lies in memory: the sizes of its parts, and what its memzone tells."""
+"""The layout of a channel in memory: the sizes of its parts, and its memzone's header."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SEGMENTS_MAX: int = lib.PYD_CHANNEL_BATCH
 _LINE: int = lib.RTE_CACHE_LINE_SIZE
 SEGMENT_BYTES_MAX = (65535 - HEADROOM) // _LINE * _LINE
 OPS = "ring_mt_hts"
-"""Where free mbufs wait. A process that dies inside leaves it as it leaves the channel's own ring,
-which is HTS too: to be undone. `lf_stack` could not be left half-done, but the nodes of its list
-travel between the cores one by one: 1.5 M messages/s where this makes 3.5."""
-_CACHE_MAX = 128  # of an lcore [mbufs]; half as many more before it flushes
+"""The pool's driver. If a process dies inside it, recovery rolls the operation back, as for the
+channel's own ring, which is HTS too. `lf_stack` needs no roll back, but its list nodes move between
+the cores one by one: 1.5 M messages/s, where this reaches 3.5."""
+_CACHE_MAX = 128  # [mbufs] of an lcore's cache; it flushes above 1.5 times as many
 _KEPT_MIN = 768
 _HEAD = ffi.sizeof("struct pyd_channel_head")
 
@@ -36,7 +36,7 @@ def zone_name(name: str) -> str:
 
 
 def head_size(text: bytes) -> int:
-    """Return how long the memzone is [bytes]."""
+    """Return the length of the memzone [bytes]."""
     return _HEAD + len(text)
 
 
@@ -58,10 +58,10 @@ def sizes(
 
 
 def pool_size(size: int, segments: int) -> tuple[int, int]:
-    """Return how many mbufs the pool has, and how many an lcore keeps.
+    """Return the number of mbufs in the pool, and in an lcore's cache.
 
-    However many are kept by the lcores of all processes that can attach, `size` of the longest
-    messages find room.
+    There are enough for `size` of the longest messages, however many mbufs are in the caches of all
+    processes that can attach.
     """
     needed = size * segments
     kept = max(_KEPT_MIN, min(needed, _CACHE_MAX * 3 // 2 * lib.PYD_CHANNEL_PEERS))
@@ -71,7 +71,7 @@ def pool_size(size: int, segments: int) -> tuple[int, int]:
 def write_head(
     zone: Memzone, longest: int, segment: int, kind: np.dtype[Any] | None, text: bytes
 ) -> None:
-    """Write what everybody who looks the channel up needs to know; the magic number last."""
+    """Write the header for processes that look the channel up; the magic number last."""
     address = zone.info.addr
     ffi.buffer(ffi.cast("char *", address), _HEAD + len(text))[:] = bytes(_HEAD) + text
     head = ffi.cast("struct pyd_channel_head *", address)
@@ -82,6 +82,6 @@ def write_head(
 
 
 def read_dtype(head: Any) -> np.dtype[Any] | None:
-    """Return the dtype of a channel's records; None where its messages are bytes."""
+    """Return the dtype of a channel's records; None if its messages are bytes."""
     text = bytes(ffi.buffer(ffi.cast("char *", head) + _HEAD, head.dtype_len))
     return dtype_of(text) if text else None

@@ -1,4 +1,4 @@
-"""The life of a channel in one process: opened, joined, shut, left, freed."""
+"""The lifetime of a channel in one process: open, attach, shut, detach, free."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPIN_US = 50.0
 
 
 class Life(Views):
-    """A channel as one that is opened and closed; `Channel` has the rest."""
+    """A channel's lifetime; `Channel` has the rest."""
 
     rank = 1
     _attached = True
@@ -36,7 +36,7 @@ class Life(Views):
         self.ring, self.mempool, self._zone = ring, mempool, zone
         self.dtype = read_dtype(head)
         self._me = (os.getpid(), start_time())
-        self._deaths_told = int(head.deaths)
+        self._deaths_reported = int(head.deaths)
         parts = {"head": head, "ring": ring._c, "pool": mempool._c}
         limits = ("message_bytes", "segment_bytes", "itemsize")
         numbers = {limit: getattr(head, limit) for limit in limits}
@@ -48,7 +48,7 @@ class Life(Views):
             super().__init__(name, self._c, gate, address=address_of(head), owned=owned)
 
     def _open(self, name: str) -> None:
-        """Take a place among the processes attached, if need be of one that died."""
+        """Register this process with the channel, if needed in place of a dead one."""
         result = lib.pyd_channel_open(self._c, *self._me)
         while result == -errno.ENOSPC and lib.pyd_channels_remove():
             result = lib.pyd_channel_open(self._c, *self._me)
@@ -58,35 +58,35 @@ class Life(Views):
 
     @property
     def was_shut(self) -> bool:
-        """Whether nothing is sent any more."""
+        """Whether the channel was shut: nothing is sent any more."""
         return bool(self._look().shut)
 
     def shut(self) -> None:
-        """End the messages, for all processes: `send` raises, receivers get what is still there.
+        """End the channel for all processes: `send` raises, receivers get the remaining messages.
 
         Notes
         -----
-        Threads  any; who waits is woken
+        Threads  any; waiting threads are woken
         """
         self.handle  # noqa: B018  # raises when closed
         lib.pyd_channel_shut(self._c)
 
     def close(self, *, force: bool = False) -> None:
-        """Let go of the channel; where this process made it, free it.
+        """Detach from the channel; free it if this process created it.
 
         Threads that wait in it get a `ClosedError`.
 
         Parameters
         ----------
         force
-            Do so although something uses it: messages in it are lost. While other processes
-            are attached its memory stays, and they get what is in it and then a `ClosedError`.
+            Close even if it is in use: messages in it are lost. While other processes are
+            attached, its memory stays: they get the remaining messages, then a `ClosedError`.
 
         Raises
         ------
         InUseError
-            Messages are in it, or received and not given back; or others are attached to a
-            channel that this process made.
+            Messages are in it, or received and not given back; or other processes are attached to
+            a channel that this process created.
         BusyError
             A thread is inside and does not leave.
         """
@@ -102,7 +102,7 @@ class Life(Views):
                 self._end_parts(others, force)
 
     def _end_parts(self, others: list[int], force: bool) -> None:
-        """Close what it is made of, once it is closed itself."""
+        """Close the parts of the channel, once it is closed itself."""
         if not self.closed:
             return
         for message in list(self._messages):
@@ -118,7 +118,7 @@ class Life(Views):
                 part.close(force=force)
 
     def _leave_parts(self, others: list[int]) -> None:
-        """Forget the memory, which others still use; it is gone with this process."""
+        """Forget the memory, which other processes still use; it is freed with this process."""
         for part in (self.ring, self.mempool, self._zone):
             part._abandon()
         warnings.warn(
@@ -146,7 +146,7 @@ class Life(Views):
         return reasons
 
     def _free(self, force: bool) -> None:
-        """Do nothing: `close` has done it."""
+        """Do nothing: `close` has freed everything."""
 
     def _abandon(self) -> None:
         lib.pyd_channel_forget(self._c)

@@ -1,4 +1,4 @@
-"""Messages that are not copied: read, or written, where they lie."""
+"""Messages without copying: read or written in place."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class Message(Fixed):
-    """A message in the memory of its channel, for the length of a `with` block.
+    """A message in the memory of its channel, for a `with` block.
 
-    One that was received goes back to the channel's pool when the block is left. One that was
-    reserved is sent then, unless by an exception.
+    At the end of the block, a received message returns to the channel's pool, and a reserved one
+    is sent, unless the block raised.
 
     Notes
     -----
     Owns     its mbufs, until the block is left or `release` is called
     Threads  one
-    Cost     about 2 us: it pays for messages of many KB, or such as need not be read whole
+    Cost     about 2 us: worth it for messages of many KB, or those that you read only in part
     """
 
     __slots__ = ("_begun", "_burst", "_channel", "_timeout", "_to_send", "_view")
@@ -42,7 +42,7 @@ class Message(Fixed):
 
     @property
     def view(self) -> npt.NDArray[Any]:
-        """All of it, or its first segment: `uint8[n]`, or one record as `dtype[1]`.
+        """The message, or its first segment: `uint8[n]`, or one record as `dtype[1]`.
 
         Valid until the block is left: copy what you keep.
         """
@@ -54,13 +54,13 @@ class Message(Fixed):
 
     @property
     def segments(self) -> list[Bytes]:
-        """All of it, `uint8[n]` for each segment."""
+        """The whole message, `uint8[n]` for each segment."""
         return self._owned.mbuf(0).segments
 
     def release(self) -> None:
-        """Give the memory back to the channel, unsent; once released, do nothing."""
+        """Return the memory to the channel without sending; once released, it does nothing."""
         if self._burst is not None:
-            with Undo(self._give_back, self._burst):  # once begun, it is brought to its end
+            with Undo(self._give_back, self._burst):  # an interrupted release is completed
                 self._give_back(self._burst)
 
     def _give_back(self, burst: Burst) -> None:

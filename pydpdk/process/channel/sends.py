@@ -1,4 +1,4 @@
-"""Messages copied into a channel: one or many, bytes or records."""
+"""Copy messages into a channel: one or many, bytes or records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TOO_LONG = -errno.EMSGSIZE
 
 
 class Sends(Waiting):
-    """What a channel does with messages that are copied into it."""
+    """The calls of a channel that copy messages into it."""
 
     def send(self, message: Any, timeout: float | None = None) -> None:
         """Send one message.
@@ -30,16 +30,16 @@ class Sends(Waiting):
         message
             A buffer of up to `message_bytes`; for a channel of records, one record.
         timeout
-            [s] to wait for room; None for as long as it takes.
+            [s] to wait for room; None: without limit.
 
         Raises
         ------
         ValueError
-            Longer than `message_bytes`.
+            The message is longer than `message_bytes`.
         TimeoutError
-            No room in that time.
+            The channel had no room in that time.
         ClosedError, PeerDiedError
-            Nobody will receive it: the channel was shut, or the others died.
+            No process will receive it: the channel was shut, or its peers died.
 
         Notes
         -----
@@ -57,25 +57,25 @@ class Sends(Waiting):
                 raise TimeoutError(f"{self!r}: no room for a message in {timeout} s")
 
     def send_many(self, messages: Any, timeout: float | None = None) -> int:
-        """Send messages; return how many went: all, unless the time was up.
+        """Send messages; return how many were sent: all, unless the time was up.
 
         Parameters
         ----------
         messages
             A sequence of buffers; for a channel of records, an array `dtype[n]`.
         timeout
-            [s] to wait for room for all of them; None for as long as it takes.
+            [s] to wait for room for all of them; None: without limit.
 
         Raises
         ------
         ValueError
-            One of them is longer than `message_bytes`; none was sent.
+            A message is longer than `message_bytes`; none was sent.
         ClosedError, PeerDiedError
-            Nobody will receive the rest.
+            No process will receive the rest.
 
         Notes
         -----
-        Cost  one crossing for all of them while there is room
+        Cost  one call into C for all of them, as long as there is room
         """
         if self.dtype is not None:
             records = self._records_of(messages)
@@ -84,7 +84,7 @@ class Sends(Waiting):
         return self._send_batch(data, lengths, len(lengths), timeout)
 
     def send_packed(self, data: Any, lengths: npt.ArrayLike, timeout: float | None = None) -> int:
-        """Send messages that lie one behind the other; return how many went.
+        """Send messages from one contiguous buffer; return how many were sent.
 
         Parameters
         ----------
@@ -93,11 +93,11 @@ class Sends(Waiting):
         lengths
             uint32[n] [bytes] of each message; together all of `data`.
         timeout
-            As of `send_many`.
+            As in `send_many`.
 
         Notes
         -----
-        Cost  no Python object for a message
+        Cost  no Python object per message
         """
         self._require_bytes()
         each = lengths
@@ -147,7 +147,7 @@ class Sends(Waiting):
     def _as_lengths(self, lengths: npt.ArrayLike) -> Lengths:
         each = np.asarray(lengths)
         if each.ndim != 1 or (each.dtype.kind not in "iu" and each.size):
-            raise TypeError(f"lengths of shape {each.shape}, {each.dtype}: a row of integers")
+            raise TypeError(f"lengths of shape {each.shape}, {each.dtype}: 1-D, of integers")
         wrong = each[(each < 0) | (each > self.message_bytes)]
         if len(wrong):
             self._too_long(int(wrong[0]))
@@ -159,7 +159,7 @@ class Sends(Waiting):
 
 
 def _pack(messages: Iterable[Any]) -> tuple[bytes, array[int]]:
-    """Put buffers one behind the other."""
+    """Join buffers into one; return it and the lengths."""
     try:
         data, lengths = b"".join(messages), array("I", map(len, messages))
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Messages that stay where they lie: in bursts, or one in a `with` block."""
+"""Messages without copying: in bursts, or one in a `with` block."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _tx, _rx = lib.pyd_channel_tx, lib.pyd_channel_rx
 
 
 class Views(Gets):
-    """What a channel does with messages that are not copied."""
+    """The calls of a channel that do not copy messages."""
 
     mempool: Mempool
     segment_bytes: int
@@ -34,12 +34,12 @@ class Views(Gets):
         Parameters
         ----------
         timeout
-            [s] to wait for it; None for as long as it takes.
+            [s] to wait for it; None: without limit.
 
         Raises
         ------
         TimeoutError, ClosedError, PeerDiedError
-            As of `get`.
+            As in `get`.
 
         Notes
         -----
@@ -53,21 +53,21 @@ class Views(Gets):
             return self._out(Message(self, burst, to_send=False))
 
     def reserve(self, length: int | None = None, timeout: float | None = None) -> Message:
-        """Make a message where it lies; it is sent when the `with` block is left.
+        """Make a message in place; it is sent at the end of the `with` block.
 
         Parameters
         ----------
         length
             [bytes], up to `segment_bytes`. Default: all of them; a record has one size.
         timeout
-            [s] to wait for room when it is sent; None for as long as it takes.
+            [s] to wait for room when it is sent; None: without limit.
 
         Raises
         ------
         NoRoomError
-            All mbufs of the channel are out.
+            All mbufs of the channel are in use.
         TimeoutError, ClosedError, PeerDiedError
-            As of `send`, on leaving the block.
+            As in `send`, at the end of the block.
 
         Notes
         -----
@@ -83,31 +83,31 @@ class Views(Gets):
             return self._out(Message(self, burst, to_send=True, timeout=timeout))
 
     def tx(self, burst: Burst, timeout: float | None = None) -> int:
-        """Send the burst's mbufs, each a message; what finds no room in time stays in the burst.
+        """Send the burst's mbufs, each a message; mbufs without room in time stay in the burst.
 
         Parameters
         ----------
         burst
-            Of mbufs of this channel's pool, or of another that all processes know.
+            Of mbufs of this channel's pool, or of another pool that all processes know.
         timeout
-            [s] to wait for room; None for as long as it takes.
+            [s] to wait for room; None: without limit.
 
         Returns
         -------
         int
-            [messages] that went.
+            [messages] that were sent.
 
         Raises
         ------
         ValueError
-            One is longer than `message_bytes`, or not of the size of a record; none went.
+            One is longer than `message_bytes`, or not of the size of a record; none was sent.
         ClosedError, PeerDiedError
-            Nobody will receive them.
+            No process will receive them.
 
         Notes
         -----
         Wraps  rte_ring_enqueue_burst_elem (rte_ring_elem.h)
-        Owns   the channel owns what went
+        Owns   the channel owns the mbufs that were sent
         """
         self._check("tx", burst)
         if burst._views:
@@ -126,17 +126,17 @@ class Views(Gets):
         n
             [messages] at most. Default: the burst's size.
         timeout
-            [s] to wait for the first; None for as long as it takes.
+            [s] to wait for the first; None: without limit.
 
         Raises
         ------
         ClosedError, PeerDiedError
-            As of `get`.
+            As in `get`.
 
         Notes
         -----
         Wraps  rte_ring_dequeue_burst_elem (rte_ring_elem.h)
-        Owns   the burst owns what came
+        Owns   the burst owns the received mbufs
         """
         self._check("rx", burst)
         wanted = burst.size if n is None else check_range("n", n, 0, burst.size, " messages")
@@ -163,7 +163,7 @@ class Views(Gets):
         return self._spares.pop() if self._spares else Burst(1)
 
     def _unused(self, burst: Burst) -> None:
-        """Take back the burst of a message that did not come to be."""
+        """Keep the burst of a message that was not made for reuse."""
         if burst.closed or any(message._burst is burst for message in self._messages):
             return
         burst.free()
@@ -174,7 +174,7 @@ class Views(Gets):
         return message
 
     def _back(self, message: Message, burst: Burst) -> None:
-        """Take back a message's empty burst; its mbufs may be room for others."""
+        """Keep a message's empty burst for reuse; its mbufs may make room for senders."""
         if message not in self._messages:
             return
         if self.closed:

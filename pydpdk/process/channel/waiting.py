@@ -1,4 +1,4 @@
-"""How a channel waits: in slices, so that signals are served and dead peers are noticed."""
+"""Waits of a channel: in slices, so that signals are handled and dead peers are noticed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pydpdk.host.alive import is_alive
 from pydpdk.memory.mbuf_owner import refuse
 
 SLICE_NS = 100_000_000
-"""Longest wait in C; then Python serves signals, and the peers are looked at."""
+"""Longest wait in C; then Python handles signals, and the peers are checked."""
 NOTHING = -errno.EAGAIN
 _INTERRUPTED = -errno.EINTR
 
@@ -29,22 +29,22 @@ Lengths: TypeAlias = npt.NDArray[np.uint32]
 
 
 class Waiting(Owner):
-    """A channel as one that waits; `_c` is its `struct pyd_channel *`, `_me` its place there."""
+    """A channel's waits; `_c` is its `struct pyd_channel *`, `_me` this process in it."""
 
     _c: Any
     _me: tuple[int, int]
-    _deaths_told: int
+    _deaths_reported: int
     dtype: np.dtype[Any] | None
     message_bytes: int
 
     @property
     def peers(self) -> tuple[int, ...]:
-        """PIDs of the living processes that are attached, this one among them."""
+        """PIDs of the living processes that are attached, including this one."""
         places = _places(self._look())
         return tuple(sorted(pid for pid, started in places if is_alive(pid, started)))
 
     def _look(self) -> Any:
-        """Return a copy of what the memzone says now; the zone itself may go at any moment."""
+        """Return a copy of the memzone's header; the zone itself may be freed at any moment."""
         head = ffi.new("struct pyd_channel_head *")
         if lib.pyd_channel_look(self._c, head) < 0:
             raise self._closed_error()
@@ -53,24 +53,26 @@ class Waiting(Owner):
     def _persist(
         self, result: int, attempt: Attempt, end: float | None, burst: object = None
     ) -> int:
-        """Go on with what had this result so far; return what it has in the end.
+        """Repeat an attempt until it succeeds or the time is up; return its last result.
 
         Parameters
         ----------
+        result
+            The result of the first attempt.
         attempt
             Takes a time to wait [ns], returns a count, or a negative errno.
         end
-            When the time is up, by `deadline`; None for never.
+            The deadline, from `deadline`; None: never.
 
         Returns
         -------
         int
-            `NOTHING` where the time was up.
+            `NOTHING` if the time was up.
         """
         deaths = None
         while result < 0:
             if result not in (NOTHING, _INTERRUPTED):
-                self._refuse(result, burst)
+                self._raise(result, burst)
             wait_ns = SLICE_NS if end is None else min((end - time.monotonic()) * 1e9, SLICE_NS)
             if wait_ns <= 0:
                 return NOTHING
@@ -81,12 +83,12 @@ class Waiting(Owner):
         return result
 
     def _check_peers(self, deaths: int) -> None:
-        """Raise where nobody is left who could answer, once: who then waits, waits for a new one.
+        """Raise, once, if all peers have died; later calls wait for a new peer.
 
         Parameters
         ----------
         deaths
-            How many were known when the wait began.
+            The number of known deaths when the wait began.
         """
         if not eal.is_primary() and not lib.rte_eal_primary_proc_alive(ffi.NULL):
             raise make_error("rte_eal_primary_proc_alive", errno.ECONNRESET, "the primary died")
@@ -95,11 +97,11 @@ class Waiting(Owner):
         for place in dead:
             lib.pyd_channel_remove(self._c, *place)
         known = self._look().deaths
-        if len(dead) == len(others) and known > min(deaths, self._deaths_told):
-            self._deaths_told = known
+        if len(dead) == len(others) and known > min(deaths, self._deaths_reported):
+            self._deaths_reported = known
             raise make_error("", errno.ECONNRESET, f"{self!r}: all other processes of it died")
 
-    def _refuse(self, result: int, burst: object = None) -> NoReturn:
+    def _raise(self, result: int, burst: object = None) -> NoReturn:
         if result == -errno.EPIPE:
             raise ClosedError(f"{self!r} was shut")
         if burst is None or result == -errno.EBADF:
@@ -108,18 +110,18 @@ class Waiting(Owner):
 
 
 def _places(head: Any) -> list[tuple[int, int]]:
-    """Return the PID of each process that has a place, and when it started."""
+    """Return the PID and start time of each attached process."""
     bits = lib.PYD_CHANNEL_PID_BITS
     return [(peer & ((1 << bits) - 1), peer >> bits) for peer in head.peers if peer]
 
 
 def deadline(timeout: float | None) -> float | None:
-    """Return when a timeout [s] from now is over; None for never.
+    """Return when a timeout [s] from now ends; None: never.
 
     Raises
     ------
     TypeError, ValueError
-        Neither None nor a number from 0.
+        `timeout` is neither None nor a number from 0.
     """
     if timeout is None:
         return None

@@ -31,16 +31,16 @@ _logger = Voice("pydpdk.messages")
 
 
 class Message(Fixed):
-    """What a handler gets; it lives until the handler returns.
+    """A message for a handler; valid until the handler returns.
 
     Attributes
     ----------
     name : str
-        The one it was sent under.
+        The name that it was sent to.
     data : bytes
         [bytes], up to 256.
     fds : Fds
-        File descriptors that came along. `fds.take()` makes them yours, the others are closed
+        File descriptors sent with the message. `fds.take()` makes them yours, others are closed
         when the handler returns.
     peer : int or None
         The process id of the secondary that sent it; None: the primary.
@@ -62,7 +62,7 @@ class Message(Fixed):
 
     @property
     def answered(self) -> bool:
-        """Whether it has been answered, or its handler is over."""
+        """Whether it has been answered, or its handler has returned."""
         return self._answered
 
     def reply(self, data: Any = b"", fds: Sequence[Any] = ()) -> bool:
@@ -71,24 +71,24 @@ class Message(Fixed):
         Parameters
         ----------
         data
-            Bytes, or what has a buffer; up to 256.
+            Bytes or a buffer; up to 256 bytes.
         fds
-            Open descriptors; they stay the caller's, the other side gets its own.
+            Open descriptors; they stay the caller's, the other side gets copies.
 
         Returns
         -------
         bool
-            Whether the reply went out; False where nobody waits any more.
+            Whether the reply was sent; False if no process waits for it any more.
 
         Notes
         -----
-        Wraps    rte_mp_reply (rte_eal.h) where `rte_mp_request_sync` asked; else a socket that
-                 came with the request
+        Wraps    rte_mp_reply (rte_eal.h) for a request of `rte_mp_request_sync`; else a socket
+                 that came with the request
         Threads  any, and one reply only
         """
         raw, numbers = wire.check_data(data), wire.check_fds(fds, wire.FDS_MAX)
         if self._answered:
-            raise RuntimeError(f"message {self.name!r} has been answered, or its handler is over")
+            raise RuntimeError(f"message {self.name!r} was answered, or its handler has returned")
         self._answered = True
         if self._socket is not None:
             return answer(self._socket, raw, numbers)
@@ -116,13 +116,13 @@ Function: TypeAlias = Callable[[Message], object]
 
 
 class Handler(Owner):
-    """A name that this process listens to.
+    """A handler for messages of one name.
 
     Notes
     -----
     Wraps    rte_mp_action_unregister (rte_eal.h) in `close`
-    Owns     the name, until `close` or the EAL's; a call that is under way runs to its end
-    Threads  calls come one after the other, on one thread for all handlers
+    Owns     the name, until it or the EAL is closed; a call in progress completes
+    Threads  calls run one at a time, on one thread for all handlers
     """
 
     rank: ClassVar[int] = -1
@@ -180,7 +180,7 @@ class _Dispatch:
         try:
             if handler is not None:
                 handler.function(message)
-        except BaseException as error:  # the thread serves the others
+        except BaseException as error:  # the thread must go on for the other handlers
             message._fail(error)
             _logger.exception("the handler of %r failed", message)
         finally:
@@ -202,15 +202,15 @@ def handle(name: str, function: Function) -> Handler:
     Parameters
     ----------
     name
-        1 to 56 printable ASCII characters other than space, % and /. C programs know it as the
-        action `pydpdk:<name>`.
+        1 to 56 printable ASCII characters other than space, % and /. C programs use the action
+        `pydpdk:<name>`.
     function
-        Gets a `Message`. What it raises is logged with its traceback, and `request` is told.
+        Gets a `Message`. An exception is logged with its traceback, and sent to `request`.
 
     Raises
     ------
     NameTakenError
-        This process has a handler of that name.
+        This process already has a handler of that name.
     NotSupportedError
         No process can attach: no hugepages, or in_memory.
 
@@ -233,7 +233,7 @@ def handle(name: str, function: Function) -> Handler:
 
 
 def on(name: str) -> Callable[[Function], Function]:
-    """Handle messages of that name with the function below: `@on("stats")`, as `handle` does."""
+    """Decorate a function that handles messages of that name, as `handle` does: `@on("stats")`."""
 
     def decorate(function: Function) -> Function:
         handle(name, function)
@@ -243,15 +243,15 @@ def on(name: str) -> Callable[[Function], Function]:
 
 
 def send(name: str, data: Any = b"", fds: Sequence[Any] = (), *, timeout: float = 5.0) -> None:
-    """Send a message; expect no answer, nor to hear whether somebody handles it.
+    """Send a message, without an answer and without knowing whether a process handles it.
 
     Parameters
     ----------
     data
-        Bytes, or what has a buffer; up to 256.
+        Bytes or a buffer; up to 256 bytes.
     fds
-        Open descriptors, up to 8 (253 from DPDK 24.11); they stay the caller's, the others
-        get their own.
+        Open descriptors, up to 8 (253 from DPDK 24.11); they stay the caller's, the peers get
+        copies.
     timeout
         [s] to wait for room in the peers' queues.
 
@@ -274,5 +274,8 @@ def send(name: str, data: Any = b"", fds: Sequence[Any] = (), *, timeout: float 
 
 
 def lost() -> int:
-    """Return how many messages this process dropped: 1,024, or 256 descriptors, waited already."""
+    """Return how many messages this process dropped because its queue was full.
+
+    The queue holds 1,024 messages, with 256 descriptors.
+    """
     return int(lib.pyd_mp_lost())

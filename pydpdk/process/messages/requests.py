@@ -1,8 +1,8 @@
 """Requests: a message that carries a socket for the answers.
 
-DPDK's own (`request_sync`) asks one secondary after the other, forgets the answers of all when one
-is late, and takes a late answer for the next request's. With a socket of its own for each request
-all are asked at once, each answer has its sender, and a peer that dies or fails is known at once.
+DPDK's own request (`request_sync`) asks one secondary after the other, loses all answers when one
+is late, and assigns a late answer to the next request. With a socket for each request, all peers
+are asked at once, each answer has its sender, and a peer that dies or fails is noticed at once.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from pydpdk.process.messages import wire
 
 _OK, _FAILED = b"\0", b"\1"
 _UCRED = struct.Struct("3i")
-_ROOM = 2048  # [bytes] the longest packet is 1,001
+_ROOM = 2048  # [bytes] of the buffer; the longest packet is 1,001
 _CONTROL = socket.CMSG_SPACE(wire.FDS_MAX * 4) + socket.CMSG_SPACE(_UCRED.size)
-_in_turn = threading.Lock()  # DPDK refuses a second request of a name
+_in_turn = threading.Lock()  # DPDK rejects a second request of the same name
 
 
 class Reply(Fixed):
@@ -37,12 +37,12 @@ class Reply(Fixed):
     Attributes
     ----------
     peer : int or None
-        The process id of the secondary that answered; None: the primary, or not known
+        The process id of the secondary that answered; None: the primary, or unknown
         (`request_sync`).
     fds : Fds
-        File descriptors that came along; `fds.take()` makes them yours.
+        File descriptors sent with the answer; `fds.take()` makes them yours.
     error : str or None
-        What its handler raised.
+        The exception of its handler.
     """
 
     __slots__ = ("_begun", "_data", "error", "fds", "peer")
@@ -57,7 +57,7 @@ class Reply(Fixed):
 
     @property
     def data(self) -> bytes:
-        """The answer [bytes]; raises `HandlerError` where the handler raised."""
+        """The answer [bytes]; raises `HandlerError` if the handler raised."""
         if self.error is not None:
             raise HandlerError(f"in process {self.peer or 'primary'}: {self.error}")
         return self._data
@@ -68,12 +68,12 @@ class Reply(Fixed):
 
 
 class Replies(list[Reply]):
-    """The answers, in the order in which they came.
+    """The answers, in the order of arrival.
 
     Attributes
     ----------
     missed : tuple of (int or None)
-        Who was asked and gave none: process ids, None for the primary.
+        Peers that did not answer: process ids, None for the primary.
 
     Notes
     -----
@@ -102,21 +102,21 @@ class Replies(list[Reply]):
 def request(
     name: str, data: Any = b"", *, timeout: float = 5.0, fds: Sequence[Any] = ()
 ) -> Replies:
-    """Ask the peers, all at once, and wait for their answers.
+    """Send a request to all peers at once, and wait for their answers.
 
     Parameters
     ----------
     data
-        Bytes, or what has a buffer; up to 256.
+        Bytes or a buffer; up to 256 bytes.
     timeout
-        [s] for all of it. Less passes where every peer has answered, died or failed.
+        [s] for the whole call. It returns earlier if every peer has answered, died or failed.
     fds
         Open descriptors, up to 7 (252 from DPDK 24.11); they stay the caller's.
 
     Returns
     -------
     Replies
-        A list; `missed` names who did not answer: too late, dead, or without a handler.
+        A list; `missed` names peers that did not answer: too late, dead, or without a handler.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def request(
 
     Notes
     -----
-    Wraps    rte_mp_sendmsg (rte_eal.h); the answers come through a socket that goes along
+    Wraps    rte_mp_sendmsg (rte_eal.h); the answers come through a socket sent with the request
     Threads  any, many at a time, also in a handler
     """
     eal.require_running()
@@ -137,12 +137,12 @@ def request(
     with ours, theirs:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         asked = wire.send(wire.REQUEST + plain, raw, [*numbers, theirs.fileno()], deadline)
-        theirs.close()  # once the peers' are closed, too, no answer can come any more
+        theirs.close()  # so that the socket ends once all peers have closed their copies
         return _collect(ours, asked, deadline)
 
 
 def answer(to: socket.socket, data: bytes, fds: Sequence[int], *, ok: bool = True) -> bool:
-    """Write one reply and close the socket; return whether somebody waits for it."""
+    """Write one reply and close the socket; return whether a process waits for it."""
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
     flags = socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT
     with to:
@@ -174,7 +174,7 @@ def _receive_all(
 
 
 def _receive(ours: socket.socket, deadline: float) -> Reply | None:
-    """Return the next reply; None when the time is up or nobody is left who could answer."""
+    """Return the next reply; None if the time is up or no peer can answer any more."""
     ours.settimeout(max(0.0, deadline - time.monotonic()))
     try:
         packet, control, _, _ = ours.recvmsg(_ROOM, _CONTROL, socket.MSG_CMSG_CLOEXEC)
@@ -195,7 +195,7 @@ def _receive(ours: socket.socket, deadline: float) -> Reply | None:
 
 
 class _Sync(threading.Thread):
-    """One `rte_mp_request_sync`, which no signal interrupts, on a thread that one can leave."""
+    """One `rte_mp_request_sync`, which signals cannot interrupt, on a thread of its own."""
 
     def __init__(self, msg: Any, timeout_ns: int, detail: str) -> None:
         super().__init__(name="pydpdk-request", daemon=True)
@@ -211,7 +211,7 @@ class _Sync(threading.Thread):
             with Locked(_in_turn):
                 wire.supported(lib.pyd_mp_request_sync, *self._arguments, detail=self._detail)
             self.replies += [_native(reply.msgs[i]) for i in range(reply.nb_received)]
-        except Exception as error:  # raised by the caller
+        except Exception as error:  # raised in the calling thread
             self.error = error
         finally:
             lib.pyd_mp_free(reply)
@@ -222,17 +222,17 @@ class _Sync(threading.Thread):
 def _native(msg: Any) -> Reply:
     fds = [msg.fds[i] for i in range(msg.num_fds)]
     for fd in fds:
-        os.set_inheritable(fd, False)  # DPDK does not ask for it
+        os.set_inheritable(fd, False)  # DPDK does not set close-on-exec
     return Reply(None, bytes(ffi.buffer(msg.param)[0 : msg.len_param]), fds)
 
 
 def request_sync(
     name: str, data: Any = b"", *, timeout: float = 5.0, fds: Sequence[Any] = ()
 ) -> Replies:
-    """Ask peers that are not Python: C programs with an action `pydpdk:<name>`.
+    """Send a request to C programs, which have an action `pydpdk:<name>`.
 
-    Peers are asked one after the other. Where one does not answer in time, DPDK drops the answers
-    of the others (and leaks descriptors that came with them), so this raises.
+    DPDK asks one peer after the other. If one does not answer in time, DPDK drops the answers of
+    the others (and leaks descriptors that came with them), so this raises.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What passes over DPDK's multi-process channel: names, bytes and file descriptors.
+"""Messages over DPDK's multi-process channel: names, bytes and file descriptors.
 
 Every process has a datagram socket in the runtime directory. A secondary's message goes to the
 primary, the primary's to all secondaries.
@@ -29,9 +29,9 @@ from pydpdk.errors import (
 )
 from pydpdk.exceptions import LeakWarning
 
-# No name of DPDK's own actions starts so, now or later: their handlers trust what they are sent.
-MESSAGE: Final = b"pydpdk:"  # also the requests of C programs
-REQUEST: Final = b"pydpdk?"  # of ours: the last descriptor is a socket for the answer
+# Prefixes, so that no name is one of DPDK's own actions: their handlers trust their messages.
+MESSAGE: Final = b"pydpdk:"  # also requests of C programs
+REQUEST: Final = b"pydpdk?"  # our own requests: the last descriptor is a socket for the answer
 NAME_MAX: Final = int(lib.RTE_MP_MAX_NAME_LEN) - 1 - len(MESSAGE)
 DATA_MAX: Final = int(lib.RTE_MP_MAX_PARAM_LEN)
 FDS_MAX: Final = int(lib.RTE_MP_MAX_FD_NUM)
@@ -40,7 +40,7 @@ _ALONE: Final = "no process can attach to this EAL: it needs hugepages, and not 
 
 
 class Fds(Fixed, Sequence[int]):
-    """File descriptors that came with a message; closed with it, unless they are taken."""
+    """File descriptors of a message; closed with it, unless they are taken."""
 
     __slots__ = ("_begun", "_numbers", "_open")
 
@@ -49,18 +49,18 @@ class Fds(Fixed, Sequence[int]):
         self._open = bool(self._numbers)
 
     def take(self) -> tuple[int, ...]:
-        """Return the descriptors; they are the caller's to close from now on."""
+        """Return the descriptors; from now on the caller must close them."""
         if self._numbers and not self._open:
             raise RuntimeError("the descriptors have been taken or closed")
         self._open = False
         return self._numbers
 
     def close(self) -> None:
-        """Close those that were not taken."""
+        """Close the descriptors, unless they were taken."""
         if self._open:
             self._open = False
             for fd in self._numbers:
-                with suppress(OSError):  # the others, too, where somebody closed one
+                with suppress(OSError):  # so that all are closed, even if one was closed before
                     os.close(fd)
 
     def __getitem__(self, i: Any) -> Any:
@@ -73,7 +73,7 @@ class Fds(Fixed, Sequence[int]):
         return f"<Fds {self._numbers}{'' if self._open else ' taken or closed'}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # a copy would close the same numbers once more, whoever has them by then
+        # a copy would close the same numbers again, which may be in use for other files by then
         raise TypeError(f"{self!r} cannot be copied or pickled")
 
     def __del__(self) -> None:
@@ -92,14 +92,14 @@ def check_data(data: Any) -> bytes:
     try:
         raw = memoryview(data).tobytes()
     except TypeError:
-        raise TypeError(f"data={data!r}: bytes, or what has a buffer, up to {DATA_MAX}") from None
+        raise TypeError(f"data={data!r}: bytes or a buffer, up to {DATA_MAX} bytes") from None
     if len(raw) > DATA_MAX:
         raise ValueError(f"data of {len(raw)} bytes: 0 to {DATA_MAX} are allowed")
     return raw
 
 
 def check_fds(fds: Sequence[Any], most: int) -> list[int]:
-    """Return open file descriptors, given as integers or as objects with `fileno`."""
+    """Return open file descriptors as integers; accept objects with `fileno`, too."""
     numbers = [fd.fileno() if hasattr(fd, "fileno") else fd for fd in fds]
     if len(numbers) > most:
         raise ValueError(f"{len(numbers)} file descriptors: 0 to {most} are allowed")
@@ -113,7 +113,7 @@ def check_fds(fds: Sequence[Any], most: int) -> list[int]:
 
 
 def check_timeout(timeout: float) -> float:
-    """Return when the time is up, on `time.monotonic`'s clock."""
+    """Return the deadline on `time.monotonic`'s clock."""
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
         raise TypeError(f"timeout={timeout!r}: 0 to {_DAY} s")
     if not 0 <= timeout <= _DAY:
@@ -122,7 +122,7 @@ def check_timeout(timeout: float) -> float:
 
 
 def fill(name: bytes, data: bytes, fds: Sequence[int]) -> Any:
-    """Return a `struct rte_mp_msg *`; what it is made of has been checked."""
+    """Return a `struct rte_mp_msg *`; the arguments have been checked."""
     msg = ffi.new("struct rte_mp_msg *", {"len_param": len(data), "num_fds": len(fds)})
     ffi.buffer(msg.name)[0 : len(name)] = name
     ffi.buffer(msg.param)[0 : len(data)] = data
@@ -132,7 +132,7 @@ def fill(name: bytes, data: bytes, fds: Sequence[int]) -> Any:
 
 
 def supported(function: Any, *arguments: Any, detail: str) -> int:
-    """Call a function of DPDK's channel; say why there is none where no process can attach."""
+    """Call a function of DPDK's channel; raise ENOTSUP if no process can attach."""
     try:
         return call_rte_errno(function, *arguments, detail=detail)
     except NotSupportedError as error:
@@ -155,7 +155,7 @@ def peer_of(path: str) -> int | None:
 def reachable(deadline: float) -> set[int | None]:
     """Wait until all peers have room for a message; return them.
 
-    DPDK's send would wait for ever, deaf to signals, for a process that stands still.
+    DPDK's send would wait forever, ignoring signals, for a process that is stopped.
     """
     return {peer_of(path) for path in _sockets() if _has_room(path, deadline)}
 
@@ -169,18 +169,18 @@ def _sockets() -> Iterator[str]:
 
 
 def _has_room(path: str, deadline: float) -> bool:
-    """Whether somebody lives behind the socket; wait until its queue is not full."""
+    """Whether a process listens on the socket; wait until its queue is not full."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(path)
         except OSError as error:
             if eal.is_primary():
-                return False  # it died, or left just now; DPDK removes its socket
+                return False  # it has just died or left; DPDK removes its socket
             raise make_error("connect", error.errno or 0, "the primary process is gone") from None
         poll = select.poll()
         poll.register(probe, select.POLLOUT)
         if poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
             return True
-    who = peer_of(path)
-    text = "the primary" if who is None else f"process {who}"
+    peer = peer_of(path)
+    text = "the primary" if peer is None else f"process {peer}"
     raise make_error("rte_mp_sendmsg", errno.EBUSY, f"{text} does not read its messages")
