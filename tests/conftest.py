@@ -1,6 +1,6 @@
-"""A real EAL for the tests: one for this process, and others in processes of their own.
+"""A real EAL for the tests: one for this process, others in their own processes.
 
-`pytest --memory=no-huge -m any_memory` runs without hugepages what needs none.
+`pytest --memory=no-huge -m any_memory` runs, without hugepages, the tests that need none.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ANY_MEMORY = {
     "app", "burst", "cli", "columns", "core", "eal", "ethdev", "examples", "explorer", "jit",
     "lcore", "memory", "oracle", "ring", "tables",
 }  # fmt: skip
-"""Folders whose tests are run on hugepages and without."""
+"""Folders whose tests run both with and without hugepages."""
 LCORE, OTHER_CPU = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 WORKERS = (LCORE + 100, LCORE + 101)
 """Lcores of the EAL of the tests beside the main one; those of secondaries are lower."""
@@ -58,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # a shell's background job: what the tests start would not hear their Ctrl-C either
+        # a background job of a shell: programs that the tests start would ignore SIGINT too
         signal.signal(signal.SIGINT, signal.default_int_handler)
     here = host_hugepages.available()
     config.usable_hugepages = here  # type: ignore[attr-defined]
@@ -89,7 +89,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def on_hugepages(request: pytest.FixtureRequest) -> bool:
-    """What the EALs of this run are on."""
+    """Whether the EALs of this run use hugepages."""
     return bool(request.config.getoption("memory") == "hugepages")
 
 
@@ -97,10 +97,10 @@ def on_hugepages(request: pytest.FixtureRequest) -> bool:
 def eal(on_hugepages: bool) -> Iterator[pydpdk.Eal]:
     """Start the one EAL of this process."""
     prefix = f"test-{os.getpid()}"
-    # tests that ask for more than there is leave the pages of those beside them alone
+    # tests that exhaust memory must not take the pages of parallel tests
     limit = ("--socket-limit=512",) if on_hugepages else ()
     running = pydpdk.init(file_prefix=prefix, hugepages=on_hugepages, lcores=LCORES, extra=limit)
-    # what DPDK reserves with its first port and keeps
+    # memory that DPDK reserves with its first port and keeps
     running.add_device("net_null_first")
     pydpdk.Port.lookup("net_null_first").close()
     running.remove_device("net_null_first")
@@ -111,7 +111,7 @@ def eal(on_hugepages: bool) -> Iterator[pydpdk.Eal]:
 
 @pytest.fixture(autouse=True)
 def nothing_leaks() -> Iterator[None]:
-    """Fail the test that leaves an open object, mbufs, a numpy view or DPDK memory behind."""
+    """Fail a test that leaves an open object, mbufs, a numpy view or DPDK memory behind."""
     if pydpdk_eal.state() != "running":
         yield
         return
@@ -129,27 +129,27 @@ def nothing_leaks() -> Iterator[None]:
 
 
 def _zone_names() -> set[str]:
-    # what DPDK keeps: net_ring makes 16 rings and frees as many as its port has queues
+    # kept by DPDK: net_ring makes 16 rings and frees one per queue of its port
     kept = ("RG_ETH_RXTX", "rte_mbuf_dyn")
     return {zone.name for zone in memzones() if not zone.name.startswith(kept)}
 
 
 @pytest.fixture
 def name() -> str:
-    """Make a name that no other test has."""
+    """Make a name that no other test uses."""
     return f"t{next(_numbers)}"
 
 
 @pytest.fixture
 def pool(eal: pydpdk.Eal, name: str) -> Iterator[pydpdk.Mempool]:
-    """511 mbufs of the usual size, without a cache so that every one can be taken."""
+    """511 mbufs of the usual size, without a cache, so that all can be taken."""
     with pydpdk.Mempool.create(f"{name}-pool", 511, cache_size=0) as made:
         yield made
 
 
 @pytest.fixture
 def burst(pool: pydpdk.Mempool) -> Iterator[pydpdk.Burst]:
-    """32 packets at most; emptied after the test, and before its pool is closed."""
+    """At most 32 packets; emptied after the test, before its pool is closed."""
     with pydpdk.Burst(32) as made:
         yield made
         made.free()
@@ -157,7 +157,7 @@ def burst(pool: pydpdk.Mempool) -> Iterator[pydpdk.Burst]:
 
 @pytest.fixture
 def device(eal: pydpdk.Eal, pool: pydpdk.Mempool) -> Iterator[Device]:
-    """Add devices, as `device("net_null0,size=64")`; removed after the test and before its pool."""
+    """Add devices with `device("net_null0,size=64")`; removed again before the pool closes."""
     added: list[str] = []
 
     def add(devargs: str) -> pydpdk.Port:
@@ -185,9 +185,9 @@ LCORE = min(os.sched_getaffinity(0))
 
 @pytest.fixture
 def run_script(on_hugepages: bool, tmp_path: Path) -> RunScript:
-    """Run Python code in a process of its own, with `init`, `PREFIX` and the classes at hand.
+    """Run Python code in its own process, with `init`, `PREFIX` and the classes at hand.
 
-    No signal may end it, and nothing of its file prefix may be left afterwards.
+    No signal may end the process, and nothing of its file prefix may be left afterwards.
     """
 
     def run(code: str, *argv: object, timeout: float = 60, cwd: Path = tmp_path, **env: str) -> Any:
@@ -202,7 +202,7 @@ def run_script(on_hugepages: bool, tmp_path: Path) -> RunScript:
         )  # fmt: skip
         left = runtime.leftovers(prefix)
         runtime.sweep(prefix)
-        # Python ends itself by SIGINT after a KeyboardInterrupt
+        # Python ends itself with SIGINT after a KeyboardInterrupt
         died = finished.returncode < 0 and finished.returncode != -signal.SIGINT
         died |= finished.returncode in (134, 139)
         assert not died, f"died of a signal: {finished.returncode}\n{finished.stderr}"

@@ -1,4 +1,4 @@
-"""What `dpdk-test` says of rings and mempools, for scripts/bench/bench_memory."""
+"""Figures of `dpdk-test` for rings and mempools, for scripts/bench/bench_memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Figures = dict[tuple[str, int], float]  # [ns] of a call, by operation and objec
 
 
 def dpdk_test(name: str, cpu: int, wanted: Callable[[str], bool]) -> str:
-    """Run a test of `dpdk-test` on our core until it ends or has said what is wanted."""
+    """Run a test of `dpdk-test` on our core until it ends or has printed what is wanted."""
     prefix = f"bench-test-{os.getpid()}"
     eal = [f"--lcores=0@{cpu}", "--no-pci", "--iova-mode=va", "--no-telemetry", "-m", "64"]
     process = subprocess.Popen(
@@ -54,7 +54,7 @@ def ring_perf(cpu: int, hz: int) -> Figures:
 
 
 def mempool_perf(cpu: int, counts: list[int]) -> Figures:
-    """Return [ns] of a call of mempool_perf_autotest: one core, no cache, as many got as put.
+    """Return [ns] of a call of mempool_perf_autotest: one core, no cache, equal gets and puts.
 
     None from DPDK 25.11, which gets and puts up to `n_max_bulk` objects in a call.
     """

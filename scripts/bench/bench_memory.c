@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What scripts/bench/bench_memory compares with: the same calls in a loop of C, [ns] for all of them.
- * Functions of ours come by address, DPDK's are inlined as in any program. The clock is the thread's
- * CPU time, so that what else runs on the machine takes none of it. */
+/* The reference of scripts/bench/bench_memory: the same calls in a C loop, [ns] for all of them.
+ * Our functions are passed by address, DPDK's are inlined as in any program. The clock is the CPU
+ * time of the thread, so other load on the machine does not count. */
 #include <time.h>
 
 #include <rte_mbuf.h>

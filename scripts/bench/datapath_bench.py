@@ -1,4 +1,4 @@
-"""What the parts of `bench_datapath` share: rows, rounds in turn, and processes to measure in.
+"""Shared code of the parts of `bench_datapath`: rows, rounds in turn, measuring processes.
 
 A row is a line of a table: what each side measured in each round, or why it could not.
 """
@@ -45,7 +45,7 @@ pool_filter: Any = script("bench_filter")
 
 @dataclass
 class Asked:
-    """What the command line asks of each part."""
+    """Command line options for each part."""
 
     rounds: int
     seconds: float
@@ -69,15 +69,17 @@ class Row:
     """Sides that could not be measured here, and why."""
 
     def medians(self) -> dict[str, float]:
-        return {who: median(values) for who, values in self.samples.items() if values}
+        return {runner: median(values) for runner, values in self.samples.items() if values}
 
     def ratios(self) -> dict[str, float]:
-        """What each other side is of the base."""
+        """Return the ratio of each other side to the base."""
         found = self.medians()
-        bases = [found[who] for who in self.base if who in found]
+        bases = [found[runner] for runner in self.base if runner in found]
         if not bases:
             return {}
-        return {who: value / max(bases) for who, value in found.items() if who not in self.base}
+        return {
+            runner: value / max(bases) for runner, value in found.items() if runner not in self.base
+        }
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "medians": self.medians(), "ratios": self.ratios()}
@@ -87,26 +89,26 @@ Side = Callable[[], float]
 
 
 def rounds(asked: Asked, rows: Sequence[tuple[Row, dict[str, Side]]]) -> list[Row]:
-    """Measure every side of every row once, then all again: what disturbs one disturbs all."""
+    """Measure every side of every row once, then all again: other load affects all alike."""
     for _ in range(asked.rounds):
         for row, sides in rows:
-            for who, side in sides.items():
-                if who in row.why:
+            for runner, side in sides.items():
+                if runner in row.why:
                     continue
                 try:
-                    row.samples.setdefault(who, []).append(side())
+                    row.samples.setdefault(runner, []).append(side())
                 except UnmeasuredError as reason:
-                    row.samples.pop(who, None)
-                    row.why[who] = str(reason)
+                    row.samples.pop(runner, None)
+                    row.why[runner] = str(reason)
     return [row for row, _ in rows]
 
 
 class UnmeasuredError(Exception):
-    """A side that this machine cannot run; says why."""
+    """A side that this machine cannot run, with the reason."""
 
 
 def apart(task: str, *args: Any) -> Any:
-    """Run a task of `bench_datapath --measure` in a process of its own; return what it says."""
+    """Run a task of `bench_datapath --measure` in its own process; return its output."""
     argv = [sys.executable, str(HERE / "bench_datapath"), "--measure"]
     asked = json.dumps([task, forward.PREFIX, *args])
     with forward.started([*argv, asked]) as process:
@@ -117,7 +119,7 @@ def apart(task: str, *args: Any) -> Any:
 
 
 def reason_in(said: str) -> str:
-    """Return the line of a traceback that names its error, else the last line of all."""
+    """Return the line of a traceback that names the error, else the last line."""
     lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it said nothing"]
     named = [line for line in lines if re.match(r"[\w.]+Error: ", line)]
     return (named or lines)[-1].replace(f"{HERE.parents[1]}/", "")
@@ -127,10 +129,10 @@ def reason_in(said: str) -> str:
 def ports(
     prefix: str, vdevs: Sequence[str], lcores: str, pools: int = 1, keeps: bool = False
 ) -> Iterator[list[pydpdk.Port]]:
-    """Start an EAL, its ports with the pool that testpmd has too, and end it.
+    """Start an EAL and its ports, with the same pool as testpmd, and end it.
 
-    `keeps` is for drivers that keep mbufs when they are closed, as net_af_xdp keeps those of its
-    fill queue: of all others every mbuf must be back.
+    `keeps` is for drivers that keep mbufs after close, as net_af_xdp keeps those of its fill queue:
+    for all others every mbuf must be returned.
     """
     with pydpdk.init(
         lcores=lcores, vdevs=tuple(vdevs), file_prefix=prefix, hugepages=True, iova_mode="va"
@@ -159,7 +161,7 @@ def hops(found: Sequence[pydpdk.Port]) -> Pairs:
 
 
 def timed(loop: Callable[[], int], seconds: float) -> tuple[int, float]:
-    """Repeat a loop; return the sum of what it says and the CPU time of this thread [s]."""
+    """Repeat a loop; return the sum of its results and the CPU time of this thread [s]."""
     count, end, began = 0, time.perf_counter() + seconds, time.thread_time()
     while time.perf_counter() < end:
         count += loop()
@@ -167,7 +169,7 @@ def timed(loop: Callable[[], int], seconds: float) -> tuple[int, float]:
 
 
 def write_pcap(path: Path, frames: Sequence[bytes]) -> None:
-    """Write frames of Ethernet as a capture."""
+    """Write Ethernet frames as a capture."""
     with path.open("wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         for i, frame in enumerate(frames):
@@ -176,7 +178,7 @@ def write_pcap(path: Path, frames: Sequence[bytes]) -> None:
 
 @contextmanager
 def capture() -> Iterator[Path]:
-    """Write the packets that all sides see, in a file that goes away."""
+    """Write the packets that all sides receive, into a temporary file."""
     path = Path(worker.CAPTURE).with_suffix(".udp.pcap")
     write_pcap(path, [burst_parts.packet(i) for i in range(FRAMES)])
     try:
@@ -186,5 +188,5 @@ def capture() -> Iterator[Path]:
 
 
 def replaying(path: Path) -> tuple[str, str]:
-    """Name two ports that receive a capture again and again, and drop what they send."""
+    """Return two ports that receive a capture in a loop, and drop what they send."""
     return (f"net_pcap0,rx_pcap={path},infinite_rx=1", f"net_pcap1,rx_pcap={path},infinite_rx=1")

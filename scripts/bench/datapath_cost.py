@@ -1,4 +1,4 @@
-"""What a burst costs by part, what a second lcore adds, how many Python objects packets make."""
+"""The cost of a burst by part, the gain of a second lcore, and Python objects per packet."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SPLIT = {
 
 
 def cost(asked: Asked) -> list[Row]:
-    """Split what a burst costs; the crossing alone is in each of the other parts but numpy's."""
+    """Split the cost of a burst; each part except numpy's includes the call into C."""
     rows = []
     for size in asked.bursts or (1, 2, 4, 8, 16, 32, 64, 128, 256, 512):
         row = Row("cost", "a burst", "ns", burst=size)
@@ -66,7 +66,7 @@ def burst_costs(prefix: str, size: int, cpu: int, seconds: float) -> dict[str, f
 
 
 def scaling(asked: Asked) -> list[Row]:
-    """Compare one lcore that forwards with two, each between a pair of ports of its own."""
+    """Compare one forwarding lcore with two, each between its own pair of ports."""
     rows = []
     for size in asked.bursts or (64,):
         row = Row("scaling", "macswap", "Mpps", burst=size, base=("1 lcore",))
@@ -88,7 +88,7 @@ def on_lcores(prefix: str, n: int, size: int, cpus: Sequence[int], seconds: floa
     lcores = ",".join([f"0@{cpus[0]}", *(f"{i + 1}@{cpus[1 - i]}" for i in range(n))])
     with ports(prefix, vdevs, lcores, pools=n) as found:
         bursts = [pydpdk.Burst(size) for _ in range(n)]
-        # `ports` deals the pools in turn: the two ports of a pair share one
+        # `ports` assigns the pools in turn: the two ports of a pair share one
         pairs = [found[i::n] for i in range(n)]
         jobs = [
             worker.macswap.launch(hops(pair), burst, lcore_id=i + 1)
@@ -115,16 +115,16 @@ def worker_rates(received: Callable[[], int], seconds: float) -> float:
     began, before = cpu_ns(), received()
     time.sleep(seconds)
     took, after = cpu_ns() - began, received()
-    # lcores that did not run now are not counted: only one that had its CPU can be slow
+    # lcores that did not run are not counted: only one with a CPU can be slow
     running = [clock for clock in clocks if int(clock.read_text().split()[0]) > 1e6]
     return (after - before) * 1e3 / (took / len(running))
 
 
 def objects(asked: Asked) -> list[Row]:
-    """Count the Python objects that stay, and the most there were, for a tenth and for all."""
+    """Count the Python objects that stay, and their maximum, for a tenth and for all packets."""
     rows = []
     with capture() as path:
-        for program in COLUMNS[1:]:  # the first makes one object a packet
+        for program in COLUMNS[1:]:  # the first one makes an object per packet
             row = Row("objects", program, "blocks", burst=256)
             for share in (10, 1):
                 n = max(1, asked.packets // share)
@@ -136,7 +136,7 @@ def objects(asked: Asked) -> list[Row]:
 
 
 def traced(prefix: str, program: str, n: int, vdevs: Sequence[str], cpu: int) -> dict[str, int]:
-    """Let a loop receive n packets; say how many blocks Python has more than before it."""
+    """Let a loop receive n packets; return how many more blocks Python has than before."""
     with ports(prefix, vdevs, f"0@{cpu}") as found, pydpdk.Burst(256) as burst:
         step, count = columns_loop(burst, hops(found), program), 0
         count_before = step()

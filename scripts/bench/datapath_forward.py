@@ -45,9 +45,9 @@ def reached(measure: Callable[..., float], *args: Any) -> Side:
             try:
                 return measure(*args)
             except ZeroDivisionError:
-                continue  # another had the CPU all the time
+                continue  # another process had the CPU all the time
             except SystemExit as reason:
-                # from a process of its own it comes as text
+                # a separate process reports it as text
                 if "ZeroDivisionError" not in (why := reason_in(str(reason))):
                     raise UnmeasuredError(why) from None
         raise UnmeasuredError("its lcore got no CPU time")
@@ -63,8 +63,8 @@ def workers(asked: Asked) -> list[Row]:
             row = Row("workers", mode, "Mpps", burst=size, base=forward.TESTPMD)
             common = (size, asked.cpus, asked.seconds)
             sides = {
-                who: reached(worker.measure, who, mode, *common)
-                for who in (*forward.TESTPMD, *ours)
+                runner: reached(worker.measure, runner, mode, *common)
+                for runner in (*forward.TESTPMD, *ours)
             }
             sides[AGAIN] = reached(worker.measure, forward.TESTPMD[0], mode, *common)
             rows.append((row, sides))
@@ -75,11 +75,11 @@ def workers(asked: Asked) -> list[Row]:
         worker.CAPTURE.unlink()
 
 
-def testpmd(who: str, mode: str, size: int, asked: Asked, vdevs: Sequence[str]) -> Side:
+def testpmd(runner: str, mode: str, size: int, asked: Asked, vdevs: Sequence[str]) -> Side:
     """Measure testpmd between two ports, by the CPU time of its lcore [Mpps]."""
 
     def measure() -> float:
-        cache = int(who.partition("/")[2])
+        cache = int(runner.partition("/")[2])
         with forward.forwarding(cache, mode, size, asked.cpus, vdevs) as (pid, peer):
             return float(worker.rate(pid, lambda: forward.received(peer), asked.seconds))
 
@@ -87,7 +87,7 @@ def testpmd(who: str, mode: str, size: int, asked: Asked, vdevs: Sequence[str]) 
 
 
 def our(program: str, size: int, asked: Asked, vdevs: Sequence[str]) -> Side:
-    """Measure a loop of ours between the same ports, by the CPU time of its thread [Mpps]."""
+    """Measure one of our loops between the same ports, by the CPU time of its thread [Mpps]."""
 
     def measure() -> float:
         seen = apart("loop", program, size, list(vdevs), asked.cpus[1], asked.seconds)
@@ -97,12 +97,15 @@ def our(program: str, size: int, asked: Asked, vdevs: Sequence[str]) -> Side:
 
 
 def interpreted(asked: Asked) -> list[Row]:
-    """Compare loops in interpreted Python with testpmd, where a burst is all that Python sees."""
+    """Compare loops in interpreted Python with testpmd, where Python sees only bursts."""
     rows: list[tuple[Row, dict[str, Side]]] = []
     for mode in ("io", "macswap"):
         for size in asked.bursts or (32, 64, 128, 256, 512):
             row = Row("interpreted", mode, "Mpps", burst=size, base=forward.TESTPMD)
-            sides = {who: testpmd(who, mode, size, asked, forward.VDEVS) for who in forward.TESTPMD}
+            sides = {
+                runner: testpmd(runner, mode, size, asked, forward.VDEVS)
+                for runner in forward.TESTPMD
+            }
             for program in ("rx+tx", "2 hops", "8 hops"):
                 sides[program] = our(f"{mode} {program}", size, asked, forward.VDEVS)
             rows.append((row, sides))
@@ -110,13 +113,15 @@ def interpreted(asked: Asked) -> list[Row]:
 
 
 def columns(asked: Asked) -> list[Row]:
-    """Compare loops that look into real headers with testpmd, which does not, on the same ports."""
+    """Compare loops that read real headers with testpmd, which does not, on the same ports."""
     rows: list[tuple[Row, dict[str, Side]]] = []
     with capture() as path:
         vdevs = replaying(path)
         for size in asked.bursts or (64, 128, 256, 512):
             row = Row("columns", "real headers", "Mpps", burst=size, base=forward.TESTPMD)
-            sides = {who: testpmd(who, "io", size, asked, vdevs) for who in forward.TESTPMD}
+            sides = {
+                runner: testpmd(runner, "io", size, asked, vdevs) for runner in forward.TESTPMD
+            }
             for program in COLUMNS:
                 sides[program] = our(program, size, asked, vdevs)
             rows.append((row, sides))
@@ -125,17 +130,17 @@ def columns(asked: Asked) -> list[Row]:
 
 
 def null_filter(size: int, asked: Asked) -> tuple[Row, dict[str, Side]]:
-    """Compare the filter with testpmd's io between net_null ports, the headers being in the pool.
+    """Compare the filter with testpmd's io between net_null ports, with the headers in the pool.
 
     By the wall clock on both sides.
     """
     row = Row("columns", "headers in the pool", "Mpps", burst=size, base=forward.TESTPMD)
     theirs = min(size, forward.TESTPMD_BURST_MAX)
     sides = {
-        who: reached(
-            forward.testpmd, int(who.partition("/")[2]), "io", theirs, asked.cpus, asked.seconds
+        runner: reached(
+            forward.testpmd, int(runner.partition("/")[2]), "io", theirs, asked.cpus, asked.seconds
         )
-        for who in forward.TESTPMD
+        for runner in forward.TESTPMD
     }
     sides["filter, drop"] = reached(
         lambda: float(pool_filter.ours(size, asked.cpus[1], asked.seconds)[0])
@@ -144,14 +149,14 @@ def null_filter(size: int, asked: Asked) -> tuple[Row, dict[str, Side]]:
 
 
 def sent(n: int, txq: Any, burst: pydpdk.Burst) -> int:
-    """Send a burst, free what the port did not take; return what came in."""
+    """Send a burst, free what the port did not take; return how many packets it had."""
     if txq.tx(burst) < n:
         burst.free()
     return n
 
 
 def packets(burst: pydpdk.Burst, pairs: Pairs) -> int:
-    """Forward each way once, looking at each packet as bytes."""
+    """Forward once in each direction, reading each packet as bytes."""
     count = 0
     for rxq, txq in pairs:
         n = rxq.rx(burst)
@@ -192,7 +197,7 @@ def columns_loop(burst: pydpdk.Burst, pairs: Pairs, program: str) -> Callable[[]
 
 
 def counted(loop: Callable[[], None], found: Sequence[pydpdk.Port]) -> Callable[[], int]:
-    """Let a loop that counts nothing say what the ports have received."""
+    """Make a loop that counts nothing return what the ports have received."""
     seen = 0
 
     def run() -> int:
@@ -207,7 +212,7 @@ def counted(loop: Callable[[], None], found: Sequence[pydpdk.Port]) -> Callable[
 def loop(
     prefix: str, program: str, size: int, vdevs: Sequence[str], cpu: int, seconds: float
 ) -> dict[str, float]:
-    """Run a loop of ours in this process; say its rate, and check its count by the ports'."""
+    """Run one of our loops in this process; return its rate, and check its count with the ports."""
     with ports(prefix, vdevs, f"0@{cpu}") as found, pydpdk.Burst(size) as burst:
         if program in COLUMNS:
             step = columns_loop(burst, hops(found), program)

@@ -1,6 +1,6 @@
-"""The same packets by what people use today, and by our ports over the same veth pair.
+"""The same packets by common libraries, and by our ports over the same veth pair.
 
-Rates are by the wall clock, as much of the work is done by the kernel, on either CPU.
+Rates use the wall clock, because the kernel does much of the work, on either CPU.
 """
 
 from __future__ import annotations
@@ -42,18 +42,19 @@ RECEIVERS = ("Scapy", RAW, RAW_DPKT, *OURS)
 
 
 def others(asked: Asked) -> list[Row]:
-    """Parse, send and receive the same packets in each way."""
+    """Parse, send and receive the same packets with each library."""
     with capture() as path, veth() as (near, far):
         parse, send, receive = (
             Row("others", name, "kpps", base=("Scapy",)) for name in ("parse", "send", "receive")
         )
         way = (near, far, asked.cpus, asked.seconds)
         parsers: dict[str, Side] = {
-            who: task("parse", who, asked.cpus[1], asked.seconds) for who in ("Scapy", "dpkt")
+            runner: task("parse", runner, asked.cpus[1], asked.seconds)
+            for runner in ("Scapy", "dpkt")
         }
         parsers["pydpdk columns"] = task("columns", str(path), asked.cpus[1], asked.seconds)
-        senders = {who: task("send", who, *way) for who in SENDERS}
-        receivers = {who: task("receive", who, *way) for who in RECEIVERS}
+        senders = {runner: task("send", runner, *way) for runner in SENDERS}
+        receivers = {runner: task("receive", runner, *way) for runner in RECEIVERS}
         return rounds(asked, [(parse, parsers), (send, senders), (receive, receivers)])
 
 
@@ -63,7 +64,7 @@ def task(name: str, *args: Any) -> Side:
 
 @contextmanager
 def veth() -> Iterator[tuple[str, str]]:
-    """Make a pair of interfaces that carries nothing of the kernel's own."""
+    """Make a pair of interfaces that carries no traffic of the kernel's own."""
     name = f"bdp{os.getpid() % 100000}-"
     made = [str(HERE.parent / "veth"), "up", name]
     try:
@@ -94,11 +95,11 @@ def rate(step: Callable[[], int], seconds: float) -> tuple[int, float]:
     return count, count / took
 
 
-def parse(prefix: str, who: str, cpu: int, seconds: float) -> float:
-    """Take the 5-tuple out of packets, one by one; return [packets/s]."""
+def parse(prefix: str, runner: str, cpu: int, seconds: float) -> float:
+    """Read the 5-tuple of packets, one by one; return [packets/s]."""
     os.sched_setaffinity(0, [cpu])
     parsers = {"Scapy": parse_with_scapy, "dpkt": parse_with_dpkt}
-    one, all_of_them = parsers[who](), frames()
+    one, all_of_them = parsers[runner](), frames()
 
     def step() -> int:
         for frame in all_of_them:
@@ -144,13 +145,15 @@ def scapy_socket(interface: str) -> Any:
     return conf.L2socket(iface=interface)
 
 
-def send(prefix: str, who: str, near: str, far: str, cpus: Sequence[int], seconds: float) -> float:
-    """Send into one end of the pair; return [packets/s], those that the other end has seen."""
+def send(
+    prefix: str, runner: str, near: str, far: str, cpus: Sequence[int], seconds: float
+) -> float:
+    """Send into one end of the pair; return [packets/s] received at the other end."""
     os.sched_setaffinity(0, [cpus[1]])
-    if who in OURS:
-        with ours(prefix, who, near, cpus[1]) as port:
+    if runner in OURS:
+        with ours(prefix, runner, near, cpus[1]) as port:
             return seen_at(far, our_sender(port), seconds)
-    if who == "Scapy":
+    if runner == "Scapy":
         from scapy.layers.l2 import Ether
 
         with scapy_socket(near) as out:
@@ -160,9 +163,9 @@ def send(prefix: str, who: str, near: str, far: str, cpus: Sequence[int], second
 
 
 @contextmanager
-def ours(prefix: str, who: str, interface: str, cpu: int) -> Iterator[pydpdk.Port]:
-    """Start our port on an end of the pair."""
-    device, keeps = f"{OURS[who]},iface={interface}", "xdp" in who
+def ours(prefix: str, runner: str, interface: str, cpu: int) -> Iterator[pydpdk.Port]:
+    """Start our port on one end of the pair."""
+    device, keeps = f"{OURS[runner]},iface={interface}", "xdp" in runner
     with ports(prefix, [device], f"0@{cpu}", keeps=keeps) as (port,):
         yield port
 
@@ -177,7 +180,7 @@ def each(packets: Sequence[Any], send_one: Callable[[Any], object]) -> Callable[
 
 
 def our_sender(port: pydpdk.Port) -> Callable[[], int]:
-    """Make a step that sends bursts which the verbs have filled."""
+    """Make a step that sends bursts filled with the verbs."""
     burst, txq, turns = pydpdk.Burst(BURST), port.tx[0], itertools.cycle(range(FRAMES // BURST))
     parts = [frames()[i * BURST : (i + 1) * BURST] for i in range(FRAMES // BURST)]
     assert port.mempool
@@ -193,7 +196,7 @@ def our_sender(port: pydpdk.Port) -> Callable[[], int]:
 
 
 def seen_at(interface: str, step: Callable[[], int], seconds: float) -> float:
-    """Send; return [packets/s] that the far end has received, which can be no more."""
+    """Send; return [packets/s] that the far end has received."""
     counter = Path(f"/sys/class/net/{interface}/statistics/rx_packets")
     before = int(counter.read_text())
     count, per_second = rate(step, seconds)
@@ -206,7 +209,7 @@ def seen_at(interface: str, step: Callable[[], int], seconds: float) -> float:
 
 @contextmanager
 def flood(interface: str, cpu: int) -> Iterator[None]:
-    """Let another process send into the pair as fast as a raw socket can."""
+    """Make another process send into the pair as fast as a raw socket can."""
     if not (pid := os.fork()):
         os.sched_setaffinity(0, [cpu])
         packets, all_of_them = raw(interface), frames()
@@ -224,31 +227,31 @@ def flood(interface: str, cpu: int) -> Iterator[None]:
 
 
 def receive(
-    prefix: str, who: str, near: str, far: str, cpus: Sequence[int], seconds: float
+    prefix: str, runner: str, near: str, far: str, cpus: Sequence[int], seconds: float
 ) -> float:
     """Receive at one end of the pair while the other is flooded; return [packets/s]."""
-    if who in ("Scapy", RAW_DPKT):
-        needs("scapy" if who == "Scapy" else "dpkt")
+    if runner in ("Scapy", RAW_DPKT):
+        needs("scapy" if runner == "Scapy" else "dpkt")
     with flood(near, cpus[0]):
         os.sched_setaffinity(0, [cpus[1]])
-        if who in OURS:
-            with ours(prefix, who, far, cpus[1]) as port:
+        if runner in OURS:
+            with ours(prefix, runner, far, cpus[1]) as port:
                 return some(rate(our_receiver(port), seconds))
-        if who == "Scapy":
+        if runner == "Scapy":
             return some(sniffed(far, seconds))
         with raw(far, ETH_P_ALL) as packets:
             packets.settimeout(1)
-            return some(rate(receiver(packets, who), seconds))
+            return some(rate(receiver(packets, runner), seconds))
 
 
 def some(seen: tuple[int, float]) -> float:
     if not seen[0]:
-        raise SystemExit("no packet arrived")
+        raise SystemExit("no packet was received")
     return seen[1]
 
 
 def our_receiver(port: pydpdk.Port) -> Callable[[], int]:
-    """Make a step that takes eight columns of what comes in."""
+    """Make a step that reads eight columns of received packets."""
     burst, rxq = pydpdk.Burst(BURST), port.rx[0]
     look = burst.columns.bind(*burst_parts.EIGHT)
 
@@ -262,8 +265,8 @@ def our_receiver(port: pydpdk.Port) -> Callable[[], int]:
     return step
 
 
-def receiver(packets: socket.socket, who: str) -> Callable[[], int]:
-    parse_one = parse_with_dpkt() if who == RAW_DPKT else len
+def receiver(packets: socket.socket, runner: str) -> Callable[[], int]:
+    parse_one = parse_with_dpkt() if runner == RAW_DPKT else len
 
     def step() -> int:
         for _ in range(CHUNK):

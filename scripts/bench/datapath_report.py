@@ -1,4 +1,4 @@
-"""Tables and plots of what `bench_datapath` has measured, and their place in a document."""
+"""Tables and plots of the results of `bench_datapath`, and their place in a document."""
 
 from __future__ import annotations
 
@@ -38,55 +38,57 @@ def tables(rows: Sequence[Row]) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Render rows of the same sides, medians with what they are of the base."""
-    sides = list(dict.fromkeys(who for row in rows for who in row.medians()))
+    """Render rows with the same sides: medians and their ratio to the base."""
+    sides = list(dict.fromkeys(runner for row in rows for runner in row.medians()))
     if rows[0].part in ("others", "objects"):
         return listed(rows)
-    compared = {who for row in rows for who in row.ratios()}
+    compared = {runner for row in rows for runner in row.ratios()}
     head = f"{rows[0].name} [{rows[0].unit}]".ljust(20)
-    for who in sides:
-        head += who.rjust(width(who)) + ("  ratio" if who in compared else "")
+    for runner in sides:
+        head += runner.rjust(width(runner)) + ("  ratio" if runner in compared else "")
     lines = [head]
     for row in rows:
         found, ratios = row.medians(), row.ratios()
         line = f"burst {row.burst}".ljust(20)
-        for who in sides:
-            line += f"{found.get(who, float('nan')):{width(who)},.{digits(found, who, row)}f}"
-            if who in compared:
-                line += f"{ratios[who]:7.2f}" if who in ratios else " " * 7
+        for runner in sides:
+            line += (
+                f"{found.get(runner, float('nan')):{width(runner)},.{digits(found, runner, row)}f}"
+            )
+            if runner in compared:
+                line += f"{ratios[runner]:7.2f}" if runner in ratios else " " * 7
         lines.append(line.rstrip())
     return "\n".join([*lines, *reasons(rows), ""])
 
 
-def width(who: str) -> int:
-    return max(9, len(who) + 3)
+def width(runner: str) -> int:
+    return max(9, len(runner) + 3)
 
 
-def digits(found: dict[str, float], who: str, row: Row) -> int:
+def digits(found: dict[str, float], runner: str, row: Row) -> int:
     """Return how many decimals to show: one more for less than 10 Mpps."""
-    return DIGITS[row.unit] + (row.unit == "Mpps" and found.get(who, 10) < 10)
+    return DIGITS[row.unit] + (row.unit == "Mpps" and found.get(runner, 10) < 10)
 
 
 def listed(rows: Sequence[Row]) -> str:
-    """Render a side a line, where rows have sides of their own."""
+    """Render one line per side, where rows have different sides."""
     lines = []
     for row in rows:
         lines.append(f"{row.name} [{row.unit}]")
         ratios = row.ratios()
-        for who, value in row.medians().items():
-            times = f"{ratios[who]:10,.1f} x {row.base[0]}" if who in ratios else ""
-            lines.append(f"  {who:34}{value:14,.{DIGITS[row.unit]}f}{times}")
+        for runner, value in row.medians().items():
+            times = f"{ratios[runner]:10,.1f} x {row.base[0]}" if runner in ratios else ""
+            lines.append(f"  {runner:34}{value:14,.{DIGITS[row.unit]}f}{times}")
     return "\n".join([*lines, *reasons(rows), ""])
 
 
 def reasons(rows: Sequence[Row]) -> list[str]:
-    """Say what could not be measured, once for each reason."""
-    found = {(row.name, who): why for row in rows for who, why in row.why.items()}
-    return [f"  {name}, {who}: not measured: {why}" for (name, who), why in found.items()]
+    """Return what could not be measured, once for each reason."""
+    found = {(row.name, runner): why for row in rows for runner, why in row.why.items()}
+    return [f"  {name}, {runner}: not measured: {why}" for (name, runner), why in found.items()]
 
 
 def has_place(path: Path) -> str:
-    """Return the text of a document; exit where it has no place for tables."""
+    """Return the text of a document; exit if it has no place for tables."""
     text = path.read_text()
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         sys.exit(f"{path}: needs one line {BEGIN.strip()} and one {END.strip()}")
@@ -109,7 +111,7 @@ def write(path: Path, rows: Sequence[Row], asked: Asked) -> None:
 
 
 def plots(folder: Path, rows: Sequence[Row]) -> list[tuple[str, str]]:
-    """Draw what has been measured as SVG files; return their names and titles."""
+    """Draw the results as SVG files; return their names and titles."""
     try:
         import matplotlib as mpl
     except ImportError:
@@ -134,15 +136,15 @@ def plots(folder: Path, rows: Sequence[Row]) -> list[tuple[str, str]]:
 
 
 def draw_rates(axes: Any, rows: Sequence[Row]) -> None:
-    """Rates by burst, a line for each side of each mode."""
+    """Draw rates by burst, a line for each side of each mode."""
     lines: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         found = row.medians()
-        best = max((found[who] for who in row.base if who in found), default=0.0)
-        shown = {who: value for who, value in found.items() if who not in row.base}
-        for who, value in {"testpmd": best, **shown}.items():
-            if row.burst and who != "testpmd again":
-                label = who if row.part == "columns" else f"{row.name}, {who}"
+        best = max((found[runner] for runner in row.base if runner in found), default=0.0)
+        shown = {runner: value for runner, value in found.items() if runner not in row.base}
+        for runner, value in {"testpmd": best, **shown}.items():
+            if row.burst and runner != "testpmd again":
+                label = runner if row.part == "columns" else f"{row.name}, {runner}"
                 lines.setdefault(label, []).append((row.burst, value))
     for label, points in lines.items():
         style = "--" if "testpmd" in label else "-"
@@ -154,10 +156,10 @@ def draw_rates(axes: Any, rows: Sequence[Row]) -> None:
 
 
 def draw_cost(axes: Any, rows: Sequence[Row]) -> None:
-    """Cost of a packet by part, on two logarithmic axes."""
-    for who in rows[0].medians():
-        points = [(row.burst or 1, row.medians()[who] / (row.burst or 1)) for row in rows]
-        axes.plot(*zip(*points, strict=True), marker=".", label=who)
+    """Draw the cost of a packet by part, on two logarithmic axes."""
+    for runner in rows[0].medians():
+        points = [(row.burst or 1, row.medians()[runner] / (row.burst or 1)) for row in rows]
+        axes.plot(*zip(*points, strict=True), marker=".", label=runner)
     by_burst(axes, rows)
     axes.set_yscale("log")
     axes.set_ylabel("ns a packet")
@@ -165,7 +167,7 @@ def draw_cost(axes: Any, rows: Sequence[Row]) -> None:
 
 
 def by_burst(axes: Any, rows: Sequence[Row]) -> None:
-    """Put the bursts that were measured below the plot."""
+    """Put the measured bursts below the plot."""
     bursts = sorted({row.burst for row in rows if row.burst})
     axes.set_xscale("log", base=2)
     axes.set_xticks(bursts, [str(size) for size in bursts])
@@ -173,8 +175,10 @@ def by_burst(axes: Any, rows: Sequence[Row]) -> None:
 
 
 def draw_others(axes: Any, rows: Sequence[Row]) -> None:
-    """Bars on a logarithmic axis: the ways are orders of magnitude apart."""
-    bars = [(f"{row.name}: {who}", mpps) for row in rows for who, mpps in row.medians().items()]
+    """Draw bars on a logarithmic axis: the libraries are orders of magnitude apart."""
+    bars = [
+        (f"{row.name}: {runner}", mpps) for row in rows for runner, mpps in row.medians().items()
+    ]
     labels, values = zip(*reversed(bars), strict=True)
     drawn = axes.barh(labels, values)
     axes.bar_label(drawn, [f"{value:,.0f}" for value in values], padding=3, fontsize=8)
@@ -186,6 +190,6 @@ PLOTS: dict[str, tuple[str, Sequence[str], Draw]] = {
     "datapath-workers.svg": ("Compiled workers", ("workers",), draw_rates),
     "datapath-interpreted.svg": ("Interpreted Python", ("interpreted",), draw_rates),
     "datapath-columns.svg": ("Real headers", ("columns",), draw_rates),
-    "datapath-others.svg": ("The same packets, other ways", ("others",), draw_others),
+    "datapath-others.svg": ("The same packets, other libraries", ("others",), draw_others),
     "datapath-cost.svg": ("What a packet costs, by part", ("cost",), draw_cost),
 }

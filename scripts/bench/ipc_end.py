@@ -1,4 +1,4 @@
-"""What an end of a way to pass messages can do, in each of two processes; see `ipc_transports`."""
+"""The interface of one end of a transport, in each of two processes; see `ipc_transports`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 SIZES = (8, 64, 1500)
 BATCH = 256
 SLOTS = 4096
-DEADLINE = 60  # [s]: a peer that is gone must not hang the other
+DEADLINE = 60  # [s]: after the end of its peer, an end must not hang
 
 Context = Any
 
 
 class End(ABC):
-    """One end; `first` is the process that made what they share."""
+    """One end; `first` is the process that made what both share."""
 
     dpdk = False
     trips = True  # takes part in round trips
@@ -46,5 +46,5 @@ class End(ABC):
         for _ in range(n):
             receive()
 
-    def close(self) -> None:  # noqa: B027  most have nothing to let go of
+    def close(self) -> None:  # noqa: B027  most have nothing to release
         pass

@@ -1,4 +1,4 @@
-"""Our ways: channels and rings."""
+"""Our transports: channels and rings."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Ours(End):
 
 
 class OursSleeping(Ours):
-    """The same without spinning: who waits sleeps on the futex at once."""
+    """The same without spinning: a waiting thread sleeps on the futex at once."""
 
     def __init__(self, shared: Any, size: int, first: bool) -> None:
         super().__init__(shared, size, first)

@@ -1,8 +1,8 @@
-"""The ways to pass messages that `bench_ipc` compares, each as one end in each of two processes.
+"""The transports that `bench_ipc` compares, each as one end in each of two processes.
 
-An end sends and receives `n` messages of `size` bytes in the way that is fastest for it, and one
-message at a time for round trips. `fixture(name)` makes what both ends share; it is passed to the
-other process, where `end` opens it.
+An end sends and receives `n` messages of `size` bytes in its fastest way, and one message at a time
+for round trips. `fixture(name)` makes what both ends share; it is passed to the other process,
+where `end` opens it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ENDS: dict[str, type[End]] = {
 
 
 def serve(name: str, size: int, shared: Any, control: Any, start: dict[str, Any]) -> None:
-    """Be the other process: sink or echo messages as the first one asks."""
+    """Run the other process: sink or echo messages as the first one requests."""
     os.sched_setaffinity(0, {start["cpu"]})
     kind = ENDS[name]
     eal = None
@@ -56,5 +56,5 @@ def serve(name: str, size: int, shared: Any, control: Any, start: dict[str, Any]
 
 
 def context() -> Any:
-    """Processes are spawned: an EAL does not survive a fork."""
+    """Spawn processes: an EAL does not survive a fork."""
     return mp.get_context("spawn")

@@ -1,4 +1,4 @@
-"""The usual ways: pipes, queues, ZeroMQ, and memory that both have mapped."""
+"""Common transports: pipes, queues, ZeroMQ, and memory that both have mapped."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ class Zmq(End):
 class Shared(End):
     """A ring in multiprocessing.shared_memory, made by hand for one sender and one receiver.
 
-    A slot is a length and the bytes; two counters, each written by one side, say how far both
-    are. Waits poll and yield the CPU.
+    A slot is a length and the bytes; two counters, each written by one side, give the position of
+    both. Waits poll and yield the CPU.
     """
 
     @staticmethod

@@ -1,6 +1,6 @@
-"""The lab itself, as the one program of the guest: what a user does with real NICs, step by step.
+"""The lab itself, as the only program of the guest: what a user does with real NICs, in steps.
 
-A command of pydpdk runs in a fork of this process, which has it imported: an import takes ten
+A command of pydpdk runs in a fork of this process, which has imported it: an import takes ten
 seconds here.
 """
 
@@ -25,7 +25,7 @@ REPO = Path(sys.argv[1])
 RESULT = Path("/dev/ttyS1")
 FILE = Path("/run/vfio.yaml")
 WAN, NEAR, LAN, FAR = (f"0000:00:{slot:02x}.0" for slot in (0x10, 0x11, 0x12, 0x13))
-NICS = {  # what QEMU has there, the driver of the kernel, that of DPDK
+NICS = {  # the model in QEMU, the kernel driver, the DPDK driver
     WAN: ("e1000", "e1000", "net_e1000_em"),
     NEAR: ("virtio", "virtio-pci", "net_virtio"),
     LAN: ("vmxnet3", "vmxnet3", "net_vmxnet3"),
@@ -52,7 +52,7 @@ def check(fact: bool, what: str) -> None:
 
 
 def fork(work: Callable[[], int], *, quiet: bool = False) -> tuple[int, int]:
-    """Run work in a child; return its pid, and where what it prints can be read."""
+    """Run work in a child; return its pid, and a descriptor with its output."""
     reading, writing = os.pipe()
     sys.stdout.flush()
     pid = os.fork()
@@ -62,7 +62,7 @@ def fork(work: Callable[[], int], *, quiet: bool = False) -> tuple[int, int]:
     os.dup2(writing, 1)
     if not quiet:
         os.dup2(writing, 2)
-    faults.clear()  # the parent has these
+    faults.clear()  # these belong to the parent
     code = 1
     try:
         code = work()
@@ -96,7 +96,7 @@ def command(argv: tuple[str, ...]) -> int:
 
 
 def shell(line: str) -> None:
-    """Run a command of doctor's, or what makes the guest."""
+    """Run a command that doctor printed, or one that prepares the guest."""
     if line.startswith("pydpdk "):
         check(pydpdk(*line.split()[1:])[0] == 0, line)
         return
@@ -112,7 +112,7 @@ def findings() -> dict[str, Any]:
 
 
 def prepare() -> None:
-    """Give every NIC to its kernel driver, and edit the file as a user does."""
+    """Bind every NIC to its kernel driver, and edit the file as a user does."""
     for module in ("e1000", "virtio_net", "vmxnet3"):
         shell(f"modprobe {module}")
     text = (REPO / "configs/vfio.yaml").read_text()
@@ -123,18 +123,21 @@ def prepare() -> None:
         check(device is not None and device.driver == driver, f"{name} starts with {driver}")
 
 
-def refuse_what_is_in_use() -> None:
+def reject_devices_in_use() -> None:
     device = read_device(FAR)
     interface = device.interfaces[0] if device else ""
     shell(f"ip addr add 192.0.2.1/24 dev {interface} && ip link set {interface} up")
     code, _ = pydpdk("devices", "bind", FAR)
     after = read_device(FAR)
-    check(code != 0 and after is not None and after.driver == "virtio-pci", "an address refuses")
+    check(
+        code != 0 and after is not None and after.driver == "virtio-pci",
+        "an address rejects the bind",
+    )
     shell(f"ip addr flush dev {interface} && ip link set {interface} down")
 
 
-def mend() -> None:
-    """Do what doctor says until it finds nothing."""
+def fix() -> None:
+    """Run doctor's commands until it finds nothing."""
     code, first = pydpdk("doctor", str(FILE))
     for missing in ("hugepages-none", "device-kernel-driver", "vfio-not-loaded"):
         check(code != 0 and missing in first, f"doctor finds {missing}")
@@ -159,7 +162,7 @@ def bind_the_others() -> None:
 
 
 def on_the_wires() -> int:
-    """All four ports in one process: there and back on each wire."""
+    """Use all four ports in one process: both directions on each wire."""
     import manners
     import wires
 
@@ -197,7 +200,7 @@ def meet_on_the_wires() -> None:
 
 
 def through_the_file() -> int:
-    """Packets in at one end, over `pydpdk run` of another process, and out at the other end."""
+    """Send packets in at one end, through `pydpdk run` in another process, out at the other end."""
     import wires
 
     import pydpdk as dpdk
@@ -252,7 +255,7 @@ def give_back() -> None:
 
 
 STEPS = (
-    prepare, refuse_what_is_in_use, mend, bind_the_others,
+    prepare, reject_devices_in_use, fix, bind_the_others,
     meet_on_the_wires, run_the_file, give_back,
 )  # fmt: skip
 

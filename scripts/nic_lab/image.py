@@ -1,4 +1,4 @@
-"""What the guest boots from: Debian's kernel, and a file system in memory that mounts the rest."""
+"""What the guest boots: Debian's kernel, and a file system in memory that mounts the rest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_BOOT = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 
 
 def install() -> None:
-    """Install what is missing of QEMU and kmod."""
+    """Install the missing packages of QEMU and kmod."""
     missing = [package for program, package in PACKAGES.items() if not shutil.which(program)]
     if missing:
         # seabios is the firmware, which QEMU only recommends
@@ -41,7 +41,7 @@ def run(*argv: str | Path) -> str:
 
 
 def fetch(cache: Path) -> Path:
-    """Download and unpack the kernel that this Debian has now, and busybox; once."""
+    """Download and unpack the current kernel of this Debian, and busybox; once."""
     found = re.search(r"Depends: (linux-image-\S+)", run("apt-cache", "depends", KERNEL))
     if found is None:
         sys.exit(f"apt knows no {KERNEL}: the lab boots a kernel of Debian's")
@@ -53,7 +53,7 @@ def fetch(cache: Path) -> Path:
         for package in tree.glob("*.deb"):
             run("dpkg-deb", "-x", package, tree)
             package.unlink()
-        if (tree / "usr/lib/modules").is_dir():  # where newer packages have them
+        if (tree / "usr/lib/modules").is_dir():  # the location in newer packages
             (tree / "lib").mkdir(exist_ok=True)
             (tree / "usr/lib/modules").rename(tree / "lib/modules")
         run("depmod", "-b", tree, release(tree))

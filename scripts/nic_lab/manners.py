@@ -1,4 +1,4 @@
-"""What a driver of a real NIC does when it is asked for too much, is starved, or stopped."""
+"""Behaviour of a real NIC driver at its limits: too large requests, starved, or stopped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PART_BYTES = 640  # of data room: long packets lie in three mbufs
 
 
 def faults_of(pairs: list[tuple[Port, Port]], pool: Mempool) -> Iterator[str]:
-    """Yield what is not as it must be, for ports that are started, by wire."""
+    """Yield each fault of started ports, by wire."""
     for port in (port for pair in pairs for port in pair):
         port.stop()
         yield from _asked_for_too_much(port, pool)
@@ -31,7 +31,7 @@ def faults_of(pairs: list[tuple[Port, Port]], pool: Mempool) -> Iterator[str]:
                 if not seen.good:
                     yield f"in parts: {seen}"
         for port in (port for pair in pairs for port in pair):
-            port.close()  # gives back what it still had to send
+            port.close()  # returns packets that were still to be sent
 
 
 def _asked_for_too_much(port: Port, pool: Mempool) -> Iterator[str]:
@@ -51,7 +51,7 @@ def _asked_for_too_much(port: Port, pool: Mempool) -> Iterator[str]:
 
 
 def _starved(port: Port, pool: Mempool) -> Iterator[str]:
-    """Start with a pool that cannot fill the receive ring: an error, not the end."""
+    """Start with a pool that cannot fill the receive ring: it must raise, not crash."""
     with Mempool.create("few", 63, cache_size=0) as few:
         try:
             port.configure(mempool=few)

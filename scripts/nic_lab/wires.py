@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from pydpdk import Burst, Mempool, Port
 
-WINDOW = 64  # packets on the wire at a time: the hubs of QEMU drop what nobody takes
+WINDOW = 64  # packets on the wire at a time: the hubs of QEMU drop what is not received
 MIN_BYTES, MAX_BYTES = 60, 1514
 _KIND = b"\x88\xb5"  # the EtherType for local experiments
 _PATIENCE_S = 20.0
@@ -17,12 +17,12 @@ LINK_S = 30.0
 
 @dataclass
 class Crossing:
-    """What came of packets that went from a port to another.
+    """The result of sending packets from one port to another.
 
     Attributes
     ----------
     wrong : int
-        [packets] that came with other bytes or another length than they were sent with.
+        [packets] received with other bytes or another length than they were sent with.
     """
 
     source: str
@@ -36,7 +36,7 @@ class Crossing:
 
     @property
     def good(self) -> bool:
-        """Whether all came, as they were sent."""
+        """Whether all were received as they were sent."""
         return self.sent == self.came > 0 and not self.wrong and not self.lost
 
     def __str__(self) -> str:
@@ -88,13 +88,13 @@ def _packet(head: bytes, number: int, random_bytes: random.Random) -> bytes:
 
 
 def _collect(target: Port, receiving: Burst, wave: dict[int, bytes], seen: Crossing) -> None:
-    """Receive until every packet of a wave came, and compare."""
+    """Receive until every packet of a wave is there, and compare."""
     deadline = time.monotonic() + _PATIENCE_S
     while wave and time.monotonic() < deadline:
         for i in range(target.rx[0].rx(receiving)):
             packet = receiving.bytes(i)
             if packet[12:14] != _KIND:
-                continue  # what the kernel sent before
+                continue  # sent earlier by the kernel
             seen.came += 1
             seen.came_bytes += len(packet)
             seen.wrong += packet != wave.pop(int.from_bytes(packet[14:18], "big"), None)

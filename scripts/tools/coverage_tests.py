@@ -1,7 +1,7 @@
-"""What a test says and uses, read from its source: the part of gen_coverage that knows tests.
+"""What a test cites and uses, read from its source: the part of gen_coverage about tests.
 
-A test uses `Class.member` where it names the member of a thing of that class: one that is called
-so (`ring.count`, `burst.mbuf(0).refcnt`), or that an annotation or a call of the class says is one.
+A test uses `Class.member` where it names the member of an object of that class: one with the name
+of the class (`ring.count`, `burst.mbuf(0).refcnt`), or whose class an annotation or a call shows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Defs = dict[str, ast.FunctionDef | ast.ClassDef]
 
 @dataclass
 class Test:
-    """A test, and the words in it, in what it calls in its file, and in its scripts."""
+    """A test, and the words in it, in its helpers in the file, and in its scripts."""
 
     name: str
     path: Path
@@ -34,16 +34,16 @@ class Test:
 
     @property
     def link(self) -> str:
-        """Where to read it, from docs/."""
+        """Return its link, relative to docs/."""
         return f"[{self.name}](../{self.path.relative_to(ROOT)})"
 
     @property
     def mirrors(self) -> bool:
-        """Whether it is one of those beside DPDK's own."""
+        """Whether it is one of the ports of DPDK's own tests."""
         return "oracle" in self.path.parts
 
     def cites(self, name: str) -> bool:
-        """Whether its docstring has the word."""
+        """Whether its docstring contains the word."""
         return re.search(rf"\b{name}\b", self.doc) is not None
 
     def uses(self, name: str, module: str) -> bool:
@@ -59,7 +59,7 @@ class Test:
 
 
 class Words(ast.NodeVisitor):
-    """Puts what a piece of code uses into a `Test`."""
+    """Collect what a piece of code uses into a `Test`."""
 
     def __init__(self, test: Test, local: Defs, classes: dict[str, str]) -> None:
         self.test, self.local = test, local
@@ -77,7 +77,7 @@ class Words(ast.NodeVisitor):
         self.generic_visit(node)
 
     def assign(self, target: ast.AST, value: ast.AST) -> None:
-        """Remember of what class the names are from here on."""
+        """Remember the class of the names from here on."""
         if isinstance(target, ast.Name):
             self.classes[target.id] = self.kind(value)
         elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
@@ -106,20 +106,23 @@ class Words(ast.NodeVisitor):
         if "\n" in node.value:
             try:
                 script = ast.parse(textwrap.dedent(node.value))
-            except (SyntaxError, ValueError):  # no code; a null byte is either, by Python version
+            except (
+                SyntaxError,
+                ValueError,
+            ):  # no code; a null byte raises either of them
                 return
             self.test.modules |= imports(script)
             self.visit(script)
 
     def follow(self, name: str) -> None:
-        """Go into a fixture or helper of the same file."""
+        """Follow a fixture or helper of the same file."""
         self.test.names.add(name)
         if name in self.local and name not in self.seen:
             self.seen.add(name)
             self.generic_visit(self.local[name])
 
     def kind(self, node: ast.AST) -> str:
-        """Return the class of an expression; where nothing says it, its last word."""
+        """Return the class of an expression; if unknown, its last word."""
         if isinstance(node, ast.Name):
             return self.classes.get(node.id, node.id)
         if isinstance(node, ast.Attribute):
@@ -162,7 +165,7 @@ def defs(tree: ast.Module) -> Defs:
 
 
 def made_by(local: Defs) -> dict[str, str]:
-    """Return what fixtures make, as far as they say it."""
+    """Return what fixtures make, as far as annotations show it."""
     made = {name: getattr(node, "returns", None) for name, node in local.items()}
     return {name: last_word(kind) for name, kind in made.items() if kind is not None}
 

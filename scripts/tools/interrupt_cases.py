@@ -1,4 +1,4 @@
-"""The calls that make, close, launch and free, and what has to hold when one is interrupted."""
+"""Calls that make, close, launch and free, and what must hold after one is interrupted."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Case:
     make
         Makes what the call needs.
     call
-        Gets it; this is what is interrupted.
+        Gets it; this call is interrupted.
     look
-        Gets it afterwards; raises where an object is neither open and usable nor closed.
+        Gets it afterwards; raises if an object is neither open and usable nor closed.
     end
         Closes what `make` made.
     """
@@ -68,7 +68,7 @@ def closable(made: Any) -> None:
 
 
 def open_or_closed(use: Callable[[Any], object]) -> Callable[[Any], None]:
-    """See that it can be used, or refuses as a closed object does; then close it, twice."""
+    """Check that it can be used, or raises as a closed object does; then close it, twice."""
 
     def look(made: Any) -> None:
         if made.closed:
@@ -206,7 +206,7 @@ def _one_of_each() -> list[Case]:
     ]
 
 
-# What holds mbufs, or is used.
+# Objects that have mbufs, or are in use.
 
 
 def _full_burst() -> dict[str, Any]:
@@ -257,7 +257,7 @@ def _look_block(ring: Any) -> None:
 
 
 def _stale(make: Callable[[str], Any]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
-    """Closing an object again must not free the next of its name."""
+    """A second close of an object must not free the next object of its name."""
 
     def made() -> Any:
         return make(new_name())
@@ -342,7 +342,7 @@ def _jobs() -> list[Case]:
 
 
 def all_cases(eal: Eal) -> list[Case]:
-    """Return all cases that one process can run again and again."""
+    """Return all cases that one process can repeat."""
     return [*_one_of_each(), *_holding(), *_jobs(), *_device_cases(eal)]
 
 
@@ -427,7 +427,7 @@ def _start(made: dict[str, Any]) -> dict[str, Any]:
 
 
 def hugepage_cases() -> list[Case]:
-    """Return the cases that need memory which others can attach to."""
+    """Return the cases that need memory to which other processes can attach."""
 
     def handle() -> Any:
         return messages.handle(new_name(), _nothing)

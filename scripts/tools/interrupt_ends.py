@@ -1,9 +1,9 @@
-"""Interrupt the start or the end of the EAL at one bytecode, in a process of its own.
+"""Interrupt the start or the end of the EAL at one bytecode, in its own process.
 
     .venv/bin/python scripts/tools/interrupt_ends.py init|close|open|attach NUMBER [--no-huge]
 
-Prints how many bytecodes there are where NUMBER is 0. Ends with 0 where everything is as it has to
-be afterwards: the EAL runs and can be closed, or it has ended, or was never begun; no file is left.
+With NUMBER 0 it prints how many bytecodes there are. It exits with 0 if the state is correct
+afterwards: the EAL runs and can be closed, or it has ended, or never started; no file is left.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ports: {{null: {{device: net_null0, mempool: pool}}}}
 
 
 class Counted:
-    """Raises at the n-th bytecode."""
+    """Raise at the n-th bytecode."""
 
     def __init__(self, at: int) -> None:
         self.at, self.n = at, 0
@@ -61,7 +61,7 @@ def _open(hugepages: bool) -> Any:
 
 
 def _full(hugepages: bool) -> pydpdk.Eal:
-    """An EAL with something to close."""
+    """Start an EAL with objects to close."""
     eal = _init(hugepages)
     pool = pydpdk.Mempool.create("pool", 63, cache_size=0)
     burst = pydpdk.Burst(8)

@@ -17,9 +17,7 @@ from interrupt_points import Other, Witness
 from pydpdk import Burst, Eal, Mempool, Memzone, Ring, lcore
 
 LONGEST_S = 0.05
-LOST_S = (
-    10.0  # a signal that is swallowed (in a finalizer, Python ignores what is raised) is sent again
-)
+LOST_S = 10.0  # a lost signal (Python ignores exceptions in a finalizer) is sent again
 SENDER = """
 import os, signal, sys, time
 for line in sys.stdin:
@@ -30,7 +28,7 @@ Loop = Callable[[], object]
 
 
 class Sender:
-    """A process that sends SIGINT to this one, once for each time it is asked to."""
+    """A process that sends one SIGINT to this one for each request."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -38,7 +36,7 @@ class Sender:
         )
 
     def send(self, after_s: float) -> None:
-        """Let it send one, so many seconds from now."""
+        """Request a signal, so many seconds from now."""
         assert self._process.stdin is not None
         print(after_s, file=self._process.stdin, flush=True)
 
@@ -77,7 +75,7 @@ def _launches() -> None:
 
 
 def loops(eal: Eal) -> dict[str, Loop]:
-    """Return what is done again and again until the signal comes."""
+    """Return the loops that run until the signal is raised."""
 
     def ports() -> None:
         made = null_port(eal)
@@ -96,13 +94,13 @@ def loops(eal: Eal) -> dict[str, Loop]:
 
 
 def _until_interrupted(loop: Loop, sender: Sender) -> None:
-    """Go round until the signal is raised."""
+    """Repeat until the signal is raised."""
     with suppress(KeyboardInterrupt):
         _go_round(loop, sender)
 
 
 def _go_round(loop: Loop, sender: Sender) -> None:
-    # not within the `with`: where a loop goes back, Python 3.12 and newer leave it
+    # not within the `with`: from Python 3.12 on, a loop that jumps back leaves it
     after = random.uniform(0, LONGEST_S)
     sender.send(after)
     lost = time.monotonic() + after + LOST_S
@@ -117,22 +115,22 @@ def _round(eal: Eal, name: str, loop: Loop, sender: Sender, other: Other) -> Non
     devices, witness = set(eal._devices), Witness(other)
     _until_interrupted(loop, sender)
     witness.other_thread()
-    witness.pause()
+    witness.stop_world()
     witness.close_all()
     for device in set(eal._devices) - devices:
         eal.remove_device(device)
-    # a driver leaves a block for each port, of which there were an unknown number
+    # a driver leaves a block for each port, and the number of ports is unknown
     witness.compare(witness.drift() if name == "ports" else 0)
     loop()
 
 
 def run_outside(eal: Eal, n: int, other: Other) -> list[str]:
-    """Be interrupted so many times; return what was wrong."""
+    """Get interrupted so many times; return what was wrong."""
     wrong: list[str] = []
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     sender = Sender()
     for name, loop in loops(eal).items():
-        for _ in range(2):  # what is loaded and kept by the first call is there then
+        for _ in range(2):  # the first call loads and keeps things
             loop()
         began, bad = time.monotonic(), len(wrong)
         times = -(-n // 5)

@@ -1,7 +1,7 @@
-"""Raise at one bytecode of this package's own code, and look at what is left.
+"""Raise at one bytecode of this package's own code, and check what is left.
 
-A signal handler that raises does so between two bytecodes. `points` finds all that a call runs
-through, `raise_at` raises at one of them, once; `Witness` says what of DPDK's is out of place.
+A signal handler that raises does so between two bytecodes. `points` finds all that a call runs,
+`raise_at` raises at one of them, once; `Witness` reports which DPDK resources are out of place.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PATIENCE_S = 20.0
 
 
 def points(call: Callable[[], object], every: int = 1) -> list[Point]:
-    """Return the bytecodes that a call runs through, each first and last run of one."""
+    """Return the bytecodes that a call runs, the first and last run of each."""
     found: list[Point] = []
     with traced(lambda point: _deferring() or found.append(point)):
         call()
@@ -47,7 +47,7 @@ def _deferring() -> bool:
 
 
 def raise_at(point: Point, call: Callable[[], object]) -> bool:
-    """Call, and raise at that point; say whether the call came there."""
+    """Call, and raise at that point; return whether the call reached it."""
     raised = False
 
     def note(here: Point) -> None:
@@ -64,32 +64,32 @@ def raise_at(point: Point, call: Callable[[], object]) -> bool:
     return raised
 
 
-def _pause() -> None:
+def _stop_world() -> None:
     found = ffi.new("struct pyd_recovery *")
-    with lifetime.lock():  # the watching thread may be at it, after a death
+    with lifetime.lock():  # the watching thread may run a recovery, after a death
         done = lib.pyd_recover(found, False, True, 1000)
     assert done == 0, "a thread is left inside a call"
 
 
 class Other:
-    """A second thread, for which no lock may be left held.
+    """A second thread; no lock may be left that it needs.
 
-    `pause` sees that all threads can be paused, as recovery does it.
+    `stop_world` checks that all threads stop at a safepoint, as recovery needs.
     """
 
-    def __init__(self, pause: Callable[[], None] = _pause) -> None:
-        self.pause = pause
+    def __init__(self, stop_world: Callable[[], None] = _stop_world) -> None:
+        self.stop_world = stop_world
         self._asked: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         threading.Thread(target=self._run, daemon=True).start()
 
     def do(self, call: Callable[[], object]) -> None:
-        """Call it there; raise where it raises, or does not come back."""
+        """Call it in the other thread; raise what it raises, or if it does not return."""
         self._asked.put(call)
         try:
             error = self._done.get(timeout=PATIENCE_S)
         except queue.Empty:
-            raise AssertionError("another thread waits for ever: a lock is held") from None
+            raise AssertionError("another thread waits forever: a lock is held") from None
         if error is not None:
             raise error
 
@@ -120,7 +120,7 @@ def _look() -> dict[str, Any]:
 
 
 def _files() -> Counter[str]:
-    """What is open, but for files that the watching thread has open for a moment."""
+    """Return the open files, except those that the watching thread has open for a moment."""
     found: Counter[str] = Counter()
     for link in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
@@ -130,7 +130,7 @@ def _files() -> Counter[str]:
 
 
 class Witness:
-    """What there was before, and has to be there again."""
+    """The state before, which must be restored."""
 
     def __init__(self, other: Other) -> None:
         self._other = other
@@ -138,27 +138,27 @@ class Witness:
         self._before = _look()
 
     def other_thread(self) -> None:
-        """See that another thread gets what it needs."""
+        """Check that another thread gets all locks."""
         self._other.do(lambda: (memzones(), log.flush()))
 
-    def pause(self) -> None:
-        """See that no thread is left inside a call, as recovery sees it: it waits for all."""
-        self._other.pause()
+    def stop_world(self) -> None:
+        """Check that no thread is left in its critical section: recovery waits for all."""
+        self._other.stop_world()
 
     def close_all(self) -> None:
-        """Close what is open and nobody holds: it has to be known, and whole."""
+        """Close what is open and unreferenced: it must be registered, and intact."""
         for owner in lifetime.owners():
             if id(owner) not in self._owners and not owner.closed:
                 owner.close(force=True)
 
     def drift(self) -> int:
-        """Return how many memory blocks more there are: a driver may leave some each time."""
+        """Return how many more memory blocks there are: a driver may leave some each time."""
         return int(_look()["blocks"] - self._before["blocks"])
 
     def compare(self, drift: int) -> None:
-        """Raise where something is out of place; `drift`: blocks that a whole call leaves.
+        """Raise if something is out of place; `drift`: blocks that a complete call leaves.
 
-        Other threads take their time: the one that watches has a descriptor of each process.
+        Other threads may lag: the watching thread has a descriptor for each process.
         """
         deadline = time.monotonic() + PATIENCE_S
         while (wrong := self._wrong(drift)) and time.monotonic() < deadline:

@@ -45,12 +45,12 @@ PATIENCE_S = 60.0
 
 
 def answer() -> int:
-    """Return at once; in a process of its own."""
+    """Return at once, in its own process."""
     return 7
 
 
 def until_stopped() -> int:
-    """Return when asked to; in a process of its own."""
+    """Return when asked to, in its own process."""
     while pydpdk.running():
         time.sleep(0.005)
     return 7
@@ -72,7 +72,7 @@ def _start(made: dict[str, Any]) -> None:
 
 
 def _look_group(made: dict[str, Any]) -> None:
-    """See that what was started is known, answers, and goes with the group."""
+    """Check that started members are known, answer, and end with the group."""
     group = made["group"]
     assert set(made["members"]) <= set(group.members)
     group.stop()
@@ -109,7 +109,7 @@ def _stop_and_wait(made: dict[str, Any]) -> None:
 
 
 def group_cases() -> list[Case]:
-    """Return the cases in which processes are started."""
+    """Return the cases that start processes."""
     return [
         Case("make group", list, lambda box: box.append(Group()), _look_groups),
         Case("close idle group", _group, lambda made: made["group"].close(), _close_group),
@@ -137,7 +137,7 @@ def _lookups(name: str, look_up: Callable[[], Any], use: Callable[[Any], object]
 
     return [
         Case(f"look up {name}", list, lambda box: box.append(look_up()), look),
-        Case(f"let go of {name}", look_up, lambda found: found.close(), open_or_closed(use)),
+        Case(f"close found {name}", look_up, lambda found: found.close(), open_or_closed(use)),
     ]
 
 
@@ -151,7 +151,7 @@ def _primary_pid() -> int:
 
 
 def attached_cases() -> list[Case]:
-    """Return the cases of a secondary, beside a primary that is this file."""
+    """Return the cases of a secondary, beside a primary that runs this file."""
     return [
         *_lookups("zone", lambda: Memzone.lookup("zone"), use_zone),
         *_lookups("pool", lambda: Mempool.lookup("pool"), use_pool),
@@ -164,7 +164,7 @@ def attached_cases() -> list[Case]:
 
 
 class Primary:
-    """The primary, as its secondary has it: a process that answers."""
+    """The primary, as its secondary uses it: a process that answers."""
 
     def __init__(self, prefix: str) -> None:
         self._process = subprocess.Popen(
@@ -178,21 +178,21 @@ class Primary:
         line = self._process.stdout.readline()
         assert line == f"{expected}\n", f"the primary says {line!r} instead of {expected!r}"
 
-    def pause(self) -> None:
-        """See that it can pause all processes: no thread is left inside a call."""
+    def stop_world(self) -> None:
+        """Check that it can stop the world: no thread is left inside a call."""
         assert self._process.stdin is not None
-        print("pause", file=self._process.stdin, flush=True)
+        print("stop", file=self._process.stdin, flush=True)
         self._answer("0")
 
     def end(self) -> None:
-        """Let it close all it has made; it fails where one of them cannot be closed."""
+        """Let it close all it has made; fail if it cannot."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         assert self._process.wait(PATIENCE_S) == 0
 
 
 def main(prefix: str) -> None:
-    """Be the primary, until there is nothing more to read."""
+    """Run the primary, until stdin ends."""
     with (
         pydpdk.init(
             file_prefix=prefix, hugepages=True, lcores=f"100@{min(os.sched_getaffinity(0))}"
@@ -207,7 +207,7 @@ def main(prefix: str) -> None:
         print("up", flush=True)
         for _ in sys.stdin:
             found = ffi.new("struct pyd_recovery *")
-            with lifetime.lock():  # the watching thread may be at it, after a death
+            with lifetime.lock():  # the watching thread may run a recovery, after a death
                 done = lib.pyd_recover(found, False, True, 1000)
             print(done, flush=True)
         assert pool.in_use_count == objects.in_use_count == 0

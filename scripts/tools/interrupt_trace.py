@@ -1,4 +1,4 @@
-"""Raise at one bytecode of this package's own code, as the handler of a signal raises."""
+"""Raise at one bytecode of this package's own code, as a signal handler raises."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PACKAGE = str(Path(_spec.origin).parent) + os.sep
 
 
 class Interrupt(BaseException):
-    """What the handler of a signal raises."""
+    """The exception that a signal handler raises."""
 
 
 class Point(NamedTuple):
-    """A bytecode, and which of its runs within the call."""
+    """A bytecode, and the number of its run within the call."""
 
     file: str
     line: int

@@ -1,4 +1,4 @@
-"""Cases of what moves packets or looks at them: workers, Forward, Meter, dynamic fields."""
+"""Cases of workers, Forward, Meter and dynamic fields."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _launch_and_leave(made: dict[str, Any]) -> None:
 
 
 def _launch_again(made: dict[str, Any]) -> None:
-    """See that the lcore and what was leased are free for the next."""
+    """Check that the lcore and the leased objects are free again."""
     close_all(lcore.Job)
     before = int(made["counters"][0])
     with _launch(made) as job:
@@ -114,7 +114,7 @@ def _step_again(made: dict[str, Any]) -> None:
 
 
 def forward_cases(eal: Eal) -> list[Case]:
-    """Return the cases of rounds that are bound once."""
+    """Return the cases of bound rounds."""
 
     def started() -> dict[str, Any]:
         return _started(eal)
@@ -157,7 +157,7 @@ def _end_closed(eal: Eal) -> Any:
     return end
 
 
-# What is only memory of this process, or stays in every mbuf.
+# Objects that are only memory of this process, or that stay in every mbuf.
 
 
 def _color(box: list[Meter]) -> None:
@@ -168,7 +168,7 @@ def _color(box: list[Meter]) -> None:
 
 
 def _same_field(_: Any) -> None:
-    """See that there is one, at one place, whoever registers or finds it."""
+    """Check that there is one field, at one place, for all calls that register or find it."""
     fields = DynField.register(FIELD, "u2"), DynField.lookup(FIELD, "u2")
     flags = DynFlag.register(FLAG), DynFlag.lookup(FLAG)
     assert fields[0].offset == fields[1].offset

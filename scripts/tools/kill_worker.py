@@ -1,4 +1,4 @@
-"""One process of `kill_rounds`: traffic in its main thread, the orders it obeys in another."""
+"""One process of `kill_rounds`: traffic in its main thread, orders in another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-os.environ["PYDPDK_CHECK"] = "0"  # it looks into pools that others change meanwhile
+os.environ["PYDPDK_CHECK"] = "0"  # check mode reads pools that others change meanwhile
 
 import pydpdk
 from pydpdk.eal.deaths import Death
@@ -30,7 +30,7 @@ PRIMARY_GONE = 3
 
 
 class Traffic:
-    """What each process does all the time: random moves of mbufs, objects and values."""
+    """The traffic of each process: random moves of mbufs, objects and values."""
 
     def __init__(self, make: bool, seed: int) -> None:
         self.random = random.Random(seed)
@@ -60,7 +60,7 @@ class Traffic:
         ]  # fmt: skip
 
     def step(self) -> None:
-        # an empty pool, or a ring whose side is in another thread's hands
+        # an empty pool, or a ring side that another thread uses
         with suppress(pydpdk.NoRoomError, pydpdk.BusyError):
             self.random.choice(self.moves)()
 
@@ -112,7 +112,7 @@ class Traffic:
 
 
 class Worker:
-    """One process: traffic in the main thread, orders of the one who kills in another."""
+    """One process: traffic in the main thread, orders of the killing process in another."""
 
     def __init__(self, prefix: str, number: int, orders: socket.socket, seed: int) -> None:
         self.prefix, self.number, self.orders = prefix, number, orders
@@ -162,7 +162,7 @@ class Worker:
         return {
             "text": str(done), "processes": len(done.processes), "undone": len(done.undone),
             "mbufs": sum(done.mbufs.values()), "objects": sum(done.objects.values()),
-            "recounted": sum(done.recounted.values()), "mended": sum(done.mended.values()),
+            "recounted": sum(done.recounted.values()), "relinked": sum(done.relinked.values()),
             "inexact": done.inexact, "in_doubt": done.in_doubt, "stopped_ms": done.stopped_ms,
         }  # fmt: skip
 
@@ -177,7 +177,7 @@ class Worker:
         return "going"
 
     def do_count(self) -> dict[str, int]:
-        """Drain the rings, traffic standing still; say what is missing anywhere."""
+        """Drain the rings while traffic stands still; return what is missing."""
         traffic, burst = self.traffic, self.traffic.bursts[0]
         for ring in traffic.rings:
             while ring.rx(burst):

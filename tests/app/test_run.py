@@ -1,4 +1,4 @@
-"""`pydpdk run` on every file of configs/ that this machine can run."""
+"""`pydpdk run` on every file of configs/ that can run on this machine."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _read_pcap(path: Path) -> list[bytes]:
     return packets
 
 
-def test_capture_file_comes_out_as_it_went_in(command, tmp_path):
+def test_a_capture_file_is_written_as_it_was_read(command, tmp_path):
     packets = _write_pcap(tmp_path / "in.pcap")
     report = _report(command("pcap.yaml", "--duration", "0.5", "--json"), tmp_path)
     assert report["ports"]["files"]["tx_packets"] == len(packets)
@@ -91,7 +91,7 @@ def test_capture_file_comes_out_as_it_went_in(command, tmp_path):
 
 @pytest.mark.net_admin
 @pytest.mark.usefixtures("tun")
-def test_tap_devices_come_up_and_go(command, tmp_path):
+def test_tap_devices_are_made_and_removed(command, tmp_path):
     finished = _run(command("tap.yaml", "--duration", "0.5", "--json"), tmp_path)
     assert finished.returncode == 0, finished.stderr
     assert set(json.loads(finished.stdout)["ports"]) == {"a", "b"}
@@ -123,7 +123,7 @@ def _python_file(tmp_path, code):
     return file
 
 
-def test_own_function_is_called_with_the_open_file(command, tmp_path):
+def test_the_function_of_the_user_gets_the_open_file(command, tmp_path):
     file = _python_file(
         tmp_path,
         "import pydpdk\n"
@@ -137,7 +137,7 @@ def test_own_function_is_called_with_the_open_file(command, tmp_path):
     assert report["ports"]["p0"]["tx_packets"] > 100
 
 
-def test_what_own_function_returns_is_in_the_final_table(command, tmp_path):
+def test_the_result_of_the_function_of_the_user_is_in_the_final_table(command, tmp_path):
     file = _python_file(tmp_path, "def main(app):\n    return {'flows': 12}\n")
     assert "python: {'flows': 12}" in _run(command(file, "--duration", "1"), tmp_path).stdout
     assert (
@@ -145,7 +145,7 @@ def test_what_own_function_returns_is_in_the_final_table(command, tmp_path):
     )
 
 
-def test_own_function_that_raises_leaves_nothing_behind(command, tmp_path):
+def test_a_function_that_raises_leaves_nothing_behind(command, tmp_path):
     file = _python_file(
         tmp_path,
         "import pydpdk\n"
@@ -160,14 +160,14 @@ def test_own_function_that_raises_leaves_nothing_behind(command, tmp_path):
     assert "RuntimeError: mine" in finished.stderr
 
 
-def test_function_that_is_not_there_is_a_fault_of_the_file(command, tmp_path):
+def test_a_missing_function_is_a_fault_of_the_file(command, tmp_path):
     file = _python_file(tmp_path, "")
     finished = _run(command(file, "--duration", "1"), tmp_path)
     assert finished.returncode == 2
     assert "app.python: 'mine:main'" in finished.stderr
 
 
-def test_generate_holds_its_rate(command, tmp_path):
+def test_generate_keeps_its_rate(command, tmp_path):
     file = tmp_path / "rate.yaml"
     file.write_text(
         "mempools: {packets: {n: 8191}}\n"
@@ -179,7 +179,7 @@ def test_generate_holds_its_rate(command, tmp_path):
     assert 0.5 * 20_000 * report["duration_s"] < sent <= 20_000 * report["duration_s"] + 32
 
 
-def test_what_a_device_does_not_take_is_a_fault_of_the_file(command, tmp_path):
+def test_an_unsupported_setting_of_a_device_is_a_fault_of_the_file(command, tmp_path):
     file = tmp_path / "many.yaml"
     file.write_text(
         "mempools: {packets: {n: 8191}}\n"
@@ -212,14 +212,14 @@ def test_tracing_in_the_file_names_the_line_that_leaked(command, tmp_path, kept)
     traced = _run(command(file), tmp_path)
     assert traced.returncode == 0, traced.stderr
     where = f"Burst.alloc at {tmp_path / 'mine.py'}:5"
-    told = f"<Burst 7 of 32>: it holds 7 mbufs: 7 taken by {where}"  # a forgotten one is kept
+    report = f"<Burst 7 of 32>: it holds 7 mbufs: 7 taken by {where}"  # a forgotten one is kept
     assert "LeakWarning: " in traced.stderr
-    assert told in traced.stderr
+    assert report in traced.stderr
 
 
 @pytest.mark.parametrize("app", ["forward: {}", "drop: {}", "generate: {burst: 32}"])
-def test_the_apps_of_ours_leak_nothing_that_tracing_would_tell(command, tmp_path, app):
-    """A ring that is full leaves the generator a burst that it cannot send."""
+def test_tracing_finds_no_leak_in_our_apps(command, tmp_path, app):
+    """A full ring leaves the generator a burst that it cannot send."""
     file = tmp_path / "app.yaml"
     file.write_text(
         "mempools: {packets: {n: 8191}}\n"
@@ -249,11 +249,11 @@ def test_a_function_that_cannot_be_imported_is_a_fault_of_the_file(command, tmp_
     assert "Traceback" not in finished.stderr
 
 
-def test_files_here_do_not_stand_for_installed_modules(command, tmp_path):
+def test_local_files_do_not_replace_installed_modules(command, tmp_path):
     file = _python_file(tmp_path, "import helper\ndef main(app):\n    return helper.VALUE\n")
     (tmp_path / "helper.py").write_text("VALUE = 17\n")
     for name in ("numba", "numpy", "pydantic", "typer", "yaml", "cffi"):
-        (tmp_path / f"{name}.py").write_text("raise RuntimeError('somebody else')\n")
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('another module')\n")
     finished = _run(command(file, "--duration", "1"), tmp_path)
     assert finished.returncode == 0, finished.stderr
     assert "python: 17" in finished.stdout

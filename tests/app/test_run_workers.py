@@ -1,4 +1,4 @@
-"""`app: {worker: ...}`: launched on its lcores, in the final table, its errors told."""
+"""`app: {worker: ...}`: launched on its lcores, in the final table, its errors reported."""
 
 from __future__ import annotations
 
@@ -114,10 +114,10 @@ def test_ctrl_c_ends_them_and_the_table_has_a_line_for_each(run):
         ("mine:cannot", 2, "app.worker"),
         ("mine:plain", 2, "mark it with @pydpdk.worker"),
         ("mine:absent", 2, "app.worker: 'mine:absent'"),
-        ("nobody:here", 2, "No module named 'nobody'"),
+        ("missing:here", 2, "No module named 'missing'"),
     ],
 )
-def test_what_goes_wrong_is_said(run, target: str, code: int, message: str):
+def test_errors_are_reported(run, target: str, code: int, message: str):
     done = run({"worker": target}, "--duration", "5", timeout=60)
     assert done.returncode == code, done.stderr
     assert message in done.stderr
@@ -167,7 +167,7 @@ def test_a_fault_names_file_line_key_value_and_what_is_allowed(run):
 
 
 def test_queues_belong_to_a_worker():
-    with pytest.raises(ConfigError, match="beside worker only"):
+    with pytest.raises(ConfigError, match="only with worker"):
         loads(f"{PORTS}app: {{drop: {{}}, lcores: [1]}}\n")
     with pytest.raises(ConfigError, match="beside the main one"):
         loads(f"eal: {{lcores: '0'}}\n{PORTS}app: {{worker: 'm:f'}}\n")

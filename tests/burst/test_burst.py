@@ -1,4 +1,4 @@
-"""Bursts: one owner of their mbufs, views without copies, all checks before the crossing."""
+"""Bursts: one owner of their mbufs, views without copies, all checks before the call into C."""
 
 import threading
 
@@ -10,7 +10,7 @@ from pydpdk import Burst, Eal, Mempool, Ring
 from pydpdk.errors import BusyError, ClosedError, InUseError
 
 
-def test_alloc_takes_and_free_gives_back(pool: Mempool, burst: Burst):
+def test_alloc_takes_and_free_returns(pool: Mempool, burst: Burst):
     assert burst.alloc(pool, 5, length=60) == 5
     assert (len(burst), bool(burst), pool.in_use_count) == (5, True, 5)
     assert burst.lengths.tolist() == [60] * 5
@@ -20,20 +20,20 @@ def test_alloc_takes_and_free_gives_back(pool: Mempool, burst: Burst):
     assert burst.free() == 0
 
 
-def test_alloc_into_a_full_burst_is_refused(pool: Mempool, burst: Burst):
+def test_alloc_into_a_full_burst_raises(pool: Mempool, burst: Burst):
     burst.alloc(pool, 1)
     with pytest.raises(InUseError, match="still holds mbufs"):
         burst.alloc(pool, 1)
 
 
 @pytest.mark.parametrize(("n", "length"), [(33, 0), (-1, 0), (1, 2049), (1, -1), (1 << 40, 0)])
-def test_alloc_out_of_range_is_refused(pool: Mempool, burst: Burst, n: int, length: int):
+def test_alloc_out_of_range_raises(pool: Mempool, burst: Burst, n: int, length: int):
     with pytest.raises(ValueError, match="is allowed"):
         burst.alloc(pool, n, length=length)
 
 
 @pytest.mark.parametrize("n", [1.0, "1", True, [1]])
-def test_alloc_of_no_number_is_refused(pool: Mempool, burst: Burst, n: int):
+def test_alloc_of_no_number_raises(pool: Mempool, burst: Burst, n: int):
     with pytest.raises(TypeError):
         burst.alloc(pool, n)
     with pytest.raises(TypeError):
@@ -41,7 +41,7 @@ def test_alloc_of_no_number_is_refused(pool: Mempool, burst: Burst, n: int):
 
 
 @pytest.mark.parametrize("size", [0, -1, 65536, 1 << 40])
-def test_size_out_of_range_is_refused(eal: Eal, size: int):
+def test_size_out_of_range_raises(eal: Eal, size: int):
     with pytest.raises(ValueError, match="1 to 65535 packets"):
         Burst(size)
 
@@ -61,7 +61,7 @@ def test_fill_writes_one_packet_into_all(pool: Mempool, burst: Burst):
         assert [burst.bytes(i) for i in range(3)] == [bytes(packet)] * 3
 
 
-def test_fill_takes_all_that_shows_bytes(pool: Mempool, burst: Burst):
+def test_fill_accepts_any_buffer(pool: Mempool, burst: Burst):
     burst.alloc(pool, 3)
     burst.fill([bytearray(b"a"), memoryview(b"xbx")[1:2], np.full(1, ord("c"), np.uint8)])
     assert [burst.bytes(i) for i in range(3)] == [b"a", b"b", b"c"]
@@ -91,7 +91,7 @@ def test_fill_without_room_in_the_pool_writes_nothing(pool: Mempool, burst: Burs
     assert pool.in_use_count == 511
 
 
-def test_fill_of_another_count_is_refused(pool: Mempool, burst: Burst):
+def test_fill_of_another_count_raises(pool: Mempool, burst: Burst):
     burst.alloc(pool, 3)
     for packets in ([], [b"a"] * 2, [b"a"] * 4):
         with pytest.raises(ValueError, match=f"{len(packets)} packets"):
@@ -99,7 +99,7 @@ def test_fill_of_another_count_is_refused(pool: Mempool, burst: Burst):
 
 
 @pytest.mark.parametrize("packets", ["abc", ["a", "b", "c"], [1, 2, 3], 5, None, [None] * 3])
-def test_fill_of_no_bytes_is_refused(pool: Mempool, burst: Burst, packets: object):
+def test_fill_of_no_bytes_raises(pool: Mempool, burst: Burst, packets: object):
     burst.alloc(pool, 3)
     with pytest.raises(TypeError):
         burst.fill(packets)  # type: ignore[arg-type]
@@ -148,7 +148,7 @@ def test_swap_macs(pool: Mempool, burst: Burst):
     assert [burst.bytes(i) for i in range(12)] == [swapped] * 11 + [b"short"]
 
 
-def test_check_mode_keeps_mbufs_that_are_seen(pool: Mempool, burst: Burst, eal: Eal, name: str):
+def test_check_mode_keeps_mbufs_with_views(pool: Mempool, burst: Burst, eal: Eal, name: str):
     burst.alloc(pool, 2, length=64)
     with Ring.create(name, 16, element="mbuf") as ring:
         view = burst[0][4:]
@@ -160,7 +160,7 @@ def test_check_mode_keeps_mbufs_that_are_seen(pool: Mempool, burst: Burst, eal: 
         ring.rx(burst)
 
 
-def test_close_refuses_while_it_holds_mbufs(pool: Mempool):
+def test_close_raises_while_the_burst_holds_mbufs(pool: Mempool):
     burst = Burst(4)
     burst.alloc(pool, 2)
     with pytest.raises(InUseError, match="holds 2 mbufs"):
@@ -172,7 +172,7 @@ def test_close_refuses_while_it_holds_mbufs(pool: Mempool):
 
 
 @pytest.mark.filterwarnings("ignore::pydpdk.LeakWarning")
-def test_an_error_inside_with_is_the_one_to_see(pool: Mempool):
+def test_an_error_inside_with_takes_precedence(pool: Mempool):
     with pytest.raises(ZeroDivisionError), Burst(4) as burst:
         burst.alloc(pool, 2)
         raise ZeroDivisionError
@@ -183,10 +183,10 @@ def test_an_empty_burst_cannot_be_filled(burst: Burst):
     for packets in (b"x" * 60, b"", [b"x" * 60]):
         with pytest.raises(ValueError, match="holds no packets: alloc or rx comes first"):
             burst.fill(packets)
-    burst.fill([])  # as many as it holds
+    burst.fill([])  # as many packets as the burst has
 
 
-def test_an_empty_pool_names_the_caches_that_keep_its_mbufs(eal: pydpdk.Eal, name: str):
+def test_an_empty_pool_names_the_caches_that_have_its_mbufs(eal: pydpdk.Eal, name: str):
     with pydpdk.Mempool.create(name, 511, cache_size=256) as pool, Burst(256) as burst:
 
         def take_and_give_back():
@@ -206,7 +206,7 @@ def test_an_empty_pool_names_the_caches_that_keep_its_mbufs(eal: pydpdk.Eal, nam
             larger.free()
 
 
-def test_a_closed_burst_is_refused_and_closes_again(pool: Mempool):
+def test_a_closed_burst_raises_and_closes_again(pool: Mempool):
     burst = Burst(4)
     burst.close()
     burst.close()
@@ -220,7 +220,7 @@ def test_a_closed_burst_is_refused_and_closes_again(pool: Mempool):
 
 
 def test_only_one_thread_at_a_time(pool: Mempool):
-    """Any answer but BusyError would be a second thread inside."""
+    """Any result but BusyError would mean a second thread inside."""
     done, busy = [], []
 
     def use(burst: Burst) -> None:
@@ -242,8 +242,8 @@ def test_only_one_thread_at_a_time(pool: Mempool):
         assert burst.free() == 500
 
 
-def test_burst_larger_than_memory_is_no_room(run_script):
-    """65,535 slots take half a megabyte: many such bursts use up all memory."""
+def test_a_burst_larger_than_memory_raises_no_room(run_script):
+    """The storage of 65,535 mbufs takes half a megabyte: many such bursts use up all memory."""
     done = run_script("""
         from pydpdk.errors import NoRoomError
         eal = init(memory_mb=8, hugepages=False)
@@ -259,7 +259,7 @@ def test_burst_larger_than_memory_is_no_room(run_script):
 
 
 def test_without_check_mode_the_pool_still_knows_its_views(run_script):
-    """A stale view is the user's fault; the memory under it is not taken away."""
+    """A stale view is the user's fault; its memory is not unmapped."""
     done = run_script(
         """
         from pydpdk.errors import InUseError
@@ -271,7 +271,7 @@ def test_without_check_mode_the_pool_still_knows_its_views(run_script):
         try:
             pool.close()
         except InUseError as error:
-            print("refused")
+            print("rejected")
         view[:] = 1
         del view
         pool.close()
@@ -279,4 +279,4 @@ def test_without_check_mode_the_pool_still_knows_its_views(run_script):
         """,
         PYDPDK_CHECK="0",
     )
-    assert (done.stdout, done.returncode) == ("refused\n", 0), done.stderr
+    assert (done.stdout, done.returncode) == ("rejected\n", 0), done.stderr

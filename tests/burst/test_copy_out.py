@@ -23,7 +23,7 @@ def test_prepend_and_adj_are_inverse(pool: Mempool, burst: Burst):
     assert contents(burst) == [p[i:] for i, p in enumerate(before)]
 
 
-def test_prepend_and_adj_that_are_refused_change_nothing(pool: Mempool, burst: Burst):
+def test_prepend_and_adj_that_raise_change_nothing(pool: Mempool, burst: Burst):
     before = [b"a" * 20, b"b" * 10]
     load(pool, burst, before)
     with pytest.raises(ValueError, match="packet 0: 129 bytes of headroom"):

@@ -1,4 +1,4 @@
-"""Forward: a polling round in one crossing."""
+"""Forward: a polling round in one call into C."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from pydpdk.errors import ClosedError, InUseError
 
 
 def test_forward_between_rings(device, pool: Mempool, burst: Burst):
-    """net_ring hands over the very mbufs (test_pmd_ring.c): what one sends it receives."""
+    """net_ring passes on the same mbufs (test_pmd_ring.c): it receives what it sends."""
     port = device("net_ring_fwd")
     port.configure(mempool=pool)
     port.start()
@@ -29,7 +29,7 @@ def test_forward_between_rings(device, pool: Mempool, burst: Burst):
 
 
 def test_forward_frees_what_the_port_did_not_take(device, pool: Mempool, name: str):
-    """A net_ring of 1,023 slots that is full takes nothing."""
+    """A full net_ring of 1,023 entries takes nothing."""
     full, source = device("net_ring_full"), device("net_null_src")
     big = Mempool.create(name, 2047, cache_size=0)
     for port in (full, source):
@@ -46,7 +46,7 @@ def test_forward_frees_what_the_port_did_not_take(device, pool: Mempool, name: s
     big.close()
 
 
-def test_forward_with_the_wrong_things_is_refused(device, pool: Mempool, burst: Burst):
+def test_forward_with_wrong_arguments_raises(device, pool: Mempool, burst: Burst):
     port = device("net_null_fwd")
     port.configure(mempool=pool)
     rx, tx = port.rx[0], port.tx[0]

@@ -1,4 +1,4 @@
-"""Masks: packets that stay keep their order, those that go are freed or moved, none is lost."""
+"""Masks: kept packets stay in order, the others are freed or moved, none is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def other(pool: Mempool) -> Iterator[Burst]:
 
 @pytest.fixture
 def numbered(pool: Mempool, burst: Burst) -> Burst:
-    """32 packets that say their number."""
+    """Return 32 packets that contain their number."""
     burst.alloc(pool)
     burst.fill([bytes([i]) * 60 for i in range(32)])
     return burst
@@ -53,14 +53,14 @@ def test_more_packets_than_are_freed_at_once(eal: pydpdk.Eal, name: str):
         burst.free()
 
 
-def test_an_mbuf_of_before_is_stale(numbered: Burst):
+def test_an_earlier_mbuf_object_is_stale(numbered: Burst):
     mbuf = numbered.mbuf(0)
     numbered.keep(np.ones(32, bool))
     with pytest.raises(ClosedError):
         mbuf.pkt_len  # noqa: B018
 
 
-def test_take_moves_behind_what_is_there(numbered: Burst, other: Burst, pool: Mempool):
+def test_take_appends_to_the_burst(numbered: Burst, other: Burst, pool: Mempool):
     mask = np.arange(32) < 3
     assert numbered.take(mask, other) == 3
     assert numbered.take(np.arange(29) % 10 == 0, other) == 3
@@ -91,14 +91,14 @@ def test_split_by_classes(numbered: Burst):
         burst.close()
 
 
-def test_split_into_bursts_that_are_there(numbered: Burst, other: Burst):
+def test_split_into_existing_bursts(numbered: Burst, other: Burst):
     with Burst(32) as wide:
         assert numbered.split(np.arange(32) % 4 == 0, into=[wide, other]) == (wide, other)
         assert numbers(other) == list(range(0, 32, 4))
         wide.free()
 
 
-def test_split_that_is_refused_moves_nothing(numbered: Burst, other: Burst):
+def test_split_that_raises_moves_nothing(numbered: Burst, other: Burst):
     with Burst(32) as wide:
         for classes, into, error in (
             (np.ones(32, bool), [wide, other], NoRoomError),
@@ -129,14 +129,14 @@ def test_split_into_a_closed_burst_moves_nothing(numbered: Burst, other: Burst):
 
 
 @pytest.mark.parametrize("mask", [np.ones(31, bool), np.ones(32), np.ones((32, 1), bool), True, 1])
-def test_what_is_no_mask_is_refused(numbered: Burst, other: Burst, mask: object):
+def test_an_invalid_mask_raises(numbered: Burst, other: Burst, mask: object):
     for call in (numbered.keep, numbered.drop, lambda m: numbered.take(m, other)):
         with pytest.raises((TypeError, ValueError), match="mask of"):
             call(mask)
     assert len(numbered) == 32
 
 
-def test_views_are_not_freed_under(numbered: Burst, other: Burst):
+def test_packets_with_views_are_not_freed(numbered: Burst, other: Burst):
     view = numbered[0]
     for call in (
         lambda: numbered.keep(np.zeros(32, bool)),
@@ -155,8 +155,8 @@ def test_an_empty_burst_has_an_empty_mask(burst: Burst):
     rest.close(), chosen.close()
 
 
-def test_out_of_check_mode_masks_go_the_short_way(run_script):
-    """The same results and the same refusals."""
+def test_without_check_mode_masks_take_the_fast_path(run_script):
+    """The same results and the same exceptions."""
     done = run_script(
         """
         import numpy as np

@@ -1,4 +1,4 @@
-"""One packet of a burst: its room, its description, and its end."""
+"""One packet of a burst: its space, its description, and its end."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_all_of_headroom_and_tailroom_can_be_used(pool: Mempool, burst: Burst):
     assert len(mbuf.adj(2176)) == 0
 
 
-def test_a_freed_mbuf_comes_back_as_new(pool: Mempool, burst: Burst):
+def test_a_freed_mbuf_is_reset(pool: Mempool, burst: Burst):
     """test_pktmbuf_pool_ptr."""
     burst.alloc(pool, 32)
     for i in range(32):
@@ -56,7 +56,7 @@ def test_a_freed_mbuf_comes_back_as_new(pool: Mempool, burst: Burst):
 
 @pytest.mark.parametrize("verb", ["append", "prepend", "adj", "trim"])
 @pytest.mark.parametrize("length", [-1, 65536, 1 << 40])
-def test_length_out_of_range_is_refused(pool: Mempool, burst: Burst, verb: str, length: int):
+def test_length_out_of_range_raises(pool: Mempool, burst: Burst, verb: str, length: int):
     burst.alloc(pool, 1, length=64)
     with pytest.raises(ValueError, match="length"):
         getattr(burst.mbuf(0), verb)(length)
@@ -81,7 +81,7 @@ def test_vlan_is_settable_within_16_bits(pool: Mempool, burst: Burst):
             mbuf.vlan_tci = bad
 
 
-def test_flags_that_drivers_trust_are_refused(pool: Mempool, burst: Burst):
+def test_flags_that_drivers_trust_raise(pool: Mempool, burst: Burst):
     burst.alloc(pool, 1)
     mbuf = burst.mbuf(0)
     mbuf.ol_flags = OlFlag.RX_VLAN | OlFlag.TX_VLAN
@@ -92,7 +92,7 @@ def test_flags_that_drivers_trust_are_refused(pool: Mempool, burst: Burst):
     assert mbuf.ol_flags == OlFlag.RX_VLAN | OlFlag.TX_VLAN
 
 
-def test_an_mbuf_given_away_is_refused(pool: Mempool, burst: Burst):
+def test_an_mbuf_that_was_sent_raises(pool: Mempool, burst: Burst):
     burst.alloc(pool, 1)
     mbuf = burst.mbuf(0)
     burst.free()

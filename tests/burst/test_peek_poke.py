@@ -38,12 +38,12 @@ def test_peek_and_poke_from_a_header_on(frames: Burst):
         ((0, 65536), ValueError), ((0.5, 1), TypeError), ((0, "1"), TypeError),
     ],
 )  # fmt: skip
-def test_peek_out_of_range_is_refused(frames: Burst, arguments, error):
+def test_peek_out_of_range_raises(frames: Burst, arguments, error):
     with pytest.raises(error):
         frames.peek(*arguments)
 
 
-def test_peek_from_no_header_is_refused(frames: Burst):
+def test_peek_from_no_header_raises(frames: Burst):
     for name in ("nothing", "mbuf", "udp.dst_port"):
         with pytest.raises(ValueError, match="one of ether"):
             frames.peek(0, 1, header=name)
@@ -54,6 +54,6 @@ def test_peek_from_no_header_is_refused(frames: Burst):
 
 
 @pytest.mark.parametrize("data", [1, "abc", None, np.zeros((3, 2), np.uint8), b"", [1.5]])
-def test_poke_of_what_does_not_fit_is_refused(frames: Burst, data: object):
+def test_poke_that_does_not_fit_raises(frames: Burst, data: object):
     with pytest.raises((ValueError, TypeError)):
         frames.poke(0, data)

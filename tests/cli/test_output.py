@@ -1,4 +1,4 @@
-"""Commands whose standard output is closed, full or a pipe that nobody reads: a line and a code."""
+"""Commands whose standard output is closed, full or an unread pipe: one line and an exit code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COMMANDS = [
 
 @pytest.fixture(params=COMMANDS, ids=" ".join)
 def arguments(request, command):
-    """One for each command; files of this run's memory."""
+    """Arguments for each command; files use the memory of this run."""
     name, *options = request.param
     if "null.yaml" in options:
         made = command(options[0])  # a copy of the file, for the memory of this run
@@ -57,7 +57,7 @@ def test_full(arguments):
         _check(_run(arguments, stdout=full), 1)
 
 
-def test_nobody_reads(arguments):
+def test_an_unread_pipe(arguments):
     read, write = os.pipe()
     os.close(read)
     done = _run(arguments, stdout=write)

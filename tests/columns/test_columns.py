@@ -58,7 +58,7 @@ def test_tags_and_arp(frames: Burst):
     assert frames.columns["arp.arp_data.arp_tip"][2] == 0xC6124F02
 
 
-def test_a_field_with_a_question_mark_says_who_has_it(frames: Burst):
+def test_a_field_with_a_question_mark_is_a_mask_of_packets_with_the_field(frames: Burst):
     for name in ("udp.dst_port", "udp"):
         assert frames.columns[f"{name}?"].tolist() == [True, True, False, True]
     assert frames.columns["mbuf.pkt_len?"].all()
@@ -89,7 +89,7 @@ def test_a_packet_inside_a_tunnel(pool: Mempool, burst: Burst, outer: object, he
         (("3ffe:2501:200:1fff::7", 2794, "3ffe:2501:200:3::1", 1766), 0x40207D3D, 0x2CC18CD5),
     ],
 )
-def test_the_flow_hash_is_that_of_cards(pool, burst, packet, with_ports, without):
+def test_the_flow_hash_matches_that_of_nics(pool, burst, packet, with_ports, without):
     """rte_softrss."""
     src, sport, dst, dport = packet
     ip = (IPv6 if ":" in src else IP)(src=src, dst=dst)
@@ -113,7 +113,7 @@ def test_fragments_have_no_ports(pool: Mempool, burst: Burst):
 
 
 def test_ipv6_packets_in_one_piece_have_ports_behind_a_fragment_header(pool: Mempool, burst: Burst):
-    """RFC 6946: offset 0 and nothing to follow is no fragment."""
+    """RFC 6946: offset 0 without more fragments is no fragment."""
     kinds = [(0, 0), (0, 1), (1, 0)]
     ip = ETHER / IPv6()
     load(pool, burst, *(ip / IPv6ExtHdrFragment(offset=o, m=m) / UDP(dport=9) for o, m in kinds))
@@ -126,7 +126,7 @@ def test_ipv6_packets_in_one_piece_have_ports_behind_a_fragment_header(pool: Mem
     assert proto.tolist() == [17] * 3
 
 
-def test_eight_extension_headers_are_looked_behind(pool: Mempool, burst: Burst):
+def test_headers_behind_eight_extension_headers_are_found(pool: Mempool, burst: Burst):
     packets = []
     for n in range(10):
         packet = ETHER / IPv6()
@@ -188,7 +188,7 @@ def test_ownership_flags_stay_when_all_flags_are_written(pool: Mempool, frames: 
 
 
 def test_a_field_across_segments(pool: Mempool, burst: Burst):
-    """Read and written over the end of a segment."""
+    """Read and written across the end of a segment."""
     data = FRAMES[0]
     with Burst(3) as parts:
         parts.alloc(pool, 3)
@@ -203,7 +203,7 @@ def test_a_field_across_segments(pool: Mempool, burst: Burst):
     assert burst.bytes(0)[26:38] == b"\1\2\3\4\xc6\x12\x4f\2\x03\xe8\5\6"
 
 
-def test_what_others_see_is_not_written(pool: Mempool, frames: Burst):
+def test_shared_memory_is_not_written(pool: Mempool, frames: Burst):
     before = [frames.bytes(i) for i in range(4)]
     with Burst(4) as clones:
         clones.clone_of(frames, pool)
@@ -232,7 +232,7 @@ def test_what_others_see_is_not_written(pool: Mempool, frames: Burst):
         ("flow.hash?", 1, ValueError, "there is none"),
     ],
 )
-def test_values_that_do_not_fit_are_refused(frames: Burst, name, value, error, match):
+def test_values_that_do_not_fit_raise(frames: Burst, name, value, error, match):
     before = [frames.bytes(i) for i in range(4)]
     with pytest.raises(error, match=match):
         frames.columns[name] = value
@@ -240,7 +240,7 @@ def test_values_that_do_not_fit_are_refused(frames: Burst, name, value, error, m
 
 
 @pytest.mark.parametrize("key", [1, None, b"udp.dst_port", ["udp.dst_port"], ("udp?", {})])
-def test_what_is_no_name_is_refused(frames: Burst, key: object):
+def test_an_invalid_name_of_a_column_raises(frames: Burst, key: object):
     with pytest.raises(TypeError, match="is allowed"):
         frames.columns[key]
 
@@ -284,7 +284,7 @@ def test_a_closed_burst_has_no_columns(eal: pydpdk.Eal):
         burst.peek(0, 1)
 
 
-def test_two_threads_are_told_or_served(pool: Mempool, burst: Burst):
+def test_two_threads_get_a_result_or_busy_error(pool: Mempool, burst: Burst):
     load(pool, burst, *FRAMES * 8)
     outcomes: list[object] = []
 

@@ -1,4 +1,4 @@
-"""Packets that others wrote, and packets at random: columns, Scapy and DPDK's parser agree."""
+"""Captured and random packets: columns, Scapy and DPDK's parser agree."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def packets() -> list[bytes]:
     return shipped()
 
 
-def test_every_field_of_tcpdumps_captures_is_what_scapy_says(pool: Mempool, packets: list[bytes]):
+def test_every_field_of_the_tcpdump_captures_matches_scapy(pool: Mempool, packets: list[bytes]):
     found = list(compare(packets, pool))
     assert len(found) == PACKETS
     assert sum(f.fields for f in found) > 35_000
@@ -37,8 +37,8 @@ def test_every_field_of_tcpdumps_captures_is_what_scapy_says(pool: Mempool, pack
     assert Counter(explained(f) for f in different) == DIFFERENT
 
 
-def test_headers_are_those_of_dpdks_packet_type(pool: Mempool, packets: list[bytes]):
-    """rte_net_get_ptype: what it calls TCP, UDP, SCTP, IPv4 and IPv6 has these headers."""
+def test_headers_match_the_packet_type_of_dpdk(pool: Mempool, packets: list[bytes]):
+    """rte_net_get_ptype: packets that it calls TCP, UDP, SCTP, IPv4 and IPv6 have these headers."""
     wanted = ["net.packet_type", "ipv4?", "ipv6?", *L4.values(), "flow.proto", "vlan?", "ether?"]
     checked = 0
     with Burst(128) as burst:
@@ -53,12 +53,12 @@ def test_headers_are_those_of_dpdks_packet_type(pool: Mempool, packets: list[byt
 
 
 def agrees(has: dict[str, np.generic]) -> bool:
-    """A packet whose L3 DPDK knows; it says UDP and SCTP before it looks for their headers."""
+    """A packet whose L3 DPDK knows; it reports UDP and SCTP before it looks for their headers."""
     ptype = int(has["net.packet_type"])
     l3, l4 = ptype & 0xF0, ptype & 0xF00
     assert bool(has["ether?"]) == bool(ptype & 0xF)
     if bool(has["vlan?"]) and ptype & 0xF not in (6, 7):
-        return False  # a tag that DPDK's parser does not take for one
+        return False  # a tag that DPDK's parser does not recognise
     assert bool(has["ipv4?"]) == (l3 in L3_IPV4) or ptype & 0xF == 7
     assert not has["ipv6?"] or l3 in L3_IPV6 or ptype & 0xF in (6, 7)
     for kind, name in L4.items():
@@ -70,7 +70,7 @@ def agrees(has: dict[str, np.generic]) -> bool:
 
 
 def truncated(packets: list[bytes], seed: int, n: int) -> list[bytes]:
-    """Cut, with bytes changed, or random from the start."""
+    """Cut packets, packets with changed bytes, and random ones."""
     chance = random.Random(seed)
     found = []
     for _ in range(n):
@@ -82,8 +82,8 @@ def truncated(packets: list[bytes], seed: int, n: int) -> list[bytes]:
     return found
 
 
-def test_a_header_is_there_only_with_all_its_bytes(pool: Mempool, packets: list[bytes]):
-    """The same packets in one segment and cut into segments of a few bytes: the same columns."""
+def test_a_header_is_valid_only_with_all_its_bytes(pool: Mempool, packets: list[bytes]):
+    """The same packets in one segment and in segments of a few bytes: the same columns."""
     some = truncated(packets, 1, 500)
     every = tuple(name for name in names() if not name.startswith("mbuf."))
     with Burst(1) as whole, Burst(1) as parts:
@@ -100,7 +100,7 @@ def test_a_header_is_there_only_with_all_its_bytes(pool: Mempool, packets: list[
 
 
 def chain(pool: Mempool, burst: Burst, data: bytes) -> None:
-    """A packet of segments of 1 to 13 bytes."""
+    """Make a packet of segments of 1 to 13 bytes."""
     chance = random.Random(data)
     pieces, at = [], 0
     while at < len(data) or not pieces:

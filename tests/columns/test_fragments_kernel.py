@@ -1,4 +1,4 @@
-"""The kernel takes what was rewritten in fragments: it puts them together and checks the sum."""
+"""The kernel accepts rewritten fragments: it reassembles them and verifies the checksum."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, from iproute2"),
     pytest.mark.usefixtures("tun"),
 ]
-MAC = "02:00:00:00:00:02"  # that the packets are for
+MAC = "02:00:00:00:00:02"  # destination of the packets
 ADDRESSES = {4: ("198.18.0.1", "198.18.0.2"), 6: ("2001:db8::1", "2001:db8::2")}
 """Of the peer, which is us, and of the kernel."""
 PORT = 4321
@@ -37,7 +37,7 @@ def packed(version: int) -> tuple[bytes, bytes]:
 
 @pytest.fixture
 def big(eal, name: str) -> Iterator[Mempool]:
-    """As many as the queue of a tap takes, and ours."""
+    """A pool for the queue of a tap, and for the test."""
     with Mempool.create(f"{name}-big", 2047, cache_size=0) as pool:
         yield pool
 
@@ -60,7 +60,7 @@ def tap(device, big: Mempool) -> Iterator[Port]:
 
 
 def elsewhere(version: int, proto: int) -> Datagram:
-    """For another host; one of TCP asks for a connection."""
+    """Make a datagram for another host; with TCP it requests a connection."""
     size = 4 if version == 4 else 16
     head = bytes(8) + b"\x50\2" + b"\xff\xff" + bytes(4) if proto == TCP else bytes(4)
     ports = b"\1\1" + PORT.to_bytes(2, "big")
@@ -87,7 +87,9 @@ def send(
 
 @pytest.mark.parametrize("version", ADDRESSES)
 @pytest.mark.parametrize("size", [8, 24, 64])
-def test_a_datagram_arrives(tap: Port, pool: Mempool, burst: Burst, version: int, size: int):
+def test_a_datagram_reaches_its_socket(
+    tap: Port, pool: Mempool, burst: Burst, version: int, size: int
+):
     family = socket.AF_INET if version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as kernel:
         kernel.bind((ADDRESSES[version][1], PORT))
@@ -99,7 +101,7 @@ def test_a_datagram_arrives(tap: Port, pool: Mempool, burst: Burst, version: int
 
 @pytest.mark.parametrize(("version", "size"), [(4, 8), (4, 24), (4, 64), (6, 24), (6, 64)])
 def test_a_connection_is_answered(tap: Port, pool: Mempool, burst: Burst, version: int, size: int):
-    """A SYN with data in fragments: the kernel answers only if its sum, in whichever, is right."""
+    """A SYN with data in fragments: the kernel answers only if the checksum is right."""
     family = socket.AF_INET if version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_STREAM) as kernel:
         kernel.bind((ADDRESSES[version][1], PORT))
@@ -113,7 +115,7 @@ def test_a_connection_is_answered(tap: Port, pool: Mempool, burst: Burst, versio
 
 
 def answer(port: Port, burst: Burst) -> list[int]:
-    """TCP's flags in what the kernel sends from there."""
+    """Return the TCP flags in the kernel's packets from that port."""
     burst.free()
     port.rx[0].rx(burst)
     flags, source = burst.columns["tcp.tcp_flags", "tcp.src_port"]

@@ -1,4 +1,4 @@
-"""Verbs on headers: what they write is what Scapy would have made, checksums included."""
+"""Verbs on headers: they write what Scapy would have made, checksums included."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def built(packets: list[Packet]) -> list[bytes]:
 
 
 def changed(packets: list[Packet], layer: type, field: str, value: object) -> list[bytes]:
-    """What Scapy makes with another value; it computes all checksums anew."""
+    """Return what Scapy makes with another value; it computes all checksums again."""
     for packet in packets:
         if layer in packet:
             setattr(packet[layer], field, value)
@@ -101,8 +101,8 @@ def test_each_packet_has_its_own_value(pool: Mempool, burst: Burst):
         assert burst.bytes(i) == bytes(packet)
 
 
-def test_captured_packets_that_were_right_stay_right(pool: Mempool, burst: Burst):
-    """On what others wrote: verified, rewritten at random, verified again."""
+def test_correct_captured_packets_stay_correct(pool: Mempool, burst: Burst):
+    """On captured packets: verified, rewritten at random, verified again."""
     checked = 0
     captured = [p for p in shipped() if len(p) >= 42][:1600]
     for start in range(0, len(captured), 32):
@@ -119,7 +119,7 @@ def test_captured_packets_that_were_right_stay_right(pool: Mempool, burst: Burst
     assert checked > 400
 
 
-def test_udp_without_a_checksum_stays_without(pool: Mempool, burst: Burst):
+def test_udp_without_a_checksum_gets_none(pool: Mempool, burst: Burst):
     data = bytes(ETHER / IP() / UDP(chksum=0))
     load(pool, burst, [data]).rewrite("ipv4.src_addr", 1)
     assert burst.columns["udp.dgram_cksum"].tolist() == [0]
@@ -127,12 +127,12 @@ def test_udp_without_a_checksum_stays_without(pool: Mempool, burst: Burst):
 
 
 @pytest.mark.parametrize("column", ["ipv4.total_length", "udp.dgram_cksum", "inner_ipv4.src_addr"])
-def test_what_checksums_cannot_follow_is_refused(pool: Mempool, burst: Burst, column: str):
+def test_rewrites_that_checksums_cannot_follow_raise(pool: Mempool, burst: Burst, column: str):
     with pytest.raises(ValueError, match=r"one of ipv4\.type_of_service"):
         load(pool, burst, built(ipv4_packets())).rewrite(column, 1)
 
 
-def test_sctp_is_refused(pool: Mempool, burst: Burst):
+def test_sctp_raises(pool: Mempool, burst: Burst):
     before = [bytes(ETHER / IP() / UDP()), bytes(ETHER / IP() / SCTP())]
     with pytest.raises(ValueError, match=r"packet 1: .* SCTP"):
         load(pool, burst, before).rewrite("l4.src_port", 1)
@@ -150,7 +150,7 @@ def test_decrement_ttl_names_those_that_expire(pool: Mempool, burst: Burst):
 
 
 def test_verify_finds_each_wrong_bit(pool: Mempool, burst: Burst):
-    """A bit of the packet is flipped at a time."""
+    """One bit of the packet is flipped at a time."""
     data = bytes(ETHER / IP() / UDP() / b"odd")
     chance = random.Random(5)
     flipped, in_ip = [], []
@@ -168,7 +168,7 @@ def test_verify_finds_each_wrong_bit(pool: Mempool, burst: Burst):
 
 
 @pytest.mark.parametrize("packets", [ipv4_packets(), ipv6_packets()])
-def test_computed_checksums_are_scapys(pool: Mempool, burst: Burst, packets: list[Packet]):
+def test_computed_checksums_match_scapy(pool: Mempool, burst: Burst, packets: list[Packet]):
     right = built(packets)
     load(pool, burst, right)
     for name in ("ipv4.hdr_checksum", "tcp.cksum", "udp.dgram_cksum", "icmp.icmp_cksum",
@@ -198,7 +198,7 @@ def test_checksums_over_segments_of_any_length(pool: Mempool, burst: Burst):
         burst.free()
 
 
-def test_packets_that_end_too_early_are_not_computed(pool: Mempool, burst: Burst):
+def test_checksums_of_truncated_packets_are_not_computed(pool: Mempool, burst: Burst):
     right = bytes(ETHER / IP() / UDP() / b"payload")
     cut = [right[:-1], ethernet(0x0806, arp()), right]
     load(pool, burst, cut)
@@ -207,8 +207,8 @@ def test_packets_that_end_too_early_are_not_computed(pool: Mempool, burst: Burst
     assert contents(burst) == cut
 
 
-def test_offloads_are_asked_of_the_port(pool: Mempool, burst: Burst):
-    """rte_net_intel_cksum_prepare: the pseudo header is there, the port does the rest."""
+def test_offloads_are_requested_from_the_port(pool: Mempool, burst: Burst):
+    """rte_net_intel_cksum_prepare: the pseudo header is summed here, the port does the rest."""
     packets = [
         ETHER / IP() / TCP() / b"x",
         ETHER / IPv6() / UDP() / b"x",
@@ -229,8 +229,8 @@ def test_offloads_are_asked_of_the_port(pool: Mempool, burst: Burst):
     assert [burst.mbuf(i).ol_flags for i in range(3)] == [0, 0, 0]
 
 
-def test_what_the_port_is_to_finish_follows_a_rewrite(pool: Mempool, burst: Burst):
-    """It adds what it finds to the sum of the pseudo header, which has addresses and no ports."""
+def test_offloaded_checksums_follow_a_rewrite(pool: Mempool, burst: Burst):
+    """It adds to the sum of the pseudo header, which covers addresses but no ports."""
     packets = [ETHER / IP() / TCP() / b"x", ETHER / IP() / UDP() / b"x", ETHER / IPv6() / UDP()]
     offload = TxOffload.TCP_CKSUM | TxOffload.UDP_CKSUM
     load(pool, burst, built(packets)).compute_checksums(offload)
@@ -245,7 +245,7 @@ def test_what_the_port_is_to_finish_follows_a_rewrite(pool: Mempool, burst: Burs
 
 @pytest.mark.parametrize("n_segments", [2, 3, 5])
 def test_tags_over_segments(pool: Mempool, burst: Burst, n_segments: int):
-    """Cut at every byte of the headers, and at others at random."""
+    """Cut at every byte of the headers, and at random bytes elsewhere."""
     chance = random.Random(n_segments)
     plain = bytes(ETHER / IP() / UDP() / b"payload")
     tagged = plain[:12] + b"\x81\0\x20\7" + plain[12:]
@@ -287,7 +287,7 @@ def test_a_shared_segment_is_not_popped(pool: Mempool, burst: Burst):
 
 
 def chained(pool: Mempool, burst: Burst, data: bytes, cuts: list[int]) -> Burst:
-    """One packet of segments that end at these places."""
+    """Make one packet of segments that end at these positions."""
     burst.free()
     ends = [0, *cuts, len(data)]
     with Burst(len(cuts) + 1) as parts:
@@ -313,7 +313,7 @@ def test_push_and_pop_are_inverse(pool: Mempool, burst: Burst):
     assert burst.vlan_pop().tolist() == [False] * 4 + [True, False]
 
 
-def test_push_that_is_refused_changes_nothing(pool: Mempool, burst: Burst):
+def test_push_that_raises_changes_nothing(pool: Mempool, burst: Burst):
     before = [bytes(60), bytes(13)]
     with pytest.raises(ValueError, match="packet 1: 14 bytes"):
         load(pool, burst, before).vlan_push(1)

@@ -1,4 +1,4 @@
-"""Checksums and rewriting of packets as they seldom are, beside a model that makes them anew."""
+"""Checksums and rewriting of rare packets, against a model that makes them again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rounds(seed: int) -> Iterator[tuple[random.Random, list[Datagram]]]:
 
 
 def sum_at(datagram: Datagram) -> int:
-    """Where the checksum of L4 lies in the packet."""
+    """Return where the L4 checksum lies in the packet."""
     data = datagram.packet()
     return len(data) - len(datagram.l4()) + SUM_AT[datagram.proto]
 
@@ -42,7 +42,7 @@ def wrong(burst: Burst) -> list[bool]:
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """New addresses and ports for each packet, written by the verbs and known to the model."""
+    """New addresses and ports for each packet, written by the verbs and applied to the model."""
 
     src4: list[bytes]
     dst4: list[bytes]
@@ -73,14 +73,14 @@ class Change:
         return dataclasses.replace(changed, ports=struct.pack("!HH", *self.ports[i]))
 
 
-def test_right_checksums_are_found_right(pool: Mempool, burst: Burst):
+def test_correct_checksums_verify(pool: Mempool, burst: Burst):
     for _, datagrams in rounds(1):
         load(pool, burst, [d.packet() for d in datagrams])
         assert wrong(burst) == [False] * N
 
 
 def flipped(rng: random.Random, datagram: Datagram) -> bytes:
-    """One bit of L4 is wrong, not of UDP's length."""
+    """Make one bit of L4 wrong, but not in UDP's length."""
     data = bytearray(datagram.packet())
     start = sum_at(datagram) - SUM_AT[datagram.proto]
     places = [*range(start, len(data) - len(datagram.surplus))]
@@ -96,7 +96,7 @@ def test_a_wrong_bit_is_found(pool: Mempool, burst: Burst):
         assert wrong(burst) == [d.has_sum for d in datagrams]
 
 
-def test_what_is_behind_udps_length_is_not_covered(pool: Mempool, burst: Burst):
+def test_bytes_behind_the_udp_length_are_not_covered(pool: Mempool, burst: Burst):
     for rng, datagrams in rounds(3):
         packets = [d.packet() for d in datagrams if d.surplus]
         load(pool, burst, [p[:-1] + rng.randbytes(1) for p in packets])
@@ -104,8 +104,8 @@ def test_what_is_behind_udps_length_is_not_covered(pool: Mempool, burst: Burst):
 
 
 @pytest.mark.parametrize("offset", [7, -1])
-def test_udp_lengths_that_cannot_be_are_refused(pool: Mempool, burst: Burst, offset: int):
-    """Below its header's, or above what IP has."""
+def test_impossible_udp_lengths_raise(pool: Mempool, burst: Burst, offset: int):
+    """Below the header length, or above the IP payload."""
     for _, datagrams in rounds(4):
         packets = []
         for d in (d for d in datagrams if d.proto == UDP and d.has_sum):
@@ -133,7 +133,7 @@ def with_sum(datagrams: list[Datagram]) -> list[Datagram]:
     return [dataclasses.replace(d, has_sum=True) for d in datagrams]
 
 
-def test_computed_checksums_are_the_models(pool: Mempool, burst: Burst):
+def test_computed_checksums_match_the_model(pool: Mempool, burst: Burst):
     for _, datagrams in rounds(5):
         load(pool, burst, spoiled(datagrams))
         assert burst.compute_checksums().all()
@@ -141,7 +141,7 @@ def test_computed_checksums_are_the_models(pool: Mempool, burst: Burst):
 
 
 def finished(data: bytes, flags: int) -> bytes:
-    """What a port makes of it that looks at IP's header and takes all that follows."""
+    """Return what a port makes of it that reads the IP header and sums all that follows."""
     if flags & OlFlag.TX_IP_CKSUM:
         ip = data[14 : 14 + (data[14] & 15) * 4]
         data = data[:24] + struct.pack("!H", checksum(ip[:10] + bytes(2) + ip[12:])) + data[26:]
@@ -160,8 +160,8 @@ def finished(data: bytes, flags: int) -> bytes:
     return data[:at] + struct.pack("!H", found or 0xFFFF * is_udp) + data[at + 2 :]
 
 
-def test_what_is_left_to_the_port_comes_out_right(pool: Mempool, burst: Burst):
-    """Of odd packets the checksum is made here: a port knows no address but IP's own."""
+def test_offloaded_checksums_are_correct(pool: Mempool, burst: Burst):
+    """Checksums of odd packets are computed here: a port reads only the addresses in the header."""
     asked = 0
     for _, datagrams in rounds(6):
         load(pool, burst, spoiled(datagrams))
@@ -182,7 +182,7 @@ def test_checksums_follow_what_is_rewritten(pool: Mempool, burst: Burst):
 
 
 def in_fragments(rng: random.Random) -> tuple[Datagram, int, int]:
-    """A datagram that needs at least two, their size, and how many headers each of them has."""
+    """Return a datagram that needs at least two fragments, their size, and their headers."""
     while True:
         datagram = random_datagram(rng, least=24)
         size, before = 8 * rng.randint(1, 6), rng.randint(0, 8)
@@ -196,8 +196,8 @@ def in_fragments(rng: random.Random) -> tuple[Datagram, int, int]:
     return datagram, size, before
 
 
-def test_checksums_follow_in_whichever_fragment_has_them(pool: Mempool, burst: Burst):
-    """So that the datagram is right when it is whole again, ports included."""
+def test_checksums_follow_in_the_fragment_that_has_them(pool: Mempool, burst: Burst):
+    """The reassembled datagram is correct, ports included."""
     for i in range(ROUNDS * 4):
         rng = random.Random(8 << 32 | i)
         datagram, size, before = in_fragments(rng)
@@ -218,14 +218,14 @@ def test_checksums_follow_in_whichever_fragment_has_them(pool: Mempool, burst: B
 
 
 def is_lost(datagram: Datagram, size: int, before: int) -> bool:
-    """Whether headers of the fragmentable part are cut off from the first (RFC 7112 forbids it)."""
+    """Whether the first fragment lacks some of the headers (RFC 7112 forbids that)."""
     moved = () if datagram.is_ipv4 else datagram.parts[before:]
     ahead = sum(1 + len(p.data) for p in moved)
     return bool(moved) and ahead + HEADER[datagram.proto] > size
 
 
 def cut_into(pool: Mempool, burst: Burst, data: bytes, cuts: list[int]) -> Burst:
-    """One packet of segments that end at these places."""
+    """Make one packet of segments that end at these positions."""
     burst.free()
     ends = [0, *cuts, len(data)]
     burst.alloc(pool, len(ends) - 1)

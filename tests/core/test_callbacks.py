@@ -1,4 +1,4 @@
-"""Whatever a callback or a handler of logging raises, threads of ours go on."""
+"""Whatever a callback or a logging handler raises, our threads keep running."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pydpdk.errors import DpdkError
 
 
 class OddError(BaseException):
-    """Neither an Exception nor one that Python knows, and it cannot be shown."""
+    """Not an Exception, unknown to Python, and without a repr."""
 
     def __str__(self) -> str:
         raise SystemExit("shown")
@@ -27,7 +27,7 @@ RAISED = [ValueError("bad"), SystemExit(3), KeyboardInterrupt(), GeneratorExit()
 
 
 class Handler(logging.Handler):
-    """Calls a function for each record; what it raises reaches the one who logs."""
+    """Call a function for each record; what it raises reaches the logging call."""
 
     def __init__(self, function) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Handler(logging.Handler):
 
 @pytest.fixture
 def shown(monkeypatch) -> queue.SimpleQueue[type]:
-    """What would have ended a thread."""
+    """Return what would have ended a thread."""
     seen: queue.SimpleQueue[type] = queue.SimpleQueue()
     monkeypatch.setattr(threading, "excepthook", lambda args: seen.put(args.exc_type))
     return seen
@@ -78,8 +78,8 @@ def test_lines_are_logged_after_a_handler_that_raises(eal: Eal, shown, listen, r
     assert "pydpdk-log" in {thread.name for thread in threading.enumerate()}
 
 
-def test_who_waits_for_dpdk_hears_nothing_of_a_handler_that_raises(eal: Eal, shown, listen):
-    """A device that comes while its lines are logged is there; only its own error is raised."""
+def test_a_call_does_not_raise_the_error_of_a_logging_handler(eal: Eal, shown, listen):
+    """A device added while its lines are logged exists; only its own error is raised."""
 
     def fail(record: logging.LogRecord) -> None:
         raise ValueError("bad")
@@ -90,8 +90,8 @@ def test_who_waits_for_dpdk_hears_nothing_of_a_handler_that_raises(eal: Eal, sho
     assert shown.get(timeout=20) is ValueError
 
 
-def test_a_handler_may_wait_for_who_flushes(eal: Eal, listen):
-    """It uses the package, as this thread does with the lock of closing: neither waits for ever."""
+def test_a_handler_may_wait_for_the_flushing_thread(eal: Eal, listen):
+    """It uses the package while this thread has the close lock: neither waits forever."""
     inside, done = threading.Event(), threading.Event()
 
     def use(record: logging.LogRecord) -> None:
@@ -109,7 +109,7 @@ def test_a_handler_may_wait_for_who_flushes(eal: Eal, listen):
 
 
 @pytest.mark.parametrize("raised", RAISED, ids=lambda error: type(error).__name__)
-def test_a_report_comes_after_one_that_raised(raised, caplog):
+def test_reports_continue_after_one_that_raised(raised, caplog):
     class Meter:
         def report(self) -> int:
             return 1
@@ -127,8 +127,8 @@ def test_a_report_comes_after_one_that_raised(raised, caplog):
     assert "the report of a running file failed" in caplog.text
 
 
-def test_ctrl_c_is_for_the_main_thread(listen):
-    """There it goes through, as `sys.exit()` does; all else is shown."""
+def test_ctrl_c_reaches_only_the_main_thread(listen):
+    """In the main thread it is raised, like `sys.exit()`; all else is shown."""
     voice = callbacks.Voice("pydpdk.test")
     for raised in (KeyboardInterrupt(), SystemExit(1)):
 
@@ -143,7 +143,7 @@ def test_ctrl_c_is_for_the_main_thread(listen):
         logging.getLogger("pydpdk.test").handlers.clear()
 
 
-def test_a_hook_that_raises_is_no_end_either(listen, monkeypatch, capsys):
+def test_a_hook_that_raises_does_not_end_the_thread(listen, monkeypatch, capsys):
     def fail(*args: object) -> None:
         raise OddError
 

@@ -1,7 +1,7 @@
-"""A thread that only looks, while another closes: it hears `ClosedError`, and the process lives.
+"""A thread that reads while another closes gets `ClosedError`, and the process survives.
 
-In a process of its own, as what went wrong here was a segmentation fault: a pool is memory that
-`close` gives back to the kernel, a port has functions that `close` takes away.
+In its own process, because the failure was a segmentation fault: a pool is memory that `close`
+returns to the kernel, a port has functions that `close` removes.
 """
 
 import pytest
@@ -43,11 +43,11 @@ calls = {
 }.get(kind, repr)
 
 current, done = [make()], threading.Event()
-told = looks = 0
+raised = looks = 0
 wrong = []
 
 def look():
-    global told, looks
+    global raised, looks
     while not done.is_set():
         it = current[0]
         names = [name for name in dir(type(it)) if not name.startswith("_")]
@@ -56,12 +56,12 @@ def look():
                 try:
                     getattr(it, name)
                 except ClosedError:
-                    told += 1
+                    raised += 1
         try:
             looks += 1
             calls(it)
         except ClosedError as error:
-            told += 1
+            raised += 1
             assert re.search("was shut|after it was closed", str(error)), error
         assert it.name in repr(it)
 
@@ -90,20 +90,20 @@ gone(current[0])
 for thread in threads:
     thread.join()
 assert not wrong, wrong
-print(rounds, looks, told)
+print(rounds, looks, raised)
 """
 
 KINDS = ("mempool", "objects", "ring", "memzone", "channel", "port", "hash", "fib")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_who_looks_while_another_thread_closes(run_script, kind: str):
+def test_a_thread_that_reads_while_another_closes_gets_closed_error(run_script, kind: str):
     done = run_script(LOOK, kind)
     assert done.returncode == 0, done.stderr
-    rounds, looks, told = map(int, done.stdout.split())
+    rounds, looks, raised = map(int, done.stdout.split())
     assert rounds > 5
     assert looks > rounds
-    assert told > 0 or kind == "memzone"  # what it tells was read once
+    assert raised > 0 or kind == "memzone"  # its values are read once
 
 
 END = """
@@ -157,7 +157,7 @@ print(len(ended))
 """
 
 
-def test_who_asks_while_another_thread_ends_the_eal(run_script):
+def test_a_thread_that_calls_while_another_ends_the_eal_gets_closed_error(run_script):
     for _ in range(8):
         done = run_script(END)
         assert done.stdout == "4\n", done.stderr

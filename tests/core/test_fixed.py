@@ -1,4 +1,4 @@
-"""Objects are made once and keep their public attributes: C has sized its buffers by them."""
+"""Objects are initialized once and keep their public attributes: C relies on their sizes."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ from pydpdk.process.messages.requests import Reply
 from pydpdk.process.messages.wire import Fds
 
 SAME = {"Observer": "Eal"}
-"""What has no constructor and no attribute of its own, and whose it has."""
+"""Classes without a constructor or attribute of their own, and the class that has them."""
 PLAIN = ("host", "config", "cli")
 """Packages that know nothing of C; their dataclasses are Python's."""
 VALUES = (None, 0, 1 << 40, -1, b"", np.dtype("V65536"), np.empty(0), ())
 
 
 def classes() -> Iterator[type]:
-    """The classes that are made, of all modules of the package."""
+    """Yield the classes with instances, of all modules of the package."""
     for found in pkgutil.walk_packages(pydpdk.__path__, "pydpdk."):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
@@ -78,7 +78,7 @@ def classes() -> Iterator[type]:
 
 
 class Maker:
-    """Makes one object of each class; what must be closed is closed at the end."""
+    """Make one object of each class; what must be closed is closed at the end."""
 
     def __init__(self, eal: Eal, pool: Mempool, burst: Burst, device: Any, stack: ExitStack):
         self.eal, self.pool, self.burst, self.stack = eal, pool, burst, stack
@@ -123,7 +123,7 @@ class Maker:
 
     def handler(self) -> Any:
         handler = messages.Handler("fixed", print, ffi.new("struct pyd_listener *"))
-        self.stack.callback(handler._abandon)  # DPDK never knew of it
+        self.stack.callback(handler._abandon)  # it was never registered in DPDK
         return handler
 
     def received(self) -> Any:
@@ -245,8 +245,8 @@ def public(thing: object) -> list[str]:
 
 
 @contextmanager
-def refused(thing: object, name: str) -> Iterator[None]:
-    """What has a setter looks at the value itself; all else cannot be set."""
+def rejected(thing: object, name: str) -> Iterator[None]:
+    """Expect that an attribute without a setter cannot be set; a setter checks the value."""
     of_class = inspect.getattr_static(type(thing), name, None)
     if isinstance(of_class, property) and of_class.fset is not None:
         with suppress(Exception):
@@ -256,7 +256,7 @@ def refused(thing: object, name: str) -> Iterator[None]:
             yield
 
 
-def test_every_class_is_made_here():
+def test_every_class_has_a_maker():
     assert {name_of(cls) for cls in classes()} - set(SAME) == set(CASES) - set(SAME.values())
 
 
@@ -266,7 +266,7 @@ def test_public_attributes_stay(maker: Maker, name: str):
     thing = make(maker)
     for attribute in public(thing):
         for value in VALUES:
-            with refused(thing, attribute):
+            with rejected(thing, attribute):
                 setattr(thing, attribute, value)
         with pytest.raises(AttributeError):
             delattr(thing, attribute)
@@ -274,8 +274,8 @@ def test_public_attributes_stay(maker: Maker, name: str):
 
 
 @pytest.mark.parametrize("name", each(set(CASES)))
-def test_it_is_made_once(maker: Maker, name: str):
-    """Whatever the arguments, and also the constructor of a base."""
+def test_an_object_is_initialized_once(maker: Maker, name: str):
+    """With any arguments, and also by the constructor of a base class."""
     make, use = CASES[name]
     thing = make(maker)
     bases = [cls for cls in type(thing).__mro__ if isinstance(vars(cls).get("__init__"), ONCE)]
@@ -290,7 +290,7 @@ def test_it_is_made_once(maker: Maker, name: str):
 ONCE = _crossing.Once
 
 
-def test_a_class_of_the_users_own_may_say_more(eal):
+def test_a_subclass_may_add_attributes(eal):
     class Mine(Meter):
         def __init__(self, n: int) -> None:
             super().__init__(1000, 1000, n=n)
@@ -307,7 +307,7 @@ def test_a_class_of_the_users_own_may_say_more(eal):
     assert (mine.n, mine.said) == (8, 8)
 
 
-def test_of_threads_that_make_the_same_object_one_does(eal):
+def test_one_of_several_threads_initializes_an_object(eal):
     meter = Meter.__new__(Meter)
     ready, results = threading.Barrier(4), []
 
@@ -328,8 +328,8 @@ def test_of_threads_that_make_the_same_object_one_does(eal):
     assert meter.color(U4, U4).tolist() == [0] * 4
 
 
-def test_what_was_not_made_does_not_reach_c(eal):
-    """Neither the short way nor the method: there is no C object yet."""
+def test_an_uninitialized_object_does_not_reach_c(eal):
+    """Neither the fast path nor the method: there is no C object yet."""
     for cls, call in (
         (Meter, lambda x: x.color(U4, U4)),
         (Hash, lambda x: x.lookup(U4)),
@@ -342,21 +342,21 @@ def test_what_was_not_made_does_not_reach_c(eal):
             call(cls.__new__(cls))
 
 
-def test_the_memory_of_c_stays_without_the_python_names(eal, pool):
-    """Also of names that begin with an underscore: C reads what the handle keeps."""
+def test_the_memory_of_c_does_not_depend_on_python_attributes(eal, pool):
+    """Including names that begin with an underscore: C reads what the handle keeps alive."""
     meter = Meter(1000, 1000, n=1 << 16)
     meter._buckets = meter._profile = meter._c = None  # type: ignore[assignment]
     with Burst(8) as burst:
         kept, burst._c = burst._c, None
-        over = [np.full(1 << 19, 255, np.uint8) for _ in range(8)]  # what was freed
+        over = [np.full(1 << 19, 255, np.uint8) for _ in range(8)]  # over what was freed
         assert meter.color(U4, U4).tolist() == [0] * 4
         assert burst.alloc(pool, 4) == 4
         burst._c = kept
         assert (len(burst), burst.free(), len(over)) == (4, 4, 8)
 
 
-def test_a_zone_is_as_long_as_it_is(eal, name):
-    """Its description is the user's, and says nothing to C."""
+def test_the_length_of_a_zone_cannot_be_changed(eal, name):
+    """Its description belongs to the user, and C does not read it."""
     with Memzone.reserve(name, 64) as zone:
         info = zone.info
         object.__setattr__(info, "len", 1 << 40)
@@ -364,8 +364,8 @@ def test_a_zone_is_as_long_as_it_is(eal, name):
             zone.array(np.uint8, 4096)
 
 
-def test_values_are_made_once():
-    """Dataclasses: of the binding, all are ours."""
+def test_dataclasses_are_initialized_once():
+    """Dataclasses: all of the binding are frozen."""
     list(classes())
     found = [
         cls

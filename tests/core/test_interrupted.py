@@ -1,6 +1,6 @@
-"""An exception of a signal handler at any bytecode of what makes, closes, launches and frees.
+"""An exception of a signal handler at any bytecode of calls that make, close, launch and free.
 
-`scripts/tools/interrupt_rounds` raises at all of them, in minutes; here at some, chosen evenly.
+`scripts/tools/interrupt_rounds` raises at all of them, which takes minutes; here at an even choice.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def run_script(on_hugepages):
     ("kind", "only", "every"),
     [("objects", "", 97), ("moving", "", 397), ("groups", "idle", 29), ("groups", "member", 397)],
 )
-def test_nothing_is_half_open_after_a_call_was_interrupted(run_script, kind, only, every):
+def test_an_interrupted_call_leaves_nothing_half_open(run_script, kind, only, every):
     done = run_script("interrupt_rounds", "--kinds", kind, "--only", only, "--every", every)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith(" 0 wrong")
 
 
 @pytest.mark.hugepages
-def test_nothing_is_half_open_after_a_call_of_a_secondary_was_interrupted(run_script):
+def test_an_interrupted_call_of_a_secondary_leaves_nothing_half_open(run_script):
     done = run_script("interrupt_rounds", "--attach", "--every", 97)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith(" 0 wrong")
@@ -53,7 +53,7 @@ def test_ctrl_c_from_another_process_leaves_nothing_open(run_script):
 
 
 @pytest.mark.parametrize("what", ["init", "close", "open"])
-def test_nothing_is_left_where_start_or_end_was_interrupted(run_script, what):
+def test_an_interrupted_start_or_end_leaves_nothing(run_script, what):
     counted = run_script("interrupt_ends.py", what, 0)
     assert counted.returncode == 0, counted.stderr
     n = int(counted.stdout)
@@ -67,7 +67,7 @@ class ParsedError(BaseException):
 
 
 def _parted(lock: threading.Lock) -> None:
-    """Leave a block as an exception does that comes between its last step and its end."""
+    """Leave a block as an exception does that is raised between its last step and its end."""
 
     def trace(frame, event, _):
         frame.f_trace_opcodes = True
@@ -87,15 +87,15 @@ def _parted(lock: threading.Lock) -> None:
         sys.settrace(None)
 
 
-def test_a_lock_is_given_back_where_the_block_does_not_come_to_its_end():
-    """With `with lock:` this lock stays taken, as it does in a generator's `finally`."""
+def test_a_lock_is_released_if_the_block_does_not_reach_its_end():
+    """With `with lock:` this lock stays taken, as in a generator's `finally`."""
     lock = threading.Lock()
     with pytest.raises(ParsedError):
         _parted(lock)
     assert not lock.locked()
 
 
-def test_a_check_is_made_with_the_lock_held_and_its_error_gives_the_lock_back():
+def test_a_check_runs_with_the_lock_and_its_error_releases_it():
     lock, seen = threading.Lock(), []
 
     def check() -> None:
@@ -108,7 +108,7 @@ def test_a_check_is_made_with_the_lock_held_and_its_error_gives_the_lock_back():
     assert not lock.locked()
 
 
-def test_what_is_begun_is_undone_once_unless_the_block_ends():
+def test_undo_runs_once_unless_the_block_ends():
     undone: list[int] = []
     with Undo(undone.append, 1):
         pass

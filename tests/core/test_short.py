@@ -1,4 +1,4 @@
-"""The short way into C: what it may take, what it leaves to Python, and that neither leaks."""
+"""The fast path into C: what it accepts, what it leaves to the fallback, and that neither leaks."""
 
 import inspect
 import sys
@@ -44,7 +44,7 @@ def unfit():
 
 @pytest.mark.parametrize("move", MOVES)
 @pytest.mark.parametrize(("what", "values", "error"), [*unfit()])
-def test_what_is_not_exactly_right_is_refused_by_python(ring, move, what, values, error):
+def test_arguments_that_do_not_match_raise_in_the_fallback(ring, move, what, values, error):
     with pytest.raises(error, match="allowed"):
         getattr(ring, move)(values)
     assert ring.empty
@@ -60,7 +60,7 @@ def test_read_only_memory_is_sent_but_not_filled(ring, move):
     assert ring.count == 8
 
 
-def test_a_dtype_that_is_equal_but_not_the_same_is_taken(eal):
+def test_an_equal_dtype_object_is_accepted(eal):
     fields = [("a", "u4"), ("b", "f4")]
     with Ring.create("pairs", 16, element=fields) as ring:
         values = np.zeros(3, np.dtype(fields))
@@ -72,10 +72,10 @@ def test_a_dtype_that_is_equal_but_not_the_same_is_taken(eal):
         assert (out == values).all()
 
 
-def test_both_ways_do_the_same(ring):
+def test_fast_path_and_fallback_do_the_same(ring):
     values, out = np.arange(5, dtype=np.uint64), np.zeros(5, np.uint64)
     assert Ring.enqueue_bulk(ring, values) == 5
-    assert ring.dequeue_bulk(out=out) == 5  # a name: Python's way
+    assert ring.dequeue_bulk(out=out) == 5  # a keyword: the fallback
     assert Ring.enqueue_bulk.__wrapped__(ring, values) == 5
     again = np.zeros(5, np.uint64)
     assert Ring.dequeue_burst(ring, again) == 5
@@ -92,14 +92,14 @@ def test_wrong_numbers_of_arguments_are_python_errors(ring):
         ring.enqueue_bulk(values, n=1)
 
 
-def test_what_was_never_opened_is_no_wild_pointer(eal):
+def test_an_object_that_was_never_opened_has_no_wild_pointer(eal):
     with pytest.raises(AttributeError):
         Ring.__new__(Ring).enqueue_bulk(np.zeros(1, np.uint64))
     with pytest.raises(AttributeError):
         ObjectPool.__new__(ObjectPool).get(1)
 
 
-def test_closed_is_said(eal):
+def test_a_closed_object_raises(eal):
     ring, pool = Ring.create("gone", 16), ObjectPool.create("gone", 7, "u8")
     ring.close()
     pool.close()
@@ -112,14 +112,14 @@ def test_closed_is_said(eal):
         pool.put(np.zeros(1, np.intp))
 
 
-def test_a_side_that_is_taken_is_said(eal):
+def test_a_busy_side_raises(eal):
     with Ring.create("alone", 16, producer="hts") as ring:
         with ring.enqueue_zc(2), pytest.raises(BusyError):
             ring.enqueue_bulk(np.zeros(1, np.uint64))
         ring.dequeue_bulk(np.zeros(2, np.uint64))
 
 
-def test_get_takes_a_number_or_a_number_and_room(pool):
+def test_get_accepts_a_number_or_a_number_and_an_array(pool):
     out = np.zeros(4, np.intp)
     assert pool.get(4, out=out) is out
     longer = np.zeros(9, np.intp)
@@ -141,7 +141,7 @@ def test_get_takes_a_number_or_a_number_and_room(pool):
     assert pool.in_use_count == 0
 
 
-def test_put_refuses_as_python_does(pool):
+def test_put_raises_as_the_fallback_does(pool):
     ids = pool.get(3)
     assert pool.put(ids) is None
     with pytest.raises(ClosedError, match="already"):
@@ -153,7 +153,7 @@ def test_put_refuses_as_python_does(pool):
     assert pool.in_use_count == 0
 
 
-def test_no_reference_is_lost_or_left(ring, pool):
+def test_no_reference_is_lost_or_leaked(ring, pool):
     values, strided = np.zeros(8, np.uint64), np.zeros(16, np.uint64)[::2]
     intp = np.dtype(np.intp)
 
@@ -161,11 +161,11 @@ def test_no_reference_is_lost_or_left(ring, pool):
         ring.enqueue_bulk(values)
         ring.dequeue_bulk(values)
         pool.put(pool.get(8))
-        for refused in (strided, 1 << 40):
+        for rejected in (strided, 1 << 40):
             with pytest.raises((TypeError, ValueError)):
-                ring.enqueue_bulk(refused)
+                ring.enqueue_bulk(rejected)
             with pytest.raises((TypeError, ValueError)):
-                pool.get(refused)
+                pool.get(rejected)
         with pytest.raises(NoRoomError):
             pool.get(64)
 
@@ -176,12 +176,12 @@ def test_no_reference_is_lost_or_left(ring, pool):
     before = counts()
     for _ in range(200):
         each()
-    # dtypes are everybody's: a lost or left reference would show 200 times
+    # dtypes are shared: a lost or leaked reference would show 200 times
     assert all(abs(now - then) < 50 for now, then in zip(counts(), before, strict=True))
 
 
 @pytest.mark.parametrize("name", MOVES)
-def test_a_short_method_still_explains_itself(name):
+def test_a_fast_method_keeps_its_docstring(name):
     method = getattr(Ring, name)
     assert isinstance(method, Crossing)
     assert method.__name__ == name
@@ -190,7 +190,7 @@ def test_a_short_method_still_explains_itself(name):
     assert inspect.isroutine(method)
 
 
-def test_only_what_can_cross_is_bound():
+def test_only_valid_handles_are_bound():
     for wrong in [("kind", "u8"), (1, "u8"), ()]:
         with pytest.raises(TypeError):
             Handle()._bind(1, *wrong)
@@ -203,7 +203,7 @@ def test_only_what_can_cross_is_bound():
             Crossing(len, 1, how, "kind", *other)
 
 
-def test_what_was_never_bound_does_not_cross():
+def test_an_unbound_method_does_not_call_c():
     crossing = Crossing(lambda *_: "python", 1, _crossing.COUNT, "kind")
     assert crossing(Handle()) == "python"
     other = Handle()

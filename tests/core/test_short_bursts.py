@@ -1,4 +1,4 @@
-"""The short way for the verbs of bursts: when it is taken, and that else Python has the word."""
+"""The fast path of the burst verbs: when it is taken, and that the fallback does the rest."""
 
 import inspect
 import sys
@@ -28,7 +28,7 @@ VERBS = (Burst.alloc, Burst.swap_macs, RxQueue.rx, TxQueue.tx, Ring.rx, Ring.tx,
 
 
 def through_python(method, *arguments, **options):
-    """Call it; return its result and whether the method ran as it is written in Python."""
+    """Call it; return its result and whether the method ran as written in Python."""
     seen = []
     sys.setprofile(lambda frame, event, _: seen.append(frame.f_code) if event == "call" else None)
     try:
@@ -39,14 +39,14 @@ def through_python(method, *arguments, **options):
 
 
 def short(method, *arguments, **options):
-    result, careful = through_python(method, *arguments, **options)
-    assert not careful, f"{method} ran in Python"
+    result, fallback = through_python(method, *arguments, **options)
+    assert not fallback, f"{method} ran in Python"
     return result
 
 
-def careful(method, *arguments, **options):
-    result, careful = through_python(method, *arguments, **options)
-    assert careful, f"{method} did not run in Python"
+def fallback(method, *arguments, **options):
+    result, fallback = through_python(method, *arguments, **options)
+    assert fallback, f"{method} did not run in Python"
     return result
 
 
@@ -58,7 +58,7 @@ def mbufs(eal):
 
 def test_verbs_of_bursts_run_no_python(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
     rxq, txq = loop.rx[0], loop.tx[0]
-    assert rxq.take() and txq.take()  # which the first call does otherwise
+    assert rxq.take() and txq.take()  # else the first call does this
     assert short(burst.alloc, pool, 8, length=60) == 8
     burst.fill(bytes(range(60)))
     assert short(burst.swap_macs) is None
@@ -70,25 +70,25 @@ def test_verbs_of_bursts_run_no_python(loop: Port, pool: Mempool, burst: Burst, 
     assert {burst.bytes(i) for i in range(8)} == {bytes(range(60))}
 
 
-def test_both_ways_do_the_same(pool: Mempool, burst: Burst, mbufs: Ring):
-    for way in (short, careful):
+def test_fast_path_and_fallback_do_the_same(pool: Mempool, burst: Burst, mbufs: Ring):
+    for path in (short, fallback):
         alloc, tx, rx = Burst.alloc, Ring.tx, Ring.rx
-        if way is careful:
+        if path is fallback:
             alloc, tx, rx = map(inspect.unwrap, (alloc, tx, rx))
         for arguments, n in [((), 32), ((3,), 3), ((0,), 0)]:
-            assert way(alloc, burst, pool, *arguments) == n
-            assert (way(tx, mbufs, burst), mbufs.count, len(burst)) == (n, n, 0)
-            assert (way(rx, mbufs, burst), mbufs.count, len(burst)) == (n, 0, n)
+            assert path(alloc, burst, pool, *arguments) == n
+            assert (path(tx, mbufs, burst), mbufs.count, len(burst)) == (n, n, 0)
+            assert (path(rx, mbufs, burst), mbufs.count, len(burst)) == (n, 0, n)
             burst.free()
-        assert way(alloc, burst, pool, 2, length=61) == 2
+        assert path(alloc, burst, pool, 2, length=61) == 2
         assert burst.lengths.tolist() == [61, 61]
         burst.free()
-        assert way(alloc, burst, pool, length=7) == 32
+        assert path(alloc, burst, pool, length=7) == 32
         assert set(burst.lengths.tolist()) == {7}
         burst.free()
 
 
-def test_while_views_live_python_decides(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
+def test_with_live_views_the_fallback_runs(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
     assert loop.rx[0].take() and loop.tx[0].take()
     for send in (loop.tx[0].tx, mbufs.tx):
         burst.alloc(pool, 2, length=60)
@@ -97,7 +97,7 @@ def test_while_views_live_python_decides(loop: Port, pool: Mempool, burst: Burst
             send(burst)
         assert len(burst) == 2
         del view
-        assert careful(send, burst) == 2
+        assert fallback(send, burst) == 2
     assert short(loop.rx[0].rx, burst) == 2
     assert short(loop.tx[0].tx, burst) == 2
     assert loop.rx[0].rx(burst) == 2
@@ -105,7 +105,7 @@ def test_while_views_live_python_decides(loop: Port, pool: Mempool, burst: Burst
     mbufs.rx(burst)
 
 
-def test_in_check_mode_free_looks_first(pool: Mempool, burst: Burst):
+def test_in_check_mode_free_runs_the_fallback(pool: Mempool, burst: Burst):
     assert not isinstance(Burst.free, Crossing)
     burst.alloc(pool, 1)
     view = burst.view(0)
@@ -114,7 +114,7 @@ def test_in_check_mode_free_looks_first(pool: Mempool, burst: Burst):
     del view
 
 
-def test_without_check_mode_free_is_short_too(run_script):
+def test_without_check_mode_free_takes_the_fast_path(run_script):
     done = run_script(
         """
         import sys
@@ -142,14 +142,14 @@ def test_without_check_mode_free_is_short_too(run_script):
 
 
 @pytest.mark.parametrize("n", [-1, 33, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 80])
-def test_alloc_of_a_number_that_does_not_fit_is_refused(pool: Mempool, burst: Burst, n):
+def test_alloc_of_a_number_that_does_not_fit_raises(pool: Mempool, burst: Burst, n):
     with pytest.raises(ValueError, match="0 to 32"):
         burst.alloc(pool, n)
     assert pool.in_use_count == 0
 
 
 @pytest.mark.parametrize("length", [-1, 2049, 65536, 1 << 32, 1 << 80])
-def test_alloc_of_a_length_that_does_not_fit_is_refused(pool: Mempool, burst: Burst, length):
+def test_alloc_of_a_length_that_does_not_fit_raises(pool: Mempool, burst: Burst, length):
     assert pool.room == 2048
     with pytest.raises(ValueError, match="0 to 2048"):
         burst.alloc(pool, 1, length=length)
@@ -158,7 +158,7 @@ def test_alloc_of_a_length_that_does_not_fit_is_refused(pool: Mempool, burst: Bu
     assert pool.in_use_count == 0
 
 
-def test_what_is_not_of_the_kind_is_refused(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
+def test_arguments_of_another_class_raise(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
     with ObjectPool.create("kinds", 7, "u8") as objects, Ring.create("kinds", 16) as values:
         for wrong in (None, 1, "burst", mbufs, values, pool, objects, loop.rx[0], loop, burst._c):
             for verb in (loop.rx[0].rx, loop.tx[0].tx, mbufs.rx, mbufs.tx):
@@ -172,8 +172,8 @@ def test_what_is_not_of_the_kind_is_refused(loop: Port, pool: Mempool, burst: Bu
                 verb(burst)
 
 
-def test_a_verb_of_another_kind_is_refused(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
-    """Each of them would hand a C function a struct that it does not know."""
+def test_a_verb_of_another_class_raises(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
+    """Each would pass a C function a struct that it does not know."""
     ids = np.zeros(1, np.intp)
     with ObjectPool.create("kinds", 7, "u8") as objects:
         for error, verb, *arguments in [
@@ -194,7 +194,9 @@ def test_a_verb_of_another_kind_is_refused(loop: Port, pool: Mempool, burst: Bur
                 verb(*arguments)
 
 
-def test_what_c_refuses_is_said_by_python(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
+def test_errors_of_the_fast_path_are_raised_by_the_fallback(
+    loop: Port, pool: Mempool, burst: Burst, mbufs: Ring
+):
     rxq, txq, gone = loop.rx[0], loop.tx[0], Burst(4)
     burst.alloc(pool)
     for fill in (rxq.rx, mbufs.rx):
@@ -216,8 +218,8 @@ def test_what_c_refuses_is_said_by_python(loop: Port, pool: Mempool, burst: Burs
             verb(burst)
 
 
-def test_a_round_that_is_refused_serves_no_hop_twice(device, pool: Mempool, burst: Burst):
-    """The method in Python goes on where the short way was refused."""
+def test_an_interrupted_round_serves_no_hop_twice(device, pool: Mempool, burst: Burst):
+    """The fallback goes on where the fast path stopped."""
     open_, shut = device("net_null_open"), device("net_null_shut")
     for port in (open_, shut):
         port.configure(mempool=pool)
@@ -234,7 +236,7 @@ def test_a_round_that_is_refused_serves_no_hop_twice(device, pool: Mempool, burs
     assert (open_.rx[0].packets, shut.tx[0].packets) == (96, 32)
 
 
-def test_a_second_thread_is_told(pool: Mempool, burst: Burst):
+def test_a_second_thread_gets_busy_error(pool: Mempool, burst: Burst):
     done, busy = [], []
 
     def use() -> None:
@@ -254,7 +256,7 @@ def test_a_second_thread_is_told(pool: Mempool, burst: Burst):
     assert burst.free() == 32
 
 
-def test_tracing_stamps_what_came_the_short_way(pool: Mempool, burst: Burst):
+def test_tracing_records_the_fast_path(pool: Mempool, burst: Burst):
     trace()
     try:
         assert not isinstance(Burst.alloc, Crossing)
@@ -267,7 +269,7 @@ def test_tracing_stamps_what_came_the_short_way(pool: Mempool, burst: Burst):
     assert isinstance(Burst.alloc, Crossing)
 
 
-def test_no_reference_is_lost_or_left(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
+def test_no_reference_is_lost_or_leaked(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
     things = (burst, pool, mbufs, loop.rx[0], loop.tx[0])
     forward = Forward(burst, [(loop.rx[0], loop.tx[0])])
 
@@ -292,7 +294,7 @@ def test_no_reference_is_lost_or_left(loop: Port, pool: Mempool, burst: Burst, m
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_short_verb_still_explains_itself(verb):
+def test_a_fast_verb_keeps_its_docstring(verb):
     assert isinstance(verb, Crossing)
     assert verb.__doc__
     assert next(iter(inspect.signature(verb).parameters)) == "self"

@@ -1,4 +1,4 @@
-"""Verbs over all packets the short way: no Python runs, and both ways do and return the same."""
+"""Verbs over all packets on the fast path: no Python runs, and the results equal the fallback's."""
 
 import contextlib
 import inspect
@@ -50,12 +50,12 @@ ON_BURSTS = {
 
 
 def packet(i: int) -> bytes:
-    """UDP; every third one is tagged."""
+    """Make a UDP packet; every third one is tagged."""
     return ethernet(0x0800, ipv4(udp(bytes(range(30 + i)))), vlan=5 if i % 3 == 0 else None)
 
 
 def ran(method, *arguments, **options):
-    """Return what it returns, and whether the method ran as it is written in Python."""
+    """Return the result, and whether the method ran as written in Python."""
     seen = []
     sys.setprofile(lambda frame, event, _: seen.append(frame.f_code) if event == "call" else None)
     try:
@@ -76,7 +76,7 @@ def equal(one, other) -> bool:
 
 @pytest.fixture
 def pair(pool: Mempool, eal):
-    """Two bursts of the same packets."""
+    """Return two bursts of the same packets."""
     with Burst(2 * N) as one, Burst(2 * N) as other:
         for burst in (one, other):
             burst.alloc(pool, N)
@@ -87,24 +87,24 @@ def pair(pool: Mempool, eal):
 
 
 @pytest.mark.parametrize("verb", ON_BURSTS)
-def test_both_ways_do_and_return_the_same(pair, verb: str):
+def test_fast_path_and_fallback_do_and_return_the_same(pair, verb: str):
     method, arguments = ON_BURSTS[verb]
     one, other = (b.columns if verb.startswith("columns") else b for b in pair)
     warm = inspect.unwrap(method)
-    theirs = warm(other, *arguments)  # what keys stand for is known from here on
-    ours, careful = ran(method, one, *arguments)
-    assert not careful, f"{verb} ran in Python"
+    theirs = warm(other, *arguments)  # the keys are cached from here on
+    ours, fallback = ran(method, one, *arguments)
+    assert not fallback, f"{verb} ran in Python"
     assert equal(ours, theirs), (ours, theirs)
     assert [pair[0].bytes(i) for i in range(N)] == [pair[1].bytes(i) for i in range(N)]
     assert equal(pair[0].columns["mbuf.vlan_tci"], pair[1].columns["mbuf.vlan_tci"])
 
 
-def test_bytes_from_a_header_on_are_short_too(pair):
+def test_bytes_from_a_header_on_take_the_fast_path(pair):
     one, other = pair
     for name in ("udp", "tcp", "ipv4"):
         long = other.peek(0, 4, header=name)
-        short, careful = ran(one.peek, 0, 4, header=name)
-        assert not careful
+        short, fallback = ran(one.peek, 0, 4, header=name)
+        assert not fallback
         assert equal(short, long)
         other.poke(0, b"ab", header=name)
         assert not ran(one.poke, 0, b"ab", header=name)[1]
@@ -115,7 +115,7 @@ def test_bytes_from_a_header_on_are_short_too(pair):
         one.peek(0, 4, other="udp")  # type: ignore[call-arg]
 
 
-def test_taking_and_splitting_are_short(pair, eal):
+def test_take_and_split_use_the_fast_path(pair, eal):
     one, other = pair
     wanted = [one.bytes(i) for i in range(N)]
     with Burst(N) as even, Burst(N) as odd:
@@ -134,14 +134,14 @@ def test_taking_and_splitting_are_short(pair, eal):
             other.split(np.full(len(other), 2, np.uint32), (one, odd))
 
 
-def test_metering_routes_and_filters_are_short(pair, eal, name: str):
+def test_meters_routes_and_filters_use_the_fast_path(pair, eal, name: str):
     one, _ = pair
     flows, lengths = U4.copy(), np.full(N, 60, np.uint32)
     first, second = Meter(1, 60, 60, n=N), Meter(1, 60, 60, n=N)
     for asked in (lengths, 60, lengths):
         theirs = inspect.unwrap(Meter.color)(second, flows, asked)
-        ours, careful = ran(first.color, flows, asked)
-        assert not careful
+        ours, fallback = ran(first.color, flows, asked)
+        assert not fallback
         assert equal(ours, theirs)
     with Fib.create(name, nh_bytes=4, default_nh=7) as fib:
         fib.add("0.0.0.4/30", 9)
@@ -149,8 +149,8 @@ def test_metering_routes_and_filters_are_short(pair, eal, name: str):
     with pytest.raises(ClosedError):
         fib.next_hops(U4)
     with Bpf("udp") as udp:
-        mask, careful = ran(udp.match, one)
-        assert not careful
+        mask, fallback = ran(udp.match, one)
+        assert not fallback
         assert equal(mask, one.columns["udp?"] & ~one.columns["vlan?"])
     with pytest.raises(ClosedError):
         udp.match(one)
@@ -172,23 +172,23 @@ def test_metering_routes_and_filters_are_short(pair, eal, name: str):
         (Burst.take, (MASK, None)), (Burst.take, (U1, None)), (Burst.decrement_ttl, (1,)),
     ],
 )  # fmt: skip
-def test_what_is_not_exactly_right_is_pythons(pair, verb, arguments):
-    """Either Python makes it right, as a big-endian array, or it says what is allowed."""
+def test_arguments_that_do_not_match_use_the_fallback(pair, verb, arguments):
+    """The fallback converts them, e.g. a big-endian array, or says what is allowed."""
     one, other = pair
-    inspect.unwrap(Burst.rewrite)(one, FIELD, one.columns[FIELD])  # known from here on
+    inspect.unwrap(Burst.rewrite)(one, FIELD, one.columns[FIELD])  # cached from here on
     try:
         theirs = inspect.unwrap(verb)(other, *arguments)
     except (ValueError, TypeError) as error:
         with pytest.raises(type(error)):
             verb(one, *arguments)
     else:
-        ours, careful = ran(verb, one, *arguments)
-        assert careful
+        ours, fallback = ran(verb, one, *arguments)
+        assert fallback
         assert equal(ours, theirs)
     assert [one.bytes(i) for i in range(N)] == [other.bytes(i) for i in range(N)]
 
 
-def test_keys_that_run_code_are_pythons(pair):
+def test_keys_that_run_code_use_the_fallback(pair):
     class Key(str):
         __slots__ = ()
 
@@ -202,7 +202,7 @@ def test_keys_that_run_code_are_pythons(pair):
     assert one.columns["ipv4.src_addr"].shape == (N,)
 
 
-def test_references_are_as_before(pair):
+def test_reference_counts_do_not_change(pair):
     one, _ = pair
     values, key = U4.copy(), (FIELD, "udp?")
     for _ in range(2):
@@ -219,7 +219,7 @@ def test_references_are_as_before(pair):
     assert sys.getrefcount(result) == sys.getrefcount(fresh)
 
 
-def test_columns_are_of_a_burst_alone(pair):
+def test_columns_need_a_burst(pair):
     one, _ = pair
     for wrong in (None, 1, one.columns, Meter(1, 1, n=1)):
         with pytest.raises(TypeError, match="burst is allowed"):
@@ -240,8 +240,8 @@ def test_a_closed_burst_has_no_columns(eal):
             call()
 
 
-def test_threads_that_meet_get_their_turn_or_are_told(pair):
-    """The number of packets is read before the burst is entered; it may be another by then."""
+def test_concurrent_threads_get_a_result_or_busy_error(pair):
+    """The number of packets is read before the burst is entered; it may have changed by then."""
     one, other = pair
     wrong: list[BaseException] = []
     stop = threading.Event()

@@ -1,4 +1,4 @@
-"""However an array comes to DPDK's memory, closing knows of it."""
+"""Whichever call made an array over DPDK's memory, closing knows of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Source = Callable[[ExitStack], tuple[Any, Close]]
 
 
 def bottom(view: Any) -> Any:
-    """The buffer that all arrays over this memory are made of."""
+    """Return the buffer below all arrays over this memory."""
     while getattr(view, "base", None) is not None:
         view = view.base
     assert not isinstance(view, np.ndarray)
@@ -76,7 +76,7 @@ def packet(stack: ExitStack) -> tuple[Any, Close]:
     with Burst(1) as burst:
         burst.alloc(pool, 1, length=60)
         view = burst[0]
-        burst._views.clear()  # those that check mode refuses to give away
+        burst._views.clear()  # check mode would not free these packets
         burst.free()
     return view, pool.close
 
@@ -127,7 +127,7 @@ def stack(eal: Eal) -> Iterator[ExitStack]:
 
 @pytest.mark.parametrize("how", DERIVED)
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.__name__)
-def test_memory_stays_under_it(stack: ExitStack, source: Source, how: str):
+def test_memory_stays_under_a_view(stack: ExitStack, source: Source, how: str):
     view, close = source(stack)
     derived = [DERIVED[how](view)]
     del view
@@ -139,7 +139,7 @@ def test_memory_stays_under_it(stack: ExitStack, source: Source, how: str):
 
 
 def test_bound_columns_cannot_be_resized_under_c(eal: Eal, pool: Mempool, burst: Burst):
-    """Nor can what they lie in."""
+    """Neither can the arrays that they lie in."""
     burst.alloc(pool, 4, length=60)
     bound = burst.columns.bind("mbuf.pkt_len")
     column = bound()[0]

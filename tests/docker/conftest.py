@@ -1,4 +1,4 @@
-"""An engine, and the image built on it."""
+"""A container engine, and the image built with it."""
 
 import os
 import shutil

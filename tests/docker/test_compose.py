@@ -1,4 +1,4 @@
-"""configs/docker/compose.yaml, brought up: three containers over the same hugepages."""
+"""configs/docker/compose.yaml, started: three containers over the same hugepages."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def command(docker: Docker) -> list[str]:
 
 @pytest.fixture
 def pages() -> Iterator[Path]:
-    """A directory of hugetlbfs for these containers alone."""
+    """A directory of hugetlbfs for these containers only."""
     made = Path(tempfile.mkdtemp(prefix="compose-", dir="/dev/hugepages"))
     yield made
     shutil.rmtree(made)
@@ -53,7 +53,7 @@ def compose(docker: Docker, image: str, hugepages: None, pages: Path) -> Iterato
 
 
 def moved(compose: Compose, service: str) -> int:
-    """Return the packets that a container has said it moved."""
+    """Return how many packets a container says it has moved."""
     said = re.findall(r"(?:sent|swapped) ([\d,]+) packets", compose("logs", service))
     return int(said[-1].replace(",", "")) if said else 0
 
@@ -80,7 +80,7 @@ def test_three_containers_exchange_packets_and_survive_a_death(compose: Compose,
         goes_on(compose, service)
     says(compose, "primary", "died without leaving 'compose'")
     says(compose, "primary", "recovered from process")
-    compose("up", "--detach", "worker-1")  # its lcore and its place are free again
+    compose("up", "--detach", "worker-1")  # its lcore and its registration are free again
     goes_on(compose, "worker-1")
 
     compose("kill", "-s", "KILL", "primary")

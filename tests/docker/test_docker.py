@@ -1,4 +1,4 @@
-"""The image, built and run: what the Dockerfile claims of privileges is what is tried here."""
+"""The image, built and run: these tests check what the Dockerfile says about privileges."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_on_hugepages_with_one_capability(image: str, hugepages: None):
     assert set(Path("/dev/hugepages").glob(ours)) - before == set()
 
 
-def test_that_capability_is_needed_and_its_lack_is_told(image: str, hugepages: None):
+def test_the_error_names_the_missing_capability(image: str, hugepages: None):
     run = docker("run", "--rm", *ON_HUGEPAGES, image, *RUN_NULL)
     assert not json.loads(run.stdout)["hugepages"]
     assert "--cap-add SYS_NICE" in run.stderr

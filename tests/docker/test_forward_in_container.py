@@ -1,4 +1,4 @@
-"""Two containers that talk through a third, whose eth0 and eth1 are Docker's, with all defaults."""
+"""Two containers that talk through a third, over Docker's eth0 and eth1, with all defaults."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def networks(docker: Docker) -> Iterator[list[str]]:
 
 @pytest.fixture
 def container(docker: Docker, networks: list[str]) -> Iterator[Callable[..., str]]:
-    """Start a container on networks, in order; it is gone before they are."""
+    """Start a container on networks, in order; it is removed before they are."""
     made: list[str] = []
 
     def make(on: list[str], *arguments: str) -> str:
@@ -64,19 +64,19 @@ def pid_of(docker: Docker, container: str) -> str:
 
 
 def end(pid: str, role: str, megabytes: int) -> subprocess.Popen[str]:
-    """The kernel's TCP inside of a container, which needs no tool of its own for it."""
+    """Run the kernel's TCP inside of a container, which needs no tool of its own for it."""
     argv = ["nsenter", "--target", pid, "--net", sys.executable, str(END)]
     process = subprocess.Popen(
         [*argv, "tcp", role, str(megabytes)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
     )  # fmt: skip
-    assert heard(process) == "ready"
+    assert line_of(process) == "ready"
     say(process)
-    assert heard(process) == "configured"
+    assert line_of(process) == "configured"
     return process
 
 
-def heard(process: subprocess.Popen[str]) -> str:
+def line_of(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
@@ -87,7 +87,7 @@ def say(process: subprocess.Popen[str]) -> None:
 
 
 def wait_for_sockets(docker: Docker, container: str, n: int) -> None:
-    """Until the ports' packet sockets are there: their rings keep what comes from then on."""
+    """Wait until the ports have packet sockets: their rings keep what is sent from then on."""
     table = Path(f"/proc/{pid_of(docker, container)}/net/packet")
     deadline = time.monotonic() + 120
     while len(table.read_text().splitlines()) <= n:
@@ -112,9 +112,9 @@ def test_100_mb_of_tcp_pass_between_containers(docker, image, networks, containe
         for one, role in ((server, "server"), (client, "client"))
     ]
     try:
-        assert heard(ends[0]) == "listening"
+        assert line_of(ends[0]) == "listening"
         say(ends[1])
-        came, sent = (json.loads(heard(one)) for one in ends)
+        came, sent = (json.loads(line_of(one)) for one in ends)
         assert came == sent
         assert sent["wrong"] == {}
     finally:
@@ -125,4 +125,4 @@ def test_100_mb_of_tcp_pass_between_containers(docker, image, networks, containe
     docker("wait", between)
     report = json.loads(docker("logs", between).stdout)
     assert report["ports"]["a"]["rx_bytes"] > 100 << 20
-    assert report["ports"]["a"]["rx_packets"] > 60_000  # of 1,448 bytes: none came in one piece
+    assert report["ports"]["a"]["rx_packets"] > 60_000  # of 1,448 bytes: none was larger

@@ -1,4 +1,4 @@
-"""The three ways to run in Docker: the very line that `pydpdk doctor --docker` prints is run."""
+"""The three setups in Docker: each runs the very line that `pydpdk doctor --docker` prints."""
 
 import itertools
 import json
@@ -19,7 +19,7 @@ PRIVILEGES = ("--cap-add", "--user", "--privileged", "--network", "--device", "-
 
 
 def line_of(file: Path, image: str, *more: str) -> list[str]:
-    """Return what doctor prints, with our image; the words after the file are the run's."""
+    """Return the line that doctor prints, with our image; words after the file go to `run`."""
     command = [sys.executable, "-m", "pydpdk", "doctor", str(file), "--docker"]
     words = shlex.split(subprocess.check_output(command, text=True))
     words[words.index("pydpdk")] = image
@@ -27,7 +27,7 @@ def line_of(file: Path, image: str, *more: str) -> list[str]:
 
 
 def given(line: list[str]) -> list[str]:
-    """Return the privileges of a line, without --cap-drop ALL, which each has."""
+    """Return the privileges of a line, without --cap-drop ALL, which each line has."""
     assert line[line.index("--cap-drop") + 1] == "ALL"
     return [f"{a} {b}" for a, b in itertools.pairwise(line) if a in PRIVILEGES]
 
@@ -63,10 +63,10 @@ def test_hugepages_with_the_least_capabilities(image: str, hugepages: None, tmp_
 
 
 def test_af_packet_on_the_containers_own_interface(docker: Docker, image: str):
-    """Datagrams that the host sends to the container's address arrive in the port."""
+    """The port receives datagrams that the host sends to the container's address."""
     name = f"pydpdk-own-{time.monotonic_ns()}"
     line = line_of(ROOT / "configs/docker/own_interface.yaml", image, "--duration", "6")
-    if Path("/sys/class/net/eth0").exists():  # of the host: doctor cannot know which is meant
+    if Path("/sys/class/net/eth0").exists():  # the host's: doctor cannot know which one is meant
         at = line.index("--network")
         del line[at : at + 2]
     assert given(line) == ["--user 0", "--cap-add NET_ADMIN", "--cap-add NET_RAW"]

@@ -1,4 +1,4 @@
-"""A running EAL: what it says of itself, its threads and its logs."""
+"""A running EAL: its description, its threads and its logs."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from pydpdk.memory.memseg import hugepages, memseg_lists, memsegs
 from pydpdk.memory.memzone import memzones
 
 
-def test_is_what_was_asked_for(eal: Eal, on_hugepages: bool):
+def test_the_eal_has_the_requested_options(eal: Eal, on_hugepages: bool):
     assert pydpdk_eal.state() == "running"
     assert pydpdk_eal.current() is eal
     assert (eal.hugepages, eal.proc_type, eal.iova_mode) == (on_hugepages, "primary", "va")
@@ -23,12 +23,12 @@ def test_is_what_was_asked_for(eal: Eal, on_hugepages: bool):
     assert [one.main for one in lcore.walk()] == [True, False, False]
 
 
-def test_a_second_init_is_refused(eal: Eal):
+def test_a_second_init_raises(eal: Eal):
     with pytest.raises(DpdkError, match="once in a process, and the EAL runs: EALREADY"):
         pydpdk.init()
 
 
-def test_memory_is_what_the_chain_says(eal: Eal, pool: Mempool, on_hugepages: bool):
+def test_memory_matches_its_chain(eal: Eal, pool: Mempool, on_hugepages: bool):
     page = (1 << 12, 1 << 21)[on_hugepages]
     segments = memsegs()
     assert {segment.hugepage_sz for segment in segments} <= {page, 1 << 30}
@@ -38,11 +38,11 @@ def test_memory_is_what_the_chain_says(eal: Eal, pool: Mempool, on_hugepages: bo
         assert any(s.addr <= zone.addr < s.addr + s.len for s in segments), zone
 
 
-def test_affinity_is_put_back(eal: Eal):
+def test_affinity_is_restored(eal: Eal):
     assert os.sched_getaffinity(0) == os.sched_getaffinity(1) or len(os.sched_getaffinity(0)) > 1
 
 
-def test_pinned_pins_and_puts_back(eal: Eal):
+def test_pinned_pins_and_restores(eal: Eal):
     before = os.sched_getaffinity(0)
     with eal.pinned():
         assert os.sched_getaffinity(0) == eal.main_cpus == {min(before)}

@@ -1,4 +1,4 @@
-"""How processes with an EAL end, fork and stand beside one another: nothing is left."""
+"""How processes with an EAL end, fork and run side by side: nothing is left."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ ENDS = {
 }
 
 
-def test_two_processes_have_prefixes_of_their_own(on_hugepages: bool):
+def test_two_processes_have_different_prefixes(on_hugepages: bool):
     code = (
         "import pydpdk, os; eal = pydpdk.init("
         f"hugepages={on_hugepages}, lcores=(min(os.sched_getaffinity(0)),));"
@@ -78,7 +78,7 @@ def test_a_process_ends_and_leaves_nothing(run_script, end: str, closes: bool):
         assert done.stderr.rstrip().endswith("ValueError: mine")
 
 
-def test_close_refuses_while_views_are_alive_and_then_closes(run_script):
+def test_close_raises_while_views_are_alive_and_then_closes(run_script):
     done = run_script("""
         from pydpdk.errors import InUseError
         eal = init()
@@ -101,7 +101,7 @@ def test_close_refuses_while_views_are_alive_and_then_closes(run_script):
 
 
 @pytest.mark.parametrize("handler", ["raises", "closes"])
-def test_a_log_handler_that_misbehaves_does_no_harm(run_script, handler: str):
+def test_a_log_handler_that_raises_or_blocks_does_no_harm(run_script, handler: str):
     body = {"raises": "1 / 0", "closes": "record.args = (); record.msg = 'x'"}[handler]
     done = run_script(f"""
         import logging
@@ -118,7 +118,7 @@ def test_a_log_handler_that_misbehaves_does_no_harm(run_script, handler: str):
     assert done.stdout == "", done.stderr
 
 
-def test_threads_that_close_at_once_close_once(run_script):
+def test_simultaneous_closes_close_once(run_script):
     done = run_script("""
         import threading
         eal = init(vdevs=("net_null0",))
@@ -138,8 +138,8 @@ def test_threads_that_close_at_once_close_once(run_script):
     assert done.returncode == 0, done.stderr
 
 
-def test_closed_says_so_in_another_thread(eal: Eal):
-    """`current` is of the process, not of the thread."""
+def test_another_thread_sees_the_same_eal(eal: Eal):
+    """`current` belongs to the process, not to the thread."""
     found: list[Eal] = []
     thread = threading.Thread(target=lambda: found.append(pydpdk_eal.current()))
     thread.start()

@@ -1,8 +1,8 @@
-"""An EAL and the children of its process: forked ones are refused, others are free."""
+"""An EAL and the children of its process: calls in forked ones raise, others are free."""
 
 
-def test_after_a_fork_the_child_is_refused(run_script):
-    """What a child would touch is its parent's, shared; a lock of a thread that it lacks, too."""
+def test_calls_in_a_forked_child_raise(run_script):
+    """A child would use shared memory of its parent, and locks of threads that it lacks."""
     done = run_script("""
         import os, threading, warnings
         from pydpdk._core.lifetime import lock
@@ -40,7 +40,7 @@ def test_after_a_fork_the_child_is_refused(run_script):
             for name, use in uses.items():
                 try:
                     use()
-                    print("not refused:", name, flush=True)
+                    print("no error:", name, flush=True)
                     code = 1
                 except (ClosedError, DpdkError) as error:
                     if not ("forked" in str(error) or "closed>" in str(error)):
@@ -61,7 +61,7 @@ def test_after_a_fork_the_child_is_refused(run_script):
     assert done.stdout == "child 0\n"
 
 
-def test_a_forked_child_that_exits_normally_leaves_the_parent_alone(run_script):
+def test_a_forked_child_that_exits_does_not_affect_its_parent(run_script):
     done = run_script("""
         import os, sys
         eal = init()

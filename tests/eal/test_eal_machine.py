@@ -25,7 +25,7 @@ def test_a_dpdk_of_another_release_is_a_version_error(run_script, tmp_path):
 
 
 def test_another_libdpdk_at_import_is_a_version_error(run_script, tmp_path):
-    """A library in front that says another version: what the import itself makes of it."""
+    """A library in front with another version: the import itself detects it."""
     source = tmp_path / "version.c"
     source.write_text('const char *rte_version(void) { return "DPDK 23.11.1"; }\n')
     library = tmp_path / "version.so"
@@ -36,7 +36,7 @@ def test_another_libdpdk_at_import_is_a_version_error(run_script, tmp_path):
     assert "23.11.1" in done.stderr
 
 
-def test_few_file_descriptors_are_refused_first(run_script):
+def test_few_file_descriptors_raise_before_the_eal_starts(run_script):
     """The EAL would panic on EMFILE."""
     done = run_script("""
         import resource, pydpdk.eal
@@ -50,7 +50,7 @@ def test_few_file_descriptors_are_refused_first(run_script):
     assert "file descriptors" in done.stdout
 
 
-def test_cpus_outside_the_affinity_are_refused_first(run_script):
+def test_cpus_outside_the_affinity_raise_before_the_eal_starts(run_script):
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         pytest.skip("needs two CPUs")
@@ -80,7 +80,7 @@ def test_two_lcores_on_one_cpu_and_one_that_floats(run_script):
     assert done.stdout == "[(5, False), (7, True)] 7\n", done.stderr
 
 
-def test_auto_without_hugepages_is_loud(run_script):
+def test_auto_without_hugepages_warns(run_script):
     done = run_script("""
         from pydpdk.host import hugepages
         gone = hugepages.Availability(False, 0, "None is reserved.")
@@ -93,7 +93,7 @@ def test_auto_without_hugepages_is_loud(run_script):
 
 
 def test_a_failed_start_gives_the_findings_of_doctor(run_script):
-    """The EAL reserves address space for all memory it could ever have, and here may not."""
+    """The EAL reserves address space for the maximum memory, which is not allowed here."""
     done = run_script("""
         import resource
         from pydpdk import EalInitError

@@ -1,11 +1,11 @@
-"""What is refused before the EAL is asked, and how the EAL itself fails."""
+"""Options that raise before the EAL starts, and how the EAL itself fails."""
 
 import pytest
 
 import pydpdk
 from pydpdk.eal import lifecycle
 
-REFUSED = [
+REJECTED = [
     ({"lcores": "0,"}, "ends in a comma"),
     ({"lcores": ""}, "no lcore list"),
     ({"lcores": "x"}, "no lcore list"),
@@ -24,7 +24,7 @@ REFUSED = [
     ({"memory_mb": -1}, "memory_mb=-1"),
     ({"memory_mb": 1 << 40}, "memory_mb"),
     ({"memory_mb": True}, "memory_mb"),
-    ({"memory_mb": (64, 64), "hugepages": False}, "nodes are not told apart"),
+    ({"memory_mb": (64, 64), "hugepages": False}, "one number without hugepages"),
     ({"file_prefix": "a%b"}, "letters, digits"),
     ({"file_prefix": "a/b"}, "letters, digits"),
     ({"file_prefix": ""}, "letters, digits"),
@@ -36,7 +36,7 @@ REFUSED = [
     ({"proc_type": "tertiary"}, "one of 'primary'"),
     ({"proc_type": "secondary", "hugepages": False}, "a secondary shares hugepages"),
     ({"proc_type": "secondary", "in_memory": True}, "cannot attach to unnamed"),
-    ({"in_memory": True, "hugepages": False}, "the EAL refuses both"),
+    ({"in_memory": True, "hugepages": False}, "the EAL rejects both"),
     ({"in_memory": "yes"}, "in_memory='yes': a bool"),
     ({"iova_mode": "pv"}, "iova_mode"),
     ({"allow": ("01:00.0",), "block": ("02:00.0",)}, "the EAL takes one"),
@@ -72,26 +72,26 @@ REFUSED = [
 
 @pytest.fixture
 def unused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `init` believe that it was not called; an option that is refused never gets further."""
+    """Make `init` believe that it was not called; an option that raises never gets further."""
     monkeypatch.setattr(lifecycle, "state", lambda: "new")
     monkeypatch.setattr(
         lifecycle, "settle", lambda *_, **__: pytest.fail("it took a registration", pytrace=False)
     )
     monkeypatch.setattr(
-        lifecycle, "_start", lambda *_: pytest.fail("the option was not refused", pytrace=False)
+        lifecycle, "_start", lambda *_: pytest.fail("the option was not rejected", pytrace=False)
     )
     monkeypatch.setattr(lifecycle.log, "redirect", lambda: None)
 
 
 @pytest.mark.usefixtures("unused")
-@pytest.mark.parametrize(("options", "what"), REFUSED, ids=lambda value: str(value)[:40])
-def test_option_is_refused(options: dict[str, object], what: str):
+@pytest.mark.parametrize(("options", "what"), REJECTED, ids=lambda value: str(value)[:40])
+def test_an_invalid_option_raises(options: dict[str, object], what: str):
     with pytest.raises(ValueError, match=what):
         pydpdk.init(**{"hugepages": True, **options})
 
 
 @pytest.mark.usefixtures("unused")
-def test_all_refusals_come_at_once():
+def test_all_invalid_options_are_reported_at_once():
     with pytest.raises(ValueError, match=r"(?s)lcores=.*memory_mb=.*file_prefix=") as caught:
         pydpdk.init(lcores="x", memory_mb=0, file_prefix="a/b")
     assert len(str(caught.value).splitlines()) == 3
@@ -102,7 +102,7 @@ def test_an_option_that_does_not_exist():
         pydpdk.init(hugepagez=True)
 
 
-def test_after_a_refusal_init_may_be_called_again(run_script):
+def test_after_an_invalid_option_init_may_be_called_again(run_script):
     done = run_script("""
         import pydpdk.eal
         for bad in ({"lcores": "x"}, {"extra": ("--help",)}, {"memory_mb": 0}):
@@ -160,7 +160,7 @@ except EalInitError as error:
     assert not any("Success" in str(part) for part in (error, *error.lines))
 """
 
-# 25.11 has a parser of its own, and says of a main lcore that is none only that parsing failed
+# 25.11 has another parser: for an invalid main lcore it only says that parsing failed
 NEW_PARSER = tuple(map(int, pydpdk.version.RUNNING.split(".")[:2])) >= (25, 11)
 UNKNOWN = "unknown argument" if NEW_PARSER else "unrecognized option"
 NOSUCH = "--nosuch" if NEW_PARSER else "'--nosuch'"
@@ -199,17 +199,17 @@ def test_more_memory_than_there_is(run_script):
 
 @pytest.mark.parametrize("memory_mb", [1 << 20, 1 << 22])
 def test_without_hugepages_more_memory_than_there_is(run_script, memory_mb: int):
-    """The EAL maps a terabyte without a word and then dies of it."""
+    """The EAL maps a terabyte without an error and then crashes."""
     done = run_script(
         """
         try:
             init(memory_mb=int(__import__("sys").argv[1]), hugepages=False)
         except (ValueError, pydpdk.errors.EalInitError) as error:
-            print("refused", error)
+            print("rejected", error)
         """,
         memory_mb,
     )
-    assert done.stdout.startswith("refused"), done.stderr
+    assert done.stdout.startswith("rejected"), done.stderr
 
 
 @pytest.mark.hugepages

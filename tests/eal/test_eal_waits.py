@@ -1,4 +1,4 @@
-"""What an EAL waits for before it starts, and what its calls wait for: said, with the process."""
+"""Waits of the EAL before its start, and of its calls: reported, with the process."""
 
 import fcntl
 import os
@@ -32,7 +32,7 @@ def owner(tmp_path: Path):
     started.communicate("\n")
 
 
-def test_a_lock_that_is_kept_ends_the_wait(owner, tmp_path: Path) -> None:
+def test_a_lock_that_is_not_released_ends_the_wait(owner, tmp_path: Path) -> None:
     said = []
     with pytest.raises(TimeoutError) as late:
         flocks.wait_for(tmp_path, 0.3, patience_s=0.1, say=said.append)
@@ -40,7 +40,7 @@ def test_a_lock_that_is_kept_ends_the_wait(owner, tmp_path: Path) -> None:
     assert [wait.owner for wait in said] == [owner.pid]
 
 
-def test_a_lock_that_is_free_is_left_so(tmp_path: Path) -> None:
+def test_a_free_lock_stays_free(tmp_path: Path) -> None:
     flocks.wait_for(tmp_path, 0.0, patience_s=0.0, say=pytest.fail)
     fd = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,7 +48,7 @@ def test_a_lock_that_is_free_is_left_so(tmp_path: Path) -> None:
     flocks.wait_for(tmp_path / "none", 0.0, patience_s=0.0, say=pytest.fail)
 
 
-def test_the_start_is_refused_while_another_has_the_directory(
+def test_init_raises_while_another_process_locks_the_directory(
     owner, tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setattr(waits.runtime, "runtime_dir", lambda _: tmp_path)
@@ -57,20 +57,20 @@ def test_the_start_is_refused_while_another_has_the_directory(
 
 
 @pytest.mark.hugepages
-def test_a_call_that_waits_says_for_whom(run_script) -> None:
-    """A message locks the runtime directory, as the growth of a heap locks the hugetlbfs mount."""
+def test_a_call_that_waits_names_the_process(run_script) -> None:
+    """A message locks the runtime directory, as heap growth locks the hugetlbfs mount."""
     done = run_script(
         """
         import logging, subprocess, sys, threading
         from pydpdk import messages
         said = threading.Event()
-        class Heard(logging.Handler):
+        class Records(logging.Handler):
             def emit(self, record):
                 lines.append(record.getMessage())
                 if "waits for" in lines[-1]:
                     said.set()
         lines = []
-        logging.getLogger("pydpdk").addHandler(Heard())
+        logging.getLogger("pydpdk").addHandler(Records())
         with init() as eal:
             owner = subprocess.Popen([sys.executable, "-c", sys.argv[1], eal.runtime_dir],
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -15,7 +15,7 @@ from pydpdk.host import runtime
 ROOT = Path(__file__).parents[2]
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
-# sends a signal to this process when rte_eal_init has logged its first line: it is still in there
+# signals this process at the first log line of rte_eal_init, which still runs then
 AT_FIRST_LINE = """\
 import logging, os, signal, sys
 
@@ -32,7 +32,7 @@ logging.getLogger("dpdk").setLevel(logging.DEBUG)
 """
 
 
-def test_ctrl_c_within_init_is_raised_by_it_and_nothing_runs(run_script):
+def test_init_raises_on_ctrl_c_and_nothing_runs(run_script):
     done = run_script(
         AT_FIRST_LINE.format(number=int(signal.SIGINT), more="")
         + """
@@ -58,7 +58,7 @@ with init(log_level="debug"):
     assert done.stdout == "['running']\n", done.stderr
 
 
-def test_ctrl_c_within_the_end_is_raised_after_it(run_script):
+def test_ctrl_c_during_close_is_raised_afterwards(run_script):
     done = run_script("""
 import signal
 from pydpdk.host import runtime
@@ -77,7 +77,7 @@ except KeyboardInterrupt:
     assert done.stdout == "left []\nraised dead\n", done.stderr
 
 
-def test_a_process_that_is_ending_does_not_show_a_late_ctrl_c(run_script):
+def test_a_late_ctrl_c_of_an_ending_process_is_not_shown(run_script):
     done = run_script("""
 import signal
 eal = init()
@@ -115,7 +115,7 @@ def test_a_signal_within_rte_eal_init_ends_run(tmp_path, on_hugepages, number):
 @pytest.mark.hugepages
 @pytest.mark.parametrize("to", [[], ["--group"]])
 def test_signals_at_many_moments_leave_nothing(to):
-    """A short run of the campaign; its moments fall where they fall."""
+    """A short run of the campaign; its moments are random."""
     script = ROOT / "scripts/tools/signal_moments"
     command = [sys.executable, script, "--moments", "2", "--within", "4"]
     done = subprocess.run(

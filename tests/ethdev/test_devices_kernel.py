@@ -1,4 +1,4 @@
-"""Devices on interfaces of the kernel: bytes both ways, and every mbuf back in its pool."""
+"""Devices on kernel interfaces: bytes in both directions, and every mbuf back in its pool."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, from iproute2"),
     pytest.mark.skipif(shutil.which("ethtool") is None, reason="needs ethtool"),
 ]
-EXPERIMENT = 0x88B5  # IEEE 802 local experimental: nothing of the kernel's own has it
+EXPERIMENT = 0x88B5  # IEEE 802 local experimental: the kernel sends none
 COUNT = 40
 
 
@@ -77,7 +77,7 @@ def send(port: Port, pool: Mempool, burst: Burst) -> None:
         assert not burst
 
 
-def arrived(raw: socket.socket, count: int) -> list[bytes]:
+def received(raw: socket.socket, count: int) -> list[bytes]:
     found = []
     while len(found) < count:
         packet, (_, _, kind, *_) = raw.recvfrom(2048)
@@ -92,7 +92,7 @@ def both_ways(port: Port, pool: Mempool, interface: str) -> None:
             kernel.send(packet)
         assert receive(port, burst, COUNT) == FRAMES
         send(port, pool, burst)
-        assert arrived(kernel, COUNT) == FRAMES
+        assert received(kernel, COUNT) == FRAMES
 
 
 @pytest.fixture
@@ -130,8 +130,8 @@ class TestAfXdp:
         port.close()
         assert big.in_use_count == 0
 
-    def test_its_interface_can_be_taken_again(self, device, veth: str, big: Mempool, eal):
-        """DPDK 22.11 leaves the socket open, and the kernel allows one for each queue."""
+    def test_its_interface_can_be_used_again(self, device, veth: str, big: Mempool, eal):
+        """DPDK 22.11 does not close the socket, and the kernel allows one for each queue."""
         for _ in range(3):
             eal.add_device(f"net_af_xdp_a,iface={veth}1")
             port = start(Port.lookup("net_af_xdp_a"), big)
@@ -139,24 +139,24 @@ class TestAfXdp:
             eal.remove_device("net_af_xdp_a")
             assert big.in_use_count == 0
 
-    def test_two_ports_of_one_pool_are_refused(self, device, veth: str, big: Mempool):
+    def test_two_ports_with_one_pool_raise(self, device, veth: str, big: Mempool):
         start(first := device(f"net_af_xdp_0,iface={veth}1"), big)
         second = device(f"net_af_xdp_1,iface={veth}2")
         with pytest.raises(ValueError, match="'net_af_xdp_0' has it already"):
             second.configure(mempool=big)
         first.close()
 
-    def test_a_pool_without_the_mbufs_of_the_kernel_is_refused(self, device, veth, pool: Mempool):
+    def test_a_pool_without_mbufs_for_the_kernel_raises(self, device, veth, pool: Mempool):
         port = device(f"net_af_xdp_s,iface={veth}1")
         with pytest.raises(ValueError, match="2112 or more must be free: "):
             port.configure(mempool=pool)
 
-    def test_mbufs_that_it_does_not_reach_must_be_in_the_pool(self, device, veth, big: Mempool):
+    def test_mbufs_out_of_its_reach_must_be_in_the_pool(self, device, veth, big: Mempool):
         beyond = lib.pyd_beyond_count(big.handle)
         port = device(f"net_af_xdp_b,iface={veth}1")
         with Burst(big.n - 1) as most, Burst(1) as last:
             most.alloc(big, big.n - 1)
-            last.alloc(big, 1)  # the last in memory: nothing was taken before
+            last.alloc(big, 1)  # the last mbuf in memory: none was taken before
             most.free()
             if beyond:
                 with pytest.raises(InUseError, match=f"its last {beyond} mbufs, and some are in"):
@@ -196,12 +196,12 @@ class TestBond:
                     raw.send(packet)
             assert sorted(receive(bond, burst, 20)) == sorted(FRAMES[:10] * 2)
             send(bond, big, burst)
-            halves = [arrived(raw, COUNT // 2) for raw in (one, other)]
+            halves = [received(raw, COUNT // 2) for raw in (one, other)]
         assert sorted(halves[0] + halves[1]) == FRAMES
         bond.close()
         assert big.in_use_count == 0
 
-    def test_its_members_are_its_own(self, device, members, eal, big: Mempool):
+    def test_members_cannot_be_used_alone(self, device, members, eal, big: Mempool):
         bond = device("net_bonding_o,mode=1,member=net_af_packet_m1,member=net_af_packet_m2")
         bond.configure(mempool=big)
         for state in ("stopped", "started"):
@@ -228,8 +228,8 @@ class TestBond:
         bond.close()
         members[0].close()
 
-    def test_one_that_cannot_start_can_be_closed(self, device, pool: Mempool):
-        """net_ring takes no MAC address: the bond fails when it has started one member."""
+    def test_a_bond_that_cannot_start_can_be_closed(self, device, pool: Mempool):
+        """net_ring accepts no MAC address: the bond fails after it has started one member."""
         rings = [device("net_ring_b0"), device("net_ring_b1")]
         bond = device("net_bonding_f,mode=0,member=net_ring_b0,member=net_ring_b1")
         bond.configure(mempool=pool)
@@ -240,20 +240,20 @@ class TestBond:
             ring.close()
 
     @pytest.mark.parametrize("members", ["net_ring_k", "net_af_packet_m"])
-    def test_it_looks_at_its_members_no_more_once_it_is_gone(
+    def test_a_removed_bond_no_longer_reads_its_members(
         self, eal: Eal, device, veth: str, big: Mempool, members: str
     ):
-        """Its alarm (rte_eal_alarm_set) would read through a pointer that is NULL by then."""
+        """Its alarm (rte_eal_alarm_set) would dereference a pointer that is NULL by then."""
         for i in (1, 2):
             device(f"{members}{i}" + (f",iface={veth}{i}" if "af_packet" in members else ""))
         for _ in range(5):
             eal.add_device(f"net_bonding_p,mode=0,member={members}1,member={members}2")
             with Port.lookup("net_bonding_p") as bond:
                 bond.configure(mempool=big)
-                with suppress(OSError):  # over rings it fails half-way
+                with suppress(OSError):  # over rings it fails halfway
                     bond.start()
             eal.remove_device("net_bonding_p")
-            time.sleep(0.02)  # it would be called now
+            time.sleep(0.02)  # the alarm would run now
 
 
 @pytest.mark.parametrize("file", ["af_packet", "af_xdp", "pcap_interface"])
@@ -264,7 +264,7 @@ def test_the_files_for_veth_pairs_forward(veth: str, command, tmp_path, file: st
     with started, on(f"{veth}0") as near, on(f"{veth}2") as far:
         for packet in FRAMES:
             near.send(packet)
-        assert arrived(far, COUNT) == [swapped(packet) for packet in FRAMES]
+        assert received(far, COUNT) == [swapped(packet) for packet in FRAMES]
 
 
 def test_the_file_for_a_bond_sends_back(veth: str, command, tmp_path):
@@ -272,7 +272,7 @@ def test_the_file_for_a_bond_sends_back(veth: str, command, tmp_path):
     with started, on(f"{veth}0") as one, on(f"{veth}2") as other:
         for packet in FRAMES:
             one.send(packet)
-        found = arrived(one, COUNT // 2) + arrived(other, COUNT // 2)
+        found = received(one, COUNT // 2) + received(other, COUNT // 2)
     assert sorted(found) == [swapped(packet) for packet in FRAMES]
 
 
@@ -283,7 +283,7 @@ def test_the_file_for_taps_forwards(command, tmp_path):
     with started, on(f"{name}-tap0") as near, on(f"{name}-tap1") as far:
         for packet in FRAMES:
             near.send(packet)
-        assert arrived(far, COUNT) == FRAMES
+        assert received(far, COUNT) == FRAMES
 
 
 def swapped(packet: bytes) -> bytes:
@@ -291,7 +291,7 @@ def swapped(packet: bytes) -> bytes:
 
 
 class running:  # noqa: N801  # reads as a verb in `with`
-    """`pydpdk run` of a file, its interfaces renamed; must end well."""
+    """`pydpdk run` of a file with renamed interfaces; it must end without an error."""
 
     def __init__(self, command, file: str, name: str, tmp_path) -> None:
         self._argv = command(file)

@@ -1,4 +1,4 @@
-"""memif, vhost and virtio_user: two processes, bytes both ways, in either order of starting."""
+"""memif, vhost and virtio_user: two processes, both directions, started in either order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydpdk.config.packet import UdpPacket
 from pydpdk.errors import DpdkError
 from pydpdk.host.sockets import Endpoint
 
-# both ends of one wire, in the language of the fixture `run_script`
+# both ends of one wire, in the code of the fixture `run_script`
 PEER = """
 import os, signal, sys, time
 eal = init(single_file_segments=HUGEPAGES)
@@ -79,14 +79,14 @@ KEYS = {"memif": ("socket-abstract=no,socket=",) * 2, "vhost": ("iface=", "path=
 
 
 def ends(kind: str, sock: str) -> list[str]:
-    """In the working directory, and short: `add_device` of DPDK 25.11 takes 127 characters."""
+    """In the working directory, and short: `add_device` of DPDK 25.11 accepts 127 characters."""
     pairs = zip(PAIRS[kind], KEYS[kind], strict=True)
     return [f"{device.rstrip(',')},{key}/proc/self/cwd/{sock}" for device, key in pairs]
 
 
 @pytest.fixture
 def run_file(command, tmp_path):
-    """Start `pydpdk run` of a file whose socket is ours."""
+    """Start `pydpdk run` of a file with a socket of the test."""
     started: list[subprocess.Popen[str]] = []
 
     def start(file: str, *options: str) -> subprocess.Popen[str]:
@@ -112,7 +112,7 @@ def finish(run: subprocess.Popen[str]) -> tuple[str, str]:
 def await_file(path: Path) -> None:
     deadline = time.monotonic() + 50
     while not path.exists():
-        assert time.monotonic() < deadline, f"nobody made {path}"
+        assert time.monotonic() < deadline, f"no process made {path}"
         time.sleep(0.02)
 
 
@@ -120,9 +120,9 @@ def await_file(path: Path) -> None:
 def test_both_ends_in_one_process(run_script, kind: str):
     done = run_script(
         PEER + "a, b = map(up, sys.argv[1:])\nlinked(a, b)\n"
-        "b.rx[0].rx(burst)\n"  # memif: its server sends nothing before the client has looked once
+        "b.rx[0].rx(burst)\n"  # memif: the server sends nothing before the first poll of the client
         "for one, other in ((b, a), (a, b)):\n"
-        "    for i in range(0, 100, 20):\n"  # what the queues hold at once
+        "    for i in range(0, 100, 20):\n"  # as many as the queues hold at once
         "        send(one, PACKETS[i : i + 20])\n"
         "        assert receive(other, 20) == PACKETS[i : i + 20]\n"
         "end(b, a)",
@@ -140,7 +140,7 @@ def test_the_file_that_serves_sends_back(run_file, run_script, tmp_path, kind, f
     await_file(tmp_path / sock)
     done = run_script(
         PEER + "port = up(sys.argv[1])\nlinked(port)\n"
-        "port.rx[0].rx(burst)\n"  # memif: until then its server has no room for what it sends
+        "port.rx[0].rx(burst)\n"  # memif: until then the server has no space to send into
         "for i in range(0, 100, 20):\n"
         "    send(port, PACKETS[i : i + 20])\n"
         "    assert receive(port, 20) == " + BACK.format("PACKETS[i : i + 20]") + "\n"
@@ -181,7 +181,7 @@ def test_the_file_that_connects_waits_for_the_server(
     finish(run)
 
 
-def test_a_server_that_nobody_visits_says_so(run_file):
+def test_a_server_without_a_client_says_so(run_file):
     run = run_file("memif_server.yaml", "--duration", "0.2")
     _, err = run.communicate(timeout=60)
     assert run.returncode == 0
@@ -191,13 +191,13 @@ def test_a_server_that_nobody_visits_says_so(run_file):
 def test_waiting_ends_with_what_to_do(tmp_path: Path):
     end = Endpoint("net_memif", str(tmp_path / "none"), serves=False)
     start = time.monotonic()
-    with pytest.raises(DpdkError, match=r"a\.yaml: nobody served .*/none for 0\.3 s: start that"):
+    with pytest.raises(DpdkError, match=r"a\.yaml: no program served .*/none for 0\.3 s: start it"):
         when_served("a.yaml", end, lambda: pytest.fail("nothing to connect to"), 0.3)
     assert 0.3 <= time.monotonic() - start < 5
 
 
-def test_what_the_driver_says_is_kept_at_the_end(run_script, tmp_path: Path):
-    """A file without anybody behind it: the client of memif is refused, again and again."""
+def test_the_log_of_the_driver_is_kept_at_the_end(run_script, tmp_path: Path):
+    """A socket file without a process behind it: connects of the memif client fail repeatedly."""
     (tmp_path / "dead").touch()
     done = run_script(
         PEER

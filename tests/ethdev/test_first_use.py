@@ -1,4 +1,4 @@
-"""The first use of a queue opens it: two threads may be the first at once."""
+"""The first use of a queue opens it, and two threads may race for it."""
 
 import sys
 import threading
@@ -11,7 +11,7 @@ from pydpdk import Burst, BusyError, Forward, Mempool, Port
 
 @pytest.fixture
 def often() -> Iterator[None]:
-    """Let threads change as often as Python can."""
+    """Make Python switch threads as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -19,7 +19,7 @@ def often() -> Iterator[None]:
 
 
 def race(work: Callable[[Burst], object]) -> list[Exception]:
-    """Call it in two threads at once, and return what they raised, but `BusyError`."""
+    """Call it in two threads at once; return what they raised, except `BusyError`."""
     raised: list[Exception] = []
     barrier = threading.Barrier(2)
 

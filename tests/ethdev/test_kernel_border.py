@@ -1,7 +1,7 @@
-"""What drivers of the kernel's interfaces lose of packets, and what is put right on the way.
+"""What drivers of kernel interfaces lose of packets, and what pydpdk restores.
 
-Packets with unfinished checksums are made by the kernel: a packet socket with PACKET_VNET_HDR
-sends them as a virtual machine does, so each case is exact.
+The kernel makes packets with unfinished checksums: a packet socket with PACKET_VNET_HDR sends them
+like a virtual machine, so each case is exact.
 """
 
 import os
@@ -44,7 +44,7 @@ def raw(length: int, ethertype: int = 0x88B5) -> bytes:
 
 @pytest.fixture
 def sender(veth: str):
-    """Send frames into the pair that the port `inlet` is at, with a virtio_net_hdr each."""
+    """Send frames into the pair of the port `inlet`, each with a virtio_net_hdr."""
     subprocess.run(["ip", "link", "set", "dev", f"{veth}0", "mtu", "9000"], check=True)
     subprocess.run(["ip", "link", "set", "dev", f"{veth}1", "mtu", "9000"], check=True)
     subprocess.run(["ethtool", "-K", f"{veth}0", "tx", "on"], check=True, capture_output=True)
@@ -74,7 +74,7 @@ def opened(device, pool: Mempool, devargs: str, **settings) -> Port:
 
 
 def received(port: Port, burst: Burst, n: int) -> list[bytes]:
-    """Poll until n packets have come, or been freed as cut."""
+    """Poll until n packets were received, or freed because they were cut."""
     found: list[bytes] = []
     deadline = time.monotonic() + 20
     while len(found) + port.rx[0].cut < n and time.monotonic() < deadline:
@@ -112,7 +112,7 @@ while True:
 
 @pytest.fixture
 def busy():
-    """Let the loopback interface carry frames all the time."""
+    """Keep frames on the loopback interface."""
     subprocess.run(["ip", "link", "set", "dev", "lo", "up"], check=True)
     with (
         sniff("lo") as lo,
@@ -128,20 +128,20 @@ def busy():
         flood.kill()
 
 
-def test_frames_of_other_interfaces_do_not_come_in(device, veth, sender, pool, burst, busy):
-    """Before DPDK 24.11 the driver's socket is one of all interfaces until it is bound."""
+def test_frames_of_other_interfaces_are_not_received(device, veth, sender, pool, burst, busy):
+    """Before DPDK 24.11 the driver's socket receives from all interfaces until it is bound."""
     for i in range(8):
         port = opened(device, pool, f"net_af_packet_own{i},iface={veth}1")
         deadline = time.monotonic() + 20
         while not port.rx[0].rx(burst):
-            sender(raw(70))  # again: the ring may have no room until it was read
+            sender(raw(70))  # again: the ring may have no space until it was read
             assert time.monotonic() < deadline
         assert {burst.bytes(i) for i in range(len(burst))} == {raw(70)}
         burst.free()
         port.close()
 
 
-def test_a_burst_of_nothing_but_cut_frames_is_empty(device, veth, sender, pool):
+def test_a_burst_of_only_cut_frames_is_empty(device, veth, sender, pool):
     port = opened(device, pool, f"net_af_packet_all,iface={veth}1")
     for _ in range(200):
         sender(raw(5000))
@@ -152,7 +152,7 @@ def test_a_burst_of_nothing_but_cut_frames_is_empty(device, veth, sender, pool):
     port.close()
 
 
-def test_larger_frames_take_larger_packets(device, veth, sender, name, burst):
+def test_larger_frames_carry_larger_packets(device, veth, sender, name, burst):
     with Mempool.create(name, 1023, cache_size=0, data_room_size=12384) as pool:
         port = opened(device, pool, f"net_af_packet_big,iface={veth}1,framesz=12288,blocksz=12288")
         lengths = [9014, 60, 5000]
@@ -165,7 +165,7 @@ def test_larger_frames_take_larger_packets(device, veth, sender, name, burst):
 
 @pytest.mark.parametrize("strip", [False, True])
 def test_tags_keep_their_type(device, veth, sender, pool, burst, strip: bool):
-    """Of 0x88a8, which have no room in an mbuf, also where tags of 0x8100 are stripped."""
+    """Tags of 0x88a8, which an mbuf cannot carry, also while tags of 0x8100 are stripped."""
     offloads = RxOffload.VLAN_STRIP if strip else 0
     port = opened(device, pool, f"net_af_packet_tag,iface={veth}1", rx_offloads=offloads)
     inner = V4 / UDP(dport=53) / LOAD
@@ -186,7 +186,7 @@ def test_tags_keep_their_type(device, veth, sender, pool, burst, strip: bool):
     port.close()
 
 
-def test_what_can_never_be_sent_is_freed_and_counted(device, veth, pool, burst):
+def test_packets_that_can_never_be_sent_are_freed_and_counted(device, veth, pool, burst):
     subprocess.run(["ip", "link", "set", "dev", f"{veth}3", "mtu", "9000"], check=True)
     port = opened(device, pool, f"net_af_packet_long,iface={veth}2")
     lengths = [60, 1514, 1515, 2000, 61, 2017, 1000]
@@ -203,7 +203,7 @@ def test_what_can_never_be_sent_is_freed_and_counted(device, veth, pool, burst):
         assert port.stats.opackets == port.tx[0].packets == 5
         subprocess.run(["ip", "link", "set", "dev", f"{veth}2", "mtu", "9000"], check=True)
         burst.alloc(pool, 2)
-        burst.fill([raw(2016), raw(2017)])  # what the frame holds is the limit now
+        burst.fill([raw(2016), raw(2017)])  # now the frame size is the limit
         assert port.tx[0].tx(burst) == 1
         assert [len(frame) for frame in frames_of(far)] == [2016]
     assert port.tx[0].unsendable == 4
@@ -211,7 +211,7 @@ def test_what_can_never_be_sent_is_freed_and_counted(device, veth, pool, burst):
     port.close()
 
 
-def test_what_a_tap_cannot_send_keeps_nothing_back(device, tun, big, burst):
+def test_packets_that_a_tap_cannot_send_do_not_block_others(device, tun, big, burst):
     interface = f"t{os.getpid()}"
     port = opened(device, big, f"net_tap_long,iface={interface}")
     subprocess.run(["ip", "link", "set", "dev", interface, "up"], check=True)
@@ -229,7 +229,7 @@ def test_what_a_tap_cannot_send_keeps_nothing_back(device, tun, big, burst):
 
 
 def parts_of(packet: Ether, layer: type, field: str) -> tuple[bytes, bytes, int]:
-    """A packet that is right, the same as the kernel leaves it, and where its L4 begins."""
+    """Return a correct packet, the same unfinished as from the kernel, and the offset of its L4."""
     right = Ether(bytes(packet))
     whole = bytes(right)
     start = len(whole) - len(bytes(right[layer]))
@@ -266,7 +266,7 @@ def cases() -> list[tuple[bytes, bytes, int, int]]:
 
 
 def send_all(sender) -> list[bytes]:
-    """Send each case unfinished, right, and wrong; return what is to come."""
+    """Send each case unfinished, correct, and wrong; return what must be received."""
     expected = []
     for right, left, start, offset in cases():
         sender(left, start, offset)
@@ -279,7 +279,7 @@ def send_all(sender) -> list[bytes]:
 
 @pytest.mark.parametrize("driver", ["net_af_packet", "net_af_xdp"])
 def test_unfinished_checksums_are_finished(device, veth, sender, big, burst, driver: str):
-    """And packets that are right, or really wrong, stay as they are."""
+    """Correct packets, and really wrong ones, do not change."""
     if driver == "net_af_xdp":
         need_af_xdp()
         subprocess.run(["ip", "link", "set", "dev", f"{veth}0", "mtu", "1500"], check=True)
@@ -287,9 +287,7 @@ def test_unfinished_checksums_are_finished(device, veth, sender, big, burst, dri
     port = opened(device, big, f"{driver}_sums,iface={veth}1")
     expected = send_all(sender)
     found = received(port, burst, len(expected))
-    if (
-        driver == "net_af_xdp"
-    ):  # the kernel keeps tags beside the bytes, and no driver asks for them
+    if driver == "net_af_xdp":  # the kernel keeps tags beside the bytes, and no driver reads them
         untagged = [i for i, packet in enumerate(expected) if packet[12:14] not in TAGS]
         expected, found = ([packets[i] for i in untagged] for packets in (expected, found))
     assert found == expected
@@ -297,10 +295,8 @@ def test_unfinished_checksums_are_finished(device, veth, sender, big, burst, dri
     port.close()
 
 
-def test_a_packet_that_looks_unfinished_and_is_not_stays_as_it_is(
-    device, veth, sender, pool, burst
-):
-    """net_af_packet knows what the kernel says; others take a sum of the pseudo header for it."""
+def test_a_packet_that_only_looks_unfinished_is_not_changed(device, veth, sender, pool, burst):
+    """net_af_packet gets the state from the kernel; others compare with the pseudo header sum."""
     right, left, _, _ = cases()[0]
     known = opened(device, pool, f"net_af_packet_known,iface={veth}1")
     sender(left)
@@ -310,7 +306,7 @@ def test_a_packet_that_looks_unfinished_and_is_not_stays_as_it_is(
     assert right != left
 
 
-def test_sctp_is_finished_where_the_kernel_says_so(device, veth, sender, pool, burst):
+def test_sctp_is_finished_if_the_kernel_says_so(device, veth, sender, pool, burst):
     port = opened(device, pool, f"net_af_packet_sctp,iface={veth}1")
     whole = bytes(ETHER / V4 / SCTP(sport=3, dport=4, tag=5) / Raw(b"\0\3\0\x10" + bytes(12)))
     assert whole[42:46] != bytes(4)
@@ -320,7 +316,7 @@ def test_sctp_is_finished_where_the_kernel_says_so(device, veth, sender, pool, b
     port.close()
 
 
-def test_it_can_be_left_as_it_is(device, veth, sender, pool, burst):
+def test_finishing_checksums_can_be_disabled(device, veth, sender, pool, burst):
     port = opened(device, pool, f"net_af_packet_off,iface={veth}1", finish_checksums=False)
     _, left, start, offset = cases()[0]
     sender(left, start, offset)
@@ -328,7 +324,7 @@ def test_it_can_be_left_as_it_is(device, veth, sender, pool, burst):
     port.close()
 
 
-def test_it_is_finished_in_forward_as_in_bursts(device, veth, sender, pool, burst):
+def test_forward_finishes_checksums_as_bursts_do(device, veth, sender, pool, burst):
     inlet = opened(device, pool, f"net_af_packet_in,iface={veth}1")
     outlet = opened(device, pool, f"net_af_packet_out,iface={veth}2")
     with sniff(f"{veth}3") as far:
@@ -337,14 +333,14 @@ def test_it_is_finished_in_forward_as_in_bursts(device, veth, sender, pool, burs
         deadline = time.monotonic() + 20
         while inlet.rx[0].packets < len(expected) and time.monotonic() < deadline:
             forward.step()
-        # the kernel takes the outer tag off on its way to the socket
+        # the kernel removes the outer tag before the socket
         whole = [p[:12] + p[16:] if p[12:14] in TAGS else p for p in expected]
         assert frames_of(far) == whole
     inlet.close()
     outlet.close()
 
 
-def test_it_is_finished_in_a_compiled_worker_too(device, veth, sender, pool):
+def test_a_compiled_worker_finishes_checksums_too(device, veth, sender, pool):
     pytest.importorskip("numba")
     import workers
 
@@ -374,7 +370,7 @@ def test_it_is_finished_in_a_compiled_worker_too(device, veth, sender, pool):
         ({"split_large": True}, "one end of a veth pair"),
     ],
 )
-def test_settings_that_are_none(device, pool, settings, message: str):
+def test_invalid_settings_raise(device, pool, settings, message: str):
     port = device("net_null_border")
     with pytest.raises((TypeError, ValueError), match=message):
         port.configure(mempool=pool, **settings)

@@ -1,7 +1,7 @@
-"""Real TCP and UDP between two kernels, over veth pairs with the offloads that they come with.
+"""Real TCP and UDP between two kernels, over veth pairs with their default offloads.
 
-As between containers: each end is in a network namespace of its own, so nobody here can change what
-its kernel leaves to a NIC.
+As between containers: each end is in its own network namespace, so the test cannot change what its
+kernel leaves to a NIC.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ pytestmark = [
 
 
 class End:
-    """A kernel of its own at the other end of an interface here."""
+    """A separate kernel network stack at the other end of an interface."""
 
     def __init__(self, name: str, kind: str, role: str, megabytes: int) -> None:
         argv = ["unshare", "--net", sys.executable, kernel_end.__file__]
@@ -43,15 +43,15 @@ class End:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
         )  # fmt: skip
         self.name = name
-        assert self.heard() == "ready"
+        assert self.line() == "ready"
         to = str(self.process.pid)
         add = ["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", to]
         subprocess.run(add, check=True)
         subprocess.run(["ip", "link", "set", name, "up", "addrgenmode", "none"], check=True)
         self.say()
-        assert self.heard() == "configured"
+        assert self.line() == "configured"
 
-    def heard(self) -> str:
+    def line(self) -> str:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
@@ -95,16 +95,16 @@ def opened(device, pool: Mempool, ends: list[End], driver: str = "net_af_packet"
 
 
 def moved(ends: list[End], kind: str, megabytes: int, poll: Callable[[], object]) -> None:
-    """Poll until both ends are done; what arrived is what was sent, and no checksum was wrong."""
+    """Poll until both ends are done; all bytes were received, and no checksum was wrong."""
     client, server = ends
-    assert server.heard() == "listening"
+    assert server.line() == "listening"
     client.say()
     deadline = time.monotonic() + 240
     while client.process.poll() is None or server.process.poll() is None:
         assert time.monotonic() < deadline
         for _ in range(512):
             poll()
-    sent, came = (json.loads(end.heard()) for end in ends)
+    sent, came = (json.loads(end.line()) for end in ends)
     digest = hashlib.sha256()
     for block in kernel_end.blocks(megabytes):
         digest.update(block)
@@ -114,7 +114,7 @@ def moved(ends: list[End], kind: str, megabytes: int, poll: Callable[[], object]
 @pytest.mark.parametrize(
     ("kind", "megabytes"), [("tcp", 100), ("udp", 5), ("tcp6", 5), ("udp6", 2)]
 )
-def test_it_passes_through_forward(device, ends, big, burst, kind: str, megabytes: int):
+def test_transfers_pass_through_forward(device, ends, big, burst, kind: str, megabytes: int):
     both = ends(kind, megabytes)
     a, b = opened(device, big, both)
     forward = Forward(burst, [(a.rx[0], b.tx[0]), (b.rx[0], a.tx[0])])
@@ -125,10 +125,10 @@ def test_it_passes_through_forward(device, ends, big, burst, kind: str, megabyte
         port.close()
 
 
-def test_it_passes_with_af_xdp(device, ends, big, burst, name):
-    """Which the kernel tells nothing of checksums: they are finished by their sum.
+def test_transfers_pass_with_af_xdp(device, ends, big, burst, name):
+    """The kernel gives no checksum state here: checksums are finished by their sum.
 
-    More packets than a pool has mbufs, each of which so has been the kernel's.
+    More packets than the pool has mbufs, so each mbuf has been the kernel's.
     """
     need_af_xdp()
     both = ends("tcp", 40)
@@ -143,7 +143,7 @@ def test_it_passes_with_af_xdp(device, ends, big, burst, name):
 
 
 class Switch:
-    """Learns which port an address is at, and sends on packets that it knows the port of."""
+    """Learn the port of each address, and forward packets to known ports."""
 
     def __init__(self, ports: list[Port], bursts: list[Burst]) -> None:
         self.ports, self.bursts = ports, bursts
@@ -157,7 +157,7 @@ class Switch:
                 self.serve(port, inlet, rest)
 
     def serve(self, port: Port, inlet: Burst, rest: list[Burst]) -> None:
-        """Copies to the port of a known address, or to all but the one that they came in at."""
+        """Copy to the port of a known address, else to all ports but the inlet."""
         for i in range(len(inlet)):
             head = inlet.bytes(i)[:12]
             self.at[head[6:]] = port
@@ -177,8 +177,8 @@ def send_all(queue: Queue, burst: Burst) -> None:
 
 
 @pytest.mark.parametrize(("kind", "megabytes"), [("tcp", 100), ("udp", 2)])
-def test_it_passes_through_a_switch(device, ends, big, kind: str, megabytes: int):
-    """Three ports, of which the third hears only what has no known address."""
+def test_transfers_pass_through_a_switch(device, ends, big, kind: str, megabytes: int):
+    """Three ports; the third gets only packets to unknown addresses."""
     pair = ends(kind, megabytes)
     third = End(f"k{os.getpid()}t", kind, "server", 1)
     try:

@@ -1,4 +1,4 @@
-"""Packets whose chain is shorter than they say, as net_pcap makes them: dropped and counted."""
+"""Packets with a chain shorter than their length, as made by net_pcap: dropped and counted."""
 
 import random
 import time
@@ -11,23 +11,23 @@ from workers import macswap
 
 from pydpdk import Bpf, Burst, Forward, Mempool
 
-MOST = 262_144  # [bytes] that libpcap takes
+MOST = 262_144  # [bytes] limit of libpcap
 CONTENT = random.Random(11).randbytes(MOST + 251)
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are named as they lie here: 25.11 takes no device arguments of 128 bytes or more."""
+    """Use short relative paths: 25.11 accepts no device arguments of 128 bytes or more."""
     monkeypatch.chdir(tmp_path)
 
 
 def packet(size: int) -> bytes:
-    """Each size has its own bytes."""
+    """Make a packet whose bytes depend on its size."""
     return CONTENT[size % 251 :][:size]
 
 
 def sizes_around(room: int) -> list[int]:
-    """Where 16 bits overflow, where the first segment ends, and some of all others; ascending, so
+    """Where 16 bits overflow, where the first segment ends, and some other sizes; ascending, so
     that whole bursts of them are malformed.
     """
     edges = (1, 16_128, 65_535, 65_536, 65_536 + room, 131_072, 131_072 + room, MOST)
@@ -36,10 +36,10 @@ def sizes_around(room: int) -> list[int]:
     return sorted(near | {rng.randint(1, MOST) for _ in range(40)})
 
 
-def arriving(sizes: list[int], room: int, bits: int) -> list[bytes]:
-    """What the driver, whose loop counts in 16 bits, makes without a contradiction.
+def expected(sizes: list[int], room: int, bits: int) -> list[bytes]:
+    """Return the packets that the driver, whose loop counts in 16 bits, makes consistently.
 
-    The packet's own length is of 32 bits in newer ones; of 16 in 23.11, which so cuts packets.
+    The packet length has 32 bits in newer ones, 16 in 23.11, which therefore cuts packets.
     """
     found = []
     for size in sizes:
@@ -52,7 +52,7 @@ def arriving(sizes: list[int], room: int, bits: int) -> list[bytes]:
 
 @pytest.fixture(params=[256, 2048, 65_535 - 128])
 def room(request: pytest.FixtureRequest) -> int:
-    """[bytes] of packet in a first segment."""
+    """[bytes] of packet data in a first segment."""
     return int(request.param)
 
 
@@ -75,7 +75,7 @@ def port(device, memory: Mempool, room: int):
 
 
 def read_all(burst: Burst, copies: Burst, memory: Mempool) -> list[bytes]:
-    """Read the packets in each way that there is; all agree."""
+    """Read the packets in every possible way; all agree."""
     found = [burst.bytes(i) for i in range(len(burst))]
     data, offsets = burst.copy_out()
     assert data.tobytes() == b"".join(found)
@@ -91,13 +91,13 @@ def read_all(burst: Burst, copies: Burst, memory: Mempool) -> list[bytes]:
 
 
 @pytest.mark.parametrize("size", [1, 8])
-def test_whatever_arrives_is_whole(port, memory: Mempool, room: int, size: int) -> None:
+def test_received_packets_are_whole(port, memory: Mempool, room: int, size: int) -> None:
     sizes, seen = sizes_around(room), []
     with Burst(size) as burst, Burst(size) as copies:
         while port.rx[0].rx(burst):
             seen += read_all(burst, copies, memory)
             burst.free()
-    assert seen in (arriving(sizes, room, 32), arriving(sizes, room, 16))
+    assert seen in (expected(sizes, room, 32), expected(sizes, room, 16))
     assert port.rx[0].malformed == len(sizes) - len(seen)
     assert port.rx[0].packets == len(seen)
     assert port.stats.ipackets == len(sizes)
@@ -115,7 +115,7 @@ def test_filters_and_columns(port, room: int) -> None:
     assert n + port.rx[0].malformed == len(sizes_around(room))
 
 
-def test_forward_sends_no_such_packet(port, room: int) -> None:
+def test_forward_sends_no_malformed_packet(port, room: int) -> None:
     came = 0
     with Burst(8) as burst:
         forward = Forward(burst, [(port.rx[0], port.tx[0])])
@@ -136,7 +136,7 @@ def test_a_compiled_worker(port, room: int) -> None:
 
 
 def test_endless_malformed_packets_end_a_call(device, name: str) -> None:
-    """infinite_rx takes a packet whose chain is one segment; every poll finds it again."""
+    """infinite_rx accepts a packet whose chain is one segment; every poll finds it again."""
     room = 2048
     write_pcap(Path("in.pcap"), [packet(65_536 + room)], snaplen=MOST)
     with Mempool.create(name, 1023, cache_size=0) as pool, Burst(8) as burst:
@@ -145,13 +145,13 @@ def test_endless_malformed_packets_end_a_call(device, name: str) -> None:
         port.start()
         for calls in (1, 2):
             n = port.rx[0].rx(burst)
-            assert n in (0, 8)  # 23.11 makes a packet of 2,048 bytes of it
+            assert n in (0, 8)  # 23.11 turns it into a packet of 2,048 bytes
             assert n == 8 or port.rx[0].malformed >= 4096 * calls
             burst.free()
         port.close()
 
 
-def test_a_file_of_sound_packets_comes_out_whole(device, name: str, tmp_path: Path) -> None:
+def test_a_file_of_valid_packets_passes_unchanged(device, name: str, tmp_path: Path) -> None:
     frames = [packet(size) for size in (60, 2048, 2049, 9000, 16_128)]
     write_pcap(Path("in.pcap"), frames, snaplen=MOST)
     with Mempool.create(name, 255, cache_size=0) as pool, Burst(8) as burst:

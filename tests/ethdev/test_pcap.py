@@ -1,4 +1,4 @@
-"""Real files through net_pcap: what goes in comes out, byte for byte and in order."""
+"""Real files through net_pcap: packets pass byte for byte and in order."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ FRAMES = mixed_frames(1000)
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are named as they lie here: 25.11 takes no device arguments of 128 bytes or more."""
+    """Use short relative paths: 25.11 accepts no device arguments of 128 bytes or more."""
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("size", [1, 32, 256])
-def test_a_file_goes_in_and_comes_out(device, name: str, tmp_path: Path, size: int):
+def test_a_file_passes_unchanged(device, name: str, tmp_path: Path, size: int):
     _source, sink = write_pcap(tmp_path / "in.pcap", FRAMES), tmp_path / "out.pcap"
     with Mempool.create(name, 1023, cache_size=0) as pool, Burst(size) as burst:
         port = device("net_pcap_io,rx_pcap=in.pcap,tx_pcap=out.pcap")
@@ -53,7 +53,7 @@ def test_forward_of_a_file(device, name: str, tmp_path: Path):
 
 @pytest.fixture
 def in_segments(device, name: str, tmp_path: Path):
-    """A port with buffers of 384 bytes; the driver leaves headroom in the first of a chain only."""
+    """A port with buffers of 384 bytes; in a chain the driver leaves headroom only in the first."""
     write_pcap(tmp_path / "in.pcap", FRAMES[:64])
     with Mempool.create(name, 1023, cache_size=0, data_room_size=256 + 128) as pool:
         port = device("net_pcap_seg,rx_pcap=in.pcap,tx_pcap=out.pcap")
@@ -63,7 +63,7 @@ def in_segments(device, name: str, tmp_path: Path):
         port.close()
 
 
-def test_long_packets_come_in_segments(in_segments):
+def test_long_packets_are_received_in_segments(in_segments):
     with Burst(64) as burst:
         assert in_segments.rx[0].rx(burst) == 64
         for i, data in enumerate(FRAMES[:64]):
@@ -78,7 +78,7 @@ def test_long_packets_come_in_segments(in_segments):
         burst.free()
 
 
-def test_segments_go_out_as_one_packet(in_segments, tmp_path: Path):
+def test_segments_are_sent_as_one_packet(in_segments, tmp_path: Path):
     with Burst(64) as burst:
         in_segments.rx[0].rx(burst)
         while burst:
@@ -103,8 +103,8 @@ def test_verbs_on_segments_act_on_either_end(in_segments):
         burst.free()
 
 
-def test_fill_of_packets_in_segments_keeps_as_many_as_it_takes(in_segments):
-    """Segments of 256 bytes, as each has a headroom of 128."""
+def test_fill_of_packets_in_segments_keeps_enough_segments(in_segments):
+    """Segments of 256 bytes, because each has a headroom of 128."""
     with Burst(64) as burst:
         n = in_segments.rx[0].rx(burst)
         for content, segments in ((b"short", 1), (bytes(1000), 4), (b"", 1)):
@@ -114,7 +114,7 @@ def test_fill_of_packets_in_segments_keeps_as_many_as_it_takes(in_segments):
         burst.free()
 
 
-def test_the_pool_of_received_packets_stays(in_segments):
+def test_the_pool_of_received_packets_does_not_close(in_segments):
     with Burst(64) as burst:
         in_segments.rx[0].rx(burst)
         with pytest.raises(InUseError, match="mbufs are out"):
@@ -122,8 +122,8 @@ def test_the_pool_of_received_packets_stays(in_segments):
         burst.free()
 
 
-def test_buffers_with_headroom_alone_end_well(run_script, tmp_path: Path):
-    """The first segment is then empty; the driver must not fill chains without end."""
+def test_buffers_with_only_headroom_raise_or_work(run_script, tmp_path: Path):
+    """Then the first segment is empty; the driver must not fill chains without end."""
     source = write_pcap(tmp_path / "in.pcap", FRAMES[:4])
     done = run_script(
         """
@@ -140,7 +140,7 @@ def test_buffers_with_headroom_alone_end_well(run_script, tmp_path: Path):
                 burst.swap_macs()
                 burst.free()
         except ValueError:
-            print("refused")
+            print("rejected")
         port.close()
         assert pool.in_use_count == 0, pool
         pool.close()
@@ -149,11 +149,11 @@ def test_buffers_with_headroom_alone_end_well(run_script, tmp_path: Path):
         source,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout in ("got 4 True\n", "got 0 True\n", "refused\n")
+    assert done.stdout in ("got 4 True\n", "got 0 True\n", "rejected\n")
 
 
-def test_what_the_driver_would_cut_is_not_written(device, name: str, tmp_path: Path):
-    """Of a chain it writes 16,128 bytes; of one segment, whatever there is."""
+def test_packets_that_the_driver_would_cut_are_not_written(device, name: str, tmp_path: Path):
+    """It writes 16,128 bytes of a chain, but a single segment of any length."""
     long = [bytes([k]) * size for k, size in enumerate((60, 16_128, 16_129, 40_000, 61))]
     with Mempool.create(name, 255, cache_size=0) as pool, Burst(8) as burst:
         port = device("net_pcap_cut,tx_pcap=out.pcap")
@@ -184,7 +184,7 @@ def test_one_segment_is_written_whole(device, name: str, tmp_path: Path):
 
 
 def test_timestamps_are_in_nanoseconds(device, name: str, tmp_path: Path):
-    """The driver has microseconds; the file of `write_pcap` has packet i at second i."""
+    """The driver has microseconds; in the file of `write_pcap`, packet i is at second i."""
     write_pcap(tmp_path / "in.pcap", FRAMES[:40])
     with Mempool.create(name, 255, cache_size=0) as pool, Burst(64) as burst:
         port = device("net_pcap_time,rx_pcap=in.pcap")

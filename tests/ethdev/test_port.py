@@ -1,4 +1,4 @@
-"""Ports on drivers that need no hardware (facts of app/test/test_pmd_ring.c among them)."""
+"""Ports on drivers without hardware (with facts of app/test/test_pmd_ring.c)."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_lookup_of_another_type(eal: Eal, port: str):
         Port.lookup(port)
 
 
-def test_info_is_the_drivers(null: Port):
+def test_info_is_that_of_the_driver(null: Port):
     info = null.info
     assert info.driver_name == "net_null"
     assert info.devargs == "size=60"
@@ -64,7 +64,7 @@ def test_states_in_order(null: Port, pool: Mempool):
     assert (null.state, repr(null)) == ("closed", "<Port 'net_null_p' closed>")
 
 
-def test_queues_that_are_not_started_are_refused(null: Port, pool: Mempool, burst: Burst):
+def test_queues_that_are_not_started_raise(null: Port, pool: Mempool, burst: Burst):
     null.configure(mempool=pool)
     rx, tx = null.rx[0], null.tx[0]
     for move in (rx.rx, tx.tx):
@@ -78,7 +78,7 @@ def test_queues_that_are_not_started_are_refused(null: Port, pool: Mempool, burs
     assert len(burst) == 32
 
 
-def test_queues_of_a_former_configuration_are_refused(null: Port, pool: Mempool, burst: Burst):
+def test_queues_of_a_former_configuration_raise(null: Port, pool: Mempool, burst: Burst):
     null.configure(mempool=pool)
     former = null.rx[0]
     null.configure(mempool=pool)
@@ -87,7 +87,7 @@ def test_queues_of_a_former_configuration_are_refused(null: Port, pool: Mempool,
         former.rx(burst)
 
 
-def test_a_closed_port_is_refused(null: Port, pool: Mempool):
+def test_a_closed_port_raises(null: Port, pool: Mempool):
     null.configure(mempool=pool)
     null.close()
     uses = [
@@ -143,12 +143,12 @@ def test_a_port_that_receives_needs_a_pool(null: Port, mempool: Mempool):
 
 
 @pytest.mark.parametrize("mempool", [5, "rx"])
-def test_a_pool_is_a_pool_also_where_none_is_needed(null: Port, mempool: Mempool):
+def test_an_invalid_pool_raises_even_if_none_is_needed(null: Port, mempool: Mempool):
     with pytest.raises(TypeError):
         null.configure(mempool=mempool, nb_rx_queues=0)
 
 
-def test_a_closed_pool_is_refused(null: Port, name: str):
+def test_a_closed_pool_raises(null: Port, name: str):
     closed = Mempool.create(name, 127, cache_size=0)
     closed.close()
     with pytest.raises(ClosedError):
@@ -158,13 +158,13 @@ def test_a_closed_pool_is_refused(null: Port, name: str):
 @pytest.mark.parametrize(
     "size", ["1025", " 1025", "64,size=1025", "0x401", "-100", "4294967295", "65600"]
 )
-def test_packets_longer_than_the_buffers_are_refused(device, name: str, size: str):
-    """net_null writes over the end of its buffers, and takes the last of several sizes."""
+def test_packets_longer_than_the_buffers_raise(device, name: str, size: str):
+    """net_null writes past the end of its buffers, and uses the last of several sizes."""
     with Mempool.create(name, 127, cache_size=0, data_room_size=1024 + 128) as small:
         try:
             port = device(f"net_null_big,size={size}")
         except (DpdkError, ValueError):
-            return  # the driver refuses the number itself
+            return  # the driver rejects the number itself
         try:
             with pytest.raises((ValueError, DpdkError)):
                 port.configure(mempool=small)
@@ -173,8 +173,8 @@ def test_packets_longer_than_the_buffers_are_refused(device, name: str, size: st
 
 
 @pytest.mark.net_admin
-def test_a_failed_configuration_lets_go_of_the_pool(device, pool: Mempool, name: str):
-    """The driver refuses the buffers as too small, once all checks are passed."""
+def test_a_failed_configuration_releases_the_pool(device, pool: Mempool, name: str):
+    """The driver rejects the buffers as too small, after all checks have passed."""
     port = device("net_af_packet_f,iface=lo")
     former = Mempool.create(name, 127, cache_size=0, data_room_size=256)
     with pytest.raises((ValueError, DpdkError)):

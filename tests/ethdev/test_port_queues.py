@@ -27,7 +27,7 @@ def test_a_port_fills_bursts(null: Port, pool: Mempool, burst: Burst):
     assert (null.stats.ipackets, null.stats.opackets) == (0, 0)
 
 
-def test_rx_into_a_burst_that_holds_something_is_refused(null: Port, pool: Mempool, burst: Burst):
+def test_rx_into_a_burst_with_packets_raises(null: Port, pool: Mempool, burst: Burst):
     null.configure(mempool=pool)
     null.start()
     null.rx[0].rx(burst)
@@ -36,7 +36,7 @@ def test_rx_into_a_burst_that_holds_something_is_refused(null: Port, pool: Mempo
 
 
 @pytest.mark.parametrize("bad", [None, 5, "burst", [1]])
-def test_queues_take_bursts_only(null: Port, pool: Mempool, bad: Burst):
+def test_queues_accept_only_bursts(null: Port, pool: Mempool, bad: Burst):
     null.configure(mempool=pool)
     null.start()
     for move in (null.rx[0].rx, null.tx[0].tx, lambda b: null.rx[0].rx(null.tx[0])):
@@ -44,7 +44,7 @@ def test_queues_take_bursts_only(null: Port, pool: Mempool, bad: Burst):
             move(bad)
 
 
-def test_a_ring_port_gives_back_what_it_sent(loop: Port, pool: Mempool, burst: Burst):
+def test_a_ring_port_receives_what_it_sent(loop: Port, pool: Mempool, burst: Burst):
     """test_pmd_ring.c: the same mbufs in the same order."""
     packets = [bytes([i]) * (i + 1) for i in range(32)]
     burst.alloc(pool)
@@ -59,7 +59,7 @@ def test_a_ring_port_gives_back_what_it_sent(loop: Port, pool: Mempool, burst: B
 
 
 def test_tx_keeps_the_unsent_in_order(loop: Port, name: str):
-    """A net_ring has 1,024 slots, of which 1,023 fill."""
+    """A net_ring has 1,024 entries, of which 1,023 can be used."""
     with Mempool.create(name, 2047, cache_size=0) as pool, Burst(1100) as burst:
         burst.alloc(pool)
         burst.fill([i.to_bytes(2, "big") for i in range(1100)])
@@ -73,7 +73,7 @@ def test_tx_keeps_the_unsent_in_order(loop: Port, name: str):
             burst.free()
 
 
-def test_tx_refuses_while_a_view_is_alive(loop: Port, pool: Mempool, burst: Burst):
+def test_tx_raises_while_a_view_is_alive(loop: Port, pool: Mempool, burst: Burst):
     burst.alloc(pool, 1, length=64)
     view = burst[0]
     with pytest.raises(InUseError, match="1 packets"):
@@ -98,8 +98,8 @@ def test_several_queues(device, pool: Mempool, burst: Burst):
         burst.free()
 
 
-def test_a_port_stops_though_a_thread_polls_it(loop: Port, burst: Burst):
-    """The thread sees the end, `stop` waits for nobody or says who is inside."""
+def test_a_port_stops_while_a_thread_polls_it(loop: Port, burst: Burst):
+    """The thread sees the end; `stop` never waits: it ends or names the thread inside."""
     seen: list[Exception] = []
     polled = threading.Event()
 
@@ -126,7 +126,7 @@ def test_a_port_stops_though_a_thread_polls_it(loop: Port, burst: Burst):
 
 
 def test_two_threads_on_one_queue_lose_nothing(loop: Port, name: str):
-    """Each gets through or hears BusyError: whatever was sent comes out once."""
+    """Each call succeeds or raises BusyError: whatever was sent is received once."""
     total, busy = 20_000, 0
     out: list[int] = []
 

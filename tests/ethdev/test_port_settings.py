@@ -1,4 +1,4 @@
-"""What can be read and set of a port, and devices that come and go."""
+"""Readable and writable settings of a port, and devices that come and go."""
 
 import pytest
 
@@ -26,13 +26,13 @@ def test_mac_is_settable(null: Port, pool: Mempool):
 
 @pytest.mark.parametrize("mac", ["", "02:00", "02:00:00:00:00:0g", "02-00-00-00-00-01", None, 5,
                                  "02:00:00:00:00:01\n", b"02:00:00:00:00:01"])  # fmt: skip
-def test_mac_of_another_form_is_refused(null: Port, mac: str):
+def test_mac_of_another_form_raises(null: Port, mac: str):
     with pytest.raises(ValueError, match="six bytes in hex"):
         null.mac = mac
 
 
 @pytest.mark.parametrize("mac", ["00:00:00:00:00:00", "01:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"])
-def test_mac_of_no_single_device_is_refused(null: Port, mac: str):
+def test_mac_of_no_single_device_raises(null: Port, mac: str):
     with pytest.raises(DpdkError):
         null.mac = mac
 
@@ -58,14 +58,14 @@ def test_mtu(null: Port, pool: Mempool):
 
 @pytest.mark.parametrize("mtu", [0, 45, 100000, -1, 65536 + 1500])
 def test_mtu_out_of_range(null: Port, pool: Mempool, mtu: int):
-    """DPDK takes 100000 for 34464."""
+    """DPDK treats 100000 as 34464."""
     null.configure(mempool=pool)
     with pytest.raises(ValueError, match="46 to 65535"):
         null.mtu = mtu
     assert null.mtu == 1500
 
 
-def test_what_a_driver_cannot_do_says_so(null: Port, loop: Port, pool: Mempool):
+def test_unsupported_operations_of_a_driver_raise(null: Port, loop: Port, pool: Mempool):
     null.configure(mempool=pool)
     with pytest.raises(NotSupportedError):
         null.set_link(up=False)
@@ -125,29 +125,29 @@ def test_removing_a_device_closes_its_port_of_another_name(eal: Eal, pool: Mempo
         port.close()
 
 
-def test_a_device_that_gives_no_port_names_why(run_script):
-    """In a process of its own: DPDK keeps the device, and tells every secondary of it."""
+def test_the_error_says_why_a_device_has_no_port(run_script):
+    """In its own process: DPDK keeps the device, and announces it to every secondary."""
     done = run_script("""
         with init() as eal:
             for devargs in ("net_pcap_none,rx_pcap=no_such_file.pcap", "net_nosuchdriver0"):
                 try:
                     eal.add_device(devargs)
                 except pydpdk.DpdkError as error:
-                    print("refused", str(error).replace("\\n", " "))
+                    print("rejected", str(error).replace("\\n", " "))
     """)
     first, second = done.stdout.splitlines()
-    assert first.startswith("refused") and "no_such_file.pcap" in first
-    assert second.startswith("refused")
+    assert first.startswith("rejected") and "no_such_file.pcap" in first
+    assert second.startswith("rejected")
 
 
 @pytest.mark.parametrize("devargs", ["", ",size=64", "7null", "net null", "x" * 64, "net_null\0x"])
-def test_devargs_of_no_form_are_refused(eal: Eal, devargs: str):
+def test_malformed_devargs_raise(eal: Eal, devargs: str):
     with pytest.raises(ValueError, match="devargs"):
         eal.add_device(devargs)
 
 
 @pytest.mark.parametrize("devargs", [None, 5, b"net_null0", ["net_null0"]])
-def test_devargs_of_another_type_are_refused(eal: Eal, devargs: str):
+def test_devargs_of_another_type_raise(eal: Eal, devargs: str):
     with pytest.raises(TypeError):
         eal.add_device(devargs)
     with pytest.raises(TypeError):
@@ -155,6 +155,6 @@ def test_devargs_of_another_type_are_refused(eal: Eal, devargs: str):
 
 
 @pytest.mark.parametrize("name", ["", "net_never0", "x" * 200])
-def test_removing_what_is_not_there(eal: Eal, name: str):
+def test_removing_an_unknown_device(eal: Eal, name: str):
     with pytest.raises((DpdkError, ValueError)):
         eal.remove_device(name)

@@ -1,4 +1,4 @@
-"""Packets of the kernel: in at one veth pair, through Python, out at the other."""
+"""Packets of the kernel: in on one veth pair, through Python, out on the other."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def frames_of(packet: socket.socket) -> list[bytes]:
 
 
 def wait_for_sockets(*interfaces: str) -> None:
-    """Wait until packet sockets are bound to interfaces: their rings keep what comes then."""
+    """Wait until packet sockets are bound to interfaces: from then on their rings keep packets."""
     wanted = {socket.if_nametoindex(interface) for interface in interfaces}
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -50,11 +50,11 @@ def wait_for_sockets(*interfaces: str) -> None:
         if wanted <= {int(line.split()[4]) for line in lines}:
             return
         time.sleep(0.02)
-    pytest.fail(f"nobody has opened {interfaces}")
+    pytest.fail(f"no process has opened {interfaces}")
 
 
 def send_udp(interface: str, payloads: list[bytes]) -> None:
-    """Let the kernel make the packets: a route to the pair, and no ARP on it."""
+    """Make the kernel send UDP: a route to the pair, and no ARP on it."""
     subprocess.run(["ip", "addr", "add", "198.18.78.1/30", "dev", interface], check=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
@@ -63,7 +63,7 @@ def send_udp(interface: str, payloads: list[bytes]) -> None:
 
 
 def test_the_file_for_veth_pairs_forwards(veth: str, command, tmp_path):
-    """configs/af_packet.yaml, on pairs of other names."""
+    """configs/af_packet.yaml, on pairs with other names."""
     payloads = [struct.pack("!I", i) * 40 for i in range(COUNT)]
     argv = command("af_packet.yaml", "--duration", "2", "--json")
     file = Path(argv[-4])
@@ -73,9 +73,9 @@ def test_the_file_for_veth_pairs_forwards(veth: str, command, tmp_path):
         wait_for_sockets(f"{veth}1", f"{veth}3")
         send_udp(f"{veth}0", payloads)
         report = json.loads(run.communicate(timeout=90)[0])
-        sent, arrived = frames_of(near), frames_of(far)
+        sent, received = frames_of(near), frames_of(far)
     assert [frame[42:] for frame in sent] == payloads
-    assert arrived == [swapped(frame) for frame in sent]
+    assert received == [swapped(frame) for frame in sent]
     assert sum(port["tx_packets"] for port in report["ports"].values()) == COUNT
 
 
@@ -108,17 +108,19 @@ def test_udp_of_the_kernel_passes_through_python(device, veth: str, name: str):
             burst.swap_macs()
             while burst:
                 outlet.tx[0].tx(burst)
-        sent, arrived = frames_of(near), frames_of(far)
+        sent, received = frames_of(near), frames_of(far)
         assert (inlet.stats.ipackets, outlet.stats.opackets) == (COUNT, COUNT)
         inlet.close()
         outlet.close()
     assert [frame[42:] for frame in seen] == payloads
     assert seen == sent
-    assert arrived == [swapped(frame) for frame in seen]
+    assert received == [swapped(frame) for frame in seen]
 
 
-def test_what_python_makes_reaches_a_udp_socket(device, veth: str, pool: Mempool, burst: Burst):
-    """The other way: a packet made here is one that the kernel's UDP stack takes."""
+def test_a_packet_made_in_python_reaches_a_udp_socket(
+    device, veth: str, pool: Mempool, burst: Burst
+):
+    """In reverse: the kernel's UDP stack accepts a packet made here."""
     from packets import ethernet, ipv4, udp
 
     subprocess.run(["ip", "addr", "add", "198.18.79.2/24", "dev", f"{veth}3"], check=True)

@@ -1,4 +1,4 @@
-"""scripts/examples/heavy_hitters: compiled Python counts, Python beside it picks what to block."""
+"""scripts/examples/heavy_hitters: compiled Python counts, plain Python chooses what to block."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def test_the_loudest_source_is_blocked_while_it_runs():
     assert said["not_ip"] == said["uncounted"] == 0
 
 
-def test_what_is_counted_is_what_the_capture_has(tmp_path: Path):
-    """Of each round of the file, 3 packets of one source and 1 of another; ARP is let through."""
+def test_the_counts_match_the_capture(tmp_path: Path):
+    """Each round of the file has 3 packets of one source and 1 of another; ARP passes."""
     one, two = (
         bytes(Ether() / IP(src=src) / UDP() / Raw(bytes(58))) for src in ("10.0.0.1", "10.0.0.2")
     )

@@ -1,4 +1,4 @@
-"""The example of scripts/examples/limit_dns does what its first line says."""
+"""scripts/examples/limit_dns does what its first line says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The map of our own memory: it covers everything once, and names what lies there."""
+"""The map of our own memory: it covers everything once, and names its contents."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ def share_of(memory: MemoryMap, owner: str) -> int:
 
 
 def check_cover(memory: MemoryMap) -> None:
-    """Pieces follow one another without gap or overlap, in each run of pages."""
+    """Check that pieces follow one another without gap or overlap, in each run of pages."""
     pieces = iter(memory.pieces)
     piece = next(pieces)
     for run in memory.pages:
@@ -44,7 +44,7 @@ def test_pieces_are_all_mapped_memory(eal: Eal, pool: Mempool):
     check_cover(memory)
 
 
-def test_heaps_say_what_dpdks_statistics_say(eal: Eal, pool: Mempool):
+def test_heaps_match_the_statistics_of_dpdk(eal: Eal, pool: Mempool):
     """test_malloc.c: test_multi_alloc_statistics reads the same numbers."""
     (heap,) = take_map().heaps
     stats = ffi.new("struct rte_malloc_socket_stats *")
@@ -55,7 +55,7 @@ def test_heaps_say_what_dpdks_statistics_say(eal: Eal, pool: Mempool):
     )  # fmt: skip
 
 
-def test_a_pool_is_shown_with_what_is_out_and_cached(eal: Eal, name: str):
+def test_a_pool_is_shown_with_outstanding_and_cached_objects(eal: Eal, name: str):
     with Mempool.create(name, 1023, cache_size=32) as pool, Burst(8) as burst:
         burst.alloc(pool, 8)
         (found,) = (one for one in take_map().pools if one.name == name)
@@ -74,7 +74,7 @@ def test_pools_on_stacks_are_counted_too(eal: Eal, name: str, ops: str, queue: s
         burst.free()
 
 
-def test_all_of_a_pool_is_the_pools(eal: Eal, name: str):
+def test_all_parts_of_a_pool_are_named(eal: Eal, name: str):
     with Mempool.create(name, 511, cache_size=0):
         memory = take_map()
         mine = {zone.info.name for zone in memory.zones if zone.owner == name}
@@ -108,7 +108,7 @@ def test_the_tree_and_the_json_hold_it_all(eal: Eal, pool: Mempool):
     assert {zone["name"] for zone in plain["zones"]} == {z.info.name for z in memory.zones}
 
 
-def test_a_process_that_has_an_eal_attaches_to_none(eal: Eal):
+def test_a_process_with_an_eal_cannot_attach(eal: Eal):
     with (
         pytest.raises(DpdkError, match="DPDK starts once in a process, and the EAL runs"),
         attach("other"),
@@ -117,7 +117,7 @@ def test_a_process_that_has_an_eal_attaches_to_none(eal: Eal):
 
 
 @pytest.mark.parametrize("prefix", ["", "a/b", "%", "x" * 65, None, 3, "a b"])
-def test_what_is_no_prefix_is_refused(eal: Eal, prefix: object):
+def test_an_invalid_prefix_raises(eal: Eal, prefix: object):
     with pytest.raises((ValueError, TypeError), match="file prefix"), attach(prefix):  # type: ignore[arg-type]
         pass
 
@@ -147,16 +147,16 @@ def test_a_file_is_brought_up_shown_and_taken_down(tmp_path: Path, on_hugepages:
         (("f.yaml", "--file-prefix", "x"), 2, "give a YAML file, or --file-prefix"),
         (("/nonexistent.yaml",), 2, "nonexistent.yaml"),
         ((CONFIGS / "null.yaml", "--html", "/nonexistent/map.html"), 2, "no such directory"),
-        (("--file-prefix", "nobody-has-this"), 1, "no DPDK program runs with file prefix"),
+        (("--file-prefix", "no-such-prefix"), 1, "no DPDK program runs with file prefix"),
         (("--file-prefix", "a/b"), 1, "file prefix name 'a/b'"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(arguments: tuple[object, ...], code: int, text: str):
+def test_errors_are_reported_in_one_line(arguments: tuple[object, ...], code: int, text: str):
     done = run_cli(*arguments)
     assert done.returncode == code
     assert text in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr
 
 
-def test_the_version_is_the_runtimes(eal: Eal):
+def test_the_version_is_that_of_the_runtime(eal: Eal):
     assert take_map().dpdk_version == pydpdk.version.RUNNING

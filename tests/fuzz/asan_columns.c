@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets at random through the C of columns and verbs, built with AddressSanitizer.
+/* Random packets through the C code of columns and verbs, built with AddressSanitizer.
  *
- * Each segment is memory of exactly its length, so that a byte read or written beyond it ends the
- * program with a report. No EAL is needed: the mbufs are made by hand.
+ * Each segment is memory of exactly its length: a read or write beyond it ends the program with a
+ * report. No EAL is needed: the mbufs are made by hand.
  *
  *     asan_columns <file of packets: u32 length, bytes> <how many> <seed>
  */
@@ -17,10 +17,10 @@
 #define COLUMNS_MAX 512
 #define HEADROOM 8
 
-/* What a gate asks of the process: nobody has died here, so nobody waits. */
-static const uint32_t nobody_died;
+/* What a gate asks of the process: no process has died here, so no call waits. */
+static const uint32_t no_death;
 static struct pyd_section here;
-const uint32_t *pyd_stop_word = &nobody_died;
+const uint32_t *pyd_stop_word = &no_death;
 __thread struct pyd_section *pyd_my_section __attribute__((tls_model("initial-exec"))) = &here;
 
 int
@@ -30,9 +30,9 @@ pyd_section_register(void)
 }
 
 int
-pyd_safepoint_wait(struct pyd_section *who)
+pyd_safepoint_wait(struct pyd_section *section)
 {
-    (void)who;
+    (void)section;
     abort();
 }
 
@@ -82,7 +82,7 @@ read_corpus(const char *path)
     }
 }
 
-/* A packet of someone's, cut and with bytes changed, or one of random bytes. */
+/* A packet of the corpus, cut and with bytes changed, or one of random bytes. */
 static uint32_t
 make_data(char *data)
 {
@@ -117,7 +117,7 @@ make_segment(const char *data, uint32_t n)
     return m;
 }
 
-/* One of those of which a burst may be full: IPv4 with UDP or TCP, about as long as their headers. */
+/* A common packet: IPv4 with UDP or TCP, about as long as its headers. */
 static uint32_t
 make_alike(char *data)
 {
@@ -162,7 +162,7 @@ free_packet(struct rte_mbuf *m)
     }
 }
 
-/* Those of a depth, of the packet or of the one inside of it. */
+/* The columns of a depth: of the packet, or of the packet inside it. */
 static uint32_t
 add_columns(struct pyd_column *columns, uint32_t n, int depth)
 {
@@ -184,7 +184,7 @@ add_columns(struct pyd_column *columns, uint32_t n, int depth)
     return n;
 }
 
-/* All of them; the first *outer need no look into tunnels. */
+/* All columns; the first *outer need no look into tunnels. */
 static uint32_t
 every_column(struct pyd_column *columns, uint32_t *outer, uint64_t *bytes)
 {
@@ -224,26 +224,26 @@ use(struct pyd_burst *burst, const struct pyd_columns *plan, char *block)
         abort();
 }
 
-/* Each verb that changes packets; refusals are fine. */
+/* Each verb that changes packets; it may reject them. */
 static void
 change(struct pyd_burst *burst, const struct pyd_columns *plan)
 {
     static char data[BURST * ROOM];
-    static uint8_t told[BURST];
+    static uint8_t found[BURST];
     static uint32_t lengths[BURST];
     static uint64_t offsets[BURST + 1];
     const struct pyd_column *column = &plan->columns[chance(plan->n)];
     static char out[BURST * LENGTH_MAX * 2];
 
-    pyd_burst_verify_sums(burst, told, BURST);
+    pyd_burst_verify_sums(burst, found, BURST);
     if (column->write == PYD_WRITE_ALWAYS && column->how == PYD_COLUMN_FIELD &&
         pyd_header_depth(column->header) == PYD_DEPTH_OUTER && column->width <= 16)
         pyd_burst_rewrite(burst, column, data, BURST);
-    pyd_burst_decrement_ttl(burst, told, BURST);
-    pyd_burst_compute_sums(burst, chance(8), told, BURST);
-    pyd_burst_verify_sums(burst, told, BURST);
+    pyd_burst_decrement_ttl(burst, found, BURST);
+    pyd_burst_compute_sums(burst, chance(8), found, BURST);
+    pyd_burst_verify_sums(burst, found, BURST);
     pyd_burst_vlan_push(burst, (const uint16_t *)data, 0x8100, BURST);
-    pyd_burst_vlan_pop(burst, told, BURST);
+    pyd_burst_vlan_pop(burst, found, BURST);
     pyd_burst_prepend(burst, data, 1 + chance(ROOM), BURST);
     lengths[chance(BURST)] = chance(40);
     pyd_burst_adj(burst, lengths, BURST);
@@ -274,7 +274,7 @@ main(int argc, char **argv)
         is_alike = chance(4) == 0;
         for (i = 0; i < BURST; i++)
             slots->mbufs[i] = make_packet(is_alike);
-        /* of columns that are not inside of a tunnel, the short way is another */
+        /* columns that are not inside a tunnel take the fast path */
         plan.depth = chance(2) ? PYD_DEPTH_INNER : PYD_DEPTH_OUTER;
         plan.n = plan.depth == PYD_DEPTH_INNER ? all : outer;
         use(&burst, &plan, block);

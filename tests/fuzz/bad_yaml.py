@@ -1,4 +1,4 @@
-"""Files that are certainly bad, made from good ones by mutation.
+"""Invalid files, made from valid ones by mutation.
 
 `bad_files()` yields the same files in the same order on every run and every host.
 """
@@ -128,7 +128,7 @@ _COMBINATIONS = 40
 
 
 def good_files() -> Iterator[tuple[str, str]]:
-    """The files that the mutants are made from."""
+    """Yield the files that the mutants are made from."""
     yield "full", FULL
     for path in sorted(CONFIGS.glob("*.yaml")):
         yield path.stem, path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Call what starts an EAL with bad values, each in a process of its own; run by test_sweep.py.
+"""Start an EAL with bad values, each call in its own process; run by test_sweep.py.
 
 hostile_init.py <part> <parts>
 """
@@ -26,12 +26,12 @@ from pydpdk.config.plan import make_plan
 
 DOCUMENTED = (
     ValueError, TypeError, OSError, RuntimeError, BufferError, IndexError, OverflowError,
-    AttributeError,  # of a path or of options that are none
-    typer.BadParameter,  # of the commands, told to the user
+    AttributeError,  # for a path or options of a wrong type
+    typer.BadParameter,  # raised by commands, shown to the user
 )  # fmt: skip
 PREFIX = os.environ["TEST_PREFIX"]
 PRIMARY = f"{PREFIX}-primary"
-"""Whom `attach` finds."""
+"""Prefix of the primary that `attach` finds."""
 HUGEPAGES = os.environ["TEST_MEMORY"] == "hugepages"
 LCORE = min(os.sched_getaffinity(0))
 FILE = f"""\
@@ -61,7 +61,7 @@ ARGUMENTS = [
 
 
 def inits() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Options of `init`, each with a value that it should not have."""
+    """Yield options of `init`, each with a bad value."""
     for i, option in enumerate(OPTIONS):
         for value in PLAIN[i % 2 :: 2]:
             yield f"{option}={value!r:.60}", {option: value}
@@ -73,14 +73,14 @@ def inits() -> Iterator[tuple[str, dict[str, Any]]]:
 
 GOOD: dict[str, Callable[[], Any]] = {
     "file": lambda: Path("good.yaml"), "path": lambda: "good.yaml",
-    "file_prefix": lambda: "nobody-here", "lcores": lambda: f"{LCORE}",
+    "file_prefix": lambda: "no-such-prefix", "lcores": lambda: f"{LCORE}",
     "config": lambda: loads(FILE), "plan": lambda: make_plan(loads(FILE)),
     "duration": lambda: 0.01, "as_json": lambda: True,
 }  # fmt: skip
 
 
 def others() -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The other callables that start an EAL: commands, attach and so on, one argument bad."""
+    """Yield the other callables that start an EAL (commands, attach ...), with one bad argument."""
     for target in found():
         if reason(target.name) != OWN_PROCESS or target.name == "eal.lifecycle.init":
             continue
@@ -96,7 +96,7 @@ def others() -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def lasts(value: object) -> bool:
-    """Whether a run of that many seconds ends soon, or is refused."""
+    """Whether a run of that many seconds ends soon, or is rejected."""
     return value is not None and not (isinstance(value, int | float) and value > 0.1)
 
 
@@ -141,7 +141,7 @@ def attempt(what: str, call: Callable[[], Any]) -> None:
 
 @contextlib.contextmanager
 def primary() -> Iterator[None]:
-    """Have a primary to attach to, where one can."""
+    """Run a primary to attach to, where possible."""
     if not HUGEPAGES:
         yield
         return
@@ -155,7 +155,7 @@ def primary() -> Iterator[None]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         running.stdout.readline()  # type: ignore[union-attr]
         yield
-        assert running.poll() is None  # it lives, whatever was asked of it
+        assert running.poll() is None  # it runs, whatever it was asked to do
         running.communicate()
 
 
@@ -175,7 +175,7 @@ def run(part: int, parts: int) -> int:
 
 def start(options: dict[str, Any]) -> None:
     chosen = {"file_prefix": PREFIX, "hugepages": HUGEPAGES, "lcores": (LCORE,), **options}
-    # a name that would be taken is one that the test could not look after
+    # a valid name would start an EAL that the test does not clean up
     if "file_prefix" in options and isinstance(options["file_prefix"], str | None):
         chosen["file_prefix"] = f"{PREFIX}{options['file_prefix'] or '%'}"
     pydpdk.init(**chosen).close()

@@ -17,7 +17,7 @@ Call = Callable[[Any], Any]
 
 
 def sequences(h: Fixtures) -> Iterator[tuple[str, Call]]:
-    """Calls, each with one value open."""
+    """Yield calls, each with one open value."""
     for some in (memory, rings, packets, devices, lcores):
         yield from some(h)
 
@@ -36,7 +36,7 @@ def memory(h: Fixtures) -> Iterator[tuple[str, Call]]:
             yield f"{method} of {pool!r}", lambda v, p=pool, m=method: getattr(p, m)(v)
         yield f"write ids of {pool!r}", lambda v, p=pool: p.write(v, np.zeros((), p.dtype))
         yield f"write values of {pool!r}", lambda v, p=pool: p.write([0, 1], v)
-    # an unchecked one believes what it is given back
+    # an unchecked pool does not check what is put back
     yield "put item", lambda v: h.objects.put([v])
 
 

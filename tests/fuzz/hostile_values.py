@@ -1,4 +1,4 @@
-"""Values that nobody should pass."""
+"""Bad values for any argument."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Index:
-    """An integer by its own word."""
+    """An integer through `__index__` only."""
 
     def __init__(self, value: int) -> None:
         self.value = value
@@ -22,7 +22,7 @@ class Index:
 
 
 class Liar:
-    """Answers to every attribute."""
+    """Answers every attribute access."""
 
     def __getattr__(self, name: str) -> Liar:
         if name.startswith("__"):

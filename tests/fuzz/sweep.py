@@ -1,7 +1,7 @@
-"""Call everything public with values that nobody should pass; run by test_sweep.py.
+"""Call the whole public API with bad values; run by test_sweep.py.
 
-Each call is announced before it is made, so that one that ends the process is known. What comes
-out must be a result or a documented exception.
+Each call is printed before it is made, so that a call that ends the process is known. The outcome
+must be a result or a documented exception.
 
     sweep.py <part> <parts>
 """
@@ -38,13 +38,13 @@ from pydpdk.process.messages.requests import Replies, Reply
 from pydpdk.ring import ZeroCopy
 
 DOCUMENTED = (
-    ValueError,  # a wrong value, ConfigError, and numpy's of a wrong shape
+    ValueError,  # a wrong value, ConfigError, numpy's error for a wrong shape
     TypeError,
     OSError,  # DpdkError and all of its kind
     RuntimeError,  # ClosedError
     BufferError,  # InUseError
     IndexError,
-    OverflowError,  # a number that C does not hold, from cffi or numpy
+    OverflowError,  # a number too large for C, from cffi or numpy
     StoppedError,  # of an app that was asked to stop, as the fixtures' apps are
 )
 """What a call may raise. AttributeError, KeyError, SystemError, AssertionError are our faults."""
@@ -52,7 +52,7 @@ DUCK = (AttributeError, KeyError)
 """Besides, where no C is behind: a function of plain data says so when it is given other data."""
 DUCKS = (
     "config.", "explorer.", "app.", "host.", "eal.checks.", "eal.options.", "eal.lcores.",
-    # what is inside of public calls, which check first
+    # used inside of public calls, which check first
     "eal.attach.", "eal.devices.", "eal.mempool_ops.", "eal.needs.", "eal.peers.",
     "eal.instance.require_primary", "eal.start.", "eal.deaths.Watcher", "process.messages.wire.",
     "ethdev.checks.", "memory.outstanding.", "memory.objects_kind.",
@@ -89,11 +89,11 @@ class Sweep:
             sys.stdout.write(f"UNDOCUMENTED {what}: {error!r}\n")
 
     def sweep(self, target: Target, makers: list[Callable[[Fixtures], Any]]) -> None:
-        """One target: good once, then each argument bad, then several."""
+        """Call one target with good values, then with each argument bad, then with several."""
         faulthandler.dump_traceback_later(LIMIT_S, exit=True)
         for i, make in enumerate(makers):
             what = f"{target.name} of sample {i}" if target.kind else target.name
-            # not every method suits every sample: the first is one that it does
+            # not every method suits every sample, but each suits the first one
             good = EXPECTED.get(target.name, ()) if i == 0 else None
             self.attempt(f"{what}: good", self.bound(target, make), good)
             self.fixtures.tidy()
@@ -129,7 +129,7 @@ class Sweep:
                 yield chosen
 
     def values(self, target: Target) -> list[Any]:
-        """Bad values; fewer for plain data, which keeps what it is given."""
+        """Return bad values; fewer for plain data, which only stores what it gets."""
         if is_record(target.call):
             return [*NUMBERS[:4], None, object()]
         h = self.fixtures
@@ -139,14 +139,14 @@ class Sweep:
 
 
 class _Itself:
-    """Stands for the object whose method is called."""
+    """Placeholder for the object whose method is called."""
 
 
 ITSELF = _Itself()
 
 
 def suits(target: Target, parameter: Any, value: Any) -> bool:
-    """Leave out what would do as it is told with all the memory, or for ever."""
+    """Leave out values that would take all memory, or run forever."""
     takes_room = ".create" in target.name
     if target.name == "host.elf.read_variable" and parameter.name == "size":
         return repr(value) != "Index(1099511627776)"  # read at once, MemoryError
@@ -162,7 +162,7 @@ def suits(target: Target, parameter: Any, value: Any) -> bool:
 
 
 def invoke(target: Target, chosen: dict[str, Any], *first: Any) -> Any:
-    """Call with arguments by position or by name, as the signature asks."""
+    """Call with arguments by position or by name, as the signature requires."""
     positional, named = list(first), {}
     for parameter in target.parameters:
         if parameter.name not in chosen:
@@ -178,7 +178,7 @@ def invoke(target: Target, chosen: dict[str, Any], *first: Any) -> Any:
 
 
 def consume(result: Any) -> None:
-    """Use a result as a program would: enter it, go through it, read it, print it."""
+    """Use a result as a program would: enter it, iterate, read it, print it."""
     if isinstance(result, ffi.CData):
         return
     repr(result)
@@ -213,7 +213,7 @@ def unref(result: Group | Peers | Replies | Registration | Watch) -> None:
 
 
 def probe(sweep: Sweep, name: str, make: Callable[[Fixtures], Any]) -> None:
-    """What any object is asked by the language: all of it is an answer or a TypeError."""
+    """Use an object in every way of the language: each gives a result or a TypeError."""
     asked: list[tuple[str, Callable[[Any], Any]]] = [
         (f.__name__, f) for f in (repr, str, bool, hash, len, iter, list, bytes, dir, np.asarray)
     ]
@@ -230,7 +230,7 @@ def probe(sweep: Sweep, name: str, make: Callable[[Fixtures], Any]) -> None:
 
 
 def closed_and_late(sweep: Sweep, every: list[Target]) -> list[tuple[str, Callable[[], Any]]]:
-    """Call each method of closed objects; return the same calls of open ones, for the end."""
+    """Call each method of closed objects; return the same calls on open ones, for the end."""
     late = []
     for target in every:
         if target.kind is None:

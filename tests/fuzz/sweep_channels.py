@@ -1,4 +1,4 @@
-"""Channels of the sweep, with a message in each, and good arguments for what one does with them."""
+"""Channels of the sweep, with a message in each, and good arguments for their methods."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def same(value: Any) -> Callable[[Any], Any]:
 
 
 class Channels:
-    """Those of a `Fixtures`."""
+    """The channels of a `Fixtures`."""
 
     _made: dict[str, Any]
     keep: Callable[[str, Callable[[], Any]], Any]

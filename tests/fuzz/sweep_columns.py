@@ -1,4 +1,4 @@
-"""Good arguments and objects for what works on all packets of a burst at once."""
+"""Good arguments and objects for operations on all packets of a burst at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Good arguments for what reads files, as in sweep_examples.py."""
+"""Good arguments for functions that read files, as in sweep_examples.py."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A good argument for every parameter, and a good object for every method.
 
-By the full name `module.Class.method.parameter` first, then by the parameter's name, then by
-its type. A parameter or a class that has none fails the sweep, which is how newcomers are seen.
+Looked up by the full name `module.Class.method.parameter`, then by the parameter's name, then by
+its type. The sweep fails for a parameter or a class without one, so new ones are noticed.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ BY_NAME: dict[str, Make] = {
     "dtype": same("u8"),
     "eal": attribute("eal"),
     "element": same("uint64"),
-    "file_prefix": same("nobody-here"),
+    "file_prefix": same("no-such-prefix"),
     "flags": same(0),
     "high": same(9),
     "hops": lambda h: [(h.port.rx[0], h.port.tx[0])],
@@ -182,8 +182,8 @@ BY_NAME: dict[str, Make] = {
     "packets": lambda h: b"x" * 60,
     "plan": attribute("plan"),
     "pool": attribute("packets"),
-    "prefix": same("nobody-here"),
-    "primary": lambda h: primary.look("nobody-here"),
+    "prefix": same("no-such-prefix"),
+    "primary": lambda h: primary.look("no-such-prefix"),
     "root": attribute("root"),
     "snapshot": attribute("snapshot"),
     "spec": same("0"),
@@ -225,7 +225,7 @@ BY_NAME |= compiled.BY_NAME | host.BY_NAME
 
 
 def argument(target: Target, parameter: inspect.Parameter) -> Make | None:
-    """How to have a good value of a parameter; None where nobody has said."""
+    """Return how to make a good value of a parameter; None if there is no rule."""
     annotation = annotation_of(parameter)
     made = GOOD.get(f"{target.name}.{parameter.name}")
     if made is None and parameter.name == "root":
@@ -241,12 +241,12 @@ def annotation_of(parameter: inspect.Parameter) -> str:
 
 
 def is_record(kind: Any) -> bool:
-    """Whether a class is plain data: its constructor keeps what it is given."""
+    """Whether a class is plain data: its constructor stores what it gets."""
     return dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
 
 
 def arguments(fixtures: Fixtures, target: Target) -> dict[str, Any]:
-    """Good arguments for a call; those that have a good default are left out."""
+    """Return good arguments for a call; those with a good default are left out."""
     chosen = {}
     for parameter in target.parameters:
         full = f"{target.name}.{parameter.name}"
@@ -261,7 +261,7 @@ def arguments(fixtures: Fixtures, target: Target) -> dict[str, Any]:
 
 
 def objects(target: Target, every: list[Target]) -> list[Make]:
-    """How to have objects to call a method of; `[None]` for what is not a method."""
+    """Return how to make objects to call a method on; `[None]` for what is not a method."""
     if target.kind is None:
         return [same(None)]
     name = target.name.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""One live thing of every public class, and how to have it again once a call has ended it."""
+"""One live object of every public class, and how to make it again after a call has ended it."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ STARTED = ("net_null0", "net_ring0")
 
 
 class Fixtures(CompiledWorkers, Channels, Jobs):
-    """A running EAL with one of each; `sample` gives an open one of a class."""
+    """A running EAL with one object of each class; `sample` gives an open one."""
 
     def __init__(self) -> None:
         vdevs = ("net_null0,size=64", "net_ring0", "net_null1", "net_null2")
         self.eal = pydpdk.init(
             file_prefix=PREFIX, hugepages=HUGEPAGES, lcores=LCORES, vdevs=vdevs,
-            memory_mb=None if HUGEPAGES else 48,  # each of 4 kB is a row of a snapshot
+            memory_mb=None if HUGEPAGES else 48,  # each 4 kB page is an entry of a memory map
         )  # fmt: skip
         super().__init__()
         self._made: dict[str, Any] = {}
@@ -84,7 +84,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         self.elements, self.map_zones = live.elements(), [z.info for z in self.map.zones]
 
     def keep(self, key: str, make: Callable[[], Any]) -> Any:
-        """Make it the first time, and again where it was closed."""
+        """Make an object the first time, and again after it was closed."""
         made = self._made.get(key)
         if made is None or made.closed:
             made = self._made[key] = make()
@@ -92,17 +92,17 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
 
     @property
     def port(self) -> Port:
-        """A port that is started."""
+        """A started port."""
         return Port.lookup("net_null0")
 
     @property
     def pool(self) -> Mempool:
-        """A pool that may be closed: no port has it."""
+        """A pool that may be closed: no port uses it."""
         return self.keep("pool", lambda: Mempool.create(name(), 127, cache_size=0))
 
     @property
     def burst(self) -> Burst:
-        """A burst that is empty."""
+        """An empty burst."""
         return self.keep("burst", lambda: Burst(8))
 
     @property
@@ -142,7 +142,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
 
     @property
     def removable(self) -> str:
-        """A device that nobody needs."""
+        """A device that is not in use."""
         if not devices.has_port("net_null_h"):
             self.eal.add_device("net_null_h")
         return "net_null_h"
@@ -168,7 +168,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         )
 
     def block(self) -> ZeroCopy:
-        """Slots of a ring of their own, as a block that is not left keeps the ring."""
+        """Slots of a separate ring: a block that is not left keeps its ring open."""
         ring = Ring.create(name(), 16, element="V12", producer="hts", consumer="single")
         return ring.enqueue_zc(2)
 
@@ -183,7 +183,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
 
     @property
     def app(self) -> App:
-        """An open file over the things that are here; its loop has been told to end."""
+        """An open file with these objects; its loop has been asked to stop."""
         pool = name()
         app = App(loads(FILE.replace("packets", pool)), self.plan, self.eal)
         app.ports.update(p0=self.port, p1=self.port)
@@ -204,7 +204,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         return self.keep("watch", events.watch)
 
     def closed(self) -> list[Any]:
-        """One of each that is closed, and an mbuf whose burst was freed."""
+        """One closed object of each class, and an mbuf whose burst was freed."""
         stale = self.full.mbuf(0)
         gone = [
             Burst(1), Memzone.reserve(name(), 64), Ring.create(name(), 16),
@@ -218,7 +218,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         return [*gone, stale]
 
     def tidy(self) -> None:
-        """Undo what a call that succeeded has done."""
+        """Undo what a successful call has done."""
         tracing.trace(False)
         for owner in lifetime.owners():
             if isinstance(owner, lcore.Job):
@@ -263,7 +263,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
             self.ring_port = port
 
     def eal_port(self, device: str) -> Port:
-        """The port of a device; of a new one where the old one was closed or removed."""
+        """The port of a device; of a new one if the old one was closed or removed."""
         try:
             return Port.lookup(device)
         except pydpdk.NotFoundError:
@@ -273,7 +273,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
             return Port.lookup(device)
 
     def check(self) -> None:
-        """All of it still works, and every pool is full."""
+        """Check that everything still works and every pool is full."""
         gc.collect()
         self.tidy()
         for routes in {"fib", "fib6"} & self._made.keys():
@@ -288,7 +288,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
 
 
 class _Ended(Stop):
-    """Has been asked to end, so a loop makes no round."""
+    """A stop that has been requested, so a loop does no round."""
 
     def __init__(self) -> None:
         super().__init__()

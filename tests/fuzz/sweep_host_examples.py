@@ -1,4 +1,4 @@
-"""Good arguments for what is about the host, as in sweep_examples.py; it is never the real one."""
+"""Good arguments for functions about the host, as in sweep_examples.py; never the real host."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ BY_NAME: dict[str, Make] = {
 }  # fmt: skip
 
 EXPECTED: dict[str, type[BaseException]] = {
-    # of a root that has no device and no page
+    # for a root without devices and pages
     "host.binding.bind": HostError,
     "host.binding.unbind": HostError,
     "host.reserve.release": ValueError,

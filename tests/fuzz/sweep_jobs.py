@@ -1,4 +1,4 @@
-"""Jobs on lcores of the sweep, and a worker for all that it is given."""
+"""Jobs on lcores of the sweep, and a worker that takes any arguments."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def _until_stopped() -> None:
 
 @worker
 def takes(*things):
-    """Is compiled for whatever it is given."""
+    """Compile for any arguments."""
     return 0
 
 
 class Jobs:
-    """Those of a `Fixtures`."""
+    """The jobs of a `Fixtures`."""
 
     keep: Callable[[str, Callable[[], Any]], Any]
 
     @property
     def job(self) -> lcore.Job:
-        """A job that ends when it is asked to."""
+        """A job that ends when asked to."""
         return self.keep("job", lambda: lcore.launch(_until_stopped))
 
     @property

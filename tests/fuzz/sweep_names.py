@@ -1,4 +1,4 @@
-"""Names of what the sweep makes."""
+"""Names of objects of the sweep."""
 
 import itertools
 
@@ -6,5 +6,5 @@ _names = (f"h{i}" for i in itertools.count())
 
 
 def name() -> str:
-    """A name that is free."""
+    """Return a free name."""
     return next(_names)

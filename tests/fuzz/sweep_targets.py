@@ -1,4 +1,4 @@
-"""Every public callable of pydpdk, found by walking its modules; what is left out says why."""
+"""Every public callable of pydpdk, found by walking its modules; each omission has a reason."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ POINTER = "takes a C pointer that only this package has; users have no way to ge
 MADE = "made by create, lookup or reserve, or by its owner; its constructor takes a C pointer"
 OWN_PROCESS = "starts an EAL: swept by hostile_init.py, each call in a process of its own"
 ENDS = "closes the EAL: called at the end of each part, and what was made is called after it"
-OWNS_FDS = "closes the descriptors that it is told, which may be anybody's"
-ADDRESS = "makes a view of the address it is told; only this package tells it"
+OWNS_FDS = "closes the given descriptors, which may belong to anything"
+ADDRESS = "makes a view of a given address; only this package passes one"
 COMPILER = "called by Numba, or for it, while it compiles; tests/jit/test_worker_code.py does"
 WRITES = "changes this host; what it calls is swept with a root of its own"
 REMOVES = "removes files of other programs; tests/processes/test_reap.py has dead ones of its own"
@@ -63,7 +63,7 @@ EXCLUDED = {
     "memory.objects_map.Map*": "the addresses of an ObjectPool; swept with it",
     "ethdev.drivers.*": "the inner half of Port, which is swept",
     "config.devices.*": "the inner half of load and make_plan, which are swept",
-    "app.peers.when_served": "waits 10 s for what nobody serves; test_devices_peers.py does",
+    "app.peers.when_served": "waits 10 s for an unserved socket; test_devices_peers.py does",
     "ethdev.queue.?xQueue": MADE,
     "ethdev.port.Port": MADE,
     "memory.mempool.Mempool": MADE,
@@ -79,7 +79,7 @@ EXCLUDED = {
     "lcore.job.Job": MADE,
     "app.compiled.CompiledWorkers*": "what run() does with a file's worker; test_run_workers.py",
     "jit.lease.*": "the inner half of Worker.launch, which hostile_sequences.py sweeps",
-    "jit.worker.Worker.__call__": "refuses every call; tests/jit/test_worker.py shows it",
+    "jit.worker.Worker.__call__": "rejects every call; tests/jit/test_worker.py shows it",
     "jit.compiler.*": COMPILER,
     "jit.errors.at_line": COMPILER,
     "jit.errors.check_kind": COMPILER,
@@ -103,7 +103,7 @@ EXCLUDED = {
     "eal.peers.Peers": MADE,
     "eal.foreign.ForeignWatch*": "made by the EAL, which has one; its end would make rings slower",
     "eal.deaths.Watcher": "made by the EAL; its methods are swept",
-    "eal.deaths.set_recovery": "keeps what it is told for every later death; this package tells it",
+    "eal.deaths.set_recovery": "keeps its argument for every later death; this package sets it",
     "eal.portable.Portable*": "a base; swept with Ring, Mempool, Memzone and Port",
     "ethdev.queues.PortQueues*": "a base; swept with Port",
     "ethdev.sharing.*": "the inner half of Port and its queues, which are swept",
@@ -144,7 +144,7 @@ PROTOCOL = {
 
 @dataclass(frozen=True)
 class Target:
-    """One thing to call: a function, a constructor, a method, or a property to read or set."""
+    """One thing to call: a function, a constructor, a method, or a property to get or set."""
 
     name: str
     call: Callable[..., Any]
@@ -157,12 +157,12 @@ class Target:
 
 
 def reason(name: str) -> str:
-    """Why a callable is left out; empty for one that is not."""
+    """Return why a callable is left out; empty if it is not."""
     return next((why for pattern, why in EXCLUDED.items() if fnmatchcase(name, pattern)), "")
 
 
 def found() -> Iterator[Target]:
-    """Every public callable, those that are left out too."""
+    """Yield every public callable, also those that are left out."""
     for module in modules():
         short = module.__name__.removeprefix("pydpdk.")
         for name, thing in vars(module).items():
@@ -191,7 +191,7 @@ def _of_class(name: str, kind: type) -> Iterator[Target]:
 
 
 def _by_value(kind: type[enum.Enum]) -> Callable[[Any], Any]:
-    """Leave out the functional interface of Python's enums."""
+    """Leave out the functional API of Python's enums."""
 
     def call(value: Any) -> Any:
         return kind(value)
@@ -215,7 +215,7 @@ def _of_member(name: str, kind: type, attribute: str, thing: Any) -> Iterator[Ta
         for accessor, what in ((thing.fget, ""), (thing.fset, " =")):
             if accessor is not None:
                 yield Target(name + what, accessor, kind, inspect.signature(accessor))
-    elif _is_ours(inspect.unwrap(thing)):  # the short way of an array verb wraps its method
+    elif _is_ours(inspect.unwrap(thing)):  # the fast path of an array verb wraps its method
         yield Target(name, thing, kind, inspect.signature(thing))
 
 
@@ -224,5 +224,5 @@ def _is_ours(function: Any) -> bool:
 
 
 def targets() -> list[Target]:
-    """What the sweep calls, in an order that does not change."""
+    """Return what the sweep calls, in a fixed order."""
     return sorted((t for t in found() if not reason(t.name)), key=lambda target: target.name)

@@ -1,4 +1,4 @@
-"""Good arguments and objects for what has to do with other processes, as in sweep_examples.py."""
+"""Good arguments and objects for the parts about other processes, as in sweep_examples.py."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SAMPLES: dict[str, Make] = {
     "host.reap.DeadPrefix": same(DEAD),
     "host.reap.Reaped": same(Reaped(DEAD, (), ())),
     "host.registry.Registration": attribute("registration"),
-    "host.watch.Watch": attribute("told"),
+    "host.watch.Watch": attribute("watched"),
     "host.watch.Watch.start": lambda h: h.new_watch(),
     "host.watch.Watch.stop": lambda h: h.new_watch(),
     "process.group.Group": attribute("group"),
@@ -119,9 +119,9 @@ BY_NAME: dict[str, Make] = {
 }
 
 EXPECTED: dict[str, type[BaseException]] = {
-    "app.session.App.bring_up": StoppedError,  # of an app that is to stop
-    "eal.attach.check_attach": NotFoundError,  # nobody is there; tests/processes has who is
-    "process.group.Group.start": ClosedError,  # of the closed group
+    "app.session.App.bring_up": StoppedError,  # for an app that is asked to stop
+    "eal.attach.check_attach": NotFoundError,  # no primary runs; tests/processes tests with one
+    "process.group.Group.start": ClosedError,  # for the closed group
 }
 """What a good call raises all the same."""
 
@@ -135,10 +135,10 @@ WITHOUT_HUGEPAGES: dict[str, type[BaseException]] = dict.fromkeys(
     ),
     NotSupportedError,
 )  # fmt: skip
-"""What a good call raises where nobody can attach."""
+"""What a good call raises where no process can attach."""
 
 NEEDS_HUGEPAGES = (
     "memory.events.W", "memory.events.w", "process.group.Group.",
     "process.messages.Handler.", "tables.fib6.Fib6.",
 )  # fmt: skip
-"""What there is no object of without them, as their makers refuse; routes of IPv6 take 32 MB."""
+"""Classes that have no object there, as their makers raise; IPv6 routes take 32 MB."""

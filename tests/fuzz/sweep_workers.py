@@ -1,4 +1,4 @@
-"""Fixtures that concern other processes: a group, handlers, and what only the EAL makes."""
+"""Fixtures about other processes: a group, handlers, and what only the EAL makes."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from pydpdk.host.watch import Watch
 from pydpdk.process.messages import Handler, Message, wire
 from pydpdk.process.messages.wire import Fds
 
-SEATS = "swept-registrations"
+PREFIX = "swept-registrations"
 """A file prefix of which no EAL runs, but a registry is there."""
 
 
 class CompiledWorkers:
-    """The fixtures that concern other processes; no process is started."""
+    """The fixtures about other processes; no process is started."""
 
     keep: Callable[[str, Callable[[], Any]], Any]
 
     def __init__(self) -> None:
-        self.alone = Peers(EalOptions(), "nobody-here", None, None)
+        self.alone = Peers(EalOptions(), "no-such-prefix", None, None)
         self._group: Group | None = None
         self._closed_group: Group | None = None
         self._watcher: Watcher | None = None
         self._registration: Registration | None = None
-        self.told = self.new_watch()
+        self.watched = self.new_watch()
         self._far: list[socket.socket] = []
 
     @property
@@ -45,7 +45,7 @@ class CompiledWorkers:
 
     @property
     def closed_group(self) -> Group:
-        """One for all: a group is a thread and a pipe."""
+        """One group for all: a group is a thread and a pipe."""
         if self._closed_group is None:
             self._closed_group = Group(stop_s=0)
             self._closed_group.close()
@@ -56,7 +56,7 @@ class CompiledWorkers:
         return self.keep("handler", lambda: messages.handle("kept", print))
 
     def message(self, kind: bytes = wire.REQUEST) -> Message:
-        """A request as the thread of the handlers makes it, and somebody who waits for it."""
+        """A request as the handler thread makes it, and an end that waits for the reply."""
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for old in self._far:
             old.close()
@@ -71,13 +71,13 @@ class CompiledWorkers:
 
     @property
     def watcher(self) -> Watcher:
-        """One that nobody tells anything."""
+        """A watcher without callbacks."""
         if self._watcher is None:
             self._watcher = self.new_watcher()
         return self._watcher
 
     def new_watcher(self) -> Watcher:
-        return Watcher("nobody-here", os.getpid(), None)
+        return Watcher("no-such-prefix", os.getpid(), None)
 
     def new_watch(self) -> Watch:
         return Watch(lambda pid: None, lambda: None)
@@ -85,11 +85,11 @@ class CompiledWorkers:
     @property
     def registration(self) -> Registration:
         if self._registration is None or not self._registration.in_place:
-            self._registration = registry.claim(SEATS, "secondary", "sweep", lambda others: [7])
+            self._registration = registry.claim(PREFIX, "secondary", "sweep", lambda others: [7])
         return self._registration
 
     def dismiss(self) -> None:
-        """Close the group, and remove what the registries of no EAL leave."""
+        """Close the group, and remove what registries without an EAL leave."""
         if self._group is not None:
             self._group.close()
         for old in self._far:
@@ -98,4 +98,4 @@ class CompiledWorkers:
             self._registration.give_back()
         for left in Path(os.environ["RUNTIME_DIRECTORY"], "dpdk").glob("*"):
             if {file.name for file in left.glob("*")} <= {registry.FILE}:
-                shutil.rmtree(left)  # a claim that was refused leaves a registry of nobody
+                shutil.rmtree(left)  # a rejected claim leaves a registry without processes

@@ -1,4 +1,4 @@
-"""Hostile packets through our C under AddressSanitizer: nothing is read or written beyond them."""
+"""Hostile packets through our C under AddressSanitizer: no access outside their memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pkg_config(what: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same C files as in the extension, with AddressSanitizer."""
+    """Build the C files of the extension with AddressSanitizer."""
     made = tmp_path_factory.mktemp("asan") / "asan_columns"
     flags = ["-g", "-O1", "-fsanitize=address", "-fno-omit-frame-pointer", "-D_GNU_SOURCE"]
     command = ["cc", *flags, *pkg_config("--cflags"), f"-I{NATIVE}", *map(str, SOURCES)]

@@ -1,4 +1,4 @@
-"""Bad files end in a `ConfigError` that shows where, and in nothing else."""
+"""A bad file raises a `ConfigError` that shows the place, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ BAD = dict(bad_files())
 LINE = re.compile(r"bad\.yaml:[1-9][0-9]*: [^\n]+")
 
 
-def test_there_are_many_and_no_two_share_a_label():
+def test_there_are_many_bad_files_with_different_labels():
     assert len(list(bad_files())) == len(BAD) >= 200
     assert dict(bad_files()) == BAD
 
 
 @pytest.mark.parametrize(("name", "text"), list(good_files()))
-def test_what_they_are_made_from_is_good(name, text):
+def test_the_unchanged_files_are_valid(name, text):
     make_plan(loads(text))
 
 
 @pytest.mark.parametrize("label", BAD)
-def test_bad_file_is_refused_with_places(label):
+def test_a_bad_file_raises_with_places(label):
     with pytest.raises(ConfigError) as caught:
         make_plan(loads(BAD[label], name="bad.yaml"))
     assert caught.value.problems
@@ -66,19 +66,19 @@ _TREES = st.recursive(
 
 @settings(derandomize=True, database=None, max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(list(Config.model_fields)), _TREES, max_size=6))
-def test_any_tree_is_taken_or_refused(data):
+def test_any_tree_loads_or_raises_config_error(data):
     _accepts(yaml.safe_dump(data))
 
 
 @settings(derandomize=True, database=None, max_examples=300, deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
-def test_any_text_is_taken_or_refused(text):
+def test_any_text_loads_or_raises_config_error(text):
     _accepts(text)
 
 
 @settings(derandomize=True, database=None, max_examples=200, deadline=None)
 @given(st.data())
-def test_a_good_file_with_characters_changed_is_taken_or_refused(data):
+def test_a_good_file_with_changed_characters_loads_or_raises_config_error(data):
     text = data.draw(st.sampled_from([text for _, text in good_files()]))
     at = data.draw(st.integers(0, len(text)))
     _accepts(text[:at] + data.draw(st.text(max_size=3)) + text[at + data.draw(st.integers(0, 5)) :])

@@ -1,4 +1,4 @@
-"""Bad files through the command line: exit code 2, every fault with its line, nothing made."""
+"""Bad files on the command line: exit code 2, every fault with its line, nothing made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ N_FILES = 210
 
 
 def _everything(directory: Path) -> set[Path]:
-    """All hugepage files that may be ours, and the runtime directories of these runs."""
+    """Return all hugepage files that may be ours, and the runtime directories of these runs."""
     files = {path for mount in read_mounts() for path in Path(mount.path).iterdir()}
     ours = {path for path in files if path.name.startswith(("pydpdk-", "fuzz"))}
     return ours | set((directory / "dpdk").rglob("*"))

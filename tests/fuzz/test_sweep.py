@@ -1,4 +1,4 @@
-"""Every public callable with bad values: a documented exception or a result, never a signal."""
+"""Every public callable with bad values: a result or a documented exception, never a signal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FLOOR = {"sweep": 8_000, "hostile_init": 250}
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """Files of the calls and the runtime directory, under a name that a socket can have."""
+    """Files of the calls and the runtime directory, in a path short enough for a socket."""
     with tempfile.TemporaryDirectory(prefix="sweep-") as made:
         for below in ("deep/deeper/cwd", "run"):
             Path(made, below).mkdir(parents=True)
@@ -32,7 +32,7 @@ def directory() -> Iterator[Path]:
 
 
 def pages_left(prefix: str) -> list[Path]:
-    """Hugepage files of this prefix, and of those that begin with it."""
+    """Return hugepage files of this prefix, and of those that begin with it."""
     mounts = hugepages.read_mounts()
     return [file for mount in mounts for file in mount.path.glob(f"{prefix}*")]
 
@@ -77,7 +77,7 @@ def test_bad_calls_end_in_a_result_or_a_documented_exception(
         sys.stdout.write(f"\n{n:,} bad calls of {script}, part {part + 1} of {parts}: ")
 
 
-def test_what_is_left_out_has_a_reason_and_exists(capsys):
+def test_callables_that_are_left_out_exist_and_have_a_reason(capsys):
     names = {target.name for target in found()}
     assert [p for p in EXCLUDED if not any(fnmatchcase(n, p) for n in names)] == []
     left_out = sorted(name for name in names if reason(name))

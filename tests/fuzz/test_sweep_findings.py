@@ -1,4 +1,4 @@
-"""What the sweep found, each with the call that showed it."""
+"""Bugs that the sweep found, each with the call that showed it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COPIES = [copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thin
 
 
 @pytest.mark.parametrize("copied", COPIES)
-def test_a_copy_of_an_owner_is_the_owner_as_another_would_free_it_twice(eal, name, pool, copied):
+def test_a_copy_of_an_owner_is_the_same_object(eal, name, pool, copied):
     with Memzone.reserve(f"{name}-zone", 64) as zone, Ring.create(f"{name}-ring", 16) as ring:
         for owner in (pool, zone, ring):
             assert copied(owner) is owner
@@ -32,7 +32,7 @@ def test_an_owner_without_a_name_cannot_be_copied(eal, copied):
 
 
 @pytest.mark.parametrize("duration_s", ["x", float("nan"), 10**30, float("inf")])
-def test_signal_handlers_come_back_after_a_duration_that_is_refused(duration_s):
+def test_signal_handlers_are_restored_after_a_rejected_duration(duration_s):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises((TypeError, ValueError, OverflowError)), Stop().on_signals(duration_s):
         pass
@@ -40,18 +40,18 @@ def test_signal_handlers_come_back_after_a_duration_that_is_refused(duration_s):
 
 
 @pytest.mark.parametrize("pid", ["(", ".*", [], 1.5])
-def test_traces_are_removed_of_a_number_and_of_no_pattern(pid):
+def test_remove_traces_takes_a_number_and_no_pattern(pid):
     with pytest.raises(TypeError):
-        primary.remove_traces("nobody-here", pid)
+        primary.remove_traces("no-such-prefix", pid)
 
 
 @pytest.mark.parametrize("text", [b"", b"\0", b"(("])
-def test_text_that_is_no_dtype_is_a_value_error(text):
+def test_text_that_is_no_dtype_raises_value_error(text):
     with pytest.raises(ValueError, match=r"does not describe a dtype|null bytes"):
         dtype_of(text)
 
 
-def test_a_burst_is_empty_after_its_pool_was_closed_by_force(run_script):
+def test_a_burst_is_empty_after_a_forced_close_of_its_pool(run_script):
     done = run_script("""
         import warnings
         from pydpdk import ClosedError
@@ -74,7 +74,7 @@ def test_a_burst_is_empty_after_its_pool_was_closed_by_force(run_script):
     assert done.returncode == 0, done.stderr
 
 
-def test_rings_and_ports_have_no_mbufs_of_a_pool_that_was_closed_by_force(run_script):
+def test_rings_and_ports_have_no_mbufs_after_a_forced_close_of_the_pool(run_script):
     done = run_script("""
         import warnings
         from pydpdk import ClosedError

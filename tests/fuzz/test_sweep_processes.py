@@ -1,4 +1,4 @@
-"""What the sweep found in what has to do with other processes, each with the call that did."""
+"""Bugs that the sweep found in the code about other processes, each with the call that did."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pydpdk.process.messages.wire import Fds
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_descriptors_cannot_be_copied_as_the_copy_would_close_them_twice(copied):
+def test_descriptors_cannot_be_copied(copied):
     fds = Fds([os.open(os.devnull, os.O_RDONLY)])
     with pytest.raises(TypeError, match="cannot be copied or pickled"):
         copied(fds)
@@ -27,20 +27,20 @@ def test_descriptors_cannot_be_copied_as_the_copy_would_close_them_twice(copied)
 
 
 @pytest.mark.parametrize("name", [5, b"x", Path("x")])
-def test_a_process_is_named_by_text(name):
+def test_the_name_of_a_process_must_be_text(name):
     with pytest.raises(TypeError, match="text of 1 to 63 characters"):
-        pydpdk.attach("nobody-here", name=name)
+        pydpdk.attach("no-such-prefix", name=name)
 
 
 @pytest.mark.parametrize("name", ["", "\0", "\ud800", "x" * 64])
 def test_a_name_of_a_process_fits_in_the_registry(name):
     with pytest.raises(ValueError, match="1 to 63 printable characters"):
-        pydpdk.attach("nobody-here", name=name)
+        pydpdk.attach("no-such-prefix", name=name)
 
 
 @pytest.mark.parametrize("method", ["on_primary_death", "on_process_death"])
-def test_what_cannot_be_called_is_refused_before_somebody_dies(method):
-    watcher = Watcher("nobody-here", os.getpid(), None)
+def test_a_callback_that_is_not_callable_raises_at_once(method):
+    watcher = Watcher("no-such-prefix", os.getpid(), None)
     with pytest.raises(TypeError, match="takes a function"):
         getattr(watcher, method)(5)
     watcher.start()
@@ -48,7 +48,7 @@ def test_what_cannot_be_called_is_refused_before_somebody_dies(method):
 
 
 def inotifies() -> int:
-    """Count the descriptors of this process that wait for files; others come and go meanwhile."""
+    """Count the inotify descriptors of this process; other descriptors come and go meanwhile."""
     fds = Path("/proc/self/fdinfo").iterdir()
     found = 0
     for fd in fds:
@@ -68,12 +68,12 @@ def test_a_file_that_cannot_be_watched_leaves_no_descriptor(path):
     watch.stop()
 
 
-def test_what_could_not_be_told_is_not_told_again():
-    class Refuses:
+def test_a_value_that_could_not_be_published_is_dropped():
+    class Rejects:
         def publish(self, *, ready: bool, details: object) -> None:
             raise TypeError
 
-    peers = Peers(EalOptions(), "nobody-here", Refuses(), None)  # type: ignore[arg-type]
+    peers = Peers(EalOptions(), "no-such-prefix", Rejects(), None)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         peers.tell(queues=object())
     assert peers.told("queues", None) is None
@@ -81,7 +81,7 @@ def test_what_could_not_be_told_is_not_told_again():
 
 @pytest.mark.hugepages
 @pytest.mark.parametrize("options", [{"name": 5}, {"name": ""}, {"lcores": "x"}, {"lcores": [1]}])
-def test_a_group_starts_no_process_of_which_the_name_or_the_lcores_are_wrong(run_script, options):
+def test_a_group_starts_no_process_with_a_wrong_name_or_lcores(run_script, options):
     done = run_script(f"""
         import os
         from pydpdk import Group
@@ -95,7 +95,7 @@ def test_a_group_starts_no_process_of_which_the_name_or_the_lcores_are_wrong(run
 
 
 @pytest.mark.hugepages
-def test_reading_a_variable_of_itself_leaves_a_primary_its_lock(run_script):
+def test_a_primary_that_reads_its_own_memory_keeps_its_lock(run_script):
     done = run_script("""
         import os
         from pydpdk.host import elf

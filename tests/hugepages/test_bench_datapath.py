@@ -1,4 +1,4 @@
-"""`scripts/bench/bench_datapath` measures what it says in each part: rows, sides, counts."""
+"""`scripts/bench/bench_datapath` measures in each part what it should: rows, sides, counts."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def test_each_side_is_measured_and_compared(tmp_path: Path, part: str):
         assert row["part"] == part and row["burst"] == 64
         assert set(row["samples"]) == BY_BURST[part][row["name"]] and row["why"] == {}
         assert all(len(values) == 1 and values[0] > 0 for values in row["samples"].values())
-        best = max((row["medians"][who] for who in row["base"]), default=None)
-        for who, ratio in row["ratios"].items():
-            assert ratio == pytest.approx(row["medians"][who] / best)
+        best = max((row["medians"][runner] for runner in row["base"]), default=None)
+        for runner, ratio in row["ratios"].items():
+            assert ratio == pytest.approx(row["medians"][runner] / best)
 
 
 def test_workers_and_testpmd_twice_are_measured(tmp_path: Path):
@@ -73,13 +73,13 @@ def test_workers_and_testpmd_twice_are_measured(tmp_path: Path):
 @pytest.mark.net_admin
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces: needs root")
 @pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, from iproute2")
-def test_other_ways_see_the_same_packets_or_say_why_not(tmp_path: Path):
+def test_other_libraries_see_the_same_packets_or_say_why_not(tmp_path: Path):
     before = set(Path("/sys/class/net").glob("bdp*"))
     rows = {row["name"]: row for row in bench(tmp_path, "others")}
     assert set(rows) == {"parse", "send", "receive"}
     assert rows["parse"]["medians"]["Scapy"] < rows["parse"]["medians"]["pydpdk columns"]
     for row in rows.values():
-        assert set(row["why"]) <= {"pydpdk af_xdp"}  # not every kernel and DPDK has it
+        assert set(row["why"]) <= {"pydpdk af_xdp"}  # only some kernels and DPDK builds have it
         assert all(row["why"].values())
     assert set(Path("/sys/class/net").glob("bdp*")) == before
 
@@ -108,7 +108,7 @@ def test_tables_and_plots_replace_those_of_a_document(tmp_path: Path):
     assert "<svg" in (tmp_path / "datapath-cost.svg").read_text()
 
 
-def test_a_document_without_a_place_for_tables_is_left_alone(tmp_path: Path):
+def test_a_document_without_a_place_for_tables_is_not_changed(tmp_path: Path):
     document = tmp_path / "other.md"
     document.write_text("text\n")
     argv = [sys.executable, SCRIPTS / "bench_datapath", "--write", document]

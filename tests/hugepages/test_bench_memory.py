@@ -1,4 +1,4 @@
-"""`scripts/bench/bench_memory` measures what it says, beside `dpdk-test`."""
+"""`scripts/bench/bench_memory` measures what it should, beside `dpdk-test`."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ OPERATIONS = {
 
 
 @pytest.mark.hugepages
-def test_every_operation_is_measured_three_ways_and_by_dpdk_test(tmp_path):
+def test_every_operation_is_measured_three_times_and_by_dpdk_test(tmp_path):
     if shutil.which("dpdk-test") is None:
         pytest.skip("dpdk-test is not installed (Debian: apt install dpdk-dev)")
     file = tmp_path / "figures.json"

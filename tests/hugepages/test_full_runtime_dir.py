@@ -1,4 +1,4 @@
-"""A runtime directory without room: an error before the EAL maps anything, and doctor finds it."""
+"""A full runtime directory: an error before the EAL maps anything, and doctor finds it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ except pydpdk.DpdkError as error:
 
 @pytest.fixture
 def short_path():
-    """A directory whose sockets have paths that are not too long, wherever pytest has its own."""
+    """A directory with short enough paths for sockets, whatever pytest uses."""
     with tempfile.TemporaryDirectory(prefix="full-") as made:
         yield Path(made)
 

@@ -20,7 +20,7 @@ LCORE = min(os.sched_getaffinity(0))
 
 @pytest.fixture
 def dead(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The prefix of a process that was killed while it held a pool."""
+    """The prefix of a process that was killed while it had a pool."""
     prefix = f"test-{os.getpid()}-dead"
     code = (
         f"import pydpdk; eal = pydpdk.init(file_prefix={prefix!r}, hugepages=True,"
@@ -51,8 +51,8 @@ def test_pages_are_files_of_the_prefix(eal: Eal, pool: Mempool):
     assert sum(file.stat().st_size for file in files) >= 511 * pool.data_room_size
 
 
-def test_all_pages_are_given_back(run_script):
-    """After the end of a process only a file keeps a page; how many are free depends on others."""
+def test_all_pages_are_returned(run_script):
+    """After the end of a process only files keep pages; other processes change the free count."""
     done = run_script("""
         from pydpdk.host import runtime
         eal = init(memory_mb=64)
@@ -66,13 +66,13 @@ def test_all_pages_are_given_back(run_script):
     assert [file for _, file in files if Path(file).exists()] == []
 
 
-def test_what_a_kill_leaves_is_swept(dead: str):
+def test_sweep_removes_what_a_kill_leaves(dead: str):
     assert runtime.leftovers(dead) != []
     runtime.sweep(dead)
     assert runtime.leftovers(dead) == []
 
 
-def test_the_next_primary_of_the_name_starts_and_cleans_up(dead: str):
+def test_the_next_primary_of_the_prefix_starts_and_cleans_up(dead: str):
     code = (
         f"import pydpdk; pydpdk.init(file_prefix={dead!r}, hugepages=True,"
         f" lcores=({LCORE},)).close()"
@@ -82,7 +82,7 @@ def test_the_next_primary_of_the_name_starts_and_cleans_up(dead: str):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_that_python_sees_leaves_nothing(run_script, number: int):
+def test_a_signal_that_python_handles_leaves_nothing(run_script, number: int):
     done = run_script(f"""
         import os, signal, sys, time
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
@@ -149,10 +149,8 @@ def test_base_virtaddr_is_where_memory_is(run_script):
     assert done.stdout == "0x20\n", done.stderr
 
 
-def test_a_stale_view_after_a_forced_close_is_the_users_risk_and_pages_are_back(
-    run_script, tmp_path: Path
-):
-    """`force` is the documented escape: it frees, whatever shows the memory."""
+def test_a_forced_close_under_a_view_returns_the_pages(run_script, tmp_path: Path):
+    """`force` is the documented escape: it frees even memory that a view shows."""
     done = run_script("""
         from pydpdk.memory.memseg import hugepages
         eal = init()
@@ -169,8 +167,8 @@ def test_a_stale_view_after_a_forced_close_is_the_users_risk_and_pages_are_back(
     assert done.stdout == "0\n", done.stderr
 
 
-def test_a_failed_start_keeps_no_other_from_starting(run_script):
-    """DPDK leaves its lock on the hugetlbfs mount behind, on which every other EAL would wait."""
+def test_other_eals_start_after_a_failed_start(run_script):
+    """DPDK leaves its lock on the hugetlbfs mount, and every other EAL would wait for it."""
     done = run_script("""
         import fcntl, os
         from pydpdk import EalInitError

@@ -1,4 +1,4 @@
-"""Who has mbufs when other processes have them: alive, at work, or dead."""
+"""Mbuf owners in other processes: alive, working, or dead."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pool = Mempool.create("p", 1023, cache_size=0)
 """
 
 
-def test_the_process_whose_burst_holds_them_is_named(run_script):
+def test_the_process_whose_burst_has_the_mbufs_is_named(run_script):
     code = """
 other = start(HOLD)
 owners = [mbuf.owner for mbuf in pool.outstanding()]
@@ -55,8 +55,8 @@ eal.close()
     ], done.stderr
 
 
-def test_what_a_killed_process_held_is_still_known(run_script):
-    """Until it is recovered, which is kept from happening by itself."""
+def test_mbufs_of_a_killed_process_are_still_known(run_script):
+    """Until its recovery, which the test prevents."""
     code = """
 import warnings
 from pydpdk.eal import deaths
@@ -64,10 +64,10 @@ deaths.set_recovery(lambda dead: None)
 other = start(HOLD)
 other.send_signal(signal.SIGKILL)
 other.communicate(timeout=30)
-with warnings.catch_warnings(record=True) as told:
+with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     pool.close(force=True)
-print(str(told[0].message).replace(str(other.pid), "PID"))
+print(str(caught[0].message).replace(str(other.pid), "PID"))
 eal.close()
 """
     done = run_script(START + code)
@@ -76,8 +76,8 @@ eal.close()
     )
 
 
-def test_another_process_may_work_on_while_it_is_looked_at(run_script):
-    """Its bursts come and go, and the pages that their slots lie in with them."""
+def test_another_process_may_work_during_the_search(run_script):
+    """Its bursts come and go, and with them the pages of their storage."""
     code = """
 WORK = '''
 import threading

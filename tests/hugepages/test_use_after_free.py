@@ -1,7 +1,7 @@
-"""Used after it was freed: on hugepages the pages are gone, so C ends in SIGSEGV. Here: errors.
+"""Use after free: on hugepages the pages are gone, and C would get SIGSEGV. Here: errors.
 
-`gone` proves it: what the object pointed at is no longer readable memory of this process. Without
-hugepages it stays readable until the EAL ends, and all raises the same.
+`gone` proves it: the memory of the object is no longer readable in this process. Without hugepages
+it stays readable until the EAL ends, and all raises the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 import pydpdk
 from pydpdk import Burst, ClosedError, InUseError, Mempool, Memzone, ObjectPool, Port, Ring
 
-MB_8 = 8 << 20  # the pages in the middle are the object's alone
+MB_8 = 8 << 20  # the pages in the middle belong to the object only
 MANY = 8191  # [mbufs] 18 MB
 
 
@@ -25,12 +25,12 @@ Gone = Callable[[int], bool]
 
 @pytest.fixture
 def gone(on_hugepages: bool) -> Gone:
-    """Whether nothing can be read at an address, where memory is given back at all."""
+    """Return a check that an address is unreadable, where memory is returned at all."""
     return lambda address: not (on_hugepages and readable(address))
 
 
 def readable(address: int) -> bool:
-    """Whether it can be read: DPDK keeps a range of addresses without access."""
+    """Whether an address can be read: DPDK keeps reserved ranges without access."""
     for line in Path("/proc/self/maps").read_text().splitlines():
         start, end, access = re.match(r"(\w+)-(\w+) (....)", line).groups()  # type: ignore[union-attr]
         if int(start, 16) <= address < int(end, 16):
@@ -50,7 +50,7 @@ def middle_mbuf(pool: Mempool) -> int:
     return address
 
 
-def refused(*uses: object) -> None:
+def rejected(*uses: object) -> None:
     for use in uses:
         with pytest.raises(ClosedError):
             use()  # type: ignore[operator]
@@ -62,7 +62,7 @@ def test_a_pool(eal: object, name: str, burst: Burst, gone: Gone):
     assert readable(address)
     pool.close()
     assert gone(address)
-    refused(
+    rejected(
         lambda: burst.alloc(pool, 1), lambda: pool.n, lambda: pool.in_use_count,
         pool.outstanding, lambda: pool.data_room_size,
     )  # fmt: skip
@@ -74,7 +74,7 @@ def test_a_pool_of_objects(eal: object, name: str, gone: Gone):
     pool.put(pool.outstanding())
     pool.close()
     assert gone(address)
-    refused(lambda: pool.get(1), lambda: pool.array, lambda: pool[0], lambda: pool.put([0]))
+    rejected(lambda: pool.get(1), lambda: pool.array, lambda: pool[0], lambda: pool.put([0]))
 
 
 def test_a_zone(eal: object, name: str, gone: Gone):
@@ -83,7 +83,7 @@ def test_a_zone(eal: object, name: str, gone: Gone):
     assert readable(address)
     zone.close()
     assert gone(address)
-    refused(zone.array, lambda: zone.handle)
+    rejected(zone.array, lambda: zone.handle)
 
 
 def test_a_ring(eal: object, name: str, gone: Gone):
@@ -93,7 +93,7 @@ def test_a_ring(eal: object, name: str, gone: Gone):
     address = ring.address + MB_8 // 2  # of 8 MB of slots
     ring.close()
     assert gone(address)
-    refused(
+    rejected(
         lambda: ring.enqueue_bulk(values), lambda: ring.dequeue_burst(values), lambda: ring.count,
         lambda: ring.full, lambda: ring.enqueue_zc(1), lambda: ring.dequeue_zc(1),
     )  # fmt: skip
@@ -147,15 +147,15 @@ def test_mbufs_keep_their_pool_wherever_they_are(eal: object, name: str, device)
     pool.close()
 
 
-@pytest.mark.parametrize("way", ["free", "tx", "enqueue"])
-def test_a_packet_that_was_given_away(pool: Mempool, burst: Burst, name: str, device, way: str):
-    """Its `Mbuf` is refused from then on; while a view lives it is not given away (check mode)."""
+@pytest.mark.parametrize("how", ["free", "tx", "enqueue"])
+def test_a_packet_that_was_freed_or_sent(pool: Mempool, burst: Burst, name: str, device, how: str):
+    """Its `Mbuf` raises from then on; a live view prevents the transfer (check mode)."""
     port: Port = device("net_ring_uaf")
     port.configure(mempool=pool)
     port.start()
     with Ring.create(name, 8, element="mbuf") as ring:
         give = {"free": burst.free, "tx": lambda: port.tx[0].tx(burst),
-                "enqueue": lambda: ring.tx(burst)}[way]  # fmt: skip
+                "enqueue": lambda: ring.tx(burst)}[how]  # fmt: skip
         burst.alloc(pool, 1, length=60)
         mbuf, view = burst.mbuf(0), burst[0]
         with pytest.raises(InUseError, match="numpy views alive"):
@@ -163,14 +163,14 @@ def test_a_packet_that_was_given_away(pool: Mempool, burst: Burst, name: str, de
         assert len(burst) == 1
         del view
         assert give() == 1
-        refused(
+        rejected(
             lambda: mbuf.data, lambda: mbuf.pkt_len, lambda: mbuf.read(0, 1), mbuf.check,
             lambda: mbuf.append(1), lambda: mbuf.clone(pool, burst), lambda: bytes(mbuf),
             lambda: setattr(mbuf, "vlan_tci", 1),
         )  # fmt: skip
         with pytest.raises(IndexError):
             burst[0]
-        {"free": int, "tx": lambda: port.rx[0].rx(burst), "enqueue": lambda: ring.rx(burst)}[way]()
+        {"free": int, "tx": lambda: port.rx[0].rx(burst), "enqueue": lambda: ring.rx(burst)}[how]()
         burst.free()
 
 
@@ -182,19 +182,19 @@ def test_a_port_whose_device_is_removed(eal: pydpdk.Eal, pool: Mempool, burst: B
     rx, tx = port.rx[0], port.tx[0]
     burst.alloc(pool, 1, length=60)
     eal.remove_device("net_ring_gone")
-    refused(
+    rejected(
         lambda: tx.tx(burst), lambda: port.stats, lambda: port.link, lambda: port.info, port.start
     )
     assert burst.free() == 1
-    refused(lambda: rx.rx(burst))
+    rejected(lambda: rx.rx(burst))
 
 
-def test_what_was_looked_up_is_the_owners_object(eal: object, name: str):
+def test_lookup_returns_the_object_of_the_owner(eal: object, name: str):
     pool, zone = big_pool(name), Memzone.reserve(f"{name}z", MB_8)
     found = Mempool.lookup(name), Memzone.lookup(f"{name}z")
     pool.close()
     zone.close()
-    refused(lambda: found[0].n, found[0].outstanding, found[1].array)
+    rejected(lambda: found[0].n, found[0].outstanding, found[1].array)
     for kind, missing in ((Mempool, name), (Memzone, f"{name}z")):
         with pytest.raises(pydpdk.NotFoundError):
             kind.lookup(missing)

@@ -1,4 +1,4 @@
-"""Compiled workers on lcores: they move packets, are seen to, end as asked, and lose nothing."""
+"""Compiled workers on lcores: they move packets, can be observed, stop when asked, lose nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FRAME = np.frombuffer(bytes([1] * 6 + [2] * 6 + [8, 0]) + bytes(46), np.uint8)
 
 @pytest.fixture
 def source(null: Port, pool: Mempool) -> Port:
-    """A net_null port that is started: packets without end."""
+    """A started net_null port: packets without end."""
     null.configure(mempool=pool)
     null.start()
     return null
@@ -35,8 +35,8 @@ def until(happened, timeout_s: float = 10) -> None:
         time.sleep(0.002)
 
 
-def test_it_rewrites_and_sends_what_it_receives(loop: Port, pool, burst, counters):
-    """net_ring hands over the very mbufs: what the worker sends, it receives again, swapped."""
+def test_a_worker_rewrites_and_sends_what_it_receives(loop: Port, pool, burst, counters):
+    """net_ring passes on the same mbufs: the worker receives what it sends, swapped."""
     burst.alloc(pool, 8)
     burst.fill(FRAME.tobytes())
     loop.tx[0].tx(burst)
@@ -53,8 +53,10 @@ def test_it_rewrites_and_sends_what_it_receives(loop: Port, pool, burst, counter
     assert loop.rx[0].packets == counters[0] + 8
 
 
-def test_its_counters_are_read_while_it_runs_and_it_stops_within_100_ms(source, pool, counters):
-    """The GIL is not taken: Python goes on beside it, on one CPU even."""
+def test_counters_are_readable_while_a_worker_runs_and_it_stops_within_100_ms(
+    source, pool, counters
+):
+    """It does not take the GIL: Python runs beside it, even on one CPU."""
     took = []
     with Burst(32) as its:
         for _ in range(5):  # the machine may have other things to do
@@ -73,7 +75,7 @@ def test_its_counters_are_read_while_it_runs_and_it_stops_within_100_ms(source, 
     assert min(took) < 0.1
 
 
-def test_one_that_never_asks_is_ended_where_it_polls(source, pool, counters):
+def test_a_worker_that_never_asks_is_stopped_in_its_poll(source, pool, counters):
     took = []
     with Burst(32) as its:
         for _ in range(5):
@@ -87,7 +89,7 @@ def test_one_that_never_asks_is_ended_where_it_polls(source, pool, counters):
     assert 0.04 < min(took) < 0.1
 
 
-def test_one_that_only_sends_is_ended_too(source, pool, counters):
+def test_a_worker_that_only_sends_is_stopped_too(source, pool, counters):
     with Burst(32) as its:
         job = workers.sends_for_ever.launch(source.tx[0], pool, its, counters)
         until(lambda: counters[0] > 0)
@@ -96,7 +98,7 @@ def test_one_that_only_sends_is_ended_too(source, pool, counters):
     assert pool.in_use_count == 0
 
 
-def test_its_state_may_lie_in_a_memzone(source, pool, name):
+def test_the_state_of_a_worker_may_lie_in_a_memzone(source, pool, name):
     with Memzone.reserve(name, 4096) as zone, Burst(32) as its:
         state = zone.array(np.int64)
         state[:] = 0
@@ -107,7 +109,7 @@ def test_its_state_may_lie_in_a_memzone(source, pool, name):
         del state
 
 
-def test_what_it_raises_comes_out_and_its_mbufs_are_back(source, pool):
+def test_an_exception_is_raised_and_the_mbufs_are_returned(source, pool):
     with Burst(32) as its:
         job = workers.raises.launch(source.rx[0], its, 320)
         with pytest.raises(ValueError, match="seen enough") as caught:
@@ -122,7 +124,7 @@ def test_what_it_raises_comes_out_and_its_mbufs_are_back(source, pool):
     assert pool.in_use_count == 0
 
 
-def test_out_of_mbufs_is_an_exception_there_too(pool: Mempool):
+def test_an_empty_pool_raises_in_a_worker_too(pool: Mempool):
     with Burst(500) as first, Burst(500) as second:
         with pytest.raises(NoRoomError, match="not so many mbufs left") as caught:
             workers.takes_all.launch(pool, (first, second)).wait()
@@ -146,7 +148,7 @@ def test_a_full_tx_queue_leaves_the_rest_in_the_burst(device, name: str, counter
 
 
 @pytest.mark.parametrize("launched", ["macswap", "never_asks"])
-def test_a_port_that_is_lost_ends_it_with_an_error(source, pool, counters, launched: str):
+def test_a_lost_port_ends_a_worker_with_an_error(source, pool, counters, launched: str):
     with Burst(32) as its:
         tx = (source.tx[0],) if launched == "macswap" else ()
         job = getattr(workers, launched).launch(source.rx[0], *tx, its, counters)
@@ -157,13 +159,13 @@ def test_a_port_that_is_lost_ends_it_with_an_error(source, pool, counters, launc
         assert pool.in_use_count == 0
 
 
-def test_what_it_has_on_loan_names_it_when_it_is_to_be_closed(source, pool, counters):
+def test_closing_a_leased_object_names_the_worker(source, pool, counters):
     with Burst(32) as its:
         job = workers.macswap.launch(source.rx[0], source.tx[0], its, counters)
         by = f"used by <Job 'macswap' on lcore {job.lcore_id} runs>"
-        for refused in (source.close, source.stop, its.close):
+        for call in (source.close, source.stop, its.close):
             with pytest.raises(InUseError, match=by):
-                refused()
+                call()
         with pytest.raises(InUseError):
             pool.close()
         with pytest.raises(BusyError):
@@ -179,8 +181,8 @@ def test_what_it_has_on_loan_names_it_when_it_is_to_be_closed(source, pool, coun
         source.stop()
 
 
-def test_a_pool_closed_by_force_ends_the_worker_that_draws_on_it(eal, name: str, counters):
-    """Its mbufs are called in first, and they are the worker's."""
+def test_a_forced_close_of_a_pool_ends_the_worker_that_uses_it(eal, name: str, counters):
+    """Its mbufs are reclaimed first, and the worker has them."""
     mine = Mempool.create(name, 63, cache_size=0)
     with Burst(8) as its, Burst(8) as given, Ring.create(f"{name}r", 64, element="mbuf") as ring:
         given.alloc(mine)
@@ -224,7 +226,7 @@ def test_several_queues_on_several_lcores(device, pool, counters):
     assert sum(queue.packets for queue in port.rx) == counters[0] + more[0]
 
 
-def test_bursts_and_queues_that_are_not_open_are_refused(source, pool, counters):
+def test_bursts_and_queues_that_are_not_open_raise(source, pool, counters):
     gone = Burst(8)
     gone.close()
     with pytest.raises(ClosedError):
@@ -238,8 +240,8 @@ def test_bursts_and_queues_that_are_not_open_are_refused(source, pool, counters)
         its.free()
 
 
-def test_views_of_its_packets_may_not_live(source, pool, counters):
-    """In check mode, as on sending them."""
+def test_live_views_of_its_packets_raise(source, pool, counters):
+    """In check mode, as for sending them."""
     with Burst(8) as its:
         its.alloc(pool, 1, length=10)
         view = its[0]
@@ -249,7 +251,7 @@ def test_views_of_its_packets_may_not_live(source, pool, counters):
         its.free()
 
 
-def test_a_program_that_ends_under_a_worker_ends_it(run_script):
+def test_a_program_that_ends_stops_its_worker(run_script):
     out = run_script(f"""
         import sys, time
         sys.path.insert(0, {str(Path(workers.__file__).parent)!r})
@@ -270,7 +272,7 @@ def test_a_program_that_ends_under_a_worker_ends_it(run_script):
     assert (out.returncode, out.stdout) == (0, "polls\n"), out.stderr
 
 
-def test_it_is_launched_not_called():
+def test_a_worker_is_launched_not_called():
     with pytest.raises(TypeError, match=r"macswap\.launch"):
         workers.macswap()
     assert repr(workers.macswap) == "<Worker 'macswap'>"

@@ -1,4 +1,4 @@
-"""What compiled code may do with arrays, rings and packets; what it is told otherwise."""
+"""What compiled code may do with arrays, rings and packets, and its errors otherwise."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def gives_a_packet_away(burst, mempool):
     return burst[0]
 
 
-def test_what_has_no_meaning_does_not_compile(burst, pool, name: str):
+def test_invalid_code_does_not_compile(burst, pool, name: str):
     with pytest.raises(CompileError):
         at_a_fraction.launch(burst)
     with pytest.raises(CompileError):
@@ -163,7 +163,7 @@ def gives_a_header_away(burst, mempool):
     return burst[0].eth
 
 
-def test_what_is_lent_cannot_be_returned(burst, pool):
+def test_a_leased_object_cannot_be_returned(burst, pool):
     for gives, more in (
         (gives_its_burst_away, ()), (gives_a_packet_away, (pool,)), (gives_a_header_away, (pool,))
     ):  # fmt: skip
@@ -176,7 +176,7 @@ def with_defaults(first, scale=3, *more):
     return first * scale + len(more)
 
 
-def test_defaults_and_further_arguments_are_those_of_python(eal):
+def test_defaults_and_further_arguments_work_as_in_python(eal):
     assert with_defaults.launch(2).wait() == 6
     assert with_defaults.launch(2, 5).wait() == 10
     assert with_defaults.launch(2, 5, 1, 1).wait() == 12
@@ -205,7 +205,7 @@ def test_a_compile_error_names_the_line(launched: Worker, line: str, message: st
     assert str(caught.value).startswith(f"{__file__}:{number}: worker {launched.__name__}: ")
 
 
-def test_arguments_that_have_no_type_there_are_refused(burst, null):
+def test_arguments_without_a_compiled_type_raise(burst, null):
     for thing in (object(), null, {"a": 1}):
         with pytest.raises(CompileError, match="takes_an_object"):
             takes_an_object.launch(burst, thing)
@@ -225,7 +225,7 @@ def test_without_numba_the_decorator_says_what_to_install(run_script):
     assert "mine" in out.stdout
 
 
-def test_only_functions_of_python_can_be_compiled():
+def test_only_python_functions_can_be_compiled():
     for wrong in (len, 5, Burst, None):
         with pytest.raises(TypeError, match="written in Python"):
             worker(wrong)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""However a loop ends, compiled or interpreted: no mbuf is lost, and the user hears why."""
+"""However a loop ends, compiled or interpreted: no mbuf is lost, and the user gets the reason."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def took_to_stop(job: Any) -> float:
 
 
 @BOTH
-def test_one_that_raises_loses_nothing(launch: Launch, source: Port, pool: Mempool):
+def test_a_loop_that_raises_loses_nothing(launch: Launch, source: Port, pool: Mempool):
     with Burst(32) as its:
         with pytest.raises(ValueError, match="seen enough"):
             launch(workers.raises, source.rx[0], its, 320).wait()
@@ -78,7 +78,7 @@ def test_one_that_raises_loses_nothing(launch: Launch, source: Port, pool: Mempo
 
 
 @BOTH
-def test_one_that_runs_out_of_mbufs_loses_nothing(launch: Launch, pool: Mempool):
+def test_a_loop_that_runs_out_of_mbufs_loses_nothing(launch: Launch, pool: Mempool):
     with Burst(500) as first, Burst(500) as second:
         with pytest.raises(NoRoomError):
             launch(workers.takes_all, pool, (first, second)).wait()
@@ -89,7 +89,7 @@ def test_one_that_runs_out_of_mbufs_loses_nothing(launch: Launch, pool: Mempool)
 
 
 @BOTH
-def test_one_that_meets_a_full_tx_queue_loses_nothing(launch: Launch, full, counters):
+def test_a_loop_with_a_full_tx_queue_loses_nothing(launch: Launch, full, counters):
     txq, pool = full
     with Burst(100) as its:
         job = launch(workers.retries, txq, pool, its, counters)
@@ -102,7 +102,7 @@ def test_one_that_meets_a_full_tx_queue_loses_nothing(launch: Launch, full, coun
 
 
 @BOTH
-def test_one_whose_port_is_removed_hears_of_it_and_loses_nothing(
+def test_a_loop_whose_port_is_removed_raises_and_loses_nothing(
     launch: Launch, source: Port, pool: Mempool, counters
 ):
     with Burst(32) as its:
@@ -116,7 +116,7 @@ def test_one_whose_port_is_removed_hears_of_it_and_loses_nothing(
     assert pool.in_use_count == 0
 
 
-def test_a_port_is_stopped_under_an_interpreted_loop_which_hears_of_it(source, pool, counters):
+def test_an_interpreted_loop_raises_after_its_port_is_stopped(source, pool, counters):
     with Burst(32) as its:
         job = interpreted(workers.macswap, source.rx[0], source.tx[0], its, counters)
         until(lambda: counters[0] > 0)
@@ -127,7 +127,7 @@ def test_a_port_is_stopped_under_an_interpreted_loop_which_hears_of_it(source, p
     assert pool.in_use_count == 0
 
 
-def test_a_port_is_not_stopped_under_a_compiled_one(source, pool, counters):
+def test_stop_raises_while_a_compiled_loop_uses_the_port(source, pool, counters):
     with Burst(32) as its:
         job = compiled(workers.macswap, source.rx[0], source.tx[0], its, counters)
         with pytest.raises(InUseError, match="used by <Job 'macswap'"):
@@ -140,10 +140,10 @@ def test_a_port_is_not_stopped_under_a_compiled_one(source, pool, counters):
 @BOTH
 @pytest.mark.net_admin
 @pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, from iproute2")
-def test_one_whose_link_is_gone_polls_on_and_loses_nothing(
+def test_a_loop_without_a_link_polls_on_and_loses_nothing(
     launch: Launch, device, pool: Mempool, counters, name: str
 ):
-    """DPDK has no error for it: the port receives nothing more."""
+    """DPDK reports no error: the port receives nothing more."""
     near, far = f"{name[-8:]}n", f"{name[-8:]}f"
     subprocess.run(["ip", "link", "add", near, "type", "veth", "peer", "name", far], check=True)
     try:
@@ -167,7 +167,7 @@ def test_one_whose_link_is_gone_polls_on_and_loses_nothing(
 
 
 def stops_soon(launch: Callable[[], Any], ready: Callable[[], Any]) -> None:
-    """The best of several: the machine may have other things to do."""
+    """Check the best of several runs: the machine may be busy."""
     took = []
     for _ in range(5):
         job = launch()
@@ -177,7 +177,7 @@ def stops_soon(launch: Callable[[], Any], ready: Callable[[], Any]) -> None:
 
 
 @pytest.mark.parametrize("name_of", ["macswap", "never_asks"])
-def test_it_stops_within_100_ms_with_large_bursts(source, counters, name_of: str):
+def test_a_loop_stops_within_100_ms_with_large_bursts(source, counters, name_of: str):
     with Burst(400) as its:
         tx = (source.tx[0],) if name_of == "macswap" else ()
         args = (source.rx[0], *tx, its, counters)
@@ -191,7 +191,7 @@ def test_it_stops_within_100_ms_with_large_bursts(source, counters, name_of: str
 
 
 @pytest.mark.parametrize("name_of", ["retries", "retries_for_ever"])
-def test_it_stops_within_100_ms_with_the_tx_queue_full(full, counters, name_of: str):
+def test_a_loop_stops_within_100_ms_with_a_full_tx_queue(full, counters, name_of: str):
     txq, pool = full
     with Burst(100) as its:
         launched = getattr(workers, name_of)
@@ -199,8 +199,8 @@ def test_it_stops_within_100_ms_with_the_tx_queue_full(full, counters, name_of: 
         assert pool.in_use_count == 1023
 
 
-def test_it_stops_within_100_ms_without_any_packets(eal, counters, name: str):
-    """A loop that only moves values asks where it moves them."""
+def test_a_loop_stops_within_100_ms_without_packets(eal, counters, name: str):
+    """A loop that only moves values checks for the stop in these calls."""
     with Ring.create(name, 8, element="int64") as ring:
         array = np.arange(3)
         stops_soon(

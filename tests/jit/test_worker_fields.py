@@ -1,4 +1,4 @@
-"""Headers and fields in compiled code are those of columns."""
+"""Headers and fields in compiled code match those of columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIELDS = [
 
 
 def reader(field: str) -> Any:
-    """Make a worker that reads a field of each packet: -1 where the packet has no such header."""
+    """Make a worker that reads a field of each packet: -1 without such a header."""
     header, _, rest = field.replace("[1]", "1").partition(".")
     scope: dict[str, Any] = {"worker": worker}
     code = f"""
@@ -37,7 +37,7 @@ def reads(there, back, burst, out):
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_a_header_is_there_and_reads_as_in_columns(pair, pool, field: str):
+def test_headers_read_as_in_columns(pair, pool, field: str):
     out = np.zeros(N, np.int64)
     through(pair, reader(field), pool, out)
     header = field.partition(".")[0]
@@ -51,7 +51,7 @@ def test_a_header_is_there_and_reads_as_in_columns(pair, pool, field: str):
     assert has.any()
 
 
-def test_every_header_of_columns_is_one_of_packets():
+def test_packets_have_every_header_of_columns():
     from pydpdk.jit.headers import HEADERS
 
     names = {name for name, spec in catalog().items() if "." not in name and spec.dtype == bool}
@@ -104,7 +104,7 @@ def writes_a_length(burst):
     burst[0].mbuf.pkt_len = 4
 
 
-def test_what_dpdk_keeps_is_not_written(eal):
+def test_fields_that_dpdk_owns_are_read_only(eal):
     with Burst(1) as burst, pytest.raises(CompileError, match="pkt_len cannot be written"):
         writes_a_length.launch(burst)
 
@@ -116,7 +116,7 @@ def clock(out):
     return cycles.get_tsc_hz()
 
 
-def test_the_clock_is_dpdks(eal):
+def test_the_clock_is_that_of_dpdk(eal):
     """rte_rdtsc and rte_get_tsc_hz."""
     out = np.zeros(3, np.int64)
     before = cycles.rdtsc()

@@ -1,4 +1,4 @@
-"""Headers and bytes of packets in compiled code, beside what Scapy wrote."""
+"""Headers and bytes of packets in compiled code, compared with Scapy."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_headers_are_what_scapy_wrote(shape: str, pool, burst):
+def test_headers_match_scapy(shape: str, pool, burst):
     packet = SHAPES[shape]
     found = dissected(burst, pool, bytes(packet))
     assert found[:2] == [0x020000000001, packet.type]
@@ -71,7 +71,7 @@ def test_headers_are_what_scapy_wrote(shape: str, pool, burst):
 
 
 @pytest.mark.parametrize("shape", ["udp", "qinq", "options", "tcp"])
-def test_a_packet_cut_anywhere_has_the_headers_that_are_whole(shape: str, pool, burst):
+def test_a_cut_packet_has_its_complete_headers(shape: str, pool, burst):
     packet = bytes(SHAPES[shape])
     ip = {"udp": 14, "qinq": 22, "options": 14, "tcp": 14}[shape]
     l4 = ip + (packet[ip] & 15) * 4
@@ -101,7 +101,7 @@ def rewrite(burst, mempool):
 
 
 def test_fields_are_written_where_dpdk_has_them(pool, burst, name: str):
-    """The ring keeps them: what the bursts of a worker hold at its end is freed."""
+    """The ring keeps the packets: those in a worker's bursts are freed at its end."""
     assert rewrite.launch(burst, pool).wait() == 0xABCD
     with Ring.create(name, 8, element="mbuf") as ring:
         write_to.launch(burst, pool, ring).wait()
@@ -130,7 +130,7 @@ def write_to(burst, mempool, ring):
     ring.tx(burst)
 
 
-def test_the_worker_of_the_docs_does_what_they_say(loop, pool, burst):
+def test_the_worker_of_the_docs_works(loop, pool, burst):
     text = (Path(__file__).parents[2] / "docs/workers.md").read_text()
     code = text[text.index("    @pydpdk.worker") : text.index("    counters = np.zeros")]
     scope = {"pydpdk": pydpdk, "lcore": lcore}

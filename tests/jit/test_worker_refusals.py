@@ -156,7 +156,9 @@ ADVICE = {
 
 
 @pytest.mark.parametrize("function", ADVICE, ids=lambda function: function.__name__)
-def test_the_line_and_what_to_write_instead_are_said(function: Callable[..., Any], burst: Burst):
+def test_the_error_has_the_line_and_what_to_write_instead(
+    function: Callable[..., Any], burst: Burst
+):
     lines = Path(__file__).read_text().splitlines()
     first = next(i for i, line in enumerate(lines) if f"def {function.__name__}(" in line)
     number = next(i for i in range(first, len(lines)) if "# here" in lines[i]) + 1
@@ -182,7 +184,7 @@ def finishes(burst, mempool, out):
         out[0] = len(burst)
 
 
-def test_print_and_finally_are_known(burst, pool, capfd):
+def test_print_and_finally_compile(burst, pool, capfd):
     """`print` takes the GIL for it."""
     assert worker(prints).launch(burst).wait() == 1
     assert "0 packets" in capfd.readouterr().out

@@ -1,4 +1,4 @@
-"""Verbs in compiled code do what they do in the interpreter, packet by packet."""
+"""Verbs in compiled code do the same as in the interpreter, packet by packet."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ALL = {
 
 
 @pytest.mark.parametrize("what", ALL)
-def test_a_verb_of_a_burst_does_what_it_does_interpreted(pair, pool, what: int):
+def test_burst_verbs_do_the_same_compiled_and_interpreted(pair, pool, what: int):
     (count, n), packets = through(pair, acts_on_all, pool, DATA, what)
     mask, expected = here(pool, ALL[what])
     assert packets == expected
@@ -88,7 +88,7 @@ def acts_on_each(there, back, burst, data, what):
 
 
 @pytest.mark.parametrize("what", ALL)
-def test_a_verb_of_a_packet_does_what_that_of_its_burst_does(pair, pool, what: int):
+def test_packet_verbs_do_the_same_as_burst_verbs(pair, pool, what: int):
     found, packets = through(pair, acts_on_each, pool, DATA, what)
     (count, _), expected = through(pair, acts_on_all, pool, DATA, what)
     assert packets == expected
@@ -111,7 +111,7 @@ def rewrites(there, back, burst, values, wide, in_each):
     back.tx(burst)
 
 
-def test_a_rewrite_lets_checksums_follow(pair, pool):
+def test_checksums_follow_a_rewrite(pair, pool):
     values = np.arange(N, dtype=np.uint32) + 0xC6130000
     wide = np.zeros((N, 16), np.uint8)
     wide[:, 7], wide[:, 15] = 1, np.arange(N)
@@ -130,7 +130,7 @@ def test_a_rewrite_lets_checksums_follow(pair, pool):
 
 
 def remade(packet: Ether) -> bytes:
-    """Let Scapy compute all checksums anew."""
+    """Let Scapy compute all checksums again."""
     again = packet.copy()
     for layer in (IP, TCP, UDP):
         if layer in again:
@@ -189,7 +189,7 @@ def test_take_moves_packets_to_another_burst(pair, pool):
 
 
 @worker
-def refused(there, back, burst, data, what):  # noqa: C901
+def rejected(there, back, burst, data, what):  # noqa: C901
     there.rx(burst)
     p = burst[0]
     if what == 0:
@@ -230,10 +230,10 @@ def refused(there, back, burst, data, what):  # noqa: C901
 
 
 @pytest.mark.parametrize("what", range(17))
-def test_what_a_packet_cannot_take_is_refused(pair, pool, what: int):
-    """Also where the burst is: of one byte is the last, of SCTP the eleventh."""
+def test_impossible_changes_of_a_packet_raise(pair, pool, what: int):
+    """Also where the burst raises: for one byte that is the last case, for SCTP the eleventh."""
     with pytest.raises(ValueError):
-        through(pair, refused, pool, np.zeros(5000, np.uint8), what)
+        through(pair, rejected, pool, np.zeros(5000, np.uint8), what)
     there, back = pair
     assert there.empty
     assert back.empty

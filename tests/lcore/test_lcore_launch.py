@@ -1,4 +1,4 @@
-"""Ordinary Python on a worker lcore: what comes back, how it ends, what closing finds."""
+"""Plain Python on a worker lcore: its result, its ends, and what closing finds."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def until_stopped() -> int:
     return rounds
 
 
-def test_its_result_comes_back_from_the_lcore_it_was_launched_on(workers):
-    """rte_eal_remote_launch, rte_eal_wait_lcore: there, pinned, and with the arguments."""
+def test_a_job_returns_the_result_of_its_lcore(workers):
+    """rte_eal_remote_launch, rte_eal_wait_lcore: on that lcore, pinned, with the arguments."""
 
     def there(a: int, b: int) -> tuple:
         return a + b, lcore.current(), os.sched_getaffinity(0), threading.get_ident()
@@ -42,7 +42,7 @@ def test_its_result_comes_back_from_the_lcore_it_was_launched_on(workers):
         assert job.wait()[0] == 3
 
 
-def test_what_it_raises_is_raised_where_one_waits(workers):
+def test_wait_raises_the_exception_of_the_job(workers):
     def fail() -> None:
         raise KeyError("lost")
 
@@ -56,7 +56,7 @@ def test_what_it_raises_is_raised_where_one_waits(workers):
         lcore.launch(exit).wait()
 
 
-def test_an_error_of_the_block_is_the_one_to_see(workers):
+def test_an_error_of_the_block_takes_precedence(workers):
     def fail() -> None:
         raise KeyError("lost")
 
@@ -65,8 +65,8 @@ def test_an_error_of_the_block_is_the_one_to_see(workers):
     assert "KeyError('lost')" in caught.value.__notes__[0]
 
 
-def test_it_has_the_cache_of_its_lcore(workers, name: str):
-    """Any thread that is no lcore takes from the shared ring; this one leaves mbufs in a cache."""
+def test_a_job_uses_the_cache_of_its_lcore(workers, name: str):
+    """A thread that is no lcore takes from the shared ring; this one leaves mbufs in a cache."""
 
     def alloc(pool: Mempool) -> None:
         with Burst(8) as burst:
@@ -80,7 +80,7 @@ def test_it_has_the_cache_of_its_lcore(workers, name: str):
         assert pool.in_use_count == 0
 
 
-def test_it_runs_until_it_is_asked_to_stop(workers):
+def test_a_job_runs_until_it_is_asked_to_stop(workers):
     job = lcore.launch(until_stopped, lcore_id=workers[0])
     assert job.running
     with pytest.raises(TimeoutError, match="until_stopped"):
@@ -107,7 +107,7 @@ def test_an_lcore_runs_one_thing_at_a_time(workers):
         assert lcore.launch(int, lcore_id=workers[0]).wait() == 0
 
 
-def test_two_launched_one_after_the_other_are_waited_for_in_any_order(workers):
+def test_jobs_are_waited_for_in_any_order(workers):
     first = lcore.launch(str, 1, lcore_id=workers[0])
     while first.running:
         time.sleep(0.001)
@@ -118,12 +118,12 @@ def test_two_launched_one_after_the_other_are_waited_for_in_any_order(workers):
 
 
 @pytest.mark.parametrize("bad", [-1, 127, 128, 10**30])
-def test_what_is_no_worker_lcore_is_refused(workers, bad: int):
+def test_launch_raises_for_an_id_that_is_no_worker_lcore(workers, bad: int):
     with pytest.raises(ValueError, match="is allowed"):
         lcore.launch(int, lcore_id=bad)
 
 
-def test_the_main_lcore_is_refused(workers):
+def test_launch_raises_for_the_main_lcore(workers):
     with pytest.raises(ValueError, match=f"one of the worker lcores {workers[0]}, {workers[1]}"):
         lcore.launch(int, lcore_id=lcore.current())
     for bad in ("1", 1.0, True, b""):
@@ -133,7 +133,7 @@ def test_the_main_lcore_is_refused(workers):
         lcore.launch(5)  # type: ignore[arg-type]
 
 
-def test_a_job_neither_waits_for_itself_nor_closes_the_eal_under_it(eal: Eal, workers):
+def test_a_job_neither_waits_for_itself_nor_closes_the_eal(eal: Eal, workers):
     mine: list = []
 
     def inside() -> None:
@@ -157,7 +157,7 @@ def test_a_job_launches_another(workers):
     assert lcore.launch(outer, lcore_id=workers[0]).wait() == 7
 
 
-def test_closing_the_eal_ends_a_job_that_asks(run_script):
+def test_closing_the_eal_ends_a_job_that_polls_running(run_script):
     out = run_script("""
         import time
         from pydpdk import lcore
@@ -174,8 +174,8 @@ def test_closing_the_eal_ends_a_job_that_asks(run_script):
     assert (out.returncode, out.stdout) == (0, "['asked to end']\n"), out.stderr
 
 
-def test_closing_the_eal_is_refused_while_a_job_does_not_end(run_script):
-    """No thread of DPDK's can be ended: the memory stays until the process is gone."""
+def test_closing_the_eal_raises_while_a_job_does_not_end(run_script):
+    """No thread of DPDK can be ended: the memory stays until the process is gone."""
     out = run_script("""
         import time
         from pydpdk import lcore
@@ -195,7 +195,7 @@ def test_closing_the_eal_is_refused_while_a_job_does_not_end(run_script):
     assert out.stdout.count("<Job 'deaf' on lcore 1 runs> was asked to end and runs on") == 2
 
 
-def test_what_nobody_waited_for_is_told_at_the_end(run_script):
+def test_errors_of_jobs_without_a_wait_are_reported_at_the_end(run_script):
     out = run_script("""
         import time, warnings
         from pydpdk import lcore
@@ -248,7 +248,7 @@ def test_ctrl_c_ends_the_waiting_not_the_job(run_script):
     assert out.stdout == "interrupted True\nended as asked\n", out.stderr
 
 
-def test_in_a_forked_child_a_job_is_no_longer_ones_own(run_script):
+def test_a_forked_child_does_not_own_the_job(run_script):
     out = run_script("""
         import os, time
         from pydpdk import lcore
@@ -274,8 +274,8 @@ def test_in_a_forked_child_a_job_is_no_longer_ones_own(run_script):
     assert "in the process that launched it" in out.stdout
 
 
-def test_a_child_that_is_forked_on_an_lcore_leaves_the_lcore_to_its_parent(run_script):
-    """It would come back into DPDK's loop, and read launches from its parent's pipe."""
+def test_a_child_that_is_forked_on_an_lcore_does_not_run_its_loop(run_script):
+    """Else it would return into DPDK's loop, and read launches from its parent's pipe."""
     out = run_script("""
         import os
         from pydpdk import lcore

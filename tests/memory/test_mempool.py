@@ -16,7 +16,7 @@ from pydpdk.memory.memzone import memzones
 from pydpdk.memory.pool_counts import object_size_bytes
 
 
-def test_numbers_are_those_asked_for(eal: Eal, name: str):
+def test_numbers_are_as_requested(eal: Eal, name: str):
     with Mempool.create(
         name, 1023, cache_size=32, priv_size=64, data_room_size=1024, socket_id=0
     ) as pool:
@@ -85,14 +85,14 @@ def test_lookup_finds_the_same_object(eal: Eal, pool: Mempool):
         ({"socket_id": 7}, "socket_id"),
     ],
 )
-def test_number_out_of_range_is_refused(eal: Eal, name: str, bad: dict[str, int], what: str):
+def test_number_out_of_range_raises(eal: Eal, name: str, bad: dict[str, int], what: str):
     """test_mempool_creation_with_exceeded_cache_size among them."""
     with pytest.raises(ValueError, match=what):
         Mempool.create(name, **{"n": 1023, "cache_size": 0, **bad})
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 26, "a b", "a%b", "a/b", "é"])
-def test_name_is_refused(eal: Eal, bad: str):
+def test_invalid_name_raises(eal: Eal, bad: str):
     with pytest.raises(ValueError, match="mempool name"):
         Mempool.create(bad, 127, cache_size=0)
 
@@ -102,7 +102,7 @@ def test_longest_name_comes_and_goes(eal: Eal):
         Mempool.create("x" * 25, 127, cache_size=0).close()
 
 
-def test_bigger_than_memory_is_no_room_and_leaves_nothing(eal: Eal, name: str):
+def test_bigger_than_memory_raises_no_room_and_leaves_nothing(eal: Eal, name: str):
     before = len(memzones())
     with pytest.raises(NoRoomError):
         Mempool.create(name, 1 << 24, cache_size=0)
@@ -118,13 +118,13 @@ def test_ops_are_interchangeable(eal: Eal, name: str, ops: str):
         assert pool.avail_count == 127
 
 
-def test_unknown_ops_are_refused_and_leave_nothing(eal: Eal, name: str):
+def test_unknown_ops_raise_and_leave_nothing(eal: Eal, name: str):
     with pytest.raises(DpdkError, match="error setting mempool handler"):
         Mempool.create(name, 127, cache_size=0, ops_name="nope")
     Mempool.create(name, 127, cache_size=0).close()
 
 
-def test_close_refuses_while_mbufs_are_out(eal: Eal, name: str):
+def test_close_raises_while_mbufs_are_outstanding(eal: Eal, name: str):
     pool = Mempool.create(name, 127, cache_size=0)
     with Burst(5) as burst:
         burst.alloc(pool)
@@ -134,7 +134,7 @@ def test_close_refuses_while_mbufs_are_out(eal: Eal, name: str):
     pool.close()
 
 
-def test_close_refuses_while_a_view_is_alive(eal: Eal, name: str):
+def test_close_raises_while_a_view_is_alive(eal: Eal, name: str):
     pool = Mempool.create(name, 127, cache_size=0)
     with Burst(1) as burst:
         burst.alloc(pool, length=64)
@@ -146,7 +146,7 @@ def test_close_refuses_while_a_view_is_alive(eal: Eal, name: str):
     pool.close()
 
 
-def test_close_refuses_while_a_port_uses_it(device, name: str):
+def test_close_raises_while_a_port_uses_the_pool(device, name: str):
     pool = Mempool.create(name, 127, cache_size=0)
     port = device("net_null_mp")
     port.configure(mempool=pool)
@@ -156,7 +156,7 @@ def test_close_refuses_while_a_port_uses_it(device, name: str):
     pool.close()
 
 
-def test_a_port_lets_go_of_the_pool_it_had_before(device, pool: Mempool, name: str):
+def test_a_port_releases_its_previous_pool(device, pool: Mempool, name: str):
     former = Mempool.create(name, 127, cache_size=0)
     port = device("net_null_mp")
     port.configure(mempool=former)
@@ -168,7 +168,7 @@ def test_a_port_lets_go_of_the_pool_it_had_before(device, pool: Mempool, name: s
         former.close()
 
 
-def test_a_closed_pool_is_refused_and_closes_again(eal: Eal, name: str, burst: Burst):
+def test_a_closed_pool_raises_and_closes_again(eal: Eal, name: str, burst: Burst):
     pool = Mempool.create(name, 127, cache_size=0)
     pool.close()
     pool.close()

@@ -55,27 +55,27 @@ def test_alignment(eal: Eal, name: str, align: int):
 
 
 @pytest.mark.parametrize("align", [0, 3, 100, -64, 1 << 40])
-def test_alignment_that_is_no_power_of_two_is_refused(eal: Eal, name: str, align: int):
+def test_alignment_that_is_no_power_of_two_raises(eal: Eal, name: str, align: int):
     """test_memzone_invalid_alignment."""
     with pytest.raises(ValueError, match="align"):
         Memzone.reserve(name, 100, align=align)
 
 
 @pytest.mark.parametrize("size", [0, -1, 1 << 48, 1 << 64])
-def test_size_out_of_range_is_refused(eal: Eal, name: str, size: int):
-    """0 would take the whole rest of the heap."""
+def test_size_out_of_range_raises(eal: Eal, name: str, size: int):
+    """0 would take the rest of the heap."""
     with pytest.raises(ValueError, match="size"):
         Memzone.reserve(name, size)
 
 
-def test_bigger_than_memory_is_no_room(eal: Eal, name: str):
+def test_bigger_than_memory_raises_no_room(eal: Eal, name: str):
     """test_memzone_reserving_zone_size_bigger_than_the_maximum."""
     with pytest.raises(NoRoomError, match="ENOMEM"):
         Memzone.reserve(name, 1 << 40)
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 32, "a b", "a/b", "a%b", "é", "a\0b"])
-def test_name_is_refused(eal: Eal, bad: str):
+def test_invalid_name_raises(eal: Eal, bad: str):
     with pytest.raises(ValueError, match="memzone name"):
         Memzone.reserve(bad, 100)
 
@@ -86,12 +86,12 @@ def test_longest_name(eal: Eal):
 
 
 @pytest.mark.parametrize("socket_id", [-2, 9, True, "0"])
-def test_unknown_socket_is_refused(eal: Eal, name: str, socket_id: int):
+def test_unknown_socket_raises(eal: Eal, name: str, socket_id: int):
     with pytest.raises(ValueError, match="socket_id"):
         Memzone.reserve(name, 100, socket_id=socket_id)
 
 
-def test_slots_run_out_and_one_freed_is_one_to_have(eal: Eal, name: str):
+def test_entries_run_out_and_a_freed_one_is_reused(eal: Eal, name: str):
     """test_memzone_free: RTE_MAX_MEMZONE is 2560."""
     zones = []
     with pytest.raises(NoRoomError, match="ENOSPC"):
@@ -116,13 +116,13 @@ def test_array_shares_the_memory(eal: Eal, name: str):
 @pytest.mark.parametrize(
     ("dtype", "shape"), [("O", None), ("V0", None), ("u8", "8"), ("u8", [2, 2]), ("u8", 1.0)]
 )
-def test_array_of_a_wrong_type_is_refused(eal: Eal, name: str, dtype: str, shape: object):
+def test_array_of_a_wrong_type_raises(eal: Eal, name: str, dtype: str, shape: object):
     with Memzone.reserve(name, 64) as zone, pytest.raises(TypeError):
         zone.array(dtype, shape)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("shape", [9, -1, (3, 3), (1 << 62, 4), (2, -2)])
-def test_array_that_does_not_fit_is_refused(eal: Eal, name: str, shape: object):
+def test_array_that_does_not_fit_raises(eal: Eal, name: str, shape: object):
     with Memzone.reserve(name, 64) as zone, pytest.raises(ValueError, match="shape"):
         zone.array("u8", shape)  # type: ignore[arg-type]
 
@@ -142,7 +142,7 @@ def derived(array: np.ndarray) -> list[object]:
 
 
 @pytest.mark.parametrize("i", range(9))
-def test_close_refuses_while_anything_shows_the_memory(eal: Eal, name: str, i: int):
+def test_close_raises_while_a_view_or_an_array_is_alive(eal: Eal, name: str, i: int):
     zone = Memzone.reserve(name, 64)
     view = derived(zone.array())[i]
     with pytest.raises(InUseError, match="1 numpy view"):
@@ -153,7 +153,7 @@ def test_close_refuses_while_anything_shows_the_memory(eal: Eal, name: str, i: i
     assert repr(zone) == f"<Memzone '{name}' closed>"
 
 
-def test_a_closed_zone_is_refused_and_closes_again(eal: Eal, name: str):
+def test_a_closed_zone_raises_and_closes_again(eal: Eal, name: str):
     zone = Memzone.reserve(name, 64)
     zone.close()
     zone.close()
@@ -161,7 +161,7 @@ def test_a_closed_zone_is_refused_and_closes_again(eal: Eal, name: str):
         zone.array()
 
 
-def test_what_another_made_is_not_freed_by_lookup(eal: Eal):
+def test_closing_a_lookup_does_not_free_the_zone(eal: Eal):
     Memzone.lookup("pydpdk").close()
     with Memzone.lookup("pydpdk") as zone:
         assert zone.info.len >= 64
@@ -180,10 +180,10 @@ def test_views_of_a_forgotten_zone_stay_valid(run_script):
         try:
             eal.close()
         except InUseError as error:
-            print("refused", error)
+            print("rejected", error)
         array[0] = 1
     """)
-    assert done.stdout.startswith("refused"), done.stderr
+    assert done.stdout.startswith("rejected"), done.stderr
 
 
 def test_views_of_a_closed_lookup_stay_valid(run_script):
@@ -198,10 +198,10 @@ def test_views_of_a_closed_lookup_stay_valid(run_script):
             try:
                 close()
             except InUseError as error:
-                print("refused")
+                print("rejected")
         array[0] = 1
     """)
-    assert done.stdout == "refused\nrefused\n", done.stderr
+    assert done.stdout == "rejected\nrejected\n", done.stderr
 
 
 def test_memory_of_a_mempool_is_not_freed_under_a_view(run_script):
@@ -215,6 +215,6 @@ def test_memory_of_a_mempool_is_not_freed_under_a_view(run_script):
             pool.close()
             array[0]
         except (InUseError, DpdkError, ValueError) as error:
-            print("refused")
+            print("rejected")
     """)
-    assert done.stdout == "refused\n", done.stderr
+    assert done.stdout == "rejected\n", done.stderr

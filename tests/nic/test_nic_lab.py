@@ -1,4 +1,4 @@
-"""DPDK's drivers of real NICs, in a guest with emulated ones: the whole of scripts/nic-lab."""
+"""DPDK's drivers for real NICs, in a guest with emulated ones: all of scripts/nic-lab."""
 
 import faulthandler
 import json
@@ -18,7 +18,7 @@ PMDS = {"net_e1000_em", "net_virtio", "net_vmxnet3"}
 
 
 def why_not() -> str:
-    """Say what keeps the lab from running here."""
+    """Return what keeps the lab from running here."""
     if platform.machine() != "x86_64":
         return f"the guest is x86-64 on this machine's own files, which are {platform.machine()}"
     if shutil.which("apt-cache") is None:
@@ -40,7 +40,7 @@ def why_not() -> str:
 def lab() -> dict[str, Any]:
     if reason := why_not():
         pytest.skip(reason)
-    faulthandler.cancel_dump_traceback_later()  # minutes are no sign of a hang here
+    faulthandler.cancel_dump_traceback_later()  # here, minutes do not mean a hang
     command = (ROOT / "scripts/nic-lab", "--timeout=600")
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout[-6000:]}{done.stderr[-2000:]}"
@@ -57,7 +57,7 @@ def test_three_drivers_of_real_nics_carry_packets_unchanged(lab: dict[str, Any])
         assert nic["bytes"] == "equal", nic
 
 
-def test_the_log_of_the_lab_tells_the_way_there_and_back(lab: dict[str, Any]) -> None:
+def test_the_log_of_the_lab_has_all_steps_in_order(lab: dict[str, Any]) -> None:
     log = (ROOT / "build/nic-lab.log").read_text()
     steps = ("device-kernel-driver", "not taken from the kernel without force", "vfio-pci",
              "IOVA as va", "through the file", "devices unbind", "passed")  # fmt: skip

@@ -1,4 +1,4 @@
-"""The lab's own eyes: packets that are damaged or lost on the way are seen to be."""
+"""The checks of the lab itself: damaged and lost packets are detected."""
 
 import importlib.util
 import sys
@@ -35,7 +35,7 @@ def loop(device: Any, pool: Mempool) -> Port:
 
 
 class Spoiled:
-    """A port on a bad wire: each burst that comes is spoiled."""
+    """A port on a bad wire: each received burst is damaged."""
 
     def __init__(self, port: Port, spoil: Any) -> None:
         self.name, self.mac = port.name, port.mac
@@ -56,20 +56,20 @@ def flip_a_byte(burst: Burst) -> None:
         burst[0][20] ^= 1
 
 
-def test_packets_that_come_as_sent_are_good(wires: Any, loop: Port, pool: Mempool) -> None:
+def test_packets_that_are_received_as_sent_are_good(wires: Any, loop: Port, pool: Mempool) -> None:
     seen = wires.cross(loop, loop, pool, 100)
     assert seen.good, str(seen)
     assert seen.came == 100
     assert seen.came_bytes == seen.sent_bytes >= 100 * wires.MIN_BYTES
 
 
-def test_one_byte_that_changes_is_seen(wires: Any, loop: Port, pool: Mempool) -> None:
+def test_one_changed_byte_is_detected(wires: Any, loop: Port, pool: Mempool) -> None:
     seen = wires.cross(loop, Spoiled(loop, flip_a_byte), pool, 100)
     assert not seen.good
     assert seen.wrong >= 1
 
 
-def test_a_packet_that_does_not_come_is_seen(wires: Any, loop: Port, pool: Mempool) -> None:
+def test_a_lost_packet_is_detected(wires: Any, loop: Port, pool: Mempool) -> None:
     seen = wires.cross(loop, Spoiled(loop, Burst.free), pool, 100)
     assert not seen.good
     assert (seen.came, seen.lost) == (0, wires.WINDOW)

@@ -1,4 +1,4 @@
-"""DPDK's own test program, run beside our mirrors of its cases."""
+"""DPDK's own test program, beside our ports of its cases."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ SKIPPED = 77
 
 
 def run_autotest(name: str, *, hugepages: bool) -> None:
-    """Run one test of `dpdk-test`; fail where it fails, skip where it is not to be had."""
+    """Run one test of `dpdk-test`; fail if it fails, skip if it is not available."""
     program = shutil.which("dpdk-test")
     if program is None:
         pytest.skip("dpdk-test is not installed (Debian: apt install dpdk-dev)")

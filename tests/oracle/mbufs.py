@@ -11,7 +11,7 @@ def raw(mbuf: Mbuf) -> object:
 
 
 def packet(pool: Mempool, burst: Burst, *segments: bytes) -> Mbuf:
-    """One packet of these segments, alone in the burst."""
+    """Make one packet of these segments, alone in the burst."""
     burst.free()
     burst.alloc(pool, len(segments))
     burst.fill(list(segments))

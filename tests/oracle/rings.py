@@ -1,4 +1,4 @@
-"""Rings of every kind, and the ways to move values through them, for the tests of this folder."""
+"""Rings of every kind, and the modes of moving values through them, for this folder."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,7 +17,7 @@ DTYPES = {
 }
 
 
-class Way(NamedTuple):
+class Mode(NamedTuple):
     """How a test moves values: bulk or burst, copied or not."""
 
     sync: str
@@ -44,8 +44,8 @@ class Way(NamedTuple):
         return out[: ring.dequeue_bulk(out) if self.bulk else ring.dequeue_burst(out)]
 
 
-WAYS = [
-    Way(sync, bulk, zero_copy)
+MODES = [
+    Mode(sync, bulk, zero_copy)
     for sync in SYNCS
     for bulk in (True, False)
     for zero_copy in (False, True)
@@ -54,7 +54,7 @@ WAYS = [
 
 
 def values(dtype: np.dtype, n: int, seed: int = 0) -> np.ndarray:
-    """`n` values of random bytes (floats as bytes: NaN must come through unchanged)."""
+    """Return `n` values of random bytes (floats as bytes: NaN must come through unchanged)."""
     return np.frombuffer(np.random.default_rng(seed).bytes(n * dtype.itemsize), dtype).copy()
 
 
@@ -63,7 +63,7 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def bites(total: int, n: int) -> Iterator[int]:
-    """`total` in bites of `n`."""
+    """Split `total` into parts of at most `n`."""
     while total > 0:
         yield min(n, total)
         total -= n

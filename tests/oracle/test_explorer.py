@@ -1,4 +1,4 @@
-"""The explorer beside a testpmd that forwards: it sees what DPDK's tools see, and harms none."""
+"""The explorer beside a testpmd that forwards: it sees what DPDK's tools see, and harms nothing."""
 
 import contextlib
 import json
@@ -52,7 +52,7 @@ def cli(*arguments: object) -> "subprocess.CompletedProcess[str]":
 
 @contextlib.contextmanager
 def held(prefix: str) -> Iterator[dict[str, Any]]:
-    """A map, and the process that took it still attached."""
+    """A map, while the process that took it is still attached."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, prefix], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
@@ -72,18 +72,18 @@ def taken(testpmd: Testpmd) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def test_it_shows_testpmds_pool(testpmd: Testpmd, taken: dict[str, Any]):
+def test_the_map_shows_the_pool_of_testpmd(testpmd: Testpmd, taken: dict[str, Any]):
     (pool,) = taken["pools"]
     said = testpmd.telemetry(f"/mempool/info,{pool['name']}")
     assert pool["name"] in testpmd.telemetry("/mempool/list")
     assert (pool["size"], pool["cache_size"]) == (said["populated_size"], said["cache_size"])
     assert pool["total_size"] == said["header_size"] + said["elt_size"] + said["trailer_size"]
-    # net_null holds a burst while one moves
+    # net_null has a burst while it moves one
     assert pool["in_flight"] <= 2 * 32
     assert pool["in_flight"] + sum(pool["cached"].values()) + pool["common"] == N_MBUFS
 
 
-def test_its_zones_are_telemetrys(testpmd: Testpmd, taken: dict[str, Any]):
+def test_the_zones_are_those_of_telemetry(testpmd: Testpmd, taken: dict[str, Any]):
     zones = {}
     # the list numbers the zones in use, memzone_info the slots: alike while none was freed
     for index in testpmd.telemetry("/eal/memzone_list"):
@@ -93,7 +93,7 @@ def test_its_zones_are_telemetrys(testpmd: Testpmd, taken: dict[str, Any]):
     assert {z["name"]: (z["len"], z["addr"]) for z in taken["zones"]} == zones
 
 
-def test_its_heap_is_telemetrys_while_attached_and_gives_back_what_it_took(testpmd: Testpmd):
+def test_the_heap_is_that_of_telemetry_and_is_restored_after_detach(testpmd: Testpmd):
     (heap_id,) = testpmd.telemetry("/eal/heap_list")
     before = testpmd.telemetry(f"/eal/heap_info,{heap_id}")
     with held(testpmd.prefix) as memory:
@@ -109,7 +109,7 @@ def test_its_heap_is_telemetrys_while_attached_and_gives_back_what_it_took(testp
 
 
 @pytest.mark.skipif(PROC_INFO is None, reason="dpdk-proc-info is not installed")
-def test_its_totals_are_proc_infos(testpmd: Testpmd, taken: dict[str, Any]):
+def test_the_totals_are_those_of_proc_info(testpmd: Testpmd, taken: dict[str, Any]):
     assert PROC_INFO is not None
     done = subprocess.run(
         [PROC_INFO, "--file-prefix", testpmd.prefix, "--", "-m"],
@@ -126,7 +126,7 @@ def test_its_totals_are_proc_infos(testpmd: Testpmd, taken: dict[str, Any]):
     assert mapped == taken["mapped"], text[:2000]
 
 
-def test_it_goes_beside_the_lcores_of_the_primary(testpmd: Testpmd):
+def test_the_explorer_takes_an_lcore_of_its_own(testpmd: Testpmd):
     with held(testpmd.prefix) as memory:
         number = re.search(r"--lcores (\d+)@", memory["argv"])
         assert number is not None
@@ -174,7 +174,7 @@ def test_the_page_names_the_pool(testpmd: Testpmd, tmp_path: Path):
 
 
 def test_testpmd_closes_its_ports_itself(testpmd: Testpmd):
-    """The last of those that share it: had the explorer closed them, this would not be said."""
+    """It is the last process that shares them, and says so: the explorer has not closed them."""
     said = testpmd.quit()
     assert testpmd.process.returncode == 0
     assert re.findall(r"Port \d is closed", said) == ["Port 0 is closed", "Port 1 is closed"]
@@ -189,7 +189,7 @@ def test_testpmd_closes_its_ports_itself(testpmd: Testpmd):
         (("--huge-unlink=always",), "has unlinked its hugepages"),
     ],
 )
-def test_memory_that_is_not_shared_is_refused_before_the_eal_is_asked(
+def test_memory_that_is_not_shared_raises_before_the_eal_starts(
     arguments: tuple[str, ...], text: str
 ):
     with running(*arguments) as other:
@@ -201,7 +201,7 @@ def test_memory_that_is_not_shared_is_refused_before_the_eal_is_asked(
         assert other.telemetry("/ethdev/link_status,0")["status"] == "UP"
 
 
-def test_a_dead_primary_is_said_to_be_dead():
+def test_the_error_says_that_the_primary_is_dead():
     with running() as other:
         other.process.kill()
         other.process.communicate()
@@ -213,4 +213,4 @@ def test_a_dead_primary_is_said_to_be_dead():
 
 def test_a_wrong_prefix_names_the_right_one():
     with running() as other:
-        assert repr(other.prefix) in cli("--file-prefix", "nobody-has-this").stderr
+        assert repr(other.prefix) in cli("--file-prefix", "no-such-prefix").stderr

@@ -1,4 +1,4 @@
-"""external_mem_autotest (app/test/test_external_mem.c): memory that the user brings; and itself."""
+"""external_mem_autotest (app/test/test_external_mem.c): memory of the user; and itself."""
 
 import mmap
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def mapped(tmp_path: Path) -> Iterator[tuple[Path, mmap.mmap]]:
 
 
 def external() -> list[tuple[int, int, int]]:
-    """What DPDK knows of external memory: addresses, lengths and page sizes."""
+    """Return what DPDK knows of external memory: addresses, lengths and page sizes."""
     return [(msl.base_va, msl.len, msl.page_sz) for msl in memseg_lists() if msl.external]
 
 
@@ -36,7 +36,7 @@ def address_of(memory: Any) -> int:
 
 @pytest.mark.hugepages
 def test_the_c_oracle_for_external_memory():
-    """It needs hugepages, as --no-huge has no room for its list."""
+    """It needs hugepages: --no-huge memory is too small for its list."""
     run_autotest("external_mem_autotest", hugepages=True)
 
 
@@ -60,7 +60,7 @@ def test_packets_lie_in_a_mapped_file(
     path, mapping = mapped
     start = address_of(mapping)
     with Mempool.create_extbuf(name, mapping, data_room_size=2176) as pool:
-        assert pool.n == SIZE // 2176  # a mapping begins with a page, so nothing is cut off
+        assert pool.n == SIZE // 2176  # a mapping begins at a page boundary, so nothing is cut off
         assert burst.alloc(pool, min(32, pool.n)) == 32
         burst.fill([b"packet %03d" % i for i in range(32)])
         places = [burst.mbuf(i).data_addr - start for i in range(32)]
@@ -76,7 +76,7 @@ def test_packets_lie_in_a_mapped_file(
 
 
 def test_a_mapping_stays_mapped_under_its_pool(eal: Eal, name: str, mapped: tuple[Path, mmap.mmap]):
-    """In C munmap would succeed, and the next packet be a fault."""
+    """In C munmap would succeed, and the next packet access would fault."""
     _, mapping = mapped
     with Mempool.create_extbuf(name, mapping) as pool:
         with pytest.raises(BufferError, match="exported pointers"):
@@ -89,7 +89,7 @@ def test_a_mapping_stays_mapped_under_its_pool(eal: Eal, name: str, mapped: tupl
 
 
 def test_mappings_that_are_no_memory_for_packets(eal: Eal, name: str, mapped: tuple[Path, Any]):
-    """test_extmem_invalid_param: no memory, no length; ours also what cannot be written."""
+    """test_extmem_invalid_param: no memory, no length; ours also rejects read-only memory."""
     path, mapping = mapped
     with path.open("rb") as file:
         fixed = mmap.mmap(file.fileno(), SIZE, access=mmap.ACCESS_READ)
@@ -105,7 +105,7 @@ def test_mappings_that_are_no_memory_for_packets(eal: Eal, name: str, mapped: tu
 
 
 def test_memory_is_registered_once(eal: Eal, name: str, mapped: tuple[Path, mmap.mmap]):
-    """test_extmem_invalid_param: EEXIST. DPDK takes a part of it, which two pools would have."""
+    """test_extmem_invalid_param: EEXIST. DPDK accepts a part of it, which two pools would share."""
     whole = memoryview(mapped[1])
     pool = Mempool.create_extbuf(name, whole[PAGE:-PAGE])
     parts = ((PAGE, -PAGE), (PAGE, 2 * PAGE), (5 * PAGE, 9 * PAGE), (0, 2 * PAGE), (0, SIZE))
@@ -121,7 +121,7 @@ def test_memory_is_registered_once(eal: Eal, name: str, mapped: tuple[Path, mmap
 
 
 def test_memory_of_dpdk_itself_is_not_external(eal: Eal, name: str):
-    """No C case: the pages of a zone would be in two lists, and given out by both."""
+    """Not a case of DPDK: the pages of a zone would be in two lists that both allocate them."""
     with Memzone.reserve(name, SIZE) as zone:
         with pytest.raises(NameTakenError, match="overlap"):
             Mempool.create_extbuf(f"{name}-2", zone.array())
@@ -129,7 +129,7 @@ def test_memory_of_dpdk_itself_is_not_external(eal: Eal, name: str):
 
 
 def test_pools_side_by_side_in_one_file(eal: Eal, name: str, mapped: tuple[Path, mmap.mmap]):
-    """test_extmem_basic: each part is a list of its own, and goes on its own."""
+    """test_extmem_basic: each part is a separate list, and is removed separately."""
     whole = memoryview(mapped[1])
     with Mempool.create_extbuf(f"{name}-a", whole[: SIZE // 2]) as first:
         with Mempool.create_extbuf(f"{name}-b", whole[SIZE // 2 :]) as second, Burst(8) as packets:

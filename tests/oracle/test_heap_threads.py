@@ -1,4 +1,4 @@
-"""What malloc_autotest does with rte_malloc on all lcores, done with memzones in threads.
+"""What malloc_autotest does with rte_malloc on all lcores, with memzones in threads.
 
 A memzone is a piece of the same heap, with a name.
 """
@@ -19,10 +19,10 @@ N_THREADS, LINE = 4, 64
 
 @pytest.fixture
 def whole_heap(eal: Eal, name: str):
-    """A zone that keeps a page, and the check that all else is given back.
+    """A zone that keeps a page, and the check that all else is returned.
 
-    Each thread that lives beside others has a word in shared memory, which the next one takes over:
-    so as many as will live at a time have been there before.
+    Each live thread has a word in shared memory, which a later thread reuses: so the fixture first
+    runs as many threads at once as the test does.
     """
     together = threading.Barrier(N_THREADS)
 
@@ -61,7 +61,7 @@ def apart(zones: list[Memzone]) -> bool:
 
 
 def test_aligned_pieces_of_many_threads_do_not_overlap(whole_heap: None, name: str):
-    """test_align_overlap_per_lcore: as aligned as asked for, apart, and each with its bytes."""
+    """test_align_overlap_per_lcore: aligned as requested, apart, each with its bytes."""
     made: list[Memzone] = []
 
     def work(me: int) -> None:
@@ -79,8 +79,8 @@ def test_aligned_pieces_of_many_threads_do_not_overlap(whole_heap: None, name: s
         zone.close()
 
 
-def test_pieces_are_given_back_in_another_order(whole_heap: None, name: str):
-    """test_reordered_free_per_lcore: the middle first; what is free is one piece again."""
+def test_pieces_are_freed_in_another_order(whole_heap: None, name: str):
+    """test_reordered_free_per_lcore: the middle first; free memory is one piece again."""
 
     def work(me: int) -> None:
         for turn in range(10):
@@ -107,22 +107,22 @@ def test_pieces_of_random_sizes_come_and_go(whole_heap: None, name: str):
     in_threads(work)
 
 
-def test_no_alignment_asked_for_is_a_cache_line(eal: Eal, name: str):
+def test_the_default_alignment_is_a_cache_line(eal: Eal, name: str):
     """test_zero_aligned_alloc."""
     with Memzone.reserve(name, 1) as zone:
         assert zone.info.addr % LINE == 0
 
 
 @pytest.mark.parametrize(("size", "align"), [(0, 64), (1024, 17), (1024, 0)])
-def test_sizes_and_alignments_that_are_refused(eal: Eal, name: str, size: int, align: int):
+def test_invalid_sizes_and_alignments_raise(eal: Eal, name: str, size: int, align: int):
     """test_malloc_bad_params: size 0, and no power of two."""
     with pytest.raises(ValueError, match="size=0" if size == 0 else f"align={align}"):
         Memzone.reserve(name, size, align=align)
 
 
 @pytest.mark.hugepages
-def test_memory_is_of_the_node_asked_for(eal: Eal, name: str):
-    """test_alloc_single_socket, test_alloc_socket: each node's own, and no other for want of it."""
+def test_memory_is_on_the_requested_node(eal: Eal, name: str):
+    """test_alloc_single_socket, test_alloc_socket: memory of each node, never of another one."""
     with Memzone.reserve(name, 64, socket_id=0) as zone:
         assert zone.info.socket_id == 0
     absent = max(lcore.socket_ids()) + 1

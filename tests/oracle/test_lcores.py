@@ -25,12 +25,12 @@ def test_the_c_oracles_for_lcores(autotest: str, on_hugepages: bool):
 
 @pytest.mark.hugepages
 def test_the_c_oracle_for_reentrancy():
-    """Its hashes and tries do not fit into the memory of --no-huge."""
+    """Its hashes and tries do not fit into --no-huge memory."""
     run_autotest("func_reentrancy_autotest", hugepages=True)
 
 
 def together(work: Callable[[int], None]) -> None:
-    """Run it in threads that start at one moment."""
+    """Run it in threads that start at the same moment."""
     barrier = threading.Barrier(THREADS)
 
     def run(me: int) -> None:
@@ -46,7 +46,7 @@ def together(work: Callable[[int], None]) -> None:
 
 
 def test_the_main_thread_is_an_lcore(eal: Eal):
-    """test_per_lcore: rte_lcore_id is another one in each lcore."""
+    """test_per_lcore: rte_lcore_id differs in each lcore."""
     main, *workers = lcore.walk()
     seen = [lcore.launch(lcore.current, lcore_id=one.lcore_id).wait() for one in workers]
     assert seen == [one.lcore_id for one in workers]
@@ -57,7 +57,7 @@ def test_the_main_thread_is_an_lcore(eal: Eal):
 
 
 def test_a_busy_lcore_takes_no_second_launch(eal: Eal):
-    """test_per_lcore_delay: -EBUSY while the first one sleeps, and all of them are launched."""
+    """test_per_lcore_delay: -EBUSY while the first one sleeps, and all are launched."""
     workers = [one.lcore_id for one in lcore.walk() if not one.main]
     jobs = [lcore.launch(time.sleep, 0.1, lcore_id=worker) for worker in workers]
     for worker in workers:
@@ -68,7 +68,7 @@ def test_a_busy_lcore_takes_no_second_launch(eal: Eal):
 
 
 def test_threads_are_no_lcores(eal: Eal):
-    """test_non_eal_lcores, before any registers: LCORE_ID_ANY, however many they are."""
+    """test_non_eal_lcores, before any thread registers: LCORE_ID_ANY, for any number of threads."""
     seen: list[int | None] = []
     together(lambda _: seen.append(lcore.current()))
     assert seen == [None] * THREADS
@@ -76,8 +76,8 @@ def test_threads_are_no_lcores(eal: Eal):
     assert len(list(lcore.walk())) == 1 + 2  # tests/conftest.py
 
 
-def test_what_is_no_lcore_uses_pools_and_rings(eal: Eal, pool: Mempool, name: str):
-    """test_ctrl_thread: a thread that is no lcore has no cache, and all else works for it."""
+def test_threads_that_are_no_lcores_use_pools_and_rings(eal: Eal, pool: Mempool, name: str):
+    """test_ctrl_thread: a thread that is no lcore has no cache; all else works for it."""
     failed: list[Exception] = []
 
     def work(me: int) -> None:
@@ -101,7 +101,7 @@ def test_what_is_no_lcore_uses_pools_and_rings(eal: Eal, pool: Mempool, name: st
 
 
 def test_lcores_are_walked_in_order(run_script):
-    """rte_get_next_lcore and rte_get_main_lcore: those of the list, in order, one of them main."""
+    """rte_get_next_lcore and rte_get_main_lcore: those of the list, in order, one is main."""
     cpu = min(os.sched_getaffinity(0))
     done = run_script(f"""
         from pydpdk import lcore
@@ -111,8 +111,8 @@ def test_lcores_are_walked_in_order(run_script):
     assert done.stdout == "[(2, False), (9, True), (127, False)] 9\n", done.stderr
 
 
-def test_affinity_is_got_as_set(eal: Eal):
-    """test_thread_affinity: and put back after the polling loop."""
+def test_affinity_is_read_as_set(eal: Eal):
+    """test_thread_affinity: also restored after the polling loop."""
     before = os.sched_getaffinity(0)
     with eal.pinned():
         assert os.sched_getaffinity(0) == eal.main_cpus
@@ -120,7 +120,7 @@ def test_affinity_is_got_as_set(eal: Eal):
 
 
 def test_threads_made_by_a_pinned_one_inherit_its_cpu(eal: Eal):
-    """test_thread_attributes_affinity: by inheritance, as pthreads do; made later they are free."""
+    """test_thread_attributes_affinity: inherited, as by pthreads; threads made later are free."""
     seen: list[Any] = []
 
     def look() -> None:
@@ -134,7 +134,7 @@ def test_threads_made_by_a_pinned_one_inherit_its_cpu(eal: Eal):
     assert seen == [eal.main_cpus, os.sched_getaffinity(0)]
 
 
-def test_the_eal_starts_once_from_whatever_thread(eal: Eal):
+def test_the_eal_starts_once_from_any_thread(eal: Eal):
     """test_eal_init_once: -1 again, from every lcore; here EALREADY, from every thread."""
     numbers: list[int | None] = []
 
@@ -158,20 +158,20 @@ KINDS: dict[str, Callable[[str], Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_those_who_make_one_name_at_once_one_does(eal: Eal, name: str, kind: str):
-    """test_func_reentrancy: ring_create_lookup, mempool_create_lookup; all find what one made."""
-    made, refused = [], []
+def test_of_threads_that_create_the_same_name_one_succeeds(eal: Eal, name: str, kind: str):
+    """test_func_reentrancy: ring_create_lookup, mempool_create_lookup; all find the one object."""
+    made, rejected = [], []
 
     def work(me: int) -> None:
         for i in range(10):
             try:
                 made.append(KINDS[kind](f"{name}-{i}"))
             except NameTakenError as error:
-                refused.append(error)
+                rejected.append(error)
 
     together(work)
     try:
-        assert (len(made), len(refused)) == (10, 10 * (THREADS - 1))
+        assert (len(made), len(rejected)) == (10, 10 * (THREADS - 1))
         assert {one.name for one in made} == {f"{name}-{i}" for i in range(10)}
         for one in made:
             assert type(one).lookup(one.name) is one

@@ -1,4 +1,4 @@
-"""Leak hunting on stock DPDK: who has the mbufs that are out, and where they were taken."""
+"""Leak detection on stock DPDK: the owners of outstanding mbufs, and where they were taken."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def tracing() -> Iterator[None]:
 
 @pytest.mark.parametrize("cache_size", [0, 64])
 @pytest.mark.parametrize("ops", ["ring_mp_mc", "ring_sp_sc", "ring_mt_hts", "stack", "lf_stack"])
-def test_what_is_out_is_known_for_each_ops(eal: object, name: str, ops: str, cache_size: int):
+def test_outstanding_mbufs_are_known_for_each_ops(
+    eal: object, name: str, ops: str, cache_size: int
+):
     with (
         Mempool.create(name, 255, cache_size=cache_size, ops_name=ops) as pool,
         Burst(100) as burst,
@@ -40,7 +42,7 @@ def test_what_is_out_is_known_for_each_ops(eal: object, name: str, ops: str, cac
         assert pool.outstanding() == []
 
 
-def test_holders_are_named(pool: Mempool, burst: Burst, name: str):
+def test_mbuf_owners_are_named(pool: Mempool, burst: Burst, name: str):
     with Ring.create(name, 16, element="mbuf") as ring:
         burst.alloc(pool, 5, length=4)
         assert ring.tx(burst) == 5
@@ -58,14 +60,14 @@ def test_holders_are_named(pool: Mempool, burst: Burst, name: str):
         burst.free()
 
 
-def test_rings_say_what_waits_in_them_and_no_more(pool: Mempool, burst: Burst, name: str):
-    """All segments and clones, around the end of the ring; numbers that look so are not mbufs."""
+def test_rings_report_exactly_the_mbufs_in_them(pool: Mempool, burst: Burst, name: str):
+    """All segments and clones, around the end of the ring; numbers that look alike are no mbufs."""
     with (
         Ring.create(f"{name}-n", 4) as numbers,
         Ring.create(f"MP_{name}", 4, element="mbuf") as ring,
         Burst(4) as other,
     ):
-        for _ in range(3):  # the next ones lie around the end
+        for _ in range(3):  # the next elements wrap around the end
             burst.alloc(pool, 1)
             ring.tx(burst)
             ring.rx(burst)
@@ -99,7 +101,7 @@ def test_mbufs_in_the_rings_of_a_port_are_found(pool: Mempool, burst: Burst, dev
     burst.free()
 
 
-def test_tracing_tells_the_line(pool: Mempool, burst: Burst, name: str, tracing: None):
+def test_tracing_records_the_line(pool: Mempool, burst: Burst, name: str, tracing: None):
     line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr]
     burst.alloc(pool, 3, length=4)
     with Ring.create(name, 16, element="mbuf") as ring, Burst(8) as other:
@@ -118,8 +120,8 @@ def test_tracing_tells_the_line(pool: Mempool, burst: Burst, name: str, tracing:
         burst.free()
 
 
-def test_tracing_off_is_the_plain_method():
-    """Off it costs nothing: the methods are the very ones that were defined."""
+def test_without_tracing_the_methods_are_the_original_ones():
+    """Disabled, it costs nothing: the methods are the original ones."""
     plain = [Burst.alloc, RxQueue.rx, Ring.rx]
     assert all(isinstance(method, Crossing) for method in plain)
     trace()
@@ -131,7 +133,7 @@ def test_tracing_off_is_the_plain_method():
     assert [Burst.alloc, RxQueue.rx, Ring.rx] == plain
 
 
-def test_closing_by_force_names_the_culprits(eal: object, name: str, burst: Burst):
+def test_a_forced_close_names_the_mbuf_owners(eal: object, name: str, burst: Burst):
     pool = Mempool.create(name, 31, cache_size=0)
     burst.alloc(pool, 2)
     stolen = [burst._c.slots.mbufs[i] for i in range(2)]
@@ -142,7 +144,7 @@ def test_closing_by_force_names_the_culprits(eal: object, name: str, burst: Burs
     assert pool.closed
 
 
-def test_closing_by_force_without_leaks_is_quiet(eal: object, name: str):
+def test_a_forced_close_without_leaks_does_not_warn(eal: object, name: str):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Mempool.create(name, 31, cache_size=0).close(force=True)

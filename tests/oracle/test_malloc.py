@@ -1,6 +1,6 @@
 """malloc_autotest, memory_autotest (app/test/test_malloc.c, test_memory.c), and themselves.
 
-rte_malloc has no counterpart of its own: memory with a name is a memzone, of objects a mempool.
+rte_malloc has no counterpart here: named memory is a memzone, memory for objects a mempool.
 """
 
 import os
@@ -24,7 +24,7 @@ def test_the_c_oracle_passes(name: str, on_hugepages: bool):
     run_autotest(name, hugepages=on_hugepages)
 
 
-def test_statistics_are_as_before_once_all_is_given_back(eal: Eal, name: str):
+def test_statistics_are_restored_after_all_is_freed(eal: Eal, name: str):
     """test_multi_alloc_statistics."""
     with Memzone.reserve(f"{name}-keeps-a-page", 64, socket_id=0):
         before = heap(0)
@@ -35,7 +35,7 @@ def test_statistics_are_as_before_once_all_is_given_back(eal: Eal, name: str):
         assert heap(0) == before
 
 
-def test_what_is_free_and_what_is_allocated_is_all(eal: Eal, name: str):
+def test_free_and_allocated_sum_to_the_total(eal: Eal, name: str):
     """test_multi_alloc_statistics: total_size == free + allocated."""
     with Memzone.reserve(name, 12345):
         for one in heaps():
@@ -71,7 +71,7 @@ def test_pages_have_a_file_and_a_place_in_it(eal: Eal):
         assert os.fstat(segment.fd).st_size >= segment.fd_offset + segment.len
 
 
-def test_addresses_go_to_iova_and_back(eal: Eal, name: str):
+def test_addresses_convert_to_iova_and_back(eal: Eal, name: str):
     """test_malloc_virt2iova and rte_mem_iova2virt."""
     with Memzone.reserve(name, 1000) as zone:
         for offset in (0, 1, 999):
@@ -93,7 +93,7 @@ def test_addresses_that_are_not_dpdks(eal: Eal, addr: int):
 
 
 def test_reserved_address_space_without_a_page_is_not_memory(eal: Eal, on_hugepages: bool):
-    """rte_mem_virt2memseg gives an entry there too; a reader of it would be lost."""
+    """rte_mem_virt2memseg returns an entry there too; reading there would crash."""
     empty = [m for m in memseg_lists() if m.n_used < m.n_pages]
     assert bool(empty) == on_hugepages
     for msl in empty:
@@ -123,7 +123,7 @@ def watch(eal: Eal) -> Iterator[events.Watch]:
 
 
 @pytest.mark.hugepages
-def test_pages_that_come_and_go_are_events(watch: events.Watch, name: str):
+def test_mapped_and_unmapped_pages_are_events(watch: events.Watch, name: str):
     began = time.monotonic_ns()
     assert watch.wait(0) is False
     with Memzone.reserve(name, 8 << 20) as zone:
@@ -141,7 +141,7 @@ def test_pages_that_come_and_go_are_events(watch: events.Watch, name: str):
 
 
 @pytest.mark.hugepages
-def test_each_watch_has_all_events(watch: events.Watch, name: str):
+def test_each_watch_gets_all_events(watch: events.Watch, name: str):
     with events.watch() as other:
         Memzone.reserve(name, 4 << 20).free()
         mine, others = ([(e.kind, e.addr, e.len) for e in w.read()] for w in (watch, other))
@@ -150,7 +150,7 @@ def test_each_watch_has_all_events(watch: events.Watch, name: str):
 
 @pytest.mark.hugepages
 def test_events_come_while_python_threads_work(watch: events.Watch, name: str):
-    """A callback that waited for Python here would be a deadlock."""
+    """A callback that waited for the GIL would deadlock here."""
     found: list[events.MemEvent] = []
 
     def work(i: int) -> None:
@@ -170,7 +170,7 @@ def test_events_come_while_python_threads_work(watch: events.Watch, name: str):
 
 
 @pytest.mark.hugepages
-def test_a_closed_watch_is_refused(eal: Eal):
+def test_a_closed_watch_raises(eal: Eal):
     watch = events.watch()
     watch.close()
     watch.close()
@@ -187,7 +187,7 @@ def test_a_wait_out_of_range(watch: events.Watch, timeout: float):
 
 
 @pytest.mark.hugepages
-def test_a_watch_that_was_left_open_goes_with_the_eal(run_script):
+def test_an_open_watch_is_closed_with_the_eal(run_script):
     done = run_script("""
         import warnings
         from pydpdk.memory import events
@@ -200,7 +200,7 @@ def test_a_watch_that_was_left_open_goes_with_the_eal(run_script):
     assert done.stdout == "True\n", done.stderr
 
 
-def test_a_pool_takes_from_the_heap_and_gives_back(eal: Eal, name: str):
+def test_a_pool_returns_its_memory_to_the_heap(eal: Eal, name: str):
     with Memzone.reserve(f"{name}-keeps-a-page", 64, socket_id=0):
         before = heap(0)
         with ObjectPool.create(name, 1000, "u8", socket_id=0):

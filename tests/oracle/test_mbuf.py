@@ -44,7 +44,7 @@ def test_one_pktmbuf(pool: Mempool, burst: Burst):
 
 
 def test_pktmbuf_pool(eal: object, name: str):
-    """test_pktmbuf_pool: all can be taken, no more, and no clone from an empty pool."""
+    """test_pktmbuf_pool: all mbufs can be taken, no more, and no clone from an empty pool."""
     with Mempool.create(name, 128, cache_size=0) as pool, Burst(128) as burst, Burst(1) as one:
         assert burst.alloc(pool) == 128
         with pytest.raises(pydpdk.NoRoomError):
@@ -57,7 +57,7 @@ def test_pktmbuf_pool(eal: object, name: str):
 
 
 def test_pktmbuf_pool_bulk(pool: Mempool, burst: Burst, name: str):
-    """test_pktmbuf_pool_bulk: chains over two pools go back, each segment to its own."""
+    """test_pktmbuf_pool_bulk: of chains over two pools, each segment returns to its own."""
     with Mempool.create(f"{name}-2", 64, cache_size=0) as second, Burst(32) as tails:
         for first, last in ((pool, second), (second, pool)):
             burst.alloc(first, 32, length=8)
@@ -116,7 +116,7 @@ def test_failing_mbuf_sanity_check(pool: Mempool, burst: Burst):
 
 
 def test_double_free_is_seen_in_check_mode(pool: Mempool, burst: Burst):
-    """Freeing an mbuf twice is undetected by stock DPDK; another's C code can make us do it."""
+    """Stock DPDK does not detect a double free; foreign C code can make us do one."""
     burst.alloc(pool, 2)
     slots = burst._c.slots.mbufs
     good = slots[1]

@@ -10,7 +10,7 @@ from pydpdk import Burst, Mempool
 
 
 def test_nb_segs_and_next_reset(pool: Mempool, burst: Burst):
-    """test_nb_segs_and_next_reset: what comes from the pool is one segment again."""
+    """test_nb_segs_and_next_reset: an mbuf from the pool is one segment again."""
     packet(pool, burst, b"a", b"b", b"c")
     burst.free()
     burst.alloc(pool, 32)
@@ -34,10 +34,10 @@ def test_mbuf_linearize(pool: Mempool, burst: Burst, other: Burst, length: int, 
         many.free()
 
 
-def test_mbuf_linearize_needs_tailroom_and_memory_of_its_own(
+def test_mbuf_linearize_needs_tailroom_and_unshared_memory(
     pool: Mempool, burst: Burst, other: Burst
 ):
-    """test_mbuf_linearize: refused without tailroom; ours also where others see the memory."""
+    """test_mbuf_linearize: raises without tailroom; ours also for shared memory."""
     m = packet(pool, burst, bytes(2048), b"x")
     with pytest.raises(pydpdk.NoRoomError):
         m.linearize()
@@ -75,7 +75,7 @@ def test_pktmbuf_read_from_chain(pool: Mempool, burst: Burst):
     assert [view.tobytes() for view in m.segments] == [b"", b"abc", b"", b"defg", b""]
 
 
-def test_chain_takes_the_tail_out_of_its_burst(pool: Mempool, burst: Burst, other: Burst):
+def test_chain_removes_the_tail_from_its_burst(pool: Mempool, burst: Burst, other: Burst):
     burst.alloc(pool, 3)
     burst.fill([b"a", b"b", b"c"])
     last, first = burst.mbuf(2), burst.mbuf(0)
@@ -94,7 +94,7 @@ def test_chain_takes_the_tail_out_of_its_burst(pool: Mempool, burst: Burst, othe
 
 
 def test_chain_of_too_many_segments(pool: Mempool, burst: Burst):
-    """rte_pktmbuf_chain: 65,535 segments, no more; and no packet of over 2 GB."""
+    """rte_pktmbuf_chain: at most 65,535 segments; and no packet over 2 GB."""
     burst.alloc(pool, 2)
     head, tail = burst.mbuf(0), burst.mbuf(1)
     for field, value in (("nb_segs", 65535), ("pkt_len", 0x7FFF0001)):

@@ -1,4 +1,4 @@
-"""Pools over memory of the user's (app/test/test_mbuf.c of v22.11)."""
+"""Pools over memory of the user (app/test/test_mbuf.c of v22.11)."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_memory_of_a_pool_must_be_writable_pages(eal: object, name: str, wrong: 
         Mempool.create_extbuf(name, wrong)
 
 
-def test_memory_of_a_pool_must_have_room(eal: object, memory: np.ndarray, name: str):
+def test_memory_of_a_pool_must_be_large_enough(eal: object, memory: np.ndarray, name: str):
     for options in (
         {"n": 1000},
         {"n": 0},

@@ -1,4 +1,4 @@
-"""What mbufs say of their packets: offloads, flags and dynamic fields (app/test/test_mbuf.c)."""
+"""Metadata of mbufs: offloads, flags and dynamic fields (app/test/test_mbuf.c)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ L4 = {"l2_len": 14, "l3_len": 20, "l4_len": 20}
 
 
 def test_tx_offload(pool: Mempool, burst: Burst):
-    """test_tx_offload: each length comes back as it was set."""
+    """test_tx_offload: each length reads back as it was set."""
     m = packet(pool, burst, bytes(1500))
     lengths = {"l2_len": 0x43, "l3_len": 0x1A8, "l4_len": 0xA3, "tso_segsz": 0x2F1,
                "outer_l2_len": 0x2D, "outer_l3_len": 0x154}  # fmt: skip
@@ -45,17 +45,17 @@ def test_tx_offload(pool: Mempool, burst: Burst):
         (1 << 63, {}),
     ],
 )  # fmt: skip
-def test_mbuf_validate_tx_offload_refuses(
+def test_mbuf_validate_tx_offload_rejects(
     pool: Mempool, burst: Burst, flags: int, lengths: dict[str, int]
 ):
-    """test_mbuf_validate_tx_offload: flags without what they need; and ours beyond DPDK's."""
+    """test_mbuf_validate_tx_offload: flags without what they need; ours beyond those of DPDK."""
     m = packet(pool, burst, bytes(100))
     with pytest.raises(ValueError, match="no sound TX offload"):
         m.set_tx_offload(flags, **lengths)
     assert (m.ol_flags, set(m.tx_lengths)) == (OlFlag(0), {0})
 
 
-def test_mbuf_validate_tx_offload_takes(pool: Mempool, burst: Burst):
+def test_mbuf_validate_tx_offload_accepts(pool: Mempool, burst: Burst):
     """test_mbuf_validate_tx_offload: no flags, and flags with all they need."""
     m = packet(pool, burst, bytes(100))
     m.set_tx_offload(V4 | OlFlag.TX_IP_CKSUM | OlFlag.TX_TCP_SEG, **L4, tso_segsz=512)
@@ -64,7 +64,7 @@ def test_mbuf_validate_tx_offload_takes(pool: Mempool, burst: Burst):
     assert m.ol_flags == OlFlag(0)
 
 
-def test_offloads_never_speak_of_headers_beyond_the_first_segment(
+def test_offloads_never_cover_headers_beyond_the_first_segment(
     pool: Mempool, burst: Burst, other: Burst
 ):
     flags = V4 | OlFlag.TX_UDP_CKSUM
@@ -96,7 +96,7 @@ def test_get_ol_flag_list():
 
 
 def test_mbuf_dyn_field(pool: Mempool, burst: Burst):
-    """test_mbuf_dyn: the same again is the same place; other sizes are taken; bad ones refused."""
+    """test_mbuf_dyn: the same field has the same place; other sizes work; bad ones raise."""
     first = DynField.register("test-a", np.uint16)
     assert DynField.register("test-a", np.uint16).offset == first.offset
     with pytest.raises(pydpdk.NameTakenError):
@@ -135,8 +135,8 @@ def test_mbuf_dyn_flag(pool: Mempool, burst: Burst):
         m.ol_flags = flag.mask
 
 
-def test_fields_made_up_reach_nothing(pool: Mempool, burst: Burst):
-    """A place comes from DPDK alone, and DPDK's own fields may hold a driver's pointers."""
+def test_invented_fields_raise(pool: Mempool, burst: Burst):
+    """A place comes only from DPDK; DPDK's own fields may hold pointers of a driver."""
     m = packet(pool, burst, b"x")
     for kind in (DynField, DynFlag):
         with pytest.raises(pydpdk.NotFoundError):

@@ -1,4 +1,4 @@
-"""Mbuf chains against a model that is nothing but lists of bytes."""
+"""Mbuf chains against a model that consists only of lists of bytes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ data = st.binary(max_size=40)
 
 
 class Buffer:
-    """The memory of one segment, and how many see it."""
+    """The memory of one segment, and how many share it."""
 
     def __init__(self) -> None:
         self.bytes = bytearray(HEADROOM + ROOM)
@@ -64,7 +64,7 @@ Packet = list[Segment]
 
 
 def cut(content: bytes) -> Packet:
-    """Fill segment after segment, one at least."""
+    """Fill segment after segment, at least one."""
     parts = [content[i : i + ROOM] for i in range(0, len(content), ROOM)] or [b""]
     return [Segment.of(part) for part in parts]
 
@@ -79,7 +79,7 @@ def release(packet: Packet) -> None:
 
 
 class Chains(RuleBasedStateMachine):
-    """One burst, one pool, and the list of what its packets should be."""
+    """One burst, one pool, and a list of what its packets should be."""
 
     pool: Mempool
     burst: Burst
@@ -254,8 +254,8 @@ def machine(eal: object, name: str) -> Iterator[Any]:
         yield Chains
 
 
-def test_chains_are_as_their_model(machine: Any):
-    """10,000 steps and more without a difference, and the pool is full at the end."""
+def test_chains_match_the_model(machine: Any):
+    """At least 10,000 steps without a difference, and the pool is full at the end."""
     run_state_machine_as_test(
         machine,
         settings=settings(

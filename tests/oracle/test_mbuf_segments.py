@@ -1,4 +1,4 @@
-"""More of test_mbuf.c: segments that go home one by one, data of any bytes, names of all flags."""
+"""More of test_mbuf.c: segments freed one by one, data of any bytes, names of all flags."""
 
 from pydpdk import Burst, Mempool, OlFlag
 from pydpdk.memory.flags import ol_flag_names
@@ -6,8 +6,8 @@ from pydpdk.memory.flags import ol_flag_names
 DATA_LEN = 1464  # MBUF_TEST_DATA_LEN
 
 
-def test_segments_are_given_back_one_by_one(pool: Mempool, burst: Burst, name: str):
-    """test_pktmbuf_free_segment: those that a clone still sees stay, the others go."""
+def test_segments_are_freed_one_by_one(pool: Mempool, burst: Burst, name: str):
+    """test_pktmbuf_free_segment: those that a clone still shares stay, the others are freed."""
     burst.alloc(pool, 2, length=8)
     head = burst.mbuf(0)
     head.chain(burst.mbuf(1))

@@ -1,4 +1,4 @@
-"""Mbufs that see the memory of others, and copies (app/test/test_mbuf.c of v22.11)."""
+"""Mbufs that share the memory of others, and copies (app/test/test_mbuf.c of v22.11)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydpdk import Burst, Mempool, OlFlag
 
 
 def test_pktmbuf_clone(pool: Mempool, burst: Burst, other: Burst):
-    """testclone_testupdate_testdetach: each clone counts, in each segment; frees count back."""
+    """testclone_testupdate_testdetach: each clone counts in each segment, until it is freed."""
     m = packet(pool, burst, b"first", b"second")
     assert not m.shared
     clone = m.clone(pool, other)
@@ -68,7 +68,7 @@ def test_pktmbuf_copy(pool: Mempool, burst: Burst, other: Burst):
 def test_attach_from_different_pool(
     eal: object, pool: Mempool, burst: Burst, other: Burst, name: str
 ):
-    """test_attach_from_different_pool: attached mbufs see the owner, detached ones their own."""
+    """test_attach_from_different_pool: attached mbufs have the owner's data, others their own."""
     with Mempool.create(f"{name}-2", 31, cache_size=0, priv_size=64) as second:
         m = packet(pool, burst, b"owner")
         other.alloc(second, 2, length=3)
@@ -92,7 +92,7 @@ def test_attach_from_different_pool(
 
 
 def test_refcnt_mbuf(pool: Mempool, burst: Burst):
-    """test_refcnt_mbuf: clones made and freed in threads lose no count."""
+    """test_refcnt_mbuf: clones made and freed in threads keep the count correct."""
     m = packet(pool, burst, b"shared")
     clones = [Burst(64) for _ in range(4)]
     for mine in clones:

@@ -1,7 +1,7 @@
 """mempool_autotest (app/test/test_mempool.c): its cases from Python, and itself.
 
-Not mirrored, as they have no public counterpart: caches of the user's own (Python threads that
-are lcores have DPDK's), mempool events (internal in DPDK), and the steps of populating.
+Not ported, as they have no public counterpart: user-owned caches (Python threads that are lcores
+have DPDK's), mempool events (internal to DPDK), and the steps of populating.
 """
 
 import threading
@@ -64,7 +64,7 @@ def test_basic(eal: Eal, name: str, ops, cache_size: int):
 
 
 def test_basic_ex_full_empty_full(pool: ObjectPool):
-    """test_mempool_basic_ex: one more than all is refused, and all-or-nothing."""
+    """test_mempool_basic_ex: one more than all raises; all or nothing."""
     assert pool.avail_count == SIZE
     taken = pool.get(SIZE)
     assert (pool.avail_count, pool.in_use_count) == (0, SIZE)
@@ -99,7 +99,7 @@ def test_cache_that_is_too_big(eal: Eal, name: str, n: int, cache_size: int):
 
 
 @pytest.mark.parametrize("flags", [0x40, 0x10, 0x4, 0x8, -1, 1 << 16, (1 << 32) - 1])
-def test_flags_that_are_not_the_users(eal: Eal, name: str, flags: int):
+def test_flags_that_are_internal_to_dpdk(eal: Eal, name: str, flags: int):
     """test_mempool_creation_with_invalid_flags: EINVAL."""
     with pytest.raises(ValueError, match="flags"):
         ObjectPool.create(name, SIZE, "u8", flags=flags)
@@ -114,7 +114,7 @@ def test_a_name_is_taken_once(pool: ObjectPool):
 
 
 @pytest.mark.parametrize("ops", ["", "no-such-ops", "bucket", "x" * 100, "é", None])
-def test_ops_that_are_not_there(eal: Eal, name: str, ops):
+def test_unknown_ops(eal: Eal, name: str, ops):
     """rte_mempool_set_ops_byname: -EINVAL."""
     before = len(memzones())
     with pytest.raises(ValueError, match="ops_name"):
@@ -157,7 +157,7 @@ def test_one_thread_gets_and_another_puts(eal: Eal, name: str, ops):
         assert pool.avail_count == SIZE
 
 
-def test_pools_that_lose_objects_are_refused(eal: Eal, name: str):
+def test_pools_that_lose_objects_raise(eal: Eal, name: str):
     """`ring_mt_rts`: four threads lose 64 of 1,023 objects in one of seven runs."""
     for create in (
         lambda: ObjectPool.create(name, SIZE, "u8", ops_name="ring_mt_rts"),
@@ -168,9 +168,9 @@ def test_pools_that_lose_objects_are_refused(eal: Eal, name: str):
 
 
 @pytest.mark.parametrize("ops", OPS)
-def test_threads_that_meet_in_a_pool_are_served_or_told(eal: Eal, name: str, ops):
-    """In C two consumers of a single-consumer pool are given the same objects."""
-    told = []
+def test_concurrent_threads_in_a_pool_get_objects_or_an_error(eal: Eal, name: str, ops):
+    """In C two consumers of a single-consumer pool get the same objects."""
+    errors = []
     with ObjectPool.create(name, SIZE, "u8", ops_name=ops) as pool:
 
         def work(me: int) -> None:
@@ -178,7 +178,7 @@ def test_threads_that_meet_in_a_pool_are_served_or_told(eal: Eal, name: str, ops
                 try:
                     ids = pool.get(64)
                 except BusyError as error:
-                    told.append(error)
+                    errors.append(error)
                     continue
                 pool.array[ids] = me
                 assert (pool.array[ids] == me).all()
@@ -187,7 +187,7 @@ def test_threads_that_meet_in_a_pool_are_served_or_told(eal: Eal, name: str, ops
                         pool.put(ids)
                         break
                     except BusyError as error:
-                        told.append(error)
+                        errors.append(error)
 
         threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
         for thread in threads:
@@ -195,11 +195,11 @@ def test_threads_that_meet_in_a_pool_are_served_or_told(eal: Eal, name: str, ops
         for thread in threads:
             thread.join()
         assert pool.avail_count == SIZE
-    assert ops in ONE_BY_ONE or not told
+    assert ops in ONE_BY_ONE or not errors
 
 
 def test_objects_that_devices_do_not_use(eal: Eal, name: str):
-    """MEMPOOL_F_NON_IO: set where there is no IOVA, and not where there is.
+    """MEMPOOL_F_NON_IO: set where there is no IOVA, and only there.
 
     test_mempool_flag_non_io_set_when_no_iova_contig_set,
     test_mempool_flag_non_io_unset_when_populated_with_valid_iova
@@ -229,8 +229,8 @@ def test_counts_out_of_range(eal: Eal, name: str, n: int, what: str):
         ObjectPool.create(name, n, "u8")
 
 
-def test_bigger_than_memory_is_no_room_and_leaves_nothing(run_script):
-    """ENOMEM; under a limit, as the attempt takes what pages it can get."""
+def test_bigger_than_memory_raises_no_room_and_leaves_nothing(run_script):
+    """ENOMEM; under a limit, because the attempt takes all pages it can get."""
     done = run_script("""
         from pydpdk import ObjectPool
         from pydpdk.errors import NoRoomError
@@ -247,7 +247,7 @@ def test_bigger_than_memory_is_no_room_and_leaves_nothing(run_script):
 
 
 @pytest.mark.parametrize("length", [26, 27, 28, 29, 32, 300])
-def test_names_that_dpdk_trips_over(eal: Eal, length: int):
+def test_names_that_dpdk_leaks_on(eal: Eal, length: int):
     """26 to 28 characters: ENAMETOOLONG, and memzone MP_<name> leaks (still in 26.07)."""
     name = "n" * length
     before = {zone.name for zone in memzones()}
@@ -264,6 +264,6 @@ def test_the_longest_name(eal: Eal):
 
 
 @pytest.mark.parametrize("socket_id", [-1, -2, 9, 1 << 31])
-def test_sockets_that_are_not_there(eal: Eal, name: str, socket_id: int):
+def test_unknown_sockets(eal: Eal, name: str, socket_id: int):
     with pytest.raises(ValueError, match="socket_id"):
         ObjectPool.create(name, SIZE, "u8", socket_id=socket_id)

@@ -87,7 +87,7 @@ class Model(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("cache_size", [0, 32])
 @pytest.mark.parametrize("ops", OPS)
-def test_a_pool_is_a_set(eal: Eal, ops: str, cache_size: int):
+def test_a_pool_matches_a_set(eal: Eal, ops: str, cache_size: int):
     kind = type("Model", (Model,), {"ops": ops, "cache_size": cache_size})
     run_state_machine_as_test(
         kind,
@@ -97,7 +97,7 @@ def test_a_pool_is_a_set(eal: Eal, ops: str, cache_size: int):
     )
 
 
-def test_that_were_enough_steps():
+def test_there_were_enough_steps():
     if not steps:
         pytest.skip("counts the steps of the tests above")
     assert steps >= 10_000, steps

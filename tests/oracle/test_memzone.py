@@ -13,7 +13,7 @@ from pydpdk.memory.memseg import memseg_lists
 from pydpdk.memory.memzone import memzones
 
 LINE = 64
-OVERHEAD = 128  # what DPDK keeps of each piece: a header and a trailer of a cache line
+OVERHEAD = 128  # DPDK's overhead of each piece: a header and a trailer of a cache line
 MB, GB = 1 << 20, 1 << 30
 PAGE_FLAGS = {2 * MB: MemzoneFlag.PAGE_2MB, GB: MemzoneFlag.PAGE_1GB}
 ALL = sum(MemzoneFlag)
@@ -85,7 +85,7 @@ def test_bigger_than_the_maximum(eal: Eal, name: str):
 
 @pytest.mark.hugepages
 @pytest.mark.parametrize("size", PAGE_FLAGS)
-def test_a_page_size_is_a_must_unless_a_hint(eal: Eal, name: str, size: int):
+def test_a_page_size_is_required_unless_it_is_a_hint(eal: Eal, name: str, size: int):
     """test_memzone_reserve_flags."""
     flag = PAGE_FLAGS[size]
     if size in page_sizes():
@@ -107,8 +107,8 @@ def test_two_page_sizes_are_either(eal: Eal, name: str):
         assert zone.info.hugepage_sz in PAGE_FLAGS
 
 
-def test_page_sizes_mean_nothing_without_hugepages(eal: Eal, on_hugepages: bool, name: str):
-    """test_memzone_reserve_flags is not run there; DPDK takes the flag and gives small pages."""
+def test_page_sizes_raise_without_hugepages(eal: Eal, on_hugepages: bool, name: str):
+    """test_memzone_reserve_flags skips it; DPDK accepts the flag and returns small pages."""
     if on_hugepages:
         pytest.skip("runs with --memory=no-huge")
     with pytest.raises(NoRoomError, match="ENOMEM"):
@@ -134,7 +134,7 @@ def test_the_rest_is_the_largest_free_piece(eal: Eal, name: str):
             assert zone.array("u1", 1).shape == (1,)
 
 
-def test_the_rest_aligned_is_hardly_less(eal: Eal, name: str):
+def test_the_aligned_rest_is_hardly_less(eal: Eal, name: str):
     """test_memzone_reserve_max_aligned: random powers of two from 64 to 2,048."""
     for align in random.sample([64, 128, 256, 512, 1024, 2048], 3):
         with Memzone.reserve(f"{name}-first", 64):
@@ -145,13 +145,13 @@ def test_the_rest_aligned_is_hardly_less(eal: Eal, name: str):
 
 
 def test_length_zero_is_not_the_rest(eal: Eal, name: str):
-    """In C length 0 is the whole rest of the heap; here it has to be said."""
+    """In C length 0 is the whole rest of the heap; here it must be explicit."""
     with pytest.raises(ValueError, match="size=0"):
         Memzone.reserve(name, 0)
 
 
 def test_aligned_zones(eal: Eal, name: str):
-    """test_memzone_aligned: 32, which is less than a cache line, to 1,024."""
+    """test_memzone_aligned: from 32, less than a cache line, to 1,024."""
     zones = [
         Memzone.reserve(f"{name}-{align}", 100, align=align) for align in (32, 128, 256, 512, 1024)
     ]
@@ -165,7 +165,7 @@ def test_aligned_zones(eal: Eal, name: str):
 
 
 @pytest.mark.parametrize(("size", "bound"), [(100, (1 << 32) - 1), (100, 32), (100, 100), (1, 0)])
-def test_bounds_that_are_refused(eal: Eal, name: str, size: int, bound: int):
+def test_invalid_bounds_raise(eal: Eal, name: str, size: int, bound: int):
     """test_memzone_bounded: no power of two; smaller than the zone."""
     with pytest.raises(ValueError, match="bound"):
         Memzone.reserve(name, size, bound=bound)
@@ -178,7 +178,7 @@ def test_bounds_that_are_refused(eal: Eal, name: str, size: int, bound: int):
 def test_a_zone_does_not_cross_its_bound(
     eal: Eal, name: str, size: int, align: int, bound: int, length: int
 ):
-    """test_memzone_bounded; its length 0 is the bound, which one may as well say."""
+    """test_memzone_bounded; its length 0 is the bound, which can be given directly."""
     with Memzone.reserve(name, size, align=align, bound=bound) as zone:
         first, last = zone.info.addr, zone.info.addr + zone.info.len - 1
         assert zone.info.len == length
@@ -186,8 +186,8 @@ def test_a_zone_does_not_cross_its_bound(
         assert first % align == 0
 
 
-def test_slots_run_out_and_one_freed_is_one_to_have(eal: Eal, name: str):
-    """test_memzone_free: ENOSPC at RTE_MAX_MEMZONE; the freed slot is handed out next."""
+def test_entries_run_out_and_a_freed_one_is_reused(eal: Eal, name: str):
+    """test_memzone_free: ENOSPC at RTE_MAX_MEMZONE; the freed entry is used next."""
     zones: list[Memzone] = []
     with pytest.raises(NoRoomError, match="ENOSPC"):
         while len(zones) < 1 << 16:
@@ -211,13 +211,13 @@ def test_freed_twice_is_freed_once(eal: Eal, name: str):
 
 @pytest.mark.parametrize("length", [0, 32, 300])
 def test_names_out_of_range(eal: Eal, length: int):
-    """ENAMETOOLONG from 32 on; DPDK takes the empty name, which nobody could look up."""
+    """ENAMETOOLONG from 32 on; DPDK takes the empty name, which no lookup could find."""
     with pytest.raises(ValueError, match="1 to 31"):
         Memzone.reserve("x" * length, 1)
 
 
 @pytest.mark.parametrize("socket_id", [-2, -1, 9, 1 << 31])
-def test_sockets_that_are_not_there(eal: Eal, name: str, socket_id: int):
+def test_unknown_sockets(eal: Eal, name: str, socket_id: int):
     """EINVAL; without hugepages DPDK takes any."""
     with pytest.raises(ValueError, match="socket_id"):
         Memzone.reserve(name, 1, socket_id=socket_id)
@@ -226,7 +226,7 @@ def test_sockets_that_are_not_there(eal: Eal, name: str, socket_id: int):
 
 
 def test_a_zone_under_a_view_stays(eal: Eal, name: str):
-    """No C case: rte_memzone_free would unmap the page under the reader."""
+    """Not a case of DPDK: rte_memzone_free would unmap the page under the reader."""
     zone = Memzone.reserve_rest(name)
     view = zone.array("u8", 8)
     with pytest.raises(InUseError, match="1 numpy view"):

@@ -1,4 +1,4 @@
-"""Pools of objects found, closed and used after that, here and in another process."""
+"""Pools of objects looked up, closed and used after that, here and in another process."""
 
 import numpy as np
 import pytest
@@ -40,8 +40,8 @@ def test_what_an_lcore_caches_is_not_in_use(eal: Eal, name: str):
         assert (pool.in_use_count, pool.avail_count) == (0, 255)
 
 
-def test_close_refuses_while_objects_are_out(eal: Eal, name: str):
-    """rte_mempool_free takes it, and they dangle."""
+def test_close_raises_while_objects_are_outstanding(eal: Eal, name: str):
+    """rte_mempool_free accepts it, and they dangle."""
     pool = ObjectPool.create(name, SIZE, "u8")
     ids = pool.get(3)
     with pytest.raises(InUseError, match="3 of its 1023 objects are out"):
@@ -51,7 +51,7 @@ def test_close_refuses_while_objects_are_out(eal: Eal, name: str):
 
 
 @pytest.mark.parametrize("look", [lambda p: p.array, lambda p: p[0], lambda p: p.arrays[0][5:]])
-def test_close_refuses_while_a_view_is_alive(eal: Eal, name: str, look):
+def test_close_raises_while_a_view_is_alive(eal: Eal, name: str, look):
     pool = ObjectPool.create(name, SIZE, FLOW)
     view = look(pool)
     with pytest.raises(InUseError, match="1 numpy view"):
@@ -60,7 +60,7 @@ def test_close_refuses_while_a_view_is_alive(eal: Eal, name: str, look):
     pool.close()
 
 
-def test_a_closed_pool_is_refused_and_closes_again(eal: Eal, name: str):
+def test_a_closed_pool_raises_and_closes_again(eal: Eal, name: str):
     pool = ObjectPool.create(name, SIZE, "u8")
     pool.close()
     pool.close()
@@ -77,7 +77,7 @@ def test_a_closed_pool_is_refused_and_closes_again(eal: Eal, name: str):
 
 @pytest.mark.hugepages
 def test_another_process_finds_the_pool_with_its_dtype(run_script):
-    """Ids, kind and what is out are the same in both; closing there frees nothing."""
+    """Ids, kind and outstanding objects agree in both processes; closing there frees nothing."""
     done = run_script("""
         import subprocess, sys
         import numpy as np

@@ -1,4 +1,4 @@
-"""Objects of a pool, by id and by dtype: what is wrong is refused as a whole."""
+"""Objects of a pool, by id and by dtype: a call with a wrong value changes nothing."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,8 @@ def pool(eal: Eal, name: str):
         yield made
 
 
-def test_put_twice_is_refused_as_a_whole(pool: ObjectPool):
-    """In C avail_count is 101 of 100 then, and two owners have the object."""
+def test_put_twice_raises_and_changes_nothing(pool: ObjectPool):
+    """In C avail_count is 101 of 100 then, and two users have the object."""
     ids = pool.get(4)
     pool.put(ids[:1])
     for wrong in (ids, ids[:1], [ids[1], ids[1]]):
@@ -31,7 +31,7 @@ def test_put_twice_is_refused_as_a_whole(pool: ObjectPool):
         pool.put(range(SIZE + 1))
 
 
-def test_an_unchecked_pool_leaves_that_to_the_caller(eal: Eal, name: str):
+def test_an_unchecked_pool_accepts_a_second_put(eal: Eal, name: str):
     with ObjectPool.create(name, SIZE, "u8", checked=False) as pool:
         ids = pool.get(4)
         with pytest.raises(ValueError, match="checked=False"):
@@ -41,7 +41,7 @@ def test_an_unchecked_pool_leaves_that_to_the_caller(eal: Eal, name: str):
 
 
 @pytest.mark.parametrize("bad", [-1, SIZE, 1 << 31, 1 << 32, (1 << 64) - 1])
-def test_foreign_objects_are_refused_as_a_whole(pool: ObjectPool, bad: int):
+def test_foreign_objects_raise_and_change_nothing(pool: ObjectPool, bad: int):
     ids = pool.get(2)
     for use in (pool.put, pool.read, pool.addresses, lambda x: pool.write(x, 0)):
         with pytest.raises(ValueError, match="is allowed"):
@@ -50,7 +50,7 @@ def test_foreign_objects_are_refused_as_a_whole(pool: ObjectPool, bad: int):
     pool.put(ids)
 
 
-def test_foreign_pointers_are_refused(pool: ObjectPool, eal: Eal, name: str):
+def test_foreign_pointers_raise(pool: ObjectPool, eal: Eal, name: str):
     (first,) = pool.addresses([0])
     with ObjectPool.create(f"{name}-2", 7, FLOW) as other, Memzone.reserve(name, 64) as zone:
         for wrong in (0, 8, first + 1, first - 64, other.addresses([3])[0], zone.info.addr):
@@ -65,7 +65,7 @@ def test_ids_of_a_wrong_type(pool: ObjectPool, bad: object):
             use(bad)  # type: ignore[arg-type]
 
 
-def test_ids_come_into_an_array_of_the_users(pool: ObjectPool):
+def test_ids_are_written_to_an_array_of_the_user(pool: ObjectPool):
     mine = np.full(40, -1, np.intp)
     got = pool.get(32, out=mine)
     assert got.base is mine
@@ -74,7 +74,7 @@ def test_ids_come_into_an_array_of_the_users(pool: ObjectPool):
     pool.put(got)
     mine.setflags(write=False)
     for bad in (mine, mine[::2], np.zeros(3, np.intp)):
-        with pytest.raises(ValueError, match="places in a row"):
+        with pytest.raises(ValueError, match="contiguous, writable elements"):
             pool.get(32, out=bad)
     with pytest.raises(TypeError, match="intp"):
         pool.get(1, out=np.zeros(3))
@@ -96,7 +96,7 @@ def test_dtypes_of_all_kinds(eal: Eal, name: str, dtype):
         assert pool.array.tobytes() == zero.tobytes()
 
 
-def test_padded_dtypes_keep_their_offsets_and_overlapping_ones_are_refused(eal: Eal, name: str):
+def test_padded_dtypes_keep_their_offsets_and_overlapping_ones_raise(eal: Eal, name: str):
     padded = np.dtype([("a", "u1"), ("b", "u8")], align=True)
     with ObjectPool.create(name, 5, padded) as pool:
         assert pool.dtype.fields["b"][1] == 8
@@ -107,7 +107,7 @@ def test_padded_dtypes_keep_their_offsets_and_overlapping_ones_are_refused(eal: 
 
 @pytest.mark.parametrize("size", [8, 1500, 3000])
 def test_objects_in_several_runs(eal: Eal, name: str, size: int):
-    """Objects for devices do not cross a page, so their distance is not always the same."""
+    """Objects for devices do not cross a page, so their distance may vary."""
     with ObjectPool.create(name, 5000, f"V{size}", flags=0, checked=True) as pool:
         views = pool.arrays
         assert sum(map(len, views)) == 5000
@@ -135,7 +135,7 @@ def _padded(values: np.ndarray, size: int) -> np.ndarray:
     return wide.view(f"V{size}").ravel()
 
 
-def test_one_object_is_shared_and_out_of_range_refused(pool: ObjectPool):
+def test_one_object_is_shared_and_an_index_out_of_range_raises(pool: ObjectPool):
     flow = pool[3]
     flow["id"] = 99
     assert pool.read([3])["id"][0] == pool.array["id"][3] == 99

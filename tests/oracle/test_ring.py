@@ -8,19 +8,19 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from oracle.rings import DTYPES, SYNCS, WAYS, Way, bites, same, values
+from oracle.rings import DTYPES, MODES, SYNCS, Mode, bites, same, values
 from pydpdk import Eal, Ring
 from pydpdk.errors import NameTakenError, NotFoundError
 from pydpdk.host import runtime
 
 RING_SIZE, MAX_BULK = 4096, 32
 sizes = pytest.mark.parametrize("dtype", DTYPES.values(), ids=lambda d: f"{d.itemsize}B")
-ways = pytest.mark.parametrize("way", WAYS, ids=str)
+modes = pytest.mark.parametrize("mode", MODES, ids=str)
 
 
 @pytest.fixture
-def ring(eal: Eal, name: str, way: Way, dtype: np.dtype) -> Iterator[Ring]:
-    made = Ring.create(name, RING_SIZE, element=dtype, producer=way.sync, consumer=way.sync)
+def ring(eal: Eal, name: str, mode: Mode, dtype: np.dtype) -> Iterator[Ring]:
+    made = Ring.create(name, RING_SIZE, element=dtype, producer=mode.sync, consumer=mode.sync)
     with made:
         yield made
 
@@ -70,72 +70,72 @@ class TestNegative:
 
 
 @sizes
-@ways
+@modes
 class TestBulkAndBurst:
     """test_ring_basic_ex and test_ring_burst_bulk_tests1 to 4."""
 
-    def test_one_by_one_until_full_and_back(self, ring: Ring, way: Way, dtype: np.dtype):
+    def test_one_by_one_until_full_and_back(self, ring: Ring, mode: Mode, dtype: np.dtype):
         """test_ring_basic_ex."""
         data = values(dtype, ring.capacity)
-        assert all(way.enqueue(ring, data[i : i + 1]) == 1 for i in range(RING_SIZE - 1))
+        assert all(mode.enqueue(ring, data[i : i + 1]) == 1 for i in range(RING_SIZE - 1))
         assert ring.full
-        assert way.enqueue(ring, data[:1]) == 0
-        got = [way.dequeue(ring, 1) for _ in range(RING_SIZE - 1)]
+        assert mode.enqueue(ring, data[:1]) == 0
+        got = [mode.dequeue(ring, 1) for _ in range(RING_SIZE - 1)]
         assert ring.empty
         assert same(np.concatenate(got), data)
-        assert len(way.dequeue(ring, 1)) == 0
-        assert way.enqueue(ring, data[:2]) == 2
-        assert same(way.dequeue(ring, 2), data[:2])
+        assert len(mode.dequeue(ring, 1)) == 0
+        assert mode.enqueue(ring, data[:2]) == 2
+        assert same(mode.dequeue(ring, 2), data[:2])
 
-    def test_full_and_empty_at_every_shift(self, ring: Ring, way: Way, dtype: np.dtype):
+    def test_full_and_empty_at_every_shift(self, ring: Ring, mode: Mode, dtype: np.dtype):
         """test_ring_burst_bulk_tests1."""
         data = values(dtype, ring.capacity)
         for shift in np.random.default_rng(1).integers(1, RING_SIZE, 20):
-            assert way.enqueue(ring, data[:shift]) == len(way.dequeue(ring, shift)) == shift
-            assert way.enqueue(ring, data) == ring.count == 4095
+            assert mode.enqueue(ring, data[:shift]) == len(mode.dequeue(ring, shift)) == shift
+            assert mode.enqueue(ring, data) == ring.count == 4095
             assert (ring.free_count, ring.full, ring.empty) == (0, True, False)
-            assert same(way.dequeue(ring, 4095), data)
+            assert same(mode.dequeue(ring, 4095), data)
             assert (ring.count, ring.free_count, ring.full, ring.empty) == (0, 4095, False, True)
 
-    def test_few_at_a_time(self, ring: Ring, way: Way, dtype: np.dtype):
+    def test_few_at_a_time(self, ring: Ring, mode: Mode, dtype: np.dtype):
         """test_ring_burst_bulk_tests2."""
         counts = (1, 2, MAX_BULK)
         data = [values(dtype, n, n) for n in counts]
-        assert [way.enqueue(ring, some) for some in data] == list(counts)
-        assert all(same(way.dequeue(ring, len(some)), some) for some in data)
+        assert [mode.enqueue(ring, some) for some in data] == list(counts)
+        assert all(same(mode.dequeue(ring, len(some)), some) for some in data)
         assert ring.empty
 
-    def test_filled_and_drained_in_bulks(self, ring: Ring, way: Way, dtype: np.dtype):
+    def test_filled_and_drained_in_bulks(self, ring: Ring, mode: Mode, dtype: np.dtype):
         """test_ring_burst_bulk_tests3."""
         total = RING_SIZE - MAX_BULK
         data = values(dtype, total)
         for i in range(0, total, MAX_BULK):
-            assert way.enqueue(ring, data[i : i + MAX_BULK]) == MAX_BULK
-        got = [way.dequeue(ring, n) for n in bites(total, MAX_BULK)]
+            assert mode.enqueue(ring, data[i : i + MAX_BULK]) == MAX_BULK
+        got = [mode.dequeue(ring, n) for n in bites(total, MAX_BULK)]
         assert same(np.concatenate(got), data)
 
-    def test_bulk_is_all_or_nothing_and_burst_takes_what_fits(self, ring, way, dtype):
+    def test_bulk_is_all_or_nothing_and_burst_takes_what_fits(self, ring, mode, dtype):
         """test_ring_burst_bulk_tests4."""
         data = values(dtype, RING_SIZE + MAX_BULK)
         filled = RING_SIZE - MAX_BULK + 2
         assert all(
-            way.enqueue(ring, data[i : i + MAX_BULK]) == MAX_BULK
+            mode.enqueue(ring, data[i : i + MAX_BULK]) == MAX_BULK
             for i in range(0, RING_SIZE - MAX_BULK, MAX_BULK)
         )
-        assert way.enqueue(ring, data[filled - 2 : filled]) == 2
+        assert mode.enqueue(ring, data[filled - 2 : filled]) == 2
         assert ring.free_count == MAX_BULK - 3
-        if way.bulk:
-            assert way.enqueue(ring, data[filled : filled + MAX_BULK]) == 0
-            assert way.enqueue(ring, data[filled : filled + 29]) == 29
+        if mode.bulk:
+            assert mode.enqueue(ring, data[filled : filled + MAX_BULK]) == 0
+            assert mode.enqueue(ring, data[filled : filled + 29]) == 29
         else:
-            assert way.enqueue(ring, data[filled : filled + MAX_BULK]) == 29
+            assert mode.enqueue(ring, data[filled : filled + MAX_BULK]) == 29
         assert ring.full
-        assert way.enqueue(ring, data[:MAX_BULK]) == 0
-        got = [way.dequeue(ring, n) for n in bites(RING_SIZE - MAX_BULK, MAX_BULK)]
-        got.append(way.dequeue(ring, 2))
-        if way.bulk:
-            assert len(way.dequeue(ring, MAX_BULK)) == 0
-        got.append(way.dequeue(ring, 29 if way.bulk else MAX_BULK))
+        assert mode.enqueue(ring, data[:MAX_BULK]) == 0
+        got = [mode.dequeue(ring, n) for n in bites(RING_SIZE - MAX_BULK, MAX_BULK)]
+        got.append(mode.dequeue(ring, 2))
+        if mode.bulk:
+            assert len(mode.dequeue(ring, MAX_BULK)) == 0
+        got.append(mode.dequeue(ring, 29 if mode.bulk else MAX_BULK))
         assert len(got[-1]) == 29
         assert ring.empty
         assert same(np.concatenate(got), data[:4095])

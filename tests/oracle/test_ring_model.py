@@ -1,4 +1,4 @@
-"""Rings against a deque: the same answers to thousands of operations in any order."""
+"""Rings against a deque: the same results for thousands of operations in any order."""
 
 import sys
 from collections import deque
@@ -121,7 +121,7 @@ class RingMachine(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("sync", SYNCS)
 @pytest.mark.parametrize("esize", DTYPES)
-def test_a_ring_is_a_deque(eal: Eal, name: str, sync: str, esize: int):
+def test_a_ring_matches_a_deque(eal: Eal, name: str, sync: str, esize: int):
     """test_ring_burst_bulk_tests, in every order."""
     case = type(
         "Case", (RingMachine,), {"name": name, "sync": sync, "dtype": DTYPES[esize], "seed": 0}
@@ -136,8 +136,10 @@ def test_a_ring_is_a_deque(eal: Eal, name: str, sync: str, esize: int):
 
 
 def test_ten_thousand_steps_were_taken(request: pytest.FixtureRequest, capsys):
-    """Of all the kinds above together, without a difference."""
-    others = [item for item in request.session.items if item.function is test_a_ring_is_a_deque]
+    """For all kinds above together, without a difference."""
+    others = [
+        item for item in request.session.items if item.function is test_a_ring_matches_a_deque
+    ]
     if len(others) < len(SYNCS) * len(DTYPES):
         pytest.skip("counts only when all the kinds have run")
     assert _steps >= 10_000

@@ -1,4 +1,4 @@
-"""Threads on one ring, as test_ring_stress.h has lcores; and Python's own trouble, one CPU."""
+"""Threads on one ring, as test_ring_stress.h with lcores; and Python threads on one CPU."""
 
 import os
 import threading
@@ -24,7 +24,7 @@ def run(n_threads: int, work) -> None:
 
 @pytest.mark.parametrize("sync", MANY)
 @pytest.mark.parametrize("esize", [8, 20])
-def test_elements_go_round_and_round(eal: Eal, name: str, sync: str, esize: int):
+def test_elements_circulate_between_threads(eal: Eal, name: str, sync: str, esize: int):
     """test_ring_mpmc_stress, test_ring_rts_stress, test_ring_hts_stress: all take and put back."""
     dtype = DTYPES[esize]
     data = values(dtype, 200)
@@ -47,7 +47,7 @@ def test_elements_go_round_and_round(eal: Eal, name: str, sync: str, esize: int)
 
 
 def test_threads_on_one_cpu_do_not_spin_for_a_slice(eal: Eal, name: str):
-    """By default. A `multi` ring spends most of its CPU time in spinning here."""
+    """By default. A `multi` ring spins for most of its CPU time here."""
     spun = [0.0] * 4
 
     def work(me: int) -> None:

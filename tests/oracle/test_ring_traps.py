@@ -1,4 +1,4 @@
-"""Traps of rte_ring: what DPDK does not check, or checks and then forgets."""
+"""Traps of rte_ring: what DPDK does not check, or checks without effect."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ sizes = pytest.mark.parametrize("dtype", DTYPES.values(), ids=lambda d: f"{d.ite
 
 @pytest.mark.parametrize("exact_size", [False, True])
 def test_size_0_would_corrupt_memory(eal: Eal, name: str, exact_size: bool):
-    """rte_ring_create takes it up to 24.11: capacity 0xffffffff."""
+    """rte_ring_create accepts it up to 24.11: capacity 0xffffffff."""
     with pytest.raises(ValueError, match="1 to "):
         Ring.create(name, 0, exact_size=exact_size)
 
@@ -25,8 +25,8 @@ def test_size_1_would_hold_nothing(eal: Eal, name: str):
 
 
 @pytest.mark.parametrize("socket_id", [-1, -2, 9, 1 << 31])
-def test_sockets_that_are_not_there(eal: Eal, name: str, socket_id: int):
-    """Without hugepages DPDK takes any number as it is."""
+def test_unknown_sockets(eal: Eal, name: str, socket_id: int):
+    """Without hugepages DPDK accepts any number."""
     with pytest.raises(ValueError, match="socket_id"):
         Ring.create(name, 8, socket_id=socket_id)
 
@@ -34,14 +34,14 @@ def test_sockets_that_are_not_there(eal: Eal, name: str, socket_id: int):
 @pytest.mark.parametrize("side", ["producer", "consumer"])
 @pytest.mark.parametrize("bad", ["", "single|rts", 0, 0x8000, None, ["hts"], ("rts", "hts")])
 def test_flags_cannot_contradict(eal: Eal, name: str, side: str, bad: object):
-    """rte_ring_create_elem hands out an uninitialised ring for such flags."""
+    """rte_ring_create_elem returns an uninitialised ring for such flags."""
     with pytest.raises(ValueError, match="multi, single, rts, hts is allowed"):
         Ring.create(name, 16, **{side: bad})
 
 
 @pytest.mark.parametrize("producer", SYNCS)
 @pytest.mark.parametrize("consumer", SYNCS)
-def test_each_side_is_as_asked_for(eal: Eal, name: str, producer: str, consumer: str):
+def test_each_side_is_as_requested(eal: Eal, name: str, producer: str, consumer: str):
     """rte_ring_get_prod_sync_type; the calls dispatch on it."""
     with Ring.create(name, 16, producer=producer, consumer=consumer) as ring:
         assert (ring.producer, ring.consumer) == (producer, consumer)
@@ -55,8 +55,8 @@ def test_each_side_is_as_asked_for(eal: Eal, name: str, producer: str, consumer:
     "bad",
     [None, 5, object, "O", "S", "U", "mbufs", "S6", ("u4", 4), [("a", "O")], [], {}],
 )
-def test_what_is_no_element(eal: Eal, name: str, bad: object):
-    """Element size 0 is taken by rte_ring_create_elem; objects mean nothing to others."""
+def test_invalid_elements(eal: Eal, name: str, bad: object):
+    """rte_ring_create_elem accepts element size 0; objects mean nothing in other processes."""
     with pytest.raises(ValueError, match="is allowed"):
         Ring.create(name, 16, element=bad)
 
@@ -85,7 +85,7 @@ def test_no_room(eal: Eal, name: str):
 
 
 @sizes
-def test_an_array_of_another_dtype_is_refused(eal, name, dtype):
+def test_an_array_of_another_dtype_raises(eal, name, dtype):
     with Ring.create(name, 16, element=dtype) as ring:
         for other in {*DTYPES.values(), np.dtype("f4"), np.dtype("i8")} - {dtype}:
             for move in (ring.enqueue_bulk, ring.dequeue_burst):
@@ -93,7 +93,7 @@ def test_an_array_of_another_dtype_is_refused(eal, name, dtype):
                     move(np.zeros(2, other))
 
 
-def test_an_array_that_lies_about_its_length_is_refused(eal: Eal, name: str):
+def test_an_array_with_a_wrong_length_raises(eal: Eal, name: str):
     class Liar(np.ndarray):
         def __len__(self) -> int:
             return 1000
@@ -103,7 +103,7 @@ def test_an_array_that_lies_about_its_length_is_refused(eal: Eal, name: str):
 
 
 def test_the_element_size_is_recorded_and_the_dtype_checked(run_script):
-    """Each ring has one Python object in a process, so an attached one is tried in a script."""
+    """A ring has one Python object per process, so an attached one is tested in a script."""
     done = run_script("""
         import gc
         import numpy as np
@@ -134,7 +134,7 @@ def test_the_element_size_is_recorded_and_the_dtype_checked(run_script):
 
 @pytest.mark.parametrize("sync", ["multi", "rts"])
 def test_zero_copy_is_for_single_and_hts(eal: Eal, name: str, sync: str):
-    """__rte_ring_do_enqueue_zc_elem_start leaves its result unset for the others."""
+    """__rte_ring_do_enqueue_zc_elem_start does not set its result for the others."""
     with Ring.create(name, 16, producer=sync, consumer=sync) as ring:
         for reserve in (ring.enqueue_zc, ring.dequeue_zc):
             with pytest.raises(ValueError, match="'single' or 'hts'"):
@@ -154,7 +154,7 @@ def test_closing_twice_and_using_a_closed_ring(eal: Eal, name: str):
 
 
 def test_one_thread_at_a_time_on_a_single_side(eal: Eal, name: str):
-    """Two would take the same slots; here one is inside, as the gate's count says."""
+    """Two would take the same slots; here one is inside, as the gate counts."""
     with Ring.create(name, 16, producer="single", consumer="single") as ring:
         data = values(DTYPES[8], 2)
         for side, move in (("producer", ring.enqueue_bulk), ("consumer", ring.dequeue_bulk)):

@@ -40,7 +40,7 @@ def test_a_reservation_wraps_into_two_pieces(ring: Ring):
     assert ring.empty
 
 
-def test_the_arrays_are_the_slots(ring: Ring):
+def test_the_arrays_are_the_ring_slots(ring: Ring):
     with ring.enqueue_zc(3) as slots:
         slots.first[:] = 5, 6, 7
         address = slots.first.ctypes.data
@@ -49,7 +49,7 @@ def test_the_arrays_are_the_slots(ring: Ring):
         assert slots.first.tolist() == [5, 6, 7]
 
 
-def test_fewer_are_committed_when_said(ring: Ring):
+def test_commit_accepts_fewer_elements(ring: Ring):
     with ring.enqueue_zc(8) as slots:
         slots.first[:] = range(8)
         slots.commit(5)
@@ -71,7 +71,7 @@ def test_nothing_is_committed_on_an_exception(ring: Ring):
 
 
 @pytest.mark.parametrize("n", [-1, 4, 1 << 40])
-def test_no_more_can_be_committed_than_reserved(ring: Ring, n: int):
+def test_commit_of_more_than_reserved_raises(ring: Ring, n: int):
     with pytest.raises(ValueError, match="0 to 3 elements"), ring.enqueue_zc(3) as slots:
         slots.commit(n)
     assert ring.empty
@@ -97,14 +97,14 @@ def test_bulk_is_all_or_nothing_and_burst_what_there_is(ring: Ring):
             assert slots.n == n
 
 
-def test_elements_to_be_taken_out_are_read_only(ring: Ring):
+def test_dequeued_elements_are_read_only(ring: Ring):
     put(ring, 1)
     with ring.dequeue_zc(1) as slots, pytest.raises(ValueError, match="read-only"):
         slots.first[0] = 2
 
 
-def test_one_block_a_side_at_a_time(ring: Ring):
-    """A second one would spin for ever in DPDK (HTS), or mix the two up (SP)."""
+def test_a_side_has_one_block_at_a_time(ring: Ring):
+    """A second one would spin forever in DPDK (HTS), or mix up both (SP)."""
     values_ = np.zeros(1, np.uint32)
     with ring.enqueue_zc(2), ring.dequeue_zc(2):
         uses = (
@@ -138,13 +138,13 @@ def test_another_thread_finds_the_side_busy(ring: Ring):
     assert take(ring) == [7]
 
 
-def test_a_view_that_outlives_its_block_holds_the_ring_open(eal: Eal, name: str):
+def test_a_view_that_outlives_its_block_keeps_the_ring_open(eal: Eal, name: str):
     ring = Ring.create(name, 16, producer="hts", consumer="hts")
     with ring.enqueue_zc(4) as slots:
         view = slots.first[1:3]
     with pytest.raises(InUseError, match="1 numpy view"):
         ring.close()
-    view[:] = 9  # no harm but this
+    view[:] = 9  # it only changes ring memory
     out = np.zeros(4, np.uint64)
     assert ring.dequeue_bulk(out) == 4
     assert out[1:3].tolist() == [9, 9]
@@ -152,7 +152,7 @@ def test_a_view_that_outlives_its_block_holds_the_ring_open(eal: Eal, name: str)
     ring.close()
 
 
-def test_close_is_refused_inside_a_zero_copy_block(eal: Eal, name: str):
+def test_close_raises_inside_a_zero_copy_block(eal: Eal, name: str):
     with Ring.create(name, 16, producer="hts") as ring:
         with ring.enqueue_zc(0), pytest.raises(InUseError, match="enqueue_zc is not left"):
             ring.close()
@@ -173,8 +173,8 @@ def test_a_forced_close_ends_the_block(eal: Eal, name: str):
         raise KeyError
 
 
-def test_letting_go_of_anothers_ring_by_force_gives_its_slots_back(run_script):
-    """Its owner would spin for ever on an HTS ring."""
+def test_a_forced_close_of_a_lookup_returns_its_ring_slots(run_script):
+    """Else its owner would spin forever on an HTS ring."""
     done = run_script("""
         import numpy as np
         from pydpdk._core import lifetime
@@ -205,12 +205,12 @@ def test_a_block_is_entered_once(ring: Ring):
     with pytest.raises(RuntimeError, match="entered once"), block:
         pass
     with ring.enqueue_zc(2):
-        block.__exit__(None, None, None)  # not its own any more
+        block.__exit__(None, None, None)  # it is no longer entered
     assert ring.count == 3
 
 
 def test_rings_of_mbufs_have_no_zero_copy(eal: Eal, name: str):
-    """A pointer that Python wrote would be followed."""
+    """DPDK would dereference a pointer that Python wrote."""
     with Ring.create(name, 16, element="mbuf", producer="hts", consumer="hts") as ring:
         for reserve in (ring.enqueue_zc, ring.dequeue_zc):
             with pytest.raises(TypeError, match="carries mbufs"):
@@ -228,7 +228,7 @@ def test_structured_elements_are_made_in_place(eal: Eal, name: str):
             assert same(slots.first, data)
 
 
-def test_a_forked_child_leaves_the_block_alone(run_script):
+def test_a_forked_child_does_not_end_the_block(run_script):
     done = run_script("""
         import os
         from pydpdk.errors import ClosedError
@@ -251,7 +251,7 @@ def test_a_forked_child_leaves_the_block_alone(run_script):
     assert done.stdout.split() == ["7", "3"], done.stderr
 
 
-def test_the_eal_does_not_close_under_a_slot(run_script):
+def test_the_eal_does_not_close_under_a_view_of_a_slot(run_script):
     done = run_script("""
         from pydpdk.errors import InUseError
         eal = init()
@@ -261,15 +261,15 @@ def test_the_eal_does_not_close_under_a_slot(run_script):
         try:
             eal.close()
         except InUseError as error:
-            print("refused" if "'r'" in str(error) else error)
+            print("rejected" if "'r'" in str(error) else error)
         view[:] = 1
         del view
         eal.close()
     """)
-    assert done.stdout == "refused\n", done.stderr
+    assert done.stdout == "rejected\n", done.stderr
 
 
-def test_nothing_is_lost_between_threads_that_copy_and_threads_that_do_not(eal: Eal, name: str):
+def test_copying_and_zero_copy_threads_lose_nothing(eal: Eal, name: str):
     """test_ring_mt_peek_stress_zc."""
     total, out = 20_000, []
 

@@ -1,4 +1,4 @@
-"""A testpmd that forwards, for the tests to look at and to work beside."""
+"""A testpmd that forwards, for tests beside it."""
 
 import contextlib
 import json
@@ -15,12 +15,12 @@ from pydpdk.host import runtime
 TESTPMD = shutil.which("dpdk-testpmd")
 N_MBUFS = 4096
 LCORES = sorted(os.sched_getaffinity(0))[:2]
-# two lcores on the CPUs there are: testpmd wants one beside its main lcore to forward
+# two lcores on the available CPUs: testpmd forwards on one beside its main lcore
 LCORE_MAP = f"0@{LCORES[0]},1@{LCORES[-1]}"
 
 
 class Testpmd:
-    """A testpmd of its own prefix, with two net_null ports between which it forwards."""
+    """A testpmd with its own prefix, and two net_null ports between which it forwards."""
 
     __test__ = False
 
@@ -41,14 +41,14 @@ class Testpmd:
             time.sleep(0.05)
 
     def _forwards(self) -> bool:
-        # what it prints stays in its buffer: the counters say when it is at work
+        # its output stays in its buffer: the counters show when it forwards
         try:
             return self.sent() > 0
         except (OSError, TypeError, KeyError, ValueError):
             return False
 
     def telemetry(self, request: str) -> Any:
-        """Ask DPDK itself; indices are those that its own lists gave."""
+        """Ask DPDK itself; indices come from its own lists."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
             link.settimeout(10)
             link.connect(str(self.directory / "dpdk_telemetry.v2"))
@@ -57,7 +57,7 @@ class Testpmd:
             return json.loads(link.recv(1 << 16))[request.partition(",")[0]]
 
     def rate(self, seconds: float = 0.5) -> float:
-        """Packets per second that are sent, of both ports, in millions."""
+        """Return the packets per second that both ports send, in millions."""
         before, start = self.sent(), time.monotonic()
         time.sleep(seconds)
         return (self.sent() - before) / (time.monotonic() - start) / 1e6

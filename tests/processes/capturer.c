@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A DPDK program that is not ours: captures from port 0 again and again. Once a capture has been
- * ended, its pool and its ring are its own again: nobody may still write to them.
+/* A foreign DPDK program that captures from port 0 again and again. Once a capture has ended, its
+ * pool and its ring belong to this program again: no other process may still write to them.
  *
  *   capturer [EAL arguments] -- TIMES */
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include <rte_ring.h>
 
 #define N 8191
-#define LATER_US 20000 /* a thread that was inside a call has come to its end by then */
+#define LATER_US 20000 /* a thread that was inside a call has returned by then */
 
 static unsigned int
 taken(const struct rte_mempool *pool)
@@ -22,7 +22,7 @@ taken(const struct rte_mempool *pool)
     return rte_mempool_in_use_count(pool);
 }
 
-/* Return how many mbufs were taken after the end. */
+/* Return how many mbufs were taken after the end of the capture. */
 static unsigned int
 capture(struct rte_mempool *pool, struct rte_ring *ring)
 {

@@ -21,10 +21,10 @@ eal = pydpdk.init(proc_type="secondary", file_prefix=sys.argv[1], lcores=sys.arg
 
 
 class Peer:
-    """A secondary; its lines are read with a timeout, and it is never left behind."""
+    """A secondary whose lines are read with a timeout; `close` always ends it."""
 
     def __init__(self, prefix: str, lcore: int, code: str) -> None:
-        # an lcore of its own, on whatever CPU there is
+        # its own lcore, on any available CPU
         cpu = sorted(os.sched_getaffinity(0))[lcore % len(os.sched_getaffinity(0))]
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", PRELUDE + textwrap.dedent(code), prefix,
@@ -46,7 +46,7 @@ class Peer:
     def line(self, timeout: float = 30) -> str:
         return self.lines.get(timeout=timeout)
 
-    def tell(self, text: str = "") -> None:
+    def write(self, text: str = "") -> None:
         self.process.stdin.write(text + "\n")
         self.process.stdin.flush()
 

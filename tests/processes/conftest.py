@@ -1,4 +1,4 @@
-"""Secondaries of the EAL of the tests, each a process of its own."""
+"""Secondaries of the EAL of the tests, each in its own process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def wait():
 
 
 class Second:
-    """A script in a process that shares the prefix; it goes on at `wait()` when told to."""
+    """A script in a process that shares the prefix; at `wait()` it waits for a line on stdin."""
 
     def __init__(self, prefix: str, code: str) -> None:
         self.prefix = prefix
@@ -58,7 +58,7 @@ class Second:
         pytest.fail(f"it ended: {lines}\n{self.end()}", pytrace=False)
 
     def end(self) -> str:
-        """Let it go on to its end; return what it printed, its errors last."""
+        """Let the script run to its end; return what it printed, its errors last."""
         out, error = self.process.communicate("\n", timeout=30)
         assert self.process.returncode == 0, error
         return out + error
@@ -106,12 +106,12 @@ def dead(eal: Eal) -> Iterator[Dead]:
     yield made
     if made.c.pid == made.pid:
         made.c.pid = 0
-    made.ledger.pause = 0
+    made.table.stopped_by = 0
 
 
 @pytest.fixture
 def peer(eal: Eal) -> Iterator[Callable[[str], Peer]]:
-    """Start `peer(code)`, a secondary on an lcore of its own."""
+    """Start `peer(code)`, a secondary on its own lcore."""
     started: list[Peer] = []
 
     def start(code: str) -> Peer:

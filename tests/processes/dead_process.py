@@ -1,4 +1,4 @@
-"""A process that has died, as the ledger of the tests' own EAL has it."""
+"""A dead process, as the process table of the tests' own EAL shows it."""
 
 from pydpdk import Burst, Ring
 from pydpdk._dpdk import ffi
@@ -14,18 +14,18 @@ def find_table():
 
 
 class Dead:
-    """A place in the ledger of a process that has ended."""
+    """The entry of a dead process in the process table."""
 
     def __init__(self, pid: int) -> None:
-        self.ledger = find_table()
-        self.index = next(i for i in range(1, 128) if not self.ledger.processes[i].pid)
-        self.c = self.ledger.processes[self.index]
+        self.table = find_table()
+        self.index = next(i for i in range(1, 128) if not self.table.processes[i].pid)
+        self.c = self.table.processes[self.index]
         self.c.pid, self.c.started = pid, 1
         self.pid = pid
-        self.me = next(p for p in self.ledger.processes if p.pid and p.pid != pid)
+        self.me = next(p for p in self.table.processes if p.pid and p.pid != pid)
 
     def inherits(self, burst: Burst, *, inside: bool = False) -> None:
-        """Give it a burst of ours, mbufs and all."""
+        """Move the storage of one of our bursts to it, with all mbufs."""
         slots, wanted = self.me.slots, burst._c.slots
         before = ffi.NULL
         while slots != wanted:
@@ -39,7 +39,7 @@ class Dead:
         burst._abandon()
 
     def reserves(self, ring: Ring, side: str) -> None:
-        """Leave a reservation of 3 elements on this side unfinished, as of this process."""
+        """Leave a reservation of 3 elements on this side unfinished, in its name."""
         block = ring.enqueue_zc(3) if side == "producer" else ring.dequeue_zc(3)
         block.__enter__()
         assert block.n == 3
@@ -47,6 +47,6 @@ class Dead:
         c_side.zc = c_side.reserved = 0
         c_side.gate.open = 1
         block._slots.open = 0
-        for claim in self.me.claims:
-            claim.ring = 0
+        for reservation in self.me.reservations:
+            reservation.ring = 0
         block._first = block._second = ring._none

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A secondary that is not ours and spoils packets: it takes mbufs from the ring "to_c", does to each
- * what its first byte says, and passes it on through the ring that is named.
+/* A foreign secondary that spoils packets. It takes mbufs from the ring "to_c", does to each what
+ * its first byte says, and passes it on through the named ring.
  *
  *   hostile [EAL arguments] -- RING NUMBER_OF_PACKETS */
 #include <stdio.h>

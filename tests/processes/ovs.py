@@ -18,14 +18,14 @@ PORTS = ("v0", "v1")
 
 
 def missing() -> str:
-    """Why there is none here; nothing where there is."""
+    """Return why Open vSwitch cannot run here; an empty string where it can."""
     if SWITCH.exists() and shutil.which("ovsdb-server"):
         return ""
     return "no Open vSwitch with DPDK: apt-get install openvswitch-switch-dpdk"
 
 
 class Switch:
-    """One instance, with all its files in a directory of its own.
+    """One instance, with all its files in its own directory.
 
     Parameters
     ----------
@@ -59,32 +59,32 @@ class Switch:
         self.join()
 
     def join(self) -> None:
-        """Join the two ports to each other; a switch that was started anew has forgotten it."""
+        """Join the two ports to each other; a restarted switch has forgotten this."""
         for one, other in (PORTS, PORTS[::-1]):
             flow = f"in_port={one},actions=output:{other}"
-            # relative: OVS puts it behind its own directory where it is too long for a socket
+            # relative to the directory of OVS, where the full path is too long for a socket
             self._run("ovs-ofctl", "add-flow", "unix:br0.mgmt", flow)
 
     def path(self, port: str) -> str:
-        """The socket of a port."""
+        """Return the path of a port's socket."""
         return self._at(port)
 
     def start(self) -> None:
-        """Start the switch; it makes the bridge that its database has."""
+        """Start the switch; it makes the bridge that is in its database."""
         self._daemon(str(SWITCH), f"unix:{self._at('db.sock')}", f"--unixctl={self._at('ctl')}")
 
     def kill(self) -> None:
-        """End the switch as a crash does, and wait until it is gone."""
+        """Kill the switch as a crash would, and wait until it is gone."""
         self._end(str(SWITCH), signal.SIGKILL)
 
     def close(self) -> None:
-        """End both processes; remove the runtime directory, which the switch leaves."""
+        """End both processes; remove the runtime directory that the switch leaves behind."""
         for program in (str(SWITCH), "ovsdb-server"):
             self._end(program, signal.SIGTERM)
         runtime.sweep(self._prefix)
 
     def vsctl(self, *arguments: str) -> None:
-        """Change the configuration, and wait until the switch has it."""
+        """Change the configuration, and wait until the switch has applied it."""
         self._run("ovs-vsctl", f"--db=unix:{self._at('db.sock')}", "--timeout=60", *arguments)
 
     def _of(self, port: str) -> list[str]:
@@ -120,7 +120,7 @@ class Switch:
 
 
 def end_all(directory: Path) -> None:
-    """Kill what runs in a directory still; the pid files of others are gone."""
+    """Kill what still runs in a directory; the pid files of ended processes are gone."""
     for file in directory.glob("*.pid"):
         with suppress(ProcessLookupError, FileNotFoundError, ValueError):
             os.kill(int(file.read_text()), signal.SIGKILL)

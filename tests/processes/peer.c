@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A DPDK program that is not ours: takes mbufs from the ring "to_c", checks what is in them, turns
- * every byte over, and passes the same mbufs on through the ring "to_py". It makes the pool and the
- * rings where it is the primary, and finds them where it is a secondary.
+/* A foreign DPDK program: it takes mbufs from the ring "to_c", checks their bytes, inverts every
+ * byte, and passes the same mbufs on through the ring "to_py". As a primary it makes the pool and
+ * the rings, as a secondary it looks them up.
  *
  *   peer [EAL arguments] -- NUMBER_OF_PACKETS */
 #include <stdio.h>
@@ -75,7 +75,7 @@ main(int argc, char **argv)
     printf("%u packets, %u in the pool\n", done, rte_mempool_avail_count(pool));
     fflush(stdout);
     if (primary) {
-        getchar(); /* the other side is still at it: stay until told */
+        getchar(); /* the other side still works: stay until it sends a line */
         rte_ring_free(in);
         rte_ring_free(out);
         rte_mempool_free(pool);

@@ -1,4 +1,4 @@
-"""Processes with an EAL of their own that run the Python they are told, line by line."""
+"""Processes with their own EAL that run the Python they are given, line by line."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ import pydpdk
 from pydpdk import messages
 out = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
-def tell(**answer):
+def say(**answer):
     print(json.dumps(answer), file=out, flush=True)
 with pydpdk.init(**json.loads(sys.argv[1])):
     space = dict(globals())
-    tell(value="None")
+    say(value="None")
     for line in sys.stdin:
         try:
             tree = ast.parse(json.loads(line))
             tail = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-            exec(compile(tree, "told", "exec"), space)
-            tail = compile(ast.Expression(tail.value), "told", "eval") if tail else "None"
-            tell(value=repr(eval(tail, space)))
+            exec(compile(tree, "sent", "exec"), space)
+            tail = compile(ast.Expression(tail.value), "sent", "eval") if tail else "None"
+            say(value=repr(eval(tail, space)))
         except BaseException as error:
-            tell(error=f"{type(error).__name__}: {error}")
+            say(error=f"{type(error).__name__}: {error}")
 """
 
 HANDLERS = """
@@ -57,8 +57,8 @@ def slow(message):
     time.sleep(float(message.data))
     message.reply(b"done")
 
-heard = []
-messages.handle("note", lambda message: heard.append((message.peer, message.data)))
+notes = []
+messages.handle("note", lambda message: notes.append((message.peer, message.data)))
 def fds():
     return len(os.listdir("/proc/self/fd"))
 def wait_for(condition, seconds=10):
@@ -66,19 +66,19 @@ def wait_for(condition, seconds=10):
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
-def told(replies):
+def answers(replies):
     with replies:
         return sorted((r.peer or 0, r.error or r.data) for r in replies), replies.missed
 """
 _numbers = itertools.count()
 
 
-class ToldError(Exception):
-    """What the code raised in the other process."""
+class AskedError(Exception):
+    """An exception that the code raised in the other process."""
 
 
 class Peer:
-    """A primary or secondary process; `lcore` must be nobody else's."""
+    """A primary or secondary process; no other process may use its `lcore`."""
 
     def __init__(self, prefix: str, lcore: int, *, secondary: bool = True) -> None:
         self._err = tempfile.TemporaryFile("w+")  # noqa: SIM115  # unread, a pipe fills
@@ -94,13 +94,13 @@ class Peer:
         self.pid = self._process.pid
         self.result()
 
-    def tell(self, code: str) -> None:
-        """Start to run code there."""
+    def begin(self, code: str) -> None:
+        """Send code to run there; do not wait for it."""
         assert self._process.stdin is not None
         print(json.dumps(code), file=self._process.stdin, flush=True)
 
     def result(self) -> Any:
-        """Wait for what `tell` started; return the value of its last line."""
+        """Wait for what `begin` sent; return the value of its last line."""
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], LIMIT)
         line = self._process.stdout.readline() if ready else ""
@@ -109,19 +109,19 @@ class Peer:
             raise AssertionError(f"no answer from {self.pid}: {self._said()}")
         answer = json.loads(line)
         if "error" in answer:
-            raise ToldError(answer["error"])
+            raise AskedError(answer["error"])
         return ast.literal_eval(answer["value"])
 
     def run(self, code: str) -> Any:
         """Run code there; return the value of its last line."""
-        self.tell(code)
+        self.begin(code)
         return self.result()
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """Kill it as kill -9 does."""
+        """Kill it with SIGKILL."""
         self._process.kill()
         self._process.communicate()
         self._err.close()
@@ -141,7 +141,7 @@ class Peer:
         return self._err.read()
 
 
-class World:
+class Programs:
     """One primary and its secondaries, all with `HANDLERS`."""
 
     def __init__(self) -> None:

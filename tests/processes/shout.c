@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A secondary that is not Python: it answers `pydpdk:shout` in capitals, and asks the primary's
- * `pydpdk:echo` once for each line that it reads. The EAL's arguments are its own. */
+/* A secondary in C: it answers `pydpdk:shout` in capitals, and sends the primary a `pydpdk:echo`
+ * request for each line that it reads. Its arguments are those of the EAL. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-"""A secondary joins, finds what there is, leaves, and takes nothing with it."""
+"""A secondary attaches, finds what exists, leaves, and takes nothing with it."""
 
 import json
 
@@ -11,7 +11,9 @@ from pydpdk.host import primary as host_primary
 pytestmark = pytest.mark.hugepages
 
 
-def test_it_finds_the_same_objects_and_frees_none(eal: Eal, second, pool: Mempool, name: str):
+def test_a_secondary_finds_the_same_objects_and_frees_none(
+    eal: Eal, second, pool: Mempool, name: str
+):
     with Ring.create(f"{name}r", 16) as ring, Memzone.reserve(f"{name}z", 4096) as zone:
         zone.array()[:3] = 1, 2, 3
         other = second(f"""
@@ -30,7 +32,7 @@ def test_it_finds_the_same_objects_and_frees_none(eal: Eal, second, pool: Mempoo
         assert (ring.count, pool.avail_count, zone.info.len) == (0, 511, 4096)
 
 
-def test_mbufs_change_hands_over_a_ring(second, pool: Mempool, burst: Burst, name: str):
+def test_mbufs_pass_between_processes_over_a_ring(second, pool: Mempool, burst: Burst, name: str):
     with Ring.create(name, 64, element="mbuf") as ring:
         burst.alloc(pool, 8, length=60)
         for i in range(8):
@@ -50,7 +52,7 @@ def test_mbufs_change_hands_over_a_ring(second, pool: Mempool, burst: Burst, nam
         burst.free()
 
 
-def test_processes_shows_who_is_there(eal: Eal, second):
+def test_processes_lists_all_processes(eal: Eal, second):
     code = "with pydpdk.attach(PREFIX, '7@0', name='worker'): wait()"
     other = second(code)
     other.until_ready()
@@ -67,7 +69,7 @@ def test_processes_shows_who_is_there(eal: Eal, second):
     assert pydpdk.processes() == [primary]
 
 
-def test_the_lock_of_the_primary_survives_being_asked_about(eal: Eal, second):
+def test_reading_primary_alive_keeps_the_lock_of_the_primary(eal: Eal, second):
     """The kernel drops a process's lock on a file when it closes any descriptor of it."""
     pydpdk.processes(eal.file_prefix)
     assert eal.file_prefix in host_primary.running_prefixes()
@@ -75,8 +77,8 @@ def test_the_lock_of_the_primary_survives_being_asked_about(eal: Eal, second):
     assert other.end() == "True\n"
 
 
-def test_the_lcore_is_chosen_where_none_is_named(eal: Eal, second):
-    """Free ones, from the highest down; also while others are there."""
+def test_attach_chooses_a_free_lcore_by_default(eal: Eal, second):
+    """Free lcores are chosen from the highest down, also beside other processes."""
     others = [second("with pydpdk.attach(PREFIX): wait()") for _ in range(3)]
     for other in others:
         other.until_ready()
@@ -86,11 +88,11 @@ def test_the_lcore_is_chosen_where_none_is_named(eal: Eal, second):
         other.end()
 
 
-def test_lcores_in_use_are_refused_by_name(eal: Eal, second):
+def test_attach_rejects_lcores_in_use_and_names_their_process(eal: Eal, second):
     lcore = min(pydpdk.processes()[0].lcores)
     other = second("with pydpdk.attach(PREFIX, '9@0', name='first'): wait()")
     other.until_ready()
-    refused = second(f"""
+    rejected = second(f"""
         tried(lambda: pydpdk.attach(PREFIX, ({lcore},)))
         tried(lambda: pydpdk.attach(PREFIX, '(8-9)@0'))
         tried(lambda: pydpdk.init(file_prefix=PREFIX, proc_type="secondary", lcores="9@0"))
@@ -98,7 +100,7 @@ def test_lcores_in_use_are_refused_by_name(eal: Eal, second):
         with pydpdk.attach(PREFIX, '8@0'):
             print("attached")
     """).end()
-    lines = refused.splitlines()
+    lines = rejected.splitlines()
     assert f"{lcore} by the primary" in lines[0]
     assert f"9 by the secondary 'first' (PID {other.process.pid})" in lines[1]
     assert "9 by the secondary 'first'" in lines[2]
@@ -107,7 +109,7 @@ def test_lcores_in_use_are_refused_by_name(eal: Eal, second):
     other.end()
 
 
-def test_auto_is_a_secondary_where_there_is_a_primary_else_one_itself(eal: Eal, second, name: str):
+def test_auto_is_secondary_beside_a_primary_and_else_primary(eal: Eal, second, name: str):
     code = """
         options = dict(file_prefix=PREFIX, lcores="20@0", hugepages=True)
         with pydpdk.init(proc_type="auto", **options) as eal:
@@ -117,12 +119,12 @@ def test_auto_is_a_secondary_where_there_is_a_primary_else_one_itself(eal: Eal, 
     assert second(code, f"{eal.file_prefix}-{name}").end() == "primary\n"
 
 
-def test_the_iova_mode_is_the_primarys(eal: Eal, second):
-    """Left to itself a root's EAL takes pa in the secondary, and would write that in mbufs."""
+def test_a_secondary_uses_the_iova_mode_of_the_primary(eal: Eal, second):
+    """By default the EAL of root chooses pa in the secondary, and would write that into mbufs."""
     assert second("print(pydpdk.attach(PREFIX).iova_mode)").end() == f"{eal.iova_mode}\n"
 
 
-def test_a_primary_is_not_closed_under_a_secondary(second):
+def test_a_primary_does_not_close_beside_a_secondary(second):
     primary = second(
         """
         import warnings
@@ -141,17 +143,19 @@ def test_a_primary_is_not_closed_under_a_secondary(second):
     other.until_ready()
     primary.process.stdin.write("\n")
     primary.process.stdin.flush()
-    refused, state = primary.until_ready()
-    assert refused.startswith(InUseError.__name__)
-    assert f"secondary 'late' (PID {other.process.pid})" in refused
-    assert "end them first" in refused
+    rejected, state = primary.until_ready()
+    assert rejected.startswith(InUseError.__name__)
+    assert f"secondary 'late' (PID {other.process.pid})" in rejected
+    assert "end them first" in rejected
     assert "dead" not in state
     other.end()
     assert primary.end() == "<Eal 'test-closed-late' dead> []\n"
 
 
-def test_detaching_leaves_the_primarys_ports_as_they_are(eal: Eal, second, device, pool: Mempool):
-    """`rte_eal_cleanup` removes all devices of a process; of a secondary just its view of them."""
+def test_detaching_does_not_change_the_ports_of_the_primary(
+    eal: Eal, second, device, pool: Mempool
+):
+    """`rte_eal_cleanup` removes all devices of a process: in a secondary, only its view of them."""
     port = device("net_ring_keep")
     port.configure(mempool=pool)
     port.start()
@@ -170,7 +174,7 @@ def test_detaching_leaves_the_primarys_ports_as_they_are(eal: Eal, second, devic
     port.stop()
 
 
-def test_a_forked_child_leaves_the_seat_to_its_parent(second):
+def test_a_forked_child_does_not_remove_the_registration_of_its_parent(second):
     primary = second(
         """
         eal = pydpdk.init(file_prefix=PREFIX, hugepages=True, lcores="0@0")
@@ -190,7 +194,7 @@ def test_a_forked_child_leaves_the_seat_to_its_parent(second):
     assert primary.end() == "7 1\n"
 
 
-def test_what_is_published_is_readable_without_an_eal(eal: Eal, second):
+def test_the_registry_is_readable_without_an_eal(eal: Eal, second):
     other = second("""
         import json
         from dataclasses import asdict
@@ -198,10 +202,10 @@ def test_what_is_published_is_readable_without_an_eal(eal: Eal, second):
         print(json.dumps([row | {"lcores": sorted(row["lcores"])} for row in rows]))
         tried(pydpdk.processes)
     """)
-    rows, refused = other.end().splitlines()
+    rows, rejected = other.end().splitlines()
     (row,) = json.loads(rows)
     assert (row["role"], row["ours"]) == ("primary", True)
-    assert refused == "ClosedError no EAL is running: name a file prefix"
+    assert rejected == "ClosedError no EAL is running: name a file prefix"
 
 
 TABLE = """
@@ -216,8 +220,8 @@ with pydpdk.attach(sys.argv[1]):
 
 
 @pytest.mark.parametrize("make", ["pydpdk.Fib.create", "pydpdk.Fib6.create"])
-def test_tables_need_a_primary_that_has_them(run_script, make: str):
-    """A tailq that the primary lacks is NULL in a secondary, and DPDK would follow it."""
+def test_tables_need_a_primary_with_the_same_table(run_script, make: str):
+    """A tailq that the primary lacks is NULL in a secondary, and DPDK would dereference it."""
     done = run_script(
         """
         import subprocess, sys

@@ -1,4 +1,4 @@
-"""Secondaries come and go beside a primary that forwards: a few `scripts/tools/attach_cycles`."""
+"""Secondaries come and go beside a primary that forwards: a short `scripts/tools/attach_cycles`."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What keeps a secondary from attaching, with the message that its user reads."""
+"""What keeps a secondary from attaching, and the message for the user."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ huge = pytest.mark.hugepages
 
 
 def start(second, prefix: str, **options: object):
-    """Start a primary of these options, which waits."""
+    """Start a primary with these options; it waits."""
     wanted = {"lcores": "0@0", "hugepages": True, **options}
     primary = second(
         f"eal = pydpdk.init(file_prefix=PREFIX, **{wanted!r})\nwait()\neal.close()", prefix
@@ -36,7 +36,7 @@ def prefix(name: str) -> str:
 
 @pytest.fixture
 def safe_directory(prefix: str) -> Iterator[Path]:
-    """Make a directory under one that only its owner may write: the EAL wants that of plugins."""
+    """Make a directory that only its owner may write to: the EAL demands that for plugins."""
     directory = runtime.runtime_dir(f"{prefix}-lib")
     directory.mkdir(parents=True)
     yield directory
@@ -59,7 +59,9 @@ def test_no_primary(second, prefix: str):
         pytest.param({"extra": ("--huge-unlink",)}, "(--huge-unlink)", marks=huge),
     ],
 )
-def test_memory_that_is_shared_with_nobody(second, prefix: str, options: dict, text: str):
+def test_memory_that_is_not_shared_rejects_a_secondary(
+    second, prefix: str, options: dict, text: str
+):
     primary = start(second, prefix, **options)
     said, state = second(ATTACH, prefix).end().splitlines()
     assert said.startswith("NotSupportedError")
@@ -75,7 +77,7 @@ def test_memory_that_is_shared_with_nobody(second, prefix: str, options: dict, t
 
 
 def attach_in(setup: str, prefix: str, *flags: str) -> str:
-    """Try to attach in namespaces of its own, changed by shell commands."""
+    """Try to attach in new namespaces that shell commands have changed."""
     code = f"import pydpdk\ntry: print(pydpdk.attach({prefix!r}))\nexcept OSError as e: print(e)"
     command = ["unshare", *flags, "sh", "-ec", f'{setup}; exec "$0" -c "$1"', sys.executable, code]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -93,7 +95,7 @@ def test_another_pid_namespace(eal: Eal):
 
 @huge
 def test_another_hugetlbfs(eal: Eal):
-    """What a container without the primary's volume has; a file of the same name is another."""
+    """As in a container without the primary's volume: a file of the same name is another file."""
     pages = runtime.hugepage_files(eal.file_prefix)
     setup = f"mount -t hugetlbfs nodev {pages[0].parent}; touch {' '.join(map(str, pages))}"
     said = attach_in(setup, eal.file_prefix, "--mount")
@@ -108,7 +110,7 @@ def test_another_mount_namespace_with_the_same_mounts(eal: Eal):
 
 @huge
 def test_the_same_dpdk_in_another_file(eal: Eal):
-    """Two containers of one image: the same bytes, another file."""
+    """Two containers of one image: the same bytes in another file."""
     (library,) = [x for n, x in (program.libraries("self") or {}).items() if n == "eal"]
     copy = f"cp {library.path} /mnt/eal; mount --bind /mnt/eal {library.path}"
     setup = f"mount -t tmpfs tmpfs /mnt; {copy}"
@@ -119,7 +121,7 @@ def test_the_same_dpdk_in_another_file(eal: Eal):
 
 @huge
 def test_another_dpdk_version(second, prefix: str):
-    """What is compared is the primary's own note of its version; for a moment it is another."""
+    """The check reads the version that the primary published; for a moment it is another."""
     primary = start(second, prefix)
     config = runtime.runtime_dir(prefix) / "config"
     magic, right = struct.unpack("=II", config.read_bytes()[:8])
@@ -135,7 +137,7 @@ def test_another_dpdk_version(second, prefix: str):
 
 
 @huge
-def test_a_driver_from_elsewhere(eal: Eal, second, prefix: str, safe_directory: Path):
+def test_a_driver_from_another_directory(eal: Eal, second, prefix: str, safe_directory: Path):
     library = (program.libraries("self") or {})["net_null"]  # which the EAL of the tests loaded
     mine = safe_directory / "librte_net_mine.so"
     shutil.copy(library.path, mine)
@@ -149,7 +151,7 @@ def test_a_driver_from_elsewhere(eal: Eal, second, prefix: str, safe_directory: 
 
 
 @huge
-def test_devices_that_are_not_the_primarys(second, prefix: str):
+def test_devices_and_memory_come_from_the_primary(second, prefix: str):
     primary = start(second, prefix, vdevs=("net_null0",))
     said = second(
         """
@@ -167,8 +169,8 @@ def test_devices_that_are_not_the_primarys(second, prefix: str):
 
 
 @huge
-def test_a_port_that_a_probe_here_would_harm(second, prefix: str, tmp_path: Path):
-    """net_pcap opens its files again in each process, and writing cuts the file."""
+def test_a_port_that_a_probe_in_the_secondary_would_damage(second, prefix: str, tmp_path: Path):
+    """net_pcap opens its files again in each process, and opening for writing truncates them."""
     file = tmp_path / "out.pcap"
     device = f"net_pcap0,tx_pcap={file}"
     primary = start(second, prefix, vdevs=(device,))
@@ -179,7 +181,7 @@ def test_a_port_that_a_probe_here_would_harm(second, prefix: str, tmp_path: Path
 
 
 @huge
-def test_a_device_that_would_harm_is_not_added_under_secondaries(eal: Eal, second, tmp_path: Path):
+def test_a_device_that_secondaries_would_damage_is_not_added(eal: Eal, second, tmp_path: Path):
     other = second("with pydpdk.attach(PREFIX, name='there'): wait()")
     other.until_ready()
     with pytest.raises(pydpdk.NotSupportedError, match=r"attached are secondary 'there'"):
@@ -188,8 +190,8 @@ def test_a_device_that_would_harm_is_not_added_under_secondaries(eal: Eal, secon
 
 
 @huge
-def test_a_new_primary_beside_secondaries_of_one_that_died(second, prefix: str):
-    """DPDK would map other memory under them: the old secondary died of a SIGFPE."""
+def test_a_new_primary_beside_secondaries_of_a_dead_one(second, prefix: str):
+    """DPDK would map other memory over theirs: the old secondary died of a SIGFPE."""
     primary = start(second, prefix)
     other = second("eal = pydpdk.attach(PREFIX)\nwait()\neal.close()", prefix)
     other.until_ready()
@@ -218,7 +220,7 @@ def test_more_than_128_processes(eal: Eal, second):
 
 
 @huge
-def test_the_main_lcore_that_is_named_is_the_lcore(eal: Eal, second):
+def test_the_named_main_lcore_is_used(eal: Eal, second):
     (primary,) = pydpdk.processes()
     lcore = min(primary.lcores)
     said = second(f"tried(lambda: pydpdk.attach(PREFIX, main_lcore={lcore}))").end()
@@ -226,7 +228,7 @@ def test_the_main_lcore_that_is_named_is_the_lcore(eal: Eal, second):
 
 
 @pytest.mark.parametrize("wrong", ["", "a/b", None, 3, "x" * 65])
-def test_what_is_no_prefix(wrong: object):
+def test_an_invalid_prefix(wrong: object):
     for function in (pydpdk.attach, pydpdk.processes):
         if wrong is None and function is pydpdk.processes:
             continue

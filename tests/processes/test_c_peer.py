@@ -1,4 +1,4 @@
-"""mbufs go to and fro between Python and a C program: by pointer, over rings, contents checked."""
+"""mbufs go back and forth between Python and C: by pointer, over rings, contents checked."""
 
 import os
 import subprocess
@@ -112,8 +112,10 @@ def test_a_python_secondary_exchanges_mbufs_with_a_c_primary(
     assert (c.returncode, out.split()[0]) == (0, str(TOTAL))
 
 
-def test_beside_a_c_primary_the_dead_keep_no_entry(run_script, peer: Path, prefix: str) -> None:
-    """Nobody recovers there: who finds the process table full takes over a dead one's."""
+def test_beside_a_c_primary_entries_of_dead_processes_are_reused(
+    run_script, peer: Path, prefix: str
+) -> None:
+    """No recovery runs there: a process that finds the table full takes the entry of a dead one."""
     arguments = ["--lcores", f"0@{MAIN}", "--file-prefix", prefix, "--no-pci", "--no-telemetry"]
     with subprocess.Popen(
         [peer, *arguments, "--", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""Callbacks that raise, exit or close the EAL, beside other processes: our threads go on."""
+"""Callbacks that raise, exit or close the EAL beside other processes: our threads keep running."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VICTIM = """
 
 
 class Raising(logging.Handler):
-    """On threads of ours it raises, whatever is logged."""
+    """A logging handler that raises on our own threads, for every record."""
 
     def __init__(self, raised: type[BaseException]) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Raising(logging.Handler):
 
 @pytest.fixture(params=RAISED, ids=lambda raised: raised.__name__)
 def raised(request, monkeypatch) -> Iterator[type[BaseException]]:
-    """An exception, which all handlers of logging raise as well."""
+    """An exception type, which all logging handlers raise as well."""
     monkeypatch.setattr(threading, "excepthook", lambda args: None)
     handler, logger = Raising(request.param), logging.getLogger("pydpdk")
     logger.addHandler(handler)
@@ -46,14 +46,14 @@ def raised(request, monkeypatch) -> Iterator[type[BaseException]]:
 
 def test_later_deaths_are_recovered(eal: Eal, second, pool: Mempool, raised):
     deaths: list[Death] = []
-    told = threading.Semaphore(0)
+    notified = threading.Semaphore(0)
 
     def fail(death: Death) -> None:
         raise raised("callback")
 
     def note(death: Death) -> None:
         deaths.append(death)
-        told.release()
+        notified.release()
 
     forget = [eal.on_process_death(callback) for callback in (fail, note)]
     for count in (1, 2):
@@ -61,7 +61,7 @@ def test_later_deaths_are_recovered(eal: Eal, second, pool: Mempool, raised):
         other.until_ready()
         assert pool.in_use_count == 20
         other.kill()
-        assert told.acquire(timeout=30), "nobody told of the death"
+        assert notified.acquire(timeout=30), "no callback got the death"
         assert len(deaths) == count and deaths[-1].error is None
         assert pool.in_use_count == 0
     for remove in forget:
@@ -87,21 +87,21 @@ def test_later_messages_are_answered(eal: Eal, second, raised):
     assert lines == [f"{text} b'{i}'" for i in range(3)]
 
 
-def test_a_primarys_death_is_told_to_all(second, raised):
-    """Those after a callback that raises, also."""
+def test_all_callbacks_get_the_death_of_the_primary(second, raised):
+    """Callbacks after one that raises run too."""
     primary = second("pydpdk.init(file_prefix=PREFIX, lcores=(0,)), wait()", "callbacks-dies")
     primary.until_ready()
     other = second(f"""
         import threading
-        told = threading.Event()
+        notified = threading.Event()
         threading.excepthook = lambda args: None
         def fail():
             raise {raised.__name__}("callback")
         with pydpdk.attach(PREFIX) as eal:
             eal.on_primary_death(fail)
-            eal.on_primary_death(told.set)
+            eal.on_primary_death(notified.set)
             wait()
-            print(told.wait(30))
+            print(notified.wait(30))
     """, "callbacks-dies")  # fmt: skip
     other.until_ready()
     primary.kill()
@@ -136,7 +136,7 @@ def one():
 """
 
 
-def test_members_are_heard_after_one_whose_result_cannot_be(
+def test_members_report_after_one_whose_result_cannot_be_unpickled(
     eal: Eal, tmp_path, monkeypatch, raised
 ):
     (tmp_path / "odd_functions.py").write_text(FUNCTIONS)
@@ -179,7 +179,7 @@ print(eal)
     ids=["message", "death"],
 )
 def test_a_callback_may_close_the_eal(run_script, begin: str, other: str):
-    """By force, under the process that asked for it; nothing is left."""
+    """Forced, beside the process that asked for it; nothing is left."""
     finished = run_script(CLOSES.format(begin=begin, other=other))
     assert finished.returncode == 0, finished.stderr
     assert "Traceback" not in finished.stderr

@@ -1,4 +1,4 @@
-"""A capture ends for good: what the tool made for it is the tool's alone from then on."""
+"""A capture really ends: from then on only the tool uses what it made for the capture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.hugepages
-CPU = min(os.sched_getaffinity(0))  # one for all, so that what polls is interrupted inside a call
+CPU = min(os.sched_getaffinity(0))  # one for all: pollers get interrupted inside a call
 
 PROGRAM = f"""
 import subprocess, sys
@@ -41,7 +41,7 @@ def capturer(compile_c: Callable[[Path], Path]) -> Path:
     return compile_c(Path(__file__).with_name("capturer.c"))
 
 
-def test_nothing_is_taken_from_the_tools_pool_after_the_end(run_script, capturer):
+def test_no_mbuf_is_taken_from_the_pool_of_the_tool_after_the_end(run_script, capturer):
     done = run_script(PROGRAM, capturer)
     assert done.returncode == 0, done.stderr
     assert "20 times, 0 late, 0 in use" in done.stdout, done.stdout

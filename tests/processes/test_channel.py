@@ -1,4 +1,4 @@
-"""Channels within one process: messages of every length and kind, as sent and where they lie."""
+"""Channels within one process: messages of every length and kind, copied and in place."""
 
 import os
 import threading
@@ -25,8 +25,8 @@ def run(work, n: int = 1) -> list[threading.Thread]:
     return threads
 
 
-def test_every_length_arrives(channel: Channel):
-    """0 to the longest, in 1 to 16 segments."""
+def test_every_length_is_received(channel: Channel):
+    """From 0 bytes to the longest, in 1 to 16 segments."""
     for n in range(1001):
         message = os.urandom(n)
         channel.send(message)
@@ -34,7 +34,7 @@ def test_every_length_arrives(channel: Channel):
     assert channel.mempool.in_use_count == 0
 
 
-def test_every_length_arrives_in_batches(channel: Channel):
+def test_every_length_is_received_in_batches(channel: Channel):
     messages = [os.urandom(n) for n in range(1001)]
     got = []
     for first in range(0, 1001, 50):
@@ -45,14 +45,14 @@ def test_every_length_arrives_in_batches(channel: Channel):
 
 
 @pytest.mark.parametrize("call", ["get_many", "get_packed"])
-def test_one_call_takes_what_has_room_however_fast_the_sender_is(eal: Eal, name: str, call: str):
-    """Else its list grows as long as the sender keeps up; of long messages few are a crossing."""
+def test_one_call_returns_at_most_one_channel_full_of_messages(eal: Eal, name: str, call: str):
+    """Else its list grows as long as the sender keeps up; one crossing takes few long messages."""
     with Channel.create(name, 16, message_bytes=100_000) as channel:
         messages = [bytes([i]) * 100_000 for i in range(100)]
         refill = iter(messages[16:])
         take = channel._get_some
 
-        def refilling(*arguments):  # the sender is as fast as can be
+        def refilling(*arguments):  # the sender is as fast as possible
             taken = take(*arguments)
             while channel.free_count and (message := next(refill, None)) is not None:
                 channel.send(message)
@@ -72,22 +72,22 @@ def test_one_call_takes_what_has_room_however_fast_the_sender_is(eal: Eal, name:
 
 @pytest.mark.parametrize("length", [1, 8, 64, 1000])
 @pytest.mark.parametrize("n", [1, 4, 5, 63, 64])
-def test_messages_of_one_length_arrive(channel: Channel, length: int, n: int):
-    """They are cut in another way: also zeros at their ends are kept."""
+def test_messages_of_one_length_are_received(channel: Channel, length: int, n: int):
+    """These are split differently: zeros at both ends are kept too."""
     messages = [bytes([i]) + bytes(length - 1) for i in range(n)]
     channel.send_many(messages)
     assert channel.get_many(n) == messages
 
 
 @pytest.mark.parametrize("length", [0, 1, 16384, 16385, 500_000, 1_000_000])
-def test_a_message_of_megabytes_arrives(eal: Eal, name: str, length: int):
+def test_a_message_of_megabytes_is_received(eal: Eal, name: str, length: int):
     with Channel.create(name, 3, message_bytes=1_000_000) as channel:
         messages = [os.urandom(length) for _ in range(3)]
         assert channel.send_many(messages) == 3
         assert channel.get_many(3) == messages
 
 
-def test_packed_messages_arrive_packed(channel: Channel):
+def test_packed_messages_are_received_packed(channel: Channel):
     lengths = np.array([0, 7, 64, 65, 1000], np.uint32)
     data = os.urandom(int(lengths.sum()))
     assert channel.send_packed(data, lengths) == 5
@@ -98,8 +98,8 @@ def test_packed_messages_arrive_packed(channel: Channel):
     assert b"".join(channel.get_many(10)) == data
 
 
-def test_a_batch_is_as_large_as_one_asks(eal: Eal, name: str):
-    """Larger than what one crossing takes."""
+def test_a_batch_is_as_large_as_requested(eal: Eal, name: str):
+    """A batch larger than one crossing into C takes."""
     with Channel.create(name, 20_000, message_bytes=16) as channel:
         messages = [b"%d" % i for i in range(20_000)]
         assert channel.send_many(messages) == 20_000
@@ -118,7 +118,7 @@ def test_any_buffer_is_a_message(channel: Channel):
     assert channel.get() == b"\0\0\0\1"
 
 
-def test_records_arrive(eal: Eal, name: str):
+def test_records_are_received(eal: Eal, name: str):
     with Channel.create(name, 100, dtype=RECORD) as channel:
         records = np.zeros(100, RECORD)
         records["id"], records["text"] = np.arange(100), b"abc"
@@ -132,7 +132,7 @@ def test_records_arrive(eal: Eal, name: str):
         assert Channel.lookup(name) is channel
 
 
-def test_it_holds_as_many_of_the_longest_as_it_says(channel: Channel):
+def test_a_channel_holds_size_messages_of_the_maximum_length(channel: Channel):
     longest = [os.urandom(1000)] * 65
     assert channel.send_many(longest, timeout=0) == 64
     assert (channel.count, channel.free_count) == (64, 0)
@@ -141,7 +141,7 @@ def test_it_holds_as_many_of_the_longest_as_it_says(channel: Channel):
     assert channel.get_many(100) == longest[:64]
 
 
-def test_a_long_batch_goes_through_a_small_channel(channel: Channel):
+def test_a_long_batch_passes_a_small_channel(channel: Channel):
     messages = [os.urandom(n % 1001) for n in range(3000)]
     got: list[bytes] = []
 
@@ -155,7 +155,7 @@ def test_a_long_batch_goes_through_a_small_channel(channel: Channel):
     assert got == messages
 
 
-def test_a_message_is_seen_where_it_lies(channel: Channel):
+def test_a_message_is_read_in_place(channel: Channel):
     with channel.reserve(64) as made:
         made.view[:] = range(64)
     with channel.receive() as message:
@@ -168,7 +168,7 @@ def test_a_message_is_seen_where_it_lies(channel: Channel):
     message.release()
 
 
-def test_a_message_of_segments_is_seen_in_pieces(channel: Channel):
+def test_a_message_of_segments_is_read_in_pieces(channel: Channel):
     text = os.urandom(200)
     channel.send(text)
     with channel.receive() as message:
@@ -177,13 +177,13 @@ def test_a_message_of_segments_is_seen_in_pieces(channel: Channel):
     assert channel.mempool.in_use_count == 0
 
 
-def test_an_exception_keeps_a_message_back(channel: Channel):
+def test_an_exception_drops_a_reserved_message(channel: Channel):
     with pytest.raises(ZeroDivisionError), channel.reserve(10):
         1 / 0  # noqa: B018
     assert (channel.count, channel.mempool.in_use_count) == (0, 0)
 
 
-def test_a_record_is_made_and_read_where_it_lies(eal: Eal, name: str):
+def test_a_record_is_written_and_read_in_place(eal: Eal, name: str):
     with Channel.create(name, 4, dtype=RECORD) as channel:
         with channel.reserve() as made:
             made.view["id"], made.view["text"] = 5, b"five"
@@ -207,12 +207,12 @@ def test_bursts_are_messages(channel: Channel, burst: Burst):
     assert channel.rx(burst, timeout=0.01) == 0
 
 
-def test_a_burst_that_is_too_long_stays(channel: Channel, burst: Burst, pool: Mempool):
+def test_a_burst_with_a_too_long_message_is_not_sent(channel: Channel, burst: Burst, pool: Mempool):
     burst.alloc(pool, 2, length=1001)
     with pytest.raises(ValueError, match="a message of 1001 bytes: 0 to 1000 bytes"):
         channel.tx(burst)
     assert (len(burst), channel.count) == (2, 0)
-    assert channel.ring.tx(burst) == 2  # as another program could
+    assert channel.ring.tx(burst) == 2  # as a foreign program could
     channel.send(b"good")
     assert channel.get() == b"good"
     assert channel.dropped == 2

@@ -1,4 +1,4 @@
-"""Channels whose maker ends, or frees them, under another process."""
+"""Channels whose maker ends, or closes them, while another process uses them."""
 
 import os
 import subprocess
@@ -62,7 +62,7 @@ def test_the_end_of_the_primary_ends_the_wait_of_a_secondary(tmp_path, end: str,
     assert runtime.leftovers(prefix) == []
 
 
-def test_by_force_the_memory_stays_for_the_others(eal: Eal, name: str, peer):
+def test_a_forced_close_keeps_the_memory_for_the_others(eal: Eal, name: str, peer):
     channel = Channel.create(name)
     other = peer(f"""
         channel = Channel.lookup("{name}")
@@ -83,10 +83,10 @@ def test_by_force_the_memory_stays_for_the_others(eal: Eal, name: str, peer):
     assert f"its memory stays, processes {other.pid} use it" in str(caught[0].message)
     with pytest.raises(ClosedError):
         channel.get()
-    other.tell()
+    other.write()
     assert [other.line(), other.line()] == ["b'last'", "closed"]
     assert other.end() == 0
-    again = Channel.lookup(name)  # the maker frees it, when nobody uses it any more
+    again = Channel.lookup(name)  # the maker frees it once no process uses it
     for part in (again.ring, again.mempool, again._zone):
         vars(part)["owned"] = True
     vars(again)["owned"] = True

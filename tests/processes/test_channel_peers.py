@@ -9,10 +9,10 @@ from pydpdk import Channel, Eal, InUseError, PeerDiedError
 
 pytestmark = pytest.mark.hugepages
 
-BATCH = 64  # messages that a call holds at most while it copies
+BATCH = 64  # most messages that a call holds while it copies
 
 
-def test_every_length_comes_back_from_another_process(eal: Eal, name: str, peer):
+def test_another_process_echoes_every_length(eal: Eal, name: str, peer):
     with (
         Channel.create(name, 64, message_bytes=700, segment_bytes=64) as to,
         Channel.create(f"{name}r", 64, message_bytes=700, segment_bytes=128) as back,
@@ -48,7 +48,7 @@ def test_every_length_comes_back_from_another_process(eal: Eal, name: str, peer)
         assert to.mempool.in_use_count == back.mempool.in_use_count == 0
 
 
-def test_records_arrive_in_another_process(eal: Eal, name: str, peer):
+def test_records_from_another_process_are_received(eal: Eal, name: str, peer):
     with Channel.create(name, 64, dtype=[("id", "u8"), ("x", "f4")]) as channel:
         other = peer(f"""
             channel = Channel.lookup("{name}")
@@ -124,7 +124,7 @@ def test_a_receiver_in_another_process_sleeps_and_is_woken(eal: Eal, name: str, 
 
 
 def test_a_receiver_that_is_killed_loses_only_what_it_held(eal: Eal, name: str, peer):
-    """The other one goes on; killed while the messages run."""
+    """Killed while messages run: the other receiver goes on."""
     receiver = f"""
         channel, back = Channel.lookup("{name}"), Channel.lookup("{name}r")
         say("ready")
@@ -143,7 +143,7 @@ def test_a_receiver_that_is_killed_loses_only_what_it_held(eal: Eal, name: str, 
             numbers = [int(message) for message in some]
             assert got.isdisjoint(numbers)
             got.update(numbers)
-        # what one held: a batch of 10 that it copied out, and had not sent on
+        # what one held: a batch of 10 that it copied out but did not send on
         assert len(set(range(20_000)) - got) <= 2 * BATCH
         assert max(got) == 19_999
         assert channel.peers == tuple(sorted((os.getpid(), two.pid)))
@@ -166,7 +166,7 @@ def test_a_sender_that_is_killed_ends_the_wait_of_the_receiver(eal: Eal, name: s
             while True:
                 numbers.append(int(channel.get()))
         assert numbers == list(range(len(numbers)))
-        with pytest.raises(TimeoutError):  # said once: now we wait for another
+        with pytest.raises(TimeoutError):  # raised once: now it waits for another process
             channel.get(timeout=0.3)
         again = peer(f"""
             channel = Channel.lookup("{name}")
@@ -179,7 +179,7 @@ def test_a_sender_that_is_killed_ends_the_wait_of_the_receiver(eal: Eal, name: s
         channel.close(force=True)
 
 
-def test_a_sender_that_has_room_for_nobody_is_told(eal: Eal, name: str, peer):
+def test_a_sender_of_a_full_channel_learns_of_the_death_of_its_receiver(eal: Eal, name: str, peer):
     with Channel.create(name, 16) as channel:
         other = peer(f"""
             Channel.lookup("{name}")
@@ -194,7 +194,7 @@ def test_a_sender_that_has_room_for_nobody_is_told(eal: Eal, name: str, peer):
         assert channel.get_many(100) == [b"x"] * 16
 
 
-def test_the_maker_does_not_free_what_another_uses(eal: Eal, name: str, peer):
+def test_the_maker_does_not_free_a_channel_in_use(eal: Eal, name: str, peer):
     with Channel.create(name) as channel:
         other = peer(f"""
             channel = Channel.lookup("{name}")
@@ -207,14 +207,14 @@ def test_the_maker_does_not_free_what_another_uses(eal: Eal, name: str, peer):
         assert other.line() == "ready"
         with pytest.raises(InUseError, match=f"processes {other.pid} use it"):
             channel.close()
-        other.tell("leave")
+        other.write("leave")
         assert other.line() == "left"
-        other.tell()
+        other.write()
         assert other.end() == 0
 
 
 def test_a_channel_that_is_looked_up_and_forgotten_is_found_again(second, name: str) -> None:
-    """It has one of 16 places until it is closed: forgetting it takes no second one."""
+    """A process has one of 16 places until it closes the channel: no lookup takes a second one."""
     with Channel.create(name, 8) as channel:
         other = second(f"""
             from pydpdk import Channel

@@ -1,4 +1,4 @@
-"""Channels within one process: what they refuse, and say about it."""
+"""Channels within one process: what they reject, and with which message."""
 
 import os
 
@@ -16,7 +16,7 @@ from pydpdk import (
 from pydpdk.process import Message
 
 
-def test_what_is_too_long_is_refused_and_nothing_sent(channel: Channel):
+def test_a_too_long_message_raises_and_nothing_is_sent(channel: Channel):
     allowed = r"a message of 1001 bytes: 0 to 1000 bytes are allowed by <Channel"
     with pytest.raises(ValueError, match=allowed):
         channel.send(bytes(1001))
@@ -32,7 +32,7 @@ def test_what_is_too_long_is_refused_and_nothing_sent(channel: Channel):
 
 
 @pytest.mark.parametrize("wrong", ["text", 5, None, object(), ["x"], 1.5])
-def test_what_is_no_message_is_refused(channel: Channel, wrong: object):
+def test_a_non_message_raises(channel: Channel, wrong: object):
     with pytest.raises(TypeError):
         channel.send(wrong)
     with pytest.raises(TypeError):
@@ -43,7 +43,7 @@ def test_what_is_no_message_is_refused(channel: Channel, wrong: object):
 
 
 @pytest.mark.parametrize("wrong", [-1, float("nan"), "1", True])
-def test_a_wrong_timeout_is_refused(channel: Channel, wrong: object):
+def test_a_wrong_timeout_raises(channel: Channel, wrong: object):
     with pytest.raises((TypeError, ValueError), match="a number of seconds from 0 is allowed"):
         channel.get(wrong)  # type: ignore[arg-type]
 
@@ -58,7 +58,7 @@ def test_a_wrong_timeout_is_refused(channel: Channel, wrong: object):
         ({"message_bytes": 8, "dtype": "u8"}, "message_bytes or dtype, not both"),
     ],
 )
-def test_a_channel_that_cannot_be_is_refused(eal: Eal, name: str, options: dict, message: str):
+def test_invalid_channel_options_raise(eal: Eal, name: str, options: dict, message: str):
     with pytest.raises(ValueError, match=message):
         Channel.create(name, **options)
 
@@ -74,7 +74,7 @@ def test_names(eal: Eal, name: str):
         assert channel.peers == (os.getpid(),)
 
 
-def test_what_does_not_fit_leaves_nothing(eal: Eal, name: str):
+def test_a_channel_that_does_not_fit_leaves_nothing(eal: Eal, name: str):
     with pytest.raises(NoRoomError):
         Channel.create(name, 1 << 20, message_bytes=4_000_000)
     with Channel.create(name) as channel:
@@ -82,7 +82,7 @@ def test_what_does_not_fit_leaves_nothing(eal: Eal, name: str):
         assert channel.get() == b"x"
 
 
-def test_closing_names_what_would_be_lost(channel: Channel):
+def test_close_says_what_would_be_lost(channel: Channel):
     channel.send_many([b"x"] * 3)
     with pytest.raises(InUseError, match="3 messages are in it"):
         channel.close()
@@ -94,14 +94,14 @@ def test_closing_names_what_would_be_lost(channel: Channel):
     assert len(channel.get_many(5)) == 2
 
 
-def test_a_ring_and_a_pool_of_a_channel_are_not_taken_from_it(channel: Channel):
+def test_the_ring_and_the_pool_of_a_channel_do_not_close_alone(channel: Channel):
     with pytest.raises(OSError, match="EBUSY"):
         channel.ring.close(force=True)
     channel.send(b"still")
     assert channel.get() == b"still"
 
 
-def test_a_child_does_not_touch_it(channel: Channel):
+def test_a_forked_child_cannot_use_the_channel(channel: Channel):
     pid = os.fork()
     if pid == 0:
         try:

@@ -42,7 +42,7 @@ def test_threads_lose_nothing_and_keep_the_order_of_each_sender(channel: Channel
             assert numbers == sorted(numbers)
 
 
-def test_a_wait_is_as_long_as_it_says(channel: Channel):
+def test_a_wait_lasts_as_long_as_its_timeout(channel: Channel):
     for timeout in (0, 0.05, 0.25):
         start = time.monotonic()
         with pytest.raises(TimeoutError, match=f"no message in {timeout} s"):
@@ -60,7 +60,7 @@ def test_a_wait_costs_no_cpu(channel: Channel):
 
 @pytest.mark.parametrize("spin_us", [0, 50, 1000])
 def test_a_sleeping_receiver_is_woken(channel: Channel, spin_us: float):
-    """By the message: without it a wait goes on for 100 ms, and then looks again."""
+    """By the message: without a wakeup the wait polls every 100 ms."""
     channel.spin_us = spin_us
     assert channel.spin_us == pytest.approx(spin_us, rel=0.01)
     late = []
@@ -79,7 +79,7 @@ def test_a_sleeping_receiver_is_woken(channel: Channel, spin_us: float):
 
 
 def test_a_sleeping_sender_is_woken(channel: Channel):
-    """By the room: without it a wait looks every 100 ms, here 50 ms after there is room."""
+    """By the free space: without a wakeup the wait polls every 100 ms, here 50 ms too late."""
     late = []
     for _ in range(7):
         channel.send_many([b"x"] * 64)
@@ -113,7 +113,7 @@ def test_many_sleeping_receivers_get_one_message_each(channel: Channel):
     assert time.monotonic() - start < 5
 
 
-def test_after_the_end_what_is_there_is_received(channel: Channel):
+def test_messages_of_an_ended_channel_are_still_received(channel: Channel):
     channel.send_many([b"one", b"two"])
     channel.shut()
     assert channel.was_shut

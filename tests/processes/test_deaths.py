@@ -1,4 +1,4 @@
-"""Deaths are told at once: a primary's to its secondaries, a secondary's to its primary."""
+"""Deaths are reported at once: a primary's to its secondaries, a secondary's to its primary."""
 
 import errno
 import os
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.hugepages
 AT_ONCE_S = 0.5
 
 
-class Heard:
-    """Callbacks wait here."""
+class Callback:
+    """A callback that a test can wait for."""
 
     def __init__(self) -> None:
         self.deaths: list[deaths.Death] = []
@@ -29,19 +29,19 @@ class Heard:
         self._event.set()
 
     def wait(self) -> deaths.Death:
-        assert self._event.wait(5), "nobody told of the death"
+        assert self._event.wait(5), "no callback got the death"
         self._event.clear()
         return self.deaths[-1]
 
 
-def test_a_killed_secondary_is_told_at_once(eal: Eal, second, caplog):
-    heard = Heard()
-    eal.on_process_death(heard)
+def test_the_primary_learns_of_a_killed_secondary_at_once(eal: Eal, second, caplog):
+    callback = Callback()
+    eal.on_process_death(callback)
     other = second("with pydpdk.attach(PREFIX, '12@0', name='victim'): wait()")
     other.until_ready()
     start = time.monotonic()
     other.kill()
-    death = heard.wait()
+    death = callback.wait()
     assert time.monotonic() - start < AT_ONCE_S
     dead = death.process
     assert (dead.pid, dead.name, dead.lcores) == (other.process.pid, "victim", {12})
@@ -52,7 +52,7 @@ def test_a_killed_secondary_is_told_at_once(eal: Eal, second, caplog):
     assert left == []
 
 
-def test_a_recovery_that_fails_is_told_and_can_be_had_later(
+def test_a_failed_recovery_is_reported_and_can_be_repeated(
     eal: Eal, second, pool, name: str, monkeypatch, caplog
 ):
     def fail(member: object) -> object:
@@ -60,8 +60,8 @@ def test_a_recovery_that_fails_is_told_and_can_be_had_later(
 
     recovery = deaths._recovery
     monkeypatch.setattr(deaths, "_recovery", fail)
-    heard = Heard()
-    forget = eal.on_process_death(heard)
+    callback = Callback()
+    forget = eal.on_process_death(callback)
     other = second(f"""
         with pydpdk.attach(PREFIX, '12@0', name='victim'):
             burst = Burst(32)
@@ -70,82 +70,82 @@ def test_a_recovery_that_fails_is_told_and_can_be_had_later(
     """)
     other.until_ready()
     other.kill()
-    death = heard.wait()
+    death = callback.wait()
     forget()
     assert isinstance(death.error, BusyError) and death.recovered is None
-    assert "held is still out" in caplog.text and "a process stays inside" in caplog.text
+    assert "held is still missing" in caplog.text and "a process stays inside" in caplog.text
     assert pool.in_use_count == 20
     monkeypatch.setattr(deaths, "_recovery", recovery)
     assert recover().mbufs == {pool.name: 20}
 
 
-def test_one_that_leaves_is_no_death(eal: Eal, second):
-    heard = Heard()
-    eal.on_process_death(heard)
+def test_a_process_that_closes_its_eal_is_no_death(eal: Eal, second):
+    callback = Callback()
+    eal.on_process_death(callback)
     for _ in range(3):
         second("pydpdk.attach(PREFIX).close()").end()
     second("pydpdk.attach(PREFIX)").end()  # closed at exit
     time.sleep(0.1)
-    assert heard.deaths == []
+    assert callback.deaths == []
 
 
-def test_recovery_comes_first_and_its_result_is_told(eal: Eal, second, monkeypatch, caplog):
-    heard, order = Heard(), []
+def test_callbacks_run_after_the_recovery_and_get_its_result(eal: Eal, second, monkeypatch, caplog):
+    callback, order = Callback(), []
 
     def recover(member: registry.Member) -> str:
         order.append(member.pid)
-        assert heard.deaths == []
-        assert registry.dead(eal.file_prefix) == [member], "its page stays until it is recovered"
+        assert callback.deaths == []
+        assert registry.dead(eal.file_prefix) == [member], "its page stays until the recovery"
         return "regained 3 mbufs"
 
     monkeypatch.setattr(deaths, "_recovery", None)
     deaths.set_recovery(recover)
-    eal.on_process_death(heard)
+    eal.on_process_death(callback)
     other = second("with pydpdk.attach(PREFIX): wait()")
     other.until_ready()
     other.kill()
-    assert heard.wait().recovered == "regained 3 mbufs"
+    assert callback.wait().recovered == "regained 3 mbufs"
     assert order == [other.process.pid]
     assert "regained 3 mbufs" in caplog.text
-    assert pydpdk.recover().processes == (other.process.pid,)  # as this one was only played
+    assert pydpdk.recover().processes == (other.process.pid,)  # the recovery above was faked
 
 
-def test_a_callback_that_fails_does_not_keep_others_from_hearing(eal: Eal, second, caplog):
-    heard = Heard()
+def test_other_callbacks_run_after_one_that_raises(eal: Eal, second, caplog):
+    callback = Callback()
     eal.on_process_death(lambda _: 1 / 0)
-    eal.on_process_death(heard)
+    eal.on_process_death(callback)
     for _ in range(2):
         other = second("with pydpdk.attach(PREFIX): wait()")
         other.until_ready()
         other.kill()
-        heard.wait()
+        callback.wait()
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_many_that_die_at_once_are_all_told(eal: Eal, second):
-    heard = Heard()
-    eal.on_process_death(heard)
+def test_all_of_many_simultaneous_deaths_are_reported(eal: Eal, second):
+    callback = Callback()
+    eal.on_process_death(callback)
     others = [second("with pydpdk.attach(PREFIX): wait()") for _ in range(3)]
     for other in others:
         other.until_ready()
     for other in others:
         other.process.kill()
     deadline = time.monotonic() + 5
-    while len(heard.deaths) < 3 and time.monotonic() < deadline:
+    while len(callback.deaths) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
-    pids = {death.process.pid for death in heard.deaths}
+    pids = {death.process.pid for death in callback.deaths}
     assert pids == {other.process.pid for other in others}
 
 
 WATCHES = """
 import threading
-told = threading.Event()
+notified = threading.Event()
 eal = pydpdk.attach(PREFIX)
-eal.on_primary_death(told.set)
+eal.on_primary_death(notified.set)
 print(eal.primary_alive)
 wait()
 began = time.monotonic()
-print(told.wait(5), time.monotonic() - began < 0.5, eal.primary_alive)
+print(notified.wait(5), time.monotonic() - began < 0.5, eal.primary_alive)
 late = threading.Event()
 eal.on_primary_death(late.set)
 print(late.is_set())
@@ -155,7 +155,7 @@ print(eal)
 
 
 @pytest.mark.parametrize("end", ["kill", "leave by force"])
-def test_the_end_of_a_primary_is_told_at_once(second, name: str, end: str):
+def test_a_secondary_learns_of_the_end_of_its_primary_at_once(second, name: str, end: str):
     prefix = f"test-{os.getpid()}-{name}"
     primary = second(
         "import warnings; warnings.simplefilter('ignore')\n"
@@ -172,11 +172,11 @@ def test_the_end_of_a_primary_is_told_at_once(second, name: str, end: str):
         primary.end()
     said = other.end()
     assert said.splitlines()[:3] == ["True True False", "True", f"<Eal {prefix!r} dead>"]
-    assert "is gone: what is mapped stays usable" in said
+    assert "is gone: mapped memory stays usable" in said
     assert runtime.leftovers(prefix) == [], "the last to leave takes what the dead left"
 
 
-def test_what_only_one_side_can_ask(eal: Eal, second):
+def test_each_role_has_its_own_death_callback(eal: Eal, second):
     said = second("""
         with pydpdk.attach(PREFIX) as eal:
             tried(lambda: eal.on_process_death(print))

@@ -1,4 +1,4 @@
-"""Whether a program that is not ours has attached to the memory: said in it, to all of ours."""
+"""Whether a foreign program has attached to the memory: recorded there, for all our processes."""
 
 import textwrap
 from collections.abc import Callable
@@ -26,8 +26,8 @@ from pydpdk._dpdk import ffi
 from pydpdk.memory.memzone import memzones
 
 def foreign():
-    ledger = next(zone.addr for zone in memzones() if zone.name == "pydpdk")
-    return ffi.cast("struct pyd_process_table *", ledger).foreign
+    table = next(zone.addr for zone in memzones() if zone.name == "pydpdk")
+    return ffi.cast("struct pyd_process_table *", table).foreign
 """
 SECONDARY = """
 import os, time
@@ -101,8 +101,8 @@ def test_alone_and_among_ours_memory_is_trusted(run_script, program: Path) -> No
     run(run_script, program, body)
 
 
-def test_after_another_program_never_again(run_script, program: Path) -> None:
-    """Though it has left: what it wrote may lie in any ring."""
+def test_memory_is_never_trusted_again_after_a_foreign_program(run_script, program: Path) -> None:
+    """Even after it has left: what it wrote may lie in any ring."""
     body = """
     with init(memory_mb=64):
         until(0)
@@ -116,7 +116,9 @@ def test_after_another_program_never_again(run_script, program: Path) -> None:
     run(run_script, program, body)
 
 
-def test_one_that_was_there_before_the_watch_began(run_script, program: Path) -> None:
+def test_a_foreign_program_that_attached_before_the_watch_is_seen(
+    run_script, program: Path
+) -> None:
     body = """
     from pydpdk.eal import foreign as eal_foreign
     begin = eal_foreign.ForeignWatch.start
@@ -132,8 +134,8 @@ def test_one_that_was_there_before_the_watch_began(run_script, program: Path) ->
     run(run_script, program, body)
 
 
-def test_where_nothing_can_be_watched(run_script, program: Path) -> None:
-    """All instances of inotify that the user may have are in use: nothing is trusted."""
+def test_memory_is_not_trusted_without_a_watch(run_script, program: Path) -> None:
+    """The user's inotify instances are used up: nothing is trusted."""
     body = """
     from pydpdk.eal import foreign as eal_foreign
     eal_foreign._libc.inotify_init1 = lambda flags: -1
@@ -144,12 +146,12 @@ def test_where_nothing_can_be_watched(run_script, program: Path) -> None:
 
 
 @pytest.mark.parametrize("options", ["hugepages=False", "in_memory=True"])
-def test_memory_to_which_nobody_can_attach(run_script, program: Path, options: str) -> None:
+def test_private_memory_is_trusted(run_script, program: Path, options: str) -> None:
     run(run_script, program, f"with init({options}, memory_mb=64):\n    assert foreign() == 0\n")
 
 
 def test_a_secondary_of_a_dead_primary_trusts_nothing(run_script, program: Path) -> None:
-    """Nobody watches any more who attaches."""
+    """Without a primary, no process watches for attaching programs."""
     body = """
     import signal
     primary = ours(PRIMARY)

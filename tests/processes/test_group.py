@@ -1,4 +1,4 @@
-"""Groups: Python functions in secondaries that a primary starts and looks after."""
+"""Groups: Python functions in secondaries that a primary starts and watches."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Odd(Exception):
 def fail_oddly():
     raise Odd(1, 2)
 
-def until_told():
+def until_stopped():
     while pydpdk.running():
         time.sleep(0.01)
-    return "told"
+    return "stopped"
 
 def deaf():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -85,7 +85,7 @@ RunGroup = Callable[..., Any]
 
 @pytest.fixture
 def run_group(run_script: Any, tmp_path: Path) -> RunGroup:
-    """Run a few lines with a `group` at hand; the functions above are importable."""
+    """Run a few lines with a `group`; the functions above can be imported."""
     (tmp_path / "functions.py").write_text(FUNCTIONS)
 
     def run(body: str, options: str = "{}") -> Any:
@@ -99,7 +99,7 @@ def run_group(run_script: Any, tmp_path: Path) -> RunGroup:
     return run
 
 
-def test_arguments_go_and_results_come_back(run_group: RunGroup) -> None:
+def test_arguments_and_results_pass_between_processes(run_group: RunGroup) -> None:
     done = run_group("""
 members = [group.start(add, 1, b=2), group.start(add, "a", "b")]
 print([member.result(30) for member in members], [member.state for member in members])
@@ -109,8 +109,8 @@ print([member.result(30) for member in members], [member.state for member in mem
 
 def test_each_process_has_an_lcore_to_itself(run_group: RunGroup) -> None:
     done = run_group(f"""
-members = [group.start(until_told, lcores="20@{CPU}", name="named")]
-members += [group.start(until_told) for _ in range(2)]
+members = [group.start(until_stopped, lcores="20@{CPU}", name="named")]
+members += [group.start(until_stopped) for _ in range(2)]
 assert all(member.wait_ready(30) for member in members)
 found = pydpdk.processes()
 print(len(found), len(set().union(*(p.lcores for p in found))))
@@ -136,24 +136,24 @@ for function in (fail, fail_oddly):
     assert done.stdout.startswith("LookupError('nothing here')\nRuntimeError('Odd: 1 2')\n")
 
 
-def test_what_cannot_be_sent_is_said_at_once(run_group: RunGroup) -> None:
+def test_what_cannot_be_pickled_raises(run_group: RunGroup) -> None:
     done = run_group("""
 for bad in (lambda: 0, 5):
     try:
         group.start(bad)
     except TypeError as error:
-        print("refused")
+        print("rejected")
 try:
     group.start(unpicklable).result(30)
 except Exception as error:
     print("pickle" in str(error) or "local object" in str(error))
 """)
-    assert done.stdout.startswith("refused\nrefused\nTrue\n")
+    assert done.stdout.startswith("rejected\nrejected\nTrue\n")
 
 
-def test_a_process_that_dies_is_reported_with_what_ended_it(run_group: RunGroup) -> None:
+def test_the_error_of_a_dead_member_names_what_ended_it(run_group: RunGroup) -> None:
     done = run_group("""
-member = group.start(until_told)
+member = group.start(until_stopped)
 member.wait_ready(30)
 member.kill()
 for dead in (member, group.start(leave)):
@@ -167,9 +167,7 @@ for dead in (member, group.start(leave)):
     )
 
 
-def test_a_process_that_dies_is_started_again_as_often_as_asked(
-    run_group: RunGroup, tmp_path: Path
-) -> None:
+def test_a_dead_member_restarts_as_often_as_requested(run_group: RunGroup, tmp_path: Path) -> None:
     done = run_group(f"""
 import time
 from pathlib import Path
@@ -189,22 +187,22 @@ with Mempool.create("packets", 511, cache_size=0, ops_name="lf_stack") as pool:
     assert done.stdout.startswith("2 3 0\n"), done.stderr
 
 
-def test_leaving_the_group_stops_those_that_listen_and_ends_those_that_do_not(
+def test_close_stops_members_that_poll_and_kills_the_others(
     run_group: RunGroup,
 ) -> None:
     done = run_group(
         """
-members = group.start(until_told), group.start(deaf)
+members = group.start(until_stopped), group.start(deaf)
 assert all(member.wait_ready(30) for member in members)
 group.close()
 print([member.state for member in members], members[0].result())
 """,
         "{'stop_s': 1}",
     )
-    assert done.stdout.startswith("['done', 'dead'] told\n")
+    assert done.stdout.startswith("['done', 'dead'] stopped\n")
 
 
-def test_objects_of_the_shared_memory_arrive_as_themselves(run_group: RunGroup) -> None:
+def test_objects_in_shared_memory_are_passed_by_reference(run_group: RunGroup) -> None:
     done = run_group("""
 with (Memzone.reserve("numbers", 64) as zone,
       Mempool.create("packets", 511, cache_size=0, ops_name="lf_stack") as pool,
@@ -228,17 +226,17 @@ with (Memzone.reserve("numbers", 64) as zone,
     assert done.stdout.startswith("numbers [0, 1, 2, 3, 4, 5, 6, 7]\n320 511\n")
 
 
-def test_a_group_is_the_primarys(run_group: RunGroup) -> None:
+def test_only_a_primary_has_a_group(run_group: RunGroup) -> None:
     done = run_group("""
 try:
     group.start(pydpdk.Group).result(30)
 except pydpdk.SecondaryError as error:
-    print("refused")
+    print("rejected")
 """)
-    assert done.stdout.startswith("refused\n")
+    assert done.stdout.startswith("rejected\n")
 
 
-def test_processes_that_have_ended_keep_no_descriptor(run_group: RunGroup) -> None:
+def test_members_that_have_ended_keep_no_descriptor(run_group: RunGroup) -> None:
     done = run_group("""
 import gc, time
 gc.disable()
@@ -250,8 +248,8 @@ members = [group.start(add, i) for i in range(4)]
 print([member.result(30) for member in members])
 deadline = time.monotonic() + 30
 while len(now := open_files()) > len(before) and time.monotonic() < deadline:
-    time.sleep(0.01)  # the threads that watch them notice their ends
-# the watch of the first may have ended since: one kept of each of the four would still be more
+    time.sleep(0.01)  # the watching threads notice the ends
+# the watch of the first may have ended by now: one leaked descriptor per member would still show
 print([member.alive for member in members], len(now) <= len(before) or (before, now))
 """)
     assert "[1, 2, 3, 4]\n[False, False, False, False] True\n" in done.stdout, done.stdout

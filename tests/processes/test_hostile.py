@@ -1,4 +1,4 @@
-"""A C program spoils packets: they are dropped and counted, the others arrive, none is lost."""
+"""A C program spoils packets: these are dropped and counted, the others received, none lost."""
 
 import os
 import textwrap
@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.hugepages
 MAIN, OTHER = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
-WAYS = 22  # in which hostile.c spoils a packet; 0 leaves it alone, 9 a lone segment
+WAYS = 22  # kinds of damage in hostile.c; 0 does none, nor 9 to a single segment
 SIZES = (60, 1000, 5000)  # the last in three segments
 ROUNDS = 8
 SOUND, TOTAL = ROUNDS * (len(SIZES) + 2), ROUNDS * len(SIZES) * WAYS
@@ -84,8 +84,10 @@ def test_out_of_a_ring(run_script, hostile: Path) -> None:
     assert run(run_script, hostile, body) == SEEN
 
 
-def test_all_of_it_while_no_thread_of_python_runs(run_script, hostile: Path) -> None:
-    """The program comes, spoils and ends while the GIL is held: it was seen all the same."""
+def test_a_program_that_came_and_left_while_the_gil_was_held_is_seen(
+    run_script, hostile: Path
+) -> None:
+    """The program comes, spoils and ends while this process holds the GIL: it is seen even so."""
     body = """
     import ctypes
     c = spoiled("to_py")
@@ -97,7 +99,7 @@ def test_all_of_it_while_no_thread_of_python_runs(run_script, hostile: Path) -> 
 
 
 def test_out_of_a_port(run_script, hostile: Path) -> None:
-    """net_ring hands in what lies in its ring, whoever put it there."""
+    """net_ring receives what lies in its ring, whichever process enqueued it."""
     body = """
     with spoiled("ETH_RXTX0_net_ring0") as c:
         print(received(rxq.rx, lambda: rxq.malformed))
@@ -152,7 +154,7 @@ def test_compiled_workers(run_script, hostile: Path, tmp_path: Path) -> None:
     assert run(run_script, hostile, body) == SEEN.replace("out 0\n", "") + SEEN
 
 
-def test_a_ring_that_is_closed_with_them_inside(run_script, hostile: Path) -> None:
+def test_a_ring_with_spoiled_packets_closes_by_force(run_script, hostile: Path) -> None:
     body = """
     with spoiled("to_py") as c:
         pass

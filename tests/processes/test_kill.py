@@ -1,4 +1,4 @@
-"""Processes that are killed in the middle of what they do, and what comes of it."""
+"""Processes that are killed in the middle of their work, and what recovery makes of it."""
 
 import os
 import random
@@ -34,7 +34,7 @@ Start = Callable[[str], "subprocess.Popen[str]"]
 
 @pytest.fixture(autouse=True)
 def recovered_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the primary from recovering by itself: the tests want to see what it finds."""
+    """Keep the primary from recovering on its own: the tests check what recovery finds."""
     monkeypatch.setattr(deaths, "_recovery", lambda dead: None)
 
 
@@ -69,7 +69,7 @@ def died(child: "subprocess.Popen[str]") -> None:
     assert child.wait(30) == -signal.SIGKILL
 
 
-def test_what_a_killed_process_held_comes_back(pool: Mempool, start: Start):
+def test_recovery_returns_the_mbufs_of_a_killed_process(pool: Mempool, start: Start):
     child = start(f"""
         attach(20)
         burst = Burst(64)
@@ -85,7 +85,7 @@ def test_what_a_killed_process_held_comes_back(pool: Mempool, start: Start):
     assert pool.in_use_count == 0
 
 
-def test_recovery_waits_for_the_end_of_who_is_dying(pool: Mempool, start: Start):
+def test_recovery_waits_for_the_end_of_a_dying_process(pool: Mempool, start: Start):
     child = start(f"""
         attach(20)
         burst = Burst(64)
@@ -101,7 +101,7 @@ def test_recovery_waits_for_the_end_of_who_is_dying(pool: Mempool, start: Start)
     assert recover_from(child.pid, 0) is None
 
 
-def test_the_next_on_an_lcore_takes_over_its_cache(eal: Eal, name: str, start: Start):
+def test_the_next_process_on_an_lcore_takes_over_its_cache(eal: Eal, name: str, start: Start):
     with Mempool.create(name, 255, cache_size=64, ops_name="lf_stack") as pool:
         code = f"""
             attach(20)
@@ -119,7 +119,9 @@ def test_the_next_on_an_lcore_takes_over_its_cache(eal: Eal, name: str, start: S
             burst.free()
 
 
-def test_traces_of_the_dead_leave_the_runtime_directory(eal: Eal, pool: Mempool, start: Start):
+def test_recovery_removes_files_of_dead_processes_from_the_runtime_directory(
+    eal: Eal, pool: Mempool, start: Start
+):
     child = start("attach(20); die()")
     died(child)
     assert recover().processes == (child.pid,)
@@ -127,9 +129,7 @@ def test_traces_of_the_dead_leave_the_runtime_directory(eal: Eal, pool: Mempool,
 
 
 @pytest.mark.parametrize("sync", ["single", "hts"])
-def test_a_death_between_start_and_finish_of_zero_copy_blocks_nobody(
-    name: str, start: Start, sync: str
-):
+def test_a_death_during_zero_copy_does_not_block_the_ring(name: str, start: Start, sync: str):
     with Ring.create(name, 64, producer=sync, consumer=sync) as ring:
         child = start(f"""
             attach(20)
@@ -142,8 +142,8 @@ def test_a_death_between_start_and_finish_of_zero_copy_blocks_nobody(
         assert ring.enqueue_burst(np.arange(63, dtype=np.uint64)) == 63
 
 
-def test_who_spins_for_a_dead_process_goes_on_after_recovery(name: str, start: Start):
-    """In a third process, whose call is nowhere near its end when recovery begins."""
+def test_a_call_that_spins_for_a_dead_process_goes_on_after_recovery(name: str, start: Start):
+    """In a third process, whose call is far from its end when recovery begins."""
     with Ring.create(name, 64, producer="hts", consumer="hts") as ring:
         child = start(f"""
             attach(20)
@@ -167,7 +167,7 @@ def test_who_spins_for_a_dead_process_goes_on_after_recovery(name: str, start: S
         assert ring.count == 3
 
 
-def test_plain_objects_of_a_killed_process_come_back(eal: Eal, name: str, start: Start):
+def test_recovery_returns_the_plain_objects_of_a_killed_process(eal: Eal, name: str, start: Start):
     with ObjectPool.create(name, 100, "u8", ops_name="lf_stack") as objects:
         kept = objects.get(3)
         child = start(f"attach(20); kept = ObjectPool.lookup({name!r}).get(40); die()")
@@ -177,7 +177,7 @@ def test_plain_objects_of_a_killed_process_come_back(eal: Eal, name: str, start:
         objects.put(kept)
 
 
-def test_a_process_that_leaves_gives_its_caches_back(eal: Eal, name: str, start: Start):
+def test_a_process_that_leaves_flushes_its_caches(eal: Eal, name: str, start: Start):
     with Mempool.create(name, 255, cache_size=64, ops_name="lf_stack") as pool:
         child = start(f"""
             eal = attach(20)
@@ -192,7 +192,9 @@ def test_a_process_that_leaves_gives_its_caches_back(eal: Eal, name: str, start:
             burst.free()
 
 
-def test_a_program_that_is_not_ours_makes_recovery_careful(eal: Eal, pool: Mempool, start: Start):
+def test_recovery_beside_a_foreign_program_returns_only_what_is_certain(
+    eal: Eal, pool: Mempool, start: Start
+):
     watcher = start("""
         from pydpdk.explorer import attach as look
         with look(sys.argv[1]):
@@ -231,10 +233,10 @@ def test_only_the_primary_recovers(eal: Eal, start: Start):
 
 
 @pytest.mark.parametrize("ops", ["ring_mp_mc", "ring_mt_hts", "stack", "lf_stack"])
-def test_death_at_any_moment_of_pool_operations_loses_nothing(
+def test_a_death_at_any_moment_of_pool_operations_loses_no_mbuf(
     eal: Eal, name: str, start: Start, ops: str
 ):
-    """Nobody else is in the pool meanwhile, so no survivor spins, whatever the ops."""
+    """No other process uses the pool meanwhile, so no survivor spins, whatever the ops."""
     with (
         Mempool.create(name, 1023, cache_size=32, ops_name=ops) as pool,
         Ring.create(f"{name}-ring", 128, element="mbuf", producer="rts", consumer="rts") as ring,
@@ -290,7 +292,7 @@ def test_recovery_while_the_primary_works(eal: Eal, name: str, start: Start):
                 die()
             """)
             died(child)
-            assert recover().mbufs[name] >= 50  # and what its lcore's cache held
+            assert recover().mbufs[name] >= 50  # and those in the cache of its lcore
         finally:
             stop.set()
             worker.join()

@@ -1,12 +1,12 @@
-"""Processes that are killed while they attach or leave: they hold DPDK's memory map lock then."""
+"""Processes killed while they attach or leave: then they hold DPDK's memory map lock."""
 
 import pytest
 
 pytestmark = pytest.mark.hugepages
 
 
-def test_a_death_while_attaching_keeps_nobody_from_memory(run_script) -> None:
-    """Without recovery, the next growth of the heap waits in rte_mcfg_mem_write_lock for ever."""
+def test_memory_grows_after_a_death_while_attaching(run_script) -> None:
+    """Without recovery, the next growth of the heap waits in rte_mcfg_mem_write_lock forever."""
     done = run_script(
         """
         import random, signal, subprocess, sys, time
@@ -16,7 +16,7 @@ def test_a_death_while_attaching_keeps_nobody_from_memory(run_script) -> None:
             for i in range(24):
                 if time.monotonic() > end and i > 2:
                     break
-                signal.alarm(60)  # ends the process: a thread in C hears nothing else
+                signal.alarm(60)  # ends the process: a thread in C reacts to nothing else
                 child = subprocess.Popen(
                     [sys.executable, "-c", "import pydpdk, sys, time; pydpdk.attach(sys.argv[1]);"
                      " time.sleep(9)", PREFIX], stderr=subprocess.DEVNULL)
@@ -37,10 +37,10 @@ def test_a_death_while_attaching_keeps_nobody_from_memory(run_script) -> None:
     assert done.stdout == "[]\n"
 
 
-HOLDER = """
+OWNER = """
     import ctypes, signal, subprocess, sys, threading, time
-    signal.alarm(50)  # ends the process: a thread that waits for the lock hears nothing else
-    HOLDER = (
+    signal.alarm(50)  # ends the process: nothing else ends a wait for the lock
+    OWNER = (
         "import ctypes, pydpdk, sys, time\\n"
         "eal = pydpdk.attach(sys.argv[1])\\n"
         "eal.peers._registration.publish(sys.argv[2], {})\\n"
@@ -58,18 +58,18 @@ HOLDER = """
 
 @pytest.mark.parametrize("waiting", [False, True], ids=["free", "waited_for"])
 @pytest.mark.parametrize(("state", "lock"), [("attaching", "read"), ("leaving", "write")])
-def test_the_lock_of_a_dead_process_is_given_back(
+def test_the_memory_map_lock_of_a_dead_process_is_released(
     run_script, state: str, lock: str, waiting: bool
 ) -> None:
     done = run_script(
-        HOLDER
+        OWNER
         + """
     state, lock, waiting = sys.argv[1], sys.argv[2], sys.argv[3] == "True"
     with init() as eal:
         deaths = []
         eal.on_process_death(deaths.append)
         child = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, PREFIX, state, lock], stdout=subprocess.PIPE, text=True)
+            [sys.executable, "-c", OWNER, PREFIX, state, lock], stdout=subprocess.PIPE, text=True)
         assert child.stdout.readline() == "held\\n"
         grower = threading.Thread(target=grow)
         if waiting:
@@ -92,8 +92,8 @@ def test_the_lock_of_a_dead_process_is_given_back(
     assert done.stdout == f"{state} None\n"
 
 
-def test_a_death_while_leaving_keeps_nobody_from_memory(run_script) -> None:
-    """It leaves within milliseconds: killed at random moments of that."""
+def test_memory_grows_after_a_death_while_leaving(run_script) -> None:
+    """It leaves within milliseconds: killed at random moments of that time."""
     done = run_script(
         """
         import random, signal, subprocess, sys, time
@@ -109,7 +109,7 @@ def test_a_death_while_leaving_keeps_nobody_from_memory(run_script) -> None:
             for i in range(16):
                 if time.monotonic() > end and i > 2:
                     break
-                signal.alarm(60)  # ends the process: a thread in C hears nothing else
+                signal.alarm(60)  # ends the process: a thread in C reacts to nothing else
                 child = subprocess.Popen(
                     [sys.executable, "-c", code, PREFIX], stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL)

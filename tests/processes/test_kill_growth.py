@@ -1,4 +1,4 @@
-"""Random deaths of secondaries that make and free memory; the script says what it checks."""
+"""Random deaths of secondaries that make and free memory; the script does the checks."""
 
 import subprocess
 import sys

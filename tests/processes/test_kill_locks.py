@@ -1,4 +1,4 @@
-"""Processes that are killed while they have one of DPDK's locks: nobody waits without end."""
+"""Processes that are killed while they have one of DPDK's locks: no call waits forever."""
 
 import os
 import subprocess
@@ -11,13 +11,13 @@ from pydpdk.host import runtime
 
 pytestmark = pytest.mark.hugepages
 
-HOLDER = Path(__file__).with_name("lock_owner.py")
+OWNER = Path(__file__).with_name("lock_owner.py")
 SCRIPT = f"""
     import errno, signal, subprocess, sys, threading, time
-    signal.alarm(100)  # ends the process: a thread that waits for a lock hears nothing else
-    HOLDER, deaths = {str(HOLDER)!r}, []
+    signal.alarm(100)  # ends the process: nothing else ends a wait for a lock
+    OWNER, deaths = {str(OWNER)!r}, []
     def died_with(lock, how, *more):
-        child = subprocess.Popen([sys.executable, HOLDER, PREFIX, lock, how, *more],
+        child = subprocess.Popen([sys.executable, OWNER, PREFIX, lock, how, *more],
                                  stdout=subprocess.PIPE, text=True)
         assert child.stdout.readline() == "held\\n"
         return child
@@ -46,7 +46,7 @@ LOCKS = [
 ]
 
 
-def test_every_lock_of_a_dead_process_is_given_back(run_script) -> None:
+def test_every_lock_of_a_dead_process_is_released(run_script) -> None:
     done = run_script(
         SCRIPT
         + f"""
@@ -69,7 +69,7 @@ def test_every_lock_of_a_dead_process_is_given_back(run_script) -> None:
 
 @pytest.mark.parametrize("stays", [False, True], ids=["goes_on", "stands_still"])
 def test_a_death_in_the_middle_of_growth(run_script, stays: bool) -> None:
-    """It has the locks of the memzones, of the heap and of the memory map, and waits for pages."""
+    """It has the locks of the memzones, the heap and the memory map, and waits for pages."""
     done = run_script(
         SCRIPT
         + """
@@ -123,7 +123,7 @@ def test_a_death_in_the_middle_of_growth(run_script, stays: bool) -> None:
 
 
 DAMAGED = """
-    def refused(function, *arguments):
+    def rejected(function, *arguments):
         try:
             function(*arguments)
         except pydpdk.DpdkError as error:
@@ -131,19 +131,19 @@ DAMAGED = """
             assert "malloc heap" in str(error), error
         else:
             raise AssertionError(function)
-    def all_refuse(eal):
+    def all_raise(eal):
         for ask in (lambda: Burst(64), lambda: Memzone.reserve("a", 4096),
                     lambda: Mempool.create("b", 511), lambda: Ring.create("c", 64),
                     lambda: pydpdk.Hash.create("d", "u4", entries=64),
                     lambda: Mempool.lookup("pool"), lambda: pydpdk.memory.memzone.memzones(),
                     lambda: eal.add_device("net_null7"), pydpdk.recover, eal.close):
-            refused(ask)
+            rejected(ask)
 """
 
 
 @pytest.mark.parametrize("waiting", [False, True], ids=["free", "waited_for"])
-def test_damage_is_said_and_nothing_waits(run_script, waiting: bool) -> None:
-    """The heap cannot be made sound: each call that takes a lock says so, and all ends by force."""
+def test_calls_in_damaged_memory_raise_and_do_not_wait(run_script, waiting: bool) -> None:
+    """The heap is damaged for good: calls that take a lock raise, and a forced close works."""
     done = run_script(
         SCRIPT
         + DAMAGED
@@ -173,7 +173,7 @@ def test_damage_is_said_and_nothing_waits(run_script, waiting: bool) -> None:
     for thread in threads:
         thread.join()
     assert failed == [errno.EOWNERDEAD] * len(threads), failed
-    all_refuse(eal)
+    all_raise(eal)
     assert port.rx[0].rx(burst) == 32  # packets go on
     burst.free()
     child.stdout.close()
@@ -187,7 +187,7 @@ def test_damage_is_said_and_nothing_waits(run_script, waiting: bool) -> None:
     assert done.stdout == "closed\n"
 
 
-def test_another_secondary_hears_of_the_damage(run_script) -> None:
+def test_calls_of_another_secondary_raise_in_damaged_memory(run_script) -> None:
     done = run_script(
         SCRIPT
         + """
@@ -227,11 +227,11 @@ def test_another_secondary_hears_of_the_damage(run_script) -> None:
 
 
 def test_a_secondary_of_a_dead_primary_does_not_wait(run_script) -> None:
-    """Nobody gives back what the primary had: the secondary's own end needs none of it."""
+    """Its locks are never released: the secondary's own end needs none of them."""
     done = run_script(
         SCRIPT
         + """
-    primary = subprocess.Popen([sys.executable, HOLDER, PREFIX, "heap", "spin", "primary"],
+    primary = subprocess.Popen([sys.executable, OWNER, PREFIX, "heap", "spin", "primary"],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert primary.stdout.readline() == "up\\n"
     eal = pydpdk.attach(PREFIX)
@@ -256,14 +256,14 @@ import atexit, errno, os, queue, signal, subprocess, sys, time
 from pydpdk import eal
 
 def not_asleep():
-    \"\"\"[ns] in which this thread ran, or was ready to: under load that takes long.\"\"\"
+    \"\"\"Return [ns] in which this thread ran or was ready to: under load that takes long.\"\"\"
     with open("/proc/thread-self/schedstat") as file:
         return sum(map(int, file.read().split()[:2]))
 
 begun = []
 
-@atexit.register  # before the EAL does so: called after its end
-def tell():
+@atexit.register  # registered before the EAL's handler, so called after it
+def report():
     start, before = begun
     asleep = time.monotonic_ns() - start - (not_asleep() - before)
     print("asleep", asleep, eal.state(), flush=True)
@@ -271,7 +271,7 @@ def tell():
 def main(app):
     deaths = queue.SimpleQueue()
     app.eal.on_process_death(deaths.put)
-    subprocess.run([sys.executable, {str(HOLDER)!r}, app.eal.file_prefix, "heap", "spin", "damage"],
+    subprocess.run([sys.executable, {str(OWNER)!r}, app.eal.file_prefix, "heap", "spin", "damage"],
                    stdout=subprocess.DEVNULL)
     assert deaths.get().error.errno == errno.EOWNERDEAD
     begun[:] = time.monotonic_ns(), not_asleep()
@@ -288,9 +288,7 @@ runpy.run_module("pydpdk", run_name="__main__", alter_sys=True)
 
 
 def test_a_run_in_damaged_memory_ends_at_once_on_sigterm(tmp_path: Path) -> None:
-    """It waits for nothing on its way to the end: what it sleeps is counted, not how busy the
-    machine is.
-    """
+    """It waits for nothing on its way to the end: the test measures sleep, not load."""
     prefix = f"damaged-{os.getpid()}"
     (tmp_path / "target.py").write_text(TARGET)
     (tmp_path / "damaged.yaml").write_text(

@@ -26,9 +26,9 @@ def test_the_table_of_another_process_is_read_from_its_memory(eal: Eal):
 
 @pytest.mark.skipif(TESTPMD is None, reason="dpdk-testpmd is not installed")
 def test_drivers_are_loaded_in_the_order_of_the_primary(eal: Eal, second, testpmd):
-    """dpdk-testpmd links the drivers of one NIC: there `ring_mp_mc` has another number than here.
+    """dpdk-testpmd links the drivers of one NIC: `ring_mp_mc` has another number there than here.
 
-    Without care a secondary would take from its pool as `ring_sp_sc`, beside its own lcores.
+    Unchecked, a secondary would take from its pool as `ring_sp_sc`, beside the primary's lcores.
     """
     prefix, pid = testpmd
     theirs = mempool_ops.mempool_ops_of(pid)
@@ -52,16 +52,16 @@ def test_drivers_are_loaded_in_the_order_of_the_primary(eal: Eal, second, testpm
         """,
         prefix,
     ).end()
-    ops, refused, primary, pool, secondary, _ = said.splitlines()
+    ops, rejected, primary, pool, secondary, _ = said.splitlines()
     assert ops.startswith(str(theirs)[:-1])
-    assert "its primary does not run pydpdk" in refused
+    assert "its primary does not run pydpdk" in rejected
     assert primary == "('primary', False, [0, 1])"
     assert f"<Mempool 'mb_pool_0' n={N_MBUFS} in_use=" in pool
     assert secondary.startswith("SecondaryError")
 
 
 @pytest.mark.skipif(TESTPMD is None, reason="dpdk-testpmd is not installed")
-def test_lcores_of_a_program_that_is_not_ours_are_in_use(second, testpmd):
+def test_lcores_of_a_foreign_program_are_in_use(second, testpmd):
     prefix, pid = testpmd
     for lcores in ("0@0", "1@0"):
         said = second(f"tried(lambda: pydpdk.attach(PREFIX, {lcores!r}))", prefix).end()

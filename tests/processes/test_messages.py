@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from peers import Peer, ToldError, World
+from peers import AskedError, Peer, Programs
 
 pytestmark = pytest.mark.hugepages
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    made = World()
+def programs() -> Iterator[Programs]:
+    made = Programs()
     made.add()
     made.add()
     yield made
@@ -22,125 +22,125 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture
-def primary(world: World) -> Peer:
-    return world.all[0]
+def primary(programs: Programs) -> Peer:
+    return programs.all[0]
 
 
 @pytest.fixture
-def first(world: World) -> Peer:
-    return world.all[1]
+def first(programs: Programs) -> Peer:
+    return programs.all[1]
 
 
 @pytest.fixture
-def pids(world: World) -> list[int]:
-    return sorted(peer.pid for peer in world.all[1:])
+def pids(programs: Programs) -> list[int]:
+    return sorted(peer.pid for peer in programs.all[1:])
 
 
-def test_the_primary_asks_all_secondaries(primary: Peer, pids: list[int]):
-    replies, missed = primary.run("told(messages.request('echo', b'abc'))")
+def test_a_request_of_the_primary_reaches_all_secondaries(primary: Peer, pids: list[int]):
+    replies, missed = primary.run("answers(messages.request('echo', b'abc'))")
     assert replies == [(pid, b"abc") for pid in pids]
     assert missed == ()
 
 
-def test_a_secondary_asks_the_primary_only(first: Peer):
-    assert first.run("told(messages.request('echo', b'abc'))") == ([(0, b"abc")], ())
+def test_a_request_of_a_secondary_reaches_only_the_primary(first: Peer):
+    assert first.run("answers(messages.request('echo', b'abc'))") == ([(0, b"abc")], ())
 
 
-def test_all_256_bytes_arrive_both_ways(first: Peer):
-    code = "data = bytes(range(256)); told(messages.request('echo', data))[0] == [(0, data)]"
+def test_all_256_bytes_pass_in_both_directions(first: Peer):
+    code = "data = bytes(range(256)); answers(messages.request('echo', data))[0] == [(0, data)]"
     assert first.run(code) is True
 
 
 def test_messages_go_from_the_primary_to_all_and_from_a_secondary_to_the_primary(
-    world: World, primary: Peer, first: Peer
+    programs: Programs, primary: Peer, first: Peer
 ):
     primary.run("messages.send('note', b'to all')")
-    for peer in world.all[1:]:
-        assert peer.run("wait_for(lambda: heard); heard.pop()") == (None, b"to all")
+    for peer in programs.all[1:]:
+        assert peer.run("wait_for(lambda: notes); notes.pop()") == (None, b"to all")
     first.run("messages.send('note', b'to one')")
-    assert primary.run("wait_for(lambda: heard); heard.pop()") == (first.pid, b"to one")
-    assert world.all[2].run("heard") == []
+    assert primary.run("wait_for(lambda: notes); notes.pop()") == (first.pid, b"to one")
+    assert programs.all[2].run("notes") == []
 
 
 def test_messages_keep_their_order(primary: Peer, first: Peer):
     first.run("for i in range(500): messages.send('note', i.to_bytes(2))")
-    code = "wait_for(lambda: len(heard) == 500); [int.from_bytes(d) for _, d in heard]"
+    code = "wait_for(lambda: len(notes) == 500); [int.from_bytes(d) for _, d in notes]"
     assert primary.run(code) == list(range(500))
-    primary.run("heard.clear()")
+    primary.run("notes.clear()")
 
 
-def test_a_handler_that_raises_is_told_to_who_asked(primary: Peer, pids: list[int]):
-    replies, missed = primary.run("told(messages.request('boom'))")
+def test_the_requester_gets_the_exception_of_a_handler(primary: Peer, pids: list[int]):
+    replies, missed = primary.run("answers(messages.request('boom'))")
     assert replies == [(pid, "KeyError: 'no such flow'") for pid in pids]
     assert missed == ()
-    with pytest.raises(ToldError, match=r"HandlerError: in process \d+: KeyError: 'no such flow'"):
+    with pytest.raises(AskedError, match=r"HandlerError: in process \d+: KeyError: 'no such flow'"):
         primary.run("messages.request('boom')[0].data")
 
 
-@pytest.mark.parametrize("name", ["silent", "nobody_listens"])
-def test_who_does_not_answer_is_missed_at_once(primary: Peer, pids: list[int], name: str):
-    code = f"t = time.monotonic(); r = told(messages.request({name!r}, timeout=20)); "
+@pytest.mark.parametrize("name", ["silent", "no_handler"])
+def test_a_peer_without_an_answer_is_missed_at_once(primary: Peer, pids: list[int], name: str):
+    code = f"t = time.monotonic(); r = answers(messages.request({name!r}, timeout=20)); "
     replies, missed, took = primary.run(code + "\n(*r, time.monotonic() - t)")
     assert (replies, missed) == ([], tuple(pids))
     assert took < 5
 
 
 def test_a_late_answer_is_not_that_of_the_next_request(first: Peer):
-    assert first.run("told(messages.request('slow', b'0.5', timeout=0.1))") == ([], (None,))
-    assert first.run("told(messages.request('slow', b'0.0'))") == ([(0, b"done")], ())
-    assert first.run("told(messages.request('echo', b'x'))") == ([(0, b"x")], ())
+    assert first.run("answers(messages.request('slow', b'0.5', timeout=0.1))") == ([], (None,))
+    assert first.run("answers(messages.request('slow', b'0.0'))") == ([(0, b"done")], ())
+    assert first.run("answers(messages.request('echo', b'x'))") == ([(0, b"x")], ())
 
 
-def test_answers_in_time_are_kept_where_others_are_late(world: World, primary: Peer):
-    late, prompt = world.all[1], world.all[2]
+def test_answers_in_time_are_kept_if_others_are_late(programs: Programs, primary: Peer):
+    late, prompt = programs.all[1], programs.all[2]
     late.run("part = messages.handle('part', lambda m: (time.sleep(1), m.reply(b'late')))")
     prompt.run("part = messages.handle('part', lambda m: m.reply(b'prompt'))")
-    code = "told(messages.request('part', timeout=0.3))"
+    code = "answers(messages.request('part', timeout=0.3))"
     assert primary.run(code) == ([(prompt.pid, b"prompt")], (late.pid,))
     for peer in (late, prompt):
         peer.run("part.close()")
 
 
-def test_a_hundred_requests_at_a_time_are_all_answered(world: World, primary: Peer):
+def test_a_hundred_requests_at_a_time_are_all_answered(programs: Programs, primary: Peer):
     code = """
 def ask(i):
-    results[i] = told(messages.request("echo", i.to_bytes(2), timeout=30))
+    results[i] = answers(messages.request("echo", i.to_bytes(2), timeout=30))
 results = {}
 threads = [threading.Thread(target=ask, args=(i,)) for i in range(100)]
 [t.start() for t in threads]; [t.join() for t in threads]
 {(len(r), m, all(d == i.to_bytes(2) for _, d in r)) for i, (r, m) in results.items()}, len(results)
 """
-    everybody = [(primary, 2), *((peer, 1) for peer in world.all[1:])]
-    for peer, _ in everybody:
-        peer.tell(code)
-    for peer, answers in everybody:
-        assert peer.result() == ({(answers, (), True)}, 100)
+    peers = [(primary, 2), *((peer, 1) for peer in programs.all[1:])]
+    for peer, _ in peers:
+        peer.begin(code)
+    for peer, n in peers:
+        assert peer.result() == ({(n, (), True)}, 100)
 
 
-def test_a_handler_may_ask_while_it_answers(world: World, primary: Peer):
+def test_a_handler_may_ask_while_it_answers(programs: Programs, primary: Peer):
     primary.run("""
 def chain(message):
     message.reply(b"+".join(r.data for r in messages.request("echo", message.data)))
 chain = messages.handle("chain", chain)""")
-    assert world.all[2].run("messages.request('chain', b'a')[0].data") == b"a+a"
+    assert programs.all[2].run("messages.request('chain', b'a')[0].data") == b"a+a"
     primary.run("chain.close()")
 
 
-def test_dpdks_own_requests_pass_while_a_handler_sleeps(world: World, first: Peer):
+def test_dpdks_own_requests_pass_while_a_handler_sleeps(programs: Programs, first: Peer):
     """The heap of a secondary grows by a request to the primary's message thread."""
-    world.primary.run("nap = messages.handle('nap', lambda m: (time.sleep(3), m.reply(b'')))")
-    first.tell("told(messages.request('nap'))")
+    programs.primary.run("nap = messages.handle('nap', lambda m: (time.sleep(3), m.reply(b'')))")
+    first.begin("answers(messages.request('nap'))")
     code = """
 t = time.monotonic()
 with pydpdk.Memzone.reserve("grown", 5 << 20):
     took = time.monotonic() - t
 took"""
-    assert world.all[2].run(code) < 2.5
+    assert programs.all[2].run(code) < 2.5
     assert first.result() == ([(0, b"")], ())
-    world.primary.run("nap.close()")
+    programs.primary.run("nap.close()")
 
 
-def test_a_memfd_passed_along_is_the_same_memory(world: World, primary: Peer, first: Peer):
+def test_a_memfd_passed_along_is_the_same_memory(programs: Programs, primary: Peer, first: Peer):
     primary.run("""
 import mmap
 def share(message):
@@ -170,46 +170,46 @@ text, fds() - before"""
     assert primary.run("share.close(); wait_for(lambda: fds() == before)") is None
 
 
-@pytest.mark.parametrize("name", ["echo", "silent", "boom", "nobody_listens", "note"])
-def test_descriptors_that_nobody_takes_are_closed(primary: Peer, first: Peer, name: str):
-    code = "before = fds(); told(messages.request('echo', b''))"
+@pytest.mark.parametrize("name", ["echo", "silent", "boom", "no_handler", "note"])
+def test_descriptors_that_are_not_taken_are_closed(primary: Peer, first: Peer, name: str):
+    code = "before = fds(); answers(messages.request('echo', b''))"
     primary.run("before = fds()")
     first.run(code)
     for call in ("request", "send"):
         first.run(f"for i in range(30): messages.{call}({name!r}, b'0', fds=[0] * 7)")
-    first.run("told(messages.request('echo', b''))")
+    first.run("answers(messages.request('echo', b''))")
     assert first.run("fds() - before") == 0
     primary.run("wait_for(lambda: fds() == before)")
-    primary.run("heard.clear()")
+    primary.run("notes.clear()")
 
 
 def test_a_reply_is_given_once_and_not_after_the_handler(primary: Peer, first: Peer):
     primary.run("kept = []; keep = messages.handle('keep', lambda m:"
                 " (kept.append(m), m.reply(b'1'), m.reply(b'2')))")  # fmt: skip
-    assert first.run("told(messages.request('keep'))") == ([(0, b"1")], ())
-    with pytest.raises(ToldError, match="RuntimeError: message 'keep' has been answered"):
+    assert first.run("answers(messages.request('keep'))") == ([(0, b"1")], ())
+    with pytest.raises(AskedError, match="RuntimeError: message 'keep' was answered"):
         primary.run("kept[0].reply(b'3')")
     primary.run("keep.close()")
 
 
-def test_a_reply_that_nobody_waits_for_is_told(primary: Peer, first: Peer):
+def test_reply_returns_false_after_the_timeout_of_the_request(primary: Peer, first: Peer):
     primary.run("sent = []; tardy = messages.handle('tardy', lambda m:"
                 " (time.sleep(0.5), sent.append(m.reply(b''))))")  # fmt: skip
-    first.run("told(messages.request('tardy', timeout=0.1))")
+    first.run("answers(messages.request('tardy', timeout=0.1))")
     assert primary.run("wait_for(lambda: sent); tardy.close(); sent") == [False]
 
 
 def test_a_name_has_one_handler_until_it_is_closed(primary: Peer):
     """rte_mp_action_register and rte_mp_action_unregister."""
-    with pytest.raises(ToldError, match=r"NameTakenError: .*pyd_mp_register: echo: EEXIST"):
+    with pytest.raises(AskedError, match=r"NameTakenError: .*pyd_mp_register: echo: EEXIST"):
         primary.run("messages.handle('echo', print)")
     primary.run("again = messages.handle('again', print); again.close(); again.close()")
     primary.run("with messages.handle('again', print): pass")
 
 
 def test_dpdks_request_is_answered_by_all(primary: Peer, first: Peer):
-    assert primary.run("told(messages.request_sync('echo', b'c'))") == ([(0, b"c")] * 2, ())
-    assert first.run("told(messages.request_sync('echo', b'c'))") == ([(0, b"c")], ())
+    assert primary.run("answers(messages.request_sync('echo', b'c'))") == ([(0, b"c")] * 2, ())
+    assert first.run("answers(messages.request_sync('echo', b'c'))") == ([(0, b"c")], ())
 
 
 def test_descriptors_in_answers_to_dpdks_request_are_ours(primary: Peer, first: Peer):
@@ -224,18 +224,18 @@ found, fds() - before"""
 
 
 def test_dpdks_request_times_out_as_dpdk_says(first: Peer):
-    with pytest.raises(ToldError, match=r"DpdkError: .*pyd_mp_request_sync: silent: ETIMEDOUT"):
+    with pytest.raises(AskedError, match=r"DpdkError: .*pyd_mp_request_sync: silent: ETIMEDOUT"):
         first.run("messages.request_sync('silent', timeout=0.2)")
 
 
 @pytest.mark.parametrize("call", ["request", "request_sync"])
 def test_ctrl_c_ends_the_wait_for_answers(first: Peer, primary: Peer, call: str):
     before = first.run("fds()")
-    first.tell(f"messages.{call}('slow', b'2', timeout=30)")
+    first.begin(f"messages.{call}('slow', b'2', timeout=30)")
     time.sleep(0.5)
     first.signal(signal.SIGINT)
     start = time.monotonic()
-    with pytest.raises(ToldError, match="KeyboardInterrupt"):
+    with pytest.raises(AskedError, match="KeyboardInterrupt"):
         first.result()
     assert time.monotonic() - start < 1.2
     primary.run("time.sleep(2)")

@@ -1,4 +1,4 @@
-"""Messages while processes die, stand still, send too much or what nobody should."""
+"""Messages while processes die, stop, or send too much or invalid data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from peers import ToldError, World
+from peers import AskedError, Programs
 
 from pydpdk import version
 from pydpdk.host import runtime
@@ -21,58 +21,58 @@ pytestmark = pytest.mark.hugepages
 
 
 @pytest.fixture
-def fresh() -> Iterator[World]:
-    """A primary alone."""
-    made = World()
+def fresh() -> Iterator[Programs]:
+    """Start a primary without secondaries."""
+    made = Programs()
     yield made
     made.close()
 
 
-def test_a_primary_alone_has_nobody_to_ask(fresh: World):
-    assert fresh.primary.run("messages.send('note'); told(messages.request('echo'))") == ([], ())
+def test_a_request_of_a_primary_alone_gets_no_answer(fresh: Programs):
+    assert fresh.primary.run("messages.send('note'); answers(messages.request('echo'))") == ([], ())
 
 
-def test_a_peer_that_dies_while_it_is_asked_is_missed_at_once(fresh: World):
+def test_a_peer_that_dies_during_a_request_is_missed_at_once(fresh: Programs):
     victim, other = fresh.add(), fresh.add()
-    fresh.primary.tell("told(messages.request('slow', b'1', timeout=30))")
+    fresh.primary.begin("answers(messages.request('slow', b'1', timeout=30))")
     time.sleep(0.3)
     start = time.monotonic()
     victim.kill()
     assert fresh.primary.result() == ([(other.pid, b"done")], (victim.pid,))
     assert time.monotonic() - start < 10
-    assert fresh.primary.run("told(messages.request('echo'))") == ([(other.pid, b"")], ())
+    assert fresh.primary.run("answers(messages.request('echo'))") == ([(other.pid, b"")], ())
 
 
-def test_a_dead_primary_is_told_at_once(fresh: World):
+def test_a_request_to_a_dead_primary_ends_at_once(fresh: Programs):
     secondary = fresh.add()
-    secondary.tell("told(messages.request('slow', b'9', timeout=30))")
+    secondary.begin("answers(messages.request('slow', b'9', timeout=30))")
     time.sleep(0.3)
     fresh.primary.kill()
     assert secondary.result() == ([], (None,))
     for call in ("send", "request", "request_sync"):
-        with pytest.raises(ToldError, match="connect: the primary process is gone: ECONNREFUSED"):
+        with pytest.raises(AskedError, match="connect: the primary process is gone: ECONNREFUSED"):
             secondary.run(f"messages.{call}('echo')")
     secondary.close()
     runtime.sweep(fresh.prefix)
 
 
-def test_a_peer_that_stands_still_is_refused_and_stops_nobody(fresh: World):
+def test_send_raises_for_a_stopped_peer_and_the_others_go_on(fresh: Programs):
     still, other = fresh.add(), fresh.add()
     still.signal(signal.SIGSTOP)
     try:
-        code = "told(messages.request('echo', b'', timeout=0.2))"
+        code = "answers(messages.request('echo', b'', timeout=0.2))"
         assert fresh.primary.run(code) == ([(other.pid, b"")], (still.pid,))
-        refusal = f"BusyError: .*rte_mp_sendmsg: process {still.pid} does not read its messages"
-        with pytest.raises(ToldError, match=refusal):
+        rejection = f"BusyError: .*rte_mp_sendmsg: process {still.pid} does not read its messages"
+        with pytest.raises(AskedError, match=rejection):
             fresh.primary.run("for i in range(1000): messages.send('note', timeout=0.2)")
-        assert other.run("told(messages.request('echo', b'x'))") == ([(0, b"x")], ())
+        assert other.run("answers(messages.request('echo', b'x'))") == ([(0, b"x")], ())
     finally:
         still.signal(signal.SIGCONT)
-    still.run("wait_for(lambda: len(heard) > 5)")
+    still.run("wait_for(lambda: len(notes) > 5)")
 
 
 @pytest.mark.parametrize(("fds", "kept"), [("", 1024), ("fds=[0] * 8", 32)])
-def test_a_queue_that_is_full_drops_counts_and_leaks_nothing(fresh: World, fds: str, kept: int):
+def test_a_queue_that_is_full_drops_counts_and_leaks_nothing(fresh: Programs, fds: str, kept: int):
     secondary = fresh.add()
     fresh.primary.run("""
 before = fds()
@@ -87,12 +87,12 @@ stuck = messages.handle("stuck", lambda m: (entered.set(), gate.wait(), count.ap
     fresh.primary.run(f"gate.set(); wait_for(lambda: len(count) == {kept + 1}); stuck.close()")
     fresh.primary.run("wait_for(lambda: fds() == before)")
     assert fresh.primary.run("messages.lost()") == 2000 - kept
-    assert secondary.run("told(messages.request('echo'))") == ([(0, b"")], ())
+    assert secondary.run("answers(messages.request('echo'))") == ([(0, b"")], ())
     said = fresh.close()[-1]
     assert f"{2000 - kept} messages were dropped" in said
 
 
-def test_the_eal_closes_while_messages_wait_and_a_handler_runs(fresh: World):
+def test_the_eal_closes_while_messages_wait_and_a_handler_runs(fresh: Programs):
     secondary = fresh.add()
     secondary.run("for i in range(50): messages.send('slow', b'0.2')")
     fresh.all.remove(fresh.primary)
@@ -101,7 +101,7 @@ def test_the_eal_closes_while_messages_wait_and_a_handler_runs(fresh: World):
     fresh.primary.close()
 
 
-def test_a_program_that_is_not_python_asks_and_answers(fresh: World, compile_c):
+def test_a_c_program_requests_and_answers(fresh: Programs, compile_c):
     program = compile_c(Path(__file__).with_name("shout.c"))
     with subprocess.Popen(
         [program, "--lcores", f"7@{max(os.sched_getaffinity(0))}", "--proc-type", "secondary",
@@ -113,15 +113,15 @@ def test_a_program_that_is_not_python_asks_and_answers(fresh: World, compile_c):
         assert asker.stdout.readline() == "ready\n"
         print("from C", file=asker.stdin, flush=True)
         assert asker.stdout.readline() == "1 of 1: from C\n"
-        code = "told(messages.request_sync('shout', b'to c'))"
+        code = "answers(messages.request_sync('shout', b'to c'))"
         assert fresh.primary.run(code) == ([(0, b"TO C")], ())
-        assert fresh.primary.run("told(messages.request('shout'))") == ([], (asker.pid,))
+        assert fresh.primary.run("answers(messages.request('shout'))") == ([], (asker.pid,))
     assert asker.returncode == 0
 
 
 @pytest.mark.parametrize("fds", ["[0] * 3", "[]", "[made[0].fileno()]"])
-def test_a_request_that_is_none_harms_nobody(fresh: World, fds: str):
-    """As a program would send it that knows our names, but not what belongs to them."""
+def test_an_invalid_request_is_ignored(fresh: Programs, fds: str):
+    """As from a program that knows our names, but not the format behind them."""
     secondary = fresh.add()
     fresh.primary.run("before = fds()")
     secondary.run(f"""
@@ -133,11 +133,11 @@ for name in (b"echo", b"boom", b""):
     msg = wire.fill(b"pydpdk?" + name, b"", {fds})
     assert wire.lib.rte_mp_sendmsg(msg) == 0
 """)
-    assert secondary.run("told(messages.request('echo', b'x'))") == ([(0, b"x")], ())
+    assert secondary.run("answers(messages.request('echo', b'x'))") == ([(0, b"x")], ())
     fresh.primary.run("wait_for(lambda: fds() == before)")
 
 
-def test_the_eal_closes_while_threads_send_and_ask(fresh: World):
+def test_the_eal_closes_while_threads_send_and_ask(fresh: Programs):
     fresh.add()
     fresh.primary.run("""
 def again(call):
@@ -163,7 +163,7 @@ def test_a_program_may_end_without_closing_its_handlers(run_script):
 
 
 def datagram(kind=0, name=b"pydpdk:echo", len_param=0, num_fds=0) -> bytes:
-    """As DPDK 22.11 to 24.11 puts a message on the socket; from 25.11 on its type takes 8 bytes."""
+    """Return a message as DPDK 22.11 to 24.11 sends it; from 25.11 on its type takes 8 bytes."""
     pad = bytes(4) if version.RUNNING >= "25.11" else b""
     return struct.pack("=i", kind) + pad + struct.pack("=64sii256s", name, len_param, num_fds, b"")
 
@@ -181,24 +181,24 @@ MALFORMED = [
 ]
 
 
-def test_datagrams_that_are_no_messages_leave_dpdks_thread_alive(fresh: World):
+def test_datagrams_that_are_no_messages_leave_dpdks_thread_alive(fresh: Programs):
     other = fresh.add()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as raw:
         for data in MALFORMED:
             raw.sendto(data, str(runtime.runtime_dir(fresh.prefix) / "mp_socket"))
-    assert other.run("told(messages.request('echo', b'here'))") == ([(0, b"here")], ())
+    assert other.run("answers(messages.request('echo', b'here'))") == ([(0, b"here")], ())
 
 
 @pytest.mark.parametrize("name", [b"pydpdk:echo", b"pydpdk?echo"])
 @pytest.mark.parametrize(("said", "sent"), [(8, 0), (8, 1), (2, 1), (1, 1)])
-def test_descriptors_that_did_not_come_are_not_closed(
-    fresh: World, name: bytes, said: int, sent: int
+def test_descriptors_that_were_not_received_are_not_closed(
+    fresh: Programs, name: bytes, said: int, sent: int
 ):
     other = fresh.add()
-    # but for what a thread of ours has open for a moment, which is in /proc
+    # not /proc: one of our threads may have such a file open for a moment
     each = "(fd + os.path.realpath('/proc/self/fd/' + fd) for fd in os.listdir('/proc/self/fd'))"
     count = f"sorted(one for one in {each} if '/proc/' not in one)"
-    assert other.run("told(messages.request('echo', b'1'))") == ([(0, b"1")], ())
+    assert other.run("answers(messages.request('echo', b'1'))") == ([(0, b"1")], ())
     before = fresh.primary.run(count)
     read, write = os.pipe()
     path = str(runtime.runtime_dir(fresh.prefix) / "mp_socket")
@@ -206,8 +206,8 @@ def test_descriptors_that_did_not_come_are_not_closed(
         raw.connect(path)
         for _ in range(5):
             socket.send_fds(raw, [datagram(name=name, num_fds=said)], [write] * sent)
-    assert other.run("told(messages.request('echo', b'2'))") == ([(0, b"2")], ())
+    assert other.run("answers(messages.request('echo', b'2'))") == ([(0, b"2")], ())
     assert fresh.primary.run(count) == before
     os.close(write)
-    assert os.read(read, 1) == b""  # nobody has kept the other end
+    assert os.read(read, 1) == b""  # the other end is closed everywhere
     os.close(read)

@@ -1,4 +1,4 @@
-"""What messages refuse before DPDK is asked, and what they say where there is no channel."""
+"""What messages reject before they call DPDK, and their errors where there is no channel."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def _bad_bytes(
     return [
         (lambda: call("x", b"x" * 257), ValueError, "257 bytes: 0 to 256"),
         (lambda: call("x", np.zeros(33, "u8")), ValueError, "264 bytes: 0 to 256"),
-        (lambda: call("x", "text"), TypeError, "bytes, or what has a buffer"),
-        (lambda: call("x", 5), TypeError, "bytes, or what has a buffer"),
+        (lambda: call("x", "text"), TypeError, "bytes or a buffer"),
+        (lambda: call("x", 5), TypeError, "bytes or a buffer"),
         (lambda: call("x", fds=[0] * (most + 1)), ValueError, f"0 to {most} are allowed"),
         (lambda: call("x", fds=[-1]), ValueError, "fds=-1: 0 to"),
         (lambda: call("x", fds=[2**31]), ValueError, "0 to 2147483647"),
@@ -45,7 +45,7 @@ def _bad_bytes(
     ]
 
 
-REFUSED = [
+REJECTED = [
     *_bad(messages.send), *_bad(messages.request), *_bad(messages.request_sync),
     *_bad(lambda name: messages.handle(name, print)),
     *_bad_bytes(messages.send, wire.FDS_MAX), *_bad_bytes(messages.request, wire.FDS_MAX - 1),
@@ -54,14 +54,14 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("number", range(len(REFUSED)))
-def test_what_dpdk_would_not_check_is_refused_with_what_is_allowed(eal: pydpdk.Eal, number: int):
-    call, kind, text = REFUSED[number]
+@pytest.mark.parametrize("number", range(len(REJECTED)))
+def test_arguments_that_dpdk_does_not_check_raise(eal: pydpdk.Eal, number: int):
+    call, kind, text = REJECTED[number]
     with pytest.raises(kind, match=text):
         call()
 
 
-def test_without_shared_memory_there_is_no_channel_and_that_is_said(run_script):
+def test_messages_raise_without_shared_memory(run_script):
     done = run_script("""
         from pydpdk import messages
         init(hugepages=False)
@@ -77,7 +77,7 @@ def test_without_shared_memory_there_is_no_channel_and_that_is_said(run_script):
     assert all("no process can attach to this EAL: it needs hugepages" in line for line in lines)
 
 
-def test_without_an_eal_messages_say_so(run_script):
+def test_messages_raise_without_an_eal(run_script):
     done = run_script("""
         from pydpdk import messages
         for call in (messages.send, messages.request, messages.request_sync,

@@ -1,4 +1,4 @@
-"""virtio_user beside Open vSwitch, a vhost-user side that nobody here wrote, in both roles."""
+"""virtio_user beside Open vSwitch, an independent vhost-user implementation, in both roles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = [
 ]
 
 KINDS = {"dpdkvhostuserclient": ",server=1", "dpdkvhostuser": ""}
-"""Of the switch's ports, each with what our device adds: where it connects, ours serves."""
+"""Kinds of switch ports, each with what our device adds: where the switch connects, ours serves."""
 
 CODE = """
 import sys, time
@@ -75,7 +75,7 @@ def end():
 
 @pytest.fixture(autouse=True)
 def ended(tmp_path: Path) -> Iterator[None]:
-    """No switch outlives its test, however that ends: its thread polls a whole CPU."""
+    """No switch outlives its test, whatever happens: its thread polls a whole CPU."""
     yield
     ovs.end_all(tmp_path)
 
@@ -111,9 +111,11 @@ sys.argv[1:] = [sys.argv[4], *map(switch.path, ovs.PORTS), "True"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_switch_that_is_killed_and_comes_back(run_script, tmp_path: Path, kind: str):
-    """Where ours serves, packets pass again; where it is a client, which nobody connects anew, the
-    port says so. DPDK's interrupt thread would panic at the end in either case."""
+def test_a_port_survives_a_switch_that_is_killed_and_restarted(
+    run_script, tmp_path: Path, kind: str
+):
+    """Where our device serves, packets pass again. As a client it is not reconnected, and the port
+    reports that. DPDK's interrupt thread would panic at the end in either case."""
     asked = (
         "pass_all(a, b)\n"
         "switch.kill()\n"
@@ -135,8 +137,8 @@ def test_a_switch_that_is_killed_and_comes_back(run_script, tmp_path: Path, kind
     assert done.stdout == "well\n", done.stderr
 
 
-def test_memory_in_too_many_files_is_an_error_of_the_start(run_script, switch: ovs.Switch):
-    """DPDK says that the port started and that its link is up; no packet would ever pass."""
+def test_start_raises_with_memory_in_too_many_files(run_script, switch: ovs.Switch):
+    """DPDK says that the port has started and its link is up; but no packet would pass."""
     before = CODE[: CODE.index("for i, path in enumerate(paths)")]
     code = before + (
         "try:\n"

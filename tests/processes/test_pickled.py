@@ -1,4 +1,4 @@
-"""Objects go to another process as a prefix and a name, and open themselves there."""
+"""Objects are pickled as a prefix and a name, and open themselves in the other process."""
 
 import copy
 import pickle
@@ -23,7 +23,7 @@ def objects(eal: Eal, device, name: str):
         yield [values, mbufs, pool, zone, plain, port]
 
 
-def test_here_it_is_the_same_object(objects):
+def test_in_the_same_process_it_is_the_same_object(objects):
     for each in objects:
         assert pickle.loads(pickle.dumps(each)) is each
         assert copy.copy(each) is copy.deepcopy(each) is each
@@ -50,7 +50,7 @@ def test_in_another_process_it_opens_itself_and_frees_nothing(objects, second):
 
 
 @huge
-def test_without_an_eal_it_says_what_to_do(objects, second, eal: Eal):
+def test_unpickling_without_an_eal_says_what_to_do(objects, second, eal: Eal):
     for each in objects:
         said = second(f"tried(lambda: pickle.loads({pickle.dumps(each)!r}))").end()
         kind = type(each).__name__
@@ -58,7 +58,7 @@ def test_without_an_eal_it_says_what_to_do(objects, second, eal: Eal):
         assert f"has no EAL: pydpdk.attach({eal.file_prefix!r}) first" in said
 
 
-def test_in_a_process_of_another_prefix_it_is_refused(objects, run_script):
+def test_unpickling_raises_in_a_process_of_another_prefix(objects, run_script):
     done = run_script(f"""
         import pickle
         with init():
@@ -70,7 +70,7 @@ def test_in_a_process_of_another_prefix_it_is_refused(objects, run_script):
     assert "cannot be opened: this process is of 'test-" in done.stdout, done.stderr
 
 
-def test_what_is_gone_is_said_to_be(eal: Eal, name: str):
+def test_unpickling_a_closed_object_raises(eal: Eal, name: str):
     pool = Mempool.create(name, 63, cache_size=0)
     pickled = pickle.dumps(pool)
     pool.close()
@@ -80,7 +80,7 @@ def test_what_is_gone_is_said_to_be(eal: Eal, name: str):
         pickle.dumps(pool)
 
 
-def test_another_of_its_name_is_not_taken_for_it(eal: Eal, name: str):
+def test_unpickling_rejects_another_object_of_the_same_name(eal: Eal, name: str):
     zone = Memzone.reserve(name, 4096)
     pickled = pickle.dumps(zone)
     zone.close()

@@ -1,4 +1,4 @@
-"""Tables of places for processes: what the dead had is had by others, at once or by recovery."""
+"""Tables of places for processes: places of dead ones are reused, at once or by recovery."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydpdk.process.recover import recover
 
 pytestmark = pytest.mark.hugepages
 DEAD = 2**22 - 2
-"""A PID that no process has: the kernel gives the lower ones first."""
+"""A PID that no process has: the kernel assigns the lower ones first."""
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def channel(eal: Eal, name: str):
 
 
 def fill(channel: Channel, pid: int, started: int) -> None:
-    """Take all places that are free, as of a process."""
+    """Fill all free places in the name of a process."""
     while lib.pyd_channel_join(channel._c, pid, started) >= 0:
         pass
 
@@ -38,9 +38,9 @@ def free(channel: Channel, pid: int, started: int) -> None:
         pass
 
 
-def test_who_comes_takes_the_place_of_one_that_died(channel: Channel, peer):
+def test_a_new_process_takes_the_place_of_a_dead_one(channel: Channel, peer):
     fill(channel, DEAD, 1)
-    fill(channel, os.getpid(), 1)  # a number that another process has now
+    fill(channel, os.getpid(), 1)  # a PID that another process has now
     assert len(places(channel)) == lib.PYD_CHANNEL_PEERS
     other = peer(f"""
         channel = Channel.lookup("{channel.name}")
@@ -69,9 +69,9 @@ def test_places_of_the_living_are_not_taken(channel: Channel, peer):
 
 
 def test_recovery_frees_the_places_of_the_dead(eal: Eal, channel: Channel, peer):
-    """No call of ours waits in the channel, so nobody else would look."""
-    told = threading.Event()
-    forget = eal.on_process_death(lambda death: told.set())
+    """None of our calls waits in the channel, so only recovery would look."""
+    notified = threading.Event()
+    forget = eal.on_process_death(lambda death: notified.set())
     other = peer(f"""
         channel = Channel.lookup("{channel.name}")
         say("ready")
@@ -80,12 +80,12 @@ def test_recovery_frees_the_places_of_the_dead(eal: Eal, channel: Channel, peer)
     assert other.line() == "ready"
     assert len(places(channel)) == 2
     other.kill()
-    assert told.wait(30)
+    assert notified.wait(30)
     forget()
     assert places(channel) == [channel._me]
 
 
-def test_recovery_looks_at_all_channels(eal: Eal, channel: Channel, name: str):
+def test_recovery_checks_all_channels(eal: Eal, channel: Channel, name: str):
     with Channel.create(f"{name}2", 64) as second:
         fill(channel, DEAD, 1)
         fill(second, DEAD, 1)
@@ -95,8 +95,8 @@ def test_recovery_looks_at_all_channels(eal: Eal, channel: Channel, name: str):
         assert channel._look().deaths == lib.PYD_CHANNEL_PEERS - 1
 
 
-def test_places_come_and_go_while_recovery_looks(eal: Eal, channel: Channel):
-    """It never takes one that is just coming for dead: number and start are written at once."""
+def test_recovery_does_not_disturb_processes_that_come_and_go(eal: Eal, channel: Channel):
+    """It never takes a new one for dead: its PID and start time are written in one operation."""
     done = threading.Event()
 
     def look() -> None:

@@ -1,4 +1,4 @@
-"""Dead prefixes: found, listed, removed; those of live processes are left alone."""
+"""Dead prefixes are found, listed and removed; those of live processes are kept."""
 
 import json
 import os
@@ -12,8 +12,8 @@ import pytest
 
 from pydpdk.host import reap, runtime
 
-# a primary that starts removes all hugepage files in its mount that no process has locked, those of
-# a killed one of another test too (clear_hugedir, eal_hugepage_info.c)
+# a primary that starts removes all hugepage files in its mount that no process has locked, also
+# those of a killed process of another test (clear_hugedir, eal_hugepage_info.c)
 pytestmark = pytest.mark.alone
 
 LCORE = min(os.sched_getaffinity(0))
@@ -54,14 +54,14 @@ def kill(child: "subprocess.Popen[str]") -> None:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Runtime directories of our own making."""
+    """Use a directory of the test's own for runtime directories."""
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     (tmp_path / "dpdk").mkdir()
     return tmp_path / "dpdk"
 
 
 @pytest.mark.hugepages
-def test_a_dead_prefix_is_listed_with_what_it_holds(program):
+def test_a_dead_prefix_is_listed_with_its_files(program):
     prefix, child = program
     kill(child)
     done = run_reap("--dry-run", prefix)
@@ -83,19 +83,19 @@ def test_a_dead_prefix_is_removed(program):
 
 
 @pytest.mark.hugepages
-def test_what_is_removed_is_told_in_json(program):
+def test_the_json_output_lists_what_is_removed(program):
     prefix, child = program
     kill(child)
-    told = json.loads(run_reap("--json", prefix).stdout)
-    (row,) = told["prefixes"]
+    report = json.loads(run_reap("--json", prefix).stdout)
+    (row,) = report["prefixes"]
     assert row["prefix"] == prefix
     assert row["hugepage_bytes"] >= 2047 * 2048
     assert set(row["hugepage_files"]) <= set(row["removed"])
-    assert (row["kept"], told["in_use"]) == ([], [])
+    assert (row["kept"], report["in_use"]) == ([], [])
 
 
 @pytest.mark.hugepages
-def test_a_live_prefix_is_left_alone(program):
+def test_a_live_prefix_is_kept(program):
     prefix, child = program
     before = runtime.leftovers(prefix)
     done = run_reap(prefix)
@@ -120,7 +120,7 @@ def test_without_prefixes_all_dead_ones_are_found(elsewhere: Path):
     assert sorted(path.name for path in elsewhere.iterdir()) == ["two"]
 
 
-def test_a_directory_just_made_is_of_a_process_that_starts(elsewhere: Path):
+def test_a_new_directory_is_not_taken_for_dead(elsewhere: Path):
     (elsewhere / "new").mkdir()
     assert reap.dead_prefixes(["new"]) == []
     assert reap.in_use(["new"]) == ["new"]
@@ -128,7 +128,7 @@ def test_a_directory_just_made_is_of_a_process_that_starts(elsewhere: Path):
     assert [dead.prefix for dead in reap.dead_prefixes(["new"])] == ["new"]
 
 
-def test_what_is_not_dpdks_stays_and_is_told(elsewhere: Path):
+def test_foreign_files_are_kept_and_reported(elsewhere: Path):
     (elsewhere / "odd" / "directory").mkdir(parents=True)
     (elsewhere / "odd" / "config").touch()
     (row,) = reap.reap(["odd"])
@@ -137,8 +137,8 @@ def test_what_is_not_dpdks_stays_and_is_told(elsewhere: Path):
     assert (done.returncode, "still there: " in done.stdout) == (1, True)
 
 
-def test_a_primary_that_comes_in_between_keeps_its_files(elsewhere: Path):
-    """Its lock is taken after the look and before the removal."""
+def test_a_primary_that_starts_meanwhile_keeps_its_files(elsewhere: Path):
+    """It locks its files after the check and before the removal."""
     (elsewhere / "back").mkdir()
     config = elsewhere / "back" / "config"
     config.write_bytes(bytes(64))
@@ -159,7 +159,7 @@ def test_a_primary_that_comes_in_between_keeps_its_files(elsewhere: Path):
 
 
 @pytest.mark.hugepages
-def test_a_primary_that_looks_around_keeps_its_lock(run_script):
+def test_a_primary_that_examines_its_prefix_keeps_its_lock(run_script):
     """Closing any descriptor of a file drops all POSIX locks that the process has on it."""
     done = run_script("""
         import subprocess, sys

@@ -1,4 +1,4 @@
-"""Recovery where this process has no memory for it: as a whole, or not at all."""
+"""Recovery in a process without free memory: it is complete, or does nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ with init() as eal, Mempool.create("p", 511, ops_name="lf_stack", cache_size=0) 
     rings = [Ring.create(f"r{i}", 64, element="mbuf", producer="hts") for i in range(70)]
     kept, lost = Burst(32), Burst(32)
     kept.alloc(pool, 7)
-    assert rings[-1].tx(kept) == 7  # among the last that are listed
+    assert rings[-1].tx(kept) == 7  # among the last in the list
     lost.alloc(pool, 9)
     dead = Dead(2**22 + 1)
     dead.inherits(lost)
@@ -36,7 +36,7 @@ with init() as eal, Mempool.create("p", 511, ops_name="lf_stack", cache_size=0) 
             assert pool.in_use_count == 16 and dead.c.pid == dead.pid
         else:
             break
-    assert allocator.fail_at(-1, *code) >= 0  # the last time none failed
+    assert allocator.fail_at(-1, *code) >= 0  # in the last step no call failed
     print(step, done.mbufs, pool.in_use_count)
     assert rings[-1].rx(kept) == 7
     kept.close(force=True)
@@ -45,12 +45,12 @@ with init() as eal, Mempool.create("p", 511, ops_name="lf_stack", cache_size=0) 
 """
 
 
-def test_without_memory_nothing_is_changed(run_script, tmp_path: Path) -> None:
+def test_recovery_without_memory_changes_nothing(run_script, tmp_path: Path) -> None:
     made = tmp_path / "failing.so"
     command = ["cc", "-O1", "-shared", "-fPIC", "-o", str(made), str(HERE / "failing.c")]
     subprocess.run(command, check=True)
     done = run_script(CODE, HERE, made, LD_PRELOAD=str(made))
     assert done.returncode == 0, done.stderr
     steps, rest = done.stdout.split(maxsplit=1)
-    assert int(steps) >= 6  # both lists, the longer one twice, and three rooms
+    assert int(steps) >= 6  # both lists, the longer one twice, and three more allocations
     assert rest == "{'p': 9} 7\n"

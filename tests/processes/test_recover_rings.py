@@ -15,10 +15,10 @@ SYNCS = ("single", "multi", "rts", "hts")
 
 
 def half_done(ring: Ring, sync: str, side: str) -> None:
-    """Move a side's head on by 2, as an operation does before it copies."""
+    """Advance a side's head by 2, as an operation does before it copies."""
     words = ffi.cast("uint32_t *", ring.handle)
     size = (lib.pyd_ring_memory(ring.handle) - address_of(ring.handle)) // 4
-    # what this side has moved so far; both counts of a relaxed side are 1
+    # the position of this side so far; both counters of a relaxed side are 1
     moved = 13 if side == "producer" else 9
     at = [i for i in range(size) if words[i] == moved]
     assert len(at) == 2, at
@@ -33,7 +33,7 @@ def half_done(ring: Ring, sync: str, side: str) -> None:
 
 @pytest.mark.parametrize("side", ["producer", "consumer"])
 @pytest.mark.parametrize("sync", SYNCS)
-def test_half_done_operations_are_undone(name: str, dead: Dead, sync: str, side: str):
+def test_half_done_operations_are_rolled_back(name: str, dead: Dead, sync: str, side: str):
     with Ring.create(name, 64, producer=sync, consumer=sync) as ring:
         assert ring.enqueue_burst(np.arange(13, dtype=np.uint64)) == 13
         assert ring.dequeue_burst(np.zeros(9, np.uint64)) == 9
@@ -41,7 +41,7 @@ def test_half_done_operations_are_undone(name: str, dead: Dead, sync: str, side:
         done = recover()
         assert [(u.ring, u.side, u.sync, u.n) for u in done.undone] == [(name, side, sync, 2)]
         assert str(done.undone[0]) == f"{side} of {sync} ring {name!r}, 2 elements"
-        # of a relaxed side, what a consumer was about to take counts as taken
+        # elements that a relaxed consumer was about to take count as taken
         left = [11, 12] if (sync, side) == ("rts", "consumer") else [9, 10, 11, 12]
         assert ring.count == len(left)
         assert ring.enqueue_burst(np.array([77, 78], np.uint64)) == 2
@@ -52,7 +52,9 @@ def test_half_done_operations_are_undone(name: str, dead: Dead, sync: str, side:
 
 @pytest.mark.parametrize("side", ["producer", "consumer"])
 @pytest.mark.parametrize("sync", ["single", "hts"])
-def test_reservations_of_the_dead_are_given_up(name: str, dead: Dead, sync: str, side: str):
+def test_reservations_of_dead_processes_are_rolled_back(
+    name: str, dead: Dead, sync: str, side: str
+):
     with Ring.create(name, 64, producer=sync, consumer=sync) as ring:
         ring.enqueue_burst(np.arange(5, dtype=np.uint64))
         dead.reserves(ring, side)
@@ -63,7 +65,7 @@ def test_reservations_of_the_dead_are_given_up(name: str, dead: Dead, sync: str,
         assert out[:6].tolist() == [0, 1, 2, 3, 4, 9]
 
 
-def test_reservations_of_the_living_stay(name: str, dead: Dead):
+def test_reservations_of_live_processes_stay(name: str, dead: Dead):
     with Ring.create(name, 64, producer="hts", consumer="hts") as ring:
         with ring.enqueue_zc(3) as block:
             assert recover().undone == ()
@@ -71,8 +73,8 @@ def test_reservations_of_the_living_stay(name: str, dead: Dead):
         assert ring.count == 3
 
 
-def test_who_waits_for_a_dead_reservation_is_let_go(name: str, dead: Dead):
-    """It spins inside DPDK, so the world does not come to rest until it is."""
+def test_a_thread_that_waits_for_a_dead_reservation_goes_on(name: str, dead: Dead):
+    """The waiting thread spins inside DPDK, so the world does not stop before the rollback."""
     with Ring.create(name, 64, producer="hts", consumer="hts") as ring:
         dead.reserves(ring, "producer")
         waiting = threading.Thread(target=ring.enqueue_burst, args=(np.arange(4, dtype="u8"),))

@@ -1,7 +1,7 @@
-"""What a dead process left in every state: made here, in the memory of one EAL, then recovered.
+"""What a dead process leaves in every state: made here, in the memory of one EAL, then recovered.
 
-The dead one is a place in the ledger with the PID of a process that has ended. What it held is
-taken from us: bursts change their place in the ledger's lists, reservations stay unfinished.
+The dead process is an entry in the process table with the PID of a process that has ended. What it
+holds is taken from us: the storage of bursts moves to its list, reservations stay unfinished.
 """
 
 import errno
@@ -29,13 +29,13 @@ def cached(pool: Mempool) -> int:
     return sum(lens)
 
 
-def test_nothing_to_recover_is_said(eal: Eal):
+def test_recover_says_that_there_is_nothing_to_recover(eal: Eal):
     done = recover()
     assert not done
     assert str(done) == "nothing to recover"
 
 
-def test_bursts_come_back(any_pool: Mempool, dead: Dead):
+def test_mbufs_of_bursts_return_to_the_pool(any_pool: Mempool, dead: Dead):
     burst = Burst(32)
     burst.alloc(any_pool, 20)
     dead.inherits(burst)
@@ -47,7 +47,7 @@ def test_bursts_come_back(any_pool: Mempool, dead: Dead):
     assert f"20 mbufs back in {any_pool.name!r}" in str(done)
 
 
-def test_a_call_that_died_on_the_way_loses_nothing(any_pool: Mempool, dead: Dead):
+def test_a_call_that_died_halfway_loses_no_mbuf(any_pool: Mempool, dead: Dead):
     """The mbufs have left the pool, and are in no list yet."""
     burst = Burst(32)
     burst.alloc(any_pool, 20)
@@ -57,7 +57,7 @@ def test_a_call_that_died_on_the_way_loses_nothing(any_pool: Mempool, dead: Dead
     assert any_pool.in_use_count == 0
 
 
-def test_what_is_given_back_is_as_new(pool: Mempool, dead: Dead):
+def test_returned_mbufs_are_reset(pool: Mempool, dead: Dead):
     burst = Burst(32)
     burst.alloc(pool, 32, length=1000)
     burst.fill([b"x" * 3000] * 32)
@@ -72,7 +72,7 @@ def test_what_is_given_back_is_as_new(pool: Mempool, dead: Dead):
         all_of_them.free()
 
 
-def test_chains_come_back(pool: Mempool, dead: Dead):
+def test_chains_return_to_the_pool(pool: Mempool, dead: Dead):
     burst = Burst(32)
     burst.alloc(pool, 8)
     burst.fill([b"x" * 5000] * 8)
@@ -82,14 +82,14 @@ def test_chains_come_back(pool: Mempool, dead: Dead):
     assert recover().mbufs == {pool.name: 24}
 
 
-def test_living_chains_stay(pool: Mempool, burst: Burst, dead: Dead):
+def test_chains_of_live_processes_stay(pool: Mempool, burst: Burst, dead: Dead):
     burst.alloc(pool, 2)
     burst.fill([b"x" * 5000] * 2)
     assert recover(everything=True).mbufs == {}
     assert burst.bytes(1) == b"x" * 5000
 
 
-def test_memory_that_a_dead_clone_saw_is_the_owners_again(pool: Mempool, burst: Burst, dead: Dead):
+def test_memory_of_a_dead_clone_is_no_longer_shared(pool: Mempool, burst: Burst, dead: Dead):
     burst.alloc(pool, 4, length=10)
     clones = Burst(32)
     clones.clone_of(burst, pool)
@@ -97,12 +97,12 @@ def test_memory_that_a_dead_clone_saw_is_the_owners_again(pool: Mempool, burst: 
     done = recover()
     assert done.mbufs == {pool.name: 4}
     assert done.recounted == {pool.name: 4}
-    burst[0][:] = 1  # nobody else sees it: it may be written
+    burst[0][:] = 1  # no other mbuf shares it: it may be written
     burst.free()
     assert pool.in_use_count == 0
 
 
-def test_memory_that_a_living_clone_sees_stays_until_it_goes(
+def test_memory_of_a_live_clone_stays_until_the_clone_is_freed(
     pool: Mempool, burst: Burst, dead: Dead
 ):
     originals = Burst(32)
@@ -127,12 +127,12 @@ def test_mbufs_in_rings_stay(pool: Mempool, name: str, burst: Burst, dead: Dead)
         assert list(burst.lengths) == [5] * 16
 
 
-def test_the_lcore_caches_of_the_dead_are_emptied(any_pool: Mempool, dead: Dead):
+def test_lcore_caches_of_dead_processes_are_flushed(any_pool: Mempool, dead: Dead):
     with Burst(32) as burst:
         burst.alloc(any_pool, 32)
         burst.free()
     assert cached(any_pool) > 0
-    for word in range(16):  # the lcore was the dead one's
+    for word in range(16):  # the lcore belonged to the dead process
         dead.c.lcores[word], dead.me.lcores[word] = dead.me.lcores[word], 0
     lcores = list(dead.c.lcores)
     recover()
@@ -150,12 +150,12 @@ def stack_words(pool: Mempool):
     return ffi.cast("uint64_t *", zone_address(f"STK_MP_{pool.name}"))
 
 
-def test_nodes_that_a_stack_lost_are_found(eal: Eal, name: str, dead: Dead):
+def test_lost_nodes_of_a_stack_are_relinked(eal: Eal, name: str, dead: Dead):
     with Mempool.create(name, 511, cache_size=0, ops_name="lf_stack") as pool, Burst(8) as burst:
         burst.alloc(pool, 5)
         words = stack_words(pool)
         used, free = (next(i for i in range(64) if words[i] == n) for n in (506, 5))
-        words[free] = 0  # its length, and its top two words in front: 5 nodes popped, then death
+        words[free] = 0  # length, after the two words of the top: 5 nodes popped, then death
         words[free - 2] = 0
         assert recover().relinked == {name: 5}
         assert words[used] == 506
@@ -163,17 +163,19 @@ def test_nodes_that_a_stack_lost_are_found(eal: Eal, name: str, dead: Dead):
         assert pool.in_use_count == 0
 
 
-def test_a_length_ahead_of_its_stack_is_mended(eal: Eal, name: str, dead: Dead):
+def test_a_wrong_length_of_a_stack_is_fixed(eal: Eal, name: str, dead: Dead):
     with Mempool.create(name, 511, cache_size=0, ops_name="lf_stack") as pool:
         words = stack_words(pool)
-        used = max(i for i in range(64) if words[i] == 511)  # the first is its capacity
+        used = max(i for i in range(64) if words[i] == 511)  # the first is the capacity
         words[used] = 504
         assert recover().relinked == {name: 1}
         assert pool.in_use_count == 0
 
 
 @pytest.mark.parametrize("exact", [True, False])
-def test_plain_objects_of_the_dead_come_back(eal: Eal, name: str, dead: Dead, exact: bool):
+def test_plain_objects_of_dead_processes_return_to_the_pool(
+    eal: Eal, name: str, dead: Dead, exact: bool
+):
     with ObjectPool.create(name, 100, "u8", cache_size=16) as objects:
         theirs, ours = objects.get(10), objects.get(5)
         owners = lib.pyd_objects_owners(objects.handle)
@@ -194,7 +196,7 @@ def test_plain_objects_of_the_dead_come_back(eal: Eal, name: str, dead: Dead, ex
         find_table().doubt = 0
 
 
-def test_with_foreign_programs_only_what_is_certain_comes_back(pool: Mempool, dead: Dead):
+def test_beside_foreign_programs_only_what_is_certain_is_returned(pool: Mempool, dead: Dead):
     sure, unsure = Burst(32), Burst(32)
     sure.alloc(pool, 10)
     unsure.alloc(pool, 7)
@@ -204,42 +206,46 @@ def test_with_foreign_programs_only_what_is_certain_comes_back(pool: Mempool, de
     assert lib.pyd_recover(out, True, False, 1000) == 0
     row = next(r for r in out.pools if ffi.string(r.name).decode() == pool.name)
     assert (out.exact, row.returned, row.in_doubt) == (0, 10, 7)
-    # they are gone, and nobody asked for `everything`
+    # the foreign programs are gone, and `everything` was not requested
     assert recover().mbufs == {pool.name: 7}
     assert pool.in_use_count == 0
 
 
-def test_a_process_that_stays_inside_is_named(eal: Eal, pool: Mempool, dead: Dead):
+def test_the_error_names_a_process_that_stays_in_its_critical_section(
+    eal: Eal, pool: Mempool, dead: Dead
+):
     with subprocess.Popen(["sleep", "30"]) as sleeper:
-        other = next(p for p in dead.ledger.processes if not p.pid)
+        other = next(p for p in dead.table.processes if not p.pid)
         other.pid, other.self.inside = sleeper.pid, 1
         try:
             with pytest.raises(BusyError, match=f"process {sleeper.pid} stays inside a call"):
                 recover(timeout_s=0.1)
-            assert dead.ledger.pause == 0
+            assert dead.table.stopped_by == 0
         finally:
             sleeper.kill()
             sleeper.wait()
             other.pid = other.self.inside = 0
 
 
-def test_who_waits_learns_that_the_repairer_died(pool: Mempool, burst: Burst, dead: Dead):
-    dead.ledger.pause = dead.index + 1
+def test_a_waiting_thread_learns_that_the_recovering_process_died(
+    pool: Mempool, burst: Burst, dead: Dead
+):
+    dead.table.stopped_by = dead.index + 1
     with pytest.raises(DpdkError) as failed:
         burst.alloc(pool, 1)
     assert failed.value.errno == errno.EOWNERDEAD
-    dead.ledger.pause = 0
+    dead.table.stopped_by = 0
     assert burst.alloc(pool, 1) == 1
 
 
-def test_a_paused_call_goes_on_afterwards(pool: Mempool, burst: Burst, dead: Dead):
-    me = next(i for i in range(128) if dead.ledger.processes[i].pid == dead.me.pid)
-    dead.ledger.pause = me + 1
+def test_a_stopped_call_goes_on_afterwards(pool: Mempool, burst: Burst, dead: Dead):
+    me = next(i for i in range(128) if dead.table.processes[i].pid == dead.me.pid)
+    dead.table.stopped_by = me + 1
     taking = threading.Thread(target=burst.alloc, args=(pool, 9))
     taking.start()
     taking.join(0.1)
     assert taking.is_alive()
     assert len(burst) == 0
-    dead.ledger.pause = 0
+    dead.table.stopped_by = 0
     taking.join(5)
     assert len(burst) == 9

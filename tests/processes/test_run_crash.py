@@ -1,4 +1,4 @@
-"""`pydpdk run` whose function ends badly: what is left on the host, and who removes it."""
+"""`pydpdk run` whose function crashes: what is left on the host, and what removes it."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ def run(tmp_path: Path, on_hugepages: bool, prefix: str):
         ("app.eal.close(force=True)", 1),
     ],
 )
-def test_what_python_sees_leaves_nothing(run, prefix: str, how: str, code: int):
+def test_an_end_that_python_handles_leaves_nothing(run, prefix: str, how: str, code: int):
     done = run(how)
     assert done.returncode == code, done.stderr
     assert runtime.leftovers(prefix) == []
@@ -71,7 +71,7 @@ def test_what_python_sees_leaves_nothing(run, prefix: str, how: str, code: int):
         ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
     ],
 )
-def test_what_python_does_not_see_is_reaped(run, prefix: str, how: str, code: int):
+def test_reap_removes_what_a_crash_leaves(run, prefix: str, how: str, code: int):
     assert run(how).returncode == code
     assert runtime.leftovers(prefix) != []
     done = subprocess.run([sys.executable, "-m", "pydpdk", "reap", prefix], capture_output=True)

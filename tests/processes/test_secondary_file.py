@@ -1,4 +1,4 @@
-"""A file of a secondary names what the primary made; nothing in it is made again."""
+"""The file of a secondary names what the primary made; nothing in it is made again."""
 
 import os
 import subprocess
@@ -73,7 +73,7 @@ def test_it_runs_on_what_the_primary_made(primary: str, tmp_path: Path):
          " has set up 2"),
     ],
 )  # fmt: skip
-def test_what_is_not_there_is_said_with_its_line(
+def test_errors_name_what_is_missing_and_its_line(
     primary: str, tmp_path: Path, old: str, new: str, said: str
 ):
     done = run(tmp_path / "s.yaml", SECONDARY.format(primary).replace(old, new))
@@ -90,7 +90,7 @@ def test_what_is_not_there_is_said_with_its_line(
         ("nb_rx_desc: 64", "4: ports.a.nb_rx_desc: 64, allowed: nothing"),
     ],
 )
-def test_what_only_a_primary_may_set_is_refused(keys: str, said: str):
+def test_keys_for_the_primary_only_raise(keys: str, said: str):
     text = (
         "eal: {proc_type: secondary, file_prefix: x}\nmempools: {p: {n: 511}}\n"
         f"ports:\n  a: {{device: net_null0, {keys}}}\n"
@@ -100,13 +100,13 @@ def test_what_only_a_primary_may_set_is_refused(keys: str, said: str):
     assert f"x.yaml:{said}" in str(caught.value)
 
 
-def test_arguments_of_a_device_are_the_primarys():
+def test_device_arguments_raise_in_a_secondary():
     text = "eal: {proc_type: secondary, file_prefix: x}\nmempools: {p: {n: 511}}\n"
     with pytest.raises(pydpdk.ConfigError, match="net_null0 alone: the device is the primary's"):
         loads(text + "ports: {a: {device: 'net_null0,size=64'}}\n")
 
 
-def test_a_plan_asks_for_no_device():
+def test_the_plan_of_a_secondary_needs_no_device():
     text = "eal: {proc_type: secondary, file_prefix: x}\nmempools: {p: {n: 511}}\n"
     plan = make_plan(loads(text + "ports: {a: {device: net_null0}}\n"))
     assert plan.options.vdevs == ()
@@ -114,7 +114,7 @@ def test_a_plan_asks_for_no_device():
 
 
 @pytest.mark.hugepages
-def test_auto_makes_what_there_is_not_and_finds_what_there_is(second, name: str, tmp_path: Path):
+def test_auto_makes_what_is_missing_and_finds_the_rest(second, name: str, tmp_path: Path):
     prefix = f"test-{os.getpid()}-{name}"
     text = PRIMARY.format(prefix).replace("eal: {", "eal: {proc_type: auto, ")
     first, other = tmp_path / "a.yaml", tmp_path / "b.yaml"

@@ -1,4 +1,4 @@
-"""Ports in a secondary: it counts, receives and sends; the rest is the primary's."""
+"""Ports in a secondary: it counts, receives and sends; only the primary controls them."""
 
 import pytest
 
@@ -10,7 +10,7 @@ OPEN = "eal = pydpdk.attach(PREFIX); port = Port.lookup({0!r}); burst = Burst(32
 
 @pytest.fixture
 def two(device, pool: Mempool) -> Port:
-    """A net_null port with two queues each way, started."""
+    """A net_null port with two queues in each direction, started."""
     port = device("net_null_two")
     port.configure(mempool=pool, nb_rx_queues=2, nb_tx_queues=2)
     port.start()
@@ -30,7 +30,7 @@ eal.close()
 """
 
 
-def test_control_is_the_primarys(eal: Eal, second, two: Port):
+def test_only_the_primary_controls_a_port(eal: Eal, second, two: Port):
     before = (two.mtu, two.mac, two.info)
     said = second(OPEN.format(two.name) + CONTROL).end().splitlines()
     assert len(said) == 10
@@ -54,7 +54,7 @@ def test_a_secondary_receives_sends_and_counts(second, two: Port, pool: Mempool)
     assert (two.stats.ipackets, pool.in_use_count) == (32, 0)
 
 
-def test_a_queue_is_of_one_process_at_a_time(second, two: Port, burst: Burst):
+def test_a_queue_belongs_to_one_process_at_a_time(second, two: Port, burst: Burst):
     assert two.rx[0].rx(burst) == 32
     burst.free()
     code = OPEN.format(two.name) + (
@@ -110,7 +110,7 @@ def test_the_queue_of_a_dead_process_is_free(second, two: Port, burst: Burst):
 
 
 def test_a_port_that_is_configured_after_the_attach(eal: Eal, second, device, pool: Mempool):
-    """DPDK copies the addresses of the queues once, in the attach: those would be NULL."""
+    """DPDK copies the addresses of the queues once, in the attach: these would be NULL."""
     code = """
         eal = pydpdk.attach(PREFIX); burst = Burst(32)
         wait()
@@ -143,17 +143,17 @@ def test_a_port_that_is_configured_after_the_attach(eal: Eal, second, device, po
 
 
 @pytest.mark.parametrize("devargs", ["net_af_packet_s,iface=lo", "net_tap_s,iface=dtaps"])
-def test_a_driver_without_queues_there_says_so(second, device, devargs: str):
+def test_a_driver_without_queues_in_secondaries_raises(second, device, devargs: str):
     port = device(devargs)
     said = second(OPEN.format(port.name) + "tried(lambda: port.rx); print(port.stats.ipackets)")
-    refused, count = said.end().splitlines()[:2]
-    assert refused.startswith("NotSupportedError")
-    assert "no receive and transmit functions for a secondary process" in refused
-    assert "through a Ring to the primary" in refused
+    rejected, count = said.end().splitlines()[:2]
+    assert rejected.startswith("NotSupportedError")
+    assert "no receive and transmit functions for a secondary process" in rejected
+    assert "through a Ring to the primary" in rejected
     assert count.isdigit()
 
 
-def test_rounds_of_forward_take_their_queues_in_a_secondary(second, two: Port):
+def test_forward_takes_its_queues_in_a_secondary(second, two: Port):
     code = OPEN.format(two.name) + (
         "from pydpdk import Forward\n"
         "forward = Forward(burst, [(port.rx[0], port.tx[0])], 'macswap')\n"
@@ -166,7 +166,7 @@ def test_rounds_of_forward_take_their_queues_in_a_secondary(second, two: Port):
 def test_a_port_that_the_primary_has_removed(eal: Eal, second, pool: Mempool):
     """Its number goes to the next device, which is not taken for it.
 
-    Between the two DPDK's table of ports is another: rte_eth_dev_owner_new finds that.
+    In between, DPDK's table of ports differs: rte_eth_dev_owner_new finds that.
     """
     code = """
         eal = pydpdk.attach(PREFIX); burst = Burst(32)

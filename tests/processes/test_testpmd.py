@@ -1,4 +1,4 @@
-"""Our secondary beside a testpmd that forwards: it finds all by name, works with it, harms none."""
+"""Our secondary beside a testpmd that forwards: it finds and uses all, and harms nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ with pydpdk.init(proc_type="secondary", file_prefix=sys.argv[1], lcores="64@{LCO
     pool = Mempool.lookup("mb_pool_0")
     ports = [Port.lookup(name) for name in ("net_null0", "net_null1")]
     first = [port.stats.opackets for port in ports]
-    # nobody else uses the pool (net_null takes and gives back in each burst): it leases us mbufs
+    # no other lcore uses the pool (net_null allocates and frees in each burst): it has mbufs for us
     with Burst(32) as burst, Ring.create("ours", 64, element="mbuf") as ring:
         burst.alloc(pool, length=60)
         burst.fill(bytes(range(60)))
@@ -31,17 +31,17 @@ with pydpdk.init(proc_type="secondary", file_prefix=sys.argv[1], lcores="64@{LCO
         ring.rx(burst)
         data = [burst.bytes(i) == bytes(range(60)) for i in range(32)]
         burst.free()
-    refused = []
+    rejected = []
     for act in (lambda: ports[0].stop(), lambda: ports[0].start(),
                 lambda: ports[0].configure(mempool=pool)):
         try:
             act()
-            refused.append("")
+            rejected.append("")
         except pydpdk.SecondaryError as error:
-            refused.append(str(error))
+            rejected.append(str(error))
     time.sleep(0.2)
     second = [port.stats.opackets for port in ports]
-    print(json.dumps(dict(n=pool.n, data=all(data), first=first, second=second, refused=refused)))
+    print(json.dumps(dict(n=pool.n, data=all(data), first=first, second=second, rejected=rejected)))
 """
 
 
@@ -60,7 +60,7 @@ def attach(testpmd: Testpmd) -> dict:
     return json.loads(done.stdout)
 
 
-def test_a_secondary_reads_ports_and_borrows_mbufs_of_testpmd(testpmd: Testpmd) -> None:
+def test_a_secondary_reads_ports_and_uses_mbufs_of_testpmd(testpmd: Testpmd) -> None:
     before = testpmd.sent()
     seen = attach(testpmd)
     after = testpmd.sent()
@@ -69,20 +69,20 @@ def test_a_secondary_reads_ports_and_borrows_mbufs_of_testpmd(testpmd: Testpmd) 
     assert before <= sum(seen["first"]) < sum(seen["second"]) <= after
 
 
-def test_a_secondary_may_not_touch_the_ports_of_testpmd(testpmd: Testpmd) -> None:
+def test_a_secondary_may_not_control_the_ports_of_testpmd(testpmd: Testpmd) -> None:
     before = testpmd.telemetry("/ethdev/list")
-    refused = attach(testpmd)["refused"]
-    assert all("belong to the primary" in message for message in refused), refused
+    rejected = attach(testpmd)["rejected"]
+    assert all("belong to the primary" in message for message in rejected), rejected
     assert testpmd.telemetry("/ethdev/list") == before
     sent = testpmd.sent()
     assert testpmd.rate(0.2) > 0 and testpmd.sent() > sent
 
 
-def test_testpmd_ends_well_after_we_came_and_went(testpmd: Testpmd) -> None:
+def test_testpmd_ends_well_after_a_secondary_has_left(testpmd: Testpmd) -> None:
     files, zones = testpmd.files(), testpmd.telemetry("/eal/memzone_list")
     for _ in range(3):
         attach(testpmd)
-    # the registry file is ours; all else is as before
+    # the registry file is ours; the rest is unchanged
     assert {name for name in testpmd.files() if "pydpdk" not in name} == files
     assert testpmd.telemetry("/eal/memzone_list") == zones
     assert "Bye" in testpmd.quit()

@@ -29,7 +29,7 @@ pytestmark = [
 ]
 CPU = min(os.sched_getaffinity(0))
 N = 4095
-# no two alike, and of all lengths: a byte or a packet that is out of place shows
+# all different, of all lengths: a misplaced byte or packet shows
 FRAMES = [
     bytes.fromhex("020000000001 020000000002 88b5") + bytes((7 * i + j) & 0xFF for j in range(size))
     for i, size in enumerate(range(46, 1400, 27))
@@ -46,10 +46,10 @@ app: {{forward: {{pairs: [[source, sink]]}}}}
 
 
 class Running:
-    """`pydpdk run` of a file, in a process of its own, forwarding."""
+    """`pydpdk run` of a file, forwarding in its own process."""
 
     def __init__(self, directory: Path, *, capture: bool) -> None:
-        # a secondary gets 63 characters of a device's arguments, and opens the same files
+        # a secondary gets 63 characters of the arguments of a device, and opens the same files
         self.directory = directory
         self.prefix = f"test-{os.getpid()}-tools-{capture:d}"
         wrpcap(str(directory / "in.pcap"), list(map(Ether, FRAMES)))
@@ -99,7 +99,7 @@ class Running:
         return out
 
     def end(self) -> dict[str, Any]:
-        """Stop it as Ctrl-C does; it must leave nothing."""
+        """Stop it with SIGINT; it must leave nothing."""
         self.process.send_signal(signal.SIGTERM)
         out, errors = self.process.communicate(timeout=30)
         left = runtime.leftovers(self.prefix)
@@ -110,7 +110,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def capturing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Frames of our own, again and again, with `capture: true`."""
+    """Forward our own frames in a loop, with `capture: true`."""
     made = Running(tmp_path_factory.mktemp("run"), capture=True)
     yield made
     report = made.end()
@@ -121,7 +121,7 @@ def capturing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Ports of net_null: dpdk-proc-info dies of net_pcap's, whoever the primary is (22.11.11)."""
+    """Ports of net_null: dpdk-proc-info crashes on net_pcap, whatever the primary (22.11.11)."""
     made = Running(tmp_path_factory.mktemp("run"), capture=False)
     yield made
     report = made.end()
@@ -138,7 +138,7 @@ def test_dumpcap_captures_what_passes_byte_for_byte(capturing: Running, tmp_path
     assert len(packets) >= 500, out
     places = [FRAMES.index(packet) for packet in packets]  # ValueError: no such frame was sent
     assert set(places) == set(range(len(FRAMES)))
-    # a burst is captured whole: peers are peers but where the capture's ring was full
+    # a burst is captured whole: the order holds except where the ring of the capture was full
     follow = sum((b - a) % len(FRAMES) == 1 for a, b in itertools.pairwise(places))
     assert follow > 0.9 * len(packets)
 
@@ -169,7 +169,7 @@ def test_proc_info_sees_the_ports_the_pool_and_the_memory(running: Running) -> N
     assert "name:<MP_packets>" in zones and "name:<pydpdk>" in zones
 
 
-def test_telemetry_tells_what_the_application_counts(running: Running) -> None:
+def test_telemetry_shows_the_counters_of_the_application(running: Running) -> None:
     assert running.telemetry("/mempool/list") == ["packets"]
     info = running.telemetry("/mempool/info,packets")
     assert (info["size"], info["cache_size"]) == (N, 256)
@@ -186,5 +186,5 @@ def test_tools_that_come_and_go_do_not_stop_the_traffic(running: Running) -> Non
 def test_without_the_key_nothing_can_be_captured(running: Running, tmp_path: Path) -> None:
     file = tmp_path / "out.pcapng"
     out = running.tool("dpdk-dumpcap", "-i", "net_null1", "-c", "10", "-w", str(file))
-    refused = "Operation not permitted|not supported|Connection timed out|cannot find pdump"
-    assert re.search(refused, out), out
+    rejected = "Operation not permitted|not supported|Connection timed out|cannot find pdump"
+    assert re.search(rejected, out), out

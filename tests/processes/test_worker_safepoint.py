@@ -1,4 +1,4 @@
-"""A compiled worker takes part in the pause of the world that a recovery needs."""
+"""A compiled worker takes part in the stop of the world that a recovery needs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 
 @pytest.mark.hugepages
-def test_a_worker_waits_while_the_world_is_paused_and_goes_on(run_script):
-    """What a dead process held comes back although a worker polls without a break."""
+def test_a_worker_waits_while_the_world_is_stopped_and_goes_on(run_script):
+    """The mbufs of a dead process are recovered although a worker polls without a break."""
     out = run_script("""
         import subprocess, sys, time
         import numpy as np

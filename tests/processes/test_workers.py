@@ -1,4 +1,4 @@
-"""`workers:` of a file: functions in processes of their own, with the file open."""
+"""`workers:` of a file: functions in their own processes, with the file open."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ def test_two_workers_pass_packets_by_pointer(tmp_path: Path) -> None:
     assert report["mempools"]["packets"]["in_use"] <= 256  # in the ring
 
 
-def test_pools_and_rings_are_ones_that_a_death_cannot_lock(tmp_path: Path) -> None:
+def test_pools_and_rings_of_workers_survive_a_death(tmp_path: Path) -> None:
     code, report, errors = run(tmp_path, "one: {python: 'functions:kinds'}")
     assert code == 0, errors
     assert report["workers"]["one"]["result"] == "('lf_stack', 'hts', 'secondary')"
 
 
-def test_a_worker_that_raises_or_dies_is_said_so_and_the_run_fails(tmp_path: Path) -> None:
+def test_the_run_reports_a_worker_that_raises_or_dies_and_fails(tmp_path: Path) -> None:
     code, report, errors = run(
         tmp_path,
         "bad: {python: 'functions:fail'}, dead: {python: 'functions:die', restarts: 1}",
@@ -103,7 +103,7 @@ def test_a_worker_that_raises_or_dies_is_said_so_and_the_run_fails(tmp_path: Pat
     assert "SIGKILL" in dead["result"]
 
 
-def test_a_function_that_is_not_there_is_a_fault_of_its_line(tmp_path: Path) -> None:
+def test_a_missing_function_is_an_error_with_its_line(tmp_path: Path) -> None:
     code, _, errors = run(tmp_path, "one: {python: 'functions:none'}")
     assert code == 2
     assert "file.yaml:8: workers.one.python" in errors
@@ -118,7 +118,7 @@ def test_a_function_that_is_not_there_is_a_fault_of_its_line(tmp_path: Path) -> 
         ("{python: 'm:f', lcores: x}", "lcores: 'x'"),
     ],
 )
-def test_what_a_worker_allows(worker: str, says: str) -> None:
+def test_invalid_workers_raise(worker: str, says: str) -> None:
     with pytest.raises(ConfigError, match=r"workers\.one") as error:
         loads(f"workers: {{one: {worker}}}")
     assert says in str(error.value)

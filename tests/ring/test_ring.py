@@ -41,7 +41,7 @@ def test_one_slot_stays_empty(ring: Ring):
     assert take(ring, 1) == []
 
 
-def test_fill_and_drain_in_random_bites(ring: Ring):
+def test_fill_and_drain_in_random_parts(ring: Ring):
     """test_ring_burst_bulk_tests1."""
     rng = random.Random(1)
     for _ in range(200):
@@ -75,25 +75,25 @@ def test_exact_size_holds_exactly_that(eal: Eal, name: str):
 
 
 @pytest.mark.parametrize("size", [-1, 0, 1, 3, 4097, 1 << 31, 1 << 64])
-def test_size_is_refused(eal: Eal, name: str, size: int):
+def test_invalid_size_raises(eal: Eal, name: str, size: int):
     """test_ring_negative_tests; DPDK takes 0 and then corrupts memory."""
     with pytest.raises(ValueError, match="size"):
         Ring.create(name, size)
 
 
 @pytest.mark.parametrize("size", [-1, 0, 1 << 30])
-def test_exact_size_is_refused(eal: Eal, name: str, size: int):
+def test_invalid_exact_size_raises(eal: Eal, name: str, size: int):
     with pytest.raises(ValueError, match="size"):
         Ring.create(name, size, exact_size=True)
 
 
-def test_bigger_than_memory_is_no_room(eal: Eal, name: str):
+def test_bigger_than_memory_raises_no_room(eal: Eal, name: str):
     with pytest.raises(NoRoomError):
         Ring.create(name, 1 << 30)
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 29, "a b", "é"])
-def test_name_is_refused(eal: Eal, bad: str):
+def test_invalid_name_raises(eal: Eal, bad: str):
     with pytest.raises(ValueError, match="ring name"):
         Ring.create(bad, 16)
 
@@ -105,7 +105,7 @@ def test_longest_name(eal: Eal):
 @pytest.mark.parametrize(
     "bad", [{"element": "bytes"}, {"producer": "both"}, {"consumer": None}, {"element": ["mbuf"]}]
 )
-def test_unknown_kind_is_refused(eal: Eal, name: str, bad: dict[str, object]):
+def test_unknown_kind_raises(eal: Eal, name: str, bad: dict[str, object]):
     with pytest.raises(ValueError, match="is allowed"):
         Ring.create(name, 16, **bad)
 
@@ -129,13 +129,13 @@ def test_a_name_is_taken_once_and_found(eal: Eal, name: str):
     ],
     ids=lambda value: f"{type(value).__name__}-{getattr(value, 'dtype', '')}",
 )  # fmt: skip
-def test_values_of_another_type_are_refused(ring: Ring, values: object):
+def test_values_of_another_type_raise(ring: Ring, values: object):
     for move in (ring.enqueue_bulk, ring.enqueue_burst, ring.dequeue_bulk, ring.dequeue_burst):
         with pytest.raises(TypeError, match="uint64"):
             move(values)  # type: ignore[arg-type]
 
 
-def test_values_with_gaps_are_refused(ring: Ring):
+def test_values_with_gaps_raise(ring: Ring):
     with pytest.raises(ValueError, match="contiguous"):
         ring.enqueue_bulk(numbers(8)[::2])
 
@@ -162,7 +162,7 @@ def test_a_ring_with_values_closes(eal: Eal, name: str):
     assert ring.closed
 
 
-def test_a_closed_ring_is_refused(eal: Eal, name: str, burst: Burst):
+def test_a_closed_ring_raises(eal: Eal, name: str, burst: Burst):
     values = Ring.create(name, 16)
     mbufs = Ring.create(f"{name}m", 16, element="mbuf")
     values.close()
@@ -178,7 +178,7 @@ def test_a_closed_ring_is_refused(eal: Eal, name: str, burst: Burst):
 
 
 @pytest.mark.parametrize("n_threads", [2, 4])
-def test_threads_lose_and_double_nothing(eal: Eal, name: str, n_threads: int):
+def test_threads_lose_and_duplicate_nothing(eal: Eal, name: str, n_threads: int):
     each = 2000
     got: list[list[int]] = []
 
@@ -206,7 +206,7 @@ def test_threads_lose_and_double_nothing(eal: Eal, name: str, n_threads: int):
 
 
 def test_the_ring_inside_a_mempool_is_not_for_values(run_script):
-    """A value put there would be handed out as an mbuf."""
+    """A value in it would be allocated as an mbuf."""
     done = run_script("""
         import numpy as np
         from pydpdk.errors import DpdkError
@@ -218,8 +218,8 @@ def test_the_ring_inside_a_mempool_is_not_for_values(run_script):
             ring.dequeue_burst(values)
             ring.enqueue_burst(np.ones(511, np.uint64))
         except (DpdkError, ValueError, TypeError):
-            print("refused")
+            print("rejected")
         burst.alloc(pool)
         burst.free()
     """)
-    assert done.stdout == "refused\n", done.stderr
+    assert done.stdout == "rejected\n", done.stderr

@@ -1,4 +1,4 @@
-"""Rings of mbufs: they change owner, in order, and none is lost."""
+"""Rings of mbufs: mbufs change owner, in order, and none is lost."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_mbufs_come_out_in_order_and_unchanged(mbuf_ring: Ring, pool: Mempool, b
     assert [burst.bytes(i) for i in range(6)] == packets[4:]
 
 
-def test_full_ring_keeps_what_does_not_fit(mbuf_ring: Ring, pool: Mempool, burst: Burst):
+def test_a_full_ring_leaves_the_rest_in_the_burst(mbuf_ring: Ring, pool: Mempool, burst: Burst):
     burst.alloc(pool, 20)
     burst.fill([bytes([i]) for i in range(20)])
     assert mbuf_ring.tx(burst, bulk=True) == 0
@@ -57,19 +57,19 @@ def test_bulk_rx_takes_exactly_n_or_none(mbuf_ring: Ring, pool: Mempool, burst: 
     assert mbuf_ring.rx(burst, n=3, bulk=True) == 3
 
 
-def test_rx_into_a_full_burst_is_refused(mbuf_ring: Ring, pool: Mempool, burst: Burst):
+def test_rx_into_a_full_burst_raises(mbuf_ring: Ring, pool: Mempool, burst: Burst):
     burst.alloc(pool, 1)
     with pytest.raises(InUseError, match="still holds mbufs"):
         mbuf_ring.rx(burst)
 
 
-def test_rx_of_more_than_the_burst_holds_is_refused(mbuf_ring: Ring, burst: Burst):
+def test_rx_of_more_than_the_burst_holds_raises(mbuf_ring: Ring, burst: Burst):
     for n in (33, -1, 1 << 40):
         with pytest.raises(ValueError, match="0 to 32 mbufs"):
             mbuf_ring.rx(burst, n=n)
 
 
-def test_close_refuses_while_mbufs_are_in_it(eal: Eal, name: str, pool: Mempool, burst: Burst):
+def test_close_raises_while_mbufs_are_in_the_ring(eal: Eal, name: str, pool: Mempool, burst: Burst):
     ring = Ring.create(name, 16, element="mbuf")
     burst.alloc(pool, 3)
     ring.tx(burst)
@@ -79,7 +79,7 @@ def test_close_refuses_while_mbufs_are_in_it(eal: Eal, name: str, pool: Mempool,
     assert pool.in_use_count == 0
 
 
-def test_a_ring_of_another_maker_says_not_what_it_carries(device, burst: Burst):
+def test_lookup_of_a_foreign_ring_needs_its_element_kind(device, burst: Burst):
     device("net_ring_other")
     with pytest.raises(ValueError, match="not made by pydpdk"):
         Ring.lookup("ETH_RXTX0_net_ring_other")

@@ -22,7 +22,7 @@ logging.getLogger("scapy").setLevel(logging.CRITICAL)
 
 
 class Found(NamedTuple):
-    """Packet, fields compared, and where it and Scapy do not agree."""
+    """Packet, fields compared, and where it differs from Scapy."""
 
     data: bytes
     fields: int
@@ -30,7 +30,7 @@ class Found(NamedTuple):
 
 
 def shipped() -> list[bytes]:
-    """The packets that lie beside this file."""
+    """Return the packets of the capture beside this file."""
     data = lzma.decompress((HERE / "tcpdump.pcap.xz").read_bytes())
     found, at = [], 24
     while at < len(data):
@@ -79,7 +79,7 @@ def _compare(data: bytes, values: Fields, has: dict[str, bool]) -> Found:
 
 
 def explained(found: Found) -> str:
-    """Why Scapy and columns may differ in this packet, or nothing."""
+    """Return why Scapy and columns may differ in this packet, or nothing."""
     if found.differences[0].startswith("Scapy fails"):
         return "Scapy's own parser raises"
     if found.differences == ["arp: True"] and found.data[18:20] != b"\6\4":

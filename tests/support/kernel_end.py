@@ -1,7 +1,7 @@
-"""One end of a transfer, in a network namespace of its own: `kernel_end.py KIND ROLE MB`.
+"""One end of a transfer, in its own network namespace: `kernel_end.py KIND ROLE MB`.
 
-It says `ready`, gets its interface `eth0`, and is told by a line to go on. The TCP and UDP of the
-kernel do the rest, with offloads as they are by default. What it prints at the end is JSON.
+It prints `ready`, gets its interface `eth0`, and continues after a line on stdin. The TCP and UDP
+of the kernel do the rest, with default offloads. At the end it prints JSON.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def configure(role: str, family: int) -> None:
 
 
 def counters() -> dict[str, int]:
-    """Packets that this kernel found wrong."""
+    """Return how many packets this kernel found damaged."""
     found = {}
     lines = Path("/proc/net/snmp").read_text().splitlines()
     for names, values in zip(lines[::2], lines[1::2], strict=True):
@@ -51,7 +51,7 @@ def counters() -> dict[str, int]:
 
 
 def blocks(megabytes: int):
-    """The same random bytes each time, no block like another."""
+    """Return the same random bytes each time, each block different."""
     rng = random.Random(11)
     base = rng.randbytes(1 << 20)
     for i in range(megabytes):
@@ -80,9 +80,9 @@ def tcp(family: int, role: str, megabytes: int) -> str:
 
 
 def udp(family: int, role: str, megabytes: int) -> str:
-    """A window of datagrams at a time, each answered by its digest.
+    """Send a window of datagrams at a time, each answered by its digest.
 
-    Each begins with its number: the kernel changes their order where a process changes its CPU.
+    Each begins with its number: the kernel reorders them when a process changes its CPU.
     """
     _, server, _ = ADDRESSES[family]
     with socket.socket(family, socket.SOCK_DGRAM) as end:

@@ -1,7 +1,7 @@
-"""Packets as they seldom are: extension headers, routes, home addresses, fragments, lengths of UDP.
+"""Rare packets: extension headers, routes, home addresses, fragments, odd UDP lengths.
 
-Each is made from numbers alone, by a model that knows where it goes in the end; so the same packet
-with another address or port is made anew, checksums included, and not changed.
+Each is made from numbers alone, by a model that knows its final destination. The same packet with
+another address or port is made anew, checksums included, not changed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Final = Callable[[bytes], bytes]
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """An extension header behind its first byte, or an option of IPv4."""
+    """An extension header without its first byte, or an option of IPv4."""
 
     number: int
     data: bytes
@@ -76,12 +76,12 @@ def rpl_route(rng: random.Random) -> Part:
 
 
 def unknown_route(rng: random.Random) -> Part:
-    """One that is done with says nothing, whatever its type."""
+    """A route without segments left has no effect, whatever its type."""
     return Part(ROUTING, bytes((1, rng.choice((1, 5, 253)), 0, *bytes(12))))
 
 
 def options(rng: random.Random, *, is_home: bool = False) -> Part:
-    """Options for the destination or for each hop, in a random order."""
+    """Options for the destination or hop by hop, in random order."""
     home = rng.randbytes(16) if is_home else None
     listed = [
         rng.choice((b"\0", b"\1\0", b"\1\2\0\0", b"\x1e\3abc")) for _ in range(rng.randint(0, 3))
@@ -104,7 +104,7 @@ def atomic(rng: random.Random) -> Part:
 
 
 def ipv4_route(rng: random.Random) -> Part:
-    """A loose or strict one; one that has come to its end has recorded addresses in it."""
+    """A loose or strict route; at its end it has recorded addresses in it."""
     addresses = [rng.randbytes(4) for _ in range(rng.randint(1, 4))]
     next_at = 4 * rng.randint(1, len(addresses)) if is_left(rng) else 4 + 4 * len(addresses)
     data = bytes((3 + 4 * len(addresses), next_at)) + b"".join(addresses)
@@ -113,7 +113,7 @@ def ipv4_route(rng: random.Random) -> Part:
 
 
 def ipv4_record(rng: random.Random) -> Part:
-    """A recorded route, a timestamp, a router alert: none of them leads anywhere."""
+    """A recorded route, a timestamp, a router alert: none of them changes the destination."""
     four = rng.randbytes(4)
     return rng.choice((Part(7, b"\7\4" + four), Part(68, b"\x08\5\0" + four), Part(148, b"\4\0\0")))
 
@@ -124,7 +124,7 @@ def ipv4_nop(rng: random.Random) -> Part:
 
 @dataclasses.dataclass(frozen=True)
 class Datagram:
-    """What is sent in one packet or in several; `ports` of ICMPv6 is its type and code."""
+    """What is sent in one packet or in several; for ICMPv6, `ports` is its type and code."""
 
     src: bytes
     dst: bytes
@@ -158,7 +158,7 @@ class Datagram:
         return self.first_src() + self.last_dst() + struct.pack(numbers, *values)
 
     def l4(self) -> bytes:
-        """The header, its checksum, what it carries, and what of IP's payload is behind that."""
+        """Return the header with checksum, its payload, and the rest of the IP payload."""
         at, data = SUM_AT[self.proto], self.ports + self.rest
         if self.proto == UDP:
             data = self.ports + struct.pack("!HH", len(data), 0) + self.rest[4:]
@@ -190,14 +190,14 @@ class Datagram:
         return MACS + b"\x86\xdd" + head + payload
 
     def packet(self) -> bytes:
-        """In one piece."""
+        """Return it in one piece."""
         if self.is_ipv4:
             return self.ipv4_packet(self.l4(), 0x4000)
         first = self.parts[0].number if self.parts else self.proto
         return self.ipv6_packet(self.chain(self.parts, self.proto) + self.l4(), first)
 
     def fragments(self, size: int, before: int = 0) -> list[bytes]:
-        """In pieces of so many bytes, of IPv6 with the first `before` headers in each."""
+        """Return it in pieces of this size; for IPv6 with the first `before` headers in each."""
         if self.is_ipv4:
             pieces = split(self.l4(), size)
             last = len(pieces) - 1
@@ -216,7 +216,7 @@ class Datagram:
         return made
 
     def l4_in_fragment(self, size: int, before: int = 0) -> bool:
-        """Whether the first fragment has all of the L4 header's fixed part."""
+        """Whether the first fragment has the whole fixed part of the L4 header."""
         moved = () if self.is_ipv4 else self.parts[before:]
         ahead = sum(1 + len(p.data) for p in moved)
         return ahead + max(HEADER[self.proto], 8) <= size
@@ -233,7 +233,7 @@ IPV4_PARTS = (ipv4_route, ipv4_record, ipv4_nop)
 def ipv6_parts(rng: random.Random, most: int = 8) -> tuple[Part, ...]:
     parts = [rng.choice(IPV6_PARTS)(rng) for _ in range(rng.randint(0, most))]
     homes = [i for i, p in enumerate(parts) if p.home is not None]
-    return tuple(p for i, p in enumerate(parts) if i not in homes[1:])  # one at most is allowed
+    return tuple(p for i, p in enumerate(parts) if i not in homes[1:])  # at most one is allowed
 
 
 def ipv4_parts(rng: random.Random) -> tuple[Part, ...]:
@@ -246,7 +246,7 @@ def ipv4_parts(rng: random.Random) -> tuple[Part, ...]:
 
 
 def random_datagram(rng: random.Random, least: int = 0, most: int = 90) -> Datagram:
-    """Any of them; what it carries is so long, of UDP with a surplus for IP at times."""
+    """Make any of them, with a payload of this length; UDP sometimes has a surplus for IP."""
     is_ipv4 = rng.random() < 0.4
     proto = rng.choice((TCP, UDP) if is_ipv4 else (TCP, UDP, ICMP6))
     load = rng.randbytes(rng.randint(least, most))

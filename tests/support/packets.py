@@ -1,4 +1,4 @@
-"""Frames and pcap files, made by hand so that nothing but the format decides."""
+"""Frames and pcap files, made by hand so that only the format matters."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def arp() -> bytes:
 
 
 def frame(i: int, size: int) -> bytes:
-    """Frame i of that size: ARP, IPv6, tagged or plain IPv4 in turn, with random contents."""
+    """Return frame i of that size: ARP, IPv6, tagged or plain IPv4 in turn, random contents."""
     kinds = (
         lambda n: ethernet(0x0800, ipv4(udp(n))),
         lambda n: ethernet(0x86DD, ipv6(udp(n))),
@@ -69,7 +69,7 @@ def frame(i: int, size: int) -> bytes:
 
 
 def mixed_frames(n: int) -> list[bytes]:
-    """Sizes from 64 to 1,500 bytes, both ends among them."""
+    """Return frames of 64 to 1,500 bytes, both limits included."""
     rng = random.Random(7)
     sizes = [64, 1500, 65, 1499, *(rng.randint(64, 1500) for _ in range(n))][:n]
     frames = [
@@ -80,7 +80,7 @@ def mixed_frames(n: int) -> list[bytes]:
 
 
 def write_pcap(path: Path, frames: list[bytes], *, snaplen: int = 65535, link: int = 1) -> Path:
-    """Little endian, microseconds, Ethernet: the classic format."""
+    """Write the classic format: little endian, microseconds, Ethernet."""
     with path.open("wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, snaplen, link))
         for i, data in enumerate(frames):

@@ -1,4 +1,4 @@
-"""Tables of routes and of keys beside the plainest model of each, over random steps.
+"""Tables of routes and of keys against the simplest model of each, over random steps.
 
 The suite takes a few thousand steps, `scripts/tools/table_model` a million.
 """
@@ -24,7 +24,7 @@ V6_DEPTHS = (
 
 
 class Model:
-    """The longest prefix of each address by trying all depths; room by counting."""
+    """The longest prefix of each address by trying all depths; free space by counting."""
 
     def __init__(self, bits: int, default: int, max_routes: int, max_steps: int) -> None:
         self.bits, self.default = bits, default
@@ -66,7 +66,7 @@ class Model:
         return True
 
     def borders(self, depth: int, top: int) -> list[int]:
-        """The first and last address of a prefix, and those beside them."""
+        """Return the first and last address of a prefix, and those next to them."""
         width = self.bits - depth
         first, last = top << width, (top + 1 << width) - 1
         whole = (1 << self.bits) - 1
@@ -82,7 +82,7 @@ def _take(counter: Counter[Any], keys: list[Any]) -> None:
 
 @dataclass
 class Routes:
-    """One table, its model, and what is done to both."""
+    """One table, its model, and the operations on both."""
 
     fib: Fib | Fib6
     model: Model
@@ -104,7 +104,7 @@ class Routes:
         self.some_hops += [0, self.model.default, self.hop_max]
 
     def prefix(self) -> tuple[int, int]:
-        """A prefix near an anchor, so that they nest, touch and cover each other."""
+        """Return a prefix near an anchor, so that prefixes nest, touch and cover each other."""
         if self.model.hops and self.chance.random() < 0.4:
             depth, top = self.chance.choice(list(self.model.hops))
             if self.chance.random() < 0.5:
@@ -139,9 +139,9 @@ class Routes:
         try:
             self.fib.add(self.text(depth, top), hop)
         except NoRoomError:
-            assert not fits, f"refused with room: {self.text(depth, top)} {self.room()}"
-            self.done["refused"] += 1
-            if self.done["refused"] % 50 == 0:
+            assert not fits, f"rejected with room: {self.text(depth, top)} {self.room()}"
+            self.done["rejected"] += 1
+            if self.done["rejected"] % 50 == 0:
                 self.check_all()
         else:
             assert fits, f"added without room: {self.text(depth, top)} {self.room()}"
@@ -174,7 +174,7 @@ class Routes:
         return np.frombuffer(data, np.uint8).reshape(-1, 16)
 
     def check_all(self) -> None:
-        """Every place where the answer may change, some between, and how much room is left."""
+        """Check each place where the result may change, some between, and the free space."""
         asked = [ip for prefix in self.model.hops for ip in self.model.borders(*prefix)]
         asked += [self.chance.getrandbits(self.model.bits) for _ in range(20)]
         self.check(asked)
@@ -183,7 +183,7 @@ class Routes:
 
 
 def routes_of(kind: type[Fib | Fib6], name: str, nh_bytes: int, chance: random.Random) -> Routes:
-    """A small table that is full from time to time, by routes or by steps."""
+    """Make a small table that is full from time to time, by routes or by steps."""
     hop_max = (1 << 8 * nh_bytes - 1) - 1
     default = chance.choice((0, 1, hop_max))
     bits = 32 if kind is Fib else 128
@@ -196,7 +196,7 @@ def routes_of(kind: type[Fib | Fib6], name: str, nh_bytes: int, chance: random.R
 
 
 def walk_routes(tables: list[Routes], steps: int, check_every: int = 500) -> Iterator[int]:
-    """So many steps in each table; yields now and then how many are done."""
+    """Do so many steps in each table; yield from time to time how many are done."""
     for step in range(steps):
         for table in tables:
             table.step()
@@ -211,7 +211,7 @@ BATCHES = (1, 2, 7, 31, 32, 33, 62, 63, 64, 65, 66, 126, 127, 128, 129, 191, 192
 
 @dataclass
 class Keys:
-    """One table of keys beside a dictionary."""
+    """One table of keys and a dictionary."""
 
     table: Hash
     chance: random.Random
@@ -240,7 +240,7 @@ class Keys:
             found = self.table.add(keys).tolist()
         except NoRoomError:
             assert len(self.positions) + len(news) > self.table.entries
-            self.done["refused"] += 1
+            self.done["rejected"] += 1
         else:
             assert len(self.positions) + len(news) <= self.table.entries
             self.positions.update(zip(numbers, found, strict=True))

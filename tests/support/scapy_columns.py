@@ -1,7 +1,7 @@
-"""What Scapy sees in a packet, under the names of columns; and where it looks at it otherwise.
+"""What Scapy finds in a packet, under the names of columns; and where it differs.
 
 Scapy is the oracle of columns: it parses the same bytes with other code. `DIFFERENCES` are the
-places where it means something else on purpose.
+fields that it defines differently on purpose.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def ip6(text: str) -> bytes:
 
 
 def type_of(p: Packet) -> int:
-    """The type; of an 802.3 frame its length, which lies in the same place."""
+    """Return the type; for an 802.3 frame its length, which lies in the same place."""
     return int(p.len if isinstance(p, Dot3) else p.type)
 
 
@@ -150,7 +150,7 @@ HEADERS = [*READ, *(f"inner_{name}" for name in READ if name not in ("vxlan", "g
 
 
 def expected(data: bytes) -> dict[str, Fields]:
-    """The fields of each header that Scapy finds, by the header's name."""
+    """Return the fields of each header that Scapy finds, by the header's name."""
     return {name: READ[name.removeprefix("inner_")](p) for name, p in headers(data)}
 
 
@@ -168,7 +168,7 @@ def headers(data: bytes) -> Iterator[tuple[str, Packet]]:
 
 
 def stack(p: Packet) -> Iterator[tuple[str, Packet]]:
-    """Ethernet, tags, ARP or IP, and what IP carries, as far as these follow one another."""
+    """Yield Ethernet, tags, ARP or IP, and the IP payload, as far as these follow one another."""
     if isinstance(p, Ether | Dot3):
         yield "ether", p
         p = p.payload
@@ -213,7 +213,7 @@ def layer4(p: Packet) -> Iterator[tuple[str, Packet]]:
 
 
 def tunnel(p: Packet) -> tuple[list[tuple[str, Packet]], Packet] | None:
-    """What follows the last header, where it is a packet in the packet."""
+    """Return what follows the last header, if it is a packet in the packet."""
     inside = p.payload
     while isinstance(inside, (*EXTENSIONS, IPv6ExtHdrFragment)):
         inside = inside.payload

@@ -1,4 +1,4 @@
-"""Ports, files and interfaces that several files of tests use."""
+"""Ports, files and interfaces for several files of tests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000  # linux/if_tun.h
 
 @pytest.fixture(scope="session")
 def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """Make a program of a C file, against the DPDK of this machine."""
+    """Build a program from a C file, against the DPDK of this machine."""
 
     def compiled(source: Path) -> Path:
         made = tmp_path_factory.mktemp("c") / source.stem
@@ -53,7 +53,7 @@ def null(device) -> Port:
 
 @pytest.fixture
 def loop(device, pool: Mempool) -> Port:
-    """A net_ring port that is started: what it sends it receives."""
+    """A started net_ring port that receives what it sends."""
     port = device("net_ring_p")
     port.configure(mempool=pool)
     port.start()
@@ -62,7 +62,7 @@ def loop(device, pool: Mempool) -> Port:
 
 @pytest.fixture
 def command(tmp_path, on_hugepages):
-    """Make the command that runs a file, with a memory of our choosing and a known prefix."""
+    """Make the command that runs a file, with the chosen memory and a known prefix."""
     prefixes = []
 
     def make(file: str | Path, *options: str) -> list[str]:
@@ -81,7 +81,7 @@ def command(tmp_path, on_hugepages):
 
 @pytest.fixture
 def veth() -> Iterator[str]:
-    """Two pairs, <name>0 to <name>1 and <name>2 to <name>3; the kernel is at 0 and at 3."""
+    """Two pairs, <name>0 to <name>1 and <name>2 to <name>3; the kernel uses 0 and 3."""
     name = f"e{os.getpid()}v"
     up = subprocess.run([SCRIPT, "up", name], capture_output=True, text=True)
     if up.returncode:
@@ -96,7 +96,7 @@ def veth() -> Iterator[str]:
 
 @pytest.fixture
 def tun() -> None:
-    """The kernel makes tap interfaces for this user: one has come and gone."""
+    """Check that the kernel lets this user make tap interfaces, by making one."""
     try:
         with TUN.open("r+b", buffering=0) as file:
             fcntl.ioctl(file, TUNSETIFF, struct.pack("16sH22x", b"", IFF_TAP | IFF_NO_PI))
@@ -106,7 +106,7 @@ def tun() -> None:
 
 @pytest.fixture
 def pair(eal, name: str):
-    """Rings to a worker and back: what its bursts hold at its end is freed."""
+    """Rings to a worker and back; what the bursts have at the end is freed."""
     with (
         Ring.create(f"{name}a", 64, element="mbuf") as there,
         Ring.create(f"{name}b", 64, element="mbuf") as back,

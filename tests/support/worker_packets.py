@@ -1,4 +1,4 @@
-"""Packets of every kind, and their way through a worker, or through the interpreter."""
+"""Packets of every kind, passed through a worker or through the interpreter."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def load(burst: Burst, pool: Mempool) -> Burst:
 
 
 def through(pair, launched, pool, *args: Any) -> tuple[Any, list[bytes]]:
-    """Let a worker act on all packets; return its result, and what they are then."""
+    """Run a worker on all packets; return its result, and the packets afterwards."""
     there, back = pair
     with Burst(64) as ours, Burst(64) as its:
         there.tx(load(ours, pool))

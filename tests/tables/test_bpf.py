@@ -1,4 +1,4 @@
-"""Filters: what columns and Scapy say of a packet, an expression of tcpdump finds."""
+"""Filters: tcpdump expressions find what columns and Scapy find."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydpdk.burst.columns import Columns
 
 
 def untagged(c: Columns) -> np.ndarray:
-    """IPv4 as libpcap sees it: not behind a tag."""
+    """IPv4 as libpcap sees it: not behind a VLAN tag."""
     return c["ipv4?"] & ~c["vlan?"]
 
 
@@ -38,7 +38,7 @@ def bpf(eal: Eal) -> Iterator[Bpf]:
 
 @pytest.fixture
 def captured(pool: Mempool) -> Iterator[Burst]:
-    """Whole packets of which the headers are sound."""
+    """Whole packets with valid headers."""
     with Burst(400) as burst:
         packets = [p for p in shipped() if len(p) >= 60][:400]
         burst.alloc(pool, len(packets))
@@ -56,7 +56,7 @@ def test_an_expression_finds_what_columns_find(captured: Burst, expression: str)
     assert found.tolist() == EXPRESSIONS[expression](captured.columns).tolist()
 
 
-def test_masks_of_some_expressions_have_both(captured: Burst):
+def test_masks_of_some_expressions_have_both_values(captured: Burst):
     for expression in ("ip", "greater 100"):
         with Bpf(expression) as bpf:
             assert 0 < bpf.match(captured).sum() < len(captured)
@@ -83,7 +83,7 @@ def test_packets_that_end_too_early_do_not_match(pool: Mempool, burst: Burst, bp
 @pytest.mark.parametrize(
     "expression", ["nonsense here", "port", "((", "udp port 99999", "", "x" * 4097, "udp\0", "é"]
 )
-def test_what_is_no_expression_is_refused(eal: Eal, expression: str):
+def test_an_invalid_expression_raises(eal: Eal, expression: str):
     with pytest.raises(ValueError, match="expression"):
         Bpf(expression)
 
@@ -91,14 +91,14 @@ def test_what_is_no_expression_is_refused(eal: Eal, expression: str):
 @pytest.mark.parametrize(
     "expression", ["inbound", "outbound", "ip protochain 17", "ip6 protochain 58", "ifindex 1"]
 )
-def test_what_dpdk_has_no_instruction_for_is_not_supported(eal: Eal, expression: str):
+def test_expressions_without_dpdk_instructions_are_not_supported(eal: Eal, expression: str):
     with pytest.raises(NotSupportedError, match=f"{expression}: not supported") as raised:
         Bpf(expression)
     assert raised.value.errno == errno.ENOTSUP
     Bpf("udp").close()
 
 
-def test_what_is_no_text_or_burst_is_refused(eal: Eal, bpf: Bpf):
+def test_arguments_of_a_wrong_type_raise(eal: Eal, bpf: Bpf):
     for expression in (None, 1, b"udp"):
         with pytest.raises(TypeError):
             Bpf(expression)  # type: ignore[arg-type]
@@ -106,7 +106,7 @@ def test_what_is_no_text_or_burst_is_refused(eal: Eal, bpf: Bpf):
         bpf.match(None)  # type: ignore[arg-type]
 
 
-def test_a_closed_filter_or_burst_is_refused(burst: Burst, bpf: Bpf):
+def test_a_closed_filter_or_burst_raises(burst: Burst, bpf: Bpf):
     closed = Burst(1)
     closed.close()
     with pytest.raises(ClosedError):

@@ -1,4 +1,4 @@
-"""Filters against libpcap's own interpreter, on packets that others wrote."""
+"""Filters against libpcap's own interpreter, on captured packets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def packets() -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def libpcap(packets: list[bytes]) -> Callable[[str], list[bool]]:
-    """What libpcap says of each packet; nothing where it refuses the expression."""
+    """Return what libpcap finds for each packet; nothing if it rejects the expression."""
     lib = ctypes.CDLL(ctypes.util.find_library("pcap"))
     lib.pcap_open_dead.restype = ctypes.c_void_p
     pcap = ctypes.c_void_p(lib.pcap_open_dead(ETHERNET, SNAPLEN))
@@ -64,15 +64,15 @@ def libpcap(packets: list[bytes]) -> Callable[[str], list[bool]]:
     return ask
 
 
-def test_masks_are_libpcaps(eal, name: str, packets: list[bytes], libpcap):
-    """rte_bpf_convert, whose loads of bytes and words at an index are mended here."""
+def test_masks_match_libpcap(eal, name: str, packets: list[bytes], libpcap):
+    """rte_bpf_convert; its loads of bytes and words at an index are fixed here."""
     expressions = [e.strip() for e in EXPRESSIONS.replace("\n", ";").split(";") if e.strip()]
     found = compared(name, packets, libpcap, expressions)
     assert len([e for e in expressions if any(found[e])]) >= 24
 
 
-def test_arithmetic_is_libpcaps(eal, name: str, packets: list[bytes], libpcap):
-    """Shifts by more than 31 among it, and divisions by 0."""
+def test_arithmetic_matches_libpcap(eal, name: str, packets: list[bytes], libpcap):
+    """Including shifts by more than 31, and divisions by 0."""
     rng = random.Random(16)
     expressions = [comparison(rng) for _ in range(int(os.environ.get("PYDPDK_BPF", "150")))]
     found = compared(name, packets[:200], libpcap, expressions)
@@ -80,7 +80,7 @@ def test_arithmetic_is_libpcaps(eal, name: str, packets: list[bytes], libpcap):
 
 
 def comparison(rng: random.Random) -> str:
-    """Two values of bytes of the packet; jumps over them make programs of several branches."""
+    """Compare two values of packet bytes; jumps over them make programs of several branches."""
     joined = rng.choice(("", "", " and ip", " or udp", " or tcp port 80"))
     sign = rng.choice(("=", "!=", ">", "<", ">=", "<="))
     return f"{arithmetic(rng, 3)} {sign} {rng.choice((0, 1, 2, 0x80, 0x10000, 0xFFFFFFFF))}{joined}"
@@ -93,7 +93,7 @@ def arithmetic(rng: random.Random, depth: int) -> str:
         return rng.choice((f"ether[{at}:{size}]", f"(ether[{at}:1] & 63)", "len"))
     sign = rng.choice(("+", "-", "*", "/", "%", "&", "|", "^", *("<<", ">>") * 3))
     constants = (1, 3, 31, 17) if sign in ("<<", ">>") else (2, 7, 255, 4096)
-    deeper = 0 if sign in "/%" else depth - 1  # what is always 0 is refused as a divisor
+    deeper = 0 if sign in "/%" else depth - 1  # libpcap rejects a divisor that is always 0
     right = rng.choice((rng.choice(constants), arithmetic(rng, deeper)))
     return f"({arithmetic(rng, depth - 1)} {sign} {right})"
 
@@ -102,15 +102,15 @@ def matched(expression: str, burst: Burst) -> list[bool]:
     try:
         with Bpf(expression) as bpf:
             return bpf.match(burst).tolist()
-    except ValueError as refused:
-        assert "by zero" in str(refused)  # libpcap has found that a divisor is always 0
+    except ValueError as error:
+        assert "by zero" in str(error)  # libpcap has found that a divisor is always 0
         return []
 
 
 def compared(
     name: str, packets: list[bytes], libpcap: Callable[[str], list[bool]], expressions: list[str]
 ) -> dict[str, list[bool]]:
-    """What ours says of each packet, which must be what libpcap says."""
+    """Return what ours finds for each packet, after checking that libpcap finds the same."""
     with Mempool.create(name, 2047, cache_size=0) as pool, Burst(len(packets)) as burst:
         burst.alloc(pool)
         burst.fill(packets)

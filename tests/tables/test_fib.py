@@ -57,7 +57,7 @@ def test_random_routes_are_found_as_python_finds_them(fib: Fib):
     assert fib.next_hops(asked).tolist() == [best(ip) for ip in asked]
 
 
-def test_what_is_no_route_is_refused(fib: Fib):
+def test_an_invalid_route_raises(fib: Fib):
     for prefix in ("198.18.0.1/15", "nonsense", "198.18.0.0/33", "::/0", ""):
         with pytest.raises(ValueError, match=r".+"):
             fib.add(prefix, 1)
@@ -83,12 +83,12 @@ def test_what_is_no_route_is_refused(fib: Fib):
         {"default_nh": -1},
     ],
 )  # fmt: skip
-def test_what_is_no_table_is_refused(eal: Eal, name: str, options: dict[str, int]):
+def test_invalid_options_raise(eal: Eal, name: str, options: dict[str, int]):
     with pytest.raises(ValueError, match="allowed"):
         Fib.create(name, **options)  # type: ignore[arg-type]
 
 
-def test_a_name_is_had_once_and_free_again(eal: Eal, name: str, fib: Fib):
+def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, fib: Fib):
     with pytest.raises(NameTakenError):
         Fib.create(name, nh_bytes=1)
     fib.close()

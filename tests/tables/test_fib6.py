@@ -68,7 +68,7 @@ def test_random_routes_are_found_as_python_finds_them(fib: Fib6):
     assert fib.next_hops(data.reshape(-1, 16)).tolist() == [best(ip) for ip in asked]
 
 
-def test_a_column_goes_the_short_way(fib: Fib6, pool: Mempool, burst: Burst):
+def test_a_column_takes_the_fast_path(fib: Fib6, pool: Mempool, burst: Burst):
     from packets import ethernet, ipv6, udp
 
     fib.add("::/64", 5)
@@ -85,7 +85,7 @@ def test_a_column_goes_the_short_way(fib: Fib6, pool: Mempool, burst: Burst):
     burst.free()
 
 
-def test_what_is_no_route_is_refused(fib: Fib6):
+def test_an_invalid_route_raises(fib: Fib6):
     for prefix in ("2001:db8::1/32", "nonsense", "::/129", "10.0.0.0/8", ""):
         with pytest.raises(ValueError, match=r".+"):
             fib.add(prefix, 1)
@@ -102,7 +102,7 @@ def test_what_is_no_route_is_refused(fib: Fib6):
             fib.next_hops(wrong)
 
 
-def test_memory_that_runs_out_is_told(run_script):
+def test_exhausted_memory_raises(run_script):
     done = run_script(
         """
         with init(hugepages=False, memory_mb=16):
@@ -116,7 +116,7 @@ def test_memory_that_runs_out_is_told(run_script):
     assert done.stdout.split() == ["12", "12"], done.stderr
 
 
-def test_steps_that_run_out_are_told(eal: Eal, name: str):
+def test_exhausted_steps_raise(eal: Eal, name: str):
     with Fib6.create(name, num_tbl8=2) as fib:
         with pytest.raises(NoRoomError):
             fib.add("2001:db8::1/128", 1)
@@ -130,12 +130,12 @@ def test_steps_that_run_out_are_told(eal: Eal, name: str):
         {"num_tbl8": 0}, {"num_tbl8": 1 << 15, "nh_bytes": 2}, {"default_nh": 1 << 15},
     ],
 )  # fmt: skip
-def test_what_is_no_table_is_refused(eal: Eal, name: str, options: dict[str, int]):
+def test_invalid_options_raise(eal: Eal, name: str, options: dict[str, int]):
     with pytest.raises(ValueError, match="allowed"):
         Fib6.create(name, **options)  # type: ignore[arg-type]
 
 
-def test_a_name_is_had_once_and_free_again(eal: Eal, name: str, fib: Fib6):
+def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, fib: Fib6):
     with pytest.raises(NameTakenError):
         Fib6.create(name)
     fib.close()

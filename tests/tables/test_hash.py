@@ -1,4 +1,4 @@
-"""Tables of keys: positions are those of a dictionary that numbers its keys as they come and go."""
+"""Tables of keys: positions match those of a dictionary as keys come and go."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def table(eal: Eal, name: str) -> Iterator[Hash]:
         yield made
 
 
-def test_keys_have_positions_while_they_are_there(table: Hash):
+def test_keys_have_positions_until_they_are_deleted(table: Hash):
     """rte_hash_add_key, rte_hash_lookup_bulk, rte_hash_del_key, rte_hash_count."""
     assert table.lookup([7, 8]).tolist() == [-1, -1]
     first = table.add([7, 8, 7])
@@ -36,7 +36,7 @@ def test_keys_have_positions_while_they_are_there(table: Hash):
 
 
 @pytest.mark.parametrize("entries", [8, 9, 100, 1000])
-def test_as_many_keys_fit_as_were_asked_for(eal: Eal, name: str, entries: int):
+def test_as_many_keys_fit_as_requested(eal: Eal, name: str, entries: int):
     with Hash.create(name, "u8", entries=entries) as table:
         keys = np.random.default_rng(entries).integers(0, 1 << 63, entries).astype(np.uint64)
         positions = table.add(keys)
@@ -71,7 +71,7 @@ KEYS = {
 
 
 @pytest.mark.parametrize("kind", KEYS)
-def test_a_table_is_as_a_dictionary(eal: Eal, name: str, kind: str):
+def test_a_table_matches_a_dictionary(eal: Eal, name: str, kind: str):
     dtype, make = KEYS[kind]
     chance = random.Random(3)
     known: dict[object, int] = {}
@@ -120,12 +120,12 @@ def test_columns_are_keys(eal: Eal, pool: Mempool, burst: Burst, name: str):
         ([("a", "O")], {}), (np.dtype(("u1", (0,))), {}),
     ],
 )  # fmt: skip
-def test_what_is_no_table_is_refused(eal: Eal, name: str, key, options):
+def test_invalid_options_raise(eal: Eal, name: str, key, options):
     with pytest.raises((ValueError, TypeError), match=r"allowed|integer"):
         Hash.create(name, key, **options)
 
 
-def test_what_is_no_key_is_refused(table: Hash):
+def test_invalid_keys_raise(table: Hash):
     for keys in ([-1], [1 << 32], 5, [[1]], ["x"], [0.5], None, [None], np.zeros((2, 2), "u4")):
         for call in (table.lookup, table.add, table.delete):
             with pytest.raises((ValueError, TypeError)):
@@ -133,14 +133,14 @@ def test_what_is_no_key_is_refused(table: Hash):
     assert len(table) == 0
 
 
-def test_records_have_to_be_the_tables(eal: Eal, name: str):
+def test_records_must_have_the_dtype_of_the_table(eal: Eal, name: str):
     with Hash.create(name, [("a", "u4"), ("b", "u2")]) as table:
         for keys in (np.zeros(3, [("a", "u4")]), [(1, 2)], np.zeros(3, "V6"), np.zeros(3)):
             with pytest.raises((ValueError, TypeError), match="allowed"):
                 table.add(keys)
 
 
-def test_a_name_is_had_once_and_free_again(eal: Eal, name: str, table: Hash):
+def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, table: Hash):
     with pytest.raises(NameTakenError):
         Hash.create(name, "u8")
     assert table
@@ -174,7 +174,7 @@ def closed_at_last(table: Hash) -> bool:
     return False
 
 
-def test_lookups_go_on_while_keys_come_and_go_and_wait_for_close(eal: Eal, name: str):
+def test_lookups_run_beside_changes_and_close_waits_for_them(eal: Eal, name: str):
     table = Hash.create(name, "u4", entries=4096)
     staying, moving = np.arange(100, dtype="u4"), np.arange(100, 4000, dtype="u4")
     positions = table.add(staying)

@@ -1,4 +1,4 @@
-"""Meters: each flow has its own bucket, of the size and rate that it was given."""
+"""Meters: each flow has its own bucket, with its own size and rate."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def test_a_bucket_is_green_then_yellow_then_red(eal: Eal):
     assert meter.color(np.zeros(8, int), 100).tolist() == [GREEN] * 3 + [YELLOW] * 2 + [RED] * 3
 
 
-def test_each_flow_has_its_own(eal: Eal):
+def test_each_flow_has_its_own_bucket(eal: Eal):
     meter = Meter(1, 100, n=4)
     assert meter.color([0, 1, 0, 3, 1], 100).tolist() == [GREEN, GREEN, RED, GREEN, RED]
 
 
 def test_a_bucket_fills_at_its_rate(eal: Eal):
-    """In bytes a second, measured over a tenth of one."""
+    """In bytes per second, measured over a tenth of a second."""
     meter = Meter(100_000, 100_000, n=1)
     times = [time.perf_counter()]
     assert meter.color([0], 100_000).tolist() == [GREEN]
@@ -45,13 +45,13 @@ def test_a_bucket_fills_at_its_rate(eal: Eal):
         ((1, 1), {"n": 0}), ((1, 1), {"n": 1 << 25}),
     ],
 )  # fmt: skip
-def test_what_is_no_meter_is_refused(eal: Eal, arguments: tuple[int, ...], options: dict[str, int]):
+def test_an_invalid_meter_raises(eal: Eal, arguments: tuple[int, ...], options: dict[str, int]):
     with pytest.raises(ValueError, match="allowed"):
         Meter(*arguments, **options)
 
 
 @pytest.mark.parametrize("flows", [[4], [-1], [[0]], 0, [0.5], ["x"]])
-def test_what_is_no_flow_is_refused(eal: Eal, flows: object):
+def test_an_invalid_flow_raises(eal: Eal, flows: object):
     meter = Meter(1, 100, n=4)
     with pytest.raises((ValueError, TypeError), match="allowed"):
         meter.color(flows, 1)

@@ -1,4 +1,4 @@
-"""What DPDK gets wrong in its tables is right here: `docs/upstream` has each fault by itself."""
+"""Faults of DPDK's tables that pydpdk works around: `docs/upstream` has each of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def hops6(fib6: Fib6, *addresses: int) -> list[int]:
     return fib6.next_hops(np.frombuffer(data, np.uint8).reshape(-1, 16)).tolist()
 
 
-def test_a_default_route_added_last_leaves_the_longer_ones(fib: Fib):
+def test_a_default_route_added_last_keeps_the_longer_ones(fib: Fib):
     """rte_fib_add, rte_rib_insert, rte_rib_remove."""
     asked = [0, 0x08080808, 0x80000000, V4_LAST]
     fib.add("0.0.0.0/1", 1)
@@ -59,7 +59,7 @@ def test_a_default_route_in_an_empty_table(fib: Fib, fib6: Fib6):
     assert fib.next_hops([0, V4_LAST]).tolist() == hops6(fib6, 0, V6_LAST) == [9, 9]
 
 
-def test_a_prefix_of_ipv6_that_ends_last_leaves_the_others(fib6: Fib6):
+def test_a_prefix_of_ipv6_that_ends_last_keeps_the_others(fib6: Fib6):
     """rte_fib6_add, rte_rib6_insert, rte_rib6_remove."""
     asked = 0, 0x2001 << 112, 0xFE80 << 112, V6_LAST
     fib6.add("2000::/3", 5)
@@ -86,7 +86,7 @@ def test_two_halves_cover_any_prefix_at_the_end(fib6: Fib6):
         assert hops6(fib6, 0, whole, whole | half, V6_LAST) == [9] * 4
 
 
-def test_a_route_added_and_deleted_leaves_its_steps(fib: Fib, fib6: Fib6):
+def test_a_route_added_and_deleted_frees_its_steps(fib: Fib, fib6: Fib6):
     for i in range(500):
         fib.add(f"10.1.{i % 256}.7/32", 1)
         fib.delete(f"10.1.{i % 256}.7/32")
@@ -98,7 +98,7 @@ def test_a_route_added_and_deleted_leaves_its_steps(fib: Fib, fib6: Fib6):
     assert hops6(fib6, 0x20010DB8 << 96, 0x20010DB9 << 96) == [1, 2]
 
 
-def test_a_route_to_its_parents_hop_counts_as_any(fib: Fib):
+def test_a_route_with_the_next_hop_of_its_parent_counts(fib: Fib):
     fib.add("0.0.0.0/0", 1)
     for _ in range(10):
         fib.add("10.1.1.7/32", 1)
@@ -114,7 +114,7 @@ def test_a_route_to_its_parents_hop_counts_as_any(fib: Fib):
     assert fib.next_hops(asked).tolist() == [1, 1, 2, 2]
 
 
-def test_what_is_refused_changes_nothing(fib: Fib, fib6: Fib6):
+def test_a_rejected_route_changes_nothing(fib: Fib, fib6: Fib6):
     for i in range(5):
         fib.add(f"10.0.{i}.128/25", i)
     for prefix in ("10.0.5.0/25", "255.255.255.255/32", "0.0.0.0/32"):
@@ -139,7 +139,7 @@ def test_what_is_refused_changes_nothing(fib: Fib, fib6: Fib6):
     assert hops6(fib6, 0x20010DB9 << 96, (0xFFFF << 112) + 1) == [7, 9]
 
 
-def test_as_many_routes_fit_as_were_asked_for(eal: Eal, name: str):
+def test_as_many_routes_fit_as_requested(eal: Eal, name: str):
     for kind, top in ((Fib, 1 << 28), (Fib6, 1 << 124)):
         with kind.create(name, max_routes=16) as table:
             for i in range(16):
@@ -148,12 +148,12 @@ def test_as_many_routes_fit_as_were_asked_for(eal: Eal, name: str):
                 table.add(table._network((0, 0)), 20)
             table.add(table._network((0, 4)), 21)
             table.delete(table._network((0, 4)))
-            table.add(table._network((0, 0)), 20)  # by parts, though the table is full
+            table.add(table._network((0, 0)), 20)  # by parts, although the table is full
 
 
 @pytest.mark.parametrize(("kind", "size"), [(Fib, 1), (Fib, 2), (Fib, 4), (Fib6, 2), (Fib6, 4)])
-def test_random_steps_are_as_the_model_says(eal: Eal, name: str, kind: type[Fib | Fib6], size: int):
-    """All of `scripts/tools/table_model`, which takes a million steps, and 8-byte next hops too."""
+def test_random_steps_match_the_model(eal: Eal, name: str, kind: type[Fib | Fib6], size: int):
+    """`scripts/tools/table_model` takes a million steps, with 8-byte next hops too."""
     table = routes_of(kind, name, size, random.Random(f"{kind.__name__} {size}"))
     with table.fib:
         for _ in walk_routes([table], 1000, check_every=100):
@@ -165,7 +165,7 @@ def test_random_steps_are_as_the_model_says(eal: Eal, name: str, kind: type[Fib 
 def test_a_lookup_beside_changes_finds_the_old_or_the_new(
     eal: Eal, name: str, kind: type[Fib | Fib6], whole: str
 ):
-    """The step that the other route has comes and goes, and this address is in it, too."""
+    """The steps of the other route come and go, and this address is in them too."""
     with kind.create(name) as table:
         bits = table._network(whole).max_prefixlen
         near = table._network((0x0A << (bits - 8), bits))
@@ -208,7 +208,7 @@ def test_a_column_of_a_burst_finds_its_routes(fib: Fib, pool: Mempool, burst: Bu
 
 @pytest.mark.parametrize("key", ["u2", "u4", ("u1", 16), ("u1", 13)])
 def test_keys_are_found_in_batches_of_any_size(eal: Eal, name: str, key: object):
-    """rte_hash_lookup_bulk: also where all of a batch are in buckets that were extended."""
+    """rte_hash_lookup_bulk: also if all keys of a batch are in extended buckets."""
     with Hash.create(name, key, entries=400) as table:
         numbers = list(range(400))
         positions = table.add(as_keys(table.dtype, numbers))
@@ -222,12 +222,12 @@ def test_keys_are_found_in_batches_of_any_size(eal: Eal, name: str, key: object)
 
 
 def some_keys(n: int) -> np.ndarray:
-    """Distinct keys, none of which is 0."""
+    """Return distinct keys, none of which is 0."""
     return np.random.default_rng(n).permutation(1 << 16)[:n].astype(np.uint32) + 1
 
 
 def test_keys_in_extended_buckets_are_found_in_batches_of_64(eal: Eal, name: str):
-    """A table that is full has some; which, nobody says."""
+    """A full table has some; which ones is unknown."""
     with Hash.create(name, "u4", entries=1024) as table:
         keys = some_keys(1024)
         positions = table.add(keys)
@@ -236,8 +236,8 @@ def test_keys_in_extended_buckets_are_found_in_batches_of_64(eal: Eal, name: str
             assert (np.array(found) == positions[:, None]).all()
 
 
-def test_a_key_of_zeros_is_there_once(eal: Eal, name: str):
-    """An empty place of its bucket looks like it to rte_hash_add_key."""
+def test_a_key_of_zeros_is_found_once(eal: Eal, name: str):
+    """An empty place of its bucket looks equal to rte_hash_add_key."""
     with Hash.create(name, "u4", entries=64) as table:
         others = some_keys(40)
         table.add(others)
@@ -251,7 +251,7 @@ def test_a_key_of_zeros_is_there_once(eal: Eal, name: str):
 
 
 @pytest.mark.parametrize("entries", [8, 60])
-def test_random_batches_of_keys_are_as_a_dictionary(eal: Eal, name: str, entries: int):
+def test_random_batches_of_keys_match_a_dictionary(eal: Eal, name: str, entries: int):
     with Hash.create(name, "u1", entries=entries) as table:
         beside = Keys(table, random.Random(entries))
         for _ in range(1500):

@@ -1,7 +1,7 @@
-"""A machine made bad for a moment: namespaces of its own, in which only the tested process lives.
+"""A machine made bad for a moment, in namespaces where only the tested process runs.
 
-Mounts, network and limits are changed where nobody else sees them. A script sets the machine up,
-runs `pydpdk doctor --json`, types the command that the finding prints, and runs it again.
+Mounts, network and limits change where no other process sees it. A script sets the machine up, runs
+`pydpdk doctor --json`, runs the command that the finding prints, and runs doctor again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ open_root() {
         mount -t tmpfs -o mode=755 tmpfs /root; mkdir -p "$BASE"; mount --bind "$T/base" "$BASE"
     esac
 }
-# counters of hugepages that a write changes and that nobody else sees: total and free are one
+# private counters of hugepages that a write changes: total and free are one
 fake_pages() {
     local size="$T/pages/hugepages-2048kB"
     mkdir -p "$size"; echo "$1" >"$size/nr_hugepages"
@@ -68,8 +68,8 @@ _MEND = r"""
 eval "$({python} -c '
 import json, sys
 print(next((f["command"] for f in json.load(open(sys.argv[1])) if f["code"] == sys.argv[2]), ""))
-' "$T/before" {code})" >"$T/mending" 2>&1 || {{ echo "it failed:"; cat "$T/mending"; }} >&2
-sleep 0.2  # what was told to end has ended
+' "$T/before" {code})" >"$T/fixing" 2>&1 || {{ echo "it failed:"; cat "$T/fixing"; }} >&2
+sleep 0.2  # terminated processes have ended by then
 """
 
 
@@ -105,7 +105,7 @@ def make(
     net: bool = False,
     run: bool = True,
 ) -> Machine:
-    """Set a machine up, run doctor, the command of this code (with `run`), and doctor again."""
+    """Set a machine up, run doctor, the command for this code (with `run`), and doctor again."""
     with _place() as place:
         text = "\n".join([
             _PRELUDE,
@@ -125,7 +125,7 @@ def make(
 
 
 def script(text: str, *, net: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run a script in namespaces of its own, with what the prelude defines."""
+    """Run a script in its own namespaces, with the functions of the prelude."""
     with _place() as place:
         return _run(f"{_PRELUDE}\n{text}", place, net)
 

@@ -1,4 +1,4 @@
-"""What a file may say of single virtual devices: pools, members, sockets, order."""
+"""Virtual devices in a file: pools, members, sockets, order."""
 
 import socket
 from pathlib import Path
@@ -15,7 +15,7 @@ POOLS = "mempools: {a: {n: 8191}, b: {n: 8191}, few: {n: 2047}}\n"
 TAPS = "eal: {vdevs: [net_tap0, net_tap1]}\n"
 
 
-def refused(text: str) -> str:
+def rejected(text: str) -> str:
     with pytest.raises(ConfigError) as error:
         loads(text)
     return str(error.value)
@@ -53,13 +53,13 @@ def refused(text: str) -> str:
         ),
     ],
 )
-def test_what_a_driver_finds_too_late_is_a_fault_of_the_file(ports: str, words: str):
-    assert words in refused(f"{TAPS}{POOLS}ports: {ports}")
+def test_faults_that_a_driver_finds_too_late_are_found_in_the_file(ports: str, words: str):
+    assert words in rejected(f"{TAPS}{POOLS}ports: {ports}")
 
 
-def test_members_must_take_a_mac_address():
+def test_members_must_accept_a_mac_address():
     text = "eal: {vdevs: [net_ring0]}\nports: {x: {device: 'net_bonding0,member=net_ring0'}}\n"
-    assert "members whose MAC address can be set" in refused(text + "mempools: {p: {n: 511}}")
+    assert "members whose MAC address can be set" in rejected(text + "mempools: {p: {n: 511}}")
 
 
 def test_virtio_user_comes_last_and_has_its_memory_in_one_file():
@@ -74,14 +74,14 @@ def test_virtio_user_comes_last_and_has_its_memory_in_one_file():
     assert "net_virtio_user0,path=/tmp/none.sock" in needs_of_file(config).vdevs
 
 
-def test_virtio_user_that_serves_is_warned_of():
+def test_a_warning_about_virtio_user_that_serves():
     text = POOLS + "ports: {g: {device: 'virtio_user0,path=/tmp/no.sock,server=1', mempool: a}}"
     assert any(
         "nothing can be interrupted" in warning for warning in make_plan(loads(text)).warnings
     )
 
 
-def test_what_this_host_has_not_is_said_before_any_eal(tmp_path: Path):
+def test_missing_parts_of_this_host_are_reported_before_the_eal_starts(tmp_path: Path):
     where = tmp_path / "gone/v.sock"
     text = POOLS + f"ports: {{h: {{device: 'net_vhost0,iface={where}', mempool: a}}}}"
     warnings = make_plan(loads(text)).warnings
@@ -108,13 +108,13 @@ def test_a_device_names_its_socket(device: str, end: Endpoint | None):
     assert endpoint_of(device) == end
 
 
-def test_a_socket_is_served_while_somebody_listens(tmp_path: Path):
+def test_a_socket_is_served_while_a_process_listens(tmp_path: Path):
     path = str(tmp_path / "s")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         assert not is_served(path)
         server.listen()
         assert is_served(path)
-        assert is_served(path, root=tmp_path)  # seen from another network namespace: it answers
+        assert is_served(path, root=tmp_path)  # as from another network namespace: it answers
     assert not is_served(path)
     assert not is_served(str(tmp_path / "none"))

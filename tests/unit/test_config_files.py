@@ -1,4 +1,4 @@
-"""The files in `configs/`, and the schema that editors check them with."""
+"""The files in `configs/`, and the schema for editors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = (
 )
 
 
-def test_every_file_that_the_docs_name_is_there():
+def test_every_file_that_the_docs_name_exists():
     assert [file.stem for file in FILES] == NAMES.split()
 
 
@@ -43,8 +43,8 @@ def test_a_file_names_its_schema_and_explains_itself(file):
     assert (file.parent / "../pydpdk/config/schema.json").resolve().is_file()
 
 
-def test_the_committed_schema_is_fresh():
-    """`python -m pydpdk.config.schema > pydpdk/config/schema.json` renews it."""
+def test_the_committed_schema_is_current():
+    """Made by `python -m pydpdk.config.schema > pydpdk/config/schema.json`."""
     committed = ROOT / "pydpdk/config/schema.json"
     assert json.loads(committed.read_text(encoding="utf-8")) == schema.json_schema()
 
@@ -55,7 +55,7 @@ def _maps():
 
 
 @pytest.mark.parametrize("name", _maps())
-def test_every_key_is_described_and_no_other_is_taken(name):
+def test_every_key_is_described_and_no_other_is_accepted(name):
     section = _maps()[name]
     assert section["additionalProperties"] is False
     assert section["description"]
@@ -85,5 +85,5 @@ def test_offloads_and_hashes_are_those_of_the_binding():
         (("nothing", "there"), "nothing"),
     ],
 )
-def test_what_is_allowed_is_said_in_words(path, words):
+def test_errors_describe_what_is_allowed(path, words):
     assert schema.words(path) == words

@@ -1,4 +1,4 @@
-"""Frames of net_af_packet: what a file may say of them, and what doctor finds on an interface."""
+"""Frames of net_af_packet: what a file may set, and what doctor finds on an interface."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_key_reaches_the_device(tmp_path):
 
 @pytest.mark.parametrize("driver", ["net_af_packet", "net_af_xdp"])
 @needs_root
-def test_offloads_of_the_other_end_are_found_and_the_command_ends_them(driver: str):
+def test_offloads_of_the_other_end_are_found_and_the_command_disables_them(driver: str):
     setup = "ip link add bad0 type veth peer name bad1; ip link set bad0 up; ip link set bad1 up"
     machine = bad_machine.make(
         "interface-offloads", setup, file_of(f'"{driver}0,iface=bad0"'), net=True

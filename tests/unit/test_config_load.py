@@ -1,4 +1,4 @@
-"""Files: what is taken, what is filled in, and how every fault reads."""
+"""Files: what is accepted, what is filled in, and the text of every fault."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_lists_of_the_eal_section_become_tuples():
     assert config.eal.extra == ("--huge-unlink",)
 
 
-def test_all_faults_come_at_once_in_the_order_of_the_file():
+def test_all_faults_are_reported_at_once_in_the_order_of_the_file():
     text = """\
 eal:
   hugepages: maybe
@@ -106,7 +106,7 @@ app:
         ("app: {python: m:f}\nwork: {}", "work: unknown key, allowed: eal, memzones"),
     ],
 )
-def test_one_fault_reads_so(section, fault):
+def test_the_text_of_one_fault(section, fault):
     key = section.partition(":")[0]
     text = "".join(f"{line}\n" for line in GOOD.splitlines() if not line.startswith(f"{key}:"))
     (line,) = faults(text + section + "\n")
@@ -125,7 +125,7 @@ def test_one_fault_reads_so(section, fault):
         ("a: {device: net_ring0, rx_offloads: [strip]}", "one of 'VLAN_STRIP'"),
     ],
 )
-def test_one_fault_of_a_port_reads_so(ports, fault):
+def test_the_text_of_one_fault_of_a_port(ports, fault):
     (line,) = faults(f"mempools: {{rx: {{n: 511}}}}\nports: {{{ports}}}\n")
     assert fault in line
 
@@ -149,14 +149,14 @@ def test_ports_that_do_not_pair_and_ports_without_a_pool():
     ]
 
 
-def test_an_lcore_of_the_app_is_one_of_the_eals():
+def test_an_lcore_of_the_app_is_an_lcore_of_the_eal():
     lcore = min(os.sched_getaffinity(0))
     text = GOOD + f'eal: {{lcores: "{lcore}"}}\napp: {{drop: {{lcore: 1000}}}}\n'
     (line,) = faults(text)
     assert f"app.drop.lcore: 1000, allowed: one of eal.lcores: {lcore}" in line
 
 
-def test_a_fault_in_what_is_referred_to_is_no_second_fault():
+def test_a_reference_to_a_faulty_entry_is_no_second_fault():
     (line,) = faults(GOOD.replace("8191", "0") + "app: {forward: }\n")
     assert line == "file.yaml:1: mempools.rx.n: 0, allowed: a whole number from 1 to 2147483647"
     (line,) = faults("mempools: [rx]\nports: {a: {device: net_ring0, mempool: rx}}\n")
@@ -168,7 +168,7 @@ def test_an_entry_given_twice_shows_both_lines():
     assert line == "file.yaml:5: ports.p1: given twice, allowed: once, as on line 4"
 
 
-def test_devices_are_blocked_or_taken():
+def test_devices_are_blocked_or_allowed():
     text = "mempools: {rx: {n: 511}}\nports: {a: {device: 0000:01:00.0}}\n"
     (line,) = faults(text + 'eal: {block: ["01:00.0"]}\n')
     assert "a device that eal.block does not name" in line
@@ -223,7 +223,7 @@ def leaves(data: object, path: tuple = ()):
         yield from leaves(value, (*path, key))
 
 
-def test_the_whole_file_is_right():
+def test_the_whole_file_is_valid():
     loads(WHOLE, check_host=False)
 
 
@@ -275,7 +275,7 @@ def test_drivers_and_their_arguments(device, words):
 
 
 @pytest.mark.parametrize("device", ["net_null_first,size=0x40", "eth_tap0,iface=t", "net_softnic0"])
-def test_names_that_a_driver_knows(device):
+def test_device_names_of_a_driver(device):
     loads(f"mempools: {{m: {{n: 255}}}}\nports: {{p: {{device: '{device}'}}}}")
 
 
@@ -286,7 +286,7 @@ def test_devices_without_a_port():
     assert line.startswith("file.yaml:1: eal.vdevs[1]: 'net_mine0', allowed: a driver of DPDK")
 
 
-def test_lcores_have_numbers_that_dpdk_has():
+def test_lcore_numbers_are_in_the_range_of_dpdk():
     (line,) = faults('eal: {lcores: "1024@0"}')
     assert "eal.lcores: '1024@0', allowed: lcores from 0 to " in line
 

@@ -29,7 +29,7 @@ MAIN = min(os.sched_getaffinity(0))
 
 @pytest.fixture
 def free(monkeypatch):
-    """Set how many bytes of hugepages are free; 1 GB if not called."""
+    """Set how many bytes of hugepages are free; 1 GB by default."""
 
     def offer(free_bytes, reason="too few"):
         def available(need_bytes=0, *, in_memory=False):
@@ -58,20 +58,20 @@ def test_the_devices_of_the_ports_reach_the_argv(free):
     assert config.ports["b"].device_name == "net_null0"
 
 
-def test_a_blocklist_takes_the_other_devices_by_itself(free):
+def test_a_blocklist_allows_the_other_devices(free):
     text = "eal: {block: ['0000:02:00.0']}\nports: {a: {device: 01:00.0, nb_rx_queues: 0}}\n"
     plan = make_plan(loads(text))
     assert plan.options.allow == ()
     assert "-b" in plan.argv
 
 
-def test_a_prefix_is_made_up_at_start(free):
+def test_a_prefix_is_generated_at_start(free):
     plan = make_plan(loads(TWO_PORTS))
     assert plan.options.file_prefix is None
     assert "pydpdk-<unique>" in plan.argv
 
 
-def test_hugepages_are_used_where_enough_are_free(free):
+def test_hugepages_are_used_if_enough_are_free(free):
     plan = make_plan(loads(FORWARD))
     assert plan.hugepages is plan.options.hugepages is True
     assert plan.nb_hugepages == -(-plan.needed_bytes // (2 << 20)) > 0
@@ -80,7 +80,7 @@ def test_hugepages_are_used_where_enough_are_free(free):
     assert plan.warnings == ()
 
 
-def test_without_enough_hugepages_the_plan_says_why_and_what_it_costs(free):
+def test_the_plan_says_why_it_uses_no_hugepages_and_at_what_cost(free):
     free(1 << 20, "1 MB of hugepages are free.")
     plan = make_plan(loads(FORWARD + "eal: {in_memory: true}\n"))
     assert plan.hugepages is plan.options.hugepages is False
@@ -92,7 +92,7 @@ def test_without_enough_hugepages_the_plan_says_why_and_what_it_costs(free):
     assert "--no-huge" in plan.argv
 
 
-def test_insisting_on_hugepages_that_are_not_there_is_a_warning(free):
+def test_requiring_missing_hugepages_is_a_warning(free):
     free(0)
     plan = make_plan(loads(FORWARD + "eal: {hugepages: true}\n"))
     assert plan.hugepages
@@ -144,7 +144,7 @@ def test_the_arithmetic_of_a_pool(free):
     assert pool.recommended_n == 4095
 
 
-def test_a_pool_feeds_the_transmit_queues_that_its_packets_go_to(free):
+def test_a_pool_counts_the_transmit_queues_of_its_packets(free):
     text = """\
 mempools: {a: {n: 4095}, b: {n: 4095}}
 ports:
@@ -170,7 +170,7 @@ def test_only_the_pools_of_an_app_count_its_bursts(free):
     assert (used.descriptors, used.caches, used.bursts) == (2048 + 256, 384, 16)
 
 
-def test_a_function_of_the_user_may_hold_what_it_likes(free):
+def test_a_pool_for_a_function_of_the_user_is_not_checked(free):
     text = TWO_PORTS + f'eal: {{lcores: "{MAIN}"}}\napp: {{python: "m:f"}}\n'
     plan = make_plan(loads(text))
     (pool,) = plan.pools
@@ -230,7 +230,7 @@ def test_crossing_numa_nodes_is_a_warning(free, monkeypatch):
     assert "ports.a is on NUMA node 1" in warning
 
 
-def test_a_device_and_a_node_that_the_host_has_not_are_warnings(free):
+def test_a_missing_device_and_a_missing_node_are_warnings(free):
     text = (
         "mempools: {rx: {n: 4095, socket_id: 31}}\nports: {a: {device: 'ffff:ff:1f.7'}}\n"
         "rings: {r: {size: 2, socket_id: 31}}\nmemzones: {z: {size: 1, socket_id: any}}\n"
@@ -264,7 +264,7 @@ def test_a_plan_is_plain_data_for_json(free):
     }  # fmt: skip
 
 
-def test_a_plan_reads_as_text(free):
+def test_a_plan_prints_as_text(free):
     text = render(make_plan(loads(FORWARD.replace("8191", "1023"))))
     for part in (
         "pydpdk --file-prefix", "hugepages   ", "descriptors", "-2,369",
@@ -277,7 +277,7 @@ def test_a_plan_reads_as_text(free):
     assert "(template)" in render(make_plan(loads(TWO_PORTS + "app: {generate: }\n")))
 
 
-def test_a_capture_on_lcores_that_dumpcap_takes_too_is_warned_of():
+def test_a_warning_about_a_capture_on_the_lcores_of_dumpcap():
     def warnings(lcores):
         plan = make_plan(loads(f"eal: {{capture: true, lcores: '{lcores}'}}\n"))
         return [warning for warning in plan.warnings if "dumpcap" in warning]

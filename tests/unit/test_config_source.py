@@ -56,7 +56,7 @@ def test_every_key_and_item_has_its_line():
     assert source.line(("nowhere",)) == 1
 
 
-def test_merge_fills_in_what_a_map_does_not_say():
+def test_merge_adds_the_keys_that_a_map_lacks():
     text = "base: &b {x: 1, y: 2}\nother: &o {y: 3, z: 4}\nall: {<<: [*b, *o], x: 0}\n"
     source = parse(text)
     assert source.data["all"] == {"x": 0, "y": 2, "z": 4}
@@ -97,13 +97,13 @@ def test_faults_that_leave_the_rest_readable(text, line, allowed):
         ("a: " + "1" * MAX_BYTES, 1, "longer"),
     ],
 )
-def test_what_is_no_yaml_is_unreadable_at_a_line(text, line, message):
+def test_invalid_yaml_is_reported_with_its_line(text, line, message):
     with pytest.raises(UnreadableError, match=message) as caught:
         parse(text)
     assert caught.value.line == line
 
 
-def test_aliases_cannot_unfold_without_end():
+def test_aliases_cannot_expand_without_limit():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
     with pytest.raises(UnreadableError, match="more than 20000 values"):
@@ -120,7 +120,7 @@ def test_text_is_utf_8_with_or_without_a_mark(tmp_path):
     assert caught.value.line == 2
 
 
-def test_what_is_merged_may_merge_in_turn():
+def test_a_merged_map_may_itself_merge():
     source = parse("""
         a: &a {one: 1, two: 1}
         b: &b {<<: *a, two: 2}

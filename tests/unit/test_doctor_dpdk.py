@@ -1,6 +1,6 @@
 """`pydpdk doctor` where DPDK itself is broken: libraries, drivers, the binding.
 
-What is removed and installed again lies in overlays that go with the namespace.
+Removing and installing happens in overlays that vanish with the namespace.
 """
 
 import os
@@ -25,7 +25,7 @@ PLUGINS = "/usr/lib*/*/dpdk/pmds-*"
 
 
 def apt_finds(package: str) -> bool:
-    """Whether apt knows where to fetch this package, or has it already."""
+    """Whether apt knows where to fetch this package, or already has it."""
     if shutil.which("apt-get") is None:
         return False
     asked = ["apt-get", "install", "--reinstall", "--print-uris", "-y", package]
@@ -58,14 +58,14 @@ def test_a_library_that_was_removed():
 
 
 def test_no_driver_at_all():
-    """What installs them all takes minutes: the command is looked at, not run."""
+    """The command that installs them all takes minutes: the test reads it and does not run it."""
     machine = bad_machine.make("pmd-directory-missing", f"overlay /usr; rm {PLUGINS}/*", run=False)
     assert "pmd-directory-missing" in machine.found, machine
     assert machine.command.startswith("apt-get install --reinstall -y librte-meta-net ")
 
 
 def test_another_libdpdk_than_was_compiled_against():
-    """Library and headers of a release that never was; the tree is compiled anew, in a copy."""
+    """Library and headers of a release that does not exist; a copy of the tree is compiled."""
     old, new = version.RUNNING, version.RUNNING.replace(".11.", ".12.", 1)
     if old == new:
         pytest.skip("makes 22.11 into 22.12: the sources of no other release are sure to compile")
@@ -89,8 +89,8 @@ def test_a_tree_that_was_never_compiled():
     assert "build_ext --inplace" in machine.command
 
 
-def test_what_needs_no_libdpdk_works_without():
-    """Help, files, schema, hugepages, devices, leftovers; and what needs it says what to do."""
+def test_commands_that_need_no_libdpdk_work_without_it():
+    """Help, files, schema, hugepages, devices, leftovers; the rest says what to do."""
     script = f"""
         overlay /usr; rm /usr/lib*/*/librte_*.so.{ABI}*; cd "$TREE"
         python() {{ "$PYTHON" "$@"; }}

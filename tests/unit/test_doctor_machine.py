@@ -1,4 +1,4 @@
-"""`pydpdk doctor` on a machine made bad: the right code, and a command that mends it when run."""
+"""`pydpdk doctor` on a machine made bad: the right code, and a command that fixes it."""
 
 import os
 import shutil
@@ -73,7 +73,7 @@ BAD = {
         f"{NOBODY}; chown 0 $T/run",
         ON_HUGEPAGES,
     ),
-    "anybody may write where the drivers are": (
+    "all may write where the drivers are": (
         "pmd-directory-writable",
         'overlay /usr; chmod o+w "$(echo /usr/lib*/*/dpdk/pmds-*)"',
         "",
@@ -90,7 +90,7 @@ AF_PACKET = POOL + "ports: {a: {device: 'net_af_packet0,iface=bad0'}}"
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_the_command_that_is_printed_mends_it(bad: str):
+def test_the_printed_command_fixes_it(bad: str):
     code, setup, file = BAD[bad]
     machine = bad_machine.make(code, setup, file)
     assert code in machine.found, machine
@@ -98,7 +98,7 @@ def test_the_command_that_is_printed_mends_it(bad: str):
 
 
 def group(controller: str, *settings: tuple[str, int]) -> tuple[str, str]:
-    """Shell code that puts the shell in a control group of its own, and takes it out."""
+    """Return shell code that puts the shell in its own control group, and takes it out."""
     top = Path("/sys/fs/cgroup", controller)
     if not os.access(top / "cgroup.procs", os.W_OK):
         pytest.skip(f"no control groups of version 1 for {controller} here")
@@ -134,8 +134,8 @@ def test_an_interface_that_is_down():
     assert "interface-missing" in gone.found
 
 
-def test_a_capability_that_is_not_there():
-    """The command opens a shell that has it; what is typed there is doctor again."""
+def test_a_missing_capability():
+    """The command opens a shell with the capability; the test runs doctor again in it."""
     shell = """
         install -o 65534 /dev/null $T/after
         printf '#!/bin/sh\\npydpdk doctor $FILE --json >$T/after; true\\n' >$T/shell
@@ -157,7 +157,7 @@ os.kill(os.getpid(), 9) if sys.argv[1] == "die" else time.sleep(60)
 
 
 @pytest.mark.hugepages
-def test_what_a_dead_primary_left():
+def test_leftovers_of_a_dead_primary():
     machine = bad_machine.make("leftovers", f"{OWN} {PRIMARY} die || true")
     assert machine.command == "pydpdk reap bad"
     assert [f["severity"] for f in machine.before if f["code"] == "leftovers"] == ["warning"]
@@ -165,7 +165,7 @@ def test_what_a_dead_primary_left():
 
 
 @pytest.mark.hugepages
-def test_a_primary_of_the_same_name():
+def test_a_running_primary_of_the_same_prefix():
     setup = f"{OWN} {PRIMARY} live & until test -e /run/dpdk/bad/mp_socket; do sleep 0.1; done"
     end = "kill %1 || true"
     file = "eal: {file_prefix: bad, hugepages: true}"
@@ -183,7 +183,7 @@ def test_no_hugepages_in_this_kernel():
     assert machine.command == ""
 
 
-def test_fix_asks_and_runs_what_is_safe():
+def test_fix_asks_and_runs_safe_commands():
     done = bad_machine.script("""
         fake_pages 0
         echo n | pydpdk doctor --fix >$T/no 2>&1 || true
@@ -198,7 +198,7 @@ def test_fix_asks_and_runs_what_is_safe():
 
 
 def test_hugepages_reserved_and_released():
-    """Counters of our own: those of this machine are others' too."""
+    """Private counters: those of this machine belong to other processes too."""
     done = bad_machine.script("""
         fake_pages 0; overlay /etc
         pydpdk hugepages reserve 64 --size 2M --node 0 --persistent

@@ -1,4 +1,4 @@
-"""`pydpdk doctor` and virtual devices: made bad, found, mended by the command that it prints."""
+"""`pydpdk doctor` and virtual devices: made bad, found, fixed by the printed command."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ LISTEN = '"$PYTHON" -c "import socket,sys;s=socket.socket(1);s.bind(sys.argv[1])
 
 
 def made(code: str, setup: str, device: str, **more) -> bad_machine.Machine:
-    """As `make`; @ in a device is the place of the bad machine, known only there."""
+    """As `make`; @ in a device is the directory of the bad machine, known only there."""
     setup = f'sed -i "s,@,$T," "$FILE"; {setup}'
     return bad_machine.make(code, setup, file_of(device), **more)
 
@@ -43,7 +43,7 @@ def made(code: str, setup: str, device: str, **more) -> bad_machine.Machine:
         ),
     ],
 )
-def test_the_command_that_is_printed_mends_it(code: str, setup: str, device: str):
+def test_the_printed_command_fixes_it(code: str, setup: str, device: str):
     machine = made(code, setup, device)
     assert code in machine.found, machine
     assert code not in machine.left, machine
@@ -62,14 +62,14 @@ def test_the_command_that_is_printed_mends_it(code: str, setup: str, device: str
         ("tun-missing", "mount -t tmpfs tmpfs /dev/net", "net_tap0"),
     ],
 )
-def test_it_is_found(code: str, setup: str, device: str):
+def test_the_fault_is_found(code: str, setup: str, device: str):
     if code == "tun-missing" and not Path("/dev/net").is_dir():
         setup = ":"
     machine = made(code, setup, device, run=False, teardown="kill %1 2>/dev/null || true")
     assert code in machine.found, machine
 
 
-def test_an_xdp_program_that_was_left():
+def test_a_leftover_xdp_program():
     """A program without a name, two instructions long: return XDP_PASS."""
     load = (
         "import ctypes,socket,struct;"

@@ -1,4 +1,4 @@
-"""What stands in `tests/eal/test_eal.py` about single options is not said again here."""
+"""Checks of options; those of single options are in `tests/eal/test_eal.py`."""
 
 import os
 import resource
@@ -10,7 +10,7 @@ from pydpdk.eal.checks import problems
 from pydpdk.eal.options import EalOptions
 
 
-def test_the_defaults_are_fine():
+def test_the_defaults_are_valid():
     assert list(problems(EalOptions())) == []
 
 
@@ -28,12 +28,12 @@ def test_the_defaults_are_fine():
         {"base_virtaddr": 1 << 32},
     ],
 )
-def test_is_fine(options: dict[str, object]):
+def test_options_are_valid(options: dict[str, object]):
     assert list(problems(EalOptions(**options))) == []
 
 
 @pytest.mark.parametrize("argument", ["-h", "-vh", "--help", "--he", "--log-level=help", "help"])
-def test_sees_a_request_for_help(argument: str):
+def test_a_request_for_help_is_found(argument: str):
     (found,) = problems(EalOptions(extra=(argument,)))
     assert (found.option, found.value) == ("extra", argument)
 
@@ -43,7 +43,7 @@ def test_a_value_with_an_h_is_no_request_for_help(argument: str):
     assert list(problems(EalOptions(extra=(argument,)))) == []
 
 
-def test_cpus_of_others_are_named(monkeypatch: pytest.MonkeyPatch):
+def test_unavailable_cpus_are_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 3})
     (found,) = problems(EalOptions(lcores="1-3"))
     assert "CPU 1 is outside the CPUs that this process may use (2, 3)" in str(found)
@@ -58,7 +58,7 @@ def test_descriptors_are_counted(monkeypatch: pytest.MonkeyPatch):
     assert list(problems(EalOptions(lcores="0"))) == []
 
 
-def test_a_problem_reads_as_a_sentence():
+def test_a_problem_prints_as_a_sentence():
     (found,) = problems(EalOptions(memory_mb=0))
     assert str(found) == f"memory_mb=0: {found.allowed}"
 

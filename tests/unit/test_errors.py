@@ -1,4 +1,4 @@
-"""DPDK's conventions of failing, on its own functions; no EAL is needed for them."""
+"""DPDK's error conventions, on its own functions; these need no EAL."""
 
 import errno
 
@@ -58,7 +58,7 @@ def test_a_failure_without_an_errno_is_no_success():
     assert "Success" not in str(make_error("rte_call", 0))
 
 
-def test_others_are_what_python_calls_them():
+def test_other_errnos_are_plain_os_errors():
     assert issubclass(EalInitError, DpdkError)
     assert issubclass(ClosedError, RuntimeError)
     assert issubclass(InUseError, BufferError)

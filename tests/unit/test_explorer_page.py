@@ -1,4 +1,4 @@
-"""The page of the explorer: whole in itself, and safe whatever the names are."""
+"""The page of the explorer: self-contained, and safe whatever the names are."""
 
 import json
 import re
@@ -21,7 +21,7 @@ VOID = {"meta", "input", "br", "link", "img"}
 
 
 def made_of(names: list[str], n_pages: int = 4) -> MemoryMap:
-    """One zone per name, a page each; the rest is free."""
+    """Make one zone per name, a page each; the rest is free."""
     zones = [MemzoneInfo(n, BASE + i * PAGE, 0, PAGE, PAGE, 0, 0) for i, n in enumerate(names)]
     pieces = [Piece(z.addr, z.len, "memzone", z.name, z.name) for z in zones]
     pieces += [Piece(BASE + i * PAGE, PAGE, "free", "free") for i in range(len(names), n_pages)]
@@ -47,7 +47,7 @@ def made_of(names: list[str], n_pages: int = 4) -> MemoryMap:
 
 
 class Reader(HTMLParser):
-    """Checks that what opens closes, and collects what a browser would load."""
+    """Check that opened tags close, and collect what a browser would load."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,14 +79,14 @@ def read(text: str) -> Reader:
     return reader
 
 
-def test_it_loads_nothing():
+def test_the_page_loads_nothing():
     text = page.render(made_of(["zone"]))
     assert read(text).links == []
     assert not re.search(r"https?://|@import|url\(|import\(|fetch\(|XMLHttp|WebSocket", text)
     assert "default-src 'none'" in text
 
 
-def test_its_html_is_well_formed_and_its_data_is_json():
+def test_the_html_is_well_formed_and_the_data_is_json():
     reader = read(page.render(made_of(["zone"])))
     (attrs, data), (_, script) = reader.scripts
     assert attrs == {"type": "application/json", "id": "data"}
@@ -109,7 +109,7 @@ def test_names_are_shown_only_as_text():
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script)
 
 
-def test_an_address_that_javascript_cannot_hold_is_left_out():
+def test_an_address_beyond_the_range_of_javascript_is_left_out():
     data = page.page_data(made_of(["zone"]))
     assert data["runs"] == [[BASE, None, 4, PAGE, 0]]
 

@@ -1,4 +1,4 @@
-"""What lies where: heap elements, zones and pools laid over one another."""
+"""Memory placement: heap elements, zones and pools combined."""
 
 from pydpdk.explorer.placement import PageRun, owners_of, page_runs, place, shares
 from pydpdk.memory.live import Chunk, Element, PoolState, RingState, parse_heaps
@@ -47,7 +47,7 @@ def test_pages_that_follow_one_another_in_both_addresses_are_one_run():
     ]  # fmt: skip
 
 
-def test_a_pools_head_queue_and_chunks_are_the_pools():
+def test_head_ring_and_chunks_belong_to_the_pool():
     zones = [
         zone("MP_p", 1000, 64), zone("RG_MP_p", 2000, 64), zone("MP_p_0", 3000, 640),
         zone("RG_r", 4000, 64), zone("mine", 5000, 64),
@@ -87,7 +87,7 @@ def test_a_zone_that_outlived_its_element_is_cut_to_it():
     assert [p.len for p in pieces if p.owner == "z"] == [4096 - 128]
 
 
-def test_memory_outside_of_the_heaps_is_said_to_be():
+def test_memory_outside_of_the_heaps_is_marked():
     assert [(p.kind, p.len) for p in place([RUN], [], [], {})] == [("other", RUN.len)]
 
 

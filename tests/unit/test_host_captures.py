@@ -1,4 +1,4 @@
-"""Capture files that net_pcap would misread: found before it reads them."""
+"""Capture files that net_pcap would misread are found before it reads them."""
 
 import os
 import struct
@@ -85,7 +85,7 @@ def test_a_checksum_behind_each_frame_is_no_other_link_type(tmp_path: Path) -> N
         ),
     ],
 )
-def test_what_ends_a_file_early(tmp_path: Path, data: bytes, link: int, words: str) -> None:
+def test_truncated_files(tmp_path: Path, data: bytes, link: int, words: str) -> None:
     path = tmp_path / "x"
     path.write_bytes(data)
     found = captures.look(path)
@@ -95,12 +95,12 @@ def test_what_ends_a_file_early(tmp_path: Path, data: bytes, link: int, words: s
 
 
 @pytest.mark.parametrize("data", [b"", b"text", b"ports: {}\n" * 10, bytes(64), section()])
-def test_what_is_no_capture(tmp_path: Path, data: bytes) -> None:
+def test_files_that_are_no_captures(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x").write_bytes(data)
     assert captures.look(tmp_path / "x") == captures.Capture(None)
 
 
-def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+def test_special_files_are_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")  # opening it would wait for a writer
     assert captures.look(tmp_path / "pipe") is None
     assert captures.look(tmp_path) is None
@@ -111,7 +111,7 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
 FILE = "mempools: {{p: {{n: 1023}}}}\nports:\n  a: {{device: 'net_pcap0,rx_pcap={}'}}\n"
 
 
-def test_a_file_of_another_link_type_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_another_link_type_raises(tmp_path: Path) -> None:
     for link, name in ((101, "RAW (101)"), (276, "LINUX_SLL2 (276)"), (4711, "unknown (4711)")):
         path = tmp_path / f"{link}.pcap"
         path.write_bytes(pcap(link, FRAME))
@@ -123,10 +123,10 @@ def test_a_file_of_another_link_type_is_refused(tmp_path: Path) -> None:
             )
 
 
-def test_a_file_that_is_no_capture_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_capture_raises(tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
     path.write_bytes(b"PK" + bytes(100))
-    with pytest.raises(ConfigError, match="a capture file, pcap or pcapng: this is none"):
+    with pytest.raises(ConfigError, match="a capture file, pcap or pcapng: this is neither"):
         loads(FILE.format(path))
 
 
@@ -140,10 +140,10 @@ def test_a_file_that_ends_early_is_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("snaplen", "warned"), [(65_535, False), (262_144, True), (0, True)])
-def test_packets_that_the_driver_spoils_are_a_warning(
+def test_packets_that_the_driver_truncates_are_a_warning(
     tmp_path: Path, snaplen: int, warned: bool
 ) -> None:
-    """libpcap cuts packets to the snapshot length that the file has."""
+    """libpcap cuts packets to the snapshot length of the file."""
     path = tmp_path / "x.pcapng"
     for data in (
         section() + interface(1, snaplen) + enhanced(FRAME) + enhanced(bytes(70_000)),
@@ -155,5 +155,5 @@ def test_packets_that_the_driver_spoils_are_a_warning(
         assert bool(found) is warned
 
 
-def test_a_file_that_is_not_there_yet_is_none_of_plans(tmp_path: Path) -> None:
+def test_the_plan_ignores_a_file_that_does_not_exist_yet(tmp_path: Path) -> None:
     make_plan(loads(FILE.format(tmp_path / "later.pcap")))

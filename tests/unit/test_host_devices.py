@@ -1,4 +1,4 @@
-"""Devices: what is refused, on real interfaces; what is bound, on a PCI bus made of files."""
+"""Devices: errors on real interfaces; binding on a PCI bus made of files."""
 
 import os
 import shutil
@@ -18,10 +18,10 @@ NIC = "0000:01:00.0"
 
 
 class Bus:
-    """A PCI bus of files, and the part of the kernel that answers writes to them."""
+    """A PCI bus of files, and the part of the kernel that reacts to writes to them."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch):
-        self.root, self.refuses = root, set[str]()
+        self.root, self.rejects = root, set[str]()
         self.writes: list[tuple[str, str]] = []
         monkeypatch.setattr(binding, "_write", self.write)
         for driver in ("e1000e", "vfio-pci"):
@@ -57,9 +57,9 @@ class Bus:
             self.probe(self.path("devices") / text)
 
     def probe(self, where: Path) -> None:
-        """Give a device to the driver that is wanted for it, or to the one that knows it."""
+        """Bind a device to its requested driver, or else to the driver that knows it."""
         wanted = (where / "driver_override").read_text().strip().replace("(null)", "") or "e1000e"
-        if wanted not in self.refuses and not (where / "driver").is_symlink():
+        if wanted not in self.rejects and not (where / "driver").is_symlink():
             (where / "driver").symlink_to(f"../../drivers/{wanted}")
 
 
@@ -68,7 +68,7 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bus:
     return Bus(tmp_path, monkeypatch)
 
 
-def test_what_a_device_is(bus: Bus):
+def test_the_description_of_a_device(bus: Bus):
     bus.add(interface="no-such-if0")
     device = read_device("01:00.0", root=bus.root)
     assert device == PciDevice(NIC, 0x020000, 0x8086, 0x10D3, "e1000e", 0, 7, ("no-such-if0",), ())
@@ -77,13 +77,13 @@ def test_what_a_device_is(bus: Bus):
 
 
 @pytest.mark.parametrize("address", ["", "x", "01:00", "01:00.8", "../../etc", "0000:01:00.0\n"])
-def test_what_is_no_address(bus: Bus, address: str):
+def test_invalid_addresses(bus: Bus, address: str):
     for call in (full_address, binding.bind, binding.unbind, read_device):
         with pytest.raises(ValueError, match=r"a PCI address such as 0000:01:00\.0"):
             call(address)
 
 
-def test_bound_and_put_back_to_the_driver_that_it_had(bus: Bus):
+def test_a_device_is_bound_and_restored_to_its_driver(bus: Bus):
     where = bus.add()
     assert binding.bind(NIC, root=bus.root).driver == "vfio-pci"
     assert binding.remembered(NIC, root=bus.root) == "e1000e"
@@ -97,16 +97,16 @@ def test_bound_and_put_back_to_the_driver_that_it_had(bus: Bus):
     assert binding.unbind(NIC, root=bus.root).driver == "e1000e"
 
 
-def test_a_driver_that_does_not_take_it_leaves_all_as_it_was(bus: Bus):
+def test_a_driver_that_does_not_bind_changes_nothing(bus: Bus):
     where = bus.add()
-    bus.refuses = {"vfio-pci"}
+    bus.rejects = {"vfio-pci"}
     with pytest.raises(HostError, match="the kernel did not give it to vfio-pci"):
         binding.bind(NIC, root=bus.root)
     assert read_device(NIC, root=bus.root).driver == "e1000e"
     assert (where / "driver_override").read_text() == "\n"
 
 
-def test_what_cannot_be_bound(bus: Bus):
+def test_devices_that_cannot_be_bound(bus: Bus):
     bus.add(group=None)
     with pytest.raises(HostError, match=r"0000:09:00\.0 is not on the PCI bus"):
         binding.bind("09:00.0", root=bus.root)
@@ -122,7 +122,7 @@ def test_what_cannot_be_bound(bus: Bus):
     assert binding.bind(NIC, root=bus.root).driver == "vfio-pci"
 
 
-def test_a_bond_is_not_robbed_unless_forced(bus: Bus):
+def test_a_member_of_a_bond_is_bound_only_by_force(bus: Bus):
     bus.add(interface="no-such-if0")
     master = bus.root / "sys/class/net/no-such-if0/master"
     master.parent.mkdir()
@@ -137,7 +137,7 @@ def codes(needs: Needs, root: Path) -> dict[str, str]:
     return {finding.code: finding.command for finding in examine(needs, root=root)}
 
 
-def test_what_doctor_says_of_a_device(bus: Bus):
+def test_findings_about_a_device(bus: Bus):
     needs = Needs(pci=(NIC,), hugepages=False)
     assert "device-missing" in codes(needs, bus.root)
     where = bus.add(group=None)
@@ -153,7 +153,7 @@ def test_what_doctor_says_of_a_device(bus: Bus):
     assert not {c for c in codes(needs, bus.root) if c.startswith(("device-", "vfio-", "iommu-"))}
 
 
-def test_what_doctor_says_of_nodes_and_clocks(bus: Bus):
+def test_findings_about_nodes_and_clocks(bus: Bus):
     where = bus.add()
     (where / "numa_node").write_text("1\n")
     governor = bus.root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
@@ -202,7 +202,7 @@ print("|".join(i.uses(sys.argv[1])))' t0; }
 @pytest.mark.net_admin
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces: needs root")
 @pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, from iproute2")
-def test_what_an_interface_is_needed_for(setup: str, said: str):
+def test_interfaces_in_use_raise(setup: str, said: str):
     done = bad_machine.script(f"{textwrap.dedent(USES)}\n{setup}\nuses", net=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == said

@@ -37,7 +37,7 @@ from pydpdk.host.needs import Needs
         ),
     ],
 )
-def test_what_is_given_is_what_is_needed(needs: Needs, adds: str, tmp_path: Path):
+def test_each_need_adds_its_options(needs: Needs, adds: str, tmp_path: Path):
     nic = tmp_path / "sys/bus/pci/devices/0000:01:00.0"
     nic.mkdir(parents=True)
     (nic / "iommu_group").symlink_to("../../../kernel/iommu_groups/7")
@@ -54,7 +54,7 @@ def test_what_is_given_is_what_is_needed(needs: Needs, adds: str, tmp_path: Path
     ]
 
 
-def test_a_file_is_handed_in_read_only(tmp_path: Path):
+def test_a_file_is_mounted_read_only(tmp_path: Path):
     file = tmp_path / "my file.yaml"
     words = shlex.split(run_line(Needs(hugepages=False), file, root=tmp_path))
     assert words[5:] == [

@@ -11,7 +11,7 @@ GB = 1 << 30
 
 
 class FakeHost:
-    """The files below /sys and /proc that tell of hugepages."""
+    """Files below /sys and /proc about hugepages."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(hugepages, "memory_policy_allowed", lambda: True)
@@ -90,7 +90,7 @@ def test_none_reserved(host: FakeHost):
 
 
 def test_none_reserved_nor_mounted(host: FakeHost):
-    """One command for both, not one after the other."""
+    """One command for both faults, not one after the other."""
     host.pool(0, 2048, 0, 0)
     assert (
         "`echo 512 > /proc/sys/vm/nr_hugepages && mkdir -p /dev/hugepages && mount -t hugetlbfs "
@@ -113,7 +113,9 @@ def test_in_a_container_docker_mounts(host: FakeHost):
     assert "-v /dev/hugepages:/dev/hugepages`" in host.available().reason
 
 
-def test_a_seccomp_filter_in_the_way(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
+def test_a_seccomp_filter_that_blocks_memory_policies(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+):
     host.pool(0, 2048, 512, 512)
     monkeypatch.setattr(hugepages, "memory_policy_allowed", lambda: False)
     answer = host.available(in_memory=True)
@@ -138,7 +140,7 @@ def test_too_few(host: FakeHost):
     assert (answer.usable, answer.free_bytes) == (False, 8 * MB)
     assert answer.reason == (
         "8 MB of hugepages are free, 16 MB are needed: "
-        "`echo 104 > /proc/sys/vm/nr_hugepages` as root on the host mends it."
+        "`echo 104 > /proc/sys/vm/nr_hugepages` as root on the host fixes it."
     )
 
 
@@ -148,7 +150,7 @@ def test_all_taken(host: FakeHost):
     assert "`echo 101 > " in host.available().reason
 
 
-def test_promised_pages_are_not_free(host: FakeHost):
+def test_reserved_pages_are_not_free(host: FakeHost):
     host.pool(0, 2048, 10, 10)
     host.mount()
     host.write("sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages", 9)

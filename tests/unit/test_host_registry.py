@@ -1,4 +1,4 @@
-"""The registry of a prefix's processes: locks say who is alive, and no EAL is needed."""
+"""The registry of a prefix's processes: locks show which are alive; no EAL is needed."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ def child(prefix: str):
     process.communicate()
 
 
-def test_a_seat_says_who_has_it(prefix: str):
+def test_a_registration_names_its_process(prefix: str):
     registration = claim(prefix, 0, 3, 1023, role="primary")
     registration.publish("ready", {"vdevs": ["net_null0"]})
     (member,) = registry.members(prefix)
@@ -56,8 +56,8 @@ def test_a_seat_says_who_has_it(prefix: str):
     registration.give_back()
 
 
-def test_the_page_of_a_dead_one_is_taken_last(prefix: str, child):
-    """Its primary may not have read it yet, and would never hear of the death."""
+def test_the_page_of_a_dead_process_is_reused_last(prefix: str, child):
+    """Its primary may not have read it yet, and would miss the death."""
     registrations = [claim(prefix, 1)]
     child.kill()
     child.wait()
@@ -73,7 +73,7 @@ def test_the_page_of_a_dead_one_is_taken_last(prefix: str, child):
         registration.give_back()
 
 
-def test_who_dies_is_dead_and_who_leaves_is_not(prefix: str, child):
+def test_a_killed_process_is_dead_and_one_that_left_is_not(prefix: str, child):
     registration = claim(prefix, 1)
     assert {m.pid for m in registry.members(prefix)} == {os.getpid(), child.pid}
     child.kill()
@@ -86,13 +86,13 @@ def test_who_dies_is_dead_and_who_leaves_is_not(prefix: str, child):
     registration.give_back()
 
 
-def test_the_living_are_not_forgotten(prefix: str, child):
+def test_live_processes_are_not_forgotten(prefix: str, child):
     (member,) = registry.members(prefix)
     registry.forget(prefix, member)
     assert registry.members(prefix) == [member]
 
 
-def test_128_and_no_more(prefix: str):
+def test_at_most_128_processes_register(prefix: str):
     registrations = [claim(prefix, i) for i in range(registry.MAX_PROCESSES)]
     assert len(registry.members(prefix)) == 128
     with pytest.raises(registry.FullError, match="128 processes share"):
@@ -104,7 +104,7 @@ def test_128_and_no_more(prefix: str):
     assert not registry.path_of(prefix).exists()
 
 
-def test_the_choice_sees_the_others_and_may_refuse(prefix: str):
+def test_the_choice_sees_the_others_and_may_raise(prefix: str):
     registration = claim(prefix, 7)
 
     def choose(others: list[Member]) -> list[int]:
@@ -116,8 +116,8 @@ def test_the_choice_sees_the_others_and_may_refuse(prefix: str):
     registration.give_back()
 
 
-def test_claims_at_the_same_moment_never_overlap(prefix: str):
-    """Each takes the lowest lcore that nobody has."""
+def test_simultaneous_registrations_never_overlap(prefix: str):
+    """Each process takes the lowest free lcore."""
     code = (
         "import sys, time\n"
         "from pydpdk.host import registry\n"
@@ -136,7 +136,7 @@ def test_claims_at_the_same_moment_never_overlap(prefix: str):
     assert sorted(lcores) == list(range(30))
 
 
-def test_a_forked_child_that_forgets_leaves_the_seat(prefix: str):
+def test_a_forked_child_does_not_remove_the_registration(prefix: str):
     registration = claim(prefix, 1)
     child = os.fork()
     if child == 0:
@@ -150,7 +150,7 @@ def test_a_forked_child_that_forgets_leaves_the_seat(prefix: str):
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 5000, b"pydpdkps\x63\0\0\0" + b"\xff" * 9000])
-def test_a_file_that_is_no_registry_is_nobodys(prefix: str, content: bytes):
+def test_an_invalid_registry_file_has_no_processes(prefix: str, content: bytes):
     path = registry.path_of(prefix)
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
@@ -160,7 +160,7 @@ def test_a_file_that_is_no_registry_is_nobodys(prefix: str, content: bytes):
     registration.give_back()
 
 
-def test_pages_of_garbage_are_nobodys(prefix: str):
+def test_invalid_pages_are_ignored(prefix: str):
     registration = claim(prefix, 1)
     with registry.path_of(prefix).open("r+b") as file:
         file.seek(2 * 4096)
@@ -169,7 +169,7 @@ def test_pages_of_garbage_are_nobodys(prefix: str):
     registration.give_back()
 
 
-def test_too_much_to_tell_is_refused(prefix: str):
+def test_publishing_too_much_raises(prefix: str):
     registration = claim(prefix, 1)
     with pytest.raises(OSError, match="bytes of devices and queues"):
         registration.publish("ready", {"vdevs": ["x" * 5000]})
@@ -205,20 +205,20 @@ def test_the_arguments_of_a_program_are_read(argv: list[str], field: str, value:
     assert getattr(parse_arguments(argv), field) == value
 
 
-def test_a_version_is_written_as_people_do():
+def test_a_version_prints_in_the_usual_form():
     assert version_text(22 << 24 | 11 << 16 | 11 << 8 | 99) == "22.11.11"
     assert version_text(23 << 24 | 3 << 16 | 99) == "23.03.0"
 
 
-def test_who_is_refused_leaves_no_file(prefix: str):
-    def refuse(others: list[Member]) -> list[int]:
+def test_a_rejected_registration_leaves_no_file(prefix: str):
+    def reject(others: list[Member]) -> list[int]:
         raise ValueError("no lcore is free")
 
     with pytest.raises(ValueError, match="no lcore is free"):
-        registry.claim(prefix, "secondary", "test", refuse)
+        registry.claim(prefix, "secondary", "test", reject)
     assert not registry.path_of(prefix).exists()
     registration = claim(prefix, 1)
     with pytest.raises(ValueError, match="no lcore is free"):
-        registry.claim(prefix, "secondary", "test", refuse)
+        registry.claim(prefix, "secondary", "test", reject)
     assert registration.in_place
     registration.give_back()

@@ -14,7 +14,7 @@ from pydpdk.host.runtime import hugepage_files, is_in_use, leftovers, runtime_di
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A host with a hugetlbfs mount and a place for runtime directories."""
+    """A host with a hugetlbfs mount and a parent of runtime directories."""
     (tmp_path / "dev/hugepages").mkdir(parents=True)
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/mounts").write_text("none /dev/hugepages hugetlbfs rw,pagesize=2M 0 0\n")
@@ -35,7 +35,7 @@ def leave(root: Path, prefix: str) -> list[Path]:
 
 @contextmanager
 def other_process(code: str, *args: object) -> Iterator[None]:
-    """Run Python code in another process, and hold it where it stands."""
+    """Run Python code in another process, and keep it there."""
     argv = [sys.executable, "-c", f"{code}\nprint('ready', flush=True)\ninput()", *map(str, args)]
     child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with child:
@@ -52,7 +52,7 @@ FLOCK = "import fcntl, sys; f = open(sys.argv[1], 'rb'); fcntl.flock(f, fcntl.LO
 
 
 @pytest.mark.parametrize("prefix", ["", ".", "..", "a/b", "/", "a\0"])
-def test_refuses_what_is_no_name(prefix: str, root: Path):
+def test_an_invalid_prefix_raises(prefix: str, root: Path):
     for function in (runtime_dir, hugepage_files, leftovers, is_in_use, sweep):
         with pytest.raises(ValueError, match="file prefix"):
             function(prefix)
@@ -100,7 +100,7 @@ def test_sweep_removes_all_of_one_prefix_and_nothing_else(root: Path):
     assert all(file.exists() for file in other)
 
 
-def test_what_is_not_dpdks_stays(root: Path):
+def test_foreign_files_stay(root: Path):
     *_, directory = leave(root, "p")
     (directory / "notes").mkdir()
     assert directory not in sweep("p", root=root)
@@ -122,7 +122,7 @@ def test_a_live_primary_keeps_all(root: Path):
         for by_others in (False, True):
             assert is_in_use("p", by_others=by_others, root=root)
         assert sweep("p", root=root) == []
-        # asking must neither take nor drop the lock
+        # the check must neither take nor drop the lock
         assert is_in_use("p", root=root)
     assert not is_in_use("p", root=root)
     assert len(sweep("p", root=root)) == 6
@@ -133,7 +133,7 @@ def test_a_live_primary_keeps_all(root: Path):
     [("mp_socket_77_1", socket.SOCK_DGRAM), ("dpdk_telemetry.v2", socket.SOCK_SEQPACKET)],
 )
 def test_a_process_that_answers_keeps_all(root: Path, name: str, kind: int):
-    """A secondary whose primary died, and a primary without shared files."""
+    """A secondary whose primary died, or a primary without shared files."""
     leave(root, "p")
     with other_process(BIND, runtime_dir("p") / name, int(kind)):
         assert is_in_use("p", by_others=True, root=root)
@@ -149,7 +149,7 @@ def test_a_lock_on_a_hugepage_file_keeps_all(root: Path):
     assert not is_in_use("p", root=root)
 
 
-def test_what_this_process_holds_does_not_hinder_its_own_sweep(root: Path):
+def test_the_own_lock_does_not_prevent_a_sweep(root: Path):
     left = leave(root, "p")
     directory = runtime_dir("p")
     (directory / "mp_socket").unlink()

@@ -1,4 +1,4 @@
-"""What somebody else has put in the way is not opened, waited for or removed."""
+"""Files of other users are not opened, waited for or removed."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes files of anothe
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A host with a hugetlbfs mount and a place for runtime directories."""
+    """A host with a hugetlbfs mount and a parent of runtime directories."""
     (tmp_path / "dev/hugepages").mkdir(parents=True)
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/mounts").write_text("none /dev/hugepages hugetlbfs rw,pagesize=2M 0 0\n")
@@ -73,7 +73,7 @@ def test_directories_that_all_can_write_are_not(root: Path, mode: int):
 
 
 @needs_root
-def test_what_a_link_leads_to_is_neither_listed_nor_removed(root: Path):
+def test_the_target_of_a_link_is_neither_listed_nor_removed(root: Path):
     home = root / "home/letters"
     home.mkdir(parents=True)
     (home / "mine").write_text("text")
@@ -128,7 +128,7 @@ def test_only_regular_files_are_opened(tmp_path: Path, make):
 
 @needs_root
 def test_pages_that_may_not_be_opened_count_as_in_use():
-    """Another user's: whether they are locked cannot be seen."""
+    """Pages of another user: whether they are locked cannot be seen."""
     code = """
 import os, sys
 from pathlib import Path
@@ -159,7 +159,7 @@ os.seteuid(65533)
 os.close(open_regular(Path(sys.argv[2])))  # root's
 open_regular(Path(sys.argv[1]))
 """
-    with tempfile.TemporaryDirectory() as name:  # pytest's are for root alone
+    with tempfile.TemporaryDirectory() as name:  # pytest's are accessible to root only
         Path(name).chmod(0o755)
         theirs, mine = of_nobody(Path(name, "theirs")), Path(name, "mine")
         mine.mkdir(0o755)

@@ -1,4 +1,4 @@
-"""`scripts/veth`: what the kernel sends into one end leaves the other, finished and alone."""
+"""`scripts/veth`: packets sent into one end leave the other, finished and without others."""
 
 import os
 import shutil
@@ -39,7 +39,7 @@ def interfaces() -> set[str]:
     return {name for _, name in socket.if_nameindex() if name.startswith(NAME)}
 
 
-def test_up_and_down_as_often_as_you_like(pair: str):
+def test_up_and_down_can_be_repeated(pair: str):
     assert interfaces() == {f"{NAME}{i}" for i in range(4)}
     assert veth("up", NAME).returncode == 0
     assert veth("down", NAME).returncode == 0
@@ -50,13 +50,13 @@ def test_up_and_down_as_often_as_you_like(pair: str):
 @pytest.mark.parametrize(
     "argv", [(), ("sideways",), ("up", "a" * 15), ("up", "a b"), ("up", "../a")]
 )
-def test_refuses(argv: tuple[str, ...]):
+def test_invalid_arguments_fail(argv: tuple[str, ...]):
     run = veth(*argv)
     assert run.returncode == 2
     assert run.stderr
 
 
-def test_only_the_udp_packets_arrive_and_with_true_checksums(pair: str):
+def test_only_the_udp_packets_are_received_and_with_correct_checksums(pair: str):
     count = 20  # to an address of the benchmark range of RFC 2544, which no host should have
     with (
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as far,

@@ -1,9 +1,9 @@
-"""A loop within `try` or `with` goes back under the same handler.
+"""A loop within `try` or `with` jumps back under the same handler.
 
-Where a signal handler raises as a loop goes back, from Python 3.12 on the compiler may have left
-that jump out of the handlers around it: behind a condition, it is a block of its own which has
-none. The `finally` does not run, a lock stays held. Such loops are functions of their own here, and
-the call is under the handler.
+A signal handler may raise when a loop jumps back. From Python 3.12 on the compiler may leave that
+jump out of the surrounding handlers: behind a condition it is a separate block without handlers.
+Then the `finally` does not run, and a lock stays taken. Such loops are separate functions here,
+and the call is under the handler.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ def codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def bare_jumps(code: types.CodeType) -> Iterator[int]:
-    """Yield the lines of the jumps back that are under another handler than where they go to."""
+    """Yield the lines of backward jumps whose handler differs from that of their target."""
     bytecode = dis.Bytecode(code)
     instructions = list(bytecode)
     names = {one.offset: one.opname for one in instructions}
 
     def handler(offset: int) -> int | None:
-        """Return the first `except`, `finally` or `with` that what is raised there comes to.
+        """Return the first `except`, `finally` or `with` that handles an exception raised there.
 
-        Others only tidy up, as those of comprehensions and generators do.
+        Others only clean up, as those of comprehensions and generators do.
         """
         at: int | None = offset
         while at is not None:
@@ -57,15 +57,15 @@ def compiled(source: str) -> list[int]:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.11 has no such jump")
-def test_the_jump_is_found_where_the_compiler_leaves_it_out():
+def test_a_jump_outside_of_the_handlers_is_found():
     bare = "with lock:\n    while True:\n        call()\n        if late():\n            call()\n"
     assert compiled(bare) != []
 
 
-def test_a_loop_of_its_own_is_under_no_handler():
+def test_a_loop_in_a_separate_function_has_no_handler():
     assert compiled("def f():\n    while a():\n        b()\nwith lock:\n    f()\n") == []
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.name)
-def test_all_loops_of_the_package_go_back_under_their_handlers(path):
+def test_all_loops_of_the_package_jump_back_under_their_handlers(path):
     assert compiled(path.read_text()) == []

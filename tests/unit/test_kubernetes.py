@@ -1,4 +1,4 @@
-"""The manifest in configs/kubernetes: taken by the API's schema, and true of what it starts."""
+"""The manifest in configs/kubernetes: valid in the API's schema, and right for its program."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VERSIONS = kubernetes_validate.utils.all_versions()
 ADDRESSES = "0000:3b:02.1,0000:3b:02.5"
 
 
-def test_the_newest_and_the_oldest_schema_of_these_years_take_it():
+def test_the_newest_and_the_oldest_schema_accept_the_manifest():
     for version in (VERSIONS[-1], "1.30.0" if "1.30.0" in VERSIONS else VERSIONS[-8]):
         for document in (CONFIG_MAP, POD):
             kubernetes_validate.validate(document, version, strict=True)
@@ -38,7 +38,7 @@ def _container(pod: Any) -> Any:
 
 
 BROKEN: dict[str, Callable[[Any], Any]] = {
-    "a key that nobody knows": lambda pod: pod["spec"].update(hugepages="2Mi"),
+    "an unknown key": lambda pod: pod["spec"].update(hugepages="2Mi"),
     "no containers": lambda pod: pod["spec"].pop("containers"),
     "a container without a name": lambda pod: _container(pod).pop("name"),
     "capabilities that are no list": lambda pod: _container(pod)["securityContext"][
@@ -56,20 +56,20 @@ BROKEN: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("what", BROKEN)
-def test_a_broken_one_is_refused(what: str):
+def test_a_broken_manifest_is_rejected(what: str):
     pod = copy.deepcopy(POD)
     BROKEN[what](pod)
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(pod, VERSIONS[-1], strict=True)
 
 
-def test_its_cpus_are_its_own_under_the_static_policy():
+def test_its_cpus_are_exclusive_under_the_static_policy():
     resources = CONTAINER["resources"]
     assert resources["requests"] == resources["limits"]
     assert resources["limits"]["cpu"].isdigit()
 
 
-def test_the_file_in_it_needs_what_the_pod_asks_for():
+def test_the_file_in_it_needs_what_the_pod_requests():
     text = CONFIG_MAP["data"]["forward.yaml"]
     first, second = ADDRESSES.split(",")
     needs = needs_of_file(loads(text.replace("FIRST", first).replace("SECOND", second)))
@@ -79,7 +79,7 @@ def test_the_file_in_it_needs_what_the_pod_asks_for():
     assert needed_capabilities(needs) == {}
 
 
-def test_its_command_puts_the_addresses_of_the_plugin_in(tmp_path: Path):
+def test_its_command_inserts_the_addresses_of_the_plugin(tmp_path: Path):
     (tmp_path / "forward.yaml").write_text(CONFIG_MAP["data"]["forward.yaml"])
     (script,) = CONTAINER["args"]
     for path, ours in (("/tmp/", "@/out-"), ("/etc/pydpdk/", "@/")):
@@ -92,7 +92,7 @@ def test_its_command_puts_the_addresses_of_the_plugin_in(tmp_path: Path):
     assert all(f'"{address}"' in done.stdout for address in ADDRESSES.split(","))
 
 
-def test_it_has_the_least_rights():
+def test_the_pod_has_minimal_rights():
     rights = CONTAINER["securityContext"]
     assert rights["capabilities"] == {"drop": ["ALL"], "add": ["IPC_LOCK", "SYS_NICE"]}
     assert rights["privileged"] is rights["allowPrivilegeEscalation"] is False

@@ -1,4 +1,4 @@
-"""What may import, include and call what (docs/architecture.md): only downward, in no circle."""
+"""Imports, includes and calls (docs/architecture.md): only downward, no cycle."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "pydpdk"
 NATIVE = PACKAGE / "_native"
 
-# from the top; inside a row one may import what is to its right
+# from the top; a module may import what is to its right in its row
 ROWS = [
     ["__main__", "cli", "testing"],
     ["app"],
@@ -27,7 +27,7 @@ ROWS = [
     ["cycles", "log", "_core", "errors", "version", "exceptions", "limits"],
     ["_crossing", "_dpdk"],
 ]
-# packages whose modules are a row, too: what each may import of its own package is to its right
+# packages whose modules are rows too: each may import what is to its right
 INSIDE = {
     "memory": [
         "live", "mbuf", "mbuf_meta", "mbuf_data", "mempool", "outstanding", "trace", "extmem",
@@ -50,11 +50,11 @@ PURE = {
 }  # fmt: skip  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"
-LAZY = ""  # pydpdk/__init__.py, which loads a public name when it is first asked for
+LAZY = ""  # pydpdk/__init__.py, which loads a public name at its first use
 STRINGS = {"eal.deaths": {"process.recover"}}
 """Modules named in strings, upward: to be removed."""
 
-# folders of C, from the top; `python` is an extension of its own and sees none of them
+# folders of C, from the top; `python` is a separate extension and includes none of them
 C_FOLDERS = [
     "fastcall", "worker", "recovery", "process", "channel", "tables", "ring", "ethdev", "columns",
     "burst", "memory", "eal", "core", "", "decl",
@@ -92,12 +92,12 @@ MODULES = modules()
 
 
 def is_for_types(node: ast.AST) -> bool:
-    """Whether this is the block that only a type checker reads."""
+    """Whether this is a block that only type checkers read."""
     return isinstance(node, ast.If) and ast.unparse(node.test).lstrip("_") == "TYPE_CHECKING"
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """What a module imports of pydpdk, as dotted names below it; types alone do not count."""
+    """Yield what a module imports of pydpdk, as dotted names below it; not for types alone."""
     for node in ast.iter_child_nodes(tree):
         if is_for_types(node):
             continue
@@ -112,7 +112,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def of_from(node: ast.ImportFrom) -> Iterator[str]:
-    """Modules, not the names in them: `from pydpdk.eal import checks` is of `eal.checks`."""
+    """Yield modules, not the names in them: `from pydpdk.eal import checks` gives `eal.checks`."""
     assert node.level == 0, "imports are absolute"
     if node.module != "pydpdk" and not (node.module or "").startswith("pydpdk."):
         return
@@ -151,7 +151,7 @@ def test_imports_go_downward(module: str):
 
 
 @pytest.mark.parametrize("module", [m for m in NAMES if package_of(m) in INSIDE])
-def test_inside_a_package_too(module: str):
+def test_imports_inside_a_package_go_right(module: str):
     package, _, name = module.partition(".")
     inside = INSIDE[package]
     mine = [n.partition(".") for n in imports(MODULES[module])]
@@ -161,7 +161,7 @@ def test_inside_a_package_too(module: str):
 
 
 def circles(arrows: dict[str, set[str]]) -> list[set[str]]:
-    """Return the sets of nodes each of which leads to every other (by what can be reached)."""
+    """Return the sets of nodes that form cycles: each node reaches every other one of its set."""
 
     @cache
     def reached(start: str) -> frozenset[str]:
@@ -176,12 +176,12 @@ def circles(arrows: dict[str, set[str]]) -> list[set[str]]:
     return [set(nodes) for nodes in found if nodes]
 
 
-def test_no_circle_of_modules():
+def test_no_cycle_of_modules():
     arrows = {module: set(imports(tree)) - {module} for module, tree in MODULES.items()}
     assert circles(arrows) == []
 
 
-def test_no_circle_of_packages():
+def test_no_cycle_of_packages():
     arrows: dict[str, set[str]] = {}
     for module in NAMES:
         arrows.setdefault(package_of(module), set()).update(
@@ -192,7 +192,7 @@ def test_no_circle_of_packages():
 
 @pytest.mark.parametrize("module", NAMES)
 def test_no_module_is_named_in_a_string(module: str):
-    """An import by a string is seen by no other test here; a package may name itself."""
+    """Other tests here do not see an import by a string; a package may name itself."""
     named = {
         node.value.removeprefix("pydpdk.")
         for node in ast.walk(MODULES[module])
@@ -202,7 +202,7 @@ def test_no_module_is_named_in_a_string(module: str):
     assert named - {module.rpartition(".")[0]} == STRINGS.get(module, set())
 
 
-def test_modules_are_imported_by_a_string_only_where_users_name_them():
+def test_only_user_named_modules_are_imported_by_a_string():
     by_string = {
         module
         for module, tree in MODULES.items()
@@ -213,8 +213,8 @@ def test_modules_are_imported_by_a_string_only_where_users_name_them():
     assert by_string == {LAZY, "app.target", *STRINGS}
 
 
-def test_public_names_are_loaded_from_where_type_checkers_look():
-    """The strings of pydpdk/__init__.py are the imports beside them."""
+def test_public_names_are_loaded_from_the_modules_of_the_type_imports():
+    """The strings of pydpdk/__init__.py match the imports beside them."""
     (block,) = filter(is_for_types, MODULES[LAZY].body)
     typed = {alias.asname or alias.name: node.module for node in block.body for alias in node.names}
     table = next(
@@ -238,7 +238,7 @@ def test_only_the_rows_of_the_binding_touch_c(module: str):
 
 
 @pytest.mark.parametrize("module", sorted(PURE))
-def test_what_needs_no_libdpdk_imports_nothing_that_does(module: str):
+def test_modules_without_libdpdk_import_none_that_needs_it(module: str):
     for name in imports(MODULES[module]):
         assert name in PURE or package_of(name) == GROUND, name
 
@@ -273,7 +273,7 @@ def test_no_object_is_freed_by_the_collector(module: str):
 
 
 def c_files() -> dict[str, str]:
-    """All C below pydpdk/_native, by its path from there, without comments."""
+    """Return all C files below pydpdk/_native by relative path, without comments."""
     return {
         str(path.relative_to(NATIVE)): re.sub(
             r"/\*.*?\*/|//[^\n]*", "", path.read_text(), flags=re.DOTALL
@@ -291,13 +291,13 @@ def folder_of(name: str) -> str:
 
 
 def included(name: str) -> set[str]:
-    """Headers of ours, by their path from _native; beside the file in `python`."""
+    """Return our headers that a file includes, relative to _native; in `python` beside the file."""
     found = re.findall(r'^#include "([^"]+)"', C_FILES[name], re.MULTILINE)
     return {f"python/{n}" if folder_of(name) == "python" else n for n in found}
 
 
 def defined(name: str) -> set[str]:
-    """Functions that other files may call: those of a header are inline."""
+    """Return the functions that other files may call: those of a header are inline."""
     barred = "" if name.endswith(".h") else "static|"
     pattern = rf"^(?!{barred}extern|typedef|#)\w[^;{{}}()=]*?\b(\w+)\([^;{{}}]*\)\s*\{{"
     return set(re.findall(pattern, C_FILES[name], re.MULTILINE))
@@ -307,14 +307,14 @@ NO_CALL = re.compile(r"^#include.*$|^\w[^;{}=]*\([^;{}]*\);", re.MULTILINE)
 
 
 def calls() -> dict[str, set[str]]:
-    """Which file of C calls functions of which other, prototypes left out."""
+    """Return which C file calls functions of which other, without prototypes."""
     home = {function: name for name in OURS for function in defined(name)}
     words = {name: re.findall(r"\w+", NO_CALL.sub("", C_FILES[name])) for name in OURS}
     return {name: {home[word] for word in words[name] if word in home} - {name} for name in OURS}
 
 
 def upward(arrows: Callable[[str], set[str]]) -> set[tuple[str, str]]:
-    """What leads from a folder to one above it."""
+    """Return the arrows from a folder to one above it."""
     level = C_FOLDERS.index
     return {
         (name, other)
@@ -337,11 +337,11 @@ def test_c_includes_and_calls_go_downward():
     assert found == UPWARD
 
 
-def test_no_circle_of_c_includes():
+def test_no_cycle_of_c_includes():
     assert circles({name: included(name) for name in C_FILES}) == []
 
 
-def test_no_circle_of_c_calls_but_the_one_that_is_known():
+def test_no_cycle_of_c_calls_except_the_known_one():
     assert circles(calls()) == [CIRCLE]
 
 

@@ -23,7 +23,7 @@ from pydpdk.eal.lcores import format_lcores, parse_lcores
         ([5], {5: {5}}),
     ],
 )
-def test_reads(spec: str, lcores: dict[int, set[int]]):
+def test_a_valid_list_is_read(spec: str, lcores: dict[int, set[int]]):
     assert parse_lcores(spec) == lcores
 
 
@@ -32,13 +32,13 @@ def test_reads(spec: str, lcores: dict[int, set[int]]):
     ["", " ", ",", "0,", ",0", "0,,1", "a", "-1", "1-", "0x1", "0@", "@0", "()", "(0", "0)", "0@@1",
      "((0))", "0-1@0", "0,0", "(0,0-1),1", "0-9999999", "0-99999@0", "1.5", "0\0", (), [-1]],
 )  # fmt: skip
-def test_refuses(spec: str):
+def test_invalid_lists_raise(spec: str):
     with pytest.raises(ValueError, match=r"list|twice|range"):
         parse_lcores(spec)
 
 
 @pytest.mark.parametrize("spec", [5, None, [None], [[1]]])
-def test_refuses_what_is_no_list(spec: str):
+def test_a_non_list_raises(spec: str):
     with pytest.raises(TypeError):
         parse_lcores(spec)
 
@@ -49,14 +49,14 @@ maps = st.dictionaries(
 
 
 @given(maps)
-def test_what_is_written_reads_the_same(lcores: dict[int, frozenset[int]]):
+def test_a_written_list_reads_the_same(lcores: dict[int, frozenset[int]]):
     text = format_lcores(lcores)
     assert parse_lcores(text) == lcores
     assert format_lcores(parse_lcores(text)) == text
 
 
 @given(st.text(alphabet="0123456789-,()@ ", max_size=12))
-def test_any_text_is_read_or_refused(text: str):
+def test_any_text_is_read_or_raises(text: str):
     try:
         lcores = parse_lcores(text)
     except ValueError:
@@ -65,5 +65,5 @@ def test_any_text_is_read_or_refused(text: str):
     assert all(lcores.values())
 
 
-def test_writes_one_canonical_form():
+def test_the_written_form_is_canonical():
     assert format_lcores({1: frozenset({3, 2}), 0: frozenset({0})}) == "0@0,1@(2,3)"

@@ -1,4 +1,4 @@
-"""Every file of C says its licence, as DPDK's do."""
+"""Every C file states its licence, as in DPDK."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ FILES = sorted(
 )
 
 
-def test_there_are_files():
+def test_c_files_are_found():
     assert len(FILES) > 100
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_a_file_of_c_says_its_licence(file: Path):
+def test_a_c_file_states_its_licence(file: Path):
     first = file.read_text().partition("\n")[0]
     assert first == "/* SPDX-License-Identifier: BSD-3-Clause */"

@@ -11,7 +11,7 @@ from pydpdk import version
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
-def test_the_version_is_the_projects():
+def test_the_version_is_that_of_the_project():
     assert pydpdk.__version__ == tomllib.loads(PROJECT.read_text())["project"]["version"]
 
 
@@ -23,6 +23,6 @@ def test_the_command_shows_both_versions():
 
 
 def test_the_shell_can_complete():
-    command = f"{sys.executable} -m pydpdk --show-completion; exit $?"  # asks which shell it is in
+    command = f"{sys.executable} -m pydpdk --show-completion; exit $?"  # it detects its shell
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert "COMPLETE" in done.stdout

@@ -1,7 +1,7 @@
 """A secondary that takes one of DPDK's locks and dies in it: `lock_owner.py PREFIX LOCK HOW`.
 
-DPDK lets a program take some of its locks; the others are words of its shared configuration, whose
-place is known from the mapping, and of the heap, which each of its blocks points to.
+DPDK lets a program take some of its locks. The others are words of its shared configuration, found
+through the mapping, and of the heap, which each heap block points to.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def config() -> int:
 
 
 def take(lock: str, how: str) -> None:
-    """Take a lock that nobody has."""
+    """Take a lock that is free."""
     if lock == "map":
         path = next(word for word in MAPS.read_text().split() if "librte_eal.so" in word)
         ctypes.CDLL(path)[f"rte_mcfg_mem_{how}_lock"]()
@@ -38,12 +38,12 @@ def take(lock: str, how: str) -> None:
 
 
 def heap() -> int:
-    """Return where the heap lies: it begins with its lock, and each block with its address."""
+    """Return the address of the heap: its lock comes first, and each block points to the heap."""
     return ctypes.c_uint64.from_address(live.elements()[0].addr).value
 
 
 def main() -> None:
-    """Attach, or be the primary and wait for a line; then take it and die, or stay."""
+    """Attach, or be the primary and wait for a line; then take the lock and die, or stay."""
     prefix, lock, how = sys.argv[1:4]
     if "primary" in sys.argv:
         pydpdk.init(file_prefix=prefix, hugepages=True)
@@ -52,7 +52,7 @@ def main() -> None:
         sys.stdin.readline()
     else:
         pydpdk.attach(prefix)
-    if "damage" in sys.argv:  # its blocks cannot be found any more
+    if "damage" in sys.argv:  # heap blocks cannot be found any more
         broken = live.elements()[1].addr
         take(lock, how)
         ctypes.memset(broken, 0xA5, 64)
