@@ -53,7 +53,7 @@ class ObjectMemory(Counts):
         self._c = c
         c.addresses, c.stride = self._map.c_addresses, self._map.stride
         c.inverse, c.n, c.itemsize = self._map.inverse, mp.size, self.dtype.itemsize
-        c.out = ffi.cast("uint8_t *", after + head.ledger) if head.ledger else ffi.NULL
+        c.out = ffi.cast("uint8_t *", after + head.owners) if head.owners else ffi.NULL
         c.single_get, c.single_put = ops in SINGLE_GET, ops in SINGLE_PUT
         c.getter.open = c.putter.open = c.gate.open = 1
         self._keep((c, self._map))

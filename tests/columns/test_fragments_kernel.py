@@ -52,7 +52,7 @@ def tap(device, big: Mempool) -> Iterator[Port]:
     for version, (peer, kernel) in ADDRESSES.items():
         width, rest = (24, "") if version == 4 else (64, " nodad")
         commands.append(f"-{version} address add {kernel}/{width} dev {name}{rest}")
-        commands.append(f"-{version} peer add {peer} lladdr 02:00:00:00:00:01 dev {name}")
+        commands.append(f"-{version} neighbour add {peer} lladdr 02:00:00:00:00:01 dev {name}")
     for command in commands:
         subprocess.run(["ip", *command.split()], check=True)
     yield port

@@ -18,6 +18,8 @@ ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 # signals this process at the first log line of rte_eal_init, which still runs then
 AT_FIRST_LINE = """\
 import logging, os, signal, sys
+if signal.getsignal({number}) is signal.SIG_IGN:  # inherited from nohup
+    signal.signal({number}, signal.SIG_DFL)
 
 class AtFirstLine(logging.Handler):
     sent = False

@@ -6,7 +6,7 @@ struct pyd_objects_head {
     uint64_t magic;
     uint32_t itemsize;
     uint32_t dtype_len;
-    uint32_t table; /* offset of the owner bytes; 0: there are none */
+    uint32_t owners; /* offset of the owner bytes; 0: there are none */
     uint32_t unused;
     char ops[32]; /* by name: their number may differ in another process */
 };

@@ -22,7 +22,7 @@ pyd_objects_owners(const struct rte_mempool *mp)
 {
     struct pyd_objects_head *head = pyd_objects_head(mp);
 
-    return head == NULL || head->table == 0 ? NULL : (uint8_t *)head + head->table;
+    return head == NULL || head->owners == 0 ? NULL : (uint8_t *)head + head->owners;
 }
 
 static uint32_t
@@ -41,10 +41,10 @@ mark(struct rte_mempool *mp, uint32_t itemsize, const char *dtype, uint32_t dtyp
         return;
     head->itemsize = itemsize;
     head->dtype_len = dtype_len;
-    head->table = checked ? sizeof(*head) + dtype_len : 0;
+    head->owners = checked ? sizeof(*head) + dtype_len : 0;
     memcpy(head + 1, dtype, dtype_len);
     if (checked)
-        memset((char *)head + head->table, 0, mp->size);
+        memset((char *)head + head->owners, 0, mp->size);
     __atomic_store_n(&head->magic, MAGIC, __ATOMIC_RELEASE);
 }
 
