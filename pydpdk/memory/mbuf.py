@@ -8,19 +8,62 @@ others would read.
 from __future__ import annotations
 
 import errno
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Bytes
 from pydpdk._dpdk import ffi, lib
-from pydpdk.errors import check_range, make_error
-from pydpdk.memory.mbuf_meta import MbufMeta
-from pydpdk.memory.mbuf_owner import MbufOwner
+from pydpdk.errors import ClosedError, check_range, make_error
+from pydpdk.memory.dynfield import DynField, DynFlag
+from pydpdk.memory.flags import OlFlag
+from pydpdk.memory.mbuf_owner import MbufOwner, refuse
 from pydpdk.memory.mempool import Mempool
 
 _U32 = (1 << 32) - 1
 
+_SHARED = "its memory is seen by other mbufs: copy it first"
+_WHY = {
+    errno.EMSGSIZE: "the TX offloads of the packet need headers there: set_tx_offload(0) first",
+    errno.EOVERFLOW: "too many segments or bytes for one packet, or too many clones of one segment",
+}
 
-class Mbuf(MbufMeta):
+# Flags that Python may set: those of received packets, and VLAN insertion. Checksum and
+# segmentation offloads need header lengths, which drivers trust: see `set_tx_offload`.
+_SETTABLE = OlFlag.TX_VLAN
+for _flag in OlFlag:
+    if _flag.name and _flag.name.startswith("RX_"):
+        _SETTABLE |= _flag
+
+_BITS = {"l2_len": 7, "l3_len": 9, "l4_len": 8, "tso_segsz": 16,
+         "outer_l2_len": 7, "outer_l3_len": 9}  # fmt: skip
+
+
+class TxLengths(NamedTuple):
+    """Header lengths of a packet for TX offloads [bytes]."""
+
+    l2_len: int
+    l3_len: int
+    l4_len: int
+    tso_segsz: int
+    outer_l2_len: int
+    outer_l3_len: int
+
+
+class SegmentField(property):
+    """A number of the first segment, as C describes it."""
+
+    def __init__(self, field: str, doc: str) -> None:
+        super().__init__(lambda mbuf: int(getattr(mbuf._segment(), field)), doc=doc)
+
+    if TYPE_CHECKING:
+
+        def __get__(self, mbuf: object, kind: type | None = None) -> int:  # type: ignore[override]
+            """Return the number: `property` has a less exact type."""
+
+
+class Mbuf(Fixed):
     """One packet of a burst, while the burst owns it.
 
     Notes
@@ -32,7 +75,194 @@ class Mbuf(MbufMeta):
     Cost     one crossing for each property
     """
 
-    __slots__ = ()
+    __slots__ = ("_begun", "_burst", "_generation", "_index")
+
+    def __init__(self, burst: MbufOwner, index: int) -> None:
+        self._burst = burst
+        self._index = index
+        self._generation = burst._c.generation
+
+    # -- data --
+
+    address = SegmentField("mbuf", "Address of its `struct rte_mbuf`, the same in all processes.")
+    data_addr = SegmentField("addr", "Address of the first byte, the same in all processes.")
+    pkt_len = SegmentField("pkt_len", "[bytes] of the packet, over all its segments.")
+    data_len = SegmentField("len", "[bytes] in the first segment.")
+    nb_segs = SegmentField("nb_segs", "How many segments the packet is in.")
+    refcnt = SegmentField("refcnt", "Reference count of the first segment.")
+    headroom = SegmentField("headroom", "[bytes] free in front of the data.")
+
+    @property
+    def tailroom(self) -> int:
+        """[bytes] free behind the data of the last segment."""
+        segments, n = self._segments()
+        return int(segments[n - 1].tailroom)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other mbufs share the memory of the first segment."""
+        return int(self._segment().sharers) > 1
+
+    @property
+    def data(self) -> Bytes:
+        """Data of the first segment, `uint8[data_len]`, not copied; read-only where shared."""
+        self._check()
+        return self._burst.view(self._index)
+
+    @property
+    def segments(self) -> list[Bytes]:
+        """Data of each segment, `uint8[data_len]`, not copied; read-only where shared."""
+        segments, n = self._segments()
+        return [self._burst.view_of(segments[k]) for k in range(n)]
+
+    def read(self, offset: int = 0, length: int | None = None) -> bytes:
+        """Return a copy of a part of the packet, over all its segments.
+
+        Parameters
+        ----------
+        offset
+            [bytes] from its start.
+        length
+            [bytes]. Default: to its end.
+
+        Raises
+        ------
+        ValueError
+            More than the packet has.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_read (rte_mbuf.h)
+        """
+        pkt_len = self.pkt_len
+        check_range("offset", offset, 0, pkt_len, " bytes")
+        n = pkt_len - offset if length is None else length
+        check_range("length", n, 0, pkt_len - offset, f" bytes behind offset {offset}")
+        buffer = ffi.new("char[]", max(n, 1))
+        self._done(lib.pyd_mbuf_read(self._burst._c, self._index, offset, n, buffer))
+        return bytes(ffi.buffer(buffer, n))
+
+    def __bytes__(self) -> bytes:
+        self._check()
+        return self._burst.bytes(self._index)
+
+    def __len__(self) -> int:
+        return self.pkt_len
+
+    # -- metadata --
+
+    @property
+    def port(self) -> int | None:
+        """Port that received it; None if none did."""
+        port = int(self._meta().port)
+        return None if port == lib.RTE_MBUF_PORT_INVALID else port
+
+    @property
+    def packet_type(self) -> int:
+        """Packet type that the port found, `RTE_PTYPE_*` bits."""
+        return int(self._meta().packet_type)
+
+    @property
+    def rss_hash(self) -> int | None:
+        """Hash that the port computed; None if it did not (`OlFlag.RX_RSS_HASH`)."""
+        meta = self._meta()
+        return int(meta.rss_hash) if meta.ol_flags & lib.RTE_MBUF_F_RX_RSS_HASH else None
+
+    @property
+    def ol_flags(self) -> OlFlag:
+        """Offload flags. Settable: the RX flags and TX_VLAN; others with `set_tx_offload`."""
+        return OlFlag(self._meta().ol_flags)
+
+    @ol_flags.setter
+    def ol_flags(self, flags: int) -> None:
+        meta = self._meta()
+        fixed = (int(flags) ^ int(meta.ol_flags)) & ~int(_SETTABLE)
+        if int(flags) < 0 or fixed:
+            raise ValueError(f"ol_flags={flags!r}: {_SETTABLE!r} may be changed")
+        meta.ol_flags = int(flags)
+        self._done(lib.pyd_mbuf_set(self._burst._c, self._index, meta))
+
+    @property
+    def vlan_tci(self) -> int:
+        """VLAN tag beside the packet: stripped on receive, or to insert with `OlFlag.TX_VLAN`."""
+        return int(self._meta().vlan_tci)
+
+    @vlan_tci.setter
+    def vlan_tci(self, tci: int) -> None:
+        meta = self._meta()
+        meta.vlan_tci = check_range("vlan_tci", tci, 0, 65535)
+        self._done(lib.pyd_mbuf_set(self._burst._c, self._index, meta))
+
+    @property
+    def tx_lengths(self) -> TxLengths:
+        """Header lengths that `set_tx_offload` has set."""
+        tx = self._tx()
+        return TxLengths(*(int(getattr(tx, field)) for field in TxLengths._fields))
+
+    def set_tx_offload(self, flags: int, **lengths: int) -> None:
+        """Request checksums or segmentation of this packet from the port; 0 requests nothing.
+
+        Parameters
+        ----------
+        flags
+            `OlFlag.TX_*`, which replace the former ones.
+        **lengths
+            Fields of `TxLengths` [bytes], 0 by default. All headers must lie in the first segment,
+            as drivers read and write there without a check.
+
+        Raises
+        ------
+        ValueError
+            A flag lacks others or lengths that it needs, or headers are longer than the first
+            segment; nothing was changed.
+
+        Notes
+        -----
+        Wraps  rte_mbuf_tx_offload, rte_validate_tx_offload (rte_mbuf.h)
+        """
+        self._check()
+        unknown = lengths.keys() - _BITS.keys()
+        if unknown:
+            raise TypeError(f"{', '.join(sorted(unknown))}: {', '.join(_BITS)} are allowed")
+        tx = ffi.new("struct pyd_tx_offload *")
+        tx.ol_flags = check_range("flags", flags, 0, (1 << 64) - 1)
+        for field, value in lengths.items():
+            setattr(tx, field, check_range(field, value, 0, (1 << _BITS[field]) - 1, " bytes"))
+        result = lib.pyd_mbuf_tx_set(self._burst._c, self._index, tx)
+        if result == -errno.EMSGSIZE:
+            raise ValueError(f"{lengths}: the first segment has {self.data_len} bytes of headers")
+        if result == -errno.EINVAL:
+            raise ValueError(f"{OlFlag(flags)!r} with {lengths}: no sound TX offload")
+        self._done(result)
+
+    def __getitem__(self, key: DynField | DynFlag) -> Any:
+        """Return a dynamic field as its dtype's scalar, or a dynamic flag as bool."""
+        self._check()
+        if isinstance(key, DynFlag):
+            return bool(self._meta().ol_flags & key.mask)
+        if not isinstance(key, DynField):
+            raise TypeError(f"{key!r}: a DynField or DynFlag is allowed")
+        value = np.empty((), key.dtype)
+        data = ffi.from_buffer("char *", value)
+        self._done(
+            lib.pyd_mbuf_dyn_get(self._burst._c, self._index, key.offset, key.dtype.itemsize, data)
+        )
+        return value[()]
+
+    def __setitem__(self, key: DynField | DynFlag, value: Any) -> None:
+        self._check()
+        if isinstance(key, DynFlag):
+            key.require_writable()
+            result = lib.pyd_mbuf_flag_set(self._burst._c, self._index, key.bitnum, bool(value))
+        elif isinstance(key, DynField):
+            key.require_writable()
+            data = np.asarray(value, key.dtype).reshape(())
+            result = lib.pyd_mbuf_dyn_set(
+                self._burst._c, self._index, key.offset, key.dtype.itemsize, data.tobytes()
+            )
+        else:
+            raise TypeError(f"{key!r}: a DynField or DynFlag is allowed")
+        self._done(result)
 
     def check(self) -> str | None:
         """Return why DPDK considers the mbuf invalid; None if it is valid.
@@ -46,6 +276,66 @@ class Mbuf(MbufMeta):
         result = lib.pyd_mbuf_check(self._burst._c, self._index, reason, 128)
         self._done(result)
         return str(ffi.string(reason).decode()) if result else None
+
+    # -- changes of the length --
+
+    def append(self, length: int) -> Bytes:
+        """Extend the packet at its end; return all data of the first segment.
+
+        Raises
+        ------
+        NoRoomError
+            More than the tailroom.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_append (rte_mbuf.h)
+        """
+        return self._resize("rte_pktmbuf_append", lib.PYD_MBUF_APPEND, length)
+
+    def prepend(self, length: int) -> Bytes:
+        """Extend the packet at its start; return the data, the new bytes first.
+
+        Raises
+        ------
+        NoRoomError
+            More than the headroom.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_prepend (rte_mbuf.h)
+        """
+        return self._resize("rte_pktmbuf_prepend", lib.PYD_MBUF_PREPEND, length)
+
+    def adj(self, length: int) -> Bytes:
+        """Remove bytes from the start; return the data that is left.
+
+        Raises
+        ------
+        NoRoomError
+            More than the first segment holds.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_adj (rte_mbuf.h)
+        """
+        return self._resize("rte_pktmbuf_adj", lib.PYD_MBUF_ADJ, length)
+
+    def trim(self, length: int) -> Bytes:
+        """Remove bytes from the end; return the data of the first segment.
+
+        Raises
+        ------
+        NoRoomError
+            More than the last segment holds.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_trim (rte_mbuf.h)
+        """
+        return self._resize("rte_pktmbuf_trim", lib.PYD_MBUF_TRIM, length)
+
+    # -- segments, and memory that packets share --
 
     def chain(self, tail: Mbuf) -> None:
         """Append another packet to this one.
@@ -112,10 +402,8 @@ class Mbuf(MbufMeta):
         seen = self._other("other", other)
         self._checked_views(self._burst)
         result = lib.pyd_mbuf_attach(self._burst._c, self._index, seen, other._index)
-        if result == -errno.EPERM:
-            detail = "it must be of one segment, whose memory is its own alone"
-            raise make_error("rte_pktmbuf_attach", errno.EPERM, detail)
-        self._raise("rte_pktmbuf_attach", result)
+        reason = "it must be of one segment, whose memory is its own alone"
+        self._raise("rte_pktmbuf_attach", result, reason)
 
     def detach(self) -> None:
         """Detach from another's memory; the packet is then empty, in its own memory.
@@ -132,10 +420,8 @@ class Mbuf(MbufMeta):
         self._check()
         self._checked_views(self._burst)
         result = lib.pyd_mbuf_detach(self._burst._c, self._index)
-        if result == -errno.EPERM:
-            detail = "a packet of one segment that is attached or a clone is allowed"
-            raise make_error("rte_pktmbuf_detach", errno.EPERM, detail)
-        self._raise("rte_pktmbuf_detach", result)
+        reason = "a packet of one segment that is attached or a clone is allowed"
+        self._raise("rte_pktmbuf_detach", result, reason)
 
     def clone(self, mempool: Mempool, burst: MbufOwner) -> Mbuf:
         """Add a packet that shares this one's memory to the end of a burst.
@@ -198,6 +484,55 @@ class Mbuf(MbufMeta):
             return "<Mbuf given away>"
         return f"<Mbuf pkt_len={self.pkt_len} nb_segs={self.nb_segs}>"
 
+    # -- calls --
+
+    def _check(self) -> None:
+        if self._generation != self._burst._c.generation:
+            raise ClosedError("this mbuf has been sent, enqueued or freed since")
+
+    def _segment(self) -> Any:
+        self._check()
+        segment = ffi.new("struct pyd_segment *")
+        self._done(lib.pyd_mbuf_segments(self._burst._c, self._index, segment, 1))
+        return segment
+
+    def _segments(self) -> tuple[Any, int]:
+        """Return the segments as an array, which must outlive its elements, and their number."""
+        self._check()
+        room = 1
+        while True:
+            segments = ffi.new("struct pyd_segment[]", room)
+            n = lib.pyd_mbuf_segments(self._burst._c, self._index, segments, room)
+            self._done(n)
+            if n <= room:
+                return segments, n
+            room = n
+
+    def _meta(self) -> Any:
+        self._check()
+        meta = ffi.new("struct pyd_meta *")
+        self._done(lib.pyd_mbuf_get(self._burst._c, self._index, meta))
+        return meta
+
+    def _tx(self) -> Any:
+        self._check()
+        tx = ffi.new("struct pyd_tx_offload *")
+        self._done(lib.pyd_mbuf_tx_get(self._burst._c, self._index, tx))
+        return tx
+
+    def _resize(self, call: str, how: int, length: int) -> Bytes:
+        segment = self._segment()
+        check_range("length", length, 0, 65535, " bytes")
+        result = lib.pyd_mbuf_resize(self._burst._c, self._index, how, length)
+        if result == -errno.ENOSPC:
+            raise make_error(
+                call, -result,
+                f"{length} bytes, with headroom {segment.headroom}, {segment.len} bytes in the"
+                f" first segment and tailroom {self.tailroom}",
+            )  # fmt: skip
+        self._raise(call, result)
+        return self._burst.view(self._index)
+
     def _derive(
         self, call: str, how: int, mempool: Mempool, burst: MbufOwner, offset: int, length: int
     ) -> Mbuf:
@@ -226,3 +561,20 @@ class Mbuf(MbufMeta):
         if mbuf._burst is self._burst and mbuf._index == self._index:
             raise ValueError(f"{name}: this very packet; another one is allowed")
         return mbuf._burst._c
+
+    def _checked_views(self, burst: MbufOwner) -> None:
+        if burst._views:
+            burst.check_views()
+
+    def _raise(self, call: str, result: int, not_permitted: str = _SHARED) -> None:
+        if result == -errno.EPERM:
+            raise make_error(call, errno.EPERM, not_permitted)
+        if -result in _WHY:
+            raise make_error(call, -result, _WHY[-result])
+        if result in (-errno.ENOSPC, -errno.ENOBUFS):
+            raise make_error(call, -result, repr(self))
+        self._done(result)
+
+    def _done(self, result: int) -> None:
+        if result < 0:
+            refuse(result, "struct rte_mbuf", self._burst, self._burst)

@@ -30,7 +30,7 @@ ROWS = [
 # packages whose modules are rows too: each may import what is to its right
 INSIDE = {
     "memory": [
-        "live", "mbuf", "mbuf_meta", "mbuf_data", "mempool", "outstanding", "trace", "extmem",
+        "live", "mbuf", "mempool", "outstanding", "trace", "extmem",
         "dynfield", "objects", "objects_memory", "objects_map", "objects_kind", "pool_counts",
         "memzone", "heap", "events", "address", "memseg", "hugepage", "mempool_info", "_rows",
         "flags",
