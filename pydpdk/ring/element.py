@@ -117,6 +117,11 @@ def say(kind: Kind) -> str:
     return "mbuf" if kind is None else str(kind)
 
 
+def esize_of(kind: Kind) -> int:
+    """Return the size of an element [bytes]."""
+    return POINTER if kind is None else kind.itemsize
+
+
 def kind_of(name: str, ring: Any, element: Element | None) -> Kind:
     """Return what a ring carries, from its flags and the caller's argument.
 
@@ -155,7 +160,7 @@ def _foreign(name: str, ring: Any, kind: Kind, known: bool) -> Kind:
         raise ValueError(f"ring {name!r} was not made by pydpdk: say element='mbuf' or a dtype")
     if name.startswith("ETH_RXTX") and kind is not None:
         raise ValueError(f"element={say(kind)!r}: ring {name!r} is a port's and carries mbufs")
-    esize = POINTER if kind is None else kind.itemsize
+    esize = esize_of(kind)
     if not lib.pyd_ring_fits(ring, esize):
         raise ValueError(
             f"ring {name!r} was not made by pydpdk, its elements are not of {esize} bytes"

@@ -14,7 +14,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import check_range
 
 if TYPE_CHECKING:
-    from pydpdk.ring.base import RingBase
+    from pydpdk.ring.ring import Ring
 
 Values = npt.NDArray[Any]
 
@@ -41,7 +41,7 @@ class ZeroCopy(Fixed):
 
     def __init__(
         self,
-        ring: RingBase,
+        ring: Ring,
         start: Callable[[Any], int],
         *,
         writable: bool,
