@@ -23,7 +23,7 @@ from pydpdk.memory import trace
 from pydpdk.memory.mbuf import Mbuf
 from pydpdk.memory.mbuf_owner import BURST
 from pydpdk.memory.mempool import Mempool
-from pydpdk.memory.pool_counts import MEMPOOL
+from pydpdk.memory.pool_base import MEMPOOL
 
 SIZE_MAX = 65535
 _U32 = (1 << 32) - 1

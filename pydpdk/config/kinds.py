@@ -92,7 +92,7 @@ def _name(longest: int) -> Callable[[str], str]:
 
 
 def _lossless(value: str) -> str:
-    if value == "ring_mt_rts":  # see memory.pool_counts.check_ops_name
+    if value == "ring_mt_rts":  # see memory.pool_base.check_ops_name
         raise ValueError("it loses mbufs; ring_mt_hts, lf_stack and others do not")
     return value
 

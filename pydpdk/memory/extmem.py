@@ -13,7 +13,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_rte_errno, check_range, make_error
 from pydpdk.memory.critical import inside
 from pydpdk.memory.memseg import memseg_lists
-from pydpdk.memory.pool_counts import check_cache_size
+from pydpdk.memory.pool_base import check_cache_size
 
 if TYPE_CHECKING:
     from pydpdk.memory.mempool import Mempool

@@ -18,9 +18,9 @@ from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.memory.outstanding import Outstanding, call_in, culprits_of, outstanding
-from pydpdk.memory.pool_counts import (
+from pydpdk.memory.pool_base import (
     MEMPOOL,
-    Counts,
+    PoolBase,
     check_made,
     check_mempool_name,
     check_ops_name,
@@ -31,7 +31,7 @@ DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
 HEADROOM = lib.RTE_PKTMBUF_HEADROOM
 
 
-class Mempool(Counts):
+class Mempool(PoolBase):
     """A pool of mbufs.
 
     Attributes

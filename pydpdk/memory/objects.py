@@ -32,7 +32,7 @@ from pydpdk.memory.objects_kind import (
     room_for,
 )
 from pydpdk.memory.objects_memory import ObjectMemory
-from pydpdk.memory.pool_counts import N_MAX, OBJECTS, check_made, find_mempool
+from pydpdk.memory.pool_base import N_MAX, OBJECTS, check_made, find_mempool
 
 _intp = np.dtype(np.intp)
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import lib
 from pydpdk.errors import check_range
-from pydpdk.memory.pool_counts import LOSSY, check_ops_name
+from pydpdk.memory.pool_base import LOSSY, check_ops_name
 
 Ids: TypeAlias = npt.NDArray[np.intp]
 _intp = np.dtype(np.intp)

@@ -23,13 +23,13 @@ from pydpdk.memory.objects_kind import (
     dtype_of,
 )
 from pydpdk.memory.objects_map import Chunk, Map
-from pydpdk.memory.pool_counts import OBJECTS, Counts, ops_of
+from pydpdk.memory.pool_base import OBJECTS, PoolBase, ops_of
 
 _intp = np.dtype(np.intp)
 _from_buffer = ffi.from_buffer
 
 
-class ObjectMemory(Counts):
+class ObjectMemory(PoolBase):
     """The part of `ObjectPool` that reads and writes objects.
 
     Attributes

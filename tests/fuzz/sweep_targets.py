@@ -48,7 +48,7 @@ EXCLUDED = {
     "memory.extmem.create": "the inner half of Mempool.create_extbuf, which is swept",
     "memory.extmem.ExternalMemory*": "the inner half of Mempool.create_extbuf, which is swept",
     "memory.mbuf_owner.*": "an interface and its error; Burst stands for it",
-    "memory.pool_counts.*": "what Mempool and ObjectPool have in common; swept with them",
+    "memory.pool_base.*": "what Mempool and ObjectPool have in common; swept with them",
     "memory.objects_memory.ObjectMemory*": "a base; swept with ObjectPool",
     "burst.fields.Fields*": "a base; swept with Burst",
     "burst.headers.Headers*": "a base; swept with Burst",

@@ -13,7 +13,7 @@ from pydpdk.errors import (
 )
 from pydpdk.memory.mempool_info import mempools
 from pydpdk.memory.memzone import memzones
-from pydpdk.memory.pool_counts import object_size_bytes
+from pydpdk.memory.pool_base import object_size_bytes
 
 
 def test_numbers_are_as_requested(eal: Eal, name: str):

@@ -31,7 +31,7 @@ ROWS = [
 INSIDE = {
     "memory": [
         "live", "mbuf", "mempool", "outstanding", "trace", "extmem",
-        "dynfield", "objects", "objects_memory", "objects_map", "objects_kind", "pool_counts",
+        "dynfield", "objects", "objects_memory", "objects_map", "objects_kind", "pool_base",
         "memzone", "heap", "events", "address", "memseg", "hugepage", "mempool_info", "_rows",
         "flags",
     ],

@@ -83,7 +83,7 @@ def object_size_bytes(
     )
 
 
-class Counts(Portable, Handle):
+class PoolBase(Portable, Handle):
     """Numbers of a mempool; `handle` is its `struct rte_mempool *`.
 
     Constants are read once, as another thread may close the pool at any moment. Counters are read
