@@ -24,7 +24,7 @@ from pydpdk import eal as pydpdk_eal
 from pydpdk._core import lifetime
 from pydpdk.host import hugepages as host_hugepages
 from pydpdk.host import runtime
-from pydpdk.memory.mempool_info import mempools
+from pydpdk.memory.mempool import mempools
 from pydpdk.memory.memzone import memzones
 
 pytest_plugins = ["shared_fixtures"]  # of tests/support, as pyproject.toml says

@@ -10,8 +10,7 @@ from pydpdk.config.model import Config, MempoolSpec, PortSpec, RingSpec
 from pydpdk.errors import ConfigError, NotFoundError
 from pydpdk.ethdev import sharing
 from pydpdk.ethdev.port import Port, ports
-from pydpdk.memory.mempool import Mempool
-from pydpdk.memory.mempool_info import mempools
+from pydpdk.memory.mempool import Mempool, mempools
 from pydpdk.memory.memzone import Memzone
 from pydpdk.ring import Ring
 

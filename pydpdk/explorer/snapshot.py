@@ -10,8 +10,7 @@ from pydpdk._core.frozen import frozen
 from pydpdk.burst.burst import Burst
 from pydpdk.errors import NoRoomError
 from pydpdk.memory.hugepage import Hugepages
-from pydpdk.memory.mempool import Mempool
-from pydpdk.memory.mempool_info import MempoolInfo, mempools
+from pydpdk.memory.mempool import Mempool, MempoolInfo, mempools
 from pydpdk.memory.memseg import Memseg, MemsegList, hugepages, memseg_lists, memsegs
 from pydpdk.memory.memzone import MemzoneInfo, memzones
 

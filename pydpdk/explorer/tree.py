@@ -8,7 +8,7 @@ from pydpdk.explorer.memory_map import MemoryMap
 from pydpdk.explorer.snapshot import PacketTrace, Snapshot
 from pydpdk.memory.hugepage import count
 from pydpdk.memory.live import PoolState
-from pydpdk.memory.mempool_info import MempoolInfo
+from pydpdk.memory.mempool import MempoolInfo
 
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
 _BAR = 24  # characters for 100 %

@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 from pydpdk import eal, lcore
+from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import Pin, Undo, address_of, find, lock, owners
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import BusyError, call_errno, call_rte_errno, check_range
@@ -31,6 +32,29 @@ DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
 HEADROOM = lib.RTE_PKTMBUF_HEADROOM
 
 
+@frozen
+class MempoolInfo:
+    """A mempool as DPDK lists it, of this or another process.
+
+    Attributes
+    ----------
+    in_use_count : int
+        [objects] taken and not given back; those in lcore caches are not in use.
+    total_size : int
+        [bytes] of one object with its header and trailer.
+    """
+
+    name: str
+    size: int
+    cache_size: int
+    elt_size: int
+    total_size: int
+    in_use_count: int
+    cached: int
+    nb_mem_chunks: int
+    socket_id: int
+
+
 class Mempool(PoolBase):
     """A pool of mbufs.
 
@@ -47,6 +71,7 @@ class Mempool(PoolBase):
     """
 
     rank = 3
+
     stays = True
 
     def __init__(self, name: str, c: Any, *, owned: bool) -> None:
@@ -190,6 +215,8 @@ class Mempool(PoolBase):
             c = ffi.new("struct pyd_pool *", {"mp": mp, "gate": {"open": 1}})
             return cls(name, c, owned=False)
 
+    # -- properties --
+
     @property
     def data_room_size(self) -> int:
         """[bytes] of each buffer, the headroom included.
@@ -214,6 +241,8 @@ class Mempool(PoolBase):
     def external(self) -> bool:
         """Whether packets lie in memory of the user (`create_extbuf`)."""
         return self._known(self._external)
+
+    # -- its mbufs --
 
     def outstanding(self) -> list[Outstanding]:
         """Return the outstanding mbufs with their owners; with `PYDPDK_TRACE=1` where taken, too.
@@ -240,6 +269,15 @@ class Mempool(PoolBase):
         self._packet_pins.append(pin)
         return pin
 
+    # -- closing --
+
+    def close(self, *, force: bool = False) -> None:
+        """Free the pool, as `Owner.close`; by force, warn of outstanding mbufs and their owners."""
+        super().close(force=force)
+        if self._left:
+            left, self._left = self._left, ""
+            warnings.warn(f"mempool {self.name!r} closed by force{left}", LeakWarning, 2)
+
     def _view_count(self) -> int:
         return sum(pin.views for pin in (*self._pins, *self._packet_pins))
 
@@ -264,13 +302,6 @@ class Mempool(PoolBase):
                 call_in(self._handle)
             call_errno(lib.pyd_pool_free, self._c, detail=self.name)
 
-    def close(self, *, force: bool = False) -> None:
-        """Free the pool, as `Owner.close`; by force, warn of outstanding mbufs and their owners."""
-        super().close(force=force)
-        if self._left:
-            left, self._left = self._left, ""
-            warnings.warn(f"mempool {self.name!r} closed by force{left}", LeakWarning, 2)
-
     def _abandon(self) -> None:
         super()._abandon()
         if self._memory is not None:
@@ -293,5 +324,44 @@ def pool_of(pool: Mempool, address: int, length: int) -> tuple[Mempool, Pin | No
     return pool, None
 
 
+def mempools() -> list[MempoolInfo]:
+    """Return all mempools of this memory.
+
+    Notes
+    -----
+    Wraps  rte_mempool_walk (rte_mempool.h)
+    """
+    with eal.running():
+        return walk(lib.pyd_walk_mempools, "pyd_mempool", _info)
+
+
+def object_size_bytes(data_room_size: int = DATA_ROOM_DEFAULT, priv_size: int = 0) -> int:
+    """Return the size of one mbuf of such a pool, with header and trailer [bytes]; needs no EAL.
+
+    Notes
+    -----
+    Wraps  rte_mempool_calc_obj_size (rte_mempool.h)
+    """
+    return int(
+        lib.rte_mempool_calc_obj_size(
+            ffi.sizeof("struct rte_mbuf") + priv_size + data_room_size, 0, ffi.NULL
+        )
+    )
+
+
 def _pin(c: Any) -> Pin:
     return Pin(c.addr, c.len)
+
+
+def _info(entry: Any) -> MempoolInfo:
+    return MempoolInfo(
+        name=text(entry.name),
+        size=entry.size,
+        cache_size=entry.cache_size,
+        elt_size=entry.elt_size,
+        total_size=entry.total_size,
+        in_use_count=entry.in_use_count,
+        cached=entry.cached,
+        nb_mem_chunks=entry.nb_mem_chunks,
+        socket_id=entry.socket_id,
+    )

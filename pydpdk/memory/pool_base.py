@@ -67,22 +67,6 @@ def ops_of(mp: Any) -> str:
     return ffi.string(name).decode(errors="replace") if found else "?"
 
 
-def object_size_bytes(
-    data_room_size: int = lib.RTE_MBUF_DEFAULT_BUF_SIZE, priv_size: int = 0
-) -> int:
-    """Return the size of one mbuf of such a pool, with header and trailer [bytes]; needs no EAL.
-
-    Notes
-    -----
-    Wraps  rte_mempool_calc_obj_size (rte_mempool.h)
-    """
-    return int(
-        lib.rte_mempool_calc_obj_size(
-            ffi.sizeof("struct rte_mbuf") + priv_size + data_room_size, 0, ffi.NULL
-        )
-    )
-
-
 class PoolBase(Portable, Handle):
     """Numbers of a mempool; `handle` is its `struct rte_mempool *`.
 

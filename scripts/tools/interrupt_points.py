@@ -25,7 +25,7 @@ from pydpdk._core.signals import Deferred
 from pydpdk._dpdk import ffi, lib
 from pydpdk.host import registry
 from pydpdk.memory.heap import heaps
-from pydpdk.memory.mempool_info import mempools
+from pydpdk.memory.mempool import mempools
 from pydpdk.memory.memzone import memzones
 
 PATIENCE_S = 20.0

@@ -113,7 +113,7 @@ from pydpdk import *
 from pydpdk.memory import live
 from pydpdk.memory.address import virt2iova
 from pydpdk.memory.heap import heaps
-from pydpdk.memory.mempool_info import mempools
+from pydpdk.memory.mempool import mempools
 from pydpdk.memory.memseg import memseg_lists, memsegs
 from pydpdk.memory.memzone import memzones
 from pydpdk.ethdev.port import ports

@@ -41,7 +41,7 @@ from pydpdk.eal import devices
 from pydpdk.explorer.snapshot import take
 from pydpdk.memory import events, live
 from pydpdk.memory.dynfield import DynField, DynFlag, rx_timestamp, tx_timestamp
-from pydpdk.memory.mempool_info import mempools
+from pydpdk.memory.mempool import mempools
 from pydpdk.ring import ZeroCopy
 
 PREFIX = os.environ["TEST_PREFIX"]

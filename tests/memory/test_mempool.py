@@ -11,9 +11,8 @@ from pydpdk.errors import (
     NoRoomError,
     NotFoundError,
 )
-from pydpdk.memory.mempool_info import mempools
+from pydpdk.memory.mempool import mempools, object_size_bytes
 from pydpdk.memory.memzone import memzones
-from pydpdk.memory.pool_base import object_size_bytes
 
 
 def test_numbers_are_as_requested(eal: Eal, name: str):

@@ -17,7 +17,7 @@ from pydpdk.errors import (
     NoRoomError,
 )
 from pydpdk.memory import address
-from pydpdk.memory.mempool_info import mempools
+from pydpdk.memory.mempool import mempools
 from pydpdk.memory.memzone import memzones
 from pydpdk.memory.objects_kind import OPS
 

@@ -32,7 +32,7 @@ INSIDE = {
     "memory": [
         "live", "mbuf", "mempool", "outstanding", "trace", "extmem",
         "dynfield", "objects", "objects_memory", "objects_map", "objects_kind", "pool_base",
-        "memzone", "heap", "events", "address", "memseg", "hugepage", "mempool_info", "_rows",
+        "memzone", "heap", "events", "address", "memseg", "hugepage", "_rows",
         "flags",
     ],
     "eal": [
