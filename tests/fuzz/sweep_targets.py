@@ -49,7 +49,6 @@ EXCLUDED = {
     "memory.extmem.ExternalMemory*": "the inner half of Mempool.create_extbuf, which is swept",
     "memory.mbuf_owner.*": "an interface and its error; Burst stands for it",
     "memory.pool_base.*": "what Mempool and ObjectPool have in common; swept with them",
-    "memory.objects_memory.ObjectMemory*": "a base; swept with ObjectPool",
     "burst.fields.Fields*": "a base; swept with Burst",
     "burst.headers.Headers*": "a base; swept with Burst",
     "burst.masks.Masks*": "a base; swept with Burst",

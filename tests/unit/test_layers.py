@@ -30,10 +30,9 @@ ROWS = [
 # packages whose modules are rows too: each may import what is to its right
 INSIDE = {
     "memory": [
-        "live", "mbuf", "mempool", "outstanding", "trace", "extmem",
-        "dynfield", "objects", "objects_memory", "objects_map", "objects_kind", "pool_base",
-        "memzone", "heap", "events", "address", "memseg", "hugepage", "_rows",
-        "flags",
+        "live", "mbuf", "mempool", "outstanding", "trace", "extmem", "dynfield", "objects",
+        "objects_map", "objects_kind", "pool_base", "memzone", "heap", "events", "address",
+        "memseg", "hugepage", "_rows", "flags",
     ],
     "eal": [
         "portable", "", "lifecycle", "instance", "peers", "waits", "deaths", "foreign", "attach",
