@@ -13,7 +13,7 @@ from pydpdk import eal, lcore
 from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import Pin, Undo, address_of, find, lock, owners
 from pydpdk._dpdk import ffi, lib
-from pydpdk.errors import BusyError, call_errno, call_rte_errno, check_range
+from pydpdk.errors import call_errno, call_rte_errno, check_range
 from pydpdk.exceptions import LeakWarning
 from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
@@ -69,10 +69,6 @@ class Mempool(PoolBase):
     Owns     `create` frees it in `close`; `lookup` leaves it alone
     Threads  any; only lcores have a cache
     """
-
-    rank = 3
-
-    stays = True
 
     def __init__(self, name: str, c: Any, *, owned: bool) -> None:
         self._c, mp = c, c.mp
@@ -292,11 +288,7 @@ class Mempool(PoolBase):
         for user in [user for user in self._users if user._using]:
             user.close(force=force)
         with Undo(lib.pyd_gate_reopen, self._gate):
-            try:
-                call_errno(lib.pyd_pool_shut, self._c, detail=self.name)
-            except BusyError:
-                if not force:
-                    raise
+            self._shut(lib.pyd_pool_shut, force)
             if lib.rte_mempool_in_use_count(self._handle):
                 self._left = culprits_of(self._handle)
                 call_in(self._handle)
@@ -306,9 +298,6 @@ class Mempool(PoolBase):
         super()._abandon()
         if self._memory is not None:
             self._memory.unref()
-
-    def _state(self) -> str:
-        return f"n={self.n} in_use={self.in_use_count}"
 
 
 def pool_of(pool: Mempool, address: int, length: int) -> tuple[Mempool, Pin | None]:

@@ -17,14 +17,7 @@ from pydpdk import eal, lcore
 from pydpdk._core.fastcall import short
 from pydpdk._core.lifetime import Undo, address_of, find, lock
 from pydpdk._dpdk import ffi, lib
-from pydpdk.errors import (
-    BusyError,
-    ClosedError,
-    call_errno,
-    call_rte_errno,
-    check_range,
-    make_error,
-)
+from pydpdk.errors import ClosedError, call_rte_errno, check_range, make_error
 from pydpdk.memory._rows import text
 from pydpdk.memory.objects_kind import (
     SINGLE_GET,
@@ -68,10 +61,6 @@ class ObjectPool(PoolBase):
     Owns     `create` frees it in `close`; `lookup` leaves it alone
     Threads  any; one at a time for `get` with ops of `sc`, and for `put` with ops of `sp`
     """
-
-    rank = 3
-
-    stays = True
 
     def __init__(self, name: str, c: Any, *, owned: bool) -> None:
         mp = c.mp
@@ -363,15 +352,8 @@ class ObjectPool(PoolBase):
 
     def _free(self, force: bool) -> None:
         with Undo(lib.pyd_gate_reopen, self._gate):
-            try:
-                call_errno(lib.pyd_objects_shut, self._c, detail=self.name)
-            except BusyError:
-                if not force:
-                    raise
+            self._shut(lib.pyd_objects_shut, force)
             lib.pyd_objects_free(self._c)
-
-    def _state(self) -> str:
-        return f"n={self.n} in_use={self.in_use_count}"
 
     # -- checks and errors --
 

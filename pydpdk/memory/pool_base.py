@@ -10,7 +10,7 @@ from pydpdk._core.fastcall import Handle
 from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.portable import Portable
-from pydpdk.errors import call_pointer, check_name, check_range
+from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check_range
 from pydpdk.limits import default_cache, largest_cache
 
 NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
@@ -68,11 +68,16 @@ def ops_of(mp: Any) -> str:
 
 
 class PoolBase(Portable, Handle):
-    """Numbers of a mempool; `handle` is its `struct rte_mempool *`.
+    """What `Mempool` and `ObjectPool` share; `handle` is the `struct rte_mempool *`.
 
     Constants are read once, as another thread may close the pool at any moment. Counters are read
     behind the gate, which `close` shuts first.
     """
+
+    rank = 3
+    stays = True
+
+    _c: Any
 
     def __init__(self, name: str, mp: Any, gate: Any, *, owned: bool) -> None:
         self._n, self._cache_size = int(mp.size), int(mp.cache_size)
@@ -145,3 +150,14 @@ class PoolBase(Portable, Handle):
         if n < 0:
             raise self._closed_error()
         return n
+
+    def _shut(self, function: Callable[[Any], int], force: bool) -> None:
+        """Let no more calls in; raise if one does not return, unless by force."""
+        try:
+            call_errno(function, self._c, detail=self.name)
+        except BusyError:
+            if not force:
+                raise
+
+    def _state(self) -> str:
+        return f"n={self.n} in_use={self.in_use_count}"
