@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Literal
 
 from pydpdk import eal, log
 from pydpdk._core.lifetime import Undo, find, lock
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.devices import check_log
+from pydpdk.eal.portable import Portable
 from pydpdk.errors import (
+    ClosedError,
     DpdkError,
     InUseError,
     call_errno,
@@ -22,15 +26,18 @@ from pydpdk.errors import (
 )
 from pydpdk.ethdev import border, drivers, sharing
 from pydpdk.ethdev.checks import PortConfig, check_config
-from pydpdk.ethdev.queue import RxQueue, TxQueue
-from pydpdk.ethdev.queues import PortQueues, any_port, name_of
+from pydpdk.ethdev.info import PortInfo, read_info
+from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue
+from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xstats
+from pydpdk.memory._rows import text
 from pydpdk.memory.critical import inside
 from pydpdk.memory.mempool import Mempool
 
+State = Literal["unconfigured", "stopped", "started", "closed", "attached"]
 NAME_MAX = lib.RTE_ETH_NAME_MAX_LEN - 1
 
 
-class Port(PortQueues):
+class Port(Portable):
     """A NIC or a virtual device.
 
     Attributes
@@ -45,6 +52,9 @@ class Port(PortQueues):
     Threads  control calls one at a time; queues, see `Queue`
     """
 
+    # Every call holds the lock of `close`: a driver that is called while another thread closes the
+    # port reads freed memory.
+
     rank = 0
     stays = True
 
@@ -57,6 +67,7 @@ class Port(PortQueues):
         self._pools: set[Mempool] = set()  # the driver may hold mbufs of these
         self._sockets: set[drivers.Socket] = set()
         self._finishes = self._splits = False
+        self._lost = False  # its peer is gone for good: the link must not be queried again
         self._link: int | None = None
         gate = ffi.addressof(self._c, "gate")
         super().__init__(name, port_id, gate, address=port_id, owned=eal.is_primary())
@@ -88,6 +99,81 @@ class Port(PortQueues):
                 known._abandon()
                 known = None
             return known or cls(name, port_id)
+
+    # -- state --
+
+    @property
+    def mempool(self) -> Mempool | None:
+        """The pool of received packets."""
+        return self._mempool
+
+    @property
+    def state(self) -> State:
+        """`unconfigured`, `stopped`, `started` or `closed`; in a secondary `attached`."""
+        if self.closed:
+            return "closed"
+        if not self.owned:
+            return "attached"
+        if self._c.started:
+            return "started"
+        return "stopped" if self._c.configured else "unconfigured"
+
+    @property
+    def handle(self) -> int:
+        """DPDK's number; raises `ClosedError` once the port is gone, in a secondary by its primary.
+
+        A driver in a secondary is not notified when the primary closes a port, and would then read
+        from NULL.
+        """
+        port_id = int(super().handle)
+        if self.state == "attached" and name_of(port_id) != self.name:
+            self._abandon()
+            raise ClosedError(f"{self!r}: the primary has closed it")
+        return port_id
+
+    @property
+    def info(self) -> PortInfo:
+        """The driver's description of the port.
+
+        Notes
+        -----
+        Wraps  rte_eth_dev_info_get, rte_eth_dev_socket_id (rte_ethdev.h)
+        """
+        with lock():
+            return read_info(self.handle)
+
+    @property
+    def driver_errors(self) -> tuple[str, ...]:
+        """The last lines of this process that drivers of this port's kind logged as errors.
+
+        DPDK reports failures after the start only there: a virtio_user port, for example, whose
+        memory grew to more files than the other side maps. If the port is named at all, it is in
+        the line.
+        """
+        with lock():
+            return tuple(log.driver_failures(self.info.driver_name))
+
+    # -- queues --
+
+    @property
+    def rx(self) -> tuple[RxQueue, ...]:
+        """The rx queues; empty until configured.
+
+        Raises
+        ------
+        NotSupportedError
+            In a secondary: the driver has no queues there, or the primary does not run pydpdk.
+        """
+        self._find_queues()
+        return self._rx
+
+    @property
+    def tx(self) -> tuple[TxQueue, ...]:
+        """The tx queues; as `rx`."""
+        self._find_queues()
+        return self._tx
+
+    # -- configure, start, stop --
 
     def configure(
         self,
@@ -185,32 +271,6 @@ class Port(PortQueues):
             self._c.configured = 1
             return config
 
-    def _set_up(self, config: PortConfig, mempool: Mempool | None) -> None:
-        conf = ffi.new("struct rte_eth_conf *")
-        conf.rxmode.mtu = config.mtu or 0
-        conf.rxmode.offloads = int(config.rx_offloads)
-        conf.txmode.offloads = int(config.tx_offloads)
-        lib.pyd_eth_conf_rss(conf, int(config.rss))
-        port_id, n_rx, n_tx = self.handle, config.nb_rx_queues, config.nb_tx_queues
-        call_errno(lib.rte_eth_dev_configure, port_id, n_rx, n_tx, conf, detail=self.name)
-        socket_id = lib.rte_eth_dev_socket_id(port_id) % (1 << 32)
-        for i in range(n_rx):
-            assert mempool is not None  # noqa: S101  # check_config: rx queues have a pool
-            call_errno(
-                lib.rte_eth_rx_queue_setup, port_id, i, config.nb_rx_desc, socket_id, ffi.NULL,
-                mempool.handle, detail=f"{self.name} queue {i}",
-            )  # fmt: skip
-        for i in range(n_tx):
-            call_errno(
-                lib.rte_eth_tx_queue_setup, port_id, i, config.nb_tx_desc, socket_id, ffi.NULL,
-                detail=f"{self.name} queue {i}",
-            )  # fmt: skip
-
-    def _unref_pools_but(self, mempool: Mempool | None) -> None:
-        for former in self._pools - {mempool}:
-            former._users.discard(self)
-        self._pools = {mempool} if mempool is not None else set()
-
     def start(self) -> None:
         """Start a configured port; do nothing if it is started.
 
@@ -241,12 +301,6 @@ class Port(PortQueues):
             border.guard(self.port_id, self.info, self.mempool, self._finishes, self._queues())
             sharing.publish(self.port_id, len(self._rx), len(self._tx))
 
-    def _unstart(self) -> None:
-        """Undo an unfinished start."""
-        if self._c.started:
-            lib.pyd_port_stop(self._c)
-            sharing.withdraw(self.port_id)
-
     def stop(self) -> None:
         """Stop a started port; do nothing otherwise.
 
@@ -267,45 +321,144 @@ class Port(PortQueues):
                     raise InUseError(f"{self!r} stays started: {'; '.join(users)}")
                 self._stop()
 
-    def _stop(self, *, force: bool = False) -> None:
-        with Undo(self._settle):
-            sharing.stop(self.port_id, self.name, self._stop_device, force=force)
-            self._settle()
+    # -- link and settings --
 
-    def _settle(self) -> None:
-        """Set the queues to the port's state: in use again if it did not stop, else shut."""
-        if self._c.started:
-            for queue in self._queues():
-                queue._reopen()
-            return
-        self._unsplit()
-        for queue in self._queues():
-            queue._abandon()
-        sharing.withdraw(self.port_id)
+    @property
+    def link(self) -> Link:
+        """The current state of the link; devices may need a moment after `start`.
 
-    def _unsplit(self) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            os.close(link)
+        Notes
+        -----
+        Wraps  rte_eth_link_get_nowait (rte_ethdev.h)
+        """
+        with lock():
+            if self._lost:
+                return Link(False, None, True, False)
+            link = read_link(self.handle)
+            if not link.up and self.info.driver_name == drivers.VIRTIO_USER:
+                drivers.let_disconnect_pass(self.name)
+            self._lost = not link.up and drivers.is_lost(
+                self.info.driver_name, self.name, self.handle
+            )
+            return link
 
-    def _stop_device(self) -> None:
-        for queue in self._queues():
-            queue._shut()
-        if self.info.driver_name == "net_ring":
-            # its rings keep their mbufs forever, while a NIC frees those in its queues
-            for rxq in self._rx:
-                lib.pyd_queue_drain(rxq._c)
-        call_errno(lib.pyd_port_stop, self._c, detail=self.name, call="rte_eth_dev_stop")
+    def set_link(self, *, up: bool) -> None:
+        """Bring the link up or down, if the driver supports it.
+
+        Notes
+        -----
+        Wraps  rte_eth_dev_set_link_up, rte_eth_dev_set_link_down (rte_ethdev.h)
+        """
+        self._control(lib.rte_eth_dev_set_link_up if up else lib.rte_eth_dev_set_link_down)
+
+    @property
+    def mac(self) -> str:
+        """MAC address, as `02:00:00:00:00:01`; settable in the primary.
+
+        Notes
+        -----
+        Wraps  rte_eth_macaddr_get, rte_eth_dev_default_mac_addr_set (rte_ethdev.h)
+        """
+        address = ffi.new("struct rte_ether_addr *")
+        with lock():
+            call_errno(lib.rte_eth_macaddr_get, self.handle, address, detail=self.name)
+        return ":".join(f"{byte:02x}" for byte in address.addr_bytes)
+
+    @mac.setter
+    def mac(self, mac: str) -> None:
+        eal.require_primary("rte_eth_dev_default_mac_addr_set")
+        if not isinstance(mac, str) or not re.fullmatch("[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", mac):
+            raise ValueError(f"mac={mac!r}: six bytes in hex, as 02:00:00:00:00:01")
+        address = ffi.new(
+            "struct rte_ether_addr *", {"addr_bytes": list(bytes.fromhex(mac.replace(":", "")))}
+        )
+        with lock():
+            call_errno(lib.rte_eth_dev_default_mac_addr_set, self.handle, address, detail=mac)
+
+    @property
+    def promiscuous(self) -> bool:
+        """Whether packets for others are received too; settable once configured.
+
+        Notes
+        -----
+        Wraps  rte_eth_promiscuous_get, rte_eth_promiscuous_enable, rte_eth_promiscuous_disable
+               (rte_ethdev.h)
+        """
+        with lock():
+            return call_errno(lib.rte_eth_promiscuous_get, self.handle, detail=self.name) == 1
+
+    @promiscuous.setter
+    def promiscuous(self, on: bool) -> None:
+        self._control(lib.rte_eth_promiscuous_enable if on else lib.rte_eth_promiscuous_disable)
+
+    @property
+    def mtu(self) -> int:
+        """[bytes]; settable once configured.
+
+        Notes
+        -----
+        Wraps  rte_eth_dev_get_mtu, rte_eth_dev_set_mtu (rte_ethdev.h)
+        """
+        mtu = ffi.new("uint16_t *")
+        with lock():
+            call_errno(lib.rte_eth_dev_get_mtu, self.handle, mtu, detail=self.name)
+        return int(mtu[0])
+
+    @mtu.setter
+    def mtu(self, mtu: int) -> None:
+        info = self.info
+        check_range("mtu", mtu, info.min_mtu, min(info.max_mtu, 65535), f" on port {self.name!r}")
+        self._control(lib.rte_eth_dev_set_mtu, mtu)
+
+    # -- counters --
+
+    @property
+    def stats(self) -> PortStats:
+        """Counters since the start or `reset_stats`.
+
+        `ierrors` and `oerrors` include packets that were freed because they came cut or can never
+        be sent: `RxQueue.cut`, `TxQueue.unsendable`.
+
+        Notes
+        -----
+        Wraps  rte_eth_stats_get (rte_ethdev.h)
+        """
+        with lock():
+            counted = read_stats(self.handle)
+            cut, unsendable = self._freed()
+            return replace(
+                counted, ierrors=counted.ierrors + cut, oerrors=counted.oerrors + unsendable
+            )
+
+    @property
+    def xstats(self) -> dict[str, int]:
+        """Extended counters by name, the driver's own among them.
+
+        Notes
+        -----
+        Wraps  rte_eth_xstats_get_names, rte_eth_xstats_get (rte_ethdev.h)
+        """
+        with lock():
+            return read_xstats(self.handle)
+
+    def reset_stats(self) -> None:
+        """Set the counters to 0, in the primary.
+
+        Notes
+        -----
+        Wraps  rte_eth_stats_reset, rte_eth_xstats_reset (rte_ethdev.h)
+        """
+        eal.require_primary("rte_eth_stats_reset")
+        with lock():
+            call_errno(lib.rte_eth_stats_reset, self.handle, detail=self.name)
+            call_errno(lib.rte_eth_xstats_reset, self.handle, detail=self.name)
+            self._forget_freed()
+
+    # -- close --
 
     def _refusals(self) -> list[str]:
         bonded = self.owned and drivers.is_member(self._handle)
         return [*super()._refusals(), *(["it is a member of a bond"] if bonded else [])]
-
-    def _require(self, call: str, *states: str) -> None:
-        self.handle  # noqa: B018  # raises when closed
-        if self.state not in states:
-            number = errno.EBUSY if self.state == "started" else errno.EINVAL
-            raise make_error(call, number, f"{self!r} must be {' or '.join(states)}")
 
     def _halt(self) -> None:
         """Stop, so that the driver writes what it has sent and not written yet."""
@@ -339,6 +492,119 @@ class Port(PortQueues):
     def _state(self) -> str:
         return f"id={self.port_id} {self.state}"
 
+    # -- private --
+
+    def _control(self, function: Callable[..., int], *arguments: int) -> None:
+        eal.require_primary(function.__name__)
+        with lock():
+            self._require(function.__name__, "stopped", "started")
+            call_errno(function, self.handle, *arguments, detail=self.name)
+
+    def _require(self, call: str, *states: str) -> None:
+        """Raise unless the port is in one of these states."""
+        self.handle  # noqa: B018  # raises when closed
+        if self.state not in states:
+            number = errno.EBUSY if self.state == "started" else errno.EINVAL
+            raise make_error(call, number, f"{self!r} must be {' or '.join(states)}")
+
+    def _set_up(self, config: PortConfig, mempool: Mempool | None) -> None:
+        conf = ffi.new("struct rte_eth_conf *")
+        conf.rxmode.mtu = config.mtu or 0
+        conf.rxmode.offloads = int(config.rx_offloads)
+        conf.txmode.offloads = int(config.tx_offloads)
+        lib.pyd_eth_conf_rss(conf, int(config.rss))
+        port_id, n_rx, n_tx = self.handle, config.nb_rx_queues, config.nb_tx_queues
+        call_errno(lib.rte_eth_dev_configure, port_id, n_rx, n_tx, conf, detail=self.name)
+        socket_id = lib.rte_eth_dev_socket_id(port_id) % (1 << 32)
+        for i in range(n_rx):
+            assert mempool is not None  # noqa: S101  # check_config: rx queues have a pool
+            call_errno(
+                lib.rte_eth_rx_queue_setup, port_id, i, config.nb_rx_desc, socket_id, ffi.NULL,
+                mempool.handle, detail=f"{self.name} queue {i}",
+            )  # fmt: skip
+        for i in range(n_tx):
+            call_errno(
+                lib.rte_eth_tx_queue_setup, port_id, i, config.nb_tx_desc, socket_id, ffi.NULL,
+                detail=f"{self.name} queue {i}",
+            )  # fmt: skip
+
+    def _unref_pools_but(self, mempool: Mempool | None) -> None:
+        for former in self._pools - {mempool}:
+            former._users.discard(self)
+        self._pools = {mempool} if mempool is not None else set()
+
+    def _find_queues(self) -> None:
+        """Make as many queues in a secondary as the primary has set up."""
+        if self.owned:
+            return
+        with lock():
+            reason = sharing.why_not(self.name, self.info.driver_name)
+            if reason:
+                raise make_error("rte_eth_rx_burst", errno.ENOTSUP, f"{self.name}: {reason}")
+            nb_rx, nb_tx = sharing.queue_counts(self.handle)
+            self._rx = self._rx[:nb_rx] + tuple(
+                RxQueue(self, i, is_tx=False) for i in range(len(self._rx), nb_rx)
+            )
+            self._tx = self._tx[:nb_tx] + tuple(
+                TxQueue(self, i, is_tx=True) for i in range(len(self._tx), nb_tx)
+            )
+
+    def _may_take(self, queue: Queue) -> bool:
+        """Return whether a queue is of the current configuration, and may be in use."""
+        self.handle  # noqa: B018  # raises when it is gone
+        return self.state in ("started", "attached") and any(q is queue for q in self._queues())
+
+    def _freed(self) -> tuple[int, int]:
+        """Return the [packets] that this process freed in rx as cut and in tx as unsendable."""
+        cut, unsendable = sum(q.cut for q in self._rx), sum(q.unsendable for q in self._tx)
+        return cut, unsendable
+
+    def _forget_freed(self) -> None:
+        """Set the counts of `_freed` to 0."""
+        for queue in self._queues():
+            if queue._border is not None:
+                queue._border.cut = queue._border.unsendable = 0
+
+    def _queues(self) -> Iterator[RxQueue | TxQueue]:
+        yield from self._rx
+        yield from self._tx
+
+    def _unstart(self) -> None:
+        """Undo an unfinished start."""
+        if self._c.started:
+            lib.pyd_port_stop(self._c)
+            sharing.withdraw(self.port_id)
+
+    def _stop(self, *, force: bool = False) -> None:
+        with Undo(self._settle):
+            sharing.stop(self.port_id, self.name, self._stop_device, force=force)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Set the queues to the port's state: in use again if it did not stop, else shut."""
+        if self._c.started:
+            for queue in self._queues():
+                queue._reopen()
+            return
+        self._unsplit()
+        for queue in self._queues():
+            queue._abandon()
+        sharing.withdraw(self.port_id)
+
+    def _unsplit(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            os.close(link)
+
+    def _stop_device(self) -> None:
+        for queue in self._queues():
+            queue._shut()
+        if self.info.driver_name == "net_ring":
+            # its rings keep their mbufs forever, while a NIC frees those in its queues
+            for rxq in self._rx:
+                lib.pyd_queue_drain(rxq._c)
+        call_errno(lib.pyd_port_stop, self._c, detail=self.name, call="rte_eth_dev_stop")
+
 
 def ports() -> list[Port]:
     """Return all ports that belong to no other device.
@@ -349,6 +615,30 @@ def ports() -> list[Port]:
     """
     with eal.running():
         return [Port.lookup(port_id) for port_id in _port_ids()]
+
+
+def name_of(port_id: int) -> str:
+    """Return the name of a port; an empty string if the primary has closed it."""
+    if not any_port():
+        return ""
+    name = ffi.new("char[]", lib.RTE_ETH_NAME_MAX_LEN)
+    call_errno(lib.rte_eth_dev_get_name_by_port, port_id, name, detail=f"port {port_id}")
+    return text(name)
+
+
+def any_port() -> bool:
+    """Return whether there is a table of ports; without, DPDK's search by name reads from NULL.
+
+    From 23.11 a secondary may have none: the table goes with the last port of the primary, and only
+    the call that makes owner ids finds a new one.
+
+    Notes
+    -----
+    Wraps  rte_eth_dev_owner_new (rte_ethdev.h)
+    """
+    if lib.rte_memzone_lookup(b"rte_eth_dev_data") == ffi.NULL:
+        return False  # the call below would be fatal before 23.11
+    return int(lib.rte_eth_dev_owner_new(ffi.new("uint64_t *"))) == 0
 
 
 def _port_ids() -> Iterator[int]:

@@ -13,7 +13,7 @@ from pydpdk.ethdev import drivers, sharing
 from pydpdk.memory.mbuf_owner import BURST, MbufOwner, refuse
 
 if TYPE_CHECKING:
-    from pydpdk.ethdev.queues import PortQueues
+    from pydpdk.ethdev.port import Port
 
 _rx, _tx = lib.pyd_rx, lib.pyd_tx
 RX, TX = "rx queue", "tx queue"  # kinds of handles
@@ -31,7 +31,7 @@ class Queue(Handle):
 
     __slots__ = ("_border", "_c", "_taken", "port", "queue_id")
 
-    def __init__(self, port: PortQueues, queue_id: int, *, is_tx: bool) -> None:
+    def __init__(self, port: Port, queue_id: int, *, is_tx: bool) -> None:
         self.port = port
         self.queue_id = queue_id
         self._taken = False
