@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from pydpdk.burst.packets import Packets
+if TYPE_CHECKING:
+    from pydpdk.burst.burst import Burst
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -48,10 +49,15 @@ def _convert(name: str, values: Array, dtype: np.dtype[Any]) -> Array:
     return values.astype(dtype)
 
 
-def check_written(burst: Packets, result: int) -> None:
-    """Raise for a failed call that writes into packets."""
+def check_number(burst: Burst, result: int) -> None:
+    """Raise if C found another number of packets than the array has."""
     if result == -errno.EMSGSIZE:
         raise ValueError(f"{burst!r} has another number of packets by now")
+
+
+def check_written(burst: Burst, result: int) -> None:
+    """Raise for a failed call that writes into packets."""
+    check_number(burst, result)
     if result > 0:
         raise ValueError(f"packet {result - 1}: other mbufs see its memory; copy it first")
     burst._done(result, "columns")

@@ -1,36 +1,45 @@
 """A burst: the only owner of up to `size` mbufs, made once and used again and again.
 
 The mbuf pointers lie in DPDK memory and are listed there, so recovery finds the mbufs of a dead
-process. Python sees packets as arrays (`packets`), and makes no object for each.
+process. Python sees packets as arrays, and makes no object for each. What its verbs over all
+packets check and call is in `fields`, `masks` and `headers`.
 """
 
 from __future__ import annotations
 
 import errno
 import itertools
+import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from pydpdk import eal
-from pydpdk._core.fastcall import short
-from pydpdk._core.lifetime import Pin, Undo, address_of
+from pydpdk._core.fastcall import Handle, rows, short
+from pydpdk._core.lifetime import Bytes, Owner, Pin, Undo, address_of
 from pydpdk._dpdk import ffi, lib
-from pydpdk.burst.headers import Headers
-from pydpdk.burst.masks import MASK
-from pydpdk.burst.packets import CHECK
-from pydpdk.errors import call_errno, check_range, make_error
+from pydpdk.burst import fields, headers, masks
+from pydpdk.burst._known import COLUMN
+from pydpdk.burst.columns import Columns
+from pydpdk.burst.masks import MASK, Mask
+from pydpdk.errors import InUseError, call_errno, check_range, make_error
+from pydpdk.ethdev.flags import TxOffload
 from pydpdk.memory import trace
 from pydpdk.memory.mbuf import Mbuf
-from pydpdk.memory.mbuf_owner import BURST
-from pydpdk.memory.mempool import Mempool
+from pydpdk.memory.mbuf_owner import BURST, refuse
+from pydpdk.memory.mempool import Mempool, pool_of
 from pydpdk.memory.pool_base import MEMPOOL
 
+CHECK = os.environ.get("PYDPDK_CHECK", "0") not in ("", "0")
+"""Check mode: raise when mbufs are given away while views of their data are alive."""
 SIZE_MAX = 65535
 _U32 = (1 << 32) - 1
 _numbers = itertools.count()
 
 
-class Burst(Headers):
+class Burst(Owner, Handle):
     """Up to `size` packets that are received, read, changed and sent together.
 
     Parameters
@@ -59,6 +68,22 @@ class Burst(Headers):
             self._bind(address_of(self._c), BURST, MASK, count)
             storage = address_of(self._c.slots)
             super().__init__(f"burst{next(_numbers)}", self._c, gate, address=storage)
+
+    def __len__(self) -> int:
+        return int(self._c.n)
+
+    def __bool__(self) -> bool:
+        return bool(self._c.n)
+
+    @property
+    @rows("pyd_rows_lengths", BURST, "", "4")
+    def lengths(self) -> npt.NDArray[np.uint32]:
+        """Length of each packet over all its segments, `uint32[n]` [bytes], a copy."""
+        lengths = np.empty(self.size, np.uint32)
+        n = lib.pyd_burst_lengths(self._c, ffi.from_buffer("uint32_t *", lengths), self.size)
+        return lengths[: self._done(n, "rte_pktmbuf_pkt_len")]
+
+    # -- filling and freeing --
 
     @short("pyd_burst_alloc", "draw", BURST, MEMPOOL)
     def alloc(self, mempool: Mempool, n: int | None = None, *, length: int = 0) -> int:
@@ -132,28 +157,6 @@ class Burst(Headers):
             raise ValueError(f"packet {result - 1}: other mbufs see its memory; copy it first")
         self._done(result, "rte_pktmbuf_alloc")
 
-    def _require_packets(self) -> None:
-        if not len(self) and not self.closed:
-            raise ValueError(f"fill of {self!r}, which holds no packets: alloc or rx comes first")
-
-    @short("pyd_burst_free", "count", BURST, unless=CHECK)
-    def free(self) -> int:
-        """Give all mbufs back to their pools; return how many.
-
-        Notes
-        -----
-        Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h)
-        """
-        if self._views:
-            self.check_views()
-        if CHECK:
-            self.verify()
-        return self._done(lib.pyd_burst_free(self._c), "rte_pktmbuf_free_bulk")
-
-    def mbuf(self, i: int) -> Mbuf:
-        """Return packet i as an `Mbuf`, to read its metadata and to change it."""
-        return Mbuf(self, self._index(i))
-
     def clone_of(self, burst: Burst, mempool: Mempool) -> int:
         """Fill this empty burst with clones of another's packets, all or none; return how many.
 
@@ -196,6 +199,362 @@ class Burst(Headers):
         n = _U32 if length is None else check_range("length", length, 1, _U32, " bytes")
         return self._derive("rte_pktmbuf_copy", lib.PYD_MBUF_COPY, burst, mempool, offset, n)
 
+    @short("pyd_burst_free", "count", BURST, unless=CHECK)
+    def free(self) -> int:
+        """Give all mbufs back to their pools; return how many.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h)
+        """
+        if self._views:
+            self.check_views()
+        if CHECK:
+            self.verify()
+        return self._done(lib.pyd_burst_free(self._c), "rte_pktmbuf_free_bulk")
+
+    # -- one packet --
+
+    def __getitem__(self, i: int) -> Bytes:
+        return self.view(self._index(i))
+
+    def view(self, i: int) -> Bytes:
+        """Return the data of packet i's first segment, `uint8[data_len]`, no copy.
+
+        Valid until the packet is sent, enqueued or freed: copy what you keep. Read-only if other
+        mbufs share the memory.
+        """
+        segment = ffi.new("struct pyd_segment *")
+        n = lib.pyd_mbuf_segments(self._c, self._index(i), segment, 1)
+        self._done(n, "rte_pktmbuf_mtod")
+        return self.view_of(segment)
+
+    def view_of(self, segment: Any) -> Bytes:
+        """Return the data of a segment that C has described; read-only where shared."""
+        pool, pin = pool_of(Mempool.at(segment.pool), segment.addr, segment.len)
+        if CHECK or pin is None:
+            pin = pool.pin_packet(segment.addr, segment.len)
+            self._views.append(pin)
+            self._careful = True
+        view = pin.view(segment.addr - pin.address, segment.len)
+        if segment.sharers != 1:
+            view.flags.writeable = False
+        return view
+
+    def bytes(self, i: int) -> bytes:
+        """Return a copy of packet i over all its segments.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_read (rte_mbuf.h)
+        """
+        index, size = self._index(i), 2048
+        while True:
+            buffer = ffi.new("char[]", size)
+            n = self._done(lib.pyd_burst_bytes(self._c, index, buffer, size), "rte_pktmbuf_read")
+            if n <= size:
+                return bytes(ffi.buffer(buffer, n))
+            size = n
+
+    def mbuf(self, i: int) -> Mbuf:
+        """Return packet i as an `Mbuf`, to read its metadata and to change it."""
+        return Mbuf(self, self._index(i))
+
+    # -- all packets as arrays --
+
+    @property
+    def columns(self) -> Columns:
+        """Metadata and headers by name: `burst.columns["ipv4.src_addr", "udp?"]`."""
+        return Columns(self)
+
+    @rows("pyd_rows_peek", BURST, "iWH", "W", known=fields.HEADERS)
+    def peek(
+        self,
+        offset: int,
+        width: int,
+        *,
+        header: str | None = None,
+        valid: npt.NDArray[np.bool_] | None = None,
+    ) -> Bytes:
+        """Return some bytes of each packet, `uint8[n, width]`, a copy, over all segments.
+
+        Parameters
+        ----------
+        offset
+            [bytes] from the start of the packet, or of `header`.
+        width
+            [bytes], 1 to 65,535.
+        header
+            As in `columns`: `udp`, `inner_ipv4`. A packet without it has none of the bytes.
+        valid
+            `bool[n]`, set to True for packets that have all of the bytes; the others give zeros.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_read (rte_mbuf.h)
+        """
+        return fields.peek(self, offset, width, header, valid)
+
+    @rows("pyd_rows_poke", BURST, "iwH", known=fields.HEADERS)
+    def poke(self, offset: int, data: Any, *, header: str | None = None) -> None:
+        """Write bytes into each packet that has as many at the offset.
+
+        Parameters
+        ----------
+        offset
+            [bytes] from the start of the packet, or of `header`.
+        data
+            `uint8[n, width]`, or bytes that all packets get.
+        header
+            As in `peek`.
+
+        Raises
+        ------
+        ValueError
+            The shape is wrong, or a packet shares memory with other mbufs. Nothing was written.
+        """
+        fields.poke(self, offset, data, header)
+
+    def copy_out(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint64]]:
+        """Return copies of all packets in one `uint8[bytes]`, and their offsets `uint64[n + 1]`.
+
+        Packet i is `data[offsets[i]:offsets[i + 1]]`, the layout that columnar and machine
+        learning libraries take.
+        """
+        return fields.copy_out(self)
+
+    # -- selecting packets, whose order stays --
+
+    @short("pyd_burst_keep", "send", BURST, unless=CHECK)
+    def keep(self, mask: Mask) -> int:
+        """Free the packets whose mask is False; return how many are left.
+
+        Parameters
+        ----------
+        mask
+            `bool[n]`, one for each packet.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h)
+        """
+        return masks.part(self, lib.pyd_burst_keep, mask)
+
+    @short("pyd_burst_drop", "send", BURST, unless=CHECK)
+    def drop(self, mask: Mask) -> int:
+        """Free the packets whose mask is True; return how many are left.
+
+        Parameters
+        ----------
+        mask
+            `bool[n]`, one for each packet.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h)
+        """
+        return masks.part(self, lib.pyd_burst_drop, mask)
+
+    @rows("pyd_rows_take", BURST, "?h", "c", other=BURST)
+    def take(self, mask: Mask, into: Burst) -> int:
+        """Move the packets whose mask is True to the end of another burst; return how many.
+
+        Parameters
+        ----------
+        mask
+            `bool[n]`, one for each packet.
+        into
+            It owns them afterwards.
+
+        Raises
+        ------
+        NoRoomError
+            They do not all fit in the other burst; nothing was moved.
+        """
+        return masks.take(self, mask, into)
+
+    @rows("pyd_rows_split", BURST, "xs", "s", other=BURST)
+    def split(
+        self, classes: npt.NDArray[Any], into: Sequence[Burst] | None = None
+    ) -> tuple[Burst, ...]:
+        """Move packet i into the burst number `classes[i]`; this burst is empty afterwards.
+
+        Parameters
+        ----------
+        classes
+            `bool[n]` or integers `[n]` from 0, below 1,024; `rest, dns = burst.split(mask)`.
+        into
+            The bursts, which get the packets at their end. Default: new ones, as many as there are
+            classes (two for a mask), which the caller closes.
+
+        Raises
+        ------
+        NoRoomError
+            The packets of a class do not fit in its burst; nothing was moved.
+        """
+        return masks.split(self, classes, into)
+
+    # -- headers --
+
+    @short("pyd_burst_swap_macs", "act", BURST)
+    def swap_macs(self) -> None:
+        """Swap source and destination address of each Ethernet frame, in shared memory too."""
+        self._done(lib.pyd_burst_swap_macs(self._c), "swap_macs")
+
+    @rows("pyd_rows_rewrite", BURST, "kv", other=COLUMN, known=headers.KNOWN)
+    def rewrite(self, name: str, value: Any) -> None:
+        """Write a column and update checksums: `burst.rewrite("ipv4.dst_addr", addresses)`.
+
+        The checksum of L4 covers the last destination and the first source (RFC 8200, 8.1), so it
+        stays as it is where a routing header, source route or home address option has these. In a
+        fragment, the checksum of the whole datagram is updated if the fragment has it; an L4
+        header in a first fragment, which columns do not show, is written if it is complete.
+
+        Parameters
+        ----------
+        name
+            A column: addresses, ports, TTL and other fields that may change in transit.
+        value
+            An array, or one value for all packets that have the field.
+
+        Raises
+        ------
+        ValueError
+            It does not fit, a checksum cannot be updated, or a packet shares memory with other
+            mbufs. Nothing was written.
+
+        Notes
+        -----
+        Cost  checksums are updated incrementally, whatever the packet's length
+        """
+        headers.rewrite(self, name, value)
+
+    @rows("pyd_rows_ttl", BURST, "", "?")
+    def decrement_ttl(self) -> Mask:
+        """Decrement each TTL or hop limit; return `bool[n]`, True for packets where it has expired.
+
+        Those stay as they are, to be dropped: `burst.drop(burst.decrement_ttl())`.
+        """
+        return headers.decrement_ttl(self)
+
+    @rows("pyd_rows_verify", BURST, "", "??")
+    def verify_checksums(self) -> tuple[Mask, Mask]:
+        """Return two `bool[n]`: packets with a wrong IPv4 checksum, and with a wrong L4 checksum.
+
+        L4 is TCP, UDP, ICMP and ICMPv6. What has no checksum is not wrong: fragments, UDP with 0
+        over IPv4. A packet that ends before its own length, or before UDP's, is wrong; bytes behind
+        UDP's length are not covered.
+
+        Notes
+        -----
+        Wraps  rte_raw_cksum (rte_ip.h)
+        """
+        return headers.verify_checksums(self)
+
+    @rows("pyd_rows_compute", BURST, "", "?")
+    def compute_checksums(self, offload: TxOffload | int = 0) -> Mask:
+        """Set the checksums of IPv4, TCP, UDP, ICMP and ICMPv6; return `bool[n]`: packets with any.
+
+        Packets that are not IP, or that end before their own length or UDP's, stay as they are; of
+        fragments only the checksum of IPv4 is set.
+
+        Parameters
+        ----------
+        offload
+            The `tx_offloads` that the port was configured with. It computes these checksums,
+            except those of L4 that the IP header does not fully determine (routes, IPv6 extension
+            headers, bytes behind the datagram). TX offloads that a packet had before are replaced.
+
+        Notes
+        -----
+        Wraps  rte_raw_cksum, rte_ipv4_cksum, rte_ipv4_udptcp_cksum (rte_ip.h),
+               rte_net_intel_cksum_prepare (rte_net.h)
+        """
+        return headers.compute_checksums(self, offload)
+
+    @rows("pyd_rows_vlan_push", BURST, "2")
+    def vlan_push(self, vlan_tci: Any, *, tpid: int = headers.VLAN) -> None:
+        """Insert a VLAN tag behind the addresses of each frame.
+
+        Parameters
+        ----------
+        vlan_tci
+            Priority, CFI and VLAN id: a number, or `uint16[n]`.
+        tpid
+            0x8100, or 0x88a8 for the outer tag of QinQ.
+
+        Raises
+        ------
+        ValueError
+            A packet is too short, shared, without headroom, or has TX offloads, whose lengths
+            would be wrong. Nothing was written.
+
+        Notes
+        -----
+        Wraps  rte_vlan_insert (rte_ether.h)
+        """
+        headers.vlan_push(self, vlan_tci, tpid)
+
+    @rows("pyd_rows_vlan_pop", BURST, "", "?")
+    def vlan_pop(self) -> Mask:
+        """Remove the outermost VLAN tag of each frame; return `bool[n]`: frames that had one.
+
+        The tag is in `columns["mbuf.vlan_tci"]` then, as if the port had stripped it.
+
+        Raises
+        ------
+        ValueError
+            A tagged packet is shared, has TX offloads, or has no segment of 5 bytes. Nothing was
+            written.
+
+        Notes
+        -----
+        Wraps  rte_vlan_strip (rte_ether.h)
+        """
+        return headers.vlan_pop(self)
+
+    @rows("pyd_rows_prepend", BURST, "w")
+    def prepend(self, data: Any) -> None:
+        """Put bytes in front of every packet, into its headroom, as for a tunnel.
+
+        Parameters
+        ----------
+        data
+            Bytes for all packets, or `uint8[n, width]`.
+
+        Raises
+        ------
+        ValueError
+            A packet has too little headroom, is shared, or has TX offloads. Nothing was written.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_prepend (rte_mbuf.h)
+        """
+        headers.prepend(self, data)
+
+    @rows("pyd_rows_adj", BURST, "4")
+    def adj(self, length: Any) -> None:
+        """Remove bytes from the front of every packet.
+
+        Parameters
+        ----------
+        length
+            [bytes], a number or `uint32[n]`; not more than the first segment has.
+
+        Raises
+        ------
+        ValueError
+            A packet is shorter, or has TX offloads. Nothing was changed.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_adj (rte_mbuf.h)
+        """
+        headers.adj(self, length)
+
+    # -- checks and tracing --
+
     def verify(self) -> None:
         """Raise if the burst holds an mbuf twice, or one that is free.
 
@@ -216,32 +575,22 @@ class Burst(Headers):
         if self._done(lib.pyd_burst_verify(self._c, reason, 160), "rte_mbuf_check"):
             raise make_error("rte_mbuf_check", errno.EINVAL, ffi.string(reason).decode())
 
-    @short("pyd_burst_swap_macs", "act", BURST)
-    def swap_macs(self) -> None:
-        """Swap source and destination address of each Ethernet frame, in shared memory too."""
-        self._done(lib.pyd_burst_swap_macs(self._c), "swap_macs")
+    def check_views(self) -> None:
+        """Raise `InUseError` if views of the packets are alive (check mode)."""
+        self._views = [pin for pin in self._views if pin.views]
+        self._careful = bool(self._views)
+        if self._careful:
+            raise InUseError(
+                f"{len(self._views)} packets of {self!r} have numpy views alive, which would soon"
+                " show other packets: copy what you keep"
+            )
 
     def taken(self, first: int, call: str) -> None:
         """Stamp where the packets from `first` on were taken, if tracing is on."""
         if trace.is_on():
             trace.stamp(self._c, first, call)
 
-    def _derive(
-        self, call: str, how: int, burst: Burst, mempool: Mempool, offset: int, length: int
-    ) -> int:
-        if not isinstance(burst, Burst):
-            raise TypeError(f"burst={burst!r}: a Burst is allowed")
-        if not isinstance(mempool, Mempool):
-            raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
-        if burst is self:
-            raise ValueError("burst: this very burst; another one is allowed")
-        burst.handle, mempool.handle  # noqa: B018  # raise when closed
-        n = lib.pyd_burst_derive(burst._c, self._c, mempool._c, how, offset, length)
-        if n == -errno.EMSGSIZE:
-            raise ValueError(f"offset={offset}: less than each packet has is allowed")
-        count = self._done(n, call, mempool)
-        self.taken(0, call)
-        return count
+    # -- close --
 
     def _refusals(self) -> list[str]:
         reasons = super()._refusals()
@@ -261,6 +610,46 @@ class Burst(Headers):
         for user in list(self._users):  # a worker that has leased it
             user._end()
         lib.pyd_burst_free(self._c)
+
+    # -- private --
+
+    def _index(self, i: int) -> int:
+        n = len(self)
+        if isinstance(i, bool) or not hasattr(type(i), "__index__"):
+            raise TypeError(f"packet {i!r}: an integer is allowed")
+        index = i.__index__()
+        if not -n <= index < n:
+            raise IndexError(f"packet {index} of {n}")
+        return index % n
+
+    def _done(self, result: int, what: str, user: object = None, why: str = "") -> int:
+        if result < 0:
+            refuse(result, what, user if user is not None else self, self, why)
+        return result
+
+    def _derive(
+        self, call: str, how: int, burst: Burst, mempool: Mempool, offset: int, length: int
+    ) -> int:
+        self._check_other("burst", burst)
+        if not isinstance(mempool, Mempool):
+            raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
+        burst.handle, mempool.handle  # noqa: B018  # raise when closed
+        n = lib.pyd_burst_derive(burst._c, self._c, mempool._c, how, offset, length)
+        if n == -errno.EMSGSIZE:
+            raise ValueError(f"offset={offset}: less than each packet has is allowed")
+        count = self._done(n, call, mempool)
+        self.taken(0, call)
+        return count
+
+    def _require_packets(self) -> None:
+        if not len(self) and not self.closed:
+            raise ValueError(f"fill of {self!r}, which holds no packets: alloc or rx comes first")
+
+    def _check_other(self, name: str, other: object) -> None:
+        if not isinstance(other, Burst):
+            raise TypeError(f"{name}={other!r}: a Burst is allowed")
+        if other is self:
+            raise ValueError(f"{name}: this very burst; another one is allowed")
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self)} of {self.size}"

@@ -6,7 +6,7 @@ One call into C parses the packets and fills all columns of the key.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, TypeAlias, cast, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,10 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._catalog import Key, Spec, find, names
 from pydpdk.burst._fit import check_written, fit
 from pydpdk.burst._known import COLUMN, Known, known_column, known_columns
-from pydpdk.burst.packets import Packets
-from pydpdk.memory.mbuf_owner import BURST
+from pydpdk.memory.mbuf_owner import BURST, MbufOwner
+
+if TYPE_CHECKING:
+    from pydpdk.burst.burst import Burst
 
 __all__ = ["Bound", "Columns", "names"]
 
@@ -94,7 +96,7 @@ class Columns(Face):
 
     __slots__ = ()
     _of, _kind = BURST, _OF
-    _whose: Packets
+    _whose: Burst
 
     @overload
     def __getitem__(self, key: Key) -> Array: ...
@@ -166,8 +168,8 @@ class Bound(Handle):
 
     __slots__ = ("_arrays", "_block", "_burst", "_c", "_n", "_plan", "_shorter")
 
-    def __init__(self, burst: Packets, *keys: Key) -> None:
-        if not isinstance(burst, Packets):
+    def __init__(self, burst: Burst, *keys: Key) -> None:
+        if not isinstance(burst, MbufOwner):
             raise TypeError(f"burst={burst!r}: a Burst is allowed")
         self._plan = _plan_of(keys, burst.size)
         self._burst, self._n = burst, burst.size

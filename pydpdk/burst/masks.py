@@ -1,171 +1,90 @@
-"""Selecting packets of a burst: kept, dropped, moved or split by an array."""
+"""Selecting packets of a burst by an array: `Burst.keep`, `drop`, `take` and `split`."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pydpdk._core.fastcall import rows, short
 from pydpdk._dpdk import ffi, lib
-from pydpdk.burst.fields import Fields
-from pydpdk.burst.packets import CHECK
-from pydpdk.memory.mbuf_owner import BURST
+from pydpdk.burst._fit import check_number
 
 if TYPE_CHECKING:
     from pydpdk.burst.burst import Burst
 
-Mask = npt.NDArray[np.bool_]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 MASK = np.dtype(bool)
 _CLASSES_MAX = 1024
 _BYTES = ffi.typeof("uint8_t *")
 
 
-class Masks(Fields):
-    """The part of `Burst` that selects packets, whose order stays.
+def part(burst: Burst, call: Callable[..., int], mask: Mask) -> int:
+    """Free the packets that a mask selects; return how many are left."""
+    if burst._views:
+        burst.check_views()
+    n, data = _mask(mask, len(burst))
+    return _parted(burst, call(burst._c, data, n))
 
-    Notes
-    -----
-    Owns     nothing of its own: `Burst` does
-    Threads  those of the burst
-    """
 
-    @short("pyd_burst_keep", "send", BURST, unless=CHECK)
-    def keep(self, mask: Mask) -> int:
-        """Free the packets whose mask is False; return how many are left.
+def take(burst: Burst, mask: Mask, into: Burst) -> int:
+    """Move the packets whose mask is True to the end of another burst; return how many."""
+    burst._check_other("into", into)
+    if burst._views:
+        burst.check_views()
+    n, data = _mask(mask, len(burst))
+    return _parted(burst, lib.pyd_burst_take(burst._c, data, n, into._c), into)
 
-        Parameters
-        ----------
-        mask
-            `bool[n]`, one for each packet.
 
-        Notes
-        -----
-        Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h)
-        """
-        return self._part(lib.pyd_burst_keep, mask)
+def split(
+    burst: Burst, classes: npt.NDArray[Any], into: Sequence[Burst] | None
+) -> tuple[Burst, ...]:
+    """Move packet i to the end of the burst number `classes[i]`; of new ones without `into`."""
+    numbers = _classes(classes, len(burst))
+    if burst._views:
+        burst.check_views()
+    if into is not None:
+        return _split(burst, numbers, tuple(into))
+    at_least = 2 if np.asarray(classes).dtype == np.bool_ else 1
+    kind: Any = type(burst)
+    counts = np.bincount(numbers, minlength=at_least)
+    made: list[Burst] = []
+    try:
+        made.extend(kind(max(int(count), 1)) for count in counts)
+        return _split(burst, numbers, tuple(made))
+    except BaseException:
+        for one in made:
+            one.close()
+        raise
 
-    @short("pyd_burst_drop", "send", BURST, unless=CHECK)
-    def drop(self, mask: Mask) -> int:
-        """Free the packets whose mask is True; return how many are left.
 
-        Parameters
-        ----------
-        mask
-            `bool[n]`, one for each packet.
+def _split(
+    burst: Burst, numbers: npt.NDArray[np.uint32], into: tuple[Burst, ...]
+) -> tuple[Burst, ...]:
+    for i, other in enumerate(into):
+        burst._check_other("into", other)
+        if other in into[:i]:
+            raise ValueError(f"into: {other!r} is there twice")
+    if not 1 <= len(into) <= _CLASSES_MAX:
+        raise ValueError(f"into: {len(into)} bursts; 1 to {_CLASSES_MAX} are allowed")
+    pointers = ffi.new("struct pyd_burst *[]", [other._c for other in into])
+    data = ffi.from_buffer("uint32_t *", numbers)
+    result = lib.pyd_burst_split(burst._c, data, len(numbers), pointers, len(into))
+    if result == -errno.ERANGE:
+        raise ValueError(f"classes: 0 to {len(into) - 1} is allowed, one for each burst")
+    _parted(burst, result, *into)
+    return into
 
-        Notes
-        -----
-        Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h)
-        """
-        return self._part(lib.pyd_burst_drop, mask)
 
-    @rows("pyd_rows_take", BURST, "?h", "c", other=BURST)
-    def take(self, mask: Mask, into: Burst) -> int:
-        """Move the packets whose mask is True to the end of another burst; return how many.
-
-        Parameters
-        ----------
-        mask
-            `bool[n]`, one for each packet.
-        into
-            It owns them afterwards.
-
-        Raises
-        ------
-        NoRoomError
-            They do not all fit in the other burst; nothing was moved.
-        """
-        self._check_other(into)
-        if self._views:
-            self.check_views()
-        n, data = _mask(mask, len(self))
-        result = lib.pyd_burst_take(self._c, data, n, into._c)
-        return self._parted(result, into)
-
-    @rows("pyd_rows_split", BURST, "xs", "s", other=BURST)
-    def split(
-        self, classes: npt.NDArray[Any], into: Sequence[Burst] | None = None
-    ) -> tuple[Burst, ...]:
-        """Move packet i into the burst number `classes[i]`; this burst is empty afterwards.
-
-        Parameters
-        ----------
-        classes
-            `bool[n]` or integers `[n]` from 0, below 1,024; `rest, dns = burst.split(mask)`.
-        into
-            The bursts, which get the packets at their end. Default: new ones, as many as there are
-            classes (two for a mask), which the caller closes.
-
-        Raises
-        ------
-        NoRoomError
-            The packets of a class do not fit in its burst; nothing was moved.
-        """
-        numbers = _classes(classes, len(self))
-        if self._views:
-            self.check_views()
-        if into is not None:
-            return self._split(numbers, tuple(into))
-        at_least = 2 if np.asarray(classes).dtype == np.bool_ else 1
-        made = self._made_for(numbers, at_least)
-        try:
-            return self._split(numbers, made)
-        except BaseException:
-            for burst in made:
-                burst.close()
-            raise
-
-    def _split(self, numbers: npt.NDArray[np.uint32], into: tuple[Burst, ...]) -> tuple[Burst, ...]:
-        for i, burst in enumerate(into):
-            self._check_other(burst)
-            if burst in into[:i]:
-                raise ValueError(f"into: {burst!r} is there twice")
-        if not 1 <= len(into) <= _CLASSES_MAX:
-            raise ValueError(f"into: {len(into)} bursts; 1 to {_CLASSES_MAX} are allowed")
-        pointers = ffi.new("struct pyd_burst *[]", [burst._c for burst in into])
-        data = ffi.from_buffer("uint32_t *", numbers)
-        result = lib.pyd_burst_split(self._c, data, len(numbers), pointers, len(into))
-        if result == -errno.ERANGE:
-            raise ValueError(f"classes: 0 to {len(into) - 1} is allowed, one for each burst")
-        self._parted(result, *into)
-        return into
-
-    def _made_for(self, numbers: npt.NDArray[np.uint32], at_least: int) -> tuple[Burst, ...]:
-        counts = np.bincount(numbers, minlength=at_least)
-        kind: Any = type(self)
-        made: list[Burst] = []
-        try:
-            made.extend(kind(max(int(count), 1)) for count in counts)
-        except BaseException:
-            for burst in made:
-                burst.close()
-            raise
-        return tuple(made)
-
-    def _part(self, call: Callable[..., int], mask: Mask) -> int:
-        if self._views:
-            self.check_views()
-        n, data = _mask(mask, len(self))
-        return self._parted(call(self._c, data, n))
-
-    def _parted(self, result: int, *others: Masks) -> int:
-        if result == -errno.EMSGSIZE:
-            raise ValueError(f"{self!r} has another number of packets by now")
-        if result == -errno.EBADF:
-            for burst in others:
-                burst.handle  # noqa: B018  # raises when closed
-        other = others[0] if others else self
-        return self._done(result, "move" if others else "rte_pktmbuf_free_bulk", other)
-
-    def _check_other(self, burst: object) -> None:
-        if not isinstance(burst, Masks):
-            raise TypeError(f"into={burst!r}: a Burst is allowed")
-        if burst is self:
-            raise ValueError("into: this very burst; another one is allowed")
+def _parted(burst: Burst, result: int, *others: Burst) -> int:
+    check_number(burst, result)
+    if result == -errno.EBADF:
+        for other in others:
+            other.handle  # noqa: B018  # raises when closed
+    user = others[0] if others else burst
+    return burst._done(result, "move" if others else "rte_pktmbuf_free_bulk", user)
 
 
 def _mask(mask: Mask, n: int) -> tuple[int, Any]:

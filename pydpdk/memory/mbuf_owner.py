@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 from pydpdk._core.lifetime import Bytes
 from pydpdk.errors import BusyError, ClosedError, InUseError, make_error
@@ -11,6 +11,7 @@ from pydpdk.errors import BusyError, ClosedError, InUseError, make_error
 BURST = "burst"  # the kind of its handle
 
 
+@runtime_checkable
 class MbufOwner(Protocol):
     """An owner of mbufs: `pydpdk.Burst`."""
 

@@ -13,7 +13,7 @@ from pydpdk._core.fastcall import Handle, rows
 from pydpdk._core.lifetime import Owner, Undo, address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import check_written
-from pydpdk.burst.packets import Packets
+from pydpdk.burst.burst import Burst
 from pydpdk.errors import call_errno, make_error
 from pydpdk.memory.mbuf_owner import BURST
 
@@ -76,14 +76,14 @@ class Bpf(Owner, Handle):
             super().__init__(expression, self._c, gate, address=address_of(self._c))
 
     @rows("pyd_rows_match", _BPF, "h", "?", other=BURST)
-    def match(self, burst: Packets) -> npt.NDArray[np.bool_]:
+    def match(self, burst: Burst) -> npt.NDArray[np.bool_]:
         """Return `bool[n]`, True for packets of a burst that the expression matches.
 
         Notes
         -----
         Wraps  rte_bpf_exec (rte_bpf.h)
         """
-        if not isinstance(burst, Packets):
+        if not isinstance(burst, Burst):
             raise TypeError(f"burst={burst!r}: a Burst is allowed")
         mask = np.empty(len(burst), np.bool_)
         data = ffi.from_buffer("uint8_t *", mask)
