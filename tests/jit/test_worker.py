@@ -126,7 +126,7 @@ def test_an_exception_is_raised_and_the_mbufs_are_returned(source, pool):
 
 def test_an_empty_pool_raises_in_a_worker_too(pool: Mempool):
     with Burst(500) as first, Burst(500) as second:
-        with pytest.raises(NoRoomError, match="not so many mbufs left") as caught:
+        with pytest.raises(NoRoomError, match="too few mbufs left") as caught:
             workers.takes_all.launch(pool, (first, second)).wait()
         assert f"{workers.__file__}:" in caught.value.__notes__[0]
         assert pool.in_use_count == 0

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+TIDYING = ("POP_TOP", "POP_EXCEPT", "POP_JUMP_IF_TRUE", "RERAISE", "TO_BOOL", "NOT_TAKEN")
 PACKAGE = Path(__file__).parents[2] / "pydpdk"
 
 
@@ -45,10 +46,18 @@ def bare_jumps(code: types.CodeType) -> Iterator[int]:
         return at
 
     line = code.co_firstlineno
-    for one in instructions:
+    for i, one in enumerate(instructions):
         line = (one.positions and one.positions.lineno) or line
-        if one.opname == "JUMP_BACKWARD" and handler(one.argval) not in (None, handler(one.offset)):
+        if one.opname != "JUMP_BACKWARD" or leaves_handler(instructions[:i]):
+            continue
+        if handler(one.argval) not in (None, handler(one.offset)):
             yield line
+
+
+def leaves_handler(before: list[dis.Instruction]) -> bool:
+    """Whether a jump belongs to no loop: a `with` that swallowed an exception, `yield from`."""
+    rest = (one.opname for one in reversed(before) if one.opname not in TIDYING)
+    return next(rest, "") in ("WITH_EXCEPT_START", "CLEANUP_THROW")
 
 
 def compiled(source: str) -> list[int]:
