@@ -227,7 +227,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         for made in list(self._made.values()):
             if isinstance(made, Channel) and not made.closed:
                 self._empty(made)
-                kept |= {id(part) for part in (made.ring, made.mempool, made._zone)}
+                kept |= set(map(id, made._parts))
                 kept |= set(map(id, made._spares))
         for owner in lifetime.owners():
             if owner.rank == 0 and owner.name not in STARTED and owner.state != "unconfigured":

@@ -14,6 +14,7 @@ from pydpdk import (
     InUseError,
     Mempool,
 )
+from pydpdk.process.channel import batches
 
 RECORD = np.dtype([("id", "u8"), ("price", "f8"), ("text", "S7")])
 
@@ -45,12 +46,14 @@ def test_every_length_is_received_in_batches(channel: Channel):
 
 
 @pytest.mark.parametrize("call", ["get_many", "get_packed"])
-def test_one_call_returns_at_most_one_channel_full_of_messages(eal: Eal, name: str, call: str):
+def test_one_call_returns_at_most_one_channel_full_of_messages(
+    eal: Eal, name: str, call: str, monkeypatch
+):
     """Else its list grows as long as the sender keeps up; one crossing takes few long messages."""
     with Channel.create(name, 16, message_bytes=100_000) as channel:
         messages = [bytes([i]) * 100_000 for i in range(100)]
         refill = iter(messages[16:])
-        take = channel._get_some
+        take = batches.get_batch
 
         def refilling(*arguments):  # the sender is as fast as possible
             taken = take(*arguments)
@@ -58,7 +61,7 @@ def test_one_call_returns_at_most_one_channel_full_of_messages(eal: Eal, name: s
                 channel.send(message)
             return taken
 
-        channel._get_some = refilling  # type: ignore[method-assign]
+        monkeypatch.setattr(batches, "get_batch", refilling)
         channel.send_many(messages[:16])
         got: list[bytes] = []
         while len(got) < 100:

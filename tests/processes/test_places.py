@@ -9,7 +9,7 @@ import pytest
 
 from pydpdk import Channel, Eal
 from pydpdk._dpdk import lib
-from pydpdk.process.channel.waiting import _places
+from pydpdk.process.channel import waiting
 from pydpdk.process.recover import recover
 
 pytestmark = pytest.mark.hugepages
@@ -30,7 +30,7 @@ def fill(channel: Channel, pid: int, started: int) -> None:
 
 
 def places(channel: Channel) -> list[tuple[int, int]]:
-    return _places(channel._look())
+    return waiting.places(channel._look())
 
 
 def free(channel: Channel, pid: int, started: int) -> None:

@@ -13,7 +13,7 @@ from pydpdk.burst import Burst
 from pydpdk.errors import ClosedError
 
 if TYPE_CHECKING:
-    from pydpdk.process.channel.views import Views
+    from pydpdk.process.channel import Channel
 
 
 class Message(Fixed):
@@ -32,7 +32,7 @@ class Message(Fixed):
     __slots__ = ("_begun", "_burst", "_channel", "_timeout", "_to_send", "_view")
 
     def __init__(
-        self, channel: Views, burst: Burst, *, to_send: bool, timeout: float | None = None
+        self, channel: Channel, burst: Burst, *, to_send: bool, timeout: float | None = None
     ) -> None:
         self._channel = channel
         self._burst: Burst | None = burst
