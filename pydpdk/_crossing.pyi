@@ -18,7 +18,7 @@ class Locked:
         self,
         lock: Any,
         check: Callable[[], object] | None = ...,
-        refused: Callable[[int], object] | None = ...,
+        failed: Callable[[int], object] | None = ...,
         /,
     ) -> None: ...
     def __enter__(self) -> None: ...
@@ -35,7 +35,7 @@ class Once:
     def __init__(self, init: Callable[..., None], /) -> None: ...
 
 class Handle(Fixed):
-    _careful: bool
+    _fallback_only: bool
     def _bind(
         self,
         address: int,
@@ -48,16 +48,16 @@ class Handle(Fixed):
     def _keep(self, kept: object, /) -> None: ...
     def _made_of(self, parts: tuple[Handle, ...], /) -> None: ...
 
-class Face(Handle):
+class Accessor(Handle):
     _of: str
     _kind: str
-    _whose: Any
-    def __init__(self, whose: Handle, /) -> None: ...
+    _shown: Any
+    def __init__(self, shown: Handle, /) -> None: ...
 
 class Crossing:
     def __init__(
         self,
-        careful: Callable[..., Any],
+        fallback: Callable[..., Any],
         address: int,
         how: int,
         kind: str,

@@ -201,7 +201,7 @@ def run_script(on_hugepages: bool, tmp_path: Path) -> RunScript:
             },
         )  # fmt: skip
         left = runtime.leftovers(prefix)
-        runtime.sweep(prefix)
+        runtime.clean_up(prefix)
         # Python ends itself with SIGINT after a KeyboardInterrupt
         died = finished.returncode < 0 and finished.returncode != -signal.SIGINT
         died |= finished.returncode in (134, 139)

@@ -13,10 +13,10 @@ from typing import Any, Literal, TypeVar, cast
 
 from pydpdk import _crossing
 from pydpdk._core.fixed import Fixed
-from pydpdk._crossing import Face
+from pydpdk._crossing import Accessor
 from pydpdk._dpdk import ffi, lib
 
-__all__ = ["Face", "Handle", "rows", "short"]
+__all__ = ["Accessor", "Handle", "rows", "short"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 How = Literal["send", "fill", "give", "take", "count", "act", "move", "draw"]
@@ -81,17 +81,17 @@ def rows(
     kind
         The kind that the handle was bound as.
     takes, gives
-        A letter for each argument, and for each array of the result: `_native/python/rows.h`.
+        A character for each argument and for each array of the result: `_native/python/rows.h`.
     other
         The kind of a handle that is an argument, or that `known` maps a key to.
     known
         A dict from keys to handles of that kind, or to integers. The method adds to it.
     """
     address = int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
-    letters = other, takes, gives, {} if known is None else known
+    kinds = other, takes, gives, {} if known is None else known
 
     def decorate(fallback: F) -> F:
-        crossing = _crossing.Crossing(fallback, address, _crossing.ROWS, kind, *letters)
+        crossing = _crossing.Crossing(fallback, address, _crossing.ROWS, kind, *kinds)
         return cast("F", update_wrapper(cast("Any", crossing), fallback))
 
     return decorate

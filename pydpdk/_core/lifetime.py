@@ -78,7 +78,7 @@ class Closing(Fixed, ABC):
 class Owner(Closing):
     """One DPDK object of this process.
 
-    A subclass sets `rank`, its place in the order of closing, and writes `_refusals` (the reasons
+    A subclass sets `rank`, its place in the order of closing, and writes `_why_open` (the reasons
     that keep it open) and `_free`.
     """
 
@@ -147,7 +147,7 @@ class Owner(Closing):
         """
         with lock():
             if not self.closed:
-                reasons = [] if force else self._refusals() if self.owned else self._viewed()
+                reasons = [] if force else self._why_open() if self.owned else self._viewed()
                 if reasons:
                     raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
                 if damaged():
@@ -159,7 +159,7 @@ class Owner(Closing):
     def _halt(self) -> None:
         """Stop its activity where memory is damaged and nothing can be freed."""
 
-    def _refusals(self) -> list[str]:
+    def _why_open(self) -> list[str]:
         """Return the reasons that keep this object open."""
         users = sorted(repr(user) for user in self._users if user._using)
         return [f"used by {', '.join(users)}", *self._viewed()] if users else self._viewed()
@@ -239,7 +239,7 @@ def close_owners() -> None:
     for owner in owners():
         if owner.closed:  # together with an earlier one that it was a part of
             continue
-        reasons = [r for r in owner._refusals() if owner.owned and "view" not in r]
+        reasons = [r for r in owner._why_open() if owner.owned and "view" not in r]
         if reasons:
             warnings.warn(f"{owner!r}: {'; '.join(reasons)}", LeakWarning, stacklevel=4)
         with warnings.catch_warnings():

@@ -28,7 +28,7 @@ from pydpdk.errors import InUseError, call_errno, check_range, make_error
 from pydpdk.ethdev.flags import TxOffload
 from pydpdk.memory import trace
 from pydpdk.memory.mbuf import Mbuf
-from pydpdk.memory.mbuf_owner import BURST, refuse
+from pydpdk.memory.mbuf_owner import BURST, raise_for
 from pydpdk.memory.mempool import Mempool, pool_of
 from pydpdk.memory.pool_base import MEMPOOL
 
@@ -235,7 +235,7 @@ class Burst(Owner, Handle):
         if CHECK or pin is None:
             pin = pool.pin_packet(segment.addr, segment.len)
             self._views.append(pin)
-            self._careful = True
+            self._fallback_only = True
         view = pin.view(segment.addr - pin.address, segment.len)
         if segment.sharers != 1:
             view.flags.writeable = False
@@ -578,8 +578,8 @@ class Burst(Owner, Handle):
     def check_views(self) -> None:
         """Raise `InUseError` if views of the packets are alive (check mode)."""
         self._views = [pin for pin in self._views if pin.views]
-        self._careful = bool(self._views)
-        if self._careful:
+        self._fallback_only = bool(self._views)
+        if self._fallback_only:
             raise InUseError(
                 f"{len(self._views)} packets of {self!r} have numpy views alive, which would soon"
                 " show other packets: copy what you keep"
@@ -592,8 +592,8 @@ class Burst(Owner, Handle):
 
     # -- close --
 
-    def _refusals(self) -> list[str]:
-        reasons = super()._refusals()
+    def _why_open(self) -> list[str]:
+        reasons = super()._why_open()
         if len(self):
             held = [address_of(self._c.slots.mbufs[i]) for i in range(len(self))]
             reasons.append(f"it holds {len(self)} mbufs{trace.summary(held)}")
@@ -624,7 +624,7 @@ class Burst(Owner, Handle):
 
     def _done(self, result: int, what: str, user: object = None, why: str = "") -> int:
         if result < 0:
-            refuse(result, what, user if user is not None else self, self, why)
+            raise_for(result, what, user if user is not None else self, self, why)
         return result
 
     def _derive(

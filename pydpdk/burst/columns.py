@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from pydpdk._core.fastcall import Face, Handle, rows, short
+from pydpdk._core.fastcall import Accessor, Handle, rows, short
 from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._catalog import Key, Spec, find, names
@@ -77,7 +77,7 @@ def _plan_of(keys: tuple[Key, ...], size: int) -> _Plan:
         raise
 
 
-class Columns(Face):
+class Columns(Accessor):
     """The packets of a burst as columns, by name: `burst.columns["ipv4.src_addr"]`.
 
     A name is DPDK's struct without `rte_` and `_hdr`, and its field. Numbers are in the host's
@@ -96,7 +96,7 @@ class Columns(Face):
 
     __slots__ = ()
     _of, _kind = BURST, _OF
-    _whose: Burst
+    _shown: Burst
 
     @overload
     def __getitem__(self, key: Key) -> Array: ...
@@ -125,28 +125,28 @@ class Columns(Face):
         spec = find(key)
         if not spec.writable:
             raise ValueError(f"column {spec.name!r} may only be read")
-        n = len(self._whose)
+        n = len(self._shown)
         values = fit(spec.name, value, spec.base, (n, *spec.shape))
         column = ffi.new("struct pyd_column *", spec.c)
         data = ffi.from_buffer("char *", values.view(np.uint8))
-        result = lib.pyd_column_write(self._whose._c, column, data, n)
-        check_written(self._whose, result)
+        result = lib.pyd_column_write(self._shown._c, column, data, n)
+        check_written(self._shown, result)
         if type(key) is str:
             _written_before.setdefault(key, known_column(spec))
 
     def bind(self, *keys: Key) -> Bound:
         """Prepare columns for a loop that calls the result after each receive."""
-        return Bound(self._whose, *keys)
+        return Bound(self._shown, *keys)
 
     def _read(self, keys: tuple[Key, ...]) -> tuple[Array, ...]:
-        burst = self._whose
+        burst = self._shown
         plan = _plan_of(keys, burst.size)
         block = np.empty(plan.bytes, np.uint8)
         n = _read(burst._c, plan.c, ffi.from_buffer("char *", block))
         return plan.arrays(block, burst._done(n, "columns"))
 
     def __repr__(self) -> str:
-        return f"<Columns of {self._whose!r}>"
+        return f"<Columns of {self._shown!r}>"
 
 
 class Bound(Handle):

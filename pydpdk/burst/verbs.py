@@ -11,7 +11,7 @@ from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst.burst import Burst
 from pydpdk.ethdev.queue import RxQueue, TxQueue
-from pydpdk.memory.mbuf_owner import refuse
+from pydpdk.memory.mbuf_owner import raise_for
 
 MODES = {"io": lib.PYD_FORWARD_IO, "macswap": lib.PYD_FORWARD_MACSWAP}
 HOPS_MAX = 1024
@@ -81,7 +81,7 @@ class Forward(Handle):
             if n == -errno.ENETDOWN and all(queue.take() for queue in self.hops[served]):
                 self._c.served, self._c.came = served, came
                 return self.step()
-            refuse(n, "rte_eth_rx_burst, rte_eth_tx_burst", self.hops, self.burst)
+            raise_for(n, "rte_eth_rx_burst, rte_eth_tx_burst", self.hops, self.burst)
         return n
 
     def __repr__(self) -> str:

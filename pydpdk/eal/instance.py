@@ -185,7 +185,7 @@ class Eal(Closing):
             with Undo(self._take_back, devargs, self._devices):
                 eal_devices.add(devargs)
                 self._devices = self._devices | {devargs.partition(",")[0]: devargs}
-                self.peers.tell_devices(self._devices.values())
+                self.peers.publish_devices(self._devices.values())
                 return eal_devices.port_name_of(devargs)
 
     def _take_back(self, devargs: str, before: dict[str, str]) -> None:
@@ -193,7 +193,7 @@ class Eal(Closing):
         if devargs.partition(",")[0] not in before:
             eal_devices.take_away(devargs)
         self._devices = before
-        self.peers.tell_devices(before.values())
+        self.peers.publish_devices(before.values())
 
     def remove_device(self, name: str) -> None:
         """Close the port of that name, if it is open, and remove its device.
@@ -225,7 +225,7 @@ class Eal(Closing):
                 self._publish_devices()
 
     def _publish_devices(self) -> None:
-        self.peers.tell_devices(self._devices.values())
+        self.peers.publish_devices(self._devices.values())
 
     def close(self, *, force: bool = False) -> None:
         """End all jobs, close all objects, then the EAL; leave no files behind.
@@ -319,7 +319,7 @@ class Eal(Closing):
         if not primary:
             remove_traces(self.file_prefix, os.getpid())
         if primary or not self.peers.primary_alive:
-            runtime.sweep(self.file_prefix)
+            runtime.clean_up(self.file_prefix)
         self._ended = True
 
     def _forget(self) -> None:

@@ -186,7 +186,7 @@ def _undo(prefix: str, ours: bool) -> None:
     for peers in _registered:
         peers.leave()
     if ours:
-        runtime.sweep(prefix)
+        runtime.clean_up(prefix)
     else:
         remove_traces(prefix, os.getpid())
 

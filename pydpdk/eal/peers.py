@@ -72,12 +72,12 @@ class Peers:
         if self._registration is None:
             return
         if primary:
-            self.tell(
+            self.publish(
                 mempool_ops=mempool_ops.mempool_ops(), iova_mode=iova_mode,
                 **self._devices(devices),
             )  # fmt: skip
         else:
-            self.tell()
+            self.publish()
         pid = self._primary.pid if self._primary is not None else 0
         self._watcher = Watcher(self._prefix, pid, self._registration.member)
         self._watcher.start()
@@ -89,7 +89,7 @@ class Peers:
         else:  # no process can attach
             lib.pyd_foreign(0, lib.PYD_FOREIGN_UNSURE)
 
-    def tell(self, **details: Any) -> None:
+    def publish(self, **details: Any) -> None:
         """Publish details to the other processes, in addition to the earlier ones."""
         with Undo(self._publish, self._details):  # details that failed must not be published later
             self._publish(self._details | details)
@@ -99,13 +99,13 @@ class Peers:
         if self._registration is not None:
             self._registration.publish("ready", details)
 
-    def told(self, what: str, default: Any) -> Any:
+    def published(self, what: str, default: Any) -> Any:
         """Return a published detail."""
         return self._details.get(what, default)
 
-    def tell_devices(self, devices: Iterable[str]) -> None:
+    def publish_devices(self, devices: Iterable[str]) -> None:
         """Publish the devices, for processes that attach."""
-        self.tell(**self._devices(devices))
+        self.publish(**self._devices(devices))
 
     def _devices(self, devices: Iterable[str]) -> dict[str, list[str]]:
         allow, block = list(self.options.allow), list(self.options.block)
@@ -292,7 +292,7 @@ def _as_secondary(options: EalOptions, prefix: str, primary: Primary, name: str 
 
 def _take_page(prefix: str, role: Role, name: str | None, choose: Any) -> Registration:
     try:
-        return registry.claim(prefix, role, name or registry.program_name(), choose)
+        return registry.register(prefix, role, name or registry.program_name(), choose)
     except registry.FullError as full:
         raise make_error("rte_eal_init", errno.ENOSPC, str(full.strerror)) from None
     except registry.LockedError as locked:

@@ -53,7 +53,7 @@ def _check_parser(c_argv: Any, argc: int, options: EalOptions) -> None:
     """Check the user's extra arguments with the EAL's parser, which may exit the process later."""
     if not options.extra:
         return
-    errors = ffi.string(lib.pyd_eal_refusal(argc, c_argv)).decode(errors="replace")
+    errors = ffi.string(lib.pyd_eal_rejection(argc, c_argv)).decode(errors="replace")
     if errors:
         raise _init_error(errno.EINVAL, errors.splitlines(), options)
 

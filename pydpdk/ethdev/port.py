@@ -317,7 +317,7 @@ class Port(Portable):
         eal.require_primary("rte_eth_dev_stop")
         with lock():
             if self.state == "started":
-                if users := super()._refusals():
+                if users := super()._why_open():
                     raise InUseError(f"{self!r} stays started: {'; '.join(users)}")
                 self._stop()
 
@@ -456,9 +456,9 @@ class Port(Portable):
 
     # -- close --
 
-    def _refusals(self) -> list[str]:
+    def _why_open(self) -> list[str]:
         bonded = self.owned and drivers.is_member(self._handle)
-        return [*super()._refusals(), *(["it is a member of a bond"] if bonded else [])]
+        return [*super()._why_open(), *(["it is a member of a bond"] if bonded else [])]
 
     def _halt(self) -> None:
         """Stop, so that the driver writes what it has sent and not written yet."""

@@ -10,7 +10,7 @@ from pydpdk._core.lifetime import Undo, address_of, lock
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
 from pydpdk.ethdev import drivers, sharing
-from pydpdk.memory.mbuf_owner import BURST, MbufOwner, refuse
+from pydpdk.memory.mbuf_owner import BURST, MbufOwner, raise_for
 
 if TYPE_CHECKING:
     from pydpdk.ethdev.port import Port
@@ -172,7 +172,7 @@ class RxQueue(Queue):
         if n < 0:
             if self._first(n):
                 return self.rx(burst)
-            refuse(n, "rte_eth_rx_burst", self, burst)
+            raise_for(n, "rte_eth_rx_burst", self, burst)
         return n
 
 
@@ -228,5 +228,5 @@ class TxQueue(Queue):
         if n < 0:
             if self._first(n):
                 return self.tx(burst)
-            refuse(n, "rte_eth_tx_burst", self, burst)
+            raise_for(n, "rte_eth_tx_burst", self, burst)
         return n

@@ -26,16 +26,16 @@ def publish(port_id: int, nb_rx_queues: int, nb_tx_queues: int) -> None:
     """Publish to secondaries that a port has been started, and where its queues are."""
     peers = eal.current().peers
     arrays = _arrays(port_id)
-    ports = {**peers.told("ports", {}), str(port_id): [nb_rx_queues, nb_tx_queues, *arrays]}
-    peers.tell(ports=ports)
+    ports = {**peers.published("ports", {}), str(port_id): [nb_rx_queues, nb_tx_queues, *arrays]}
+    peers.publish(ports=ports)
 
 
 def withdraw(port_id: int) -> None:
     """Publish to secondaries that a port is not started, and that this process uses no queue."""
     peers = eal.current().peers
-    ports = {k: v for k, v in peers.told("ports", {}).items() if k != str(port_id)}
-    mine = [queue for queue in peers.told("queues", []) if queue[0] != port_id]
-    peers.tell(ports=ports, queues=mine)
+    ports = {k: v for k, v in peers.published("ports", {}).items() if k != str(port_id)}
+    mine = [queue for queue in peers.published("queues", []) if queue[0] != port_id]
+    peers.publish(ports=ports, queues=mine)
 
 
 def stop(port_id: int, name: str, device: Callable[[], None], *, force: bool = False) -> None:
@@ -81,9 +81,9 @@ def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
         if not eal.is_primary() and not _adopt(port_id):
             return False
         _check_unused(wish)
-        mine = peers.told("queues", [])
+        mine = peers.published("queues", [])
         if wish not in mine:
-            peers.tell(queues=[*mine, wish])
+            peers.publish(queues=[*mine, wish])
     return True
 
 
@@ -101,7 +101,7 @@ def release(port_id: int, queue_id: int, is_tx: bool) -> None:
     peers = eal.current().peers
     wish = [port_id, queue_id, int(is_tx)]
     with peers.guarded():
-        peers.tell(queues=list(filter(wish.__ne__, peers.told("queues", []))))
+        peers.publish(queues=list(filter(wish.__ne__, peers.published("queues", []))))
 
 
 def queue_counts(port_id: int) -> tuple[int, int]:

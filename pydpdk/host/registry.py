@@ -101,7 +101,7 @@ def forget(prefix: str, member: Member) -> None:
             clear(fd, member.index)
 
 
-def claim(
+def register(
     prefix: str,
     role: Role,
     name: str,

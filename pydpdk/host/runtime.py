@@ -94,7 +94,7 @@ def is_in_use(prefix: str, *, by_others: bool = False, root: Path = Path("/")) -
     )
 
 
-def sweep(prefix: str, *, root: Path = Path("/")) -> list[Path]:
+def clean_up(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     """Remove the files of this prefix unless another live process uses it; return removed paths.
 
     For the owner after `rte_eal_cleanup` or a failed init, and for any process after the owner's

@@ -178,7 +178,7 @@ class Job(Owner):
         if not self.closed and lib.pyd_job_mine() == self._c:
             raise InUseError(f"{self!r} cannot {what}: it is what runs here")
 
-    def _refusals(self) -> list[str]:
+    def _why_open(self) -> list[str]:
         if self._error is not None and not self._seen:
             return [f"it raised {self._error!r}, and nothing waited for it"]
         return ["it runs"] if self.running else []

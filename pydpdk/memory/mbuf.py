@@ -18,7 +18,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, check_range, make_error
 from pydpdk.memory.dynfield import DynField, DynFlag
 from pydpdk.memory.flags import OlFlag
-from pydpdk.memory.mbuf_owner import MbufOwner, refuse
+from pydpdk.memory.mbuf_owner import MbufOwner, raise_for
 from pydpdk.memory.mempool import Mempool
 
 _U32 = (1 << 32) - 1
@@ -577,4 +577,4 @@ class Mbuf(Fixed):
 
     def _done(self, result: int) -> None:
         if result < 0:
-            refuse(result, "struct rte_mbuf", self._burst, self._burst)
+            raise_for(result, "struct rte_mbuf", self._burst, self._burst)

@@ -39,7 +39,7 @@ class MbufOwner(Protocol):
         ...
 
 
-def refuse(result: int, what: str, user: object, burst: object, why: str = "") -> NoReturn:
+def raise_for(result: int, what: str, user: object, burst: object, why: str = "") -> NoReturn:
     """Raise the error for a negative result of the data path.
 
     Parameters

@@ -277,8 +277,8 @@ class Mempool(PoolBase):
     def _view_count(self) -> int:
         return sum(pin.views for pin in (*self._pins, *self._packet_pins))
 
-    def _refusals(self) -> list[str]:
-        reasons = super()._refusals()
+    def _why_open(self) -> list[str]:
+        reasons = super()._why_open()
         out = self.in_use_count
         if out:
             reasons.append(f"{out} of its {self.n} mbufs are out{culprits_of(self.handle)}")

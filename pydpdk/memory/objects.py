@@ -343,8 +343,8 @@ class ObjectPool(PoolBase):
     def _view_count(self) -> int:
         return self._map.views
 
-    def _refusals(self) -> list[str]:
-        reasons = super()._refusals()
+    def _why_open(self) -> list[str]:
+        reasons = super()._why_open()
         out = self.in_use_count
         if out:
             reasons.append(f"{out} of its {self.n} objects are out")

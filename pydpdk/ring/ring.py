@@ -21,7 +21,7 @@ from pydpdk.errors import (
     check_name,
     check_range,
 )
-from pydpdk.memory.mbuf_owner import BURST, MbufOwner, refuse
+from pydpdk.memory.mbuf_owner import BURST, MbufOwner, raise_for
 from pydpdk.ring.element import (
     CONSUMER_FLAGS,
     DEFAULT_SYNC,
@@ -455,8 +455,8 @@ class Ring(Portable, Handle):
             lib.pyd_ring_dequeue_zc_finish(self._c, 0)
         super().close(force=force)
 
-    def _refusals(self) -> list[str]:
-        reasons = [*super()._refusals(), *self._reserved()]
+    def _why_open(self) -> list[str]:
+        reasons = [*super()._why_open(), *self._reserved()]
         if self.dtype is None and self.count:
             reasons.append(f"{self.count} mbufs are in it")
         return reasons
@@ -542,7 +542,7 @@ class Ring(Portable, Handle):
             raise BusyError(errno.EBUSY, f"{call}: {self!r}: {self._occupied(call)}")
         if burst is None:
             raise self._closed_error()
-        refuse(result, call, self, burst)
+        raise_for(result, call, self, burst)
 
     def _occupied(self, call: str) -> str:
         """Return why a side could not take one more thread."""

@@ -33,7 +33,7 @@ def dpdk_test(name: str, cpu: int, wanted: Callable[[str], bool]) -> str:
     finally:
         process.kill()
         process.wait()
-        runtime.sweep(prefix)
+        runtime.clean_up(prefix)
 
 
 def ring_perf(cpu: int, hz: int) -> Figures:

@@ -215,5 +215,5 @@ def test_an_unbound_method_does_not_call_c():
         crossing = Crossing(lambda *_: "python", 1, how, "kind")
         assert crossing(without_dtype, np.zeros(1)) == "python"
         assert crossing(without_dtype, 1) == "python"
-    without_dtype._careful = True
+    without_dtype._fallback_only = True
     assert Crossing(lambda *_: "python", 1, _crossing.COUNT, "kind")(without_dtype) == "python"

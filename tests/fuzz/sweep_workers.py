@@ -85,7 +85,7 @@ class CompiledWorkers:
     @property
     def registration(self) -> Registration:
         if self._registration is None or not self._registration.in_place:
-            self._registration = registry.claim(PREFIX, "secondary", "sweep", lambda others: [7])
+            self._registration = registry.register(PREFIX, "secondary", "sweep", lambda others: [7])
         return self._registration
 
     def dismiss(self) -> None:

@@ -63,7 +63,7 @@ def test_bad_calls_end_in_a_result_or_a_documented_exception(
         },
     )
     left = pages_left(prefix)
-    runtime.sweep(prefix)
+    runtime.clean_up(prefix)
     lines = run.stdout.splitlines()
     assert run.returncode == 0, f"after {lines[-1:]}: {run.returncode}\n{run.stderr[-3000:]}"
     found = [line for line in lines if re.match("UNDOCUMENTED|DIED|NEWCOMER", line)]

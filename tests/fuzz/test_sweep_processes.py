@@ -75,8 +75,8 @@ def test_a_value_that_could_not_be_published_is_dropped():
 
     peers = Peers(EalOptions(), "no-such-prefix", Rejects(), None)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        peers.tell(queues=object())
-    assert peers.told("queues", None) is None
+        peers.publish(queues=object())
+    assert peers.published("queues", None) is None
 
 
 @pytest.mark.hugepages

@@ -35,7 +35,7 @@ def dead(request: pytest.FixtureRequest) -> Iterator[str]:
         assert child.stdout.readline() == b"ready\n"
         child.send_signal(signal.SIGKILL)
     yield prefix
-    runtime.sweep(prefix)
+    runtime.clean_up(prefix)
 
 
 def test_memory_grows_by_pages_and_shrinks(eal: Eal, name: str):
@@ -68,7 +68,7 @@ def test_all_pages_are_returned(run_script):
 
 def test_sweep_removes_what_a_kill_leaves(dead: str):
     assert runtime.leftovers(dead) != []
-    runtime.sweep(dead)
+    runtime.clean_up(dead)
     assert runtime.leftovers(dead) == []
 
 

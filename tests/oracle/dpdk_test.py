@@ -24,7 +24,7 @@ def run_autotest(name: str, *, hugepages: bool) -> None:
         env={**os.environ, "DPDK_TEST": name}, capture_output=True, text=True, errors="replace",
         timeout=120, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    runtime.sweep(prefix)
+    runtime.clean_up(prefix)
     if done.returncode == SKIPPED:
         pytest.skip(f"dpdk-test skips {name} here")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -37,7 +37,7 @@ def test_the_c_oracle_passes_here():
         env={**os.environ, "DPDK_TEST": "ring_autotest"}, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    runtime.sweep(prefix)
+    runtime.clean_up(prefix)
     assert done.returncode == 0, done.stdout[-2000:]
     assert "Test OK" in done.stdout
 

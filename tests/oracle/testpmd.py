@@ -76,7 +76,7 @@ class Testpmd:
         if self.process.poll() is None:
             self.process.kill()
             self.process.communicate()
-        runtime.sweep(self.prefix)
+        runtime.clean_up(self.prefix)
 
 
 @contextlib.contextmanager

@@ -85,7 +85,7 @@ def second(eal: pydpdk.Eal) -> Iterator[object]:
         for stream in (other.process.stdin, other.process.stdout, other.process.stderr):
             stream.close()
     for prefix in {other.prefix for other in started} - {eal.file_prefix}:
-        runtime.sweep(prefix)
+        runtime.clean_up(prefix)
     me = os.getpid()
     assert [m for m in registry.members(eal.file_prefix) if m.pid != me] == []
 

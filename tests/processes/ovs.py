@@ -81,7 +81,7 @@ class Switch:
         """End both processes; remove the runtime directory that the switch leaves behind."""
         for program in (str(SWITCH), "ovsdb-server"):
             self._end(program, signal.SIGTERM)
-        runtime.sweep(self._prefix)
+        runtime.clean_up(self._prefix)
 
     def vsctl(self, *arguments: str) -> None:
         """Change the configuration, and wait until the switch has applied it."""

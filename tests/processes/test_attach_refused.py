@@ -209,7 +209,7 @@ def test_a_new_primary_beside_secondaries_of_a_dead_one(second, prefix: str):
 @huge
 def test_more_than_128_processes(eal: Eal, second):
     registrations = [
-        registry.claim(eal.file_prefix, "secondary", "x", lambda _, i=i: [500 + i])
+        registry.register(eal.file_prefix, "secondary", "x", lambda _, i=i: [500 + i])
         for i in range(registry.MAX_PROCESSES - 1)
     ]
     said = second(ATTACH).end()

@@ -47,7 +47,7 @@ def prefix() -> Iterator[str]:
     chosen = f"test-{os.getpid()}-c"
     yield chosen
     left = runtime.hugepage_files(chosen)
-    runtime.sweep(chosen)
+    runtime.clean_up(chosen)
     assert left == []
 
 

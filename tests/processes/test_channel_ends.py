@@ -58,7 +58,7 @@ def test_the_end_of_the_primary_ends_the_wait_of_a_secondary(tmp_path, end: str,
             assert secondary.stdout.readline() == "closed\n"
             assert secondary.wait(20) in (0, 120)
         primary.wait(20)
-    runtime.sweep(prefix)
+    runtime.clean_up(prefix)
     assert runtime.leftovers(prefix) == []
 
 

@@ -53,7 +53,7 @@ def test_a_request_to_a_dead_primary_ends_at_once(fresh: Programs):
         with pytest.raises(AskedError, match="connect: the primary process is gone: ECONNREFUSED"):
             secondary.run(f"messages.{call}('echo')")
     secondary.close()
-    runtime.sweep(fresh.prefix)
+    runtime.clean_up(fresh.prefix)
 
 
 def test_send_raises_for_a_stopped_peer_and_the_others_go_on(fresh: Programs):

@@ -44,7 +44,7 @@ def program(request) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
         assert child.stdout.readline() == "ready\n"
         yield prefix, child
         child.kill()
-    runtime.sweep(prefix)
+    runtime.clean_up(prefix)
 
 
 def kill(child: "subprocess.Popen[str]") -> None:

@@ -24,7 +24,7 @@ def main(app):
 @pytest.fixture
 def prefix(tmp_path: Path) -> Iterator[str]:
     yield f"crash-{os.getpid()}-{tmp_path.name}"[:60]
-    runtime.sweep(f"crash-{os.getpid()}-{tmp_path.name}"[:60])
+    runtime.clean_up(f"crash-{os.getpid()}-{tmp_path.name}"[:60])
 
 
 @pytest.fixture

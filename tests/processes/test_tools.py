@@ -103,7 +103,7 @@ class Running:
         self.process.send_signal(signal.SIGTERM)
         out, errors = self.process.communicate(timeout=30)
         left = runtime.leftovers(self.prefix)
-        runtime.sweep(self.prefix)
+        runtime.clean_up(self.prefix)
         assert (self.process.returncode, left) == (0, []), errors
         return json.loads(out)  # type: ignore[no-any-return]
 

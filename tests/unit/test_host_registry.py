@@ -18,14 +18,14 @@ def prefix(name: str, monkeypatch, tmp_path) -> str:
     return f"reg-{name}"
 
 
-def claim(prefix: str, *lcores: int, role: Role = "secondary") -> registry.Registration:
-    return registry.claim(prefix, role, "test", lambda _: lcores)
+def register(prefix: str, *lcores: int, role: Role = "secondary") -> registry.Registration:
+    return registry.register(prefix, role, "test", lambda _: lcores)
 
 
 CHILD = """
 import sys, time
 from pydpdk.host import registry
-registration = registry.claim(sys.argv[1], "secondary", "child", lambda _: [5])
+registration = registry.register(sys.argv[1], "secondary", "child", lambda _: [5])
 print("ready", flush=True)
 time.sleep(60)
 """
@@ -43,7 +43,7 @@ def child(prefix: str):
 
 
 def test_a_registration_names_its_process(prefix: str):
-    registration = claim(prefix, 0, 3, 1023, role="primary")
+    registration = register(prefix, 0, 3, 1023, role="primary")
     registration.publish("ready", {"vdevs": ["net_null0"]})
     (member,) = registry.members(prefix)
     assert (member.pid, member.role, member.ready) == (os.getpid(), "primary", True)
@@ -58,23 +58,23 @@ def test_a_registration_names_its_process(prefix: str):
 
 def test_the_page_of_a_dead_process_is_reused_last(prefix: str, child):
     """Its primary may not have read it yet, and would miss the death."""
-    registrations = [claim(prefix, 1)]
+    registrations = [register(prefix, 1)]
     child.kill()
     child.wait()
     (dead,) = registry.dead(prefix)
-    registrations += [claim(prefix, 2 + i) for i in range(registry.MAX_PROCESSES - 2)]
+    registrations += [register(prefix, 2 + i) for i in range(registry.MAX_PROCESSES - 2)]
     assert registry.dead(prefix) == [dead]
-    registrations.append(claim(prefix, 500))
+    registrations.append(register(prefix, 500))
     assert registry.dead(prefix) == []
     assert registrations[-1].member.index == dead.index
     with pytest.raises(registry.FullError):
-        claim(prefix, 501)
+        register(prefix, 501)
     for registration in registrations:
         registration.give_back()
 
 
 def test_a_killed_process_is_dead_and_one_that_left_is_not(prefix: str, child):
-    registration = claim(prefix, 1)
+    registration = register(prefix, 1)
     assert {m.pid for m in registry.members(prefix)} == {os.getpid(), child.pid}
     child.kill()
     child.wait()
@@ -93,25 +93,25 @@ def test_live_processes_are_not_forgotten(prefix: str, child):
 
 
 def test_at_most_128_processes_register(prefix: str):
-    registrations = [claim(prefix, i) for i in range(registry.MAX_PROCESSES)]
+    registrations = [register(prefix, i) for i in range(registry.MAX_PROCESSES)]
     assert len(registry.members(prefix)) == 128
     with pytest.raises(registry.FullError, match="128 processes share"):
-        claim(prefix, 1)
+        register(prefix, 1)
     registrations.pop().give_back()
-    registrations.append(claim(prefix, 1))
+    registrations.append(register(prefix, 1))
     for registration in registrations:
         registration.give_back()
     assert not registry.path_of(prefix).exists()
 
 
 def test_the_choice_sees_the_others_and_may_raise(prefix: str):
-    registration = claim(prefix, 7)
+    registration = register(prefix, 7)
 
     def choose(others: list[Member]) -> list[int]:
         raise ValueError(sorted(others[0].lcores))
 
     with pytest.raises(ValueError, match=r"\[7\]"):
-        registry.claim(prefix, "secondary", "test", choose)
+        registry.register(prefix, "secondary", "test", choose)
     assert len(registry.members(prefix)) == 1
     registration.give_back()
 
@@ -124,7 +124,7 @@ def test_simultaneous_registrations_never_overlap(prefix: str):
         "def choose(others):\n"
         "    taken = {n for m in others for n in m.lcores}\n"
         "    return [next(n for n in range(99) if n not in taken)]\n"
-        "mine = [registry.claim(sys.argv[1], 'secondary', 'x', choose) for _ in range(10)]\n"
+        "mine = [registry.register(sys.argv[1], 'secondary', 'x', choose) for _ in range(10)]\n"
         "print(*(n for s in mine for n in s.member.lcores), flush=True)\n"
         "sys.stdin.read()\n"
     )
@@ -137,7 +137,7 @@ def test_simultaneous_registrations_never_overlap(prefix: str):
 
 
 def test_a_forked_child_does_not_remove_the_registration(prefix: str):
-    registration = claim(prefix, 1)
+    registration = register(prefix, 1)
     child = os.fork()
     if child == 0:
         registration.forget()
@@ -155,13 +155,13 @@ def test_an_invalid_registry_file_has_no_processes(prefix: str, content: bytes):
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     assert registry.members(prefix) == registry.dead(prefix) == []
-    registration = claim(prefix, 1)
+    registration = register(prefix, 1)
     assert len(registry.members(prefix)) == 1
     registration.give_back()
 
 
 def test_invalid_pages_are_ignored(prefix: str):
-    registration = claim(prefix, 1)
+    registration = register(prefix, 1)
     with registry.path_of(prefix).open("r+b") as file:
         file.seek(2 * 4096)
         file.write(os.urandom(120 * 4096))
@@ -170,7 +170,7 @@ def test_invalid_pages_are_ignored(prefix: str):
 
 
 def test_publishing_too_much_raises(prefix: str):
-    registration = claim(prefix, 1)
+    registration = register(prefix, 1)
     with pytest.raises(OSError, match="bytes of devices and queues"):
         registration.publish("ready", {"vdevs": ["x" * 5000]})
     assert registry.members(prefix)[0].details == {}
@@ -178,7 +178,7 @@ def test_publishing_too_much_raises(prefix: str):
 
 
 def test_a_removed_file_is_noticed(prefix: str):
-    registration = claim(prefix, 1)
+    registration = register(prefix, 1)
     assert registration.in_place
     runtime.remove(prefix)
     assert not registration.in_place
@@ -215,10 +215,10 @@ def test_a_rejected_registration_leaves_no_file(prefix: str):
         raise ValueError("no lcore is free")
 
     with pytest.raises(ValueError, match="no lcore is free"):
-        registry.claim(prefix, "secondary", "test", reject)
+        registry.register(prefix, "secondary", "test", reject)
     assert not registry.path_of(prefix).exists()
-    registration = claim(prefix, 1)
+    registration = register(prefix, 1)
     with pytest.raises(ValueError, match="no lcore is free"):
-        registry.claim(prefix, "secondary", "test", reject)
+        registry.register(prefix, "secondary", "test", reject)
     assert registration.in_place
     registration.give_back()

@@ -81,11 +81,11 @@ def test_the_target_of_a_link_is_neither_listed_nor_removed(root: Path):
     assert "letters" not in reap.known_prefixes()
     assert primary.running_prefixes() == []
     assert runtime.leftovers("letters") == []
-    assert runtime.sweep("letters") == []
+    assert runtime.clean_up("letters") == []
     assert reap.reap(["letters"]) == []
     assert (home / "mine").read_text() == "text"
     with pytest.raises(PermissionError):
-        registry.claim("letters", "primary", "me", lambda _: [])
+        registry.register("letters", "primary", "me", lambda _: [])
 
 
 def test_a_link_is_not_written_through(root: Path):
@@ -95,7 +95,7 @@ def test_a_link_is_not_written_through(root: Path):
     for name in ("config", registry.FILE):
         (root / "run/dpdk/a" / name).symlink_to(victim)
     with pytest.raises(OSError, match="symbolic links"):
-        registry.claim("a", "primary", "me", lambda _: [])
+        registry.register("a", "primary", "me", lambda _: [])
     assert registry.members("a") == []
     assert victim.read_text() == "text"
     assert not runtime.is_in_use("a")
@@ -113,7 +113,7 @@ def test_fifos_are_not_waited_for(root: Path):
     assert registry.members("a") == registry.dead("a") == []
     (found,) = _strange_files(Needs(), root)
     assert (found.code, found.command) == ("hugetlbfs-strange-file", f"rm {page}")
-    assert runtime.sweep("a", root=root)
+    assert runtime.clean_up("a", root=root)
     assert not page.exists()
 
 

@@ -52,7 +52,7 @@ read_all(int in)
 
 /* DPDK's error for these arguments; "" where it accepts them, or would not exit. */
 const char *
-pyd_eal_refusal(int argc, char **argv)
+pyd_eal_rejection(int argc, char **argv)
 {
     int pipes[2], status;
     pid_t child;

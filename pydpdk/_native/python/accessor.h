@@ -7,87 +7,87 @@
 
 #include "handle.h"
 
-struct face {
+struct accessor {
     struct handle handle;
-    PyObject *whose;
+    PyObject *shown;
     char begun;
 };
 
-static PyObject *face_of_name, *face_kind_name;
+static PyObject *accessor_of_name, *accessor_kind_name;
 
 static int
-face_fill(struct face *face, PyTypeObject *type, PyObject *whose)
+accessor_fill(struct accessor *accessor, PyTypeObject *type, PyObject *shown)
 {
-    const struct handle *handle = (const struct handle *)whose;
-    PyObject *of = PyObject_GetAttr((PyObject *)type, face_of_name);
-    PyObject *kind = PyObject_GetAttr((PyObject *)type, face_kind_name);
+    const struct handle *handle = (const struct handle *)shown;
+    PyObject *of = PyObject_GetAttr((PyObject *)type, accessor_of_name);
+    PyObject *kind = PyObject_GetAttr((PyObject *)type, accessor_kind_name);
     const int fits = of != NULL && kind != NULL && PyUnicode_CheckExact(kind) &&
-                     PyObject_TypeCheck(whose, &handle_type) && handle->kind == of;
+                     PyObject_TypeCheck(shown, &handle_type) && handle->kind == of;
 
-    face->handle.kind = kind;
+    accessor->handle.kind = kind;
     if (!fits && !PyErr_Occurred())
-        PyErr_Format(PyExc_TypeError, "%R: a %S is allowed", whose, of);
+        PyErr_Format(PyExc_TypeError, "%R: a %S is allowed", shown, of);
     Py_XDECREF(of);
     if (!fits)
         return -1;
-    PyUnicode_InternInPlace(&face->handle.kind);
-    face->handle.object = handle->object;
-    face->handle.count = handle->count;
-    face->whose = Py_NewRef(whose);
+    PyUnicode_InternInPlace(&accessor->handle.kind);
+    accessor->handle.object = handle->object;
+    accessor->handle.count = handle->count;
+    accessor->shown = Py_NewRef(shown);
     return 0;
 }
 
 static PyObject *
-face_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+accessor_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    struct face *face;
+    struct accessor *accessor;
 
     if (PyTuple_GET_SIZE(args) != 1 || (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0))
         return PyErr_Format(PyExc_TypeError, "%s takes one argument, and no named one", type->tp_name);
-    face = (struct face *)type->tp_alloc(type, 0);
-    if (face != NULL && face_fill(face, type, PyTuple_GET_ITEM(args, 0)) < 0)
-        Py_CLEAR(face);
-    return (PyObject *)face;
+    accessor = (struct accessor *)type->tp_alloc(type, 0);
+    if (accessor != NULL && accessor_fill(accessor, type, PyTuple_GET_ITEM(args, 0)) < 0)
+        Py_CLEAR(accessor);
+    return (PyObject *)accessor;
 }
 
 static int
-face_init(PyObject *self, PyObject *args, PyObject *kwargs)
+accessor_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    struct face *face = (struct face *)self;
+    struct accessor *accessor = (struct accessor *)self;
 
     (void)args, (void)kwargs;
-    if (face->begun) {
+    if (accessor->begun) {
         PyErr_Format(PyExc_RuntimeError, "%R was made already: __init__ runs once",
                      (PyObject *)Py_TYPE(self));
         return -1;
     }
-    face->begun = 1;
+    accessor->begun = 1;
     return 0;
 }
 
 static void
-face_dealloc(PyObject *self)
+accessor_dealloc(PyObject *self)
 {
-    Py_CLEAR(((struct face *)self)->whose);
+    Py_CLEAR(((struct accessor *)self)->shown);
     handle_dealloc(self);
 }
 
-static PyMemberDef face_members[] = {
-    {"_whose", T_OBJECT, offsetof(struct face, whose), READONLY, "The object that it shows."},
+static PyMemberDef accessor_members[] = {
+    {"_shown", T_OBJECT, offsetof(struct accessor, shown), READONLY, "The object that it shows."},
     {NULL, 0, 0, 0, NULL},
 };
 
-static PyTypeObject face_type = {
+static PyTypeObject accessor_type = {
     PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "pydpdk._crossing.Face",
-    .tp_basicsize = sizeof(struct face),
+    .tp_name = "pydpdk._crossing.Accessor",
+    .tp_basicsize = sizeof(struct accessor),
     .tp_base = &handle_type,
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_doc = "A view of a C object of another class, with fast-path methods.",
-    .tp_new = face_new,
-    .tp_init = face_init,
-    .tp_dealloc = face_dealloc,
-    .tp_members = face_members,
+    .tp_new = accessor_new,
+    .tp_init = accessor_init,
+    .tp_dealloc = accessor_dealloc,
+    .tp_members = accessor_members,
 };
 
 #endif

@@ -16,7 +16,7 @@ struct locked {
     PyObject_HEAD
     PyObject *lock;
     PyObject *check; /* called with the lock held, or NULL; entering raises what it raises */
-    PyObject *refused; /* or NULL; called with the result of `acquire`, if below 0 */
+    PyObject *failed; /* or NULL; called with the result of `acquire`, if below 0 */
     unsigned int held;
 };
 
@@ -41,18 +41,18 @@ static PyObject *
 locked_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     struct locked *locked;
-    PyObject *lock, *check = Py_None, *refused = Py_None;
+    PyObject *lock, *check = Py_None, *failed = Py_None;
 
     if (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0)
         return PyErr_Format(PyExc_TypeError, "Locked takes no keyword arguments");
-    if (!PyArg_ParseTuple(args, "O|OO", &lock, &check, &refused))
+    if (!PyArg_ParseTuple(args, "O|OO", &lock, &check, &failed))
         return NULL;
     locked = (struct locked *)type->tp_alloc(type, 0);
     if (locked == NULL)
         return NULL;
     locked->lock = Py_NewRef(lock);
     locked->check = check == Py_None ? NULL : Py_NewRef(check);
-    locked->refused = refused == Py_None ? NULL : Py_NewRef(refused);
+    locked->failed = failed == Py_None ? NULL : Py_NewRef(failed);
     return (PyObject *)locked;
 }
 
@@ -77,11 +77,11 @@ locked_enter(PyObject *self, PyObject *unused)
     (void)unused;
     if (done == NULL)
         return NULL;
-    if (locked->refused != NULL && is_negative(done)) {
-        PyObject *refused = PyObject_CallOneArg(locked->refused, done);
+    if (locked->failed != NULL && is_negative(done)) {
+        PyObject *failed = PyObject_CallOneArg(locked->failed, done);
 
         Py_DECREF(done);
-        return refused;
+        return failed;
     }
     Py_DECREF(done);
     locked->held++;
@@ -112,7 +112,7 @@ locked_dealloc(PyObject *self)
     locked_give_back(locked);
     Py_CLEAR(locked->lock);
     Py_CLEAR(locked->check);
-    Py_CLEAR(locked->refused);
+    Py_CLEAR(locked->failed);
     Py_TYPE(self)->tp_free(self);
 }
 

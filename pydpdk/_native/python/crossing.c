@@ -44,7 +44,7 @@ crossing_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kw
 
     if (result != NULL || PyErr_Occurred())
         return result;
-    return PyObject_Vectorcall(crossing->careful, args, nargsf, kwnames);
+    return PyObject_Vectorcall(crossing->fallback, args, nargsf, kwnames);
 }
 
 static PyObject *
@@ -61,20 +61,20 @@ crossing_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     struct crossing *crossing;
     unsigned long long address;
-    PyObject *careful, *kind, *other = NULL, *known = NULL;
+    PyObject *fallback, *kind, *other = NULL, *known = NULL;
     const char *takes = "", *gives = "";
     int how;
 
     if (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0)
         return PyErr_Format(PyExc_TypeError, "Crossing takes no keyword arguments");
-    if (!PyArg_ParseTuple(args, "OKiU|UssO!", &careful, &address, &how, &kind, &other, &takes,
+    if (!PyArg_ParseTuple(args, "OKiU|UssO!", &fallback, &address, &how, &kind, &other, &takes,
                           &gives, &PyDict_Type, &known))
         return NULL;
     if (how < SEND || how > ROWS)
         return PyErr_Format(PyExc_ValueError, "how=%d: %d to %d is allowed", how, SEND, ROWS);
     if (how != ROWS && (how == MOVE || how == DRAW) != (other != NULL))
         return PyErr_Format(PyExc_ValueError, "another object is for %d and %d", MOVE, DRAW);
-    if (!are_letters(takes, gives, other, known))
+    if (!are_kinds(takes, gives, other, known))
         return PyErr_Format(PyExc_ValueError, "takes=%s, gives=%s: see rows.h", takes, gives);
     crossing = (struct crossing *)type->tp_alloc(type, 0);
     if (crossing == NULL)
@@ -82,7 +82,7 @@ crossing_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     crossing->call = crossing_call;
     crossing->function = (void (*)(void))(uintptr_t)address;
     crossing->how = how;
-    crossing->careful = Py_NewRef(careful);
+    crossing->fallback = Py_NewRef(fallback);
     crossing->kind = interned(kind);
     crossing->other = interned(other);
     crossing->known = Py_XNewRef(known);
@@ -94,7 +94,7 @@ crossing_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static int
 crossing_traverse(PyObject *self, visitproc visit, void *arg)
 {
-    Py_VISIT(((struct crossing *)self)->careful);
+    Py_VISIT(((struct crossing *)self)->fallback);
     Py_VISIT(((struct crossing *)self)->dict);
     Py_VISIT(((struct crossing *)self)->known);
     Py_VISIT(((struct crossing *)self)->kind_type);
@@ -102,7 +102,7 @@ crossing_traverse(PyObject *self, visitproc visit, void *arg)
     return 0;
 }
 
-/* `careful` stays: a call may still come, and the function does not point back. */
+/* `fallback` stays: a call may still come, and the function does not point back. */
 static int
 crossing_clear(PyObject *self)
 {
@@ -117,7 +117,7 @@ crossing_dealloc(PyObject *self)
 {
     PyObject_GC_UnTrack(self);
     crossing_clear(self);
-    Py_CLEAR(((struct crossing *)self)->careful);
+    Py_CLEAR(((struct crossing *)self)->fallback);
     Py_CLEAR(((struct crossing *)self)->kind);
     Py_CLEAR(((struct crossing *)self)->other);
     Py_CLEAR(((struct crossing *)self)->known);
@@ -170,7 +170,7 @@ add_all(PyObject *self)
         [ROWS] = "ROWS",
     };
     static PyTypeObject *const types[] = {
-        &fixed_type, &once_type, &handle_type, &face_type, &crossing_type, &locked_type,
+        &fixed_type, &once_type, &handle_type, &accessor_type, &crossing_type, &locked_type,
         &undo_type,
     };
     unsigned int i;
@@ -179,10 +179,10 @@ add_all(PyObject *self)
     for (how = SEND; how <= ROWS; how++)
         if (PyModule_AddIntConstant(self, hows[how], how) < 0)
             return -1;
-    face_of_name = PyUnicode_InternFromString("_of");
-    face_kind_name = PyUnicode_InternFromString("_kind");
+    accessor_of_name = PyUnicode_InternFromString("_of");
+    accessor_kind_name = PyUnicode_InternFromString("_kind");
     begun_name = PyUnicode_InternFromString("_begun");
-    if (face_of_name == NULL || face_kind_name == NULL || begun_name == NULL)
+    if (accessor_of_name == NULL || accessor_kind_name == NULL || begun_name == NULL)
         return -1;
     for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (PyModule_AddType(self, types[i]) < 0)

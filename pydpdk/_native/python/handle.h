@@ -15,7 +15,7 @@
  * `dtype` is that of the arrays it accepts, or NULL; `cells`, how many of it are a row, 0 for one
  * by itself. `count` points to the object's number of rows, or is NULL. `parts` are the handles
  * that it is made of, `kept` owns its memory: all are set once, as another thread may be in a call.
- * While `careful` is set, every call uses the fallback. */
+ * While `fallback_only` is set, every call uses the fallback. */
 struct handle {
     PyObject_HEAD
     void *object;
@@ -25,7 +25,7 @@ struct handle {
     PyObject *kept;
     const uint32_t *count;
     unsigned int cells;
-    char careful;
+    char fallback_only;
 };
 
 static PyTypeObject handle_type;
@@ -104,7 +104,7 @@ static PyMethodDef handle_methods[] = {
 };
 
 static PyMemberDef handle_members[] = {
-    {"_careful", T_BOOL, offsetof(struct handle, careful), 0, "Whether calls use the fallback."},
+    {"_fallback_only", T_BOOL, offsetof(struct handle, fallback_only), 0, "Whether calls use the fallback."},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -124,7 +124,7 @@ static PyTypeObject handle_type = {
 static inline const struct handle *
 of_kind(const struct handle *handle, const PyObject *kind)
 {
-    return handle->kind == kind && !handle->careful ? handle : NULL;
+    return handle->kind == kind && !handle->fallback_only ? handle : NULL;
 }
 
 /* The handle, where it is of this kind and may use the fast path; else NULL. */

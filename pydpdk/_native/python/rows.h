@@ -23,7 +23,7 @@
 #ifndef PYD_ROWS_H
 #define PYD_ROWS_H
 
-#include "ways.h"
+#include "call_shapes.h"
 
 #define PARTS_MAX 32
 #define WIDTH_MAX 65535
@@ -50,7 +50,7 @@ struct call {
 };
 
 static inline int
-are_letters(const char *takes, const char *gives, const PyObject *other, const PyObject *known)
+are_kinds(const char *takes, const char *gives, const PyObject *other, const PyObject *known)
 {
     if (strlen(takes) > ARGS_MAX || strlen(gives) > ARGS_MAX)
         return 0;
@@ -121,20 +121,20 @@ add_repeated(struct call *call, PyObject *value, size_t bytes)
 
 /* The type of a kind, and its bytes. */
 static inline int
-type_of(char letter, size_t *bytes)
+type_of(char kind, size_t *bytes)
 {
-    *bytes = letter == '?' ? 1 : letter - '0';
-    if (letter == 'i')
+    *bytes = kind == '?' ? 1 : kind - '0';
+    if (kind == 'i')
         return NPY_INT32;
-    return letter == '?' ? NPY_BOOL : letter == '1' ? NPY_UINT8 : letter == '2' ? NPY_UINT16
-         : letter == '4' ? NPY_UINT32 : NPY_UINT64;
+    return kind == '?' ? NPY_BOOL : kind == '1' ? NPY_UINT8 : kind == '2' ? NPY_UINT16
+         : kind == '4' ? NPY_UINT32 : NPY_UINT64;
 }
 
 static inline int
-add_rows(struct call *call, PyObject *value, char letter)
+add_rows(struct call *call, PyObject *value, char kind)
 {
     size_t bytes;
-    const int type = type_of(letter, &bytes);
+    const int type = type_of(kind, &bytes);
 
     if (is_array(call, value, type, 1))
         return add(call, PyArray_DATA((PyArrayObject *)value));
@@ -271,9 +271,9 @@ add_width(struct call *call, PyObject *value)
 }
 
 static inline int
-add_argument(struct call *call, char letter, PyObject *value)
+add_argument(struct call *call, char kind, PyObject *value)
 {
-    switch (letter) {
+    switch (kind) {
     case 'x': return add_classes(call, value);
     case 'w': return add_wide(call, value);
     case 'k': return add_key(call, value);
@@ -283,7 +283,7 @@ add_argument(struct call *call, char letter, PyObject *value)
     case 's': return add_sequence(call, value);
     case 'i': return add_number(call, value, 0, UINT32_MAX - 1);
     case 'W': return add_width(call, value);
-    default: return add_rows(call, value, letter);
+    default: return add_rows(call, value, kind);
     }
 }
 

@@ -91,18 +91,18 @@ make_parts(struct call *call)
 static inline int
 make_all(struct call *call)
 {
-    const char *letter;
+    const char *kind;
     size_t bytes;
 
-    for (letter = call->crossing->gives; *letter != '\0'; letter++) {
+    for (kind = call->crossing->gives; *kind != '\0'; kind++) {
         int made = 1;
 
-        if (*letter == 'k')
+        if (*kind == 'k')
             made = make_parts(call);
-        else if (*letter == 'W')
+        else if (*kind == 'W')
             made = make(call, PyArray_DescrFromType(NPY_UINT8), call->width);
-        else if (*letter != 'c' && *letter != 's')
-            made = make(call, PyArray_DescrFromType(type_of(*letter, &bytes)), 0);
+        else if (*kind != 'c' && *kind != 's')
+            made = make(call, PyArray_DescrFromType(type_of(*kind, &bytes)), 0);
         if (!made)
             return 0;
     }

@@ -565,7 +565,7 @@ class Channel(Owner):
         with lock():
             if self.closed:
                 return
-            reasons = [] if force else self._refusals()
+            reasons = [] if force else self._why_open()
             if reasons:
                 raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
             others = self._others()
@@ -677,7 +677,7 @@ class Channel(Owner):
             f" {', '.join(map(str, others))} use it", LeakWarning, stacklevel=3,
         )  # fmt: skip
 
-    def _refusals(self) -> list[str]:
+    def _why_open(self) -> list[str]:
         held = len(self._messages)
         reasons = [f"{held} messages are received or reserved and not given back"] if held else []
         for part in self._parts:

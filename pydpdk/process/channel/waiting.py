@@ -11,7 +11,7 @@ from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, make_error
 from pydpdk.host.alive import is_alive
-from pydpdk.memory.mbuf_owner import refuse
+from pydpdk.memory.mbuf_owner import raise_for
 
 if TYPE_CHECKING:
     from pydpdk.process.channel import Channel
@@ -110,4 +110,4 @@ def _raise(channel: Channel, result: int, burst: object) -> NoReturn:
         raise ClosedError(f"{channel!r} was shut")
     if burst is None or result == -errno.EBADF:
         raise channel._closed_error()
-    refuse(-errno.EBADF if result == -errno.ENETDOWN else result, "channel", channel, burst)
+    raise_for(-errno.EBADF if result == -errno.ENETDOWN else result, "channel", channel, burst)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The call shapes: each checks the arguments in place and calls C without the GIL. They return the
  * result, or NULL without an exception: use the fallback, with the same arguments. */
-#ifndef PYD_WAYS_H
-#define PYD_WAYS_H
+#ifndef PYD_CALL_SHAPES_H
+#define PYD_CALL_SHAPES_H
 
 #include "handle.h"
 
@@ -29,7 +29,7 @@ struct crossing {
     PyObject *kind;  /* of the object, interned */
     PyObject *other; /* of the argument, interned */
     PyTypeObject *kind_type, *other_type; /* of the first object and argument that passed */
-    PyObject *careful;
+    PyObject *fallback;
     PyObject *dict;
     PyObject *known;       /* ROWS: the values of keys */
     char takes[ARGS_MAX + 1]; /* ROWS: the kinds of arguments; `gives`: of results */
