@@ -27,7 +27,7 @@ def rejected(text: str) -> str:
         (
             "{x: {device: 'net_af_xdp0,iface=i0', mempool: a},"
             " y: {device: 'net_af_xdp1,iface=i1', mempool: a}}",
-            "ports.y.mempool: 'a', allowed: a mempool of its own: ports.x has it",
+            "ports.y.mempool: 'a', allowed: a mempool of its own: ports.x uses it",
         ),
         (
             "{x: {device: 'net_af_xdp0,iface=i', mempool: few}}",
@@ -76,9 +76,7 @@ def test_virtio_user_comes_last_and_has_its_memory_in_one_file():
 
 def test_a_warning_about_virtio_user_that_serves():
     text = POOLS + "ports: {g: {device: 'virtio_user0,path=/tmp/no.sock,server=1', mempool: a}}"
-    assert any(
-        "nothing can be interrupted" in warning for warning in make_plan(loads(text)).warnings
-    )
+    assert any("cannot be interrupted" in warning for warning in make_plan(loads(text)).warnings)
 
 
 def test_missing_parts_of_this_host_are_reported_before_the_eal_starts(tmp_path: Path):

@@ -264,7 +264,7 @@ def test_a_rate_may_be_written_with_an_exponent():
         ("net_null0,sise=64", "'sise' is none; did you mean size?"),
         ("net_null0,64", "arguments of net_null: size, copy, no-rx; '64' is none"),
         ("net_pcap0,rx_pcap=/a,b.pcap", "'b.pcap' is none, and no path can have a ',' in it"),
-        ("net_pcap0,rx_pcap=/a=b.pcap", "no '=' or ',' in a value, nor in a path"),
+        ("net_pcap0,rx_pcap=/a=b.pcap", "no '=' or ',' in a value or path"),
         ("virtio_user0,pth=/dev/vhost-net", "arguments of net_virtio_user: path, mac"),
     ],
 )

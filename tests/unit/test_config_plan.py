@@ -283,5 +283,5 @@ def test_a_warning_about_a_capture_on_the_lcores_of_dumpcap():
         return [warning for warning in plan.warnings if "dumpcap" in warning]
 
     cpu = min(os.sched_getaffinity(0))
-    assert "above them" in warnings(str(cpu))[0]
+    assert "use higher numbers" in warnings(str(cpu))[0]
     assert warnings(f"100@{cpu}") == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pydpdk.host.runtime import hugepage_files, is_in_use, leftovers, runtime_dir, sweep
+from pydpdk.host.runtime import hugepage_files, is_in_use, leftovers, runtime_dir, clean_up
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def leave(root: Path, prefix: str) -> list[Path]:
-    """Make what a dead primary leaves, in the order in which `sweep` removes it."""
+    """Make what a dead primary leaves, in the order in which `clean_up` removes it."""
     huge, directory = root / "dev/hugepages", runtime_dir(prefix)
     directory.mkdir(parents=True)
     files = [huge / f"{prefix}map_0", huge / f"{prefix}map_1"]
@@ -53,7 +53,7 @@ FLOCK = "import fcntl, sys; f = open(sys.argv[1], 'rb'); fcntl.flock(f, fcntl.LO
 
 @pytest.mark.parametrize("prefix", ["", ".", "..", "a/b", "/", "a\0"])
 def test_an_invalid_prefix_raises(prefix: str, root: Path):
-    for function in (runtime_dir, hugepage_files, leftovers, is_in_use, sweep):
+    for function in (runtime_dir, hugepage_files, leftovers, is_in_use, clean_up):
         with pytest.raises(ValueError, match="file prefix"):
             function(prefix)
 
@@ -89,13 +89,13 @@ def test_hugepage_files_are_those_of_exactly_this_prefix(root: Path):
 def test_nothing_left(root: Path):
     assert leftovers("p", root=root) == []
     assert not is_in_use("p", root=root)
-    assert sweep("p", root=root) == []
+    assert clean_up("p", root=root) == []
 
 
 def test_sweep_removes_all_of_one_prefix_and_nothing_else(root: Path):
     left, other = leave(root, "p"), leave(root, "pp")
     assert leftovers("p", root=root) == [*left[:2], left[-1]]
-    assert sweep("p", root=root) == left
+    assert clean_up("p", root=root) == left
     assert leftovers("p", root=root) == []
     assert all(file.exists() for file in other)
 
@@ -103,7 +103,7 @@ def test_sweep_removes_all_of_one_prefix_and_nothing_else(root: Path):
 def test_foreign_files_stay(root: Path):
     *_, directory = leave(root, "p")
     (directory / "notes").mkdir()
-    assert directory not in sweep("p", root=root)
+    assert directory not in clean_up("p", root=root)
     assert list(directory.iterdir()) == [directory / "notes"]
 
 
@@ -112,7 +112,7 @@ def test_a_runtime_directory_that_is_a_link_is_not_followed(root: Path):
     (root / "elsewhere/config").touch()
     runtime_dir("p").parent.mkdir(parents=True)
     runtime_dir("p").symlink_to(root / "elsewhere")
-    assert sweep("p", root=root) == []
+    assert clean_up("p", root=root) == []
     assert (root / "elsewhere/config").exists()
 
 
@@ -121,11 +121,11 @@ def test_a_live_primary_keeps_all(root: Path):
     with other_process(LOCK_CONFIG, runtime_dir("p") / "config"):
         for by_others in (False, True):
             assert is_in_use("p", by_others=by_others, root=root)
-        assert sweep("p", root=root) == []
+        assert clean_up("p", root=root) == []
         # the check must neither take nor drop the lock
         assert is_in_use("p", root=root)
     assert not is_in_use("p", root=root)
-    assert len(sweep("p", root=root)) == 6
+    assert len(clean_up("p", root=root)) == 6
 
 
 @pytest.mark.parametrize(
@@ -137,15 +137,15 @@ def test_a_process_that_answers_keeps_all(root: Path, name: str, kind: int):
     leave(root, "p")
     with other_process(BIND, runtime_dir("p") / name, int(kind)):
         assert is_in_use("p", by_others=True, root=root)
-        assert sweep("p", root=root) == []
-    assert len(sweep("p", root=root)) == 7
+        assert clean_up("p", root=root) == []
+    assert len(clean_up("p", root=root)) == 7
 
 
 def test_a_lock_on_a_hugepage_file_keeps_all(root: Path):
     leave(root, "p")
     with other_process(FLOCK, root / "dev/hugepages/pmap_1"):
         assert is_in_use("p", root=root)
-        assert sweep("p", root=root) == []
+        assert clean_up("p", root=root) == []
     assert not is_in_use("p", root=root)
 
 
@@ -162,4 +162,4 @@ def test_the_own_lock_does_not_prevent_a_sweep(root: Path):
         fcntl.flock(page, fcntl.LOCK_SH)
         listener.bind(str(directory / "mp_socket"))
         assert is_in_use("p", root=root)
-        assert sweep("p", root=root) == left
+        assert clean_up("p", root=root) == left
