@@ -52,8 +52,11 @@ def boom(message):
 def silent(message):
     pass
 
+asleep = threading.Semaphore(0)
+
 @messages.on("slow")
 def slow(message):
+    asleep.release()
     time.sleep(float(message.data))
     message.reply(b"done")
 

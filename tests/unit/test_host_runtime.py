@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pydpdk.host.runtime import hugepage_files, is_in_use, leftovers, runtime_dir, clean_up
+from pydpdk.host.runtime import clean_up, hugepage_files, is_in_use, leftovers, runtime_dir
 
 
 @pytest.fixture
