@@ -144,6 +144,6 @@ def test_c_oracle_mbuf_autotest(on_hugepages: bool):
         env={**os.environ, "DPDK_TEST": "mbuf_autotest"},
         capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
-    pydpdk_runtime.sweep(prefix)
+    pydpdk_runtime.clean_up(prefix)
     assert done.returncode == 0, done.stdout[-2000:]
     assert "Test OK" in done.stdout
