@@ -87,7 +87,7 @@ GOOD: dict[str, Make] = {
     "host.registry.register.choose": same(nothing),
     "host.registry.register.role": same("secondary"),
     "host.watch.Watch.changed": same(nothing),
-    "host.watch.Watch.tell": same(nothing),
+    "host.watch.Watch.died": same(nothing),
     "process.attach.Process.role": same("primary"),
     "process.group.Group.start.function": same(os.getpid),
     "process.group.Group.wait.timeout_s": same(0.01),
