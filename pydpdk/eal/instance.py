@@ -291,8 +291,7 @@ class Eal(Closing):
         call_errno(lib.pyd_process_join, me, registry.started(me) or 0, alone, detail=_JOIN)
         lib.pyd_mp_filter(os.fsencode(self.runtime_dir))  # there is no socket in unshared memory
         self.peers.join(self._devices.values(), is_primary(), self.iova_mode)
-        if self.options.capture:
-            call_rte_errno(lib.rte_pdump_init)
+        call_rte_errno(lib.rte_pdump_init if self.options.capture else lib.pyd_capture_join)
 
     def _stop(self, *, unmap: bool) -> None:
         with Deferred():
@@ -306,8 +305,7 @@ class Eal(Closing):
         self.peers.stop()
         primary = is_primary()
         if unmap:
-            if self.options.capture:
-                lib.pyd_capture_end()
+            lib.pyd_capture_end()
             lib.pyd_process_leave()
             self.peers.begin_leaving()
             if not eal_devices.keeps_interrupts():

@@ -8,8 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 _READ_MAX = 1 << 24  # [bytes] longer than any file of ours or of DPDK
@@ -42,34 +41,16 @@ def make_way(directory: Path) -> None:
 def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
     """Open a regular file; follow no link, and do not block on a FIFO.
 
-    It opens and checks the directory first, and opens the file relative to it, so replacing the
-    directory meanwhile has no effect.
-
     Raises
     ------
     OSError
-        It is no regular file (EINVAL, ELOOP), its directory belongs to another user (EACCES), or it
-        cannot be opened.
+        It is no regular file (EINVAL, ELOOP), or it cannot be opened.
     """
-    with _opened(path.parent) as directory:
-        flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        fd = os.open(path.name, flags, mode, dir_fd=directory)
+    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
     if stat.S_ISREG(os.fstat(fd).st_mode):
         return fd
     os.close(fd)
     raise OSError(errno.EINVAL, "it is no regular file", str(path))
-
-
-@contextmanager
-def _opened(directory: Path) -> Iterator[int]:
-    fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        owner = os.fstat(fd).st_uid
-        if os.geteuid() not in (0, owner) and owner != 0:
-            raise OSError(errno.EACCES, f"its directory belongs to user {owner}", str(directory))
-        yield fd
-    finally:
-        os.close(fd)
 
 
 def read_regular(path: Path, most: int = -1) -> bytes:

@@ -12,6 +12,7 @@
 #include <rte_mbuf.h>
 #include <rte_pdump.h>
 #include <rte_ring.h>
+#include <rte_version.h>
 
 #define N 8191
 #define LATER_US 20000 /* a thread that was inside a call has returned by then */
@@ -53,6 +54,10 @@ main(int argc, char **argv)
 
     if (times == 0)
         rte_exit(1, "no EAL, or no number of times\n");
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0) /* secondaries get requests from then on */
+    if (rte_pdump_init() != 0)
+        rte_exit(2, "rte_pdump_init: %s\n", rte_strerror(rte_errno));
+#endif
     pool = rte_pktmbuf_pool_create("capture", N, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
     ring = rte_ring_create("capture", 1024, SOCKET_ID_ANY, 0);
     if (pool == NULL || ring == NULL)

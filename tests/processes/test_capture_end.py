@@ -11,7 +11,14 @@ import pytest
 pytestmark = pytest.mark.hugepages
 CPU = min(os.sched_getaffinity(0))  # one for all: pollers get interrupted inside a call
 
+OTHER = f"""
+import sys, pydpdk
+with pydpdk.attach(sys.argv[1], lcores="8@{CPU}"):
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
 PROGRAM = f"""
+OTHER = {OTHER!r}
 import subprocess, sys
 from pydpdk import Burst, Forward, lcore
 with init(lcores="100@{CPU},101@{CPU}", capture=True, vdevs=("net_null0", "net_null1")) as eal:
@@ -26,11 +33,17 @@ with init(lcores="100@{CPU},101@{CPU}", capture=True, vdevs=("net_null0", "net_n
             while lcore.running():
                 forward.step()
 
+        others = [subprocess.Popen([sys.executable, "-c", OTHER, PREFIX], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE) for _ in range(int(sys.argv[2]))]
+        for other in others:
+            assert other.stdout.readline() == b"ready\\n"
         with lcore.launch(poll):
             arguments = ["--lcores", "9@{CPU}", "--file-prefix", PREFIX, "--no-pci",
                          "--proc-type", "secondary", "--", "20"]
             done = subprocess.run([sys.argv[1], *arguments], capture_output=True, text=True)
             print(done.returncode, done.stdout, done.stderr if done.returncode else "")
+        for other in others:
+            other.communicate()
         for port in ports:
             port.close()
 """
@@ -41,7 +54,10 @@ def capturer(compile_c: Callable[[Path], Path]) -> Path:
     return compile_c(Path(__file__).with_name("capturer.c"))
 
 
-def test_no_mbuf_is_taken_from_the_pool_of_the_tool_after_the_end(run_script, capturer):
-    done = run_script(PROGRAM, capturer)
+@pytest.mark.parametrize("secondaries", [0, 1])
+def test_no_mbuf_is_taken_from_the_pool_of_the_tool_after_the_end(
+    run_script, capturer, secondaries
+):
+    done = run_script(PROGRAM, capturer, secondaries)
     assert done.returncode == 0, done.stderr
     assert "20 times, 0 late, 0 in use" in done.stdout, done.stdout

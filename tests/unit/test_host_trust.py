@@ -147,35 +147,3 @@ print(runtime.is_in_use("a", root=Path(sys.argv[1])))
         command = [sys.executable, "-c", code, root]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
-
-
-@needs_root
-def test_a_file_is_opened_in_no_directory_of_another_user():
-    code = """
-import os, sys
-from pathlib import Path
-from pydpdk.host.trust import open_regular
-os.seteuid(65533)
-os.close(open_regular(Path(sys.argv[2])))  # root's
-open_regular(Path(sys.argv[1]))
-"""
-    with tempfile.TemporaryDirectory() as name:  # pytest's are accessible to root only
-        Path(name).chmod(0o755)
-        theirs, mine = of_nobody(Path(name, "theirs")), Path(name, "mine")
-        mine.mkdir(0o755)
-        for directory in (theirs, mine):
-            (directory / "config").write_text("text")
-            (directory / "config").chmod(0o644)
-        done = subprocess.run(
-            [sys.executable, "-c", code, theirs / "config", mine / "config"],
-            capture_output=True, text=True,
-        )  # fmt: skip
-    assert "belongs to user 65534" in done.stderr.splitlines()[-1]
-
-
-@needs_root
-def test_a_link_in_place_of_the_directory_is_not_followed(tmp_path: Path):
-    (tmp_path / "there").mkdir()
-    (tmp_path / "there/config").write_text("text")
-    with pytest.raises(NotADirectoryError):
-        open_regular(linked(tmp_path / "link", tmp_path / "there") / "config")

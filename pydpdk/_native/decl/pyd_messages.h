@@ -19,4 +19,5 @@ uint64_t pyd_mp_lost(void);
 int pyd_mp_request_sync(struct rte_mp_msg *msg, struct rte_mp_reply *reply, uint64_t timeout_ns);
 void pyd_mp_free(struct rte_mp_reply *reply);
 int pyd_mp_filter(const char *directory);
+int pyd_capture_join(void);
 void pyd_capture_end(void);

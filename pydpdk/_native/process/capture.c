@@ -45,6 +45,19 @@ rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 
 #endif
 
+/* From 25.11, callbacks belong to each process: at the begin and the end of a capture all processes
+ * of the prefix get a request. If one does not answer it, the tool's own request times out. */
+int
+pyd_capture_join(void)
+{
+#if PYD_CAPTURE_WAITS
+    if (rte_eal_process_type() != RTE_PROC_PRIMARY &&
+        rte_memzone_lookup("rte_pdump_stats") != NULL)
+        return rte_pdump_init();
+#endif
+    return 0;
+}
+
 /* No capture runs from now on. */
 void
 pyd_capture_end(void)
