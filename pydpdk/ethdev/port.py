@@ -424,11 +424,7 @@ class Port(Portable):
         Wraps  rte_eth_stats_get (rte_ethdev.h)
         """
         with lock():
-            counted = read_stats(self.handle)
-            cut, unsendable = self._freed()
-            return replace(
-                counted, ierrors=counted.ierrors + cut, oerrors=counted.oerrors + unsendable
-            )
+            return read_stats(self.handle, *self._freed())
 
     @property
     def xstats(self) -> dict[str, int]:
@@ -556,7 +552,11 @@ class Port(Portable):
 
     def _freed(self) -> tuple[int, int]:
         """Return the [packets] that this process freed in rx as cut and in tx as unsendable."""
-        cut, unsendable = sum(q.cut for q in self._rx), sum(q.unsendable for q in self._tx)
+        cut = unsendable = 0
+        for queue in (*self._rx, *self._tx):
+            if queue._border is not None:
+                cut += queue._border.cut
+                unsendable += queue._border.unsendable
         return cut, unsendable
 
     def _forget_freed(self) -> None:

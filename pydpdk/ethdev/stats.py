@@ -52,8 +52,8 @@ class Link:
     autoneg: bool
 
 
-def read_stats(port_id: int) -> PortStats:
-    """Return a port's counters.
+def read_stats(port_id: int, cut: int = 0, unsendable: int = 0) -> PortStats:
+    """Return a port's counters, with [packets] that are errors beside those of the driver.
 
     Notes
     -----
@@ -63,7 +63,7 @@ def read_stats(port_id: int) -> PortStats:
     call_errno(lib.rte_eth_stats_get, port_id, raw, detail=f"port {port_id}")
     return PortStats(
         raw.ipackets, raw.opackets, raw.ibytes, raw.obytes,
-        raw.imissed, raw.ierrors, raw.oerrors, raw.rx_nombuf,
+        raw.imissed, raw.ierrors + cut, raw.oerrors + unsendable, raw.rx_nombuf,
     )  # fmt: skip
 
 

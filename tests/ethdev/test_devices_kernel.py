@@ -40,7 +40,7 @@ FRAMES = [frame(i) for i in range(COUNT)]
 
 
 def on(interface: str) -> socket.socket:
-    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EXPERIMENT))
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # of no protocol until it is bound
     raw.bind((interface, EXPERIMENT))
     raw.settimeout(2)
     return raw

@@ -25,7 +25,7 @@ pytestmark = [
 
 
 def sniff(interface: str) -> socket.socket:
-    packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # of no protocol until it is bound
     packet.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
     packet.bind((interface, ETH_P_ALL))
     packet.settimeout(0.5)

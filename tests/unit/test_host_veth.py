@@ -59,7 +59,7 @@ def test_invalid_arguments_fail(argv: tuple[str, ...]):
 def test_only_the_udp_packets_are_received_and_with_correct_checksums(pair: str):
     count = 20  # to an address of the benchmark range of RFC 2544, which no host should have
     with (
-        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as far,
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as far,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
     ):
         far.bind((f"{pair}1", ETH_P_ALL))
