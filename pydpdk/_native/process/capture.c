@@ -40,6 +40,10 @@ rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 
     if (strncmp(msg->name, ACTION, sizeof(msg->name)) == 0)
         wait_for_callbacks();
+    if (reply == NULL) { /* no librte_eal behind this module */
+        rte_errno = ENOTSUP;
+        return -1;
+    }
     return reply(msg, peer);
 }
 
