@@ -9,18 +9,39 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_pdump.h>
 #include <rte_ring.h>
 #include <rte_version.h>
 
 #define N 8191
-#define LATER_US 20000 /* a thread that was inside a call has returned by then */
+#define CALL_MAX 256 /* [packets] of one call of the thread that polls */
 
 static unsigned int
 taken(const struct rte_mempool *pool)
 {
     return rte_mempool_in_use_count(pool);
+}
+
+static uint64_t
+received(void)
+{
+    struct rte_eth_stats stats;
+
+    if (rte_eth_stats_get(0, &stats) != 0)
+        rte_exit(4, "rte_eth_stats_get: %s\n", rte_strerror(rte_errno));
+    return stats.ipackets;
+}
+
+/* Wait until the thread that polls has returned from the call in which it may be now. */
+static void
+wait_for_next_call(void)
+{
+    const uint64_t now = received();
+
+    while (received() < now + 2 * CALL_MAX)
+        usleep(100);
 }
 
 /* Return how many mbufs were taken after the end of the capture. */
@@ -37,7 +58,7 @@ capture(struct rte_mempool *pool, struct rte_ring *ring)
     if (rte_pdump_disable(0, RTE_PDUMP_ALL_QUEUES, RTE_PDUMP_FLAG_RXTX) != 0)
         rte_exit(3, "rte_pdump_disable: %s\n", rte_strerror(rte_errno));
     at_end = taken(pool);
-    usleep(LATER_US);
+    wait_for_next_call();
     at_end = taken(pool) - at_end;
     while (rte_ring_dequeue(ring, (void **)&m) == 0)
         rte_pktmbuf_free(m);
