@@ -41,7 +41,7 @@ class Undone:
         `producer` or `consumer`.
     sync : str
         How that side is synchronized. `rts` does not record which operations were finished:
-        elements that other processes enqueued behind those of the dead one are lost with them.
+        elements that others enqueued behind those of the dead process are lost with them.
     n : int
         [elements]
     """
