@@ -81,6 +81,9 @@ SOURCES = sorted(
 DEPENDS = sorted(str(path.relative_to(ROOT)) for path in NATIVE.rglob("*.h"))
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+# Aligned functions: else the speed of a loop depends on the size of the code that is linked before
+# it (gathering eight columns became 16 % slower by changes in other files).
+OPTIMIZED = ["-O3", "-falign-functions=32", "-g0"]
 # The generated wrappers ignore `self`; any other warning means that a declaration is wrong.
 PREAMBLE = """
 #include "pyd.h"
@@ -165,7 +168,7 @@ class BuildExt(build_ext):
         import numpy as np  # here, so that check_machine() reports first
 
         ext.depends = DEPENDS
-        ext.extra_compile_args = ["-isystem", np.get_include(), "-O3", "-g0", *WARNINGS]
+        ext.extra_compile_args = ["-isystem", np.get_include(), *OPTIMIZED, *WARNINGS]
 
     def _binding(self, ext: Extension) -> None:
         """Set up `_dpdk`: generate the cffi source, to be compiled with our C and DPDK's flags."""
@@ -182,5 +185,5 @@ class BuildExt(build_ext):
             flag.replace("-I", "-isystem", 1) if flag.startswith("-I") else flag
             for flag in pkg_config("--cflags")
         ]
-        ext.extra_compile_args = [*cflags, "-O3", "-g0", *WARNINGS]
+        ext.extra_compile_args = [*cflags, *OPTIMIZED, *WARNINGS]
         ext.extra_link_args = [*pkg_config("--libs"), "-pthread"]
