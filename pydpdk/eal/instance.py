@@ -316,8 +316,8 @@ class Eal(Closing):
         self.peers.leave()
         if not primary:
             remove_traces(self.file_prefix, os.getpid())
-        if primary or not self.peers.primary_alive:
-            runtime.clean_up(self.file_prefix)
+        # of a primary that has died, too: the news of its death may still be on its way
+        runtime.clean_up(self.file_prefix)
         self._ended = True
 
     def _forget(self) -> None:

@@ -176,6 +176,29 @@ def test_a_secondary_learns_of_the_end_of_its_primary_at_once(second, name: str,
     assert runtime.leftovers(prefix) == [], "the last to leave takes what the dead left"
 
 
+def test_a_secondary_that_leaves_before_the_news_of_the_death_removes_the_files(second, name: str):
+    prefix = f"test-{os.getpid()}-{name}"
+    primary = second(
+        "eal = pydpdk.init(file_prefix=PREFIX, hugepages=True, lcores='0@0')\nwait()", prefix
+    )
+    primary.until_ready()
+    other = second(
+        """
+from pydpdk._core import lifetime
+eal = pydpdk.attach(PREFIX)
+with lifetime.lock():  # the watching thread waits for it
+    wait()
+    print(eal.primary_alive)
+    eal.close()
+""",
+        prefix,
+    )
+    other.until_ready()
+    primary.kill()
+    assert "True" in other.end().splitlines()
+    assert runtime.leftovers(prefix) == []
+
+
 def test_each_role_has_its_own_death_callback(eal: Eal, second):
     said = second("""
         with pydpdk.attach(PREFIX) as eal:
