@@ -152,11 +152,6 @@ def make_ffi() -> Any:
 class BuildExt(build_ext):
     """`build_ext` that fills in the extensions of this project."""
 
-    def get_source_files(self) -> list[str]:
-        """List the files that a source distribution needs beside the Python packages."""
-        natives = [*DEPENDS, *(f"pydpdk/_native/{name}" for name in SOURCES), CROSSING_SOURCE]
-        return [Path(__file__).name, *natives]
-
     def build_extension(self, ext: Extension) -> None:
         """Compile one of the two extensions."""
         check_machine()
