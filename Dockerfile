@@ -1,4 +1,5 @@
-# pydpdk on the DPDK of a Debian suite: compiled in the first stage, run from the second.
+# pydpdk on the DPDK of a Debian suite, by default the stable one: compiled in the first stage, run
+# from the second.
 #
 #   docker build -t pydpdk .
 #   docker run --rm pydpdk             # no privilege, no hugepages
@@ -9,7 +10,7 @@
 # hugetlbfs. The EAL places every hugepage with set_mempolicy and get_mempolicy, which Docker's
 # seccomp filter allows only with CAP_SYS_NICE. It needs no other capability.
 
-ARG SUITE=bookworm
+ARG SUITE=trixie
 ARG BASE=debian:${SUITE}-slim
 
 FROM ${BASE} AS build
