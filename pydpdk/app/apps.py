@@ -82,7 +82,7 @@ class _Source:
         self._txq.tx(burst)
 
     def _due(self) -> int:
-        size = self._burst.size
+        size = self._burst.capacity
         if self._rate_pps is None:
             return size
         due = int((time.monotonic() - self._start) * self._rate_pps) - self._made

@@ -1,4 +1,4 @@
-"""A burst: the only owner of up to `size` mbufs, made once and used again and again.
+"""A burst: the only owner of up to `capacity` mbufs, made once and used again and again.
 
 The mbuf pointers lie in DPDK memory and are listed there, so recovery finds the mbufs of a dead
 process. Python sees packets as arrays, and makes no object for each. What its verbs over all
@@ -47,6 +47,11 @@ class Burst(Owner, Handle):
     size
         [packets] that fit, 1 to 65,535; ports are fast with 32 to 256.
 
+    Attributes
+    ----------
+    capacity : int
+        [packets] that fit; `len(burst)` is how many are in it now, and an empty burst is false.
+
     Notes
     -----
     Owns     the mbufs in it, until they are sent, enqueued or freed
@@ -60,7 +65,7 @@ class Burst(Owner, Handle):
         check_range("size", size, 1, SIZE_MAX, " packets")
         self._c: Any = ffi.new("struct pyd_burst *")
         self._views: list[Pin] = []
-        self.size = size
+        self.capacity = size
         gate, count = ffi.addressof(self._c, "gate"), address_of(ffi.addressof(self._c, "n"))
         with eal.running(), Undo(lib.pyd_burst_close, self._c, True):
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
@@ -79,8 +84,8 @@ class Burst(Owner, Handle):
     @rows("pyd_rows_lengths", BURST, "", "4")
     def lengths(self) -> npt.NDArray[np.uint32]:
         """Length of each packet over all its segments, `uint32[n]` [bytes], a copy."""
-        lengths = np.empty(self.size, np.uint32)
-        n = lib.pyd_burst_lengths(self._c, ffi.from_buffer("uint32_t *", lengths), self.size)
+        lengths = np.empty(self.capacity, np.uint32)
+        n = lib.pyd_burst_lengths(self._c, ffi.from_buffer("uint32_t *", lengths), self.capacity)
         return lengths[: self._done(n, "rte_pktmbuf_pkt_len")]
 
     # -- filling and freeing --
@@ -94,7 +99,7 @@ class Burst(Owner, Handle):
         mempool
             The pool.
         n
-            [packets]. Default: the burst's size.
+            [packets]. Default: the burst's capacity.
         length
             [bytes] of each packet; their content is not initialised.
 
@@ -111,9 +116,9 @@ class Burst(Owner, Handle):
         if not isinstance(mempool, Mempool):
             raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
         if n is None:
-            n = self.size
-        elif type(n) is not int or not 0 <= n <= self.size:
-            n = check_range("n", n, 0, self.size, " packets")
+            n = self.capacity
+        elif type(n) is not int or not 0 <= n <= self.capacity:
+            n = check_range("n", n, 0, self.capacity, " packets")
         if type(length) is not int or not 0 <= length <= mempool.room:
             length = check_range("length", length, 0, mempool.room, " bytes")
         result: int = lib.pyd_burst_alloc(self._c, mempool._c, n, length)
@@ -652,5 +657,5 @@ class Burst(Owner, Handle):
             raise ValueError(f"{name}: this very burst; another one is allowed")
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else f"{len(self)} of {self.size}"
+        state = "closed" if self.closed else f"{len(self)} of {self.capacity}"
         return f"<Burst {state}>"

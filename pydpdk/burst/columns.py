@@ -140,7 +140,7 @@ class Columns(Accessor):
 
     def _read(self, keys: tuple[Key, ...]) -> tuple[Array, ...]:
         burst = self._shown
-        plan = _plan_of(keys, burst.size)
+        plan = _plan_of(keys, burst.capacity)
         block = np.empty(plan.bytes, np.uint8)
         n = _read(burst._c, plan.c, ffi.from_buffer("char *", block))
         return plan.arrays(block, burst._done(n, "columns"))
@@ -171,14 +171,14 @@ class Bound(Handle):
     def __init__(self, burst: Burst, *keys: Key) -> None:
         if not isinstance(burst, MbufOwner):
             raise TypeError(f"burst={burst!r}: a Burst is allowed")
-        self._plan = _plan_of(keys, burst.size)
-        self._burst, self._n = burst, burst.size
+        self._plan = _plan_of(keys, burst.capacity)
+        self._burst, self._n = burst, burst.capacity
         # not an array that owns its memory: it could be resized while C writes to it
         base = ffi.new("char[]", self._plan.bytes)
         self._block = np.frombuffer(ffi.buffer(base), np.uint8)
         fields = {"burst": burst._c, "plan": self._plan.c, "base": base}
         self._c: Any = ffi.new("struct pyd_bound *", fields)
-        self._arrays = self._plan.arrays(self._block, burst.size)
+        self._arrays = self._plan.arrays(self._block, burst.capacity)
         self._shorter: dict[int, tuple[Array, ...]] = {}
         self._keep((self._c, self._plan, self._block))
         self._bind(address_of(self._c), _COLUMNS)

@@ -110,15 +110,17 @@ def _overload_get_tsc_hz() -> Any:
 
 @overload(len)
 @bare
-def _overload_len(burst: Any) -> Any:
-    if burst == BURST:
-        return lambda burst: _load32(address_of(burst) + COUNT)
+def _overload_len(leased: Any) -> Any:
+    if leased == BURST:
+        return lambda leased: _load32(address_of(leased) + COUNT)
+    if isinstance(leased, RingType):
+        return lambda leased: _done(_ring_count(address_of(leased)))
     return None
 
 
-@overload_attribute(BurstType, "size")
+@overload_attribute(BurstType, "capacity")
 @bare
-def _overload_size(burst: Any) -> Any:
+def _overload_capacity(burst: Any) -> Any:
     return lambda burst: _load32(address_of(burst) + _SIZE)
 
 
@@ -173,12 +175,6 @@ def _moves_values(verb: str, *, writes: bool) -> None:
 for _how in ("burst", "bulk"):
     _moves_values(f"enqueue_{_how}", writes=False)
     _moves_values(f"dequeue_{_how}", writes=True)
-
-
-@overload_attribute(RingType, "count")
-@bare
-def _overload_count(ring: Any) -> Any:
-    return lambda ring: _done(_ring_count(address_of(ring)))
 
 
 @overload_method(BurstType, "alloc")

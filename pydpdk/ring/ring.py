@@ -67,7 +67,7 @@ class Ring(Portable, Handle):
             SYNCS[lib.rte_ring_get_prod_sync_type(ring)],
             SYNCS[lib.rte_ring_get_cons_sync_type(ring)],
         )
-        self._size, self._capacity = int(ring.size), int(ring.capacity)
+        self._capacity = int(ring.capacity)
         self._keep(self._c)
         if kind is None:
             self._bind(address_of(self._c), MBUFS)
@@ -197,18 +197,12 @@ class Ring(Portable, Handle):
         return self._sides[1]
 
     @property
-    def size(self) -> int:
-        """[slots], a power of two."""
-        return self._known(self._size)
-
-    @property
     def capacity(self) -> int:
         """[elements] that fit."""
         return self._known(self._capacity)
 
-    @property
-    def count(self) -> int:
-        """[elements] in the ring.
+    def __len__(self) -> int:
+        """[elements] in the ring now.
 
         Notes
         -----
@@ -217,10 +211,14 @@ class Ring(Portable, Handle):
         n = int(lib.pyd_ring_count(self._c))
         return n if n >= 0 else self._fail(n, "rte_ring_count")
 
+    def __bool__(self) -> bool:
+        """Always True, also when the ring is empty: `if ring:` asks whether there is a ring."""
+        return True
+
     @property
     def free_count(self) -> int:
         """[elements] that still fit."""
-        return self.capacity - self.count
+        return self.capacity - len(self)
 
     @property
     def full(self) -> bool:
@@ -230,7 +228,7 @@ class Ring(Portable, Handle):
     @property
     def empty(self) -> bool:
         """Whether nothing is in it."""
-        return self.count == 0
+        return len(self) == 0
 
     @property
     def malformed(self) -> int:
@@ -405,7 +403,7 @@ class Ring(Portable, Handle):
         Parameters
         ----------
         n
-            [mbufs] to take at most, or, with `bulk`, exactly. Default: the burst's size.
+            [mbufs] to take at most, or, with `bulk`, exactly. Default: the burst's capacity.
         bulk
             All or none.
 
@@ -457,8 +455,8 @@ class Ring(Portable, Handle):
 
     def _why_open(self) -> list[str]:
         reasons = [*super()._why_open(), *self._reserved()]
-        if self.dtype is None and self.count:
-            reasons.append(f"{self.count} mbufs are in it")
+        if self.dtype is None and (n := len(self)):
+            reasons.append(f"{n} mbufs are in it")
         return reasons
 
     def _reserved(self) -> list[str]:
@@ -555,4 +553,4 @@ class Ring(Portable, Handle):
         return {"element": "mbuf" if self._dtype is None else self._dtype}
 
     def _state(self) -> str:
-        return f"{self.element} count={self.count} capacity={self.capacity}"
+        return f"{self.element}, {len(self)} of {self.capacity}"

@@ -57,8 +57,7 @@ class ZeroCopy(Fixed):
         self._n = 0
         self._first = self._second = ring._none
 
-    @property
-    def n(self) -> int:
+    def __len__(self) -> int:
         """[elements] reserved; after the block, those committed."""
         return self._n
 
@@ -85,7 +84,7 @@ class ZeroCopy(Fixed):
         n
             [elements]; the others stay free, or in the ring.
         """
-        self._committed = check_range("n", n, 0, self.n, " elements")
+        self._committed = check_range("n", n, 0, self._n, " elements")
 
     def __enter__(self) -> Self:
         if self._start is None:
@@ -112,4 +111,4 @@ class ZeroCopy(Fixed):
         self._n = max(result, 0)
 
     def __repr__(self) -> str:
-        return f"<ZeroCopy of {self._ring!r} n={self.n}>"
+        return f"<ZeroCopy of {self._ring!r}, {self._n} elements>"

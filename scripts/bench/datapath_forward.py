@@ -189,7 +189,7 @@ def columns_loop(burst: pydpdk.Burst, pairs: Pairs, program: str) -> Callable[[]
         for _ in range(STEPS):
             for way in ways:
                 way()
-        return STEPS * len(ways) * burst.size
+        return STEPS * len(ways) * burst.capacity
 
     return dict(zip(COLUMNS, (partial(packets, burst, pairs), io, eight, filtered), strict=True))[
         program

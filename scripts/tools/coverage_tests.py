@@ -1,7 +1,8 @@
 """What a test cites and uses, read from its source: the part of gen_coverage about tests.
 
 A test uses `Class.member` where it names the member of an object of that class: one with the name
-of the class (`ring.count`, `burst.mbuf(0).refcnt`), or whose class an annotation or a call shows.
+of the class (`ring.full`, `burst.mbuf(0).refcnt`), or whose class an annotation or a call shows.
+`len(ring)` names `Ring.__len__`.
 """
 
 from __future__ import annotations
@@ -94,6 +95,11 @@ class Words(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self.test.members.add((self.kind(node.value).lower(), node.attr))
         self.test.names.add(node.attr)
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Name) and node.func.id == "len" and node.args:
+            self.test.members.add((self.kind(node.args[0]).lower(), "__len__"))
         self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> None:

@@ -12,7 +12,7 @@ from pydpdk.errors import BusyError, ClosedError, InUseError
 
 def test_alloc_takes_and_free_returns(pool: Mempool, burst: Burst):
     assert burst.alloc(pool, 5, length=60) == 5
-    assert (len(burst), bool(burst), pool.in_use_count) == (5, True, 5)
+    assert (len(burst), burst.capacity, bool(burst), pool.in_use_count) == (5, 32, True, 5)
     assert burst.lengths.tolist() == [60] * 5
     assert burst.lengths.dtype == np.uint32
     assert burst.free() == 5

@@ -216,7 +216,7 @@ CASES: dict[str, tuple[Make, Use]] = {
     "TxQueue": (lambda m: m.port().tx[0], lambda q: (q.packets, q.dropped)),
     "Watch": (Maker.watch, lambda w: w.read()),
     "Worker": (lambda m: pydpdk.worker(used), repr),
-    "ZeroCopy": (Maker.zero_copy, lambda z: (z.first.fill(7), z.commit(z.n))),
+    "ZeroCopy": (Maker.zero_copy, lambda z: (z.first.fill(7), z.commit(len(z)))),
     "channel.Message": (Maker.message, bytes),
     "messages.Message": (Maker.received, repr),
 }

@@ -57,7 +57,7 @@ def test_read_only_memory_is_sent_but_not_filled(ring, move):
     assert ring.enqueue_bulk(fixed) == 8
     with pytest.raises(ValueError, match="writable"):
         getattr(ring, move)(fixed)
-    assert ring.count == 8
+    assert len(ring) == 8
 
 
 def test_an_equal_dtype_object_is_accepted(eal):

@@ -28,7 +28,7 @@ class Channels:
         if channel is not None and not channel.closed and channel.was_shut:
             channel.close(force=True)
         channel = self.keep(key, lambda: Channel.create(name(), 16, **options))
-        if not channel.count:
+        if not len(channel):
             channel.send(message)
         return channel
 

@@ -90,7 +90,7 @@ def test_rings_and_ports_have_no_mbufs_after_a_forced_close_of_the_pool(run_scri
             burst.alloc(source, 4, length=60)
             ring.tx(burst)
         pool.close(force=True)
-        assert (ring.count, ring.rx(burst), other.in_use_count) == (0, 0, 0)
+        assert (len(ring), ring.rx(burst), other.in_use_count) == (0, 0, 0)
         assert port.closed
         ring.close()
         burst.close()

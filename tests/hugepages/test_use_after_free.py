@@ -94,7 +94,7 @@ def test_a_ring(eal: object, name: str, gone: Gone):
     ring.close()
     assert gone(address)
     rejected(
-        lambda: ring.enqueue_bulk(values), lambda: ring.dequeue_burst(values), lambda: ring.count,
+        lambda: ring.enqueue_bulk(values), lambda: ring.dequeue_burst(values), lambda: len(ring),
         lambda: ring.full, lambda: ring.enqueue_zc(1), lambda: ring.dequeue_zc(1),
     )  # fmt: skip
 
@@ -225,7 +225,7 @@ def test_everything_after_cleanup(run_script):
         uses = [
             lambda: burst.alloc(pool, 1), burst.free, lambda: burst.lengths, lambda: mbuf.pkt_len,
             lambda: pool.n, pool.outstanding, lambda: objects.get(1), lambda: objects.array,
-            lambda: ring.tx(burst), lambda: ring.rx(burst), lambda: ring.count,
+            lambda: ring.tx(burst), lambda: ring.rx(burst), lambda: len(ring),
             lambda: values.enqueue_bulk(np.zeros(1, np.uint64)), zone.array, lambda: rx.rx(burst),
             lambda: tx.tx(burst), lambda: port.stats, lambda: Burst(1),
             lambda: Mempool.create("q", 63), lambda: Memzone.lookup("z"), lambda: Ring.lookup("r"),

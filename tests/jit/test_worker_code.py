@@ -43,7 +43,7 @@ def test_rings_of_values_carry_arrays(eal, name: str):
     with Ring.create(name, 8, element="float64") as ring:
         array, out = np.arange(9, dtype=float), np.zeros(3)
         assert values.launch(ring, array, out).wait() == (7, 3, 2.0)
-        assert ring.count == 4
+        assert len(ring) == 4
         for wrong in (np.arange(4), np.zeros((2, 2)), np.zeros(8)[::2]):
             with pytest.raises(CompileError, match="contiguous array of float64"):
                 values.launch(ring, wrong, out)

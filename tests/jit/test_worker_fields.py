@@ -128,7 +128,7 @@ def test_the_clock_is_that_of_dpdk(eal):
 def whole_or_nothing(ring, values, out):
     first = ring.enqueue_bulk(values)
     second = ring.enqueue_bulk(values)
-    count = ring.count
+    count = len(ring)
     return first, second, count, ring.dequeue_bulk(out), ring.dequeue_bulk(out)
 
 

@@ -31,7 +31,7 @@ class Mode(NamedTuple):
         if not self.zero_copy:
             return ring.enqueue_bulk(values) if self.bulk else ring.enqueue_burst(values)
         with ring.enqueue_zc(len(values), bulk=self.bulk) as slots:
-            n = slots.n
+            n = len(slots)
             slots.first[:] = values[: len(slots.first)]
             slots.second[:] = values[len(slots.first) : n]
         return n

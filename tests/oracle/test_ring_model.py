@@ -78,10 +78,10 @@ class RingMachine(RuleBasedStateMachine):
         data = self.fresh(n)
         try:
             with self.ring.enqueue_zc(n, bulk=bulk) as slots:
-                assert slots.n == self.fits(n, bulk)
+                assert len(slots) == self.fits(n, bulk)
                 slots.first[:] = data[: len(slots.first)]
-                slots.second[:] = data[len(slots.first) : slots.n]
-                slots.commit(commit := int(slots.n * part))
+                slots.second[:] = data[len(slots.first) : len(slots)]
+                slots.commit(commit := int(len(slots) * part))
                 fail(fails)
         except LookupError:
             commit = 0
@@ -94,10 +94,10 @@ class RingMachine(RuleBasedStateMachine):
         n = min(n, self.capacity)
         try:
             with self.ring.dequeue_zc(n, bulk=bulk) as slots:
-                assert slots.n == self.there(n, bulk)
-                expected = b"".join(self.model[i] for i in range(slots.n))
+                assert len(slots) == self.there(n, bulk)
+                expected = b"".join(self.model[i] for i in range(len(slots)))
                 assert b"".join(piece.tobytes() for piece in slots.pieces) == expected
-                slots.commit(commit := int(slots.n * part))
+                slots.commit(commit := int(len(slots) * part))
                 fail(fails)
         except LookupError:
             commit = 0
@@ -111,7 +111,7 @@ class RingMachine(RuleBasedStateMachine):
             return
         _steps += 1
         n = len(self.model)
-        assert (self.ring.count, self.ring.free_count) == (n, self.capacity - n)
+        assert (len(self.ring), self.ring.free_count) == (n, self.capacity - n)
         assert (self.ring.empty, self.ring.full) == (n == 0, n == self.capacity)
 
     def teardown(self) -> None:

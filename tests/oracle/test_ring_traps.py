@@ -117,7 +117,7 @@ def test_the_element_size_is_recorded_and_the_dtype_checked(run_script):
             for element in (None, "u4", "u8", "V20", "mbuf", "V24"):
                 try:
                     with Ring.lookup(name, element=element) as found:
-                        print(name, element, found.dtype, found.count)
+                        print(name, element, found.dtype, len(found))
                 except ValueError as error:
                     print(name, element, error)
             ring.close()
@@ -148,7 +148,9 @@ def test_closing_twice_and_using_a_closed_ring(eal: Eal, name: str):
     for use in (ring.enqueue_zc, ring.dequeue_zc):
         with pytest.raises(ClosedError):
             use(1)
-    for attribute in ("size", "capacity", "count", "free_count", "full", "empty"):
+    with pytest.raises(ClosedError):
+        len(ring)
+    for attribute in ("capacity", "free_count", "full", "empty"):
         with pytest.raises(ClosedError):
             getattr(ring, attribute)
 

@@ -31,7 +31,7 @@ def test_a_reservation_wraps_into_two_pieces(ring: Ring):
     put(ring, *range(12))
     take(ring)
     with ring.enqueue_zc(10) as slots:
-        assert (slots.n, len(slots.first), len(slots.second)) == (10, 4, 6)
+        assert (len(slots), len(slots.first), len(slots.second)) == (10, 4, 6)
         assert "n=10" in repr(slots)
         slots.first[:] = range(4)
         slots.second[:] = range(4, 10)
@@ -53,7 +53,7 @@ def test_commit_accepts_fewer_elements(ring: Ring):
     with ring.enqueue_zc(8) as slots:
         slots.first[:] = range(8)
         slots.commit(5)
-    assert (slots.n, ring.count) == (5, 5)
+    assert (len(slots), len(ring)) == (5, 5)
     with ring.dequeue_zc(4) as slots:
         slots.commit(1)
     assert take(ring) == [1, 2, 3, 4]
@@ -63,7 +63,7 @@ def test_nothing_is_committed_on_an_exception(ring: Ring):
     with pytest.raises(KeyError), ring.enqueue_zc(8) as slots:
         slots.commit(3)
         raise KeyError
-    assert (slots.n, ring.count) == (0, 0)
+    assert (len(slots), len(ring)) == (0, 0)
     put(ring, 1, 2)
     with pytest.raises(KeyError), ring.dequeue_zc(2):
         raise KeyError
@@ -89,12 +89,12 @@ def test_bulk_is_all_or_nothing_and_burst_what_there_is(ring: Ring):
     put(ring, *range(10))
     for bulk, n in ((True, 0), (False, 5)):
         with ring.enqueue_zc(6, bulk=bulk) as slots:
-            assert slots.n == n
+            assert len(slots) == n
             slots.commit(0)
         assert slots.pieces == ()
     for bulk, n in ((True, 0), (False, 10)):
         with ring.dequeue_zc(11, bulk=bulk) as slots:
-            assert slots.n == n
+            assert len(slots) == n
 
 
 def test_dequeued_elements_are_read_only(ring: Ring):
@@ -117,7 +117,7 @@ def test_a_side_has_one_block_at_a_time(ring: Ring):
             with pytest.raises(BusyError, match=f"a block of {call} is not left"):
                 use()
         assert ring.empty
-    assert ring.count == 2
+    assert len(ring) == 2
 
 
 def test_another_thread_finds_the_side_busy(ring: Ring):
@@ -160,7 +160,7 @@ def test_close_raises_inside_a_zero_copy_block(eal: Eal, name: str):
             with pytest.raises(InUseError, match="numpy view"):
                 ring.close()
             del slots
-        assert ring.count == 3
+        assert len(ring) == 3
 
 
 def test_a_forced_close_ends_the_block(eal: Eal, name: str):
@@ -206,7 +206,7 @@ def test_a_block_is_entered_once(ring: Ring):
         pass
     with ring.enqueue_zc(2):
         block.__exit__(None, None, None)  # it is no longer entered
-    assert ring.count == 3
+    assert len(ring) == 3
 
 
 def test_rings_of_mbufs_have_no_zero_copy(eal: Eal, name: str):
@@ -244,7 +244,7 @@ def test_a_forked_child_does_not_end_the_block(run_script):
                     code = 7
                 os._exit(code)
             print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-        print(ring.count)
+        print(len(ring))
         ring.close()
         eal.close()
     """)

@@ -29,7 +29,7 @@ def test_a_secondary_finds_the_same_objects_and_frees_none(
         addresses = [o.address for o in (pool, ring, zone)]
         assert found == f"{addresses} [1, 2, 3]"
         assert owned == "[False, False, False]"
-        assert (ring.count, pool.avail_count, zone.info.len) == (0, 511, 4096)
+        assert (len(ring), pool.avail_count, zone.info.len) == (0, 511, 4096)
 
 
 def test_mbufs_pass_between_processes_over_a_ring(second, pool: Mempool, burst: Burst, name: str):

@@ -135,10 +135,17 @@ def test_records_are_received(eal: Eal, name: str):
         assert Channel.lookup(name) is channel
 
 
+def test_an_empty_channel_is_true(channel: Channel):
+    assert len(channel) == 0
+    assert channel
+
+
 def test_a_channel_holds_size_messages_of_the_maximum_length(channel: Channel):
+    assert channel.capacity == 64
     longest = [os.urandom(1000)] * 65
     assert channel.send_many(longest, timeout=0) == 64
-    assert (channel.count, channel.free_count) == (64, 0)
+    assert (len(channel), channel.free_count) == (64, 0)
+    assert repr(channel) == f"<Channel {channel.name!r} bytes<=1000, 64 of 64>"
     with pytest.raises(TimeoutError, match="no room for a message in 0 s"):
         channel.send(b"", timeout=0)
     assert channel.get_many(100) == longest[:64]
@@ -183,7 +190,7 @@ def test_a_message_of_segments_is_read_in_pieces(channel: Channel):
 def test_an_exception_drops_a_reserved_message(channel: Channel):
     with pytest.raises(ZeroDivisionError), channel.reserve(10):
         1 / 0  # noqa: B018
-    assert (channel.count, channel.mempool.in_use_count) == (0, 0)
+    assert (len(channel), channel.mempool.in_use_count) == (0, 0)
 
 
 def test_a_record_is_written_and_read_in_place(eal: Eal, name: str):
@@ -200,7 +207,7 @@ def test_a_record_is_written_and_read_in_place(eal: Eal, name: str):
 def test_bursts_are_messages(channel: Channel, burst: Burst):
     assert burst.alloc(channel.mempool, 8, length=20) == 8
     burst.fill([bytes([i]) * 20 for i in range(8)])
-    assert (channel.tx(burst), len(burst), channel.count) == (8, 0, 8)
+    assert (channel.tx(burst), len(burst), len(channel)) == (8, 0, 8)
     assert channel.rx(burst, n=3) == 3
     assert burst.bytes(2) == b"\2" * 20
     with pytest.raises(InUseError, match="still holds mbufs"):
@@ -214,7 +221,7 @@ def test_a_burst_with_a_too_long_message_is_not_sent(channel: Channel, burst: Bu
     burst.alloc(pool, 2, length=1001)
     with pytest.raises(ValueError, match="a message of 1001 bytes: 0 to 1000 bytes"):
         channel.tx(burst)
-    assert (len(burst), channel.count) == (2, 0)
+    assert (len(burst), len(channel)) == (2, 0)
     assert channel.ring.tx(burst) == 2  # as a foreign program could
     channel.send(b"good")
     assert channel.get() == b"good"

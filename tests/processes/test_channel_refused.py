@@ -28,7 +28,7 @@ def test_a_too_long_message_raises_and_nothing_is_sent(channel: Channel):
         channel.send_packed(bytes(10), [4, 5])
     with pytest.raises(ValueError, match="a message of -1 bytes"):
         channel.send_packed(bytes(10), [-1, 11])
-    assert channel.count == 0
+    assert len(channel) == 0
 
 
 @pytest.mark.parametrize("wrong", ["text", 5, None, object(), ["x"], 1.5])
@@ -39,7 +39,7 @@ def test_a_non_message_raises(channel: Channel, wrong: object):
         channel.send_many([wrong])
     with pytest.raises(TypeError):
         channel.tx(wrong)  # type: ignore[arg-type]
-    assert channel.count == 0
+    assert len(channel) == 0
 
 
 @pytest.mark.parametrize("wrong", [-1, float("nan"), "1", True])

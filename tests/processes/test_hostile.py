@@ -158,7 +158,7 @@ def test_a_ring_with_spoiled_packets_closes_by_force(run_script, hostile: Path) 
     body = """
     with spoiled("to_py") as c:
         pass
-    assert to_py.count == len(PACKETS)
+    assert len(to_py) == len(PACKETS)
     to_py.close(force=True)
     """
     assert run(run_script, hostile, body) == "out 0\n"

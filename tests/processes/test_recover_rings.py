@@ -43,7 +43,7 @@ def test_half_done_operations_are_rolled_back(name: str, dead: Dead, sync: str, 
         assert str(done.undone[0]) == f"{side} of {sync} ring {name!r}, 2 elements"
         # elements that a relaxed consumer was about to take count as taken
         left = [11, 12] if (sync, side) == ("rts", "consumer") else [9, 10, 11, 12]
-        assert ring.count == len(left)
+        assert len(ring) == len(left)
         assert ring.enqueue_burst(np.array([77, 78], np.uint64)) == 2
         more = np.zeros(8, np.uint64)
         n = ring.dequeue_burst(more)
@@ -70,7 +70,7 @@ def test_reservations_of_live_processes_stay(name: str, dead: Dead):
         with ring.enqueue_zc(3) as block:
             assert recover().undone == ()
             block.first[:] = 6
-        assert ring.count == 3
+        assert len(ring) == 3
 
 
 def test_a_thread_that_waits_for_a_dead_reservation_goes_on(name: str, dead: Dead):
@@ -85,4 +85,4 @@ def test_a_thread_that_waits_for_a_dead_reservation_goes_on(name: str, dead: Dea
         waiting.join(5)
         assert not waiting.is_alive()
         assert [(u.side, u.n) for u in done.undone] == [("producer", 3)]
-        assert ring.count == 4
+        assert len(ring) == 4

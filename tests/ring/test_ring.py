@@ -32,13 +32,19 @@ def take(ring: Ring, n: int, *, bulk: bool = False) -> list[int]:
 
 def test_one_slot_stays_empty(ring: Ring):
     """test_ring_basic_ex."""
-    assert (ring.capacity, ring.count, ring.free_count) == (4095, 0, 4095)
+    assert (ring.capacity, len(ring), ring.free_count) == (4095, 0, 4095)
     for i in range(4095):
         assert ring.enqueue_burst(numbers(1, i)) == 1
     assert ring.enqueue_burst(numbers(1)) == 0
-    assert (ring.count, ring.free_count) == (4095, 0)
+    assert (len(ring), ring.free_count) == (4095, 0)
+    assert repr(ring) == f"<Ring {ring.name!r} uint64, 4095 of 4095>"
     assert [take(ring, 1)[0] for _ in range(4095)] == list(range(4095))
     assert take(ring, 1) == []
+
+
+def test_an_empty_ring_is_true(ring: Ring):
+    assert len(ring) == 0
+    assert ring
 
 
 def test_fill_and_drain_in_random_parts(ring: Ring):
@@ -51,7 +57,7 @@ def test_fill_and_drain_in_random_parts(ring: Ring):
     assert ring.enqueue_bulk(numbers(4095)) == 4095
     assert ring.free_count == 0
     assert take(ring, 4095, bulk=True) == list(range(4095))
-    assert ring.count == 0
+    assert len(ring) == 0
 
 
 def test_bulk_is_all_or_nothing_and_burst_takes_what_fits(ring: Ring):
@@ -147,7 +153,7 @@ def test_out_must_be_writable(ring: Ring):
     assert ring.enqueue_bulk(out) == 2
     with pytest.raises((ValueError, BufferError, TypeError)):
         ring.dequeue_bulk(out)
-    assert ring.count == 4
+    assert len(ring) == 4
 
 
 def test_nothing_is_moved_by_an_empty_array(ring: Ring):
@@ -168,7 +174,7 @@ def test_a_closed_ring_raises(eal: Eal, name: str, burst: Burst):
     values.close()
     mbufs.close()
     uses = [
-        lambda: values.count, lambda: values.capacity, lambda: values.free_count,
+        lambda: len(values), lambda: values.capacity, lambda: values.free_count,
         lambda: values.enqueue_bulk(numbers(1)), lambda: values.dequeue_burst(numbers(1)),
         lambda: mbufs.tx(burst), lambda: mbufs.rx(burst),
     ]  # fmt: skip

@@ -31,7 +31,7 @@ def test_mbufs_come_out_in_order_and_unchanged(mbuf_ring: Ring, pool: Mempool, b
     burst.alloc(pool, 10)
     burst.fill(packets)
     assert mbuf_ring.tx(burst) == 10
-    assert (len(burst), mbuf_ring.count, pool.in_use_count) == (0, 10, 10)
+    assert (len(burst), len(mbuf_ring), pool.in_use_count) == (0, 10, 10)
     assert mbuf_ring.rx(burst, n=4) == 4
     assert [burst.bytes(i) for i in range(4)] == packets[:4]
     burst.free()

@@ -59,7 +59,7 @@ class Channel(Owner):
         [bytes] of the longest message.
     segment_bytes : int
         [bytes] in one mbuf; longer messages take several.
-    size : int
+    capacity : int
         [messages] that the channel can hold.
     ring : Ring
         The queue of messages, each an mbuf.
@@ -81,7 +81,7 @@ class Channel(Owner):
         head = lib.pyd_channel_head(zone.handle)
         self.message_bytes: int = head.message_bytes
         self.segment_bytes: int = head.segment_bytes
-        self.size = ring.capacity
+        self.capacity = ring.capacity
         self.ring, self.mempool = ring, mempool
         self._parts = (ring, mempool, zone)
         self.dtype = layout.read_dtype(head)
@@ -194,16 +194,19 @@ class Channel(Owner):
 
     # -- properties --
 
-    @property
-    def count(self) -> int:
-        """[messages] in it."""
+    def __len__(self) -> int:
+        """[messages] in it now."""
         self.handle  # noqa: B018  # raises when closed
-        return self.ring.count
+        return len(self.ring)
+
+    def __bool__(self) -> bool:
+        """Always True, also when it is empty: `if channel:` asks whether there is a channel."""
+        return True
 
     @property
     def free_count(self) -> int:
         """[messages] that it can still take."""
-        return self.size - self.count
+        return self.capacity - len(self)
 
     @property
     def dropped(self) -> int:
@@ -359,7 +362,7 @@ class Channel(Owner):
         Parameters
         ----------
         n
-            [messages] at most; never more than `size`, however fast other processes send.
+            [messages] at most; never more than `capacity`, however fast other processes send.
         timeout
             [s] to wait for the first; None: without limit.
 
@@ -380,7 +383,7 @@ class Channel(Owner):
         wanted = check_range("n", n, 0, batches.N_MAX, " messages")
         if self.dtype is not None:
             return batches.get_records(self, self.dtype, wanted, timeout)
-        wanted = min(wanted, self.size)
+        wanted = min(wanted, self.capacity)
         messages, more = batches.get_batch(self, batches.split, wanted, timeout, ())
         while more:
             some, more = batches.get_batch(
@@ -397,7 +400,7 @@ class Channel(Owner):
         Cost  no Python object per message
         """
         self._require_bytes()
-        wanted = min(check_range("n", n, 0, batches.N_MAX, " messages"), self.size)
+        wanted = min(check_range("n", n, 0, batches.N_MAX, " messages"), self.capacity)
         parts: list[bytes] = []
         counts: list[batches.Lengths] = []
         k, more = 0, True
@@ -508,7 +511,7 @@ class Channel(Owner):
         Parameters
         ----------
         n
-            [messages] at most. Default: the burst's size.
+            [messages] at most. Default: the burst's capacity.
         timeout
             [s] to wait for the first; None: without limit.
 
@@ -523,7 +526,9 @@ class Channel(Owner):
         Owns   the burst owns the received mbufs
         """
         self._check("rx", burst)
-        wanted = burst.size if n is None else check_range("n", n, 0, burst.size, " messages")
+        wanted = (
+            burst.capacity if n is None else check_range("n", n, 0, burst.capacity, " messages")
+        )
         got = self._move(
             lambda ns: _rx(self._c, burst._c, wanted, ns), timeout, deadline(timeout), burst
         )
@@ -596,7 +601,7 @@ class Channel(Owner):
 
     def _state(self) -> str:
         what = f"bytes<={self.message_bytes}" if self.dtype is None else str(self.dtype)
-        return f"{what} count={self.ring.count} size={self.size}"
+        return f"{what}, {len(self.ring)} of {self.capacity}"
 
     # -- private: copies --
 
@@ -684,7 +689,7 @@ class Channel(Owner):
             reasons += part._viewed()
         if not self.owned:
             return reasons
-        waiting, others = self.ring.count, self._others()
+        waiting, others = len(self.ring), self._others()
         if waiting:
             reasons.append(f"{waiting} messages are in it")
         elif not held and self.mempool.in_use_count:

@@ -93,7 +93,7 @@ def get_batch(
 
 def get_records(channel: Channel, dtype: np.dtype[Any], n: int, timeout: float | None) -> Any:
     """Wait for a record and receive all that are there, up to n, as an array `dtype[k]`."""
-    out = np.empty(min(n, channel.size), dtype)
+    out = np.empty(min(n, channel.capacity), dtype)
     c_out = _buffer("char[]", out.view(np.uint8), True)
     batch = _new("struct pyd_batch *", (c_out, ffi.NULL, out.nbytes, 0, len(out), 0))
     k = _get_many(channel._c, batch, SLICE_NS if timeout is None else 0) if n else 0
