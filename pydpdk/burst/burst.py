@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -222,6 +222,25 @@ class Burst(Owner, Handle):
 
     def __getitem__(self, i: int) -> Bytes:
         return self.view(self._index(i))
+
+    def __iter__(self) -> Iterator[Bytes]:
+        """Yield the data of each packet's first segment, as `burst[i]` gives it.
+
+        Raises
+        ------
+        RuntimeError
+            The number of packets changed during the iteration.
+        """
+        self.handle  # noqa: B018  # raises when closed
+        n, i = len(self), 0
+        while len(self) == n:
+            if i == n:
+                return
+            yield self.view(i)
+            i += 1
+        raise RuntimeError(f"{self!r} changed during its iteration: it had {n} packets")
+
+    __contains__ = None  # arrays are not compared as a whole
 
     def view(self, i: int) -> Bytes:
         """Return the data of packet i's first segment, `uint8[data_len]`, no copy.

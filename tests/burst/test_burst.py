@@ -116,6 +116,37 @@ def test_a_view_is_the_packet(pool: Mempool, burst: Burst):
     assert burst.bytes(0) == b"abcd"
 
 
+def test_a_burst_is_iterated_as_indexed(pool: Mempool, burst: Burst):
+    assert list(burst) == []
+    burst.alloc(pool, 3)
+    burst.fill([b"a", b"bc", b""])
+    assert [packet.tobytes() for packet in burst] == [b"a", b"bc", b""]
+    assert [packet.tobytes() for packet in reversed(burst)] == [b"", b"bc", b"a"]
+    for packet in burst:
+        packet[:] = ord("x")
+    assert [burst.bytes(i) for i in range(3)] == [b"x", b"xx", b""]
+    with pytest.raises(TypeError):
+        b"x" in burst  # noqa: B015
+
+
+@pytest.mark.parametrize("at", [0, 2])
+def test_a_burst_that_changes_during_its_iteration_raises(pool: Mempool, burst: Burst, at: int):
+    burst.alloc(pool, 3, length=1)
+    packets = iter(burst)
+    assert [len(next(packets)) for _ in range(at + 1)] == [1] * (at + 1)
+    burst.free()
+    with pytest.raises(RuntimeError, match="changed during its iteration: it had 3 packets"):
+        next(packets)
+    assert list(packets) == []
+
+
+def test_a_closed_burst_is_not_iterated(eal: Eal):
+    burst = Burst(4)
+    burst.close()
+    with pytest.raises(ClosedError):
+        list(burst)
+
+
 def test_negative_index_counts_from_the_end(pool: Mempool, burst: Burst):
     burst.alloc(pool, 2)
     burst.fill([b"a", b"b"])

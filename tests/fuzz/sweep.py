@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from hostile_sequences import sequences
 from hostile_values import NUMBERS, PLAIN
+from sweep_channels import ended
 from sweep_examples import arguments, is_record, objects
 from sweep_fixtures import HUGEPAGES, Fixtures
 from sweep_host_examples import EXPECTED as HOST_EXPECTED
@@ -215,8 +216,9 @@ def unref(result: Group | Peers | Replies | Registration | Watch) -> None:
 def probe(sweep: Sweep, name: str, make: Callable[[Fixtures], Any]) -> None:
     """Use an object in every way of the language: each gives a result or a TypeError."""
     asked: list[tuple[str, Callable[[Any], Any]]] = [
-        (f.__name__, f) for f in (repr, str, bool, hash, len, iter, list, bytes, dir, np.asarray)
+        (f.__name__, f) for f in (repr, str, bool, hash, len, dir, np.asarray)
     ]
+    asked += [(f.__name__, lambda t, f=f: f(ended(t))) for f in (iter, list, bytes)]
     asked += [("copy", copy.copy), ("deepcopy", copy.deepcopy), ("pickle", pickle.dumps)]
     asked += [(f"== {v!r:.40}", lambda t, v=v: t == v) for v in PLAIN[::8]]
     asked += [(f"in {v!r:.40}", lambda t, v=v: v in t) for v in PLAIN[::8]]

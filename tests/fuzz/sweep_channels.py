@@ -17,6 +17,13 @@ def same(value: Any) -> Callable[[Any], Any]:
     return lambda h: value
 
 
+def ended(thing: Any) -> Any:
+    """Shut a channel, so that a loop over it ends; return what it got."""
+    if isinstance(thing, Channel):
+        thing.shut()
+    return thing
+
+
 class Channels:
     """The channels of a `Fixtures`."""
 
@@ -42,6 +49,11 @@ class Channels:
         """A channel that may be closed."""
         self._empty(self.channel)
         return self._made["channel"]
+
+    @property
+    def shut(self) -> Channel:
+        """A channel with a message in it and no more to come: a loop over it ends."""
+        return ended(self.channel)
 
     @property
     def records(self) -> Channel:

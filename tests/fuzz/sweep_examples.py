@@ -81,6 +81,7 @@ SAMPLES: dict[str, Make] = {
     "ring.zero_copy.ZeroCopy": lambda h: h.block(),
     "process.channel.Channel": attribute("channel"),
     "process.channel.Channel.close": attribute("empty"),
+    "process.channel.Channel.__iter__": attribute("shut"),
     "process.channel.Channel.__exit__": attribute("empty"),
     "process.channel.message.Message": lambda h: h.channel.receive(),
     **sweep_columns.SAMPLES,

@@ -57,8 +57,9 @@ SAMPLES: dict[str, Make] = {
     "process.messages.wire.Fds": lambda h: h.fds(),
 }
 
-ONLY = {"process.group.Group.start"}
-"""Methods that are called of no other sample: an open group starts a process for each value."""
+ONLY = {"process.group.Group.start", "process.channel.Channel.__iter__"}
+"""Methods that are called of no other sample: an open group starts a process for each value, and a
+loop over a channel waits until it is shut."""
 
 MORE: dict[str, list[Make]] = {
     "process.messages.Message": [lambda h: h.message(wire.MESSAGE)],

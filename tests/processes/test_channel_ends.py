@@ -38,14 +38,34 @@ say("closed")
 """
 
 
-@pytest.mark.parametrize(("end", "error"), [("die", "PeerDiedError"), ("close", "ClosedError")])
-def test_the_end_of_the_primary_ends_the_wait_of_a_secondary(tmp_path, end: str, error: str):
-    prefix = f"test-{os.getpid()}-{end}"
+LOOP = """
+channel = Channel.lookup("c")
+try:
+    for message in channel:
+        say(message)
+    say("end of the loop")
+except (PeerDiedError, ClosedError) as error:
+    say(type(error).__name__)
+channel.close()
+say("closed")
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "end", "error"),
+    [
+        (SECONDARY, "die", "PeerDiedError"), (SECONDARY, "close", "ClosedError"),
+        (LOOP, "die", "PeerDiedError"), (LOOP, "close", "end of the loop"),
+    ],
+    ids=["get die", "get close", "loop die", "loop close"],
+)  # fmt: skip
+def test_the_end_of_the_primary_ends_the_wait_of_a_secondary(tmp_path, code, end: str, error: str):
+    prefix = f"test-{os.getpid()}-{end}-{code is LOOP}"
     options = {"stdout": subprocess.PIPE, "stdin": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", PRIMARY, prefix, end], **options) as primary:
         assert primary.stdout.readline() == "ready\n"
-        code = [sys.executable, "-c", PRELUDE + SECONDARY, prefix, "1@0"]
-        with subprocess.Popen(code, **options) as secondary:
+        command = [sys.executable, "-c", PRELUDE + code, prefix, "1@0"]
+        with subprocess.Popen(command, **options) as secondary:
             print("hello", file=primary.stdin, flush=True)
             assert secondary.stdout.readline() == "b'hello'\n"
             start = time.monotonic()

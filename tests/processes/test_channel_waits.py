@@ -127,6 +127,68 @@ def test_messages_of_an_ended_channel_are_still_received(channel: Channel):
             receive()
 
 
+def test_a_loop_gets_messages_until_the_channel_is_shut(channel: Channel):
+    messages = [b"%d" % i for i in range(1000)]
+
+    def send(_: int) -> None:
+        channel.send_many(messages)
+        channel.shut()
+
+    threads = run(send)
+    assert list(channel) == messages
+    threads[0].join()
+    assert list(channel) == []
+
+
+def test_a_loop_over_a_channel_of_records_gets_records(eal: Eal, name: str):
+    with Channel.create(name, 4, dtype="u4") as channel:
+        channel.send_many([0, 1, 2])
+        channel.shut()
+        assert [int(record) for record in channel] == [0, 1, 2]
+
+
+def test_two_loops_share_the_messages(channel: Channel):
+    got: list[bytes] = []
+    threads = run(lambda _: got.extend(channel), 2)
+    messages = [b"%d" % i for i in range(500)]
+    channel.send_many(messages)
+    channel.shut()
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == sorted(messages)
+
+
+def test_a_loop_raises_once_its_channel_is_closed(eal: Eal, name: str):
+    channel = Channel.create(name, 4)
+    ended: list[str] = []
+    came = threading.Event()
+
+    def loop(_: int) -> None:
+        try:
+            for message in channel:
+                ended.append(str(message))
+                came.set()
+        except ClosedError as error:
+            ended.append(str(error))
+
+    threads = run(loop)
+    channel.send(b"x")
+    came.wait()
+    channel.close(force=True)
+    threads[0].join()
+    closed = f"<Channel {name!r} closed> is used after it was closed"
+    assert ended == ["b'x'", closed]
+    with pytest.raises(ClosedError, match="after it was closed"):
+        next(iter(channel))
+
+
+def test_a_membership_test_takes_no_message(channel: Channel):
+    channel.send(b"x")
+    with pytest.raises(TypeError):
+        b"x" in channel  # noqa: B015
+    assert channel.get() == b"x"
+
+
 def send_reserved(channel: Channel) -> None:
     with channel.reserve(5):
         pass
@@ -161,8 +223,9 @@ def test_the_end_ends_every_wait(eal: Eal, name: str, end: str):
     assert repr(channel) == f"<Channel {name!r} closed>"
 
 
-def test_ctrl_c_ends_a_wait(run_script):
-    done = run_script("""
+@pytest.mark.parametrize("wait", ["channel.get()", "list(channel)"])
+def test_ctrl_c_ends_a_wait(run_script, wait: str):
+    done = run_script(f"""
         import signal, threading, time
         from pydpdk import Channel
         init()
@@ -171,7 +234,7 @@ def test_ctrl_c_ends_a_wait(run_script):
             threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
             start = time.monotonic()
             try:
-                channel.get()
+                {wait}
             except KeyboardInterrupt:
                 print(time.monotonic() - start)
     """)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import warnings
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,7 +20,7 @@ from pydpdk import eal
 from pydpdk._core.lifetime import Owner, Undo, address_of, close_since, find, lock, owners
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst import Burst
-from pydpdk.errors import InUseError, call_errno, check_name, check_range, make_error
+from pydpdk.errors import ClosedError, InUseError, call_errno, check_name, check_range, make_error
 from pydpdk.exceptions import LeakWarning
 from pydpdk.host.alive import is_alive, start_time
 from pydpdk.memory.mempool import HEADROOM, Mempool
@@ -355,6 +356,30 @@ class Channel(Owner):
         data = _unpack(buffer, n)
         self._buffers.append(buffer)
         return data if self.dtype is None else np.frombuffer(data, self.dtype)[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield messages as `get` returns them, until the channel is shut and empty.
+
+        It waits for each message, without limit. Each goes to one receiver, so two loops over a
+        channel share its messages.
+
+        Raises
+        ------
+        ClosedError
+            This process has closed the channel.
+        PeerDiedError
+            As in `get`.
+        """
+        while True:
+            try:
+                message = self.get()
+            except ClosedError:
+                if self.closed:
+                    raise
+                return
+            yield message
+
+    __contains__ = None  # `in` would receive messages to compare them
 
     def get_many(self, n: int, timeout: float | None = None) -> Any:
         """Wait for a message and receive all that are there, up to n.
