@@ -97,7 +97,7 @@ EXCLUDED = {
     "eal.deaths.set_recovery": "keeps its argument for every later death; this package sets it",
     "eal.portable.Portable*": "a base; swept with Ring, Mempool, Memzone and Port",
     "ethdev.sharing.*": "the inner half of Port and its queues, which are swept",
-    "host.registry.Registration": "made by claim, which is swept",
+    "host.registry.Registration": "made by register, which is swept",
     "process.attach.attach": OWN_PROCESS,
     "process.child.main": "the first function of a process of a Group: takes its signals",
     "process.member.Member*": "a process each: those are in tests/processes/test_group.py",

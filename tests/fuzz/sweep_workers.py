@@ -98,4 +98,4 @@ class CompiledWorkers:
             self._registration.give_back()
         for left in Path(os.environ["RUNTIME_DIRECTORY"], "dpdk").glob("*"):
             if {file.name for file in left.glob("*")} <= {registry.FILE}:
-                shutil.rmtree(left)  # a rejected claim leaves a registry without processes
+                shutil.rmtree(left)  # a rejected registration leaves a registry without processes
