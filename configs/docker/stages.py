@@ -11,7 +11,7 @@ READY = Path("/tmp/ready")  # noqa: S108  compose starts the workers when it exi
 
 def hand_out(app):
     """Receive packets, pass them to the workers, send what comes back."""
-    source, sink = app.ports["source"].rx[0], app.ports["sink"].tx[0]
+    source, sink = app.ports["source"].rx_queues[0], app.ports["sink"].tx_queues[0]
     work, done = app.rings["work"], app.rings["done"]
     sent = Count("sent")
     READY.touch()

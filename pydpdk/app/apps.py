@@ -25,7 +25,10 @@ _POLLS = 256  # polls of a round: enough that checking for a stop costs nothing
 def forward(app: App, spec: ForwardSpec) -> Round:
     """Forward between the ports of each pair, in both directions."""
     hops = [
-        (app.ports[poll.rx_port].rx[poll.rx_queue], app.ports[poll.tx_port].tx[poll.tx_queue])
+        (
+            app.ports[poll.rx_port].rx_queues[poll.rx_queue],
+            app.ports[poll.tx_port].tx_queues[poll.tx_queue],
+        )
         for poll in app.plan.polls
         if poll.rx_port is not None
         and poll.rx_queue is not None
@@ -43,7 +46,7 @@ def forward(app: App, spec: ForwardSpec) -> Round:
 
 def drop(app: App, spec: DropSpec) -> Round:
     """Receive from each port, and free the packets."""
-    queues = [queue for name in spec.ports for queue in app.ports[name].rx]
+    queues = [queue for name in spec.ports for queue in app.ports[name].rx_queues]
     burst = app.burst(spec.burst)
 
     def round_() -> None:
@@ -99,7 +102,7 @@ def generate(app: App, spec: GenerateSpec) -> Round:
             raise ConfigError([f"{where}: mempool: needed, packets to send come from it"])
         sources += [
             _Source(txq, app.mempools[pool], app.burst(spec.burst), spec)
-            for txq in app.ports[name].tx
+            for txq in app.ports[name].tx_queues
         ]
 
     def round_() -> None:

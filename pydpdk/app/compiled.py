@@ -56,7 +56,7 @@ class _Place:
         assert poll.rx_port is not None  # noqa: S101  # hops have both ends
         assert poll.tx_port is not None  # noqa: S101
         ports = self._app.ports
-        return ports[poll.rx_port].rx[poll.rx_queue or 0], ports[poll.tx_port].tx[
+        return ports[poll.rx_port].rx_queues[poll.rx_queue or 0], ports[poll.tx_port].tx_queues[
             poll.tx_queue or 0
         ]
 

@@ -132,8 +132,8 @@ class Meter:
         """Warn once per port and reason that packets were freed."""
         for name, port in self._app.ports.items():
             for n, why in (
-                (sum(queue.cut for queue in port.rx), _CUT),
-                (sum(queue.unsendable for queue in port.tx), _UNSENDABLE),
+                (sum(queue.cut for queue in port.rx_queues), _CUT),
+                (sum(queue.unsendable for queue in port.tx_queues), _UNSENDABLE),
             ):
                 if n and (name, why) not in self._warned:
                     self._warned.add((name, why))
@@ -292,7 +292,7 @@ def _port_report(base: PortStats, now: PortStats, seconds: float, port: Port) ->
         rx_pps=round(received / seconds, 1),
         tx_pps=round(sent / seconds, 1),
         rx_missed=now.imissed - base.imissed + now.rx_nombuf - base.rx_nombuf,
-        tx_dropped=sum(queue.dropped for queue in port.tx),
-        rx_malformed=sum(queue.malformed for queue in port.rx),
+        tx_dropped=sum(queue.dropped for queue in port.tx_queues),
+        rx_malformed=sum(queue.malformed for queue in port.rx_queues),
         errors=now.ierrors - base.ierrors + now.oerrors - base.oerrors,
     )

@@ -156,7 +156,7 @@ class Port(Portable):
     # -- queues --
 
     @property
-    def rx(self) -> tuple[RxQueue, ...]:
+    def rx_queues(self) -> tuple[RxQueue, ...]:
         """The rx queues; empty until configured.
 
         Raises
@@ -168,8 +168,8 @@ class Port(Portable):
         return self._rx
 
     @property
-    def tx(self) -> tuple[TxQueue, ...]:
-        """The tx queues; as `rx`."""
+    def tx_queues(self) -> tuple[TxQueue, ...]:
+        """The tx queues; as `rx_queues`."""
         self._find_queues()
         return self._tx
 

@@ -157,7 +157,7 @@ def ports(
 def hops(found: Sequence[pydpdk.Port]) -> Pairs:
     """Forward a to b and b to a, as testpmd pairs its ports."""
     a, b = found
-    return ((a.rx[0], b.tx[0]), (b.rx[0], a.tx[0]))
+    return ((a.rx_queues[0], b.tx_queues[0]), (b.rx_queues[0], a.tx_queues[0]))
 
 
 def timed(loop: Callable[[], int], seconds: float) -> tuple[int, float]:

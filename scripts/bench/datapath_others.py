@@ -181,7 +181,8 @@ def each(packets: Sequence[Any], send_one: Callable[[Any], object]) -> Callable[
 
 def our_sender(port: pydpdk.Port) -> Callable[[], int]:
     """Make a step that sends bursts filled with the verbs."""
-    burst, txq, turns = pydpdk.Burst(BURST), port.tx[0], itertools.cycle(range(FRAMES // BURST))
+    burst, txq = pydpdk.Burst(BURST), port.tx_queues[0]
+    turns = itertools.cycle(range(FRAMES // BURST))
     parts = [frames()[i * BURST : (i + 1) * BURST] for i in range(FRAMES // BURST)]
     assert port.mempool
 
@@ -252,7 +253,7 @@ def some(seen: tuple[int, float]) -> float:
 
 def our_receiver(port: pydpdk.Port) -> Callable[[], int]:
     """Make a step that reads eight columns of received packets."""
-    burst, rxq = pydpdk.Burst(BURST), port.rx[0]
+    burst, rxq = pydpdk.Burst(BURST), port.rx_queues[0]
     look = burst.columns.bind(*burst_parts.EIGHT)
 
     def step() -> int:

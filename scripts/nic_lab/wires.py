@@ -72,7 +72,7 @@ def cross(source: Port, target: Port, pool: Mempool, packets: int, to: str = "")
             sending.alloc(pool, len(wave))
             sending.fill(list(wave.values()))
             while sending:
-                source.tx[0].tx(sending)
+                source.tx_queues[0].tx(sending)
             seen.sent += len(wave)
             seen.sent_bytes += sum(map(len, wave.values()))
             _collect(target, receiving, wave, seen)
@@ -91,7 +91,7 @@ def _collect(target: Port, receiving: Burst, wave: dict[int, bytes], seen: Cross
     """Receive until every packet of a wave is there, and compare."""
     deadline = time.monotonic() + _PATIENCE_S
     while wave and time.monotonic() < deadline:
-        for i in range(target.rx[0].rx(receiving)):
+        for i in range(target.rx_queues[0].rx(receiving)):
             packet = receiving.bytes(i)
             if packet[12:14] != _KIND:
                 continue  # sent earlier by the kernel

@@ -377,7 +377,7 @@ def _device_cases(eal: Eal) -> list[Case]:
     def started() -> dict[str, Any]:
         made = ready()
         made["port"].start()
-        made["port"].rx[0].rx(made["burst"])
+        made["port"].rx_queues[0].rx(made["burst"])
         made["burst"].free()
         return made
 
@@ -393,7 +393,7 @@ def _device_cases(eal: Eal) -> list[Case]:
             port.stop()
             port.configure(mempool=made["pool"], nb_rx_desc=16, nb_tx_desc=16)
             port.start()
-            assert port.rx[0].rx(made["burst"]) == 8
+            assert port.rx_queues[0].rx(made["burst"]) == 8
             made["burst"].free()
             port.stop()
         closable(port)
@@ -413,9 +413,9 @@ def _device_cases(eal: Eal) -> list[Case]:
         Case("look up port", port, lambda m: Port.lookup(m["device"]), end=end),
         Case("configure port", port, configure, end=end),
         Case("start port", ready, lambda m: m["port"].start(), end=end),
-        Case("first rx", lambda: _start(ready()), lambda m: m["port"].rx[0].rx(m["burst"]),
+        Case("first rx", lambda: _start(ready()), lambda m: m["port"].rx_queues[0].rx(m["burst"]),
              lambda m: m["burst"].free(), end),
-        Case("release queue", started, lambda m: m["port"].rx[0].release(), end=end),
+        Case("release queue", started, lambda m: m["port"].rx_queues[0].release(), end=end),
         Case("stop port", started, lambda m: m["port"].stop(), end=end),
         Case("close port", started, lambda m: m["port"].close(), end=end),
     ]  # fmt: skip

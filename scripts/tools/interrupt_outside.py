@@ -82,8 +82,8 @@ def loops(eal: Eal) -> dict[str, Loop]:
         with made["pool"], made["burst"], made["port"] as port:
             port.configure(mempool=made["pool"], nb_rx_desc=16, nb_tx_desc=16)
             port.start()
-            port.rx[0].rx(made["burst"])
-            port.tx[0].tx(made["burst"])
+            port.rx_queues[0].rx(made["burst"])
+            port.tx_queues[0].tx(made["burst"])
             made["burst"].free()
             port.stop()
         eal.remove_device(made["device"])

@@ -33,7 +33,7 @@ def _started(eal: Eal) -> dict[str, Any]:
 
 
 def _end(eal: Eal, made: dict[str, Any]) -> None:
-    assert made["port"].rx[0].rx(made["burst"]) == 8
+    assert made["port"].rx_queues[0].rx(made["burst"]) == 8
     made["burst"].free()
     for what in ("port", "burst", "pool"):
         closable(made[what])
@@ -45,7 +45,7 @@ def _end(eal: Eal, made: dict[str, Any]) -> None:
 
 def _launch(made: dict[str, Any]) -> Any:
     port = made["port"]
-    return moves.launch(port.rx[0], port.tx[0], made["burst"], made["counters"])
+    return moves.launch(port.rx_queues[0], port.tx_queues[0], made["burst"], made["counters"])
 
 
 def _stop_and_wait(made: dict[str, Any]) -> None:
@@ -98,7 +98,7 @@ def worker_cases(eal: Eal) -> list[Case]:
 
 
 def _hops(made: dict[str, Any]) -> list[Any]:
-    return [(made["port"].rx[0], made["port"].tx[0])]
+    return [(made["port"].rx_queues[0], made["port"].tx_queues[0])]
 
 
 def _drop_forward(made: dict[str, Any]) -> None:

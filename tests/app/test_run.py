@@ -130,8 +130,8 @@ def test_the_function_of_the_user_gets_the_open_file(command, tmp_path):
         "def main(app):\n"
         "    burst = pydpdk.Burst(32)\n"
         "    while app.running:\n"
-        "        app.ports['p0'].rx[0].rx(burst)\n"
-        "        app.ports['p0'].tx[0].tx(burst)\n",
+        "        app.ports['p0'].rx_queues[0].rx(burst)\n"
+        "        app.ports['p0'].tx_queues[0].tx(burst)\n",
     )
     report = _report(command(file, "--duration", "0.3", "--json"), tmp_path)
     assert report["ports"]["p0"]["tx_packets"] > 100
@@ -151,7 +151,7 @@ def test_a_function_that_raises_leaves_nothing_behind(command, tmp_path):
         "import pydpdk\n"
         "def main(app):\n"
         "    burst = pydpdk.Burst(32)\n"
-        "    app.ports['p0'].rx[0].rx(burst)\n"
+        "    app.ports['p0'].rx_queues[0].rx(burst)\n"
         "    view = burst[0]\n"
         "    raise RuntimeError('mine')\n",
     )

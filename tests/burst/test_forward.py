@@ -13,18 +13,22 @@ def test_forward_between_rings(device, pool: Mempool, burst: Burst):
     port.start()
     burst.alloc(pool, 8)
     burst.fill([bytes([i] * 6 + [99] * 6 + [0, 0]) for i in range(8)])
-    port.tx[0].tx(burst)
-    hops = [(port.rx[0], port.tx[0])]
+    port.tx_queues[0].tx(burst)
+    hops = [(port.rx_queues[0], port.tx_queues[0])]
     assert Forward(burst, hops, "macswap").step() == 8
     assert Forward(burst, hops).step() == 8
     assert len(burst) == 0
-    assert port.rx[0].rx(burst) == 8
+    assert port.rx_queues[0].rx(burst) == 8
     assert [burst.bytes(i) for i in range(8)] == [
         bytes([99] * 6 + [i] * 6 + [0, 0]) for i in range(8)
     ]
     burst.free()
     assert Forward(burst, hops).step() == 0
-    assert (port.rx[0].packets, port.tx[0].packets, port.tx[0].dropped) == (24, 24, 0)
+    assert (port.rx_queues[0].packets, port.tx_queues[0].packets, port.tx_queues[0].dropped) == (
+        24,
+        24,
+        0,
+    )
     port.stop()
 
 
@@ -36,10 +40,10 @@ def test_forward_frees_what_the_port_did_not_take(device, pool: Mempool, name: s
         port.configure(mempool=big)
         port.start()
     with Burst(1000) as burst:
-        assert Forward(burst, [(source.rx[0], full.tx[0])] * 2).step() == 2000
-        assert big.in_use_count == full.tx[0].packets < 2000
-        assert full.tx[0].dropped == 2000 - full.tx[0].packets
-        while full.rx[0].rx(burst):
+        assert Forward(burst, [(source.rx_queues[0], full.tx_queues[0])] * 2).step() == 2000
+        assert big.in_use_count == full.tx_queues[0].packets < 2000
+        assert full.tx_queues[0].dropped == 2000 - full.tx_queues[0].packets
+        while full.rx_queues[0].rx(burst):
             burst.free()
     for port in (full, source):
         port.close()
@@ -49,7 +53,7 @@ def test_forward_frees_what_the_port_did_not_take(device, pool: Mempool, name: s
 def test_forward_with_wrong_arguments_raises(device, pool: Mempool, burst: Burst):
     port = device("net_null_fwd")
     port.configure(mempool=pool)
-    rx, tx = port.rx[0], port.tx[0]
+    rx, tx = port.rx_queues[0], port.tx_queues[0]
     with pytest.raises(ClosedError):
         Forward(burst, [(rx, tx)]).step()
     port.start()

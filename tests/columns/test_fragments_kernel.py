@@ -82,7 +82,7 @@ def send(
     sent = dataclasses.replace(datagram, src=peer, dst=kernel, ports=ports)
     assert [burst.bytes(i) for i in range(len(burst))] == sent.fragments(size)
     while burst:
-        port.tx[0].tx(burst)
+        port.tx_queues[0].tx(burst)
 
 
 @pytest.mark.parametrize("version", ADDRESSES)
@@ -117,6 +117,6 @@ def test_a_connection_is_answered(tap: Port, pool: Mempool, burst: Burst, versio
 def answer(port: Port, burst: Burst) -> list[int]:
     """Return the TCP flags in the kernel's packets from that port."""
     burst.free()
-    port.rx[0].rx(burst)
+    port.rx_queues[0].rx(burst)
     flags, source = burst.columns["tcp.tcp_flags", "tcp.src_port"]
     return [int(f) for f, p in zip(flags, source, strict=True) if p == PORT]

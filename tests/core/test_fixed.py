@@ -108,7 +108,7 @@ class Maker:
 
     def forward(self) -> Forward:
         port = self.port()
-        return Forward(self.burst, [(port.rx[0], port.tx[0])])
+        return Forward(self.burst, [(port.rx_queues[0], port.tx_queues[0])])
 
     def watch(self) -> Any:
         return self.closing(events.watch())
@@ -206,14 +206,14 @@ CASES: dict[str, tuple[Make, Use]] = {
     "Meter": (lambda m: Meter(1000, 1000, n=8), lambda m: m.color(U4, U4)),
     "ObjectPool": (Maker.objects, lambda p: (p.put(p.get(3)), p.write([62], [1]), p.read([62]))),
     "Pin": (lambda m: Pin(m.pool.address, 64), lambda pin: (pin.view(0, 64), pin.views)),
-    "Port": (Maker.port, lambda p: (p.rx[0].rx, p.stats)),
+    "Port": (Maker.port, lambda p: (p.rx_queues[0].rx, p.stats)),
     "Reply": (lambda m: Reply(None, b"1", ()), lambda r: r.data),
     "Ring": (
         lambda m: m.closing(Ring.create("fixed", 8)),
         lambda r: (r.enqueue_bulk(U8), r.dequeue_bulk(U8)),
     ),
-    "RxQueue": (lambda m: m.port().rx[0], lambda q: q.packets),
-    "TxQueue": (lambda m: m.port().tx[0], lambda q: (q.packets, q.dropped)),
+    "RxQueue": (lambda m: m.port().rx_queues[0], lambda q: q.packets),
+    "TxQueue": (lambda m: m.port().tx_queues[0], lambda q: (q.packets, q.dropped)),
     "Watch": (Maker.watch, lambda w: w.read()),
     "Worker": (lambda m: pydpdk.worker(used), repr),
     "ZeroCopy": (Maker.zero_copy, lambda z: (z.first.fill(7), z.commit(len(z)))),

@@ -57,7 +57,7 @@ def mbufs(eal):
 
 
 def test_verbs_of_bursts_run_no_python(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
-    rxq, txq = loop.rx[0], loop.tx[0]
+    rxq, txq = loop.rx_queues[0], loop.tx_queues[0]
     assert rxq.take() and txq.take()  # else the first call does this
     assert short(burst.alloc, pool, 8, length=60) == 8
     burst.fill(bytes(range(60)))
@@ -89,8 +89,8 @@ def test_fast_path_and_fallback_do_the_same(pool: Mempool, burst: Burst, mbufs: 
 
 
 def test_with_live_views_the_fallback_runs(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
-    assert loop.rx[0].take() and loop.tx[0].take()
-    for send in (loop.tx[0].tx, mbufs.tx):
+    assert loop.rx_queues[0].take() and loop.tx_queues[0].take()
+    for send in (loop.tx_queues[0].tx, mbufs.tx):
         burst.alloc(pool, 2, length=60)
         view = burst[0]
         with pytest.raises(InUseError, match="copy what you keep"):
@@ -98,9 +98,9 @@ def test_with_live_views_the_fallback_runs(loop: Port, pool: Mempool, burst: Bur
         assert len(burst) == 2
         del view
         assert fallback(send, burst) == 2
-    assert short(loop.rx[0].rx, burst) == 2
-    assert short(loop.tx[0].tx, burst) == 2
-    assert loop.rx[0].rx(burst) == 2
+    assert short(loop.rx_queues[0].rx, burst) == 2
+    assert short(loop.tx_queues[0].tx, burst) == 2
+    assert loop.rx_queues[0].rx(burst) == 2
     burst.free()
     mbufs.rx(burst)
 
@@ -160,8 +160,19 @@ def test_alloc_of_a_length_that_does_not_fit_raises(pool: Mempool, burst: Burst,
 
 def test_arguments_of_another_class_raise(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
     with ObjectPool.create("kinds", 7, "u8") as objects, Ring.create("kinds", 16) as values:
-        for wrong in (None, 1, "burst", mbufs, values, pool, objects, loop.rx[0], loop, burst._c):
-            for verb in (loop.rx[0].rx, loop.tx[0].tx, mbufs.rx, mbufs.tx):
+        for wrong in (
+            None,
+            1,
+            "burst",
+            mbufs,
+            values,
+            pool,
+            objects,
+            loop.rx_queues[0],
+            loop,
+            burst._c,
+        ):
+            for verb in (loop.rx_queues[0].rx, loop.tx_queues[0].tx, mbufs.rx, mbufs.tx):
                 with pytest.raises(TypeError, match="a Burst is allowed"):
                     verb(wrong)
             if wrong is not pool:
@@ -179,12 +190,16 @@ def test_a_verb_of_another_class_raises(loop: Port, pool: Mempool, burst: Burst,
         for error, verb, *arguments in [
             (AttributeError, Ring.enqueue_bulk, objects, ids),
             (AttributeError, ObjectPool.get, mbufs, 1),
-            (AttributeError, Ring.tx, loop.tx[0], burst),
-            (AttributeError, Burst.swap_macs, Forward(burst, [(loop.rx[0], loop.tx[0])])),
+            (AttributeError, Ring.tx, loop.tx_queues[0], burst),
+            (
+                AttributeError,
+                Burst.swap_macs,
+                Forward(burst, [(loop.rx_queues[0], loop.tx_queues[0])]),
+            ),
             ((AttributeError, TypeError), Burst.alloc, pool, pool),
             ((AttributeError, TypeError), Forward.step, burst),
-            (DpdkError, RxQueue.rx, loop.tx[0], burst),
-            (DpdkError, TxQueue.tx, loop.rx[0], burst),
+            (DpdkError, RxQueue.rx, loop.tx_queues[0], burst),
+            (DpdkError, TxQueue.tx, loop.rx_queues[0], burst),
         ]:
             with pytest.raises(error):
                 verb(*arguments)
@@ -197,7 +212,7 @@ def test_a_verb_of_another_class_raises(loop: Port, pool: Mempool, burst: Burst,
 def test_errors_of_the_fast_path_are_raised_by_the_fallback(
     loop: Port, pool: Mempool, burst: Burst, mbufs: Ring
 ):
-    rxq, txq, gone = loop.rx[0], loop.tx[0], Burst(4)
+    rxq, txq, gone = loop.rx_queues[0], loop.tx_queues[0], Burst(4)
     burst.alloc(pool)
     for fill in (rxq.rx, mbufs.rx):
         with pytest.raises(InUseError, match="still holds"):
@@ -224,16 +239,16 @@ def test_an_interrupted_round_serves_no_hop_twice(device, pool: Mempool, burst: 
     for port in (open_, shut):
         port.configure(mempool=pool)
     open_.start()
-    first, second = (open_.rx[0], open_.tx[0]), (shut.rx[0], shut.tx[0])
+    first, second = (open_.rx_queues[0], open_.tx_queues[0]), (shut.rx_queues[0], shut.tx_queues[0])
     forward = Forward(burst, [first, second])
     for n in (32, 64):
         with pytest.raises(ClosedError):
             forward.step()
-        assert open_.rx[0].packets == n
+        assert open_.rx_queues[0].packets == n
     shut.start()
-    assert shut.rx[0].take() and shut.tx[0].take()
+    assert shut.rx_queues[0].take() and shut.tx_queues[0].take()
     assert short(forward.step) == 64
-    assert (open_.rx[0].packets, shut.tx[0].packets) == (96, 32)
+    assert (open_.rx_queues[0].packets, shut.tx_queues[0].packets) == (96, 32)
 
 
 def test_a_second_thread_gets_busy_error(pool: Mempool, burst: Burst):
@@ -270,20 +285,20 @@ def test_tracing_records_the_fast_path(pool: Mempool, burst: Burst):
 
 
 def test_no_reference_is_lost_or_leaked(loop: Port, pool: Mempool, burst: Burst, mbufs: Ring):
-    things = (burst, pool, mbufs, loop.rx[0], loop.tx[0])
-    forward = Forward(burst, [(loop.rx[0], loop.tx[0])])
+    things = (burst, pool, mbufs, loop.rx_queues[0], loop.tx_queues[0])
+    forward = Forward(burst, [(loop.rx_queues[0], loop.tx_queues[0])])
 
     def each():
         burst.alloc(pool, 3)
         mbufs.tx(burst)
         mbufs.rx(burst)
-        loop.tx[0].tx(burst)
+        loop.tx_queues[0].tx(burst)
         forward.step()
-        loop.rx[0].rx(burst)
+        loop.rx_queues[0].rx(burst)
         with pytest.raises(InUseError):
             burst.alloc(pool)
         with pytest.raises(TypeError):
-            loop.rx[0].rx(pool)
+            loop.rx_queues[0].rx(pool)
         burst.free()
 
     each()

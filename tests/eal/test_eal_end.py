@@ -21,12 +21,12 @@ ENDS = {
     "view alive": "burst.alloc(pool, 5, length=60); view = burst[0]; view[0] = 1",
     "array alive": "array = Memzone.reserve('z', 4096).array(); array[0] = 1",
     "ring of mbufs": "burst.alloc(pool, 5); Ring.create('r', 16, element='mbuf').tx(burst)",
-    "port runs": "port.start(); port.rx[0].rx(burst)",
+    "port runs": "port.start(); port.rx_queues[0].rx(burst)",
     "thread polls": (
         "port.start(); import threading\n"
         "def poll():\n"
         "    while True:\n"
-        "        port.rx[0].rx(burst); burst.free()\n"
+        "        port.rx_queues[0].rx(burst); burst.free()\n"
         "threading.Thread(target=poll, daemon=True).start(); import time; time.sleep(0.1)"
     ),
 }

@@ -16,7 +16,7 @@ def test_calls_in_a_forked_child_raise(run_script):
         port.configure(mempool=pool)
         port.start()
         burst.alloc(pool, length=60)
-        mbuf, queue = burst.mbuf(0), port.rx[0]
+        mbuf, queue = burst.mbuf(0), port.rx_queues[0]
         uses = dict(
             alloc=lambda: burst.alloc(pool), n=lambda: pool.in_use_count, free=burst.free,
             enqueue=lambda: values.enqueue_bulk(np.zeros(1, np.uint64)),
@@ -54,7 +54,7 @@ def test_calls_in_a_forked_child_raise(run_script):
         status = os.waitpid(pid, 0)[1]
         print("child", status)
         assert pool.in_use_count == 4 and burst.free() == 4
-        assert port.rx[0].rx(burst) == 0 and zone.array()[0] == 0
+        assert port.rx_queues[0].rx(burst) == 0 and zone.array()[0] == 0
         eal.close()
     """)
     assert done.returncode == 0, done.stderr

@@ -60,7 +60,7 @@ def receive(port: Port, burst: Burst, count: int) -> list[bytes]:
     found: list[bytes] = []
     deadline = time.monotonic() + 5
     while len(found) < count and time.monotonic() < deadline:
-        port.rx[0].rx(burst)
+        port.rx_queues[0].rx(burst)
         packets = [burst.bytes(i) for i in range(len(burst))]
         found += [packet for packet in packets if packet[12:14] == b"\x88\xb5"]
         burst.free()
@@ -73,7 +73,7 @@ def send(port: Port, pool: Mempool, burst: Burst) -> None:
         burst.fill(packet)
         deadline = time.monotonic() + 5
         while burst and time.monotonic() < deadline:
-            port.tx[0].tx(burst)
+            port.tx_queues[0].tx(burst)
         assert not burst
 
 

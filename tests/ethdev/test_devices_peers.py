@@ -42,13 +42,13 @@ def send(port, packets):
         burst.alloc(pool, 1)
         burst.fill(one)
         while burst:
-            port.tx[0].tx(burst)
+            port.tx_queues[0].tx(burst)
             assert time.monotonic() < wait_until, "not sent"
 
 def receive(port, count):
     found = []
     while len(found) < count and time.monotonic() < wait_until:
-        port.rx[0].rx(burst)
+        port.rx_queues[0].rx(burst)
         found += [burst.bytes(i) for i in range(len(burst))]
         burst.free()
     return found
@@ -120,7 +120,8 @@ def await_file(path: Path) -> None:
 def test_both_ends_in_one_process(run_script, kind: str):
     done = run_script(
         PEER + "a, b = map(up, sys.argv[1:])\nlinked(a, b)\n"
-        "b.rx[0].rx(burst)\n"  # memif: the server sends nothing before the first poll of the client
+        # memif: the server sends nothing before the first poll of the client
+        "b.rx_queues[0].rx(burst)\n"
         "for one, other in ((b, a), (a, b)):\n"
         "    for i in range(0, 100, 20):\n"  # as many as the queues hold at once
         "        send(one, PACKETS[i : i + 20])\n"
@@ -140,7 +141,7 @@ def test_the_file_that_serves_sends_back(run_file, run_script, tmp_path, kind, f
     await_file(tmp_path / sock)
     done = run_script(
         PEER + "port = up(sys.argv[1])\nlinked(port)\n"
-        "port.rx[0].rx(burst)\n"  # memif: until then the server has no space to send into
+        "port.rx_queues[0].rx(burst)\n"  # memif: until then the server has no space to send into
         "for i in range(0, 100, 20):\n"
         "    send(port, PACKETS[i : i + 20])\n"
         "    assert receive(port, 20) == " + BACK.format("PACKETS[i : i + 20]") + "\n"

@@ -47,9 +47,9 @@ def race(work: Callable[[Burst], object]) -> list[Exception]:
 def test_two_threads_that_are_the_first(null: Port, pool: Mempool, verb: str) -> None:
     null.configure(mempool=pool)
     works = {
-        "rx": lambda burst: null.rx[0].rx(burst),
-        "tx": lambda burst: null.tx[0].tx(burst),
-        "forward": lambda burst: Forward(burst, [(null.rx[0], null.tx[0])]).step(),
+        "rx": lambda burst: null.rx_queues[0].rx(burst),
+        "tx": lambda burst: null.tx_queues[0].tx(burst),
+        "forward": lambda burst: Forward(burst, [(null.rx_queues[0], null.tx_queues[0])]).step(),
     }
     for _ in range(300):
         null.start()

@@ -77,8 +77,8 @@ def received(port: Port, burst: Burst, n: int) -> list[bytes]:
     """Poll until n packets were received, or freed because they were cut."""
     found: list[bytes] = []
     deadline = time.monotonic() + 20
-    while len(found) + port.rx[0].cut < n and time.monotonic() < deadline:
-        if port.rx[0].rx(burst):
+    while len(found) + port.rx_queues[0].cut < n and time.monotonic() < deadline:
+        if port.rx_queues[0].rx(burst):
             found += [burst.bytes(i) for i in range(len(burst))]
             burst.free()
     return found
@@ -94,7 +94,7 @@ def test_frames_above_the_frame_size_are_dropped_and_counted(device, veth, sende
         sender(raw(length))
     found = received(port, burst, len(lengths))
     assert found == [raw(length) for length in lengths if length <= LONGEST]
-    assert port.rx[0].cut == port.stats.ierrors == 3
+    assert port.rx_queues[0].cut == port.stats.ierrors == 3
     port.reset_stats()
     assert port.stats.ierrors == 0
     port.close()
@@ -133,7 +133,7 @@ def test_frames_of_other_interfaces_are_not_received(device, veth, sender, pool,
     for i in range(8):
         port = opened(device, pool, f"net_af_packet_own{i},iface={veth}1")
         deadline = time.monotonic() + 20
-        while not port.rx[0].rx(burst):
+        while not port.rx_queues[0].rx(burst):
             sender(raw(70))  # again: the ring may have no space until it was read
             assert time.monotonic() < deadline
         assert {burst.bytes(i) for i in range(len(burst))} == {raw(70)}
@@ -148,7 +148,7 @@ def test_a_burst_of_only_cut_frames_is_empty(device, veth, sender, pool):
     sender(raw(64))
     with Burst(256) as burst:
         assert received(port, burst, 201) == [raw(64)]
-    assert port.rx[0].cut == 200
+    assert port.rx_queues[0].cut == 200
     port.close()
 
 
@@ -159,7 +159,7 @@ def test_larger_frames_carry_larger_packets(device, veth, sender, name, burst):
         for length in lengths:
             sender(raw(length))
         assert received(port, burst, 3) == [raw(length) for length in lengths]
-        assert port.rx[0].cut == 0
+        assert port.rx_queues[0].cut == 0
         port.close()
 
 
@@ -194,19 +194,19 @@ def test_packets_that_can_never_be_sent_are_freed_and_counted(device, veth, pool
     with sniff(f"{veth}3") as far:
         burst.alloc(pool, 8)
         burst.fill([*map(raw, lengths), tagged])
-        assert port.tx[0].tx(burst) == 5
+        assert port.tx_queues[0].tx(burst) == 5
         assert len(burst) == 0
         assert frames_of(far) == [raw(n) for n in lengths if n <= 1514] + [
             tagged[:12] + tagged[16:]
         ]
-        assert port.tx[0].unsendable == port.stats.oerrors == 3
-        assert port.stats.opackets == port.tx[0].packets == 5
+        assert port.tx_queues[0].unsendable == port.stats.oerrors == 3
+        assert port.stats.opackets == port.tx_queues[0].packets == 5
         subprocess.run(["ip", "link", "set", "dev", f"{veth}2", "mtu", "9000"], check=True)
         burst.alloc(pool, 2)
         burst.fill([raw(2016), raw(2017)])  # now the frame size is the limit
-        assert port.tx[0].tx(burst) == 1
+        assert port.tx_queues[0].tx(burst) == 1
         assert [len(frame) for frame in frames_of(far)] == [2016]
-    assert port.tx[0].unsendable == 4
+    assert port.tx_queues[0].unsendable == 4
     assert pool.in_use_count == 0
     port.close()
 
@@ -218,8 +218,8 @@ def test_packets_that_a_tap_cannot_send_do_not_block_others(device, tun, big, bu
     with sniff(interface) as near:
         burst.alloc(big, 3)
         burst.fill([raw(60), raw(1523), raw(61)])
-        assert port.tx[0].tx(burst) == 2
-        assert (len(burst), port.tx[0].unsendable) == (0, 1)
+        assert port.tx_queues[0].tx(burst) == 2
+        assert (len(burst), port.tx_queues[0].unsendable) == (0, 1)
         seen = [len(frame) for frame in frames_of(near) if frame[12:14] == b"\x88\xb5"]
     assert seen == [60, 61]
     port.close()
@@ -291,7 +291,7 @@ def test_unfinished_checksums_are_finished(device, veth, sender, big, burst, dri
         untagged = [i for i, packet in enumerate(expected) if packet[12:14] not in TAGS]
         expected, found = ([packets[i] for i in untagged] for packets in (expected, found))
     assert found == expected
-    assert port.rx[0].finished == len(CASES)
+    assert port.rx_queues[0].finished == len(CASES)
     port.close()
 
 
@@ -301,7 +301,7 @@ def test_a_packet_that_only_looks_unfinished_is_not_changed(device, veth, sender
     known = opened(device, pool, f"net_af_packet_known,iface={veth}1")
     sender(left)
     assert received(known, burst, 1) == [left]
-    assert known.rx[0].finished == 0
+    assert known.rx_queues[0].finished == 0
     known.close()
     assert right != left
 
@@ -329,9 +329,9 @@ def test_forward_finishes_checksums_as_bursts_do(device, veth, sender, pool, bur
     outlet = opened(device, pool, f"net_af_packet_out,iface={veth}2")
     with sniff(f"{veth}3") as far:
         expected = send_all(sender)
-        forward = Forward(burst, [(inlet.rx[0], outlet.tx[0])])
+        forward = Forward(burst, [(inlet.rx_queues[0], outlet.tx_queues[0])])
         deadline = time.monotonic() + 20
-        while inlet.rx[0].packets < len(expected) and time.monotonic() < deadline:
+        while inlet.rx_queues[0].packets < len(expected) and time.monotonic() < deadline:
             forward.step()
         # the kernel removes the outer tag before the socket
         whole = [p[:12] + p[16:] if p[12:14] in TAGS else p for p in expected]
@@ -350,14 +350,14 @@ def test_a_compiled_worker_finishes_checksums_too(device, veth, sender, pool):
     with sniff(f"{veth}3") as far, Burst(32) as its:
         expected = send_all(sender)
         sender(raw(1515))
-        with workers.macswap.launch(inlet.rx[0], outlet.tx[0], its, counters):
+        with workers.macswap.launch(inlet.rx_queues[0], outlet.tx_queues[0], its, counters):
             deadline = time.monotonic() + 20
             while counters[0] <= len(expected) and time.monotonic() < deadline:
                 time.sleep(0.01)
         swapped = [p[6:12] + p[:6] + p[16 if p[12:14] in TAGS else 12 :] for p in expected]
         assert frames_of(far) == swapped
     assert counters.tolist() == [len(expected) + 1, len(expected), 0]
-    assert (inlet.rx[0].finished, outlet.tx[0].unsendable) == (len(CASES), 1)
+    assert (inlet.rx_queues[0].finished, outlet.tx_queues[0].unsendable) == (len(CASES), 1)
     inlet.close()
     outlet.close()
 

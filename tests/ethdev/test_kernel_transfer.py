@@ -117,11 +117,11 @@ def moved(ends: list[End], kind: str, megabytes: int, poll: Callable[[], object]
 def test_transfers_pass_through_forward(device, ends, big, burst, kind: str, megabytes: int):
     both = ends(kind, megabytes)
     a, b = opened(device, big, both)
-    forward = Forward(burst, [(a.rx[0], b.tx[0]), (b.rx[0], a.tx[0])])
+    forward = Forward(burst, [(a.rx_queues[0], b.tx_queues[0]), (b.rx_queues[0], a.tx_queues[0])])
     moved(both, kind, megabytes, forward.step)
-    assert a.rx[0].finished > 0
+    assert a.rx_queues[0].finished > 0
     for port in (a, b):
-        assert (port.rx[0].cut, port.tx[0].unsendable) == (0, 0)
+        assert (port.rx_queues[0].cut, port.tx_queues[0].unsendable) == (0, 0)
         port.close()
 
 
@@ -135,9 +135,11 @@ def test_transfers_pass_with_af_xdp(device, ends, big, burst, name):
     with Mempool.create(f"{name}c", 16383, cache_size=0) as other:
         (a,) = opened(device, big, both[:1], "net_af_xdp_a")
         (b,) = opened(device, other, both[1:], "net_af_xdp_b")
-        forward = Forward(burst, [(a.rx[0], b.tx[0]), (b.rx[0], a.tx[0])])
+        forward = Forward(
+            burst, [(a.rx_queues[0], b.tx_queues[0]), (b.rx_queues[0], a.tx_queues[0])]
+        )
         moved(both, "tcp", 40, forward.step)
-        assert a.rx[0].finished > 0
+        assert a.rx_queues[0].finished > 0
         a.close()
         b.close()
 
@@ -152,7 +154,7 @@ class Switch:
     def poll(self) -> None:
         inlet, *rest = self.bursts
         for port in self.ports:
-            if port.rx[0].rx(inlet):
+            if port.rx_queues[0].rx(inlet):
                 self.at[inlet.bytes(0)[6:12]] = port
                 self.serve(port, inlet, rest)
 
@@ -167,7 +169,7 @@ class Switch:
                 to = rest[self.ports.index(other)]
                 to.alloc(self.ports[0].mempool, 1)
                 to.fill(inlet.bytes(i))
-                send_all(other.tx[0], to)
+                send_all(other.tx_queues[0], to)
         inlet.free()
 
 
@@ -185,9 +187,9 @@ def test_transfers_pass_through_a_switch(device, ends, big, kind: str, megabytes
         ports = opened(device, big, [*pair, third])
         with Burst(64) as inlet, Burst(4) as x, Burst(4) as y, Burst(4) as z:
             moved(pair, kind, megabytes, Switch(ports, [inlet, x, y, z]).poll)
-        assert 0 < ports[2].tx[0].packets < 100
+        assert 0 < ports[2].tx_queues[0].packets < 100
         for port in ports:
-            assert (port.rx[0].cut, port.tx[0].unsendable) == (0, 0)
+            assert (port.rx_queues[0].cut, port.tx_queues[0].unsendable) == (0, 0)
             port.close()
     finally:
         third.close()

@@ -94,42 +94,42 @@ def read_all(burst: Burst, copies: Burst, memory: Mempool) -> list[bytes]:
 def test_received_packets_are_whole(port, memory: Mempool, room: int, size: int) -> None:
     sizes, seen = sizes_around(room), []
     with Burst(size) as burst, Burst(size) as copies:
-        while port.rx[0].rx(burst):
+        while port.rx_queues[0].rx(burst):
             seen += read_all(burst, copies, memory)
             burst.free()
     assert seen in (expected(sizes, room, 32), expected(sizes, room, 16))
-    assert port.rx[0].malformed == len(sizes) - len(seen)
-    assert port.rx[0].packets == len(seen)
+    assert port.rx_queues[0].malformed == len(sizes) - len(seen)
+    assert port.rx_queues[0].packets == len(seen)
     assert port.stats.ipackets == len(sizes)
 
 
 def test_filters_and_columns(port, room: int) -> None:
     n = 0
     with Burst(8) as burst, Bpf("len >= 1 and ether[0] >= 0") as bpf:
-        while port.rx[0].rx(burst):
+        while port.rx_queues[0].rx(burst):
             n += len(burst)
             assert bpf.match(burst).all()
             burst.columns["mbuf.pkt_len", "ipv4.src_addr", "flow.hash"]
             burst.verify_checksums()
             burst.free()
-    assert n + port.rx[0].malformed == len(sizes_around(room))
+    assert n + port.rx_queues[0].malformed == len(sizes_around(room))
 
 
 def test_forward_sends_no_malformed_packet(port, room: int) -> None:
     came = 0
     with Burst(8) as burst:
-        forward = Forward(burst, [(port.rx[0], port.tx[0])])
+        forward = Forward(burst, [(port.rx_queues[0], port.tx_queues[0])])
         while n := forward.step():
             came += n
-    assert came + port.rx[0].malformed == len(sizes_around(room))
-    assert port.stats.opackets + port.tx[0].dropped == came
+    assert came + port.rx_queues[0].malformed == len(sizes_around(room))
+    assert port.stats.opackets + port.tx_queues[0].dropped == came
 
 
 def test_a_compiled_worker(port, room: int) -> None:
     counters = np.zeros(3, np.int64)
     with Burst(8) as burst:
-        job = macswap.launch(port.rx[0], port.tx[0], burst, counters)
-        while counters[0] + port.rx[0].malformed < len(sizes_around(room)):
+        job = macswap.launch(port.rx_queues[0], port.tx_queues[0], burst, counters)
+        while counters[0] + port.rx_queues[0].malformed < len(sizes_around(room)):
             time.sleep(0.001)
         job.stop()
         job.close()
@@ -144,9 +144,9 @@ def test_endless_malformed_packets_end_a_call(device, name: str) -> None:
         port.configure(mempool=pool)
         port.start()
         for calls in (1, 2):
-            n = port.rx[0].rx(burst)
+            n = port.rx_queues[0].rx(burst)
             assert n in (0, 8)  # 23.11 turns it into a packet of 2,048 bytes
-            assert n == 8 or port.rx[0].malformed >= 4096 * calls
+            assert n == 8 or port.rx_queues[0].malformed >= 4096 * calls
             burst.free()
         port.close()
 
@@ -158,7 +158,7 @@ def test_a_file_of_valid_packets_passes_unchanged(device, name: str, tmp_path: P
         port = device("net_pcap_sound,rx_pcap=in.pcap,tx_pcap=out.pcap")
         port.configure(mempool=pool)
         port.start()
-        assert Forward(burst, [(port.rx[0], port.tx[0])]).step() == len(frames)
-        assert port.rx[0].malformed == 0
+        assert Forward(burst, [(port.rx_queues[0], port.tx_queues[0])]).step() == len(frames)
+        assert port.rx_queues[0].malformed == 0
         port.close()
     assert read_pcap(tmp_path / "out.pcap") == frames

@@ -25,11 +25,11 @@ def test_a_file_passes_unchanged(device, name: str, tmp_path: Path, size: int):
         port.configure(mempool=pool)
         port.start()
         seen = []
-        while port.rx[0].rx(burst):
+        while port.rx_queues[0].rx(burst):
             seen += [burst.bytes(i) for i in range(len(burst))]
             assert burst.lengths.tolist() == [len(packet) for packet in seen[-len(burst) :]]
             while burst:
-                port.tx[0].tx(burst)
+                port.tx_queues[0].tx(burst)
         stats = port.stats
         port.close()
     assert seen == FRAMES
@@ -44,7 +44,7 @@ def test_forward_of_a_file(device, name: str, tmp_path: Path):
         port = device("net_pcap_fw,rx_pcap=in.pcap,tx_pcap=out.pcap")
         port.configure(mempool=pool)
         port.start()
-        forward = Forward(burst, [(port.rx[0], port.tx[0])], "macswap")
+        forward = Forward(burst, [(port.rx_queues[0], port.tx_queues[0])], "macswap")
         while forward.step():
             pass
         port.close()
@@ -65,7 +65,7 @@ def in_segments(device, name: str, tmp_path: Path):
 
 def test_long_packets_are_received_in_segments(in_segments):
     with Burst(64) as burst:
-        assert in_segments.rx[0].rx(burst) == 64
+        assert in_segments.rx_queues[0].rx(burst) == 64
         for i, data in enumerate(FRAMES[:64]):
             mbuf = burst.mbuf(i)
             assert (mbuf.pkt_len, mbuf.nb_segs) == (
@@ -80,16 +80,16 @@ def test_long_packets_are_received_in_segments(in_segments):
 
 def test_segments_are_sent_as_one_packet(in_segments, tmp_path: Path):
     with Burst(64) as burst:
-        in_segments.rx[0].rx(burst)
+        in_segments.rx_queues[0].rx(burst)
         while burst:
-            in_segments.tx[0].tx(burst)
+            in_segments.tx_queues[0].tx(burst)
     in_segments.close()
     assert read_pcap(tmp_path / "out.pcap") == FRAMES[:64]
 
 
 def test_verbs_on_segments_act_on_either_end(in_segments):
     with Burst(64) as burst:
-        in_segments.rx[0].rx(burst)
+        in_segments.rx_queues[0].rx(burst)
         i = next(i for i, data in enumerate(FRAMES) if len(data) == 1500)
         mbuf = burst.mbuf(i)
         assert mbuf.tailroom == 384 - (1500 - 256) % 384
@@ -106,7 +106,7 @@ def test_verbs_on_segments_act_on_either_end(in_segments):
 def test_fill_of_packets_in_segments_keeps_enough_segments(in_segments):
     """Segments of 256 bytes, because each has a headroom of 128."""
     with Burst(64) as burst:
-        n = in_segments.rx[0].rx(burst)
+        n = in_segments.rx_queues[0].rx(burst)
         for content, segments in ((b"short", 1), (bytes(1000), 4), (b"", 1)):
             burst.fill(content)
             assert {burst.bytes(i) for i in range(n)} == {content}
@@ -116,7 +116,7 @@ def test_fill_of_packets_in_segments_keeps_enough_segments(in_segments):
 
 def test_the_pool_of_received_packets_does_not_close(in_segments):
     with Burst(64) as burst:
-        in_segments.rx[0].rx(burst)
+        in_segments.rx_queues[0].rx(burst)
         with pytest.raises(InUseError, match="mbufs are out"):
             in_segments.mempool.close()
         burst.free()
@@ -135,7 +135,7 @@ def test_buffers_with_only_headroom_raise_or_work(run_script, tmp_path: Path):
             port.configure(mempool=pool)
             port.start()
             with Burst(4) as burst:
-                n = port.rx[0].rx(burst)
+                n = port.rx_queues[0].rx(burst)
                 print("got", n, [len(burst.bytes(i)) for i in range(n)] == [64, 1500, 65, 1499])
                 burst.swap_macs()
                 burst.free()
@@ -161,8 +161,8 @@ def test_packets_that_the_driver_would_cut_are_not_written(device, name: str, tm
         port.start()
         burst.alloc(pool, len(long))
         burst.fill(long)
-        assert port.tx[0].tx(burst) == 3
-        assert (len(burst), port.tx[0].dropped, port.tx[0].packets) == (0, 2, 3)
+        assert port.tx_queues[0].tx(burst) == 3
+        assert (len(burst), port.tx_queues[0].dropped, port.tx_queues[0].packets) == (0, 2, 3)
         assert port.stats.opackets == 3
         port.close()
     assert read_pcap(tmp_path / "out.pcap") == [long[0], long[1], long[4]]
@@ -178,7 +178,7 @@ def test_one_segment_is_written_whole(device, name: str, tmp_path: Path):
         port.start()
         burst.alloc(pool)
         burst.fill(bytes(65_407))
-        assert port.tx[0].tx(burst) == 1
+        assert port.tx_queues[0].tx(burst) == 1
         port.close()
     assert read_pcap(tmp_path / "out.pcap") == [bytes(65_407)]
 
@@ -190,7 +190,7 @@ def test_timestamps_are_in_nanoseconds(device, name: str, tmp_path: Path):
         port = device("net_pcap_time,rx_pcap=in.pcap")
         port.configure(mempool=pool)
         port.start()
-        assert port.rx[0].rx(burst) == 40
+        assert port.rx_queues[0].rx(burst) == 40
         assert burst.columns["mbuf.timestamp"].tolist() == [i * 10**9 for i in range(40)]
         assert burst.columns["mbuf.timestamp?"].all()
         burst.free()

@@ -58,7 +58,7 @@ def test_states_in_order(null: Port, pool: Mempool):
     null.stop()
     null.stop()
     null.configure(mempool=pool, nb_tx_queues=0)
-    assert null.tx == ()
+    assert null.tx_queues == ()
     null.close()
     null.close()
     assert (null.state, repr(null)) == ("closed", "<Port 'net_null_p' closed>")
@@ -66,7 +66,7 @@ def test_states_in_order(null: Port, pool: Mempool):
 
 def test_queues_that_are_not_started_raise(null: Port, pool: Mempool, burst: Burst):
     null.configure(mempool=pool)
-    rx, tx = null.rx[0], null.tx[0]
+    rx, tx = null.rx_queues[0], null.tx_queues[0]
     for move in (rx.rx, tx.tx):
         with pytest.raises(ClosedError, match="must be started"):
             move(burst)
@@ -80,7 +80,7 @@ def test_queues_that_are_not_started_raise(null: Port, pool: Mempool, burst: Bur
 
 def test_queues_of_a_former_configuration_raise(null: Port, pool: Mempool, burst: Burst):
     null.configure(mempool=pool)
-    former = null.rx[0]
+    former = null.rx_queues[0]
     null.configure(mempool=pool)
     null.start()
     with pytest.raises(ClosedError):
@@ -191,5 +191,5 @@ def test_a_size_in_octal_is_read_as_the_driver_reads_it(device, pool: Mempool, b
     port = device("net_null_oct,size=0100")
     port.configure(mempool=pool)
     port.start()
-    port.rx[0].rx(burst)
+    port.rx_queues[0].rx(burst)
     assert set(burst.lengths.tolist()) == {64}

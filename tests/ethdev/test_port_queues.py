@@ -16,12 +16,12 @@ from pydpdk.errors import (
 def test_a_port_fills_bursts(null: Port, pool: Mempool, burst: Burst):
     null.configure(mempool=pool)
     null.start()
-    assert null.rx[0].rx(burst) == 32
+    assert null.rx_queues[0].rx(burst) == 32
     assert burst.lengths.tolist() == [60] * 32
     assert burst.mbuf(0).port == null.port_id
-    assert null.tx[0].tx(burst) == 32
+    assert null.tx_queues[0].tx(burst) == 32
     assert len(burst) == 0
-    assert (null.rx[0].packets, null.tx[0].packets) == (32, 32)
+    assert (null.rx_queues[0].packets, null.tx_queues[0].packets) == (32, 32)
     assert (null.stats.ipackets, null.stats.opackets) == (32, 32)
     null.reset_stats()
     assert (null.stats.ipackets, null.stats.opackets) == (0, 0)
@@ -30,16 +30,20 @@ def test_a_port_fills_bursts(null: Port, pool: Mempool, burst: Burst):
 def test_rx_into_a_burst_with_packets_raises(null: Port, pool: Mempool, burst: Burst):
     null.configure(mempool=pool)
     null.start()
-    null.rx[0].rx(burst)
+    null.rx_queues[0].rx(burst)
     with pytest.raises(InUseError, match="still holds mbufs"):
-        null.rx[0].rx(burst)
+        null.rx_queues[0].rx(burst)
 
 
 @pytest.mark.parametrize("bad", [None, 5, "burst", [1]])
 def test_queues_accept_only_bursts(null: Port, pool: Mempool, bad: Burst):
     null.configure(mempool=pool)
     null.start()
-    for move in (null.rx[0].rx, null.tx[0].tx, lambda b: null.rx[0].rx(null.tx[0])):
+    for move in (
+        null.rx_queues[0].rx,
+        null.tx_queues[0].tx,
+        lambda b: null.rx_queues[0].rx(null.tx_queues[0]),
+    ):
         with pytest.raises(TypeError):
             move(bad)
 
@@ -50,12 +54,12 @@ def test_a_ring_port_receives_what_it_sent(loop: Port, pool: Mempool, burst: Bur
     burst.alloc(pool)
     burst.fill(packets)
     addresses = [burst[i].ctypes.data for i in range(32)]
-    assert loop.tx[0].tx(burst) == 32
-    assert loop.rx[0].rx(burst) == 32
+    assert loop.tx_queues[0].tx(burst) == 32
+    assert loop.rx_queues[0].rx(burst) == 32
     assert [burst.bytes(i) for i in range(32)] == packets
     assert [burst[i].ctypes.data for i in range(32)] == addresses
     burst.free()
-    assert loop.rx[0].rx(burst) == 0
+    assert loop.rx_queues[0].rx(burst) == 0
 
 
 def test_tx_keeps_the_unsent_in_order(loop: Port, name: str):
@@ -63,13 +67,13 @@ def test_tx_keeps_the_unsent_in_order(loop: Port, name: str):
     with Mempool.create(name, 2047, cache_size=0) as pool, Burst(1100) as burst:
         burst.alloc(pool)
         burst.fill([i.to_bytes(2, "big") for i in range(1100)])
-        sent = loop.tx[0].tx(burst)
+        sent = loop.tx_queues[0].tx(burst)
         assert (sent, len(burst)) == (1023, 77)
         assert [int.from_bytes(burst.bytes(i), "big") for i in range(77)] == list(range(1023, 1100))
-        assert loop.tx[0].tx(burst) == 0
+        assert loop.tx_queues[0].tx(burst) == 0
         assert len(burst) == 77
         burst.free()
-        while loop.rx[0].rx(burst):
+        while loop.rx_queues[0].rx(burst):
             burst.free()
 
 
@@ -77,23 +81,23 @@ def test_tx_raises_while_a_view_is_alive(loop: Port, pool: Mempool, burst: Burst
     burst.alloc(pool, 1, length=64)
     view = burst[0]
     with pytest.raises(InUseError, match="1 packets"):
-        loop.tx[0].tx(burst)
+        loop.tx_queues[0].tx(burst)
     del view
-    assert loop.tx[0].tx(burst) == 1
-    loop.rx[0].rx(burst)
+    assert loop.tx_queues[0].tx(burst) == 1
+    loop.rx_queues[0].rx(burst)
 
 
 def test_several_queues(device, pool: Mempool, burst: Burst):
     port = device("net_ring_q")
     port.configure(mempool=pool, nb_rx_queues=3, nb_tx_queues=3)
     port.start()
-    assert [q.queue_id for q in port.rx] == [q.queue_id for q in port.tx] == [0, 1, 2]
-    for i, queue in enumerate(port.tx):
+    assert [q.queue_id for q in port.rx_queues] == [q.queue_id for q in port.tx_queues] == [0, 1, 2]
+    for i, queue in enumerate(port.tx_queues):
         burst.alloc(pool, 1)
         burst.fill([bytes([i])])
         queue.tx(burst)
     for i in (2, 0, 1):
-        assert port.rx[i].rx(burst) == 1
+        assert port.rx_queues[i].rx(burst) == 1
         assert burst.bytes(0) == bytes([i])
         burst.free()
 
@@ -106,7 +110,7 @@ def test_a_port_stops_while_a_thread_polls_it(loop: Port, burst: Burst):
     def poll() -> None:
         try:
             while True:
-                loop.rx[0].rx(burst)
+                loop.rx_queues[0].rx(burst)
                 polled.set()
         except ClosedError as error:
             seen.append(error)
@@ -140,7 +144,7 @@ def test_two_threads_on_one_queue_lose_nothing(loop: Port, name: str):
                     burst.alloc(pool, len(chunk))
                     burst.fill([i.to_bytes(4, "big") for i in chunk])
                 try:
-                    loop.tx[0].tx(burst)
+                    loop.tx_queues[0].tx(burst)
                 except BusyError:
                     busy += 1
 
@@ -149,7 +153,7 @@ def test_two_threads_on_one_queue_lose_nothing(loop: Port, name: str):
             deadline = time.monotonic() + 30
             while len(out) < total and time.monotonic() < deadline:
                 try:
-                    n = loop.rx[0].rx(burst)
+                    n = loop.rx_queues[0].rx(burst)
                 except BusyError:
                     continue
                 out.extend(int.from_bytes(burst.bytes(i), "big") for i in range(n))

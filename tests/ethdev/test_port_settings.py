@@ -14,7 +14,7 @@ from pydpdk.errors import (
 def test_xstats_have_names(null: Port, pool: Mempool, burst: Burst):
     null.configure(mempool=pool)
     null.start()
-    null.rx[0].rx(burst)
+    null.rx_queues[0].rx(burst)
     assert null.xstats["rx_good_packets"] == 32
 
 
@@ -106,7 +106,7 @@ def test_removing_a_device_closes_its_port(eal: Eal, pool: Mempool):
     port = Port.lookup("net_null_rm")
     port.configure(mempool=pool)
     port.start()
-    queue = port.rx[0]
+    queue = port.rx_queues[0]
     eal.remove_device("net_null_rm")
     assert port.closed
     with Burst(1) as burst, pytest.raises(ClosedError):

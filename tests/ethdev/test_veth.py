@@ -103,11 +103,11 @@ def test_udp_of_the_kernel_passes_through_python(device, veth: str, name: str):
         seen: list[bytes] = []
         deadline = time.monotonic() + 10
         while len(seen) < COUNT and time.monotonic() < deadline:
-            inlet.rx[0].rx(burst)
+            inlet.rx_queues[0].rx(burst)
             seen += [burst.bytes(i) for i in range(len(burst))]
             burst.swap_macs()
             while burst:
-                outlet.tx[0].tx(burst)
+                outlet.tx_queues[0].tx(burst)
         sent, received = frames_of(near), frames_of(far)
         assert (inlet.stats.ipackets, outlet.stats.opackets) == (COUNT, COUNT)
         inlet.close()
@@ -132,7 +132,7 @@ def test_a_packet_made_in_python_reaches_a_udp_socket(
         packet = ethernet(0x0800, ipv4(udp(b"from Python")))
         burst.alloc(pool, 3)
         burst.fill(bytes.fromhex(mac.replace(":", "")) + packet[6:])
-        assert port.tx[0].tx(burst) == 3
+        assert port.tx_queues[0].tx(burst) == 3
         assert [taker.recvfrom(100) for _ in range(3)] == [
             (b"from Python", ("198.18.79.1", 1000))
         ] * 3

@@ -67,7 +67,7 @@ def packets(h: Fixtures) -> Iterator[tuple[str, Call]]:
     yield "Burst.fill of none", lambda v: h.burst.fill(v)
     for key in (h.field, h.flag):
         yield f"Mbuf[{key!r}]", lambda v, k=key: h.full.mbuf(0).__setitem__(k, v)
-    rx, tx = h.port.rx[0], h.port.tx[0]
+    rx, tx = h.port.rx_queues[0], h.port.tx_queues[0]
     yield "Forward burst", lambda v: Forward(v, [(rx, tx)]).step()
     yield "Forward hops", lambda v: Forward(h.burst, v).step()
     yield "Forward hop", lambda v: Forward(h.burst, [v]).step()

@@ -135,7 +135,7 @@ class Sweep:
             return [*NUMBERS[:4], None, object()]
         h = self.fixtures
         foreign = [h.packets, h.burst, h.values, h.mbufs, h.zone, h.port, h.eal, h.objects]
-        queues = [h.port.rx[0], h.port.tx[0]]
+        queues = [h.port.rx_queues[0], h.port.tx_queues[0]]
         return [*PLAIN, *foreign, *queues, *h.gone, ITSELF]
 
 

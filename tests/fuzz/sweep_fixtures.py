@@ -197,7 +197,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
 
     @property
     def forward(self) -> Forward:
-        return Forward(self.burst, [(self.port.rx[0], self.port.tx[0])])
+        return Forward(self.burst, [(self.port.rx_queues[0], self.port.tx_queues[0])])
 
     @property
     def watch(self) -> events.Watch:
@@ -244,7 +244,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         for made in list(self._made.values()):
             if isinstance(made, Burst) and not made.closed:
                 made.free()
-        while self.mbufs.rx(self.burst) or self.ring_port.rx[0].rx(self.burst):
+        while self.mbufs.rx(self.burst) or self.ring_port.rx_queues[0].rx(self.burst):
             self.burst.free()
         for ring in (self.values, self.slots):
             while ring.dequeue_burst(np.empty(16, ring.dtype)):
@@ -256,7 +256,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
     def _start(self, device: str) -> None:
         port = self.eal_port(device)
         if port.state != "started":
-            if port.state == "unconfigured" or not port.rx or not port.tx:
+            if port.state == "unconfigured" or not port.rx_queues or not port.tx_queues:
                 port.configure(mempool=self.packets)
             port.start()
         if device == "net_ring0":
@@ -278,8 +278,8 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         self.tidy()
         for routes in {"fib", "fib6"} & self._made.keys():
             self._made.pop(routes).close()  # routes are objects of a pool
-        assert self.ring_port.tx[0].tx(self.full) == 8
-        assert self.ring_port.rx[0].rx(self.burst) == 8
+        assert self.ring_port.tx_queues[0].tx(self.full) == 8
+        assert self.ring_port.rx_queues[0].rx(self.burst) == 8
         self.burst.free()
         assert [p.name for p in mempools() if p.in_use_count] == []
         assert self.objects.in_use_count == 0

@@ -95,7 +95,7 @@ def test_a_signal_that_python_handles_leaves_nothing(run_script, number: int):
         port.start()
         os.kill(os.getpid(), {int(number)})
         while True:
-            port.rx[0].rx(burst)
+            port.rx_queues[0].rx(burst)
             burst.free()
     """)
     assert done.returncode == (5 if number == signal.SIGTERM else -signal.SIGINT), done.stderr

@@ -154,7 +154,7 @@ def test_a_packet_that_was_freed_or_sent(pool: Mempool, burst: Burst, name: str,
     port.configure(mempool=pool)
     port.start()
     with Ring.create(name, 8, element="mbuf") as ring:
-        give = {"free": burst.free, "tx": lambda: port.tx[0].tx(burst),
+        give = {"free": burst.free, "tx": lambda: port.tx_queues[0].tx(burst),
                 "enqueue": lambda: ring.tx(burst)}[how]  # fmt: skip
         burst.alloc(pool, 1, length=60)
         mbuf, view = burst.mbuf(0), burst[0]
@@ -170,7 +170,9 @@ def test_a_packet_that_was_freed_or_sent(pool: Mempool, burst: Burst, name: str,
         )  # fmt: skip
         with pytest.raises(IndexError):
             burst[0]
-        {"free": int, "tx": lambda: port.rx[0].rx(burst), "enqueue": lambda: ring.rx(burst)}[how]()
+        {"free": int, "tx": lambda: port.rx_queues[0].rx(burst), "enqueue": lambda: ring.rx(burst)}[
+            how
+        ]()
         burst.free()
 
 
@@ -179,7 +181,7 @@ def test_a_port_whose_device_is_removed(eal: pydpdk.Eal, pool: Mempool, burst: B
     port = Port.lookup("net_ring_gone")
     port.configure(mempool=pool)
     port.start()
-    rx, tx = port.rx[0], port.tx[0]
+    rx, tx = port.rx_queues[0], port.tx_queues[0]
     burst.alloc(pool, 1, length=60)
     eal.remove_device("net_ring_gone")
     rejected(
@@ -210,7 +212,7 @@ def test_everything_after_cleanup(run_script):
         ring, zone = Ring.create("r", 8, element="mbuf"), Memzone.reserve("z", 4096)
         port, burst, values = Port.lookup("net_ring0"), Burst(8), Ring.create("v", 8)
         port.configure(mempool=pool); port.start()
-        rx, tx = port.rx[0], port.tx[0]
+        rx, tx = port.rx_queues[0], port.tx_queues[0]
         burst.alloc(pool, 3, length=60)
         mbuf = burst.mbuf(0)
         view = burst[0]

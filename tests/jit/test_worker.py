@@ -39,18 +39,18 @@ def test_a_worker_rewrites_and_sends_what_it_receives(loop: Port, pool, burst, c
     """net_ring passes on the same mbufs: the worker receives what it sends, swapped."""
     burst.alloc(pool, 8)
     burst.fill(FRAME.tobytes())
-    loop.tx[0].tx(burst)
+    loop.tx_queues[0].tx(burst)
     with Burst(32) as its:
-        with workers.macswap.launch(loop.rx[0], loop.tx[0], its, counters) as job:
+        with workers.macswap.launch(loop.rx_queues[0], loop.tx_queues[0], its, counters) as job:
             until(lambda: counters[0] > 100_000)
         assert job.wait() == counters[0] == counters[1]
         assert len(its) == 0
-        assert loop.rx[0].rx(its) == 8
+        assert loop.rx_queues[0].rx(its) == 8
         swapped = bytes([2] * 6 + [1] * 6)
         assert {its.bytes(i)[:12] for i in range(8)} <= {swapped, FRAME.tobytes()[:12]}
         its.free()
     assert counters[2] == 0
-    assert loop.rx[0].packets == counters[0] + 8
+    assert loop.rx_queues[0].packets == counters[0] + 8
 
 
 def test_counters_are_readable_while_a_worker_runs_and_it_stops_within_100_ms(
@@ -61,7 +61,7 @@ def test_counters_are_readable_while_a_worker_runs_and_it_stops_within_100_ms(
     with Burst(32) as its:
         for _ in range(5):  # the machine may have other things to do
             before, seen = int(counters[0]), []
-            job = workers.macswap.launch(source.rx[0], source.tx[0], its, counters)
+            job = workers.macswap.launch(source.rx_queues[0], source.tx_queues[0], its, counters)
             for _ in range(3):
                 until(lambda: counters[0] > before)  # noqa: B023
                 before = int(counters[0])
@@ -80,7 +80,7 @@ def test_a_worker_that_never_asks_is_stopped_in_its_poll(source, pool, counters)
     with Burst(32) as its:
         for _ in range(5):
             before = int(counters[0])
-            job = workers.never_asks.launch(source.rx[0], its, counters)
+            job = workers.never_asks.launch(source.rx_queues[0], its, counters)
             until(lambda: counters[0] > before)  # noqa: B023
             start = time.monotonic()
             job.stop()
@@ -91,7 +91,7 @@ def test_a_worker_that_never_asks_is_stopped_in_its_poll(source, pool, counters)
 
 def test_a_worker_that_only_sends_is_stopped_too(source, pool, counters):
     with Burst(32) as its:
-        job = workers.sends_for_ever.launch(source.tx[0], pool, its, counters)
+        job = workers.sends_for_ever.launch(source.tx_queues[0], pool, its, counters)
         until(lambda: counters[0] > 0)
         job.stop()
         assert job.wait(5) is None
@@ -102,7 +102,7 @@ def test_the_state_of_a_worker_may_lie_in_a_memzone(source, pool, name):
     with Memzone.reserve(name, 4096) as zone, Burst(32) as its:
         state = zone.array(np.int64)
         state[:] = 0
-        with workers.macswap.launch(source.rx[0], source.tx[0], its, state):
+        with workers.macswap.launch(source.rx_queues[0], source.tx_queues[0], its, state):
             until(lambda state=state: state[0] > 0)
             with pytest.raises(InUseError, match="view"):
                 zone.close()
@@ -111,7 +111,7 @@ def test_the_state_of_a_worker_may_lie_in_a_memzone(source, pool, name):
 
 def test_an_exception_is_raised_and_the_mbufs_are_returned(source, pool):
     with Burst(32) as its:
-        job = workers.raises.launch(source.rx[0], its, 320)
+        job = workers.raises.launch(source.rx_queues[0], its, 320)
         with pytest.raises(ValueError, match="seen enough") as caught:
             job.wait()
         (note,) = caught.value.__notes__
@@ -141,7 +141,7 @@ def test_a_full_tx_queue_leaves_the_rest_in_the_burst(device, name: str, counter
     with Mempool.create(name, 2047, cache_size=0) as big, Burst(100) as its:
         port.configure(mempool=big)
         port.start()
-        workers.sends.launch(port.tx[0], big, its, FRAME, 15, counters).wait()
+        workers.sends.launch(port.tx_queues[0], big, its, FRAME, 15, counters).wait()
         assert list(counters[:2]) == [1023, 477]
         assert big.in_use_count == 1023
         port.close()
@@ -150,8 +150,8 @@ def test_a_full_tx_queue_leaves_the_rest_in_the_burst(device, name: str, counter
 @pytest.mark.parametrize("launched", ["macswap", "never_asks"])
 def test_a_lost_port_ends_a_worker_with_an_error(source, pool, counters, launched: str):
     with Burst(32) as its:
-        tx = (source.tx[0],) if launched == "macswap" else ()
-        job = getattr(workers, launched).launch(source.rx[0], *tx, its, counters)
+        tx = (source.tx_queues[0],) if launched == "macswap" else ()
+        job = getattr(workers, launched).launch(source.rx_queues[0], *tx, its, counters)
         until(lambda: counters[0] > 0)
         source.close(force=True)
         with pytest.raises(ClosedError, match="the port was stopped"):
@@ -161,7 +161,7 @@ def test_a_lost_port_ends_a_worker_with_an_error(source, pool, counters, launche
 
 def test_closing_a_leased_object_names_the_worker(source, pool, counters):
     with Burst(32) as its:
-        job = workers.macswap.launch(source.rx[0], source.tx[0], its, counters)
+        job = workers.macswap.launch(source.rx_queues[0], source.tx_queues[0], its, counters)
         by = f"used by <Job 'macswap' on lcore {job.lcore_id} runs>"
         for call in (source.close, source.stop, its.close):
             with pytest.raises(InUseError, match=by):
@@ -172,11 +172,11 @@ def test_closing_a_leased_object_names_the_worker(source, pool, counters):
             its.free()
         with Burst(1) as other:
             with pytest.raises(BusyError, match="RxQueue"):
-                source.rx[0].rx(other)
+                source.rx_queues[0].rx(other)
             with pytest.raises(BusyError, match=r"in use by <Job 'macswap'"):
-                workers.never_asks.launch(source.rx[0], other, counters)
+                workers.never_asks.launch(source.rx_queues[0], other, counters)
         job.close()
-        source.rx[0].rx(its)
+        source.rx_queues[0].rx(its)
         its.free()
         source.stop()
 
@@ -212,7 +212,7 @@ def test_several_queues_on_several_lcores(device, pool, counters):
     port = device("net_null_many,size=60")
     port.configure(mempool=pool, nb_rx_queues=4, nb_tx_queues=4)
     port.start()
-    pairs = tuple(zip(port.rx, port.tx, strict=True))
+    pairs = tuple(zip(port.rx_queues, port.tx_queues, strict=True))
     more = np.zeros(4, np.int64)
     with Burst(32) as one, Burst(32) as other:
         jobs = [
@@ -222,16 +222,16 @@ def test_several_queues_on_several_lcores(device, pool, counters):
         until(lambda: counters[0] and more[0])
         for job in jobs:
             job.close()
-    assert [queue.packets > 0 for queue in port.rx] == [True] * 4
-    assert sum(queue.packets for queue in port.rx) == counters[0] + more[0]
+    assert [queue.packets > 0 for queue in port.rx_queues] == [True] * 4
+    assert sum(queue.packets for queue in port.rx_queues) == counters[0] + more[0]
 
 
 def test_bursts_and_queues_that_are_not_open_raise(source, pool, counters):
     gone = Burst(8)
     gone.close()
     with pytest.raises(ClosedError):
-        workers.never_asks.launch(source.rx[0], gone, counters)
-    queue = source.rx[0]
+        workers.never_asks.launch(source.rx_queues[0], gone, counters)
+    queue = source.rx_queues[0]
     source.stop()
     with Burst(8) as its:
         with pytest.raises(ClosedError, match="must be started"):
@@ -246,7 +246,7 @@ def test_live_views_of_its_packets_raise(source, pool, counters):
         its.alloc(pool, 1, length=10)
         view = its[0]
         with pytest.raises(InUseError, match="views alive"):
-            workers.never_asks.launch(source.rx[0], its, counters)
+            workers.never_asks.launch(source.rx_queues[0], its, counters)
         del view
         its.free()
 
@@ -264,7 +264,7 @@ def test_a_program_that_ends_stops_its_worker(run_script):
         port.start()
         counters = np.zeros(2, np.int64)
         burst = Burst(32)
-        job = workers.never_asks.launch(port.rx[0], burst, counters)
+        job = workers.never_asks.launch(port.rx_queues[0], burst, counters)
         while not counters[0]:
             time.sleep(0.001)
         print("polls")
@@ -280,7 +280,9 @@ def test_a_worker_is_launched_not_called():
 
 def test_the_same_function_runs_interpreted(source, pool, counters):
     with Burst(32) as its:
-        job = lcore.launch(workers.macswap.function, source.rx[0], source.tx[0], its, counters)
+        job = lcore.launch(
+            workers.macswap.function, source.rx_queues[0], source.tx_queues[0], its, counters
+        )
         until(lambda: counters[0] > 0)
         job.stop()
         assert job.wait() == counters[0]

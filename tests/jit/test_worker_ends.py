@@ -48,7 +48,7 @@ def full(device, name: str):
     with Mempool.create(name, 4095, cache_size=0) as pool:
         port.configure(mempool=pool)
         port.start()
-        yield port.tx[0], pool
+        yield port.tx_queues[0], pool
         port.close()
         assert pool.in_use_count == 0
 
@@ -71,7 +71,7 @@ def took_to_stop(job: Any) -> float:
 def test_a_loop_that_raises_loses_nothing(launch: Launch, source: Port, pool: Mempool):
     with Burst(32) as its:
         with pytest.raises(ValueError, match="seen enough"):
-            launch(workers.raises, source.rx[0], its, 320).wait()
+            launch(workers.raises, source.rx_queues[0], its, 320).wait()
         assert pool.in_use_count == len(its) == (0 if launch is compiled else 32)
         its.free()
     assert pool.in_use_count == 0
@@ -106,7 +106,7 @@ def test_a_loop_whose_port_is_removed_raises_and_loses_nothing(
     launch: Launch, source: Port, pool: Mempool, counters
 ):
     with Burst(32) as its:
-        job = launch(workers.macswap, source.rx[0], source.tx[0], its, counters)
+        job = launch(workers.macswap, source.rx_queues[0], source.tx_queues[0], its, counters)
         until(lambda: counters[0] > 0)
         source.close(force=True)
         with pytest.raises(ClosedError):
@@ -118,7 +118,7 @@ def test_a_loop_whose_port_is_removed_raises_and_loses_nothing(
 
 def test_an_interpreted_loop_raises_after_its_port_is_stopped(source, pool, counters):
     with Burst(32) as its:
-        job = interpreted(workers.macswap, source.rx[0], source.tx[0], its, counters)
+        job = interpreted(workers.macswap, source.rx_queues[0], source.tx_queues[0], its, counters)
         until(lambda: counters[0] > 0)
         source.stop()
         with pytest.raises(ClosedError):
@@ -129,7 +129,7 @@ def test_an_interpreted_loop_raises_after_its_port_is_stopped(source, pool, coun
 
 def test_stop_raises_while_a_compiled_loop_uses_the_port(source, pool, counters):
     with Burst(32) as its:
-        job = compiled(workers.macswap, source.rx[0], source.tx[0], its, counters)
+        job = compiled(workers.macswap, source.rx_queues[0], source.tx_queues[0], its, counters)
         with pytest.raises(InUseError, match="used by <Job 'macswap'"):
             source.stop()
         job.close()
@@ -153,7 +153,7 @@ def test_a_loop_without_a_link_polls_on_and_loses_nothing(
         port.configure(mempool=pool)
         port.start()
         with Burst(32) as its:
-            job = launch(workers.macswap, port.rx[0], port.tx[0], its, counters)
+            job = launch(workers.macswap, port.rx_queues[0], port.tx_queues[0], its, counters)
             time.sleep(0.05)
             subprocess.run(["ip", "link", "del", near], check=True)
             time.sleep(0.05)
@@ -179,8 +179,8 @@ def stops_soon(launch: Callable[[], Any], ready: Callable[[], Any]) -> None:
 @pytest.mark.parametrize("name_of", ["macswap", "never_asks"])
 def test_a_loop_stops_within_100_ms_with_large_bursts(source, counters, name_of: str):
     with Burst(400) as its:
-        tx = (source.tx[0],) if name_of == "macswap" else ()
-        args = (source.rx[0], *tx, its, counters)
+        tx = (source.tx_queues[0],) if name_of == "macswap" else ()
+        args = (source.rx_queues[0], *tx, its, counters)
         before = [0]
 
         def launch() -> Any:

@@ -138,13 +138,13 @@ def test_the_worker_of_the_docs_works(loop, pool, burst):
     echo = Ether(**MACS) / IP(**IPS) / UDP(dport=7)
     burst.alloc(pool, 2)
     burst.fill([bytes(echo), bytes(SHAPES["arp"])])
-    loop.tx[0].tx(burst)
+    loop.tx_queues[0].tx(burst)
     counters = np.zeros(2, np.int64)
     with Burst(8) as its:
-        with scope["reflect"].launch(loop.rx[0], loop.tx[0], its, counters):
+        with scope["reflect"].launch(loop.rx_queues[0], loop.tx_queues[0], its, counters):
             while counters[0] < 3:
                 time.sleep(0.001)
-        assert loop.rx[0].rx(its) == 2
+        assert loop.rx_queues[0].rx(its) == 2
         sent = {Ether(its.bytes(i)).type: Ether(its.bytes(i)) for i in range(2)}[0x0800]
         assert {sent[IP].src, sent[IP].dst} == {IPS["src"], IPS["dst"]}
         assert (sent.src == MACS["dst"]) == (sent[IP].src == IPS["dst"])

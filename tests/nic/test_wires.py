@@ -39,10 +39,10 @@ class Spoiled:
 
     def __init__(self, port: Port, spoil: Any) -> None:
         self.name, self.mac = port.name, port.mac
-        self._queue, self._spoil = port.rx[0], spoil
+        self._queue, self._spoil = port.rx_queues[0], spoil
 
     @property
-    def rx(self) -> Any:
+    def rx_queues(self) -> Any:
         return (SimpleNamespace(rx=self._receive),)
 
     def _receive(self, burst: Burst) -> int:

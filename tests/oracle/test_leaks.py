@@ -94,10 +94,10 @@ def test_mbufs_in_the_rings_of_a_port_are_found(pool: Mempool, burst: Burst, dev
     port.configure(mempool=pool)
     port.start()
     burst.alloc(pool, 3, length=60)
-    assert port.tx[0].tx(burst) == 3
+    assert port.tx_queues[0].tx(burst) == 3
     (owner,) = {mbuf.owner.partition(", packet")[0] for mbuf in pool.outstanding()}
     assert owner.startswith("ring 'ETH_RXTX")
-    assert port.rx[0].rx(burst) == 3
+    assert port.rx_queues[0].rx(burst) == 3
     burst.free()
 
 

@@ -27,7 +27,7 @@ with init(lcores="100@{CPU},101@{CPU}", capture=True, vdevs=("net_null0", "net_n
         for port in ports:
             port.configure(mempool=pool)
             port.start()
-        forward = Forward(Burst(256), [(ports[0].rx[0], ports[1].tx[0])])
+        forward = Forward(Burst(256), [(ports[0].rx_queues[0], ports[1].tx_queues[0])])
 
         def poll():
             while lcore.running():

@@ -60,7 +60,7 @@ with init(lcores="0@{MAIN},1@{OTHER}", vdevs=("net_ring0", "net_null0"), memory_
     for port in ports:
         port.configure(mempool=pool)
         port.start()
-    rxq, txq = ports[0].rx[0], ports[1].tx[0]
+    rxq, txq = ports[0].rx_queues[0], ports[1].tx_queues[0]
     send(pool, to_c)
 """
 

@@ -174,7 +174,7 @@ def test_calls_in_damaged_memory_raise_and_do_not_wait(run_script, waiting: bool
         thread.join()
     assert failed == [errno.EOWNERDEAD] * len(threads), failed
     all_raise(eal)
-    assert port.rx[0].rx(burst) == 32  # packets go on
+    assert port.rx_queues[0].rx(burst) == 32  # packets go on
     burst.free()
     child.stdout.close()
     eal.close(force=True)

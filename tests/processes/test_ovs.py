@@ -37,11 +37,11 @@ def frame(i):
 def send(port, i):
     burst.alloc(pool, 1)
     burst.fill(frame(i))
-    port.tx[0].tx(burst)
+    port.tx_queues[0].tx(burst)
     burst.free()
 
 def receive(port):
-    port.rx[0].rx(burst)
+    port.rx_queues[0].rx(burst)
     found = [burst.bytes(i) for i in range(len(burst))]
     burst.free()
     return found

@@ -43,7 +43,8 @@ def test_only_the_primary_controls_a_port(eal: Eal, second, two: Port):
 
 def test_a_secondary_receives_sends_and_counts(second, two: Port, pool: Mempool):
     code = OPEN.format(two.name) + (
-        "print(port, len(port.rx), len(port.tx), port.rx[1].rx(burst), port.tx[1].tx(burst))\n"
+        "rx, tx = port.rx_queues, port.tx_queues\n"
+        "print(port, len(rx), len(tx), rx[1].rx(burst), tx[1].tx(burst))\n"
         "print(port.stats.ipackets, port.stats.opackets, port.info.driver_name, port.link.up)\n"
         "burst.close(); eal.close()\n"
     )
@@ -55,14 +56,14 @@ def test_a_secondary_receives_sends_and_counts(second, two: Port, pool: Mempool)
 
 
 def test_a_queue_belongs_to_one_process_at_a_time(second, two: Port, burst: Burst):
-    assert two.rx[0].rx(burst) == 32
+    assert two.rx_queues[0].rx(burst) == 32
     burst.free()
     code = OPEN.format(two.name) + (
-        "tried(lambda: port.rx[0].rx(burst))\n"
-        "print(port.rx[1].rx(burst)); burst.free()\n"
+        "tried(lambda: port.rx_queues[0].rx(burst))\n"
+        "print(port.rx_queues[1].rx(burst)); burst.free()\n"
         "wait()\n"
-        "print(port.rx[0].rx(burst)); burst.free()\n"
-        "port.rx[0].release()\n"
+        "print(port.rx_queues[0].rx(burst)); burst.free()\n"
+        "port.rx_queues[0].release()\n"
         "wait()\n"
         "burst.close(); eal.close()\n"
     )
@@ -72,21 +73,21 @@ def test_a_queue_belongs_to_one_process_at_a_time(second, two: Port, burst: Burs
     assert "release() it there" in busy
     assert got == "32"
     with pytest.raises(BusyError, match=r"in use by the secondary 'python -c'"):
-        two.rx[1].rx(burst)
-    two.rx[0].release()
+        two.rx_queues[1].rx(burst)
+    two.rx_queues[0].release()
     other.process.stdin.write("\n")
     other.process.stdin.flush()
     assert other.until_ready() == ["32"]
-    assert two.rx[0].rx(burst) == 32
+    assert two.rx_queues[0].rx(burst) == 32
     burst.free()
     other.end()
-    assert two.rx[1].rx(burst) == 32, "the queue of a process that left is free"
+    assert two.rx_queues[1].rx(burst) == 32, "the queue of a process that left is free"
 
 
 def test_a_port_in_use_elsewhere_is_not_stopped(second, two: Port):
     code = OPEN.format(two.name) + (
-        "port.rx[1].rx(burst); burst.free(); wait()\n"
-        "print(port.rx[1].rx(burst)); burst.free(); burst.close(); eal.close()\n"
+        "port.rx_queues[1].rx(burst); burst.free(); wait()\n"
+        "print(port.rx_queues[1].rx(burst)); burst.free(); burst.close(); eal.close()\n"
     )
     other = second(code)
     other.until_ready()
@@ -101,10 +102,10 @@ def test_a_port_in_use_elsewhere_is_not_stopped(second, two: Port):
 
 
 def test_the_queue_of_a_dead_process_is_free(second, two: Port, burst: Burst):
-    other = second(OPEN.format(two.name) + "port.rx[1].rx(burst); burst.free(); wait()")
+    other = second(OPEN.format(two.name) + "port.rx_queues[1].rx(burst); burst.free(); wait()")
     other.until_ready()
     other.kill()
-    assert two.rx[1].rx(burst) == 32
+    assert two.rx_queues[1].rx(burst) == 32
     burst.free()
     two.stop()
 
@@ -115,11 +116,11 @@ def test_a_port_that_is_configured_after_the_attach(eal: Eal, second, device, po
         eal = pydpdk.attach(PREFIX); burst = Burst(32)
         wait()
         port = Port.lookup("net_null_late")
-        tried(lambda: port.rx[0].rx(burst))
+        tried(lambda: port.rx_queues[0].rx(burst))
         wait()
-        tried(lambda: port.rx[0].rx(burst))
+        tried(lambda: port.rx_queues[0].rx(burst))
         wait()
-        tried(lambda: port.rx[0].rx(burst))
+        tried(lambda: port.rx_queues[0].rx(burst))
         burst.free(); burst.close(); eal.close()
     """
     other = second(code)
@@ -145,7 +146,9 @@ def test_a_port_that_is_configured_after_the_attach(eal: Eal, second, device, po
 @pytest.mark.parametrize("devargs", ["net_af_packet_s,iface=lo", "net_tap_s,iface=dtaps"])
 def test_a_driver_without_queues_in_secondaries_raises(second, device, devargs: str):
     port = device(devargs)
-    said = second(OPEN.format(port.name) + "tried(lambda: port.rx); print(port.stats.ipackets)")
+    said = second(
+        OPEN.format(port.name) + "tried(lambda: port.rx_queues); print(port.stats.ipackets)"
+    )
     rejected, count = said.end().splitlines()[:2]
     assert rejected.startswith("NotSupportedError")
     assert "no receive and transmit functions for a secondary process" in rejected
@@ -156,8 +159,8 @@ def test_a_driver_without_queues_in_secondaries_raises(second, device, devargs: 
 def test_forward_takes_its_queues_in_a_secondary(second, two: Port):
     code = OPEN.format(two.name) + (
         "from pydpdk import Forward\n"
-        "forward = Forward(burst, [(port.rx[0], port.tx[0])], 'macswap')\n"
-        "print([forward.step() for _ in range(3)], port.rx[0].taken)\n"
+        "forward = Forward(burst, [(port.rx_queues[0], port.tx_queues[0])], 'macswap')\n"
+        "print([forward.step() for _ in range(3)], port.rx_queues[0].taken)\n"
         "burst.close(); eal.close()\n"
     )
     assert second(code).end() == "[32, 32, 32] True\n"
@@ -171,15 +174,16 @@ def test_a_port_that_the_primary_has_removed(eal: Eal, second, pool: Mempool):
     code = """
         eal = pydpdk.attach(PREFIX); burst = Burst(32)
         old = Port.lookup("net_null_old")
-        queue = old.rx[0]
+        queue = old.rx_queues[0]
         wait()
         tried(lambda: queue.rx(burst))
-        for call in (lambda: old.stats, lambda: old.info, lambda: old.rx, lambda: old.xstats):
+        stats = lambda: old.stats, lambda: old.xstats
+        for call in (*stats, lambda: old.info, lambda: old.rx_queues):
             tried(call)
         wait()
         tried(lambda: queue.rx(burst))
         new = Port.lookup("net_null_new")
-        print(new.port_id == old.port_id, old.closed, new.rx[0].rx(burst))
+        print(new.port_id == old.port_id, old.closed, new.rx_queues[0].rx(burst))
         burst.free()
         tried(lambda: queue.rx(burst))
         burst.close(); eal.close()

@@ -32,7 +32,7 @@ def test_a_worker_waits_while_the_world_is_stopped_and_goes_on(run_script):
         '''
         subprocess.run([sys.executable, "-c", died, PREFIX, str(LCORE)])
         counters, burst = np.zeros(1, np.int64), Burst(32)
-        with polls.launch(port.rx[0], burst, counters) as job:
+        with polls.launch(port.rx_queues[0], burst, counters) as job:
             while not counters[0]:
                 time.sleep(0.001)
             pydpdk.recover()

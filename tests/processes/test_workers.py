@@ -21,10 +21,10 @@ import os, time
 from pydpdk import Burst
 
 def receive(app):
-    return move(app, app.ports["source"].rx[0].rx, app.rings["work"].tx)
+    return move(app, app.ports["source"].rx_queues[0].rx, app.rings["work"].tx)
 
 def send(app):
-    return move(app, app.rings["work"].rx, app.ports["sink"].tx[0].tx)
+    return move(app, app.rings["work"].rx, app.ports["sink"].tx_queues[0].tx)
 
 def move(app, get, put):
     moved = 0
