@@ -106,7 +106,7 @@ class Meter:
         self._app.stop.request()
 
     def _read(self) -> dict[str, PortStats]:
-        return {name: port.stats for name, port in self._app.ports.items()}
+        return {name: port.stats() for name, port in self._app.ports.items()}
 
     def report(self) -> Report:
         """Return what was moved so far."""

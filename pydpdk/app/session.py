@@ -167,13 +167,13 @@ class App(Closing):
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            links = {name: port.link.up for name, port in self.ports.items()}
+            links = {name: port.link().up for name, port in self.ports.items()}
             if all(links.values()) or self.stop.requested:
                 return links
             time.sleep(0.02)
-        links = {name: port.link.up for name, port in self.ports.items()}
+        links = {name: port.link().up for name, port in self.ports.items()}
         for name in (name for name, up in links.items() if not up):
-            why = why_silent(self.ports[name].info.driver_name)
+            why = why_silent(self.ports[name].info().driver_name)
             _logger.warning("ports.%s: no link after %g s: %s", name, timeout_s, why)
         return links
 

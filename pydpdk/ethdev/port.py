@@ -131,9 +131,8 @@ class Port(Portable):
             raise ClosedError(f"{self!r}: the primary has closed it")
         return port_id
 
-    @property
     def info(self) -> PortInfo:
-        """The driver's description of the port.
+        """Return the driver's description of the port.
 
         Notes
         -----
@@ -142,16 +141,15 @@ class Port(Portable):
         with lock():
             return read_info(self.handle)
 
-    @property
     def driver_errors(self) -> tuple[str, ...]:
-        """The last lines of this process that drivers of this port's kind logged as errors.
+        """Return what drivers of this port's kind last logged as errors, in this process.
 
         DPDK reports failures after the start only there: a virtio_user port, for example, whose
         memory grew to more files than the other side maps. If the port is named at all, it is in
         the line.
         """
         with lock():
-            return tuple(log.driver_failures(self.info.driver_name))
+            return tuple(log.driver_failures(self.info().driver_name))
 
     # -- queues --
 
@@ -237,7 +235,7 @@ class Port(Portable):
         with lock():
             self._require("rte_eth_dev_configure", "unconfigured", "stopped")
             drivers.check_no_member("rte_eth_dev_configure", self.name, self.handle)
-            info = self.info
+            info = self.info()
             config = check_config(
                 self.name, info, mempool,
                 nb_rx_queues=nb_rx_queues, nb_tx_queues=nb_tx_queues,
@@ -289,16 +287,16 @@ class Port(Portable):
                 return
             self._require("rte_eth_dev_start", "stopped")
             drivers.check_no_member("rte_eth_dev_start", self.name, self.handle)
-            if self.info.driver_name == drivers.BOND:
+            if self.info().driver_name == drivers.BOND:
                 drivers.check_members_stopped(self)
             if self._splits and self._link is None:
-                self._link = border.split(self.info)
+                self._link = border.split(self.info())
             since = log.failures_so_far()
             with inside():
                 call_errno(lib.pyd_port_start, self._c, detail=self.name, call="rte_eth_dev_start")
-            said = log.driver_failures(self.info.driver_name, since)
+            said = log.driver_failures(self.info().driver_name, since)
             check_log("rte_eth_dev_start", self.name, said)
-            border.guard(self.port_id, self.info, self.mempool, self._finishes, self._queues())
+            border.guard(self.port_id, self.info(), self.mempool, self._finishes, self._queues())
             sharing.publish(self.port_id, len(self._rx), len(self._tx))
 
     def stop(self) -> None:
@@ -323,9 +321,8 @@ class Port(Portable):
 
     # -- link and settings --
 
-    @property
     def link(self) -> Link:
-        """The current state of the link; devices may need a moment after `start`.
+        """Return the current state of the link; devices may need a moment after `start`.
 
         Notes
         -----
@@ -335,10 +332,10 @@ class Port(Portable):
             if self._lost:
                 return Link(False, None, True, False)
             link = read_link(self.handle)
-            if not link.up and self.info.driver_name == drivers.VIRTIO_USER:
+            if not link.up and self.info().driver_name == drivers.VIRTIO_USER:
                 drivers.let_disconnect_pass(self.name)
             self._lost = not link.up and drivers.is_lost(
-                self.info.driver_name, self.name, self.handle
+                self.info().driver_name, self.name, self.handle
             )
             return link
 
@@ -406,15 +403,14 @@ class Port(Portable):
 
     @mtu.setter
     def mtu(self, mtu: int) -> None:
-        info = self.info
+        info = self.info()
         check_range("mtu", mtu, info.min_mtu, min(info.max_mtu, 65535), f" on port {self.name!r}")
         self._control(lib.rte_eth_dev_set_mtu, mtu)
 
     # -- counters --
 
-    @property
     def stats(self) -> PortStats:
-        """Counters since the start or `reset_stats`.
+        """Return the counters since the start or `reset_stats`.
 
         `ierrors` and `oerrors` include packets that were freed because they came cut or can never
         be sent: `RxQueue.cut`, `TxQueue.unsendable`.
@@ -426,9 +422,8 @@ class Port(Portable):
         with lock():
             return read_stats(self.handle, *self._freed())
 
-    @property
     def xstats(self) -> dict[str, int]:
-        """Extended counters by name, the driver's own among them.
+        """Return extended counters by name, the driver's own among them.
 
         Notes
         -----
@@ -469,7 +464,7 @@ class Port(Portable):
         if lib.rte_eth_dev_is_valid_port(self._handle):
             drivers.leave_bond(self._handle)
             lib.rte_eth_dev_stop(self._handle)  # a bond that could not start left it started
-            if self.info.driver_name in drivers.WITH_ALARMS:
+            if self.info().driver_name in drivers.WITH_ALARMS:
                 drivers.let_alarms_pass(self.name)
         with Undo(self._unref_sockets):
             call_errno(lib.pyd_port_close, self._c, detail=self.name, call="rte_eth_dev_close")
@@ -534,7 +529,7 @@ class Port(Portable):
         if self.owned:
             return
         with lock():
-            reason = sharing.why_not(self.name, self.info.driver_name)
+            reason = sharing.why_not(self.name, self.info().driver_name)
             if reason:
                 raise make_error("rte_eth_rx_burst", errno.ENOTSUP, f"{self.name}: {reason}")
             nb_rx, nb_tx = sharing.queue_counts(self.handle)
@@ -599,7 +594,7 @@ class Port(Portable):
     def _stop_device(self) -> None:
         for queue in self._queues():
             queue._shut()
-        if self.info.driver_name == "net_ring":
+        if self.info().driver_name == "net_ring":
             # its rings keep their mbufs forever, while a NIC frees those in its queues
             for rxq in self._rx:
                 lib.pyd_queue_drain(rxq._c)

@@ -36,7 +36,7 @@ class Queue(Handle):
         self.queue_id = queue_id
         self._taken = False
         fields = {"port_id": port.port_id, "queue_id": queue_id, "is_tx": is_tx}
-        info = port.info
+        info = port.info()
         fields |= drivers.tx_fields(info) if is_tx else drivers.rx_fields(info, port.mempool)
         self._c: Any = ffi.new("struct pyd_queue *", fields)
         self._keep(self._c)

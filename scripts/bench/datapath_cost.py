@@ -94,7 +94,7 @@ def on_lcores(prefix: str, n: int, size: int, cpus: Sequence[int], seconds: floa
             worker.macswap.launch(hops(pair), burst, lcore_id=i + 1)
             for i, (pair, burst) in enumerate(zip(pairs, bursts, strict=True))
         ]
-        rate = worker_rates(lambda: sum(port.stats.ipackets for port in found), seconds)
+        rate = worker_rates(lambda: sum(port.stats().ipackets for port in found), seconds)
         for job in jobs:
             job.stop()
             job.wait()
@@ -149,7 +149,7 @@ def traced(prefix: str, program: str, n: int, vdevs: Sequence[str], cpu: int) ->
         _, peak = tracemalloc.get_traced_memory()
         after = len(tracemalloc.take_snapshot().traces)
         tracemalloc.stop()
-        received = sum(port.stats.ipackets for port in found)
+        received = sum(port.stats().ipackets for port in found)
         if count_before + count != received:
             raise SystemExit(f"the loop counted {count_before + count} packets, ports {received}")
         return {"packets": count, "blocks": after - before, "peak": peak - peak_before}

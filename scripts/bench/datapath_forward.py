@@ -203,7 +203,7 @@ def counted(loop: Callable[[], None], found: Sequence[pydpdk.Port]) -> Callable[
     def run() -> int:
         nonlocal seen
         loop()
-        before, seen = seen, sum(port.stats.ipackets for port in found)
+        before, seen = seen, sum(port.stats().ipackets for port in found)
         return seen - before
 
     return run
@@ -222,10 +222,10 @@ def loop(
             step = counted(make(burst, hops(found), mode), found)
         warm, _ = timed(step, min(forward.WARM_UP, seconds))
         count, took = timed(step, seconds)
-        received = sum(port.stats.ipackets for port in found)
+        received = sum(port.stats().ipackets for port in found)
         if warm + count != received:
             raise SystemExit(f"the loop counted {warm + count} packets, the ports {received}")
-        passed = sum(port.stats.opackets for port in found)
+        passed = sum(port.stats().opackets for port in found)
         return {"mpps": count / took / 1e6, "received": received, "sent": passed}
 
 

@@ -179,8 +179,8 @@ def on_the_wires() -> int:
                 say(str(seen))
                 check(seen.good, f"packets from {source} to {target}: {seen}")
         for address, port in ports.items():
-            info, stats = port.info, port.stats
-            say(f"{address}: {info.driver_name}, link {port.link}, {stats}")
+            info, stats = port.info(), port.stats()
+            say(f"{address}: {info.driver_name}, link {port.link()}, {stats}")
             check(info.driver_name == NICS[address][2], f"PMD {info.driver_name}")
             check(stats.ipackets == stats.opackets == PACKETS, f"{address} counts {stats}")
             rows.append({

@@ -27,7 +27,7 @@ def faults_of(pairs: list[tuple[Port, Port]], pool: Mempool) -> Iterator[str]:
             wires.wait_links([near, far])
             for source, target in ((near, far), (far, near)):
                 seen = wires.cross(source, target, parts, PACKETS)
-                print(f"{source.info.driver_name}, started again, packets in parts: {seen}")
+                print(f"{source.info().driver_name}, started again, packets in parts: {seen}")
                 if not seen.good:
                     yield f"in parts: {seen}"
         for port in (port for pair in pairs for port in pair):
@@ -35,7 +35,7 @@ def faults_of(pairs: list[tuple[Port, Port]], pool: Mempool) -> Iterator[str]:
 
 
 def _asked_for_too_much(port: Port, pool: Mempool) -> Iterator[str]:
-    info = port.info
+    info = port.info()
     for wish in (
         {"nb_rx_queues": info.max_rx_queues + 1},
         {"nb_rx_desc": info.rx_desc_lim.nb_max + 1},
@@ -57,9 +57,11 @@ def _starved(port: Port, pool: Mempool) -> Iterator[str]:
             port.configure(mempool=few)
             port.start()
         except DpdkError as error:
-            print(f"{port.info.driver_name}, starved: {error}")
+            print(f"{port.info().driver_name}, starved: {error}")
         else:
-            print(f"{port.info.driver_name}, starved: starts, {few.in_use_count} mbufs in its ring")
+            print(
+                f"{port.info().driver_name}, starved: starts, {few.in_use_count} mbufs in its ring"
+            )
             port.stop()
         port.configure(mempool=pool)
         if few.in_use_count:

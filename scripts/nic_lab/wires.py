@@ -56,7 +56,7 @@ def open_ports(names: tuple[str, ...], pool: Mempool) -> list[Port]:
 
 def wait_links(ports: list[Port]) -> None:
     deadline = time.monotonic() + LINK_S
-    while not all(port.link.up for port in ports) and time.monotonic() < deadline:
+    while not all(port.link().up for port in ports) and time.monotonic() < deadline:
         time.sleep(0.1)
 
 

@@ -174,7 +174,7 @@ def test_devices_come_and_go_in_four_threads(run_script):
             try:
                 for _ in range(600):
                     eal.add_device(name)
-                    assert Port.lookup(name).stats.ipackets == 0
+                    assert Port.lookup(name).stats().ipackets == 0
                     eal.remove_device(name)
             except BaseException as error:
                 wrong.append(error)

@@ -206,7 +206,7 @@ CASES: dict[str, tuple[Make, Use]] = {
     "Meter": (lambda m: Meter(1000, 1000, n=8), lambda m: m.color(U4, U4)),
     "ObjectPool": (Maker.objects, lambda p: (p.put(p.get(3)), p.write([62], [1]), p.read([62]))),
     "Pin": (lambda m: Pin(m.pool.address, 64), lambda pin: (pin.view(0, 64), pin.views)),
-    "Port": (Maker.port, lambda p: (p.rx_queues[0].rx, p.stats)),
+    "Port": (Maker.port, lambda p: (p.rx_queues[0].rx, p.stats())),
     "Reply": (lambda m: Reply(None, b"1", ()), lambda r: r.data),
     "Ring": (
         lambda m: m.closing(Ring.create("fixed", 8)),

@@ -21,7 +21,7 @@ def test_calls_in_a_forked_child_raise(run_script):
             alloc=lambda: burst.alloc(pool), n=lambda: pool.in_use_count, free=burst.free,
             enqueue=lambda: values.enqueue_bulk(np.zeros(1, np.uint64)),
             tx=lambda: mbufs.tx(burst), rx=lambda: queue.rx(burst), stop=port.stop,
-            start=port.start, stats=lambda: port.stats, array=zone.array,
+            start=port.start, stats=port.stats, array=zone.array,
             reserve=lambda: Memzone.reserve("y", 64), add=lambda: eal.add_device("net_null5"),
             lookup=lambda: Mempool.lookup("p"), mbuf=lambda: mbuf.append(1),
             new=lambda: Burst(1), init=init, lengths=lambda: burst.lengths,

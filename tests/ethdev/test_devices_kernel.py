@@ -50,9 +50,9 @@ def start(port: Port, pool: Mempool) -> Port:
     port.configure(mempool=pool)
     port.start()
     deadline = time.monotonic() + 5
-    while not port.link.up and time.monotonic() < deadline:
+    while not port.link().up and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert port.link.up
+    assert port.link().up
     return port
 
 

@@ -28,7 +28,7 @@ def up(devargs):
     return port
 
 def linked(*ports):
-    while not all(port.link.up for port in ports):
+    while not all(port.link().up for port in ports):
         assert time.monotonic() < wait_until, "no link"
         time.sleep(0.01)
 

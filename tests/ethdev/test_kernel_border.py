@@ -94,9 +94,9 @@ def test_frames_above_the_frame_size_are_dropped_and_counted(device, veth, sende
         sender(raw(length))
     found = received(port, burst, len(lengths))
     assert found == [raw(length) for length in lengths if length <= LONGEST]
-    assert port.rx_queues[0].cut == port.stats.ierrors == 3
+    assert port.rx_queues[0].cut == port.stats().ierrors == 3
     port.reset_stats()
-    assert port.stats.ierrors == 0
+    assert port.stats().ierrors == 0
     port.close()
 
 
@@ -199,8 +199,8 @@ def test_packets_that_can_never_be_sent_are_freed_and_counted(device, veth, pool
         assert frames_of(far) == [raw(n) for n in lengths if n <= 1514] + [
             tagged[:12] + tagged[16:]
         ]
-        assert port.tx_queues[0].unsendable == port.stats.oerrors == 3
-        assert port.stats.opackets == port.tx_queues[0].packets == 5
+        assert port.tx_queues[0].unsendable == port.stats().oerrors == 3
+        assert port.stats().opackets == port.tx_queues[0].packets == 5
         subprocess.run(["ip", "link", "set", "dev", f"{veth}2", "mtu", "9000"], check=True)
         burst.alloc(pool, 2)
         burst.fill([raw(2016), raw(2017)])  # now the frame size is the limit

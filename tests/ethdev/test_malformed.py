@@ -100,7 +100,7 @@ def test_received_packets_are_whole(port, memory: Mempool, room: int, size: int)
     assert seen in (expected(sizes, room, 32), expected(sizes, room, 16))
     assert port.rx_queues[0].malformed == len(sizes) - len(seen)
     assert port.rx_queues[0].packets == len(seen)
-    assert port.stats.ipackets == len(sizes)
+    assert port.stats().ipackets == len(sizes)
 
 
 def test_filters_and_columns(port, room: int) -> None:
@@ -122,7 +122,7 @@ def test_forward_sends_no_malformed_packet(port, room: int) -> None:
         while n := forward.step():
             came += n
     assert came + port.rx_queues[0].malformed == len(sizes_around(room))
-    assert port.stats.opackets + port.tx_queues[0].dropped == came
+    assert port.stats().opackets + port.tx_queues[0].dropped == came
 
 
 def test_a_compiled_worker(port, room: int) -> None:

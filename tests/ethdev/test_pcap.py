@@ -30,7 +30,7 @@ def test_a_file_passes_unchanged(device, name: str, tmp_path: Path, size: int):
             assert burst.lengths.tolist() == [len(packet) for packet in seen[-len(burst) :]]
             while burst:
                 port.tx_queues[0].tx(burst)
-        stats = port.stats
+        stats = port.stats()
         port.close()
     assert seen == FRAMES
     assert (stats.ipackets, stats.opackets) == (1000, 1000)
@@ -163,7 +163,7 @@ def test_packets_that_the_driver_would_cut_are_not_written(device, name: str, tm
         burst.fill(long)
         assert port.tx_queues[0].tx(burst) == 3
         assert (len(burst), port.tx_queues[0].dropped, port.tx_queues[0].packets) == (0, 2, 3)
-        assert port.stats.opackets == 3
+        assert port.stats().opackets == 3
         port.close()
     assert read_pcap(tmp_path / "out.pcap") == [long[0], long[1], long[4]]
 

@@ -36,7 +36,7 @@ def test_lookup_of_another_type(eal: Eal, port: str):
 
 
 def test_info_is_that_of_the_driver(null: Port):
-    info = null.info
+    info = null.info()
     assert info.driver_name == "net_null"
     assert info.devargs == "size=60"
     assert (info.min_mtu, info.max_mtu) == (46, 65535)  # 64 bytes less header and CRC
@@ -91,8 +91,8 @@ def test_a_closed_port_raises(null: Port, pool: Mempool):
     null.configure(mempool=pool)
     null.close()
     uses = [
-        lambda: null.configure(mempool=pool), null.start, lambda: null.info, lambda: null.stats,
-        lambda: null.xstats, lambda: null.link, lambda: null.mac, lambda: null.mtu,
+        lambda: null.configure(mempool=pool), null.start, null.info, null.stats,
+        null.xstats, null.link, lambda: null.mac, lambda: null.mtu,
         lambda: null.promiscuous, null.reset_stats, lambda: setattr(null, "mtu", 1500),
         lambda: setattr(null, "mac", "02:00:00:00:00:01"),
         lambda: setattr(null, "promiscuous", True), lambda: null.set_link(up=True),

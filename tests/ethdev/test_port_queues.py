@@ -22,9 +22,9 @@ def test_a_port_fills_bursts(null: Port, pool: Mempool, burst: Burst):
     assert null.tx_queues[0].tx(burst) == 32
     assert len(burst) == 0
     assert (null.rx_queues[0].packets, null.tx_queues[0].packets) == (32, 32)
-    assert (null.stats.ipackets, null.stats.opackets) == (32, 32)
+    assert (null.stats().ipackets, null.stats().opackets) == (32, 32)
     null.reset_stats()
-    assert (null.stats.ipackets, null.stats.opackets) == (0, 0)
+    assert (null.stats().ipackets, null.stats().opackets) == (0, 0)
 
 
 def test_rx_into_a_burst_with_packets_raises(null: Port, pool: Mempool, burst: Burst):

@@ -109,7 +109,7 @@ def test_udp_of_the_kernel_passes_through_python(device, veth: str, name: str):
             while burst:
                 outlet.tx_queues[0].tx(burst)
         sent, received = frames_of(near), frames_of(far)
-        assert (inlet.stats.ipackets, outlet.stats.opackets) == (COUNT, COUNT)
+        assert (inlet.stats().ipackets, outlet.stats().opackets) == (COUNT, COUNT)
         inlet.close()
         outlet.close()
     assert [frame[42:] for frame in seen] == payloads

@@ -133,7 +133,7 @@ GOOD: dict[str, Make] = {
     "ring.element.check_sync.flags": same({"rts": 1}),
     "burst.burst.Burst.clone_of.burst": attribute("other"),
     "burst.burst.Burst.copy_of.burst": attribute("other"),
-    "ethdev.checks.check_config.info": attribute("idle_port.info"),
+    "ethdev.checks.check_config.info": lambda h: h.idle_port.info(),
     "memory.memzone.Memzone.lookup.name": attribute("zone.name"),
     "memory.mempool.Mempool.lookup.name": attribute("pool.name"),
     "memory.objects.ObjectPool.lookup.name": attribute("objects.name"),

@@ -184,9 +184,7 @@ def test_a_port_whose_device_is_removed(eal: pydpdk.Eal, pool: Mempool, burst: B
     rx, tx = port.rx_queues[0], port.tx_queues[0]
     burst.alloc(pool, 1, length=60)
     eal.remove_device("net_ring_gone")
-    rejected(
-        lambda: tx.tx(burst), lambda: port.stats, lambda: port.link, lambda: port.info, port.start
-    )
+    rejected(lambda: tx.tx(burst), port.stats, port.link, port.info, port.start)
     assert burst.free() == 1
     rejected(lambda: rx.rx(burst))
 
@@ -229,7 +227,7 @@ def test_everything_after_cleanup(run_script):
             lambda: pool.n, pool.outstanding, lambda: objects.get(1), lambda: objects.array,
             lambda: ring.tx(burst), lambda: ring.rx(burst), lambda: len(ring),
             lambda: values.enqueue_bulk(np.zeros(1, np.uint64)), zone.array, lambda: rx.rx(burst),
-            lambda: tx.tx(burst), lambda: port.stats, lambda: Burst(1),
+            lambda: tx.tx(burst), port.stats, lambda: Burst(1),
             lambda: Mempool.create("q", 63), lambda: Memzone.lookup("z"), lambda: Ring.lookup("r"),
         ]
         for i, use in enumerate(uses):

@@ -163,14 +163,14 @@ def test_detaching_does_not_change_the_ports_of_the_primary(
         for _ in range(3):
             with_port = """
                 with pydpdk.attach(PREFIX):
-                    print(Port.lookup("net_ring_keep").stats.opackets)
+                    print(Port.lookup("net_ring_keep").stats().opackets)
             """
             burst.alloc(pool, 4, length=60)
             assert port.tx_queues[0].tx(burst) == 4
-            assert int(second(with_port).end()) == port.stats.opackets
+            assert int(second(with_port).end()) == port.stats().opackets
             assert port.rx_queues[0].rx(burst) == 4
             burst.free()
-            assert port.link.up
+            assert port.link().up
     port.stop()
 
 

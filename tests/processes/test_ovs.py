@@ -50,7 +50,7 @@ def first(one, other):
     # the switch takes a moment until it polls a queue: what is sent before is lost
     deadline = time.monotonic() + 60
     while not receive(other):
-        assert time.monotonic() < deadline, (one.driver_errors, one.link, other.link)
+        assert time.monotonic() < deadline, (one.driver_errors(), one.link(), other.link())
         send(one, 0)
         time.sleep(0.01)
     while receive(other):
@@ -120,16 +120,16 @@ def test_a_port_survives_a_switch_that_is_killed_and_restarted(
         "pass_all(a, b)\n"
         "switch.kill()\n"
         "deadline = time.monotonic() + 60\n"
-        "while a.link.up or b.link.up:\n"
+        "while a.link().up or b.link().up:\n"
         "    send(a, 0)\n"
         "    assert time.monotonic() < deadline\n"
         "    time.sleep(0.01)\n"
-        "assert any('is down' in line for line in a.driver_errors)\n"
+        "assert any('is down' in line for line in a.driver_errors())\n"
         "if kind:\n"
         "    switch.start()\n"
         "    switch.join()\n"
         "    pass_all(a, b)\n"
-        "    assert a.link.up and b.link.up\n"
+        "    assert a.link().up and b.link().up\n"
         "end()\nswitch.close()\nprint('well')"
     )
     where = (str(tmp_path), str(Path(__file__).parent), kind, KINDS[kind])

@@ -22,7 +22,7 @@ from pydpdk import Burst, Mempool, Port, Ring
 with pydpdk.init(proc_type="secondary", file_prefix=sys.argv[1], lcores="64@{LCORES[0]}"):
     pool = Mempool.lookup("mb_pool_0")
     ports = [Port.lookup(name) for name in ("net_null0", "net_null1")]
-    first = [port.stats.opackets for port in ports]
+    first = [port.stats().opackets for port in ports]
     # no other lcore uses the pool (net_null allocates and frees in each burst): it has mbufs for us
     with Burst(32) as burst, Ring.create("ours", 64, element="mbuf") as ring:
         burst.alloc(pool, length=60)
@@ -40,7 +40,7 @@ with pydpdk.init(proc_type="secondary", file_prefix=sys.argv[1], lcores="64@{LCO
         except pydpdk.SecondaryError as error:
             rejected.append(str(error))
     time.sleep(0.2)
-    second = [port.stats.opackets for port in ports]
+    second = [port.stats().opackets for port in ports]
     print(json.dumps(dict(n=pool.n, data=all(data), first=first, second=second, rejected=rejected)))
 """
 
