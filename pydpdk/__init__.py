@@ -13,7 +13,7 @@ from typing import Any as _Any
 if _TYPE_CHECKING:
     from pydpdk.app import App
     from pydpdk.app.session import open_file as open  # noqa: A004, F401  # pydpdk.open("file.yaml")
-    from pydpdk.burst import Burst, Forward
+    from pydpdk.burst import Burst, BurstSink, BurstSource, Forward
     from pydpdk.eal import Eal, init
     from pydpdk.eal.options import EalOptions
     from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
@@ -60,7 +60,7 @@ if _TYPE_CHECKING:
 
 _HOME = {
     "pydpdk.app": "App open",
-    "pydpdk.burst": "Burst Forward",
+    "pydpdk.burst": "Burst BurstSink BurstSource Forward",
     "pydpdk.eal": "Eal init",
     "pydpdk.eal.options": "EalOptions",
     "pydpdk.exceptions": (
@@ -91,6 +91,8 @@ __all__ = [
     "App",
     "Bpf",
     "Burst",
+    "BurstSink",
+    "BurstSource",
     "BusyError",
     "Channel",
     "ClosedError",

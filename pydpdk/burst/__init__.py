@@ -1,7 +1,8 @@
 """The data path: bursts of mbufs, and polling loops that need one call into C for each round."""
 
 from pydpdk.burst.burst import Burst
+from pydpdk.burst.queues import BurstSink, BurstSource
 from pydpdk.burst.tracing import trace
 from pydpdk.burst.verbs import Forward
 
-__all__ = ["Burst", "Forward", "trace"]
+__all__ = ["Burst", "BurstSink", "BurstSource", "Forward", "trace"]

@@ -24,11 +24,8 @@ def test_forward_between_rings(device, pool: Mempool, burst: Burst):
     ]
     burst.free()
     assert Forward(burst, hops).step() == 0
-    assert (port.rx_queues[0].packets, port.tx_queues[0].packets, port.tx_queues[0].dropped) == (
-        24,
-        24,
-        0,
-    )
+    rxq, txq = hops[0]
+    assert (rxq.packets, txq.packets, txq.dropped) == (24, 24, 0)
     port.stop()
 
 

@@ -49,6 +49,7 @@ EXCLUDED = {
     "memory.extmem.ExternalMemory*": "the inner half of Mempool.create_extbuf, which is swept",
     "memory.mbuf_owner.*": "an interface and its error; Burst stands for it",
     "memory.pool_base.*": "what Mempool and ObjectPool have in common; swept with them",
+    "burst.queues.*": "interfaces; RxQueue, TxQueue and Ring stand for them",
     "burst.fields.*": "the inner half of Burst, which is swept",
     "burst.headers.*": "the inner half of Burst, which is swept",
     "burst.masks.*": "the inner half of Burst, which is swept",
