@@ -78,14 +78,14 @@ class Closing(Fixed, ABC):
 class Owner(Closing):
     """One DPDK object of this process.
 
-    A subclass sets `rank`, its place in the order of closing, and writes `_why_open` (the reasons
+    A subclass sets `_rank`, its place in the order of closing, and writes `_why_open` (the reasons
     that keep it open) and `_free`.
     """
 
-    rank: ClassVar[int]
+    _rank: ClassVar[int]
     """Jobs and message handlers -1, ports 0, bursts 1, rings 2, mempools 3, memzones 4, watches 5:
     users close before what they use."""
-    stays: ClassVar[bool] = False
+    _stays: ClassVar[bool] = False
     """Keep an open object without references: views of its memory may outlive them."""
     _attached: ClassVar[bool] = False
     """`lookup` takes a place in the object, which only `close` gives back."""
@@ -103,7 +103,7 @@ class Owner(Closing):
         self._users: weakref.WeakSet[Owner] = weakref.WeakSet()
         self._gate = gate
         self._note()
-        if self.stays:
+        if self._stays:
             self._stay()
 
     def _note(self) -> None:
@@ -227,7 +227,7 @@ def owners() -> list[Owner]:
     """Return all open objects in the order of closing."""
     with lock():
         _staying.difference_update(_closed(_staying))
-        return sorted((o for o in _owners if not o.closed), key=lambda owner: owner.rank)
+        return sorted((o for o in _owners if not o.closed), key=lambda owner: owner._rank)
 
 
 def _closed(owners: Iterable[Owner]) -> list[Owner]:

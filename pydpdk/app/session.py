@@ -73,7 +73,7 @@ class App(Closing):
         self._bursts.append(Burst(size))
         return self._bursts[-1]
 
-    def bring_up(self) -> None:
+    def _bring_up(self) -> None:
         """Create all objects that the file names, ports last; in a secondary, look them up."""
         config = self.config
         if self.eal.proc_type == "secondary":
@@ -237,7 +237,7 @@ def start(config: Config, plan: Plan, stop: Stop | None = None) -> App:
         trace()
     with Undo(_end_eal, state()):
         app = App(config, plan, init(replace(plan.options, hugepages=plan.hugepages)), stop)
-        app.bring_up()
+        app._bring_up()
         app.stop.check()
         return app
 

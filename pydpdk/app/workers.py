@@ -70,7 +70,7 @@ def work(config: Config, plan: Plan, name: str) -> object:
     """Call a worker's function in its process."""
     target = load_target(config.workers[name].python, config.where("workers", name, "python"))
     app = App(config, plan, eal.current())
-    app.bring_up()
+    app._bring_up()
     return target(app)
 
 

@@ -58,7 +58,7 @@ class Burst(Owner, Handle):
     Threads  one at a time: a second one gets `BusyError`
     """
 
-    rank = 1
+    _rank = 1
 
     def __init__(self, size: int = 32) -> None:
         eal.require_running()
@@ -125,7 +125,7 @@ class Burst(Owner, Handle):
         if result >= 0:
             return result
         mempool.handle  # noqa: B018  # raises when closed
-        why = mempool.shortage() if -result == errno.ENOBUFS else ""
+        why = mempool._shortage() if -result == errno.ENOBUFS else ""
         return self._done(result, "rte_pktmbuf_alloc_bulk", mempool, why)
 
     def fill(self, packets: Sequence[bytes] | bytes) -> None:
@@ -213,7 +213,7 @@ class Burst(Owner, Handle):
         Wraps  rte_pktmbuf_free_bulk (rte_mbuf.h)
         """
         if self._views:
-            self.check_views()
+            self._check_views()
         if CHECK:
             self.verify()
         return self._done(lib.pyd_burst_free(self._c), "rte_pktmbuf_free_bulk")
@@ -251,13 +251,13 @@ class Burst(Owner, Handle):
         segment = ffi.new("struct pyd_segment *")
         n = lib.pyd_mbuf_segments(self._c, self._index(i), segment, 1)
         self._done(n, "rte_pktmbuf_mtod")
-        return self.view_of(segment)
+        return self._view_of(segment)
 
-    def view_of(self, segment: Any) -> Bytes:
+    def _view_of(self, segment: Any) -> Bytes:
         """Return the data of a segment that C has described; read-only where shared."""
-        pool, pin = pool_of(Mempool.at(segment.pool), segment.addr, segment.len)
+        pool, pin = pool_of(Mempool._at(segment.pool), segment.addr, segment.len)
         if CHECK or pin is None:
-            pin = pool.pin_packet(segment.addr, segment.len)
+            pin = pool._pin_packet(segment.addr, segment.len)
             self._views.append(pin)
             self._fallback_only = True
         view = pin.view(segment.addr - pin.address, segment.len)
@@ -599,7 +599,7 @@ class Burst(Owner, Handle):
         if self._done(lib.pyd_burst_verify(self._c, reason, 160), "rte_mbuf_check"):
             raise make_error("rte_mbuf_check", errno.EINVAL, ffi.string(reason).decode())
 
-    def check_views(self) -> None:
+    def _check_views(self) -> None:
         """Raise `InUseError` if views of the packets are alive (check mode)."""
         self._views = [pin for pin in self._views if pin.views]
         self._fallback_only = bool(self._views)
@@ -609,7 +609,7 @@ class Burst(Owner, Handle):
                 " show other packets: copy what you keep"
             )
 
-    def taken(self, first: int, call: str) -> None:
+    def _stamp(self, first: int, call: str) -> None:
         """Stamp where the packets from `first` on were taken, if tracing is on."""
         if trace.is_on():
             trace.stamp(self._c, first, call)
@@ -662,7 +662,7 @@ class Burst(Owner, Handle):
         if n == -errno.EMSGSIZE:
             raise ValueError(f"offset={offset}: less than each packet has is allowed")
         count = self._done(n, call, mempool)
-        self.taken(0, call)
+        self._stamp(0, call)
         return count
 
     def _require_packets(self) -> None:

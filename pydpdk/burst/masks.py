@@ -24,7 +24,7 @@ _BYTES = ffi.typeof("uint8_t *")
 def part(burst: Burst, call: Callable[..., int], mask: Mask) -> int:
     """Free the packets that a mask selects; return how many are left."""
     if burst._views:
-        burst.check_views()
+        burst._check_views()
     n, data = _mask(mask, len(burst))
     return _parted(burst, call(burst._c, data, n))
 
@@ -33,7 +33,7 @@ def take(burst: Burst, mask: Mask, into: Burst) -> int:
     """Move the packets whose mask is True to the end of another burst; return how many."""
     burst._check_other("into", into)
     if burst._views:
-        burst.check_views()
+        burst._check_views()
     n, data = _mask(mask, len(burst))
     return _parted(burst, lib.pyd_burst_take(burst._c, data, n, into._c), into)
 
@@ -44,7 +44,7 @@ def split(
     """Move packet i to the end of the burst number `classes[i]`; of new ones without `into`."""
     numbers = _classes(classes, len(burst))
     if burst._views:
-        burst.check_views()
+        burst._check_views()
     if into is not None:
         return _split(burst, numbers, tuple(into))
     at_least = 2 if np.asarray(classes).dtype == np.bool_ else 1

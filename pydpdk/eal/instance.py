@@ -55,8 +55,6 @@ class Eal(Closing):
         Whether memory is on hugepages.
     main_cpus : frozenset of int
         The CPUs of the main lcore; see `pinned`.
-    peers : Peers
-        The other processes of the prefix, for this package.
 
     Notes
     -----
@@ -83,15 +81,10 @@ class Eal(Closing):
         self._why = _CLOSED
         self._thread = threading.get_ident()
         self._changing = threading.RLock()  # devices; DPDK probes on one thread at a time
-        self.peers = peers
+        self._peers = peers
         self._waits: Waits | None = None
         devices = (*options.vdevs, *options.allow)
         self._devices = {d.partition(",")[0]: d for d in devices}
-
-    @property
-    def ended(self) -> str:
-        """The text of errors after the EAL has ended."""
-        return self._why
 
     @property
     def proc_type(self) -> str:
@@ -111,7 +104,7 @@ class Eal(Closing):
     @property
     def primary_alive(self) -> bool:
         """In a secondary whether its primary is alive: false as soon as it ends in any way."""
-        return self.peers.primary_alive
+        return self._peers.primary_alive
 
     def on_primary_death(self, callback: Callable[[], object]) -> None:
         """Add a callback for the end of this secondary's primary; leave then.
@@ -121,7 +114,7 @@ class Eal(Closing):
         Threads  the callback runs on a thread of its own
         """
         self._require_open()
-        self.peers.watcher("on_primary_death").on_primary_death(callback)
+        self._peers.watcher("on_primary_death").on_primary_death(callback)
 
     def on_process_death(self, callback: Callable[[Death], object]) -> Callable[[], None]:
         """Add a callback, in a primary, for each process of ours that died without leaving.
@@ -136,7 +129,7 @@ class Eal(Closing):
         Threads  the callback runs on a thread of its own, after recovery of what the process held
         """
         require_primary("on_process_death", self)
-        return self.peers.watcher("on_process_death").on_process_death(callback)
+        return self._peers.watcher("on_process_death").on_process_death(callback)
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
@@ -155,7 +148,7 @@ class Eal(Closing):
         finally:
             os.sched_setaffinity(0, before)
 
-    def device(self, name: str) -> str:
+    def _device(self, name: str) -> str:
         """Return a device's name and arguments as they were given; without arguments its name."""
         return self._devices.get(name, name)
 
@@ -181,11 +174,11 @@ class Eal(Closing):
         require_primary("rte_eal_hotplug_add", self)
         with Locked(self._changing):
             self._require_open()
-            self.peers.check_device(devargs)
+            self._peers.check_device(devargs)
             with Undo(self._take_back, devargs, self._devices):
                 eal_devices.add(devargs)
                 self._devices = self._devices | {devargs.partition(",")[0]: devargs}
-                self.peers.publish_devices(self._devices.values())
+                self._peers.publish_devices(self._devices.values())
                 return eal_devices.port_name_of(devargs)
 
     def _take_back(self, devargs: str, before: dict[str, str]) -> None:
@@ -193,7 +186,7 @@ class Eal(Closing):
         if devargs.partition(",")[0] not in before:
             eal_devices.take_away(devargs)
         self._devices = before
-        self.peers.publish_devices(before.values())
+        self._peers.publish_devices(before.values())
 
     def remove_device(self, name: str) -> None:
         """Close the port of that name, if it is open, and remove its device.
@@ -225,7 +218,7 @@ class Eal(Closing):
                 self._publish_devices()
 
     def _publish_devices(self) -> None:
-        self.peers.publish_devices(self._devices.values())
+        self._peers.publish_devices(self._devices.values())
 
     def close(self, *, force: bool = False) -> None:
         """End all jobs, close all objects, then the EAL; leave no files behind.
@@ -261,7 +254,7 @@ class Eal(Closing):
 
     def _give_back_locks(self, force: bool) -> None:
         try:
-            self.peers.give_back_locks()
+            self._peers.give_back_locks()
         except DpdkError:
             if not (force and damaged()):
                 raise
@@ -275,7 +268,7 @@ class Eal(Closing):
         if viewed and not force:
             held = ", ".join(f"{owner!r} ({owner._view_count()} views)" for owner in viewed)
             raise InUseError(f"the EAL stays open: numpy views are alive of {held}")
-        attached = self.peers.attached() if is_primary() else []
+        attached = self._peers.attached() if is_primary() else []
         if attached and not force:
             them = ", ".join(attached)
             raise InUseError(
@@ -287,10 +280,10 @@ class Eal(Closing):
     def _join(self) -> None:
         """Join the processes of ours that share this memory, and publish our details."""
         me = os.getpid()
-        alone = not is_primary() and self.peers.primary() is None
+        alone = not is_primary() and self._peers.primary() is None
         call_errno(lib.pyd_process_join, me, registry.started(me) or 0, alone, detail=_JOIN)
         lib.pyd_mp_filter(os.fsencode(self.runtime_dir))  # there is no socket in unshared memory
-        self.peers.join(self._devices.values(), is_primary(), self.iova_mode)
+        self._peers.join(self._devices.values(), is_primary(), self.iova_mode)
         call_rte_errno(lib.rte_pdump_init if self.options.capture else lib.pyd_capture_join)
 
     def _stop(self, *, unmap: bool) -> None:
@@ -302,18 +295,18 @@ class Eal(Closing):
     def _leave(self, unmap: bool) -> None:
         """Stop the EAL; steps that were done before do nothing."""
         self._dead = True
-        self.peers.stop()
+        self._peers.stop()
         primary = is_primary()
         if unmap:
             lib.pyd_capture_end()
             lib.pyd_process_leave()
-            self.peers.begin_leaving()
+            self._peers.begin_leaving()
             if not eal_devices.keeps_interrupts():
                 lib.pyd_eal_cleanup()
         if self._waits is not None:
             self._waits.stop()
         log.flush()
-        self.peers.leave()
+        self._peers.leave()
         if not primary:
             remove_traces(self.file_prefix, os.getpid())
         # of a primary that has died, too: the news of its death may still be on its way
@@ -324,11 +317,11 @@ class Eal(Closing):
         """Mark this EAL as dead in a forked child; the parent keeps it."""
         self._dead = self._ended = True
         self._why = _FORKED
-        self.peers.forget()
+        self._peers.forget()
 
     def _require_open(self) -> None:
         if self._dead:
-            raise ClosedError(self.ended)
+            raise ClosedError(self._why)
 
     def __repr__(self) -> str:
         if self._dead:
@@ -343,12 +336,12 @@ class Observer(Eal):
     def _join(self) -> None:
         """Skip the process table: it would add a memzone to memory that is not ours."""
         lib.pyd_mp_filter(os.fsencode(self.runtime_dir))
-        self.peers.join((), False, self.iova_mode)
+        self._peers.join((), False, self.iova_mode)
 
 
 def _close_port(name: str) -> None:
     for owner in lifetime.owners():
-        if owner.rank == 0 and owner.name == name:
+        if owner._rank == 0 and owner.name == name:
             owner.close()
 
 

@@ -58,7 +58,7 @@ def current() -> Eal:
 
 def _ended() -> str:
     """Return why this process no longer has an EAL."""
-    return "the EAL of this process failed to start" if _current is None else _current.ended
+    return "the EAL of this process failed to start" if _current is None else _current._why
 
 
 def require_running() -> None:

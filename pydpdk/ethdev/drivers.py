@@ -119,7 +119,7 @@ def is_lost(driver: str, name: str, port_id: int) -> bool:
     It never connects again. Each further query of its link would set one more alarm of the driver,
     which unregisters an interrupt that is unregistered already.
     """
-    if driver != VIRTIO_USER or ",server=1" in eal.current().device(name):
+    if driver != VIRTIO_USER or ",server=1" in eal.current()._device(name):
         return False
     down = f"virtio-user port {port_id} is down"
     return any(line.endswith(down) for line in log.driver_failures(driver))
@@ -224,7 +224,7 @@ def take_beyond(name: str, mempool: Mempool, into: Any) -> None:
 
 
 def _open_ports() -> list[Owner]:
-    return [owner for owner in owners() if owner.rank == 0]
+    return [owner for owner in owners() if owner._rank == 0]
 
 
 def _driver_of(port: Owner) -> str:
@@ -287,7 +287,7 @@ def unref(name: str, sockets: set[Socket]) -> None:
         _owing.add(name)
         time.sleep(_RELEASE_S)
     sockets.clear()
-    if _owing and not eal.current().peers.attached():
+    if _owing and not eal.current()._peers.attached():
         out = ffi.new("struct pyd_recovery *")
         if lib.pyd_recover(out, False, True, _STOP_WORLD_MS) == 0 and out.exact:
             _owing.clear()

@@ -55,8 +55,8 @@ class Port(Portable):
     # Every call holds the lock of `close`: a driver that is called while another thread closes the
     # port reads freed memory.
 
-    rank = 0
-    stays = True
+    _rank = 0
+    _stays = True
 
     def __init__(self, name: str, port_id: int) -> None:
         self.port_id = port_id

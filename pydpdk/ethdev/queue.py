@@ -44,11 +44,6 @@ class Queue(Handle):
         self._bind(address_of(self._c), TX if is_tx else RX)
 
     @property
-    def taken(self) -> bool:
-        """Whether this process has taken the queue."""
-        return self._taken
-
-    @property
     def packets(self) -> int:
         """[packets] that this object has moved."""
         return int(self._c.packets)
@@ -84,7 +79,7 @@ class Queue(Handle):
 
     def _retake(self) -> None:
         """Undo an unfinished release."""
-        if self.taken:
+        if self._taken:
             sharing.take(*self._place())
         self._reopen()
 
@@ -221,7 +216,7 @@ class TxQueue(Queue):
         """
         try:
             if burst._views:
-                burst.check_views()
+                burst._check_views()
             n = _tx(self._c, burst._c)
         except (AttributeError, TypeError):
             raise TypeError(f"tx({burst!r}): a Burst is allowed") from None

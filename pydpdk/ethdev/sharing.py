@@ -24,7 +24,7 @@ _PCI = re.compile(r"[0-9a-fA-F]{4,}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
 
 def publish(port_id: int, nb_rx_queues: int, nb_tx_queues: int) -> None:
     """Publish to secondaries that a port has been started, and where its queues are."""
-    peers = eal.current().peers
+    peers = eal.current()._peers
     arrays = _arrays(port_id)
     ports = {**peers.published("ports", {}), str(port_id): [nb_rx_queues, nb_tx_queues, *arrays]}
     peers.publish(ports=ports)
@@ -32,7 +32,7 @@ def publish(port_id: int, nb_rx_queues: int, nb_tx_queues: int) -> None:
 
 def withdraw(port_id: int) -> None:
     """Publish to secondaries that a port is not started, and that this process uses no queue."""
-    peers = eal.current().peers
+    peers = eal.current()._peers
     ports = {k: v for k, v in peers.published("ports", {}).items() if k != str(port_id)}
     mine = [queue for queue in peers.published("queues", []) if queue[0] != port_id]
     peers.publish(ports=ports, queues=mine)
@@ -46,7 +46,7 @@ def stop(port_id: int, name: str, device: Callable[[], None], *, force: bool = F
     BusyError
         Another process does; the message names it.
     """
-    peers = eal.current().peers
+    peers = eal.current()._peers
     with peers.guarded():
         users = _users(port_id)
         if users and not force:
@@ -59,7 +59,7 @@ def stop(port_id: int, name: str, device: Callable[[], None], *, force: bool = F
 def _users(port_id: int) -> list[str]:
     return [
         f"{_say(queue)} by the {member}"
-        for member in eal.current().peers.others()
+        for member in eal.current()._peers.others()
         for queue in _queues_of(member)
         if queue[0] == port_id
     ]
@@ -75,7 +75,7 @@ def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
     NotSupportedError
         The queue cannot be used in this process.
     """
-    peers = eal.current().peers
+    peers = eal.current()._peers
     wish = [port_id, queue_id, int(is_tx)]
     with peers.guarded():
         if not eal.is_primary() and not _adopt(port_id):
@@ -88,7 +88,7 @@ def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
 
 
 def _check_unused(wish: list[int]) -> None:
-    for member in eal.current().peers.others():
+    for member in eal.current()._peers.others():
         if wish in _queues_of(member):
             raise BusyError(
                 errno.EBUSY,
@@ -98,7 +98,7 @@ def _check_unused(wish: list[int]) -> None:
 
 def release(port_id: int, queue_id: int, is_tx: bool) -> None:
     """Release a queue for other processes."""
-    peers = eal.current().peers
+    peers = eal.current()._peers
     wish = [port_id, queue_id, int(is_tx)]
     with peers.guarded():
         peers.publish(queues=list(filter(wish.__ne__, peers.published("queues", []))))
@@ -114,7 +114,7 @@ def queue_counts(port_id: int) -> tuple[int, int]:
 
 def why_not(name: str, driver_name: str) -> str:
     """Return why this secondary cannot use the queues of a port; an empty string if it can."""
-    if eal.current().peers.primary() is None:
+    if eal.current()._peers.primary() is None:
         return "its primary does not run pydpdk (or is gone), so it would not publish that it stops"
     if name.startswith(_VIRTUAL) or _PCI.fullmatch(name):
         return ""
@@ -126,7 +126,7 @@ def why_not(name: str, driver_name: str) -> str:
 
 def _adopt(port_id: int) -> bool:
     """Make this process's table of queues the primary's; False if that has none now."""
-    primary = eal.current().peers.primary()
+    primary = eal.current()._peers.primary()
     port = primary.details.get("ports", {}).get(str(port_id)) if primary is not None else None
     if port is None:
         return False

@@ -104,7 +104,7 @@ class Lease(Fixed):
         owner = _owner_of(found)
         owner.handle  # noqa: B018  # raises when closed
         if isinstance(found, Burst) and found._views:
-            found.check_views()
+            found._check_views()
         if isinstance(found, Queue):
             found.take()
         leased = ffi.new("uint32_t *")

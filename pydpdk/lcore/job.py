@@ -38,8 +38,8 @@ class Job(Owner):
     Threads  any
     """
 
-    rank = -1
-    stays = True
+    _rank = -1
+    _stays = True
 
     def __init__(
         self, name: str, function: Callable[..., Any], args: tuple[Any, ...], lcore_id: int

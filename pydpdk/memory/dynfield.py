@@ -43,7 +43,7 @@ class _Dynamic(Fixed):
         """Whether Python may write it; names with `rte_` are DPDK's, except for timestamps."""
         return not self.name.startswith("rte_") or self.name in _WRITABLE
 
-    def require_writable(self) -> None:
+    def _require_writable(self) -> None:
         """Raise if it is DPDK's own."""
         if not self.writable:
             raise ValueError(f"{self!r} is DPDK's own: it may only be read")

@@ -50,7 +50,7 @@ class Watch(Owner):
     Threads  any; each event is read once
     """
 
-    rank = 5
+    _rank = 5
 
     def __init__(self, name: str, c: Any) -> None:
         self._c, events = c, c.events

@@ -113,7 +113,7 @@ class Mbuf(Fixed):
     def segments(self) -> list[Bytes]:
         """Data of each segment, `uint8[data_len]`, not copied; read-only where shared."""
         segments, n = self._segments()
-        return [self._burst.view_of(segments[k]) for k in range(n)]
+        return [self._burst._view_of(segments[k]) for k in range(n)]
 
     def read(self, offset: int = 0, length: int | None = None) -> bytes:
         """Return a copy of a part of the packet, over all its segments.
@@ -252,10 +252,10 @@ class Mbuf(Fixed):
     def __setitem__(self, key: DynField | DynFlag, value: Any) -> None:
         self._check()
         if isinstance(key, DynFlag):
-            key.require_writable()
+            key._require_writable()
             result = lib.pyd_mbuf_flag_set(self._burst._c, self._index, key.bitnum, bool(value))
         elif isinstance(key, DynField):
-            key.require_writable()
+            key._require_writable()
             data = np.asarray(value, key.dtype).reshape(())
             result = lib.pyd_mbuf_dyn_set(
                 self._burst._c, self._index, key.offset, key.dtype.itemsize, data.tobytes()
@@ -545,7 +545,7 @@ class Mbuf(Fixed):
             raise ValueError(f"{mempool!r}: clones need a pool whose mbufs may see other memory")
         result = lib.pyd_mbuf_derive(self._burst._c, self._index, into, pool, how, offset, length)
         self._raise(call, result)
-        burst.taken(into.n - 1, call)
+        burst._stamp(into.n - 1, call)
         return type(self)(burst, into.n - 1)
 
     def _struct(self, name: str, burst: MbufOwner) -> Any:
@@ -564,7 +564,7 @@ class Mbuf(Fixed):
 
     def _checked_views(self, burst: MbufOwner) -> None:
         if burst._views:
-            burst.check_views()
+            burst._check_views()
 
     def _raise(self, call: str, result: int, not_permitted: str = _SHARED) -> None:
         if result == -errno.EPERM:

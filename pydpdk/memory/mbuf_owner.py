@@ -22,7 +22,7 @@ class MbufOwner(Protocol):
         """Return the data of packet i's first segment."""
         ...
 
-    def view_of(self, segment: Any) -> Bytes:
+    def _view_of(self, segment: Any) -> Bytes:
         """Return the data of a segment that C has described."""
         ...
 
@@ -30,11 +30,11 @@ class MbufOwner(Protocol):
         """Return a copy of packet i."""
         ...
 
-    def taken(self, first: int, call: str) -> None:
+    def _stamp(self, first: int, call: str) -> None:
         """Stamp where the packets from `first` on were taken (tracing)."""
         ...
 
-    def check_views(self) -> None:
+    def _check_views(self) -> None:
         """Raise if views of the mbufs are alive (check mode)."""
         ...
 

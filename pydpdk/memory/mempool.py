@@ -196,10 +196,10 @@ class Mempool(PoolBase):
         Wraps  rte_mempool_lookup (rte_mempool.h)
         """
         with eal.running():
-            return cls.at(find_mempool(name))
+            return cls._at(find_mempool(name))
 
     @classmethod
-    def at(cls, mp: Any) -> Mempool:
+    def _at(cls, mp: Any) -> Mempool:
         """Return the one object for a `struct rte_mempool *`."""
         with lock():
             known = find(cls, address_of(mp))
@@ -251,14 +251,14 @@ class Mempool(PoolBase):
         with lock():
             return outstanding(self.handle)
 
-    def pin_of(self, address: int, length: int) -> Pin | None:
+    def _pin_of(self, address: int, length: int) -> Pin | None:
         """Return the pin of the chunk that has this piece of memory."""
         for pin in self._pins:
             if pin.address <= address and address + length <= pin.address + pin.size:
                 return pin
         return None
 
-    def pin_packet(self, address: int, length: int) -> Pin:
+    def _pin_packet(self, address: int, length: int) -> Pin:
         """Return a new pin of one packet's memory, which `close` checks as well."""
         self._packet_pins = [pin for pin in self._packet_pins if pin.views]
         pin = Pin(address, length)
@@ -302,12 +302,12 @@ class Mempool(PoolBase):
 
 def pool_of(pool: Mempool, address: int, length: int) -> tuple[Mempool, Pin | None]:
     """Return the pool with a packet's memory: for a clone, it may differ from the mbuf's pool."""
-    pin = pool.pin_of(address, length)
+    pin = pool._pin_of(address, length)
     if pin is not None:
         return pool, pin
     for other in owners():
         if isinstance(other, Mempool) and other._memory is not None:
-            pin = other.pin_of(address, length)
+            pin = other._pin_of(address, length)
             if pin is not None:
                 return other, pin
     return pool, None

@@ -81,8 +81,8 @@ class Memzone(Portable):
     Threads  none of its own: arrays are shared memory
     """
 
-    rank = 4
-    stays = True
+    _rank = 4
+    _stays = True
 
     def __init__(self, name: str, c: Any, *, owned: bool) -> None:
         entry = ffi.new("struct pyd_memzone *")

@@ -383,7 +383,7 @@ class ObjectPool(PoolBase):
         if result == -errno.EBUSY:
             detail += f": {self.ops_name} takes one thread at a time, another is inside"
         elif result == -errno.ENOBUFS:
-            detail += self.shortage()
+            detail += self._shortage()
         return make_error(call, -result, detail)
 
     def _given_back(self, ids: Ids) -> str:

@@ -74,8 +74,8 @@ class PoolBase(Portable, Handle):
     behind the gate, which `close` shuts first.
     """
 
-    rank = 3
-    stays = True
+    _rank = 3
+    _stays = True
 
     _c: Any
 
@@ -132,7 +132,7 @@ class PoolBase(Portable, Handle):
         n = self._count(lib.pyd_pool_cached, lens, lib.RTE_MAX_LCORE)
         return {lcore_id: lens[lcore_id] for lcore_id in range(n) if lens[lcore_id]}
 
-    def shortage(self) -> str:
+    def _shortage(self) -> str:
         """Return which lcores' caches have objects that this lcore cannot take, for messages.
 
         Only an lcore itself empties its cache: to the others the pool is empty. The string is

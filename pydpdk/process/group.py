@@ -45,7 +45,7 @@ class Group(Closing):
     def __init__(self, *, stop_s: int = 5) -> None:
         eal.require_primary("Group")
         self._eal = eal.current()
-        self._watcher = self._eal.peers.watcher("Group")
+        self._watcher = self._eal._peers.watcher("Group")
         self._stop_s = check_range("stop_s", stop_s, 0, 3600, " s")
         self._context = multiprocessing.get_context("spawn")  # a fork would share our lcores
         self._cpus = frozenset(os.sched_getaffinity(0))

@@ -140,7 +140,7 @@ def recover(*, everything: bool = False, timeout_s: float = STOP_TIMEOUT_S) -> R
     """
     eal.require_primary("pyd_recover")
     check_range("timeout_s", int(timeout_s * 1000), 0, 3_600_000, " ms")
-    eal.current().peers.give_back_locks()
+    eal.current()._peers.give_back_locks()
     with lock():
         lib.pyd_channels_remove()
         out = ffi.new("struct pyd_recovery *")

@@ -56,7 +56,7 @@ class Ring(Portable, Handle):
     Cost     one crossing for any number of elements
     """
 
-    rank = 2
+    _rank = 2
 
     def __init__(self, name: str, c: Any, kind: Kind, *, owned: bool) -> None:
         self._c, ring = c, c.ring
@@ -387,7 +387,7 @@ class Ring(Portable, Handle):
         self._require_mbufs()
         try:
             if burst._views:
-                burst.check_views()
+                burst._check_views()
             n = _tx(self._c, burst._c, bool(bulk))
         except (AttributeError, TypeError):
             raise TypeError(f"tx({burst!r}): a Burst is allowed") from None

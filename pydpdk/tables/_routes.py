@@ -30,7 +30,7 @@ class Routes(Owner, Handle):
     Threads  as `Fib` and `Fib6`
     """
 
-    rank = 2
+    _rank = 2
     _call: ClassVar[str]
     _sizes: ClassVar[dict[int, int]]
     _network: ClassVar[Any]

@@ -48,7 +48,7 @@ class Bpf(Owner, Handle):
     Threads  any number may match, each its own burst
     """
 
-    rank = 2
+    _rank = 2
 
     def __init__(self, expression: str) -> None:
         eal.require_running()

@@ -42,7 +42,7 @@ class Hash(Owner, Handle):
     Threads  any number may look up while one changes keys
     """
 
-    rank = 2
+    _rank = 2
 
     def __init__(self, name: str, c: Any, dtype: np.dtype[Any]) -> None:
         self._c = c

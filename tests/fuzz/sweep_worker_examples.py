@@ -10,7 +10,6 @@ from typing import Any
 from sweep_host_examples import DEAD
 
 from pydpdk import ClosedError, NotFoundError, NotSupportedError
-from pydpdk.app.stop import StoppedError
 from pydpdk.config import model
 from pydpdk.eal import mempool_ops
 from pydpdk.host.reap import Reaped
@@ -34,10 +33,10 @@ MEMBER = Member(5, 1 << 22, 1, "secondary", True, frozenset({7}), "gone")
 SAMPLES: dict[str, Make] = {
     "eal.peers.Peers": attribute("alone"),
     **{
-        f"eal.peers.Peers.{name}": attribute("eal.peers")
-        for name in ("attached", "check_device", "guarded", "others", "primary", "tell", "told")
+        f"eal.peers.Peers.{name}": attribute("eal._peers")
+        for name in ("attached", "check_device", "guarded", "others", "primary")
     },
-    "eal.peers.Peers.watcher": attribute("eal.peers"),
+    "eal.peers.Peers.watcher": attribute("eal._peers"),
     "eal.instance.Eal": attribute("eal"),
     "eal.deaths.Watcher": attribute("watcher"),
     "eal.deaths.Watcher.start": lambda h: h.new_watcher(),
@@ -120,7 +119,6 @@ BY_NAME: dict[str, Make] = {
 }
 
 EXPECTED: dict[str, type[BaseException]] = {
-    "app.session.App.bring_up": StoppedError,  # for an app that is asked to stop
     "eal.attach.check_attach": NotFoundError,  # no primary runs; tests/processes tests with one
     "process.group.Group.start": ClosedError,  # for the closed group
 }

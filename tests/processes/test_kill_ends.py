@@ -43,7 +43,7 @@ OWNER = """
     OWNER = (
         "import ctypes, pydpdk, sys, time\\n"
         "eal = pydpdk.attach(sys.argv[1])\\n"
-        "eal.peers._registration.publish(sys.argv[2], {})\\n"
+        "eal._peers._registration.publish(sys.argv[2], {})\\n"
         "maps = open('/proc/self/maps').read().split()\\n"
         "dpdk = ctypes.CDLL(next(path for path in maps if 'librte_eal.so' in path))\\n"
         "dpdk['rte_mcfg_mem_' + sys.argv[3] + '_lock']()\\n"

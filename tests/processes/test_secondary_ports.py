@@ -161,7 +161,7 @@ def test_forward_takes_its_queues_in_a_secondary(second, two: Port):
     code = OPEN.format(two.name) + (
         "from pydpdk import Forward\n"
         "forward = Forward(burst, [(port.rx_queues[0], port.tx_queues[0])], 'macswap')\n"
-        "print([forward.step() for _ in range(3)], port.rx_queues[0].taken)\n"
+        "print([forward.step() for _ in range(3)], port.rx_queues[0]._taken)\n"
         "burst.close(); eal.close()\n"
     )
     assert second(code).end() == "[32, 32, 32] True\n"

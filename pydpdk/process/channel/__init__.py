@@ -73,7 +73,7 @@ class Channel(Owner):
     Threads  any number
     """
 
-    rank = 1
+    _rank = 1
     _attached = True
 
     def __init__(
@@ -523,7 +523,7 @@ class Channel(Owner):
         """
         self._check("tx", burst)
         if burst._views:
-            burst.check_views()
+            burst._check_views()
         before, end = len(burst), deadline(timeout)
         while len(burst):
             if self._move(lambda ns: _tx(self._c, burst._c, ns), timeout, end, burst) <= 0:
@@ -558,7 +558,7 @@ class Channel(Owner):
             lambda ns: _rx(self._c, burst._c, wanted, ns), timeout, deadline(timeout), burst
         )
         if got > 0:
-            burst.taken(0, "rte_ring_dequeue")
+            burst._stamp(0, "rte_ring_dequeue")
         return max(got, 0)
 
     # -- the end --

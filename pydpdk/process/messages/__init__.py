@@ -125,7 +125,7 @@ class Handler(Owner):
     Threads  calls run one at a time, on one thread for all handlers
     """
 
-    rank: ClassVar[int] = -1
+    _rank: ClassVar[int] = -1
 
     def __init__(self, name: str, function: Function, c: Any) -> None:
         super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c))
