@@ -86,7 +86,7 @@ class Report:
         return asdict(self)
 
 
-class Meter:
+class Measurement:
     """The counters of an open file's ports, since this object was made."""
 
     def __init__(self, app: App) -> None:
@@ -169,14 +169,14 @@ def run(
     spec = app.config.app
     if spec is None and not app.config.workers:
         raise ConfigError([f"{app.config.where()}: no app: add one, or open it from Python"])
-    meter = Meter(app)
+    measurement = Measurement(app)
     with workers.started(app) as members, compiled.launched(app) as on_lcores:
         poll = _poller(app, on_lcores)
-        meter.begin(on_lcores)
+        measurement.begin(on_lcores)
         result = None
-        with app.stop.on_signals(duration_s), _ticking(meter, tick, interval_s):
+        with app.stop.on_signals(duration_s), _ticking(measurement, tick, interval_s):
             result = poll(members)
-    report = meter.report()
+    report = measurement.report()
     _warn_of_captures(app, report)
     return replace(report, workers=workers.report(members), result=result)
 
@@ -251,9 +251,9 @@ class _ticking:  # noqa: N801  # reads as a verb in `with`
     """Calls `tick` from a thread, made before the caller is pinned to its lcore's CPU."""
 
     def __init__(
-        self, meter: Meter, tick: Callable[[Report], None] | None, interval_s: float
+        self, measurement: Measurement, tick: Callable[[Report], None] | None, interval_s: float
     ) -> None:
-        self._meter, self._tick, self._interval_s = meter, tick, interval_s
+        self._meter, self._tick, self._interval_s = measurement, tick, interval_s
         self._done = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="pydpdk-rate", daemon=True)

@@ -23,7 +23,7 @@ from pydpdk.errors import BusyError, NotFoundError, NotSupportedError
 from pydpdk.host import primary as host_primary
 from pydpdk.host import program, registry
 from pydpdk.host.primary import Primary
-from pydpdk.host.registry_page import Member
+from pydpdk.host.registry_page import RegisteredProcess
 
 _START_S = 10.0
 """[s] to wait for a primary that is still in rte_eal_init."""
@@ -81,7 +81,9 @@ def check_attach(options: EalOptions, prefix: str) -> tuple[EalOptions, Primary]
     return _with_devices(options, primary, ours), primary
 
 
-def choose(options: EalOptions, primary: Primary, others: Sequence[Member]) -> EalOptions:
+def choose(
+    options: EalOptions, primary: Primary, others: Sequence[RegisteredProcess]
+) -> EalOptions:
     """Return the options with lcores that no other process of the prefix uses.
 
     Raises
@@ -143,7 +145,7 @@ def _check_version(primary: Primary) -> None:
         )
 
 
-def _check_drivers(primary: Primary, ours: Member | None, options: EalOptions) -> None:
+def _check_drivers(primary: Primary, ours: RegisteredProcess | None, options: EalOptions) -> None:
     libraries = program.libraries(primary.pid)
     if libraries is None:
         raise _unfit(f"{_say(primary)} belongs to another user: attach as that user, or as root")
@@ -183,7 +185,9 @@ def _missing(libraries: dict[str, program.Library], options: EalOptions) -> list
     return sorted(p for n, p in drivers.items() if n not in loaded and p not in named)
 
 
-def _with_devices(options: EalOptions, primary: Primary, ours: Member | None) -> EalOptions:
+def _with_devices(
+    options: EalOptions, primary: Primary, ours: RegisteredProcess | None
+) -> EalOptions:
     its = program.arguments(primary.pid) or program.Arguments()
     allow, block, vdevs = its.allow, its.block, its.vdevs
     iova_mode = its.iova_mode[-1] if its.iova_mode else None
@@ -210,7 +214,7 @@ def _with_devices(options: EalOptions, primary: Primary, ours: Member | None) ->
     return replace(options, allow=allow, block=block)
 
 
-def _taken(primary: Primary, others: Sequence[Member]) -> Iterator[tuple[int, str]]:
+def _taken(primary: Primary, others: Sequence[RegisteredProcess]) -> Iterator[tuple[int, str]]:
     ours = {member.pid for member in others}
     for pid in host_primary.processes(primary):
         if pid not in ours:
@@ -243,7 +247,7 @@ def foreign_lcores(pid: int) -> frozenset[int]:
 
 
 def _free_lcore(
-    primary: Primary, others: Sequence[Member], taken: Iterable[int]
+    primary: Primary, others: Sequence[RegisteredProcess], taken: Iterable[int]
 ) -> tuple[int, frozenset[int]]:
     """Return a free lcore, and the CPUs that the processes of this primary leave free.
 
@@ -268,7 +272,7 @@ def _pinned(threads: Iterable[frozenset[int]]) -> frozenset[int]:
     return frozenset(cpu for cpus in threads if len(cpus) == 1 for cpu in cpus)
 
 
-def _primary_of(members: Iterable[Member]) -> Member | None:
+def _primary_of(members: Iterable[RegisteredProcess]) -> RegisteredProcess | None:
     return next((member for member in members if member.role == "primary"), None)
 
 

@@ -17,8 +17,8 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import damage_error, make_error
 from pydpdk.host import registry
 from pydpdk.host.primary import remove_traces
-from pydpdk.host.registry_page import Member
-from pydpdk.host.watch import Watch
+from pydpdk.host.registry_page import RegisteredProcess
+from pydpdk.host.watch import ProcessWatch
 
 _logger = Voice("pydpdk")
 _FAILED = "a callback for the death of a process failed"
@@ -39,16 +39,16 @@ class Death:
         Why recovery failed: what the process held is still missing, and `recover()` tries again.
     """
 
-    process: Member
+    process: RegisteredProcess
     recovered: object = None
     error: Exception | None = None
 
 
-Recovery = Callable[[Member], object]
-_recovery: Recovery | None = None
+Recover = Callable[[RegisteredProcess], object]
+_recovery: Recover | None = None
 
 
-def set_recovery(function: Recovery) -> None:
+def set_recovery(function: Recover) -> None:
     """Set the function that a primary calls for each dead process, before the callbacks.
 
     Notes
@@ -68,7 +68,7 @@ class Watcher:
         In a secondary whether its primary is alive; always true in a primary.
     """
 
-    def __init__(self, prefix: str, primary_pid: int, me: Member | None) -> None:
+    def __init__(self, prefix: str, primary_pid: int, me: RegisteredProcess | None) -> None:
         self.primary_alive = True
         self._prefix, self._primary_pid, self._me = prefix, primary_pid, me
         self._on_primary: list[Callable[[], object]] = []
@@ -76,7 +76,7 @@ class Watcher:
         self._stopped = False
         self._damaged = False
         self._unlocking = Lock()
-        self._watch = Watch(self._died, self._changed)
+        self._watch = ProcessWatch(self._died, self._changed)
 
     def start(self) -> None:
         """Begin to watch: a secondary its primary, a primary all processes that attach."""
@@ -196,7 +196,7 @@ class Watcher:
             with kept():  # one failure must not skip the next dead process
                 self._lost(member)
 
-    def _lost(self, member: Member) -> None:
+    def _lost(self, member: RegisteredProcess) -> None:
         _logger.warning("the %s died without leaving %r", member, self._prefix)
         death = self._recover(member)
         if death is None:
@@ -212,7 +212,7 @@ class Watcher:
         for callback in callbacks:
             call(_logger, _FAILED, callback, death)
 
-    def _recover(self, member: Member) -> Death | None:
+    def _recover(self, member: RegisteredProcess) -> Death | None:
         try:
             _load_recovery()
             with self._unlocking:

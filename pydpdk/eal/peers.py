@@ -22,7 +22,7 @@ from pydpdk.host import primary as host_primary
 from pydpdk.host import registry, room, runtime, trust
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Registration
-from pydpdk.host.registry_page import Member, Role
+from pydpdk.host.registry_page import RegisteredProcess, Role
 
 _MAX_SOCKET_PATH = 107  # [bytes] sun_path without its NUL
 
@@ -117,7 +117,7 @@ class Peers:
             return nullcontext()
         return registry.guarded(self._prefix)
 
-    def primary(self) -> Member | None:
+    def primary(self) -> RegisteredProcess | None:
         """Return our primary; None if it is a foreign program, or gone."""
         return next((m for m in registry.members(self._prefix) if m.role == "primary"), None)
 
@@ -129,7 +129,7 @@ class Peers:
             text = f"{devargs} while attached are {', '.join(attached)}: {harm}"
             raise NotSupportedError(errno.ENOTSUP, f"rte_eal_hotplug_add: {text}")
 
-    def others(self) -> list[Member]:
+    def others(self) -> list[RegisteredProcess]:
         """Return the other live processes of ours."""
         if self._registration is None:
             return []
@@ -263,7 +263,7 @@ def register(
     The EAL then reports why, or it does not matter: an unshared process needs no registration.
     """
 
-    def choose(others: list[Member]) -> Iterable[int]:
+    def choose(others: list[RegisteredProcess]) -> Iterable[int]:
         if role == "primary" and any(other.role == role for other in others):
             raise BusyError
         return _lcores(options)
@@ -281,7 +281,7 @@ def register(
 def _as_secondary(options: EalOptions, prefix: str, primary: Primary, name: str | None) -> Peers:
     chosen = options
 
-    def choose(others: list[Member]) -> Iterable[int]:
+    def choose(others: list[RegisteredProcess]) -> Iterable[int]:
         nonlocal chosen
         chosen = attach.choose(options, primary, others)
         return _lcores(chosen)

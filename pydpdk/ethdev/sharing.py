@@ -15,7 +15,7 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import BusyError, NotSupportedError
-from pydpdk.host.registry_page import Member
+from pydpdk.host.registry_page import RegisteredProcess
 
 _VIRTUAL = ("net_null", "net_ring")
 """Drivers whose bursts need nothing that only the configuring process has."""
@@ -150,7 +150,7 @@ def _arrays(port_id: int) -> tuple[int, int]:
     return int(rxq[0]), int(txq[0])
 
 
-def _queues_of(member: Member) -> Any:
+def _queues_of(member: RegisteredProcess) -> Any:
     return member.details.get("queues", [])
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydpdk.host import registry, runtime
-from pydpdk.host.registry_page import Member
+from pydpdk.host.registry_page import RegisteredProcess
 from pydpdk.host.trust import distrust, open_regular
 
 # names of worker threads in EALs of 20.11 to 25.11, which end with the lcore's number
@@ -110,7 +110,9 @@ def remove_traces(prefix: str, pid: int) -> list[Path]:
     return removed
 
 
-def _problem(prefix: str, *, locked: bool, running: bool, alone: Sequence[Member]) -> str:
+def _problem(
+    prefix: str, *, locked: bool, running: bool, alone: Sequence[RegisteredProcess]
+) -> str:
     directory = runtime.runtime_dir(prefix)
     if not running:
         left = "what it left is still there" if directory.is_dir() else _alternatives()

@@ -20,7 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from pydpdk.host import runtime
-from pydpdk.host.registry_page import PAGE, Member, Role, State, clear, offset, read, write
+from pydpdk.host.registry_page import (
+    PAGE,
+    RegisteredProcess,
+    Role,
+    State,
+    clear,
+    offset,
+    read,
+    write,
+)
 from pydpdk.host.trust import distrust, make_way, open_regular
 
 FILE = runtime.PROCESSES
@@ -42,7 +51,7 @@ class LockedError(OSError):
 class Registration:
     """The page of this process; its lock lasts as long as this object's descriptor."""
 
-    def __init__(self, path: Path, fd: int, member: Member) -> None:
+    def __init__(self, path: Path, fd: int, member: RegisteredProcess) -> None:
         self.path, self.member, self._fd = path, member, fd
 
     def publish(self, state: State, details: Mapping[str, Any]) -> None:
@@ -76,22 +85,22 @@ class Registration:
             self._fd = -1
 
 
-def members(prefix: str) -> list[Member]:
+def members(prefix: str) -> list[RegisteredProcess]:
     """Return the live processes of ours that share this prefix."""
     return [member for member, alive in _read(prefix) if alive and member.shares]
 
 
-def unshared(prefix: str) -> list[Member]:
+def unshared(prefix: str) -> list[RegisteredProcess]:
     """Return the live processes of ours with this prefix that do not share their memory."""
     return [member for member, alive in _read(prefix) if alive and not member.shares]
 
 
-def dead(prefix: str) -> list[Member]:
+def dead(prefix: str) -> list[RegisteredProcess]:
     """Return the processes that died without leaving and whose pages are not cleared yet."""
     return [member for member, alive in _read(prefix) if not alive and member.shares]
 
 
-def forget(prefix: str, member: Member) -> None:
+def forget(prefix: str, member: RegisteredProcess) -> None:
     """Clear the page of a dead process, unless another process has it by now."""
     fds: list[int] = []
     with suppress(OSError), _locked(path_of(prefix), fds, create=False):
@@ -105,7 +114,7 @@ def register(
     prefix: str,
     role: Role,
     name: str,
-    choose: Callable[[list[Member]], Iterable[int]],
+    choose: Callable[[list[RegisteredProcess]], Iterable[int]],
 ) -> Registration:
     """Take a page for this process.
 
@@ -147,7 +156,9 @@ def register(
         try:
             fcntl.fcntl(mine, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, offset(index)))
             pid = os.getpid()
-            member = Member(index, pid, started(pid) or 0, role, "attaching", lcores, name)
+            member = RegisteredProcess(
+                index, pid, started(pid) or 0, role, "attaching", lcores, name
+            )
             write(mine, member)
         except BaseException:
             os.close(mine)
@@ -191,7 +202,7 @@ def guarded(prefix: str) -> AbstractContextManager[object]:
     return _locked(path_of(prefix), [], create=False)
 
 
-def _read(prefix: str) -> list[tuple[Member, bool]]:
+def _read(prefix: str) -> list[tuple[RegisteredProcess, bool]]:
     path = path_of(prefix)
     try:
         fd = -1 if distrust(path.parent) else open_regular(path)
@@ -205,23 +216,23 @@ def _read(prefix: str) -> list[tuple[Member, bool]]:
         os.close(fd)
 
 
-def _judged(fd: int) -> list[tuple[Member, bool]]:
+def _judged(fd: int) -> list[tuple[RegisteredProcess, bool]]:
     found = [m for i in range(MAX_PROCESSES) if (m := read(fd, i))]
     judged = [(member, _alive(fd, member)) for member in found]
     # a process that leaves clears its page before it releases the lock
     return [(m, alive) for m, alive in judged if alive or _same(m, read(fd, m.index))]
 
 
-def _same(one: Member, other: Member | None) -> bool:
+def _same(one: RegisteredProcess, other: RegisteredProcess | None) -> bool:
     return other is not None and (one.pid, one.started) == (other.pid, other.started)
 
 
-def _live(fd: int) -> list[Member]:
+def _live(fd: int) -> list[RegisteredProcess]:
     found = (read(fd, i) for i in range(MAX_PROCESSES))
     return [member for member in found if member and _alive(fd, member)]
 
 
-def _alive(fd: int, member: Member) -> bool:
+def _alive(fd: int, member: RegisteredProcess) -> bool:
     """Whether the lock is held by the process itself, not by a child of the dead process."""
     wish = _flock(fcntl.F_RDLCK, offset(member.index))
     kind, *_ = struct.unpack(runtime.FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, wish))

@@ -23,7 +23,7 @@ _DETAILS_MAX = PAGE - _RECORD.size
 
 
 @dataclass(frozen=True)
-class Member:
+class RegisteredProcess:
     """A process of ours that shares the memory of a file prefix.
 
     Attributes
@@ -69,7 +69,7 @@ def offset(index: int) -> int:
     return (index + 1) * PAGE
 
 
-def read(fd: int, index: int) -> Member | None:
+def read(fd: int, index: int) -> RegisteredProcess | None:
     """Return the process of a page; None for an empty or unreadable page."""
     page = os.pread(fd, PAGE, offset(index))
     if len(page) < PAGE:
@@ -84,10 +84,10 @@ def read(fd: int, index: int) -> Member | None:
     except ValueError:
         details = {}
     text = name.rstrip(b"\0").decode(errors="replace")
-    return Member(index, pid, since, _ROLES[role], _STATES[state], lcores, text, details)
+    return RegisteredProcess(index, pid, since, _ROLES[role], _STATES[state], lcores, text, details)
 
 
-def write(fd: int, member: Member) -> None:
+def write(fd: int, member: RegisteredProcess) -> None:
     """Write the page of a process.
 
     Raises

@@ -17,7 +17,7 @@ _POLL_S = 0.2  # if the user has no inotify instance left (128 by default)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Watch:
+class ProcessWatch:
     """A thread that calls `died` with each process that died, and `changed` for a written file.
 
     Notes

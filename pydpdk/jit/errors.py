@@ -43,7 +43,7 @@ class CompileError(TypeError):
     """
 
 
-class StoppedError(Exception):
+class WorkerStoppedError(Exception):
     """A worker that does not check `running()` polled on after it had been asked to stop."""
 
 

@@ -16,7 +16,7 @@ from numba.extending import overload, overload_attribute, overload_method
 from pydpdk import cycles, lcore
 from pydpdk._dpdk import ffi
 from pydpdk.errors import BusyError, ClosedError, InUseError, NoRoomError
-from pydpdk.jit.errors import StoppedError
+from pydpdk.jit.errors import WorkerStoppedError
 from pydpdk.jit.types import (
     BURST,
     COUNT,
@@ -79,7 +79,7 @@ def _done(n: int) -> int:
     if n >= 0:
         return n
     if n == _STOPPED:
-        raise StoppedError("asked to stop")
+        raise WorkerStoppedError("asked to stop")
     if n in (_DOWN, _SHUT):
         raise ClosedError("the port was stopped, or the ring was closed")
     if n == _HOLDS:

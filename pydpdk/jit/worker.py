@@ -11,7 +11,7 @@ from typing import Any
 from pydpdk import lcore
 from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Undo, lock
-from pydpdk.jit.errors import StoppedError
+from pydpdk.jit.errors import WorkerStoppedError
 from pydpdk.jit.lease import Lease
 from pydpdk.lcore.job import Job
 
@@ -107,7 +107,7 @@ class Worker(Fixed):
     def _run(compiled: Any, lease: Lease, job: Job) -> Any:
         try:
             return compiled(*lease.args)
-        except StoppedError:
+        except WorkerStoppedError:
             return None
         except Exception as error:
             error.add_note(

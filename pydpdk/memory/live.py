@@ -10,6 +10,7 @@ from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import make_error
 from pydpdk.memory._rows import text, walk
+from pydpdk.memory.objects_map import Chunk, chunk_of
 
 _ELEMENT = re.compile(r"Heap id: (\d+)|Malloc element at (0x[0-9a-f]+) \((\w+)\)\s+len: (0x\w+)")
 _ENOMEM = 12
@@ -30,15 +31,6 @@ class Element:
     addr: int
     len: int
     busy: bool
-
-
-@frozen
-class Chunk:
-    """A contiguous piece of a pool's objects."""
-
-    addr: int
-    iova: int
-    len: int
 
 
 @frozen
@@ -147,7 +139,7 @@ def parse_heaps(dump: str) -> list[Element]:
 
 
 def _chunk(entry: Any) -> tuple[int, Chunk]:
-    return entry.pool, Chunk(entry.addr, entry.iova, entry.len)
+    return entry.pool, chunk_of(entry)
 
 
 def _ring(entry: Any) -> RingState:

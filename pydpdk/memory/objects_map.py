@@ -48,7 +48,7 @@ class Map(Fixed):
 
     def __init__(self, mp: Any, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
-        self.chunks = sorted(walk(lib.pyd_walk_chunks, "pyd_chunk", _chunk, mp), key=_addr)
+        self.chunks = sorted(walk(lib.pyd_walk_chunks, "pyd_chunk", chunk_of, mp), key=_addr)
         self._starts = [chunk.addr for chunk in self.chunks]
         self._pins = [Pin(chunk.addr, chunk.len) for chunk in self.chunks]
         self.addresses = _addresses(mp)
@@ -94,7 +94,8 @@ def _addr(chunk: Chunk) -> int:
     return chunk.addr
 
 
-def _chunk(c: Any) -> Chunk:
+def chunk_of(c: Any) -> Chunk:
+    """Return a `struct pyd_chunk` or `struct pyd_explored_chunk` as a Chunk."""
     return Chunk(c.addr, None if c.iova == lib.RTE_BAD_IOVA else c.iova, c.len)
 
 

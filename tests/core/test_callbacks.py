@@ -110,7 +110,7 @@ def test_a_handler_may_wait_for_the_flushing_thread(eal: Eal, listen):
 
 @pytest.mark.parametrize("raised", RAISED, ids=lambda error: type(error).__name__)
 def test_reports_continue_after_one_that_raised(raised, caplog):
-    class Meter:
+    class Measurement:
         def report(self) -> int:
             return 1
 
@@ -122,7 +122,7 @@ def test_reports_continue_after_one_that_raised(raised, caplog):
             enough.set()
         raise raised
 
-    with _ticking(Meter(), tick, 0.001):  # type: ignore[arg-type]
+    with _ticking(Measurement(), tick, 0.001):  # type: ignore[arg-type]
         assert enough.wait(20)
     assert "the report of a running file failed" in caplog.text
 

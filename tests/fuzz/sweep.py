@@ -34,7 +34,7 @@ from pydpdk._dpdk import ffi
 from pydpdk.app.stop import StoppedError
 from pydpdk.eal.peers import Peers
 from pydpdk.host.registry import Registration
-from pydpdk.host.watch import Watch
+from pydpdk.host.watch import ProcessWatch
 from pydpdk.process.messages.requests import Replies, Reply
 from pydpdk.ring import ZeroCopy
 
@@ -197,16 +197,16 @@ def consume(result: Any) -> None:
             pass
 
 
-HOLDS_FDS = (Group, Peers, Replies, Registration, Watch)
+HOLDS_FDS = (Group, Peers, Replies, Registration, ProcessWatch)
 
 
-def unref(result: Group | Peers | Replies | Registration | Watch) -> None:
+def unref(result: Group | Peers | Replies | Registration | ProcessWatch) -> None:
     """Close what would keep descriptors or a thread."""
     if isinstance(result, Peers):
         result.leave()
     elif isinstance(result, Registration):
         result.give_back()
-    elif isinstance(result, Watch):
+    elif isinstance(result, ProcessWatch):
         result.start()
         result.stop()
     elif isinstance(result, Group) or all(isinstance(part, Reply) for part in result):

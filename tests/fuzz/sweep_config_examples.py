@@ -24,7 +24,7 @@ def fault(h: object) -> ValidationError:
 
 
 GOOD: dict[str, Make] = {
-    "app.run.Meter.begin.compiled": same(None),
+    "app.run.Measurement.begin.compiled": same(None),
     "config.polling.default_hops.ports": lambda h: h.config.ports,
     "config.worker.check.app": lambda h: model.AppSpec(worker="m:f"),
     "app.apps.drop.spec": lambda h: apps.DropSpec(ports=("p0",)),

@@ -32,7 +32,7 @@ from pydpdk import (
     log,
 )
 from pydpdk._core import lifetime
-from pydpdk.app.run import Meter, Report
+from pydpdk.app.run import Measurement, Report
 from pydpdk.app.stop import Stop
 from pydpdk.burst import tracing
 from pydpdk.config.load import loads
@@ -193,7 +193,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
 
     @property
     def report(self) -> Report:
-        return Meter(self.app).report()
+        return Measurement(self.app).report()
 
     @property
     def forward(self) -> Forward:

@@ -13,7 +13,7 @@ from pydpdk import ClosedError, NotFoundError, NotSupportedError
 from pydpdk.config import model
 from pydpdk.eal import mempool_ops
 from pydpdk.host.reap import Reaped
-from pydpdk.host.registry_page import Member
+from pydpdk.host.registry_page import RegisteredProcess
 from pydpdk.process.messages import wire
 from pydpdk.process.messages.requests import Replies, Reply
 
@@ -28,7 +28,7 @@ def nothing(*_: object) -> list[int]:
     return [7]
 
 
-MEMBER = Member(5, 1 << 22, 1, "secondary", True, frozenset({7}), "gone")
+MEMBER = RegisteredProcess(5, 1 << 22, 1, "secondary", True, frozenset({7}), "gone")
 
 SAMPLES: dict[str, Make] = {
     "eal.peers.Peers": attribute("alone"),
@@ -44,13 +44,13 @@ SAMPLES: dict[str, Make] = {
     "host.reap.DeadPrefix": same(DEAD),
     "host.reap.Reaped": same(Reaped(DEAD, (), ())),
     "host.registry.Registration": attribute("registration"),
-    "host.watch.Watch": attribute("watched"),
-    "host.watch.Watch.start": lambda h: h.new_watch(),
-    "host.watch.Watch.stop": lambda h: h.new_watch(),
+    "host.watch.ProcessWatch": attribute("watched"),
+    "host.watch.ProcessWatch.start": lambda h: h.new_watch(),
+    "host.watch.ProcessWatch.stop": lambda h: h.new_watch(),
     "process.group.Group": attribute("group"),
     "process.group.Group.start": attribute("closed_group"),
     "process.messages.Handler": attribute("handler"),
-    "process.messages.Message": lambda h: h.message(),
+    "process.messages.MpMessage": lambda h: h.message(),
     "process.messages.requests.Replies": lambda h: Replies([Reply(None, b"x", ())]),
     "process.messages.requests.Reply": lambda h: Reply(None, b"x", ()),
     "process.messages.wire.Fds": lambda h: h.fds(),
@@ -61,7 +61,7 @@ ONLY = {"process.group.Group.start", "process.channel.Channel.__iter__"}
 loop over a channel waits until it is shut."""
 
 MORE: dict[str, list[Make]] = {
-    "process.messages.Message": [lambda h: h.message(wire.MESSAGE)],
+    "process.messages.MpMessage": [lambda h: h.message(wire.MESSAGE)],
 }
 
 GOOD: dict[str, Make] = {
@@ -86,8 +86,8 @@ GOOD: dict[str, Make] = {
     "host.registry.Registration.publish.details": same({"vdevs": ["net_null0"]}),
     "host.registry.register.choose": same(nothing),
     "host.registry.register.role": same("secondary"),
-    "host.watch.Watch.changed": same(nothing),
-    "host.watch.Watch.died": same(nothing),
+    "host.watch.ProcessWatch.changed": same(nothing),
+    "host.watch.ProcessWatch.died": same(nothing),
     "process.attach.Process.role": same("primary"),
     "process.group.Group.start.function": same(os.getpid),
     "process.group.Group.wait.timeout_s": same(0.01),

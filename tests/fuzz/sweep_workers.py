@@ -14,8 +14,8 @@ from pydpdk.eal.deaths import Watcher
 from pydpdk.eal.peers import Peers
 from pydpdk.host import registry
 from pydpdk.host.registry import Registration
-from pydpdk.host.watch import Watch
-from pydpdk.process.messages import Handler, Message, wire
+from pydpdk.host.watch import ProcessWatch
+from pydpdk.process.messages import Handler, MpMessage, wire
 from pydpdk.process.messages.wire import Fds
 
 PREFIX = "swept-registrations"
@@ -55,7 +55,7 @@ class CompiledWorkers:
     def handler(self) -> Handler:
         return self.keep("handler", lambda: messages.handle("kept", print))
 
-    def message(self, kind: bytes = wire.REQUEST) -> Message:
+    def message(self, kind: bytes = wire.REQUEST) -> MpMessage:
         """A request as the handler thread makes it, and an end that waits for the reply."""
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for old in self._far:
@@ -64,7 +64,7 @@ class CompiledWorkers:
         fds = [far.detach()] if kind == wire.REQUEST else []
         if not fds:
             far.close()
-        return Message(wire.fill(kind + b"x", b"data", fds), b"/nowhere/mp_socket_1_2")
+        return MpMessage(wire.fill(kind + b"x", b"data", fds), b"/nowhere/mp_socket_1_2")
 
     def fds(self) -> Fds:
         return Fds([os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)])
@@ -79,8 +79,8 @@ class CompiledWorkers:
     def new_watcher(self) -> Watcher:
         return Watcher("no-such-prefix", os.getpid(), None)
 
-    def new_watch(self) -> Watch:
-        return Watch(lambda pid: None, lambda: None)
+    def new_watch(self) -> ProcessWatch:
+        return ProcessWatch(lambda pid: None, lambda: None)
 
     @property
     def registration(self) -> Registration:

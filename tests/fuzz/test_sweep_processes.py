@@ -14,7 +14,7 @@ import pydpdk
 from pydpdk import EalOptions
 from pydpdk.eal.deaths import Watcher
 from pydpdk.eal.peers import Peers
-from pydpdk.host.watch import Watch
+from pydpdk.host.watch import ProcessWatch
 from pydpdk.process.messages.wire import Fds
 
 
@@ -59,7 +59,7 @@ def inotifies() -> int:
 
 @pytest.mark.parametrize("path", [Path("nowhere"), 5])
 def test_a_file_that_cannot_be_watched_leaves_no_descriptor(path):
-    watch = Watch(print, print)
+    watch = ProcessWatch(print, print)
     before = inotifies()
     with contextlib.suppress(TypeError):
         watch.file(path)

@@ -69,7 +69,7 @@ def test_later_deaths_are_recovered(eal: Eal, second, pool: Mempool, raised):
 
 
 def test_later_messages_are_answered(eal: Eal, second, raised):
-    def fail(message: messages.Message) -> None:
+    def fail(message: messages.MpMessage) -> None:
         raise raised("handler")
 
     with messages.handle("fail", fail), messages.handle("echo", lambda m: m.reply(m.data)):

@@ -10,7 +10,7 @@ import pytest
 import pydpdk
 from pydpdk import BusyError, Eal
 from pydpdk.eal import deaths
-from pydpdk.host import registry, runtime
+from pydpdk.host import registry, registry_page, runtime
 from pydpdk.process.recover import recover
 
 pytestmark = pytest.mark.hugepages
@@ -92,7 +92,7 @@ def test_a_process_that_closes_its_eal_is_no_death(eal: Eal, second):
 def test_callbacks_run_after_the_recovery_and_get_its_result(eal: Eal, second, monkeypatch, caplog):
     callback, order = Callback(), []
 
-    def recover(member: registry.Member) -> str:
+    def recover(member: registry_page.RegisteredProcess) -> str:
         order.append(member.pid)
         assert callback.deaths == []
         assert registry.dead(eal.file_prefix) == [member], "its page stays until the recovery"

@@ -50,7 +50,7 @@ REJECTED = [
     *_bad(lambda name: messages.handle(name, print)),
     *_bad_bytes(messages.send, wire.FDS_MAX), *_bad_bytes(messages.request, wire.FDS_MAX - 1),
     *_bad_bytes(messages.request_sync, wire.FDS_MAX),
-    (lambda: messages.handle("x", None), TypeError, "a callable that takes a Message"),
+    (lambda: messages.handle("x", None), TypeError, "a callable that takes an MpMessage"),
 ]  # fmt: skip
 
 

@@ -10,9 +10,10 @@ import pytest
 from pydpdk.explorer import page
 from pydpdk.explorer.memory_map import HeapState, MemoryMap, Zone
 from pydpdk.explorer.placement import PageRun, Piece, shares
-from pydpdk.memory.live import Chunk, PoolState, RingState
+from pydpdk.memory.live import PoolState, RingState
 from pydpdk.memory.memseg import MemsegList
 from pydpdk.memory.memzone import MemzoneInfo
+from pydpdk.memory.objects_map import Chunk
 
 PAGE = 1 << 21
 BASE = 1 << 32

@@ -1,9 +1,10 @@
 """Memory placement: heap elements, zones and pools combined."""
 
 from pydpdk.explorer.placement import PageRun, owners_of, page_runs, place, shares
-from pydpdk.memory.live import Chunk, Element, PoolState, RingState, parse_heaps
+from pydpdk.memory.live import Element, PoolState, RingState, parse_heaps
 from pydpdk.memory.memseg import Memseg
 from pydpdk.memory.memzone import MemzoneInfo
+from pydpdk.memory.objects_map import Chunk
 
 PAGE = 1 << 21
 BASE = 1 << 32

@@ -9,7 +9,7 @@ import pytest
 
 from pydpdk.host import registry, runtime
 from pydpdk.host.program import parse_arguments, version_text
-from pydpdk.host.registry_page import Member, Role
+from pydpdk.host.registry_page import RegisteredProcess, Role
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_at_most_128_processes_register(prefix: str):
 def test_the_choice_sees_the_others_and_may_raise(prefix: str):
     registration = register(prefix, 7)
 
-    def choose(others: list[Member]) -> list[int]:
+    def choose(others: list[RegisteredProcess]) -> list[int]:
         raise ValueError(sorted(others[0].lcores))
 
     with pytest.raises(ValueError, match=r"\[7\]"):
@@ -211,7 +211,7 @@ def test_a_version_prints_in_the_usual_form():
 
 
 def test_a_rejected_registration_leaves_no_file(prefix: str):
-    def reject(others: list[Member]) -> list[int]:
+    def reject(others: list[RegisteredProcess]) -> list[int]:
         raise ValueError("no lcore is free")
 
     with pytest.raises(ValueError, match="no lcore is free"):

@@ -23,14 +23,14 @@ from pydpdk.errors import call_errno
 from pydpdk.process.messages import wire
 from pydpdk.process.messages.requests import Replies, Reply, answer, request, request_sync
 
-__all__ = ["Handler", "Message", "Replies", "Reply", "handle", "lost", "on", "request",
+__all__ = ["Handler", "MpMessage", "Replies", "Reply", "handle", "lost", "on", "request",
            "request_sync", "send"]  # fmt: skip
 
 _ERROR_MAX = 1000  # [bytes]
 _logger = Voice("pydpdk.messages")
 
 
-class Message(Fixed):
+class MpMessage(Fixed):
     """A message for a handler; valid until the handler returns.
 
     Attributes
@@ -109,10 +109,10 @@ class Message(Fixed):
             self._socket.close()
 
     def __repr__(self) -> str:
-        return f"<Message {self.name!r} from {self.peer or 'the primary'}, {len(self.data)} bytes>"
+        return f"<MpMessage {self.name!r} from {self.peer or 'primary'}, {len(self.data)} bytes>"
 
 
-Function: TypeAlias = Callable[[Message], object]
+Function: TypeAlias = Callable[[MpMessage], object]
 
 
 class Handler(Owner):
@@ -171,7 +171,7 @@ class _Dispatch:
 
     def _call(self, msg: Any, path: Any) -> None:
         try:
-            message = Message(msg, ffi.string(path))
+            message = MpMessage(msg, ffi.string(path))
         except OSError:
             _logger.exception("a request that came without a socket for its answer")
             wire.Fds(msg.fds[i] for i in range(msg.num_fds)).close()
@@ -205,7 +205,7 @@ def handle(name: str, function: Function) -> Handler:
         1 to 56 printable ASCII characters other than space, % and /. C programs use the action
         `pydpdk:<name>`.
     function
-        Gets a `Message`. An exception is logged with its traceback, and sent to `request`.
+        Gets an `MpMessage`. An exception is logged with its traceback, and sent to `request`.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def handle(name: str, function: Function) -> Handler:
     eal.require_running()
     plain = wire.check_message_name(name)
     if not callable(function):
-        raise TypeError(f"function={function!r}: a callable that takes a Message")
+        raise TypeError(f"function={function!r}: a callable that takes an MpMessage")
     actions = (wire.MESSAGE + plain, wire.REQUEST + plain)
     c = ffi.new("struct pyd_listener *")
     with eal.running(), Undo(lib.pyd_mp_unregister, c):
