@@ -14,9 +14,19 @@ if _TYPE_CHECKING:
     from pydpdk.app import App
     from pydpdk.app.session import open_file as open  # noqa: A004, F401  # pydpdk.open("file.yaml")
     from pydpdk.burst import Burst, BurstSink, BurstSource, Forward
-    from pydpdk.eal import Eal, init
+    from pydpdk.choices import ForwardMode, IovaMode, ProcType, RingSync
+    from pydpdk.eal import Eal, EalState, init
     from pydpdk.eal.options import EalOptions
-    from pydpdk.ethdev import Link, Port, PortInfo, PortStats, RssHf, RxOffload, TxOffload
+    from pydpdk.ethdev import (
+        Link,
+        Port,
+        PortInfo,
+        PortState,
+        PortStats,
+        RssHf,
+        RxOffload,
+        TxOffload,
+    )
     from pydpdk.exceptions import (
         BusyError,
         ClosedError,
@@ -41,7 +51,7 @@ if _TYPE_CHECKING:
     from pydpdk.memory.mempool import Mempool
     from pydpdk.memory.memzone import Memzone, MemzoneFlag
     from pydpdk.memory.objects import ObjectPool
-    from pydpdk.memory.objects_kind import MempoolFlag
+    from pydpdk.memory.objects_kind import MempoolFlag, PoolOps
     from pydpdk.process import (
         Channel,
         Group,
@@ -61,14 +71,15 @@ if _TYPE_CHECKING:
 _HOME = {
     "pydpdk.app": "App open",
     "pydpdk.burst": "Burst BurstSink BurstSource Forward",
-    "pydpdk.eal": "Eal init",
+    "pydpdk.choices": "ForwardMode IovaMode ProcType RingSync",
+    "pydpdk.eal": "Eal EalState init",
     "pydpdk.eal.options": "EalOptions",
     "pydpdk.exceptions": (
         "BusyError ClosedError ConfigError DpdkError EalInitError HandlerError InUseError "
         "LeakWarning NameTakenError NoRoomError NotFoundError NotSupportedError PeerDiedError "
         "SecondaryError VersionError"
     ),
-    "pydpdk.ethdev": "Link Port PortInfo PortStats RssHf RxOffload TxOffload",
+    "pydpdk.ethdev": "Link Port PortInfo PortState PortStats RssHf RxOffload TxOffload",
     "pydpdk.jit": "CompileError Worker worker",
     "pydpdk.memory.dynfield": "DynField DynFlag",
     "pydpdk.memory.flags": "OlFlag",
@@ -76,7 +87,7 @@ _HOME = {
     "pydpdk.memory.mempool": "Mempool",
     "pydpdk.memory.memzone": "Memzone MemzoneFlag",
     "pydpdk.memory.objects": "ObjectPool",
-    "pydpdk.memory.objects_kind": "MempoolFlag",
+    "pydpdk.memory.objects_kind": "MempoolFlag PoolOps",
     "pydpdk.process": (
         "Channel Group Member MemberDiedError Process Recovery "
         "attach messages processes recover running"
@@ -104,13 +115,16 @@ __all__ = [
     "Eal",
     "EalInitError",
     "EalOptions",
+    "EalState",
     "Fib",
     "Fib6",
     "Forward",
+    "ForwardMode",
     "Group",
     "HandlerError",
     "Hash",
     "InUseError",
+    "IovaMode",
     "LeakWarning",
     "Link",
     "Mbuf",
@@ -128,12 +142,16 @@ __all__ = [
     "ObjectPool",
     "OlFlag",
     "PeerDiedError",
+    "PoolOps",
     "Port",
     "PortInfo",
+    "PortState",
     "PortStats",
+    "ProcType",
     "Process",
     "Recovery",
     "Ring",
+    "RingSync",
     "RssHf",
     "RxOffload",
     "SecondaryError",

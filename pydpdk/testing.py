@@ -24,7 +24,7 @@ from pydpdk.memory.outstanding import Outstanding, culprits
 def outstanding() -> dict[str, list[Outstanding]]:
     """Return the outstanding mbufs of each open pool of this process that has any."""
     found: dict[str, list[Outstanding]] = {}
-    if pydpdk_eal.state() != "running":
+    if pydpdk_eal.state() != pydpdk_eal.EalState.RUNNING:
         return found
     for pool in lifetime.owners():
         if isinstance(pool, Mempool) and pool.in_use_count:

@@ -15,11 +15,12 @@ from pydpdk.app.peers import when_served, why_silent
 from pydpdk.app.stop import Stop
 from pydpdk.burst.burst import Burst
 from pydpdk.burst.tracing import trace
+from pydpdk.choices import RingSync
 from pydpdk.config import devices
 from pydpdk.config.load import load
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.plan import Plan, make_plan
-from pydpdk.eal import Eal, current, init, state
+from pydpdk.eal import Eal, EalState, current, init, state
 from pydpdk.errors import ConfigError, NotSupportedError
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.port import Port
@@ -27,7 +28,7 @@ from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone
 from pydpdk.process import running
 from pydpdk.ring import Ring
-from pydpdk.ring.element import DEFAULT_SYNC, Sync
+from pydpdk.ring.element import DEFAULT_SYNC
 
 _logger = logging.getLogger("pydpdk")
 
@@ -112,9 +113,9 @@ class App(Closing):
                 up[name] = self._bring_up_port(name, port)
         self.ports.update((name, up[name]) for name in config.ports)
 
-    def _sync(self, wish: Sync | None) -> Sync:
+    def _sync(self, wish: RingSync | None) -> RingSync:
         """The mode of a ring; with workers `hts`, which a killed process cannot leave locked."""
-        return wish or ("hts" if self.config.workers else DEFAULT_SYNC)
+        return wish or (RingSync.HTS if self.config.workers else DEFAULT_SYNC)
 
     def _look_up(self) -> None:
         config, lookup = self.config, Lookup(self.config)
@@ -242,9 +243,9 @@ def start(config: Config, plan: Plan, stop: Stop | None = None) -> App:
         return app
 
 
-def _end_eal(before: str) -> None:
+def _end_eal(before: EalState) -> None:
     """Close the EAL if it was started for a file that failed to come up."""
-    if before == "new" and state() == "running":
+    if before == EalState.NEW and state() == EalState.RUNNING:
         current().close(force=True)
 
 

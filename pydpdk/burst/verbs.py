@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
+from pydpdk._core.choice import one_of
 from pydpdk._core.fastcall import Handle, short
 from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst.burst import Burst
+from pydpdk.choices import ForwardMode
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.memory.mbuf_owner import raise_for
 
-MODES = {"io": lib.PYD_FORWARD_IO, "macswap": lib.PYD_FORWARD_MACSWAP}
+_MODES = {
+    ForwardMode.IO: lib.PYD_FORWARD_IO,
+    ForwardMode.MACSWAP: lib.PYD_FORWARD_MACSWAP,
+}
 HOPS_MAX = 1024
 FORWARD = "forward"  # the kind of its handle
 _forward_round = lib.pyd_forward_round
@@ -44,12 +49,11 @@ class Forward(Handle):
         self,
         burst: Burst,
         hops: Sequence[tuple[RxQueue, TxQueue]],
-        mode: Literal["io", "macswap"] = "io",
+        mode: ForwardMode | str = ForwardMode.IO,
     ) -> None:
         if not isinstance(burst, Burst):
             raise TypeError(f"burst={burst!r}: a Burst is allowed")
-        if mode not in MODES:
-            raise ValueError(f"mode={mode!r}: one of {', '.join(MODES)} is allowed")
+        c_mode = _MODES[one_of(ForwardMode, "mode", mode)]
         self.burst, self.hops = burst, tuple((rxq, txq) for rxq, txq in hops)
         if not 1 <= len(self.hops) <= HOPS_MAX:
             raise ValueError(f"{len(self.hops)} hops: 1 to {HOPS_MAX} are allowed")
@@ -58,7 +62,7 @@ class Forward(Handle):
                 raise TypeError(f"hop {rxq!r}, {txq!r}: an RxQueue and a TxQueue are allowed")
         queues = [(rxq._c, txq._c) for rxq, txq in self.hops]
         self._hops: Any = ffi.new("struct pyd_hop[]", queues)
-        fields = {"burst": burst._c, "hops": self._hops, "n": len(queues), "mode": MODES[mode]}
+        fields = {"burst": burst._c, "hops": self._hops, "n": len(queues), "mode": c_mode}
         self._c: Any = ffi.new("struct pyd_round *", fields)
         self._keep((self._c, self._hops))
         self._bind(address_of(self._c), FORWARD)

@@ -13,7 +13,7 @@ from pydpdk.cli.plan import Json
 from pydpdk.config.load import load
 from pydpdk.config.needs import needs_of_file
 from pydpdk.host import docker, doctor
-from pydpdk.host.finding import Finding
+from pydpdk.host.finding import Finding, Severity
 from pydpdk.host.needs import Needs
 
 File = Annotated[
@@ -40,7 +40,7 @@ def doctor_command(
     if fix and _fix(found):
         found = doctor.examine(needs)
     _show(found, as_json)
-    if any(finding.severity == "error" for finding in found):
+    if any(finding.severity == Severity.ERROR for finding in found):
         raise typer.Exit(1)
 
 

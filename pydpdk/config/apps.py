@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pydpdk.choices import ForwardMode
 from pydpdk.config.kinds import (
     BurstSize,
     Lcore,
@@ -60,7 +61,7 @@ class ForwardSpec(PollingSpec):
     pairs: tuple[tuple[PortName, PortName], ...] = ()
     """Pairs of ports, forwarded in both directions; a port paired with itself sends back what
     it receives. Default: the first port with the second, the third with the fourth."""
-    mode: Literal["io", "macswap"] = "io"
+    mode: ForwardMode = ForwardMode.IO
     """`io` leaves packets as they are, `macswap` swaps source and destination MAC address."""
 
 

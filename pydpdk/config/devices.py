@@ -15,6 +15,7 @@ from pydpdk.config.source import Fault, KeyPath
 from pydpdk.eal.options import EalOptions
 from pydpdk.host import captures
 from pydpdk.host.doctor import virtual
+from pydpdk.host.finding import Severity
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
 from pydpdk.host.sockets import PATH_MAX, VHOST, Endpoint, endpoint_of
 
@@ -185,7 +186,7 @@ def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
     needs = Needs(vdevs=tuple(port.devargs for port in ports.values() if not port.pci))
     for check_host in virtual.CHECKS:
         for finding in check_host(needs, Path("/")):
-            if finding.severity == "error" or finding.code in _PLANNED:
+            if finding.severity == Severity.ERROR or finding.code in _PLANNED:
                 yield str(finding)
     for name, port in ports.items():
         for file in captures.files_of(port.device):

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from pydpdk.choices import RingSync
 from pydpdk.config import kinds
 from pydpdk.config.apps import AppSpec
 from pydpdk.config.kinds import Section, empty_if_null
@@ -60,10 +61,10 @@ class RingSpec(Section):
     """Slots: a power of two, of which one stays empty; with `exact_size` any number."""
     element: Literal["uint64", "mbuf"] = "uint64"
     """What the ring carries: numbers or packets."""
-    producer: Literal["multi", "single", "rts", "hts"] | None = None
+    producer: RingSync | None = None
     """How enqueuing threads are synchronized: `rts` and `hts` for any number on any CPUs, `multi`
     for any number with a CPU for each, `single` for one. Default: `rts`; with `workers` `hts`."""
-    consumer: Literal["multi", "single", "rts", "hts"] | None = None
+    consumer: RingSync | None = None
     """How dequeuing threads are synchronized, with the same values."""
     exact_size: bool = False
     """Hold `size` elements, whatever the number (`RING_F_EXACT_SZ`)."""

@@ -12,6 +12,7 @@ from typing import Any as _Any
 if _TYPE_CHECKING:
     from pydpdk.eal.lifecycle import (
         Eal,
+        EalState,
         Observer,
         current,
         init,
@@ -25,6 +26,7 @@ if _TYPE_CHECKING:
 
 __all__ = [
     "Eal",
+    "EalState",
     "Observer",
     "current",
     "init",

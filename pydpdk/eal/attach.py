@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydpdk import version
 from pydpdk._dpdk import lib
+from pydpdk.choices import IovaMode, ProcType
 from pydpdk.eal import mempool_ops
 from pydpdk.eal.lcores import format_lcores, parse_lcores
 from pydpdk.eal.options import EalOptions
@@ -23,7 +24,7 @@ from pydpdk.errors import BusyError, NotFoundError, NotSupportedError
 from pydpdk.host import primary as host_primary
 from pydpdk.host import program, registry
 from pydpdk.host.primary import Primary
-from pydpdk.host.registry_page import RegisteredProcess
+from pydpdk.host.registry_page import RegisteredProcess, Role
 
 _START_S = 10.0
 """[s] to wait for a primary that is still in rte_eal_init."""
@@ -36,12 +37,14 @@ HARMED = {
 
 def resolve(options: EalOptions, prefix: str) -> EalOptions:
     """Resolve the process type `auto`."""
-    if options.proc_type != "auto":
+    if options.proc_type != ProcType.AUTO:
         return options
     there = host_primary.look(prefix).running or _primary_of(registry.members(prefix))
     if there:  # a secondary uses the primary's devices and memory
-        return replace(options, proc_type="secondary", vdevs=(), allow=(), block=(), memory_mb=None)
-    return replace(options, proc_type="primary")
+        return replace(
+            options, proc_type=ProcType.SECONDARY, vdevs=(), allow=(), block=(), memory_mb=None
+        )
+    return replace(options, proc_type=ProcType.PRIMARY)
 
 
 def check_primary(prefix: str) -> None:
@@ -201,8 +204,9 @@ def _with_devices(
     for name, mine, theirs in (("allow", options.allow, allow), ("block", options.block, block)):
         if mine and tuple(mine) != theirs:
             raise ValueError(f"{name}={mine!r}: the primary's, {theirs!r}, or none, is allowed")
-    if iova_mode in ("va", "pa"):  # else a root's EAL takes pa by itself, and writes that in mbufs
-        options = replace(options, iova_mode="va" if iova_mode == "va" else "pa")
+    # else a root's EAL takes pa by itself, and writes that in mbufs
+    if iova_mode in tuple(IovaMode):
+        options = replace(options, iova_mode=IovaMode(iova_mode))
     ports = program.has_ports(primary.prefix)
     if not ports and any(v.startswith(("net_", "eth_", "virtio_user")) for v in vdevs):
         raise _unfit(
@@ -273,7 +277,7 @@ def _pinned(threads: Iterable[frozenset[int]]) -> frozenset[int]:
 
 
 def _primary_of(members: Iterable[RegisteredProcess]) -> RegisteredProcess | None:
-    return next((member for member in members if member.role == "primary"), None)
+    return next((member for member in members if member.role == Role.PRIMARY), None)
 
 
 def _say(primary: Primary) -> str:

@@ -14,6 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydpdk.choices import IovaMode, ProcType
 from pydpdk.eal.lcores import parse_lcores
 from pydpdk.host import virtual
 from pydpdk.limits import MAX_LCORE
@@ -92,8 +93,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _LITERALS: dict[str, tuple[object, ...]] = {
     "hugepages": ("auto", True, False),
-    "proc_type": ("primary", "secondary", "auto"),
-    "iova_mode": ("va", "pa", None),
+    "proc_type": tuple(map(str, ProcType)),
+    "iova_mode": (*map(str, IovaMode), None),
 }
 
 

@@ -13,6 +13,7 @@ from pydpdk._core import lifetime
 from pydpdk._core.lifetime import Closing, Locked, Undo
 from pydpdk._core.signals import Deferred
 from pydpdk._dpdk import ffi, lib
+from pydpdk.choices import IovaMode, ProcType
 from pydpdk.eal import devices as eal_devices
 from pydpdk.eal.deaths import Death
 from pydpdk.eal.options import EalOptions
@@ -87,14 +88,14 @@ class Eal(Closing):
         self._devices = {d.partition(",")[0]: d for d in devices}
 
     @property
-    def proc_type(self) -> str:
+    def proc_type(self) -> ProcType:
         """`primary` or `secondary`."""
-        return "primary" if is_primary() else "secondary"
+        return ProcType.PRIMARY if is_primary() else ProcType.SECONDARY
 
     @property
-    def iova_mode(self) -> str:
+    def iova_mode(self) -> IovaMode:
         """`va` or `pa`: the addresses that devices use."""
-        return "va" if lib.rte_eal_iova_mode() == lib.RTE_IOVA_VA else "pa"
+        return IovaMode.VA if lib.rte_eal_iova_mode() == lib.RTE_IOVA_VA else IovaMode.PA
 
     @property
     def runtime_dir(self) -> Path:

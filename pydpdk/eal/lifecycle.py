@@ -12,13 +12,15 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 from pydpdk import log
 from pydpdk._core import lifetime
 from pydpdk._core.signals import Deferred
 from pydpdk._crossing import Undo
 from pydpdk._dpdk import lib
+from pydpdk.choices import ProcType
 from pydpdk.eal import attach, devices, instance
 from pydpdk.eal.checks import problems
 from pydpdk.eal.instance import Eal, Observer, is_primary
@@ -32,7 +34,14 @@ from pydpdk.host.primary import remove_traces
 
 __all__ = ["Eal", "Observer", "current", "init", "is_primary", "observe", "require_primary"]
 
-State = Literal["new", "running", "dead"]
+
+class EalState(StrEnum):
+    """The state of this process's EAL, which starts once and never again."""
+
+    NEW = "new"
+    RUNNING = "running"
+    DEAD = "dead"
+
 
 _current: Eal | None = None
 _waits: list[Waits] = []
@@ -40,17 +49,17 @@ _registered: list[Peers] = []
 """The registration of the EAL that is starting or running; `_undo` gives it back."""
 
 
-def state() -> State:
-    """Return `new`, `running` or `dead`."""
+def state() -> EalState:
+    """Return the state of the EAL of this process."""
     if _current is not None and not _current._dead:
-        return "running"
-    return "dead" if lib.pyd_eal_phase() else "new"
+        return EalState.RUNNING
+    return EalState.DEAD if lib.pyd_eal_phase() else EalState.NEW
 
 
 def current() -> Eal:
     """Return the running EAL; raise `ClosedError` if there is none."""
     if _current is None or _current._dead:
-        if state() == "new":
+        if state() == EalState.NEW:
             raise ClosedError("no EAL is running: call pydpdk.init() first")
         raise ClosedError(_ended())
     return _current
@@ -132,14 +141,14 @@ def observe(file_prefix: str) -> Eal:
     Wraps  rte_eal_init (rte_eal.h), as a secondary process
     Owns   nothing: closing it frees what the start allocated, but nothing of the primary
     """
-    options = EalOptions(file_prefix=file_prefix, proc_type="secondary", telemetry=False)
+    options = EalOptions(file_prefix=file_prefix, proc_type=ProcType.SECONDARY, telemetry=False)
     return _init(options, Observer)
 
 
 def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) -> Eal:
     with lifetime.lock():
-        if state() != "new":
-            why = "the EAL runs" if state() == "running" else _ended()
+        if state() != EalState.NEW:
+            why = "the EAL runs" if state() == EalState.RUNNING else _ended()
             detail = f"DPDK starts once in a process, and {why}"
             raise make_error("rte_eal_init", errno.EALREADY, detail)
         found = list(problems(chosen))
@@ -152,7 +161,7 @@ def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) ->
         chosen, primary = survey(chosen, prefix, hugepages=hugepages)
         wait_for_turn(prefix, mounts=hugepages and not chosen.in_memory)
         # a secondary that fails must not remove the files of its primary
-        ours = chosen.proc_type == "primary" or not runtime.runtime_dir(prefix).exists()
+        ours = chosen.proc_type == ProcType.PRIMARY or not runtime.runtime_dir(prefix).exists()
         with Undo(_undo, prefix, ours), Deferred():  # before the first file is created
             peers = settle(chosen, prefix, primary, hugepages=hugepages, name=name)
             _registered[:] = [peers]

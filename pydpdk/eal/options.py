@@ -6,11 +6,21 @@ Nothing here calls DPDK. `eal.checks` checks the options.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from pydpdk._core.frozen import frozen_by_name
+from pydpdk.choices import IovaMode, ProcType
 from pydpdk.eal.checks import as_tuple
 from pydpdk.eal.lcores import format_lcores, parse_lcores
+
+if TYPE_CHECKING:
+    ProcTypeLike: TypeAlias = ProcType | str
+    IovaModeLike: TypeAlias = IovaMode | str
+else:
+    ProcTypeLike, IovaModeLike = (
+        ProcType,
+        IovaMode,
+    )  # of a file, which pydantic reads into this class
 
 
 @frozen_by_name
@@ -43,9 +53,9 @@ class EalOptions:
     cannot grow (default 256)."""
     file_prefix: str | None = None
     """Common name of the processes that share this memory. Default: unique to this process."""
-    proc_type: Literal["primary", "secondary", "auto"] = "primary"
+    proc_type: ProcTypeLike = ProcType.PRIMARY
     """`primary` owns the memory, a `secondary` attaches to a primary of the same prefix."""
-    iova_mode: Literal["va", "pa"] | None = None
+    iova_mode: IovaModeLike | None = None
     """Addresses that devices use. Default: `va` without PCI devices, else the EAL's choice; in a
     secondary the primary's."""
     in_memory: bool = False
@@ -110,13 +120,13 @@ def build_argv(options: EalOptions, *, hugepages: bool, file_prefix: str) -> lis
         argv += ["--lcores", format_lcores(parse_lcores(options.lcores))]
     if options.main_lcore is not None:
         argv += ["--main-lcore", str(options.main_lcore)]
-    argv += ["--file-prefix", file_prefix, "--proc-type", options.proc_type]
+    argv += ["--file-prefix", file_prefix, "--proc-type", str(options.proc_type)]
     argv += _memory_argv(options, hugepages)
     if not options.scan_pci:
         argv.append("--no-pci")
     iova_mode = options.iova_mode
-    if iova_mode is None and not options.scan_pci and options.proc_type == "primary":
-        iova_mode = "va"
+    if iova_mode is None and not options.scan_pci and options.proc_type == ProcType.PRIMARY:
+        iova_mode = IovaMode.VA
     if iova_mode:
         argv.append(f"--iova-mode={iova_mode}")
     for option, devices in (("-a", options.allow), ("-b", options.block)):

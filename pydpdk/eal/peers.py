@@ -11,6 +11,7 @@ from typing import Any
 
 from pydpdk._crossing import Undo
 from pydpdk._dpdk import lib
+from pydpdk.choices import ProcType
 from pydpdk.eal import attach, mempool_ops
 from pydpdk.eal.attach import HARMED
 from pydpdk.eal.deaths import Watcher
@@ -22,7 +23,7 @@ from pydpdk.host import primary as host_primary
 from pydpdk.host import registry, room, runtime, trust
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Registration
-from pydpdk.host.registry_page import RegisteredProcess, Role
+from pydpdk.host.registry_page import RegisteredProcess, RegistrationState, Role
 
 _MAX_SOCKET_PATH = 107  # [bytes] sun_path without its NUL
 
@@ -68,7 +69,7 @@ class Peers:
         if primary:
             self._watch_for_foreign()
         if self._unshared is not None:
-            self._unshared.publish("ready", {})
+            self._unshared.publish(RegistrationState.READY, {})
         if self._registration is None:
             return
         if primary:
@@ -97,7 +98,7 @@ class Peers:
     def _publish(self, details: dict[str, Any]) -> None:
         self._details = details
         if self._registration is not None:
-            self._registration.publish("ready", details)
+            self._registration.publish(RegistrationState.READY, details)
 
     def published(self, what: str, default: Any) -> Any:
         """Return a published detail."""
@@ -119,7 +120,7 @@ class Peers:
 
     def primary(self) -> RegisteredProcess | None:
         """Return our primary; None if it is a foreign program, or gone."""
-        return next((m for m in registry.members(self._prefix) if m.role == "primary"), None)
+        return next((m for m in registry.members(self._prefix) if m.role == Role.PRIMARY), None)
 
     def check_device(self, devargs: str) -> None:
         """Raise if probing a device in the secondaries would do harm."""
@@ -160,8 +161,8 @@ class Peers:
 
     def begin_leaving(self) -> None:
         """Publish that our EAL is ending: a process that dies in there may hold a DPDK lock."""
-        if self._registration is not None and self._registration.member.role == "secondary":
-            self._registration.publish("leaving", self._details)
+        if self._registration is not None and self._registration.member.role == Role.SECONDARY:
+            self._registration.publish(RegistrationState.LEAVING, self._details)
 
     def leave(self) -> None:
         """Give the registration back."""
@@ -188,7 +189,7 @@ def survey(
     DpdkError, ValueError
         The start would fail, or would harm the other processes.
     """
-    if options.proc_type == "secondary":
+    if options.proc_type == ProcType.SECONDARY:
         _check_runtime_dir(prefix, f"mp_socket_{os.getpid()}_{'f' * 16}")
         return attach.check_attach(options, prefix)
     if _is_shared(options, hugepages):
@@ -247,7 +248,7 @@ def settle(
         return _as_secondary(options, prefix, primary, name)
     if _is_shared(options, hugepages):
         return Peers(options, prefix, register(options, prefix, name), None)
-    return Peers(options, prefix, None, None, register(options, prefix, name, "unshared"))
+    return Peers(options, prefix, None, None, register(options, prefix, name, Role.UNSHARED))
 
 
 def _is_shared(options: EalOptions, hugepages: bool) -> bool:
@@ -256,7 +257,7 @@ def _is_shared(options: EalOptions, hugepages: bool) -> bool:
 
 
 def register(
-    options: EalOptions, prefix: str, name: str | None, role: Role = "primary"
+    options: EalOptions, prefix: str, name: str | None, role: Role = Role.PRIMARY
 ) -> Registration | None:
     """Register a process with memory of its own; return None if that fails.
 
@@ -264,14 +265,14 @@ def register(
     """
 
     def choose(others: list[RegisteredProcess]) -> Iterable[int]:
-        if role == "primary" and any(other.role == role for other in others):
+        if role == Role.PRIMARY and any(other.role == role for other in others):
             raise BusyError
         return _lcores(options)
 
     try:
         return _take_page(prefix, role, name, choose)
     except OSError as error:  # another primary has it, or the directory is not writable for us
-        if error.errno == errno.ENOSPC and role == "primary":
+        if error.errno == errno.ENOSPC and role == Role.PRIMARY:
             raise make_error(
                 "rte_eal_init", errno.ENOSPC, f"{runtime.runtime_dir(prefix)}"
             ) from None
@@ -286,8 +287,8 @@ def _as_secondary(options: EalOptions, prefix: str, primary: Primary, name: str 
         chosen = attach.choose(options, primary, others)
         return _lcores(chosen)
 
-    registration = _take_page(prefix, "secondary", name, choose)
-    return Peers(replace(chosen, proc_type="secondary"), prefix, registration, primary)
+    registration = _take_page(prefix, Role.SECONDARY, name, choose)
+    return Peers(replace(chosen, proc_type=ProcType.SECONDARY), prefix, registration, primary)
 
 
 def _take_page(prefix: str, role: Role, name: str | None, choose: Any) -> Registration:

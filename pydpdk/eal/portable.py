@@ -30,7 +30,7 @@ class Portable(Owner):
 
 def _reopen(kind: Any, prefix: str, name: str, address: int, how: dict[str, Any]) -> Any:
     what = f"{kind.__name__} {name!r} of file prefix {prefix!r}"
-    if eal.state() != "running":
+    if eal.state() != eal.EalState.RUNNING:
         text = f"this process has no EAL: pydpdk.attach({prefix!r}) first"
         raise ClosedError(f"{what} cannot be opened: {text}")
     here = eal.current().file_prefix

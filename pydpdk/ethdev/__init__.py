@@ -2,7 +2,7 @@
 
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.info import PortInfo
-from pydpdk.ethdev.port import Port
+from pydpdk.ethdev.port import Port, PortState
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.ethdev.stats import Link, PortStats
 
@@ -10,6 +10,7 @@ __all__ = [
     "Link",
     "Port",
     "PortInfo",
+    "PortState",
     "PortStats",
     "RssHf",
     "RxOffload",

@@ -43,7 +43,7 @@ def finishes(info: PortInfo, wish: bool | None) -> bool:
             raise TypeError(f"finish_checksums={wish!r}: True, False or None is allowed")
         return wish
     interface = interface_of(info)
-    return bool(interface) and "tx" in offloads.enabled(interface)
+    return bool(interface) and offloads.Offload.TX in offloads.enabled(interface)
 
 
 def splits(info: PortInfo, wish: bool | None) -> bool:
@@ -56,7 +56,7 @@ def splits(info: PortInfo, wish: bool | None) -> bool:
         raise ValueError("split_large=True: net_af_packet on one end of a veth pair is allowed")
     if wish is not None or end is None:
         return bool(wish)
-    return not end.name or "tso" in offloads.enabled(end.name)
+    return not end.name or offloads.Offload.TSO in offloads.enabled(end.name)
 
 
 def split(info: PortInfo) -> int | None:
@@ -75,7 +75,9 @@ def split(info: PortInfo) -> int | None:
             interface, os.strerror(-number),
         )  # fmt: skip
         return None
-    if "gro" in offloads.enabled(interface):  # Linux before 6.18 merges them again with a program
+    if offloads.Offload.GRO in offloads.enabled(
+        interface
+    ):  # Linux before 6.18 merges them again with a program
         offloads.disable_gro(interface)
     return int(number)
 

@@ -51,9 +51,9 @@ def check_config(
     nb_rx_desc: int | None,
     nb_tx_desc: int | None,
     mtu: int | None,
-    rss: int,
-    rx_offloads: int,
-    tx_offloads: int,
+    rss: RssHf | int,
+    rx_offloads: RxOffload | int,
+    tx_offloads: TxOffload | int,
 ) -> PortConfig:
     """Return the configuration, or raise with the range that the port accepts.
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Literal
+from enum import StrEnum
 
 from pydpdk import eal, log
 from pydpdk._core.lifetime import Undo, find, lock
@@ -26,6 +26,7 @@ from pydpdk.errors import (
 )
 from pydpdk.ethdev import border, drivers, sharing
 from pydpdk.ethdev.checks import PortConfig, check_config
+from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.info import PortInfo, read_info
 from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue
 from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xstats
@@ -33,8 +34,17 @@ from pydpdk.memory._rows import text
 from pydpdk.memory.critical import inside
 from pydpdk.memory.mempool import Mempool
 
-State = Literal["unconfigured", "stopped", "started", "closed", "attached"]
 NAME_MAX = lib.RTE_ETH_NAME_MAX_LEN - 1
+
+
+class PortState(StrEnum):
+    """The state of a port; in a secondary it is `attached` until it is closed."""
+
+    UNCONFIGURED = "unconfigured"
+    STOPPED = "stopped"
+    STARTED = "started"
+    CLOSED = "closed"
+    ATTACHED = "attached"
 
 
 class Port(Portable):
@@ -108,15 +118,15 @@ class Port(Portable):
         return self._mempool
 
     @property
-    def state(self) -> State:
-        """`unconfigured`, `stopped`, `started` or `closed`; in a secondary `attached`."""
+    def state(self) -> PortState:
+        """Whether it is configured, started or closed; in a secondary `attached`."""
         if self.closed:
-            return "closed"
+            return PortState.CLOSED
         if not self.owned:
-            return "attached"
+            return PortState.ATTACHED
         if self._c.started:
-            return "started"
-        return "stopped" if self._c.configured else "unconfigured"
+            return PortState.STARTED
+        return PortState.STOPPED if self._c.configured else PortState.UNCONFIGURED
 
     @property
     def handle(self) -> int:
@@ -126,7 +136,7 @@ class Port(Portable):
         from NULL.
         """
         port_id = int(super().handle)
-        if self.state == "attached" and name_of(port_id) != self.name:
+        if self.state == PortState.ATTACHED and name_of(port_id) != self.name:
             self._abandon()
             raise ClosedError(f"{self!r}: the primary has closed it")
         return port_id
@@ -182,9 +192,9 @@ class Port(Portable):
         nb_rx_desc: int | None = None,
         nb_tx_desc: int | None = None,
         mtu: int | None = None,
-        rss: int = 0,
-        rx_offloads: int = 0,
-        tx_offloads: int = 0,
+        rss: RssHf | int = 0,
+        rx_offloads: RxOffload | int = 0,
+        tx_offloads: TxOffload | int = 0,
         finish_checksums: bool | None = None,
         split_large: bool | None = None,
     ) -> PortConfig:
@@ -233,7 +243,7 @@ class Port(Portable):
         """
         eal.require_primary("rte_eth_dev_configure")
         with lock():
-            self._require("rte_eth_dev_configure", "unconfigured", "stopped")
+            self._require("rte_eth_dev_configure", PortState.UNCONFIGURED, PortState.STOPPED)
             drivers.check_no_member("rte_eth_dev_configure", self.name, self.handle)
             info = self.info()
             config = check_config(
@@ -283,9 +293,9 @@ class Port(Portable):
         """
         eal.require_primary("rte_eth_dev_start")
         with lock(), Undo(self._unstart):
-            if self.state == "started":
+            if self.state == PortState.STARTED:
                 return
-            self._require("rte_eth_dev_start", "stopped")
+            self._require("rte_eth_dev_start", PortState.STOPPED)
             drivers.check_no_member("rte_eth_dev_start", self.name, self.handle)
             if self.info().driver_name == drivers.BOND:
                 drivers.check_members_stopped(self)
@@ -314,7 +324,7 @@ class Port(Portable):
         """
         eal.require_primary("rte_eth_dev_stop")
         with lock():
-            if self.state == "started":
+            if self.state == PortState.STARTED:
                 if users := super()._why_open():
                     raise InUseError(f"{self!r} stays started: {'; '.join(users)}")
                 self._stop()
@@ -453,12 +463,12 @@ class Port(Portable):
 
     def _halt(self) -> None:
         """Stop, so that the driver writes what it has sent and not written yet."""
-        if self.owned and self.state == "started":
+        if self.owned and self.state == PortState.STARTED:
             with suppress(DpdkError):
                 self._stop_device()
 
     def _free(self, force: bool) -> None:
-        if self.state == "started":
+        if self.state == PortState.STARTED:
             self._stop(force=force)
         # the device may be gone already: its removal closes the port
         if lib.rte_eth_dev_is_valid_port(self._handle):
@@ -488,14 +498,14 @@ class Port(Portable):
     def _control(self, function: Callable[..., int], *arguments: int) -> None:
         eal.require_primary(function.__name__)
         with lock():
-            self._require(function.__name__, "stopped", "started")
+            self._require(function.__name__, PortState.STOPPED, PortState.STARTED)
             call_errno(function, self.handle, *arguments, detail=self.name)
 
-    def _require(self, call: str, *states: str) -> None:
+    def _require(self, call: str, *states: PortState) -> None:
         """Raise unless the port is in one of these states."""
         self.handle  # noqa: B018  # raises when closed
         if self.state not in states:
-            number = errno.EBUSY if self.state == "started" else errno.EINVAL
+            number = errno.EBUSY if self.state == PortState.STARTED else errno.EINVAL
             raise make_error(call, number, f"{self!r} must be {' or '.join(states)}")
 
     def _set_up(self, config: PortConfig, mempool: Mempool | None) -> None:
@@ -543,7 +553,9 @@ class Port(Portable):
     def _may_take(self, queue: Queue) -> bool:
         """Return whether a queue is of the current configuration, and may be in use."""
         self.handle  # noqa: B018  # raises when it is gone
-        return self.state in ("started", "attached") and any(q is queue for q in self._queues())
+        return self.state in (PortState.STARTED, PortState.ATTACHED) and any(
+            q is queue for q in self._queues()
+        )
 
     def _freed(self) -> tuple[int, int]:
         """Return the [packets] that this process freed in rx as cut and in tx as unsendable."""

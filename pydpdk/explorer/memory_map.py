@@ -8,7 +8,7 @@ from typing import Any
 
 from pydpdk import eal, version
 from pydpdk._core.frozen import frozen
-from pydpdk.explorer.placement import Kind, PageRun, Piece, Share, owners_of, page_runs, place
+from pydpdk.explorer.placement import MemoryKind, PageRun, Piece, Share, owners_of, page_runs, place
 from pydpdk.explorer.placement import shares as sum_up
 from pydpdk.memory import live
 from pydpdk.memory.live import Element, PoolState, RingState
@@ -41,7 +41,7 @@ class Zone:
     """A memzone and its owner."""
 
     info: MemzoneInfo
-    kind: Kind
+    kind: MemoryKind
     owner: str
 
 

@@ -8,15 +8,28 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pydpdk._core.frozen import frozen
 from pydpdk.memory.live import Element, PoolState, RingState
 from pydpdk.memory.memseg import Memseg
 from pydpdk.memory.memzone import MemzoneInfo
 
-Kind = Literal["mempool", "ring", "memzone", "heap", "free", "other"]
+
+class MemoryKind(StrEnum):
+    """What a piece of memory is of: `heap` is malloc's without a name, `other` is in no heap."""
+
+    MEMPOOL = "mempool"
+    RING = "ring"
+    MEMZONE = "memzone"
+    HEAP = "heap"
+    FREE = "free"
+    OTHER = "other"
+
+
+UNNAMED = (MemoryKind.HEAP, MemoryKind.FREE, MemoryKind.OTHER)
 HEAP = "rte_malloc"
 FREE = "free"
 OTHER = "outside of the heaps"
@@ -38,7 +51,7 @@ class Piece:
 
     addr: int
     len: int
-    kind: Kind
+    kind: MemoryKind
     owner: str
     zone: str = ""
     blocks: int = 1
@@ -62,7 +75,7 @@ class PageRun(NamedTuple):
 class Share(NamedTuple):
     """The share of one owner in the mapped memory."""
 
-    kind: Kind
+    kind: MemoryKind
     owner: str
     bytes: int
     blocks: int
@@ -88,7 +101,7 @@ def page_runs(memsegs: Iterable[Memseg]) -> list[PageRun]:
 
 def owners_of(
     zones: Iterable[MemzoneInfo], pools: Iterable[PoolState], rings: Iterable[RingState]
-) -> dict[str, tuple[Kind, str]]:
+) -> dict[str, tuple[MemoryKind, str]]:
     """Return the owner of each memzone; a mempool owns its head, queue and chunks."""
     of_pools: dict[int, str] = {}
     starts: list[tuple[int, str]] = []
@@ -97,18 +110,18 @@ def owners_of(
         starts += [(chunk.addr, pool.name) for chunk in pool.chunks]
     starts.sort()
     of_rings = {ring.addr: ring.name for ring in rings}
-    found: dict[str, tuple[Kind, str]] = {}
+    found: dict[str, tuple[MemoryKind, str]] = {}
     for zone in zones:
         at = bisect_left(starts, (zone.addr, ""))
         holds = at < len(starts) and starts[at][0] < zone.addr + zone.len
         if zone.addr in of_pools:
-            found[zone.name] = ("mempool", of_pools[zone.addr])
+            found[zone.name] = (MemoryKind.MEMPOOL, of_pools[zone.addr])
         elif holds:
-            found[zone.name] = ("mempool", starts[at][1])
+            found[zone.name] = (MemoryKind.MEMPOOL, starts[at][1])
         elif zone.addr in of_rings:
-            found[zone.name] = ("ring", of_rings[zone.addr])
+            found[zone.name] = (MemoryKind.RING, of_rings[zone.addr])
         else:
-            found[zone.name] = ("memzone", zone.name)
+            found[zone.name] = (MemoryKind.MEMZONE, zone.name)
     return found
 
 
@@ -116,7 +129,7 @@ def place(
     runs: Sequence[PageRun],
     elements: Sequence[Element],
     zones: Iterable[MemzoneInfo],
-    owners: dict[str, tuple[Kind, str]],
+    owners: dict[str, tuple[MemoryKind, str]],
 ) -> list[Piece]:
     """Divide all mapped memory into pieces, by address, without gaps or overlaps."""
     ordered = sorted(zones, key=lambda zone: zone.addr)
@@ -132,7 +145,7 @@ def place(
 
 def shares(pieces: Iterable[Piece]) -> list[Share]:
     """Sum up the pieces of each owner, the largest first."""
-    found: dict[tuple[Kind, str], Share] = {}
+    found: dict[tuple[MemoryKind, str], Share] = {}
     for piece in pieces:
         key = (piece.kind, piece.owner)
         so_far = found.get(key, Share(*key, 0, 0))
@@ -143,11 +156,11 @@ def shares(pieces: Iterable[Piece]) -> list[Share]:
 
 
 def _cut(
-    element: Element, zones: Sequence[MemzoneInfo], owners: dict[str, tuple[Kind, str]]
+    element: Element, zones: Sequence[MemzoneInfo], owners: dict[str, tuple[MemoryKind, str]]
 ) -> Iterator[Piece]:
     """Divide one heap element into its memzone, if it has one, and the rest around it."""
     if not element.busy:
-        yield Piece(element.addr, element.len, "free", FREE)
+        yield Piece(element.addr, element.len, MemoryKind.FREE, FREE)
         return
     at, end = element.addr, element.addr + element.len
     for zone in zones:
@@ -156,12 +169,12 @@ def _cut(
         if zone.addr < at or stop <= zone.addr:
             continue
         if zone.addr > at:
-            yield Piece(at, zone.addr - at, "heap", HEAP)
+            yield Piece(at, zone.addr - at, MemoryKind.HEAP, HEAP)
         kind, owner = owners[zone.name]
         yield Piece(zone.addr, stop - zone.addr, kind, owner, zone.name)
         at = stop
     if at < end:
-        yield Piece(at, end - at, "heap", HEAP)
+        yield Piece(at, end - at, MemoryKind.HEAP, HEAP)
 
 
 def _merge(pieces: Iterable[Piece]) -> Iterator[Piece]:
@@ -171,7 +184,7 @@ def _merge(pieces: Iterable[Piece]) -> Iterator[Piece]:
         if (
             held
             and held.kind == piece.kind
-            and held.kind in ("heap", "free", "other")
+            and held.kind in UNNAMED
             and held.addr + held.len == piece.addr
         ):
             held = replace(held, len=held.len + piece.len, blocks=held.blocks + piece.blocks)
@@ -194,4 +207,4 @@ def _uncovered(runs: Sequence[PageRun], pieces: Sequence[Piece]) -> Iterator[Pie
         for (_, left), (right, _) in pairwise(edges):
             start = max(left, run.addr)
             if start < min(right, end):
-                yield Piece(start, min(right, end) - start, "other", OTHER)
+                yield Piece(start, min(right, end) - start, MemoryKind.OTHER, OTHER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sized
 
 from pydpdk.explorer.memory_map import MemoryMap
+from pydpdk.explorer.placement import UNNAMED
 from pydpdk.explorer.snapshot import PacketTrace, Snapshot
 from pydpdk.memory.hugepage import count
 from pydpdk.memory.live import PoolState
@@ -156,7 +157,7 @@ def _map_shares(memory: MemoryMap) -> Iterator[str]:
     rest = memory.shares[_MOST:]
     for share in memory.shares[:_MOST]:
         blocks = f" in {share.blocks:,} blocks" if share.blocks > 1 else ""
-        name = share.owner if share.kind in ("heap", "free", "other") else (
+        name = share.owner if share.kind in UNNAMED else (
             f"{share.kind} {share.owner!r}"
         )  # fmt: skip
         yield _row("", f"{_amount(share.bytes, memory.mapped)}  {name}{blocks}")

@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
-Severity = Literal["error", "warning", "note"]
-"""`error`: the EAL will fail; `warning`: it runs, but not as intended; `note`: for information."""
+
+class Severity(StrEnum):
+    """`error`: the EAL will fail; `warning`: it runs, but not as intended; `note`: only to know."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
 
 MEANINGS = {
     "hugepages-unsupported": "The kernel has no hugepages, or /sys is not mounted.",

@@ -69,7 +69,7 @@ class Needs:
     lcores: Mapping[int, frozenset[int]] = field(default_factory=dict)
     pci: tuple[str, ...] = ()
     vdevs: tuple[str, ...] = ()
-    iova_mode: Literal["va", "pa"] | None = None
+    iova_mode: str | None = None
     file_prefix: str | None = None
     processes: bool = False
     secondary: bool = False

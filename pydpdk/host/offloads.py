@@ -11,19 +11,26 @@ import fcntl
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from pydpdk.host import interfaces
 
-Offload = Literal["tx", "tso", "gso", "gro"]
-"""As `ethtool -K` names them."""
+
+class Offload(StrEnum):
+    """What a kernel interface may leave to its NIC, as `ethtool -K` names it."""
+
+    TX = "tx"
+    TSO = "tso"
+    GSO = "gso"
+    GRO = "gro"
+
 
 _SIOCETHTOOL, _SIOCGIFMTU = 0x8946, 0x8921  # linux/sockios.h
 _GET: dict[Offload, int] = {  # linux/ethtool.h
-    "tx": 0x16,  # ETHTOOL_GTXCSUM
-    "tso": 0x1E,
-    "gso": 0x23,
-    "gro": 0x2B,
+    Offload.TX: 0x16,  # ETHTOOL_GTXCSUM
+    Offload.TSO: 0x1E,
+    Offload.GSO: 0x23,
+    Offload.GRO: 0x2B,
 }
 _SET_GRO = 0x2C  # ETHTOOL_SGRO
 _IFLA_LINK, _IFLA_LINKINFO, _IFLA_LINK_NETNSID, _INFO_KIND = 5, 18, 37, 1  # linux/if_link.h

@@ -23,8 +23,8 @@ from pydpdk.host import runtime
 from pydpdk.host.registry_page import (
     PAGE,
     RegisteredProcess,
+    RegistrationState,
     Role,
-    State,
     clear,
     offset,
     read,
@@ -54,7 +54,7 @@ class Registration:
     def __init__(self, path: Path, fd: int, member: RegisteredProcess) -> None:
         self.path, self.member, self._fd = path, member, fd
 
-    def publish(self, state: State, details: Mapping[str, Any]) -> None:
+    def publish(self, state: RegistrationState, details: Mapping[str, Any]) -> None:
         """Publish the state of the EAL, and details that other processes need to attach."""
         member = replace(self.member, state=state, details=details)
         write(self._fd, member)
@@ -150,14 +150,14 @@ def register(
             raise FullError(
                 errno.ENOSPC, f"{MAX_PROCESSES} processes share {prefix!r}: no more can attach"
             )
-        if role == "primary":  # pages of processes of an earlier primary are obsolete
+        if role == Role.PRIMARY:  # pages of processes of an earlier primary are obsolete
             _clear(fd, free)
         mine = open_regular(path, os.O_RDWR)
         try:
             fcntl.fcntl(mine, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, offset(index)))
             pid = os.getpid()
             member = RegisteredProcess(
-                index, pid, started(pid) or 0, role, "attaching", lcores, name
+                index, pid, started(pid) or 0, role, RegistrationState.ATTACHING, lcores, name
             )
             write(mine, member)
         except BaseException:

@@ -8,15 +8,30 @@ import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 MAX_LCORES = 1024
 """Room in a page; DPDK's own limit (RTE_MAX_LCORE) is usually lower."""
 
-Role = Literal["primary", "secondary", "unshared"]
-State = Literal["attaching", "ready", "leaving"]
-_ROLES: tuple[Role, ...] = ("primary", "secondary", "unshared")
-_STATES: tuple[State, ...] = ("attaching", "ready", "leaving")
+
+class Role(StrEnum):
+    """What a process is in its file prefix; to an `unshared` primary no process can attach."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    UNSHARED = "unshared"
+
+
+class RegistrationState(StrEnum):
+    """The state of a registered process's EAL."""
+
+    ATTACHING = "attaching"
+    READY = "ready"
+    LEAVING = "leaving"
+
+
+_ROLES, _STATES = tuple(Role), tuple(RegistrationState)
 PAGE = 4096
 _RECORD = struct.Struct(f"<QQBBHI{MAX_LCORES // 8}s64s")  # then `details`, as JSON
 _DETAILS_MAX = PAGE - _RECORD.size
@@ -32,10 +47,10 @@ class RegisteredProcess:
         Its page, 0 to 127.
     started : int
         [clock ticks] since boot: with the PID it identifies a process uniquely.
-    role : str
+    role : Role
         `unshared` is a primary that no other process can attach to: it has no hugepages, or no
         files.
-    state : str
+    state : RegistrationState
         `attaching` until its EAL is up, then `ready`; a secondary that ends its EAL is `leaving`.
     details : dict
         Published details of a primary: device arguments, mempool drivers.
@@ -45,7 +60,7 @@ class RegisteredProcess:
     pid: int
     started: int
     role: Role
-    state: State
+    state: RegistrationState
     lcores: frozenset[int]
     name: str
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -53,12 +68,12 @@ class RegisteredProcess:
     @property
     def ready(self) -> bool:
         """Whether its EAL is up."""
-        return self.state == "ready"
+        return self.state == RegistrationState.READY
 
     @property
     def shares(self) -> bool:
         """Whether it shares memory: as a primary that accepts secondaries, or as a secondary."""
-        return self.role != "unshared"
+        return self.role != Role.UNSHARED
 
     def __str__(self) -> str:
         return f"{self.role} {self.name!r} (PID {self.pid})"

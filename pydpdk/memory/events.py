@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import os
 import select
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 from pydpdk import eal
 from pydpdk._core.frozen import frozen
@@ -20,6 +21,13 @@ from pydpdk.errors import ClosedError, call_errno, call_rte_errno
 _ROOM = 256
 _DAY = 86400
 _numbers = itertools.count()
+
+
+class MemEventKind(StrEnum):
+    """What DPDK did with the pages of an event: mapped or unmapped them."""
+
+    ALLOC = "alloc"
+    FREE = "free"
 
 
 @frozen
@@ -34,7 +42,7 @@ class MemEvent:
         The time, on the clock of `time.monotonic_ns`.
     """
 
-    kind: Literal["alloc", "free"]
+    kind: MemEventKind
     addr: int
     len: int
     time_ns: int
@@ -132,5 +140,5 @@ def watch() -> Watch:
 
 
 def _event(c: Any) -> MemEvent:
-    kind: Literal["alloc", "free"] = "alloc" if c.kind == lib.RTE_MEM_EVENT_ALLOC else "free"
-    return MemEvent(kind, c.addr, c.len, c.time_ns)
+    alloc = c.kind == lib.RTE_MEM_EVENT_ALLOC
+    return MemEvent(MemEventKind.ALLOC if alloc else MemEventKind.FREE, c.addr, c.len, c.time_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import Any
 
 from pydpdk import eal
@@ -14,7 +15,17 @@ from pydpdk.memory.objects_map import Chunk, chunk_of
 
 _ELEMENT = re.compile(r"Heap id: (\d+)|Malloc element at (0x[0-9a-f]+) \((\w+)\)\s+len: (0x\w+)")
 _ENOMEM = 12
-_KINDS = {lib.PYD_POOL_RING: "ring", lib.PYD_POOL_STACK: "stack"}
+
+
+class PoolQueue(StrEnum):
+    """What keeps the free objects of a mempool."""
+
+    RING = "ring"
+    STACK = "stack"
+    OTHER = "other"
+
+
+_QUEUES = {lib.PYD_POOL_RING: PoolQueue.RING, lib.PYD_POOL_STACK: PoolQueue.STACK}
 
 
 @frozen
@@ -43,8 +54,8 @@ class PoolState:
         The addresses of its head and of the queue of its free objects.
     total_size : int
         [bytes] of one object with header and trailer.
-    queue : str
-        `ring`, `stack`, or `other`: the kind of that queue.
+    queue : PoolQueue
+        The kind of that queue.
     cached : dict
         [objects] in the cache of each lcore that has any.
     common : int or None
@@ -63,7 +74,7 @@ class PoolState:
     cache_size: int
     socket_id: int
     is_pktmbuf: bool
-    queue: str
+    queue: PoolQueue
     cached: dict[int, int]
     common: int | None
     in_flight: int | None
@@ -161,7 +172,7 @@ def _pool(entry: Any, caches: Any, i: int, chunks: list[tuple[int, Chunk]]) -> P
         cache_size=entry.cache_size,
         socket_id=entry.socket_id,
         is_pktmbuf=bool(entry.is_pktmbuf),
-        queue=_KINDS.get(entry.kind, "other"),
+        queue=_QUEUES.get(entry.kind, PoolQueue.OTHER),
         cached=cached,
         common=common,
         in_flight=in_flight,

@@ -174,7 +174,7 @@ class Mbuf(Fixed):
         return OlFlag(self._meta().ol_flags)
 
     @ol_flags.setter
-    def ol_flags(self, flags: int) -> None:
+    def ol_flags(self, flags: OlFlag | int) -> None:
         meta = self._meta()
         fixed = (int(flags) ^ int(meta.ol_flags)) & ~int(_SETTABLE)
         if int(flags) < 0 or fixed:
@@ -199,7 +199,7 @@ class Mbuf(Fixed):
         tx = self._tx()
         return TxLengths(*(int(getattr(tx, field)) for field in TxLengths._fields))
 
-    def set_tx_offload(self, flags: int, **lengths: int) -> None:
+    def set_tx_offload(self, flags: OlFlag | int, **lengths: int) -> None:
         """Request checksums or segmentation of this packet from the port; 0 requests nothing.
 
         Parameters

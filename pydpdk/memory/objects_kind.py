@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Sequence
-from enum import IntFlag
-from typing import Any, Literal, TypeAlias, get_args
+from enum import IntFlag, StrEnum
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.choice import one_of
 from pydpdk._dpdk import lib
 from pydpdk.errors import check_range
 from pydpdk.memory.pool_base import LOSSY, check_ops_name
@@ -20,14 +21,25 @@ _intp = np.dtype(np.intp)
 _ID_MAX = (1 << 31) - 1
 ITEMSIZE_MAX = 1 << 30
 _DTYPE_TEXT_MAX = 1 << 16
-Ops = Literal[
-    "ring_mp_mc", "ring_sp_sc", "ring_mp_sc", "ring_sp_mc", "ring_mt_hts", "stack",
-    "lf_stack",
-]  # fmt: skip
-OPS: tuple[Ops, ...] = get_args(Ops)
-"""DPDK's ops that need no hardware and lose no objects."""
-SINGLE_GET = {"ring_sp_sc", "ring_mp_sc"}
-SINGLE_PUT = {"ring_sp_sc", "ring_sp_mc"}
+
+
+class PoolOps(StrEnum):
+    """How free objects are kept: DPDK's mempool drivers that need no hardware and lose no objects.
+
+    `RING_*`: a ring for many (`M`) or one (`S`) thread at a time that puts (`P`) and gets (`C`).
+    """
+
+    RING_MP_MC = "ring_mp_mc"
+    RING_SP_SC = "ring_sp_sc"
+    RING_MP_SC = "ring_mp_sc"
+    RING_SP_MC = "ring_sp_mc"
+    RING_MT_HTS = "ring_mt_hts"
+    STACK = "stack"
+    LF_STACK = "lf_stack"
+
+
+SINGLE_GET = {PoolOps.RING_SP_SC, PoolOps.RING_MP_SC}
+SINGLE_PUT = {PoolOps.RING_SP_SC, PoolOps.RING_SP_MC}
 
 
 class MempoolFlag(IntFlag):
@@ -55,13 +67,14 @@ def check_flags(flags: int) -> int:
     return asked
 
 
-def check_ops(name: str) -> bytes:
+def check_ops(name: PoolOps | str) -> bytes:
     """Return the name of ops if this DPDK has them."""
     if name == LOSSY:
         return check_ops_name(name)
-    if not isinstance(name, str) or name not in OPS or not lib.pyd_ops_known(name.encode()):
-        raise ValueError(f"ops_name={name!r}: one of {', '.join(OPS)} is allowed")
-    return name.encode()
+    ops = one_of(PoolOps, "ops_name", name).encode()
+    if not lib.pyd_ops_known(ops):
+        raise ValueError(f"ops_name={name!r}: this DPDK has no such driver")
+    return ops
 
 
 def dtype_text(dtype: npt.DTypeLike) -> tuple[np.dtype[Any], bytes]:

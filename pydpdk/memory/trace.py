@@ -63,7 +63,7 @@ def stamp(burst: Any, first: int, operation: str) -> None:
 
 def taken(mbufs: list[int]) -> list[Taken | None]:
     """Return where each mbuf was taken; None for one without a stamp."""
-    if not _field or eal.state() != "running":
+    if not _field or eal.state() != eal.EalState.RUNNING:
         return [None] * len(mbufs)
     stamps = ffi.new("struct pyd_stamp[]", len(mbufs))
     lib.pyd_read_stamps(mbufs, len(mbufs), _field[0].offset, stamps)

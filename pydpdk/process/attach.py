@@ -7,6 +7,7 @@ from typing import Any
 
 from pydpdk import eal
 from pydpdk._core.frozen import frozen
+from pydpdk.choices import ProcType
 from pydpdk.eal import Eal, lifecycle
 from pydpdk.eal.attach import foreign_lcores
 from pydpdk.eal.checks import MAX_PREFIX_LENGTH, check_process_name
@@ -24,7 +25,7 @@ class Process:
 
     Attributes
     ----------
-    role : str
+    role : Role
         `primary`, `secondary`, or `unshared`: a primary without hugepages or in memory, to which
         no process can attach.
     lcores : frozenset of int
@@ -91,7 +92,9 @@ def attach(
     if name is not None:
         check_process_name(name)
     chosen = lcores if lcores is None or isinstance(lcores, str) else tuple(lcores)
-    wanted = EalOptions(file_prefix=file_prefix, lcores=chosen, proc_type="secondary", **options)
+    wanted = EalOptions(
+        file_prefix=file_prefix, lcores=chosen, proc_type=ProcType.SECONDARY, **options
+    )
     return lifecycle._init(wanted, name=name)
 
 
@@ -108,7 +111,7 @@ def processes(file_prefix: str | None = None) -> list[Process]:
     Threads  any; sends nothing to the processes and takes none of their locks
     """
     if file_prefix is None:
-        if eal.state() != "running":
+        if eal.state() != eal.EalState.RUNNING:
             raise ClosedError("no EAL is running: name a file prefix")
         file_prefix = eal.current().file_prefix
     check_name("file prefix", file_prefix, MAX_PREFIX_LENGTH)
@@ -125,5 +128,5 @@ def processes(file_prefix: str | None = None) -> list[Process]:
 
 
 def _foreign(pid: int, there: Primary) -> Process:
-    role: Role = "primary" if pid == there.pid else "secondary"
+    role = Role.PRIMARY if pid == there.pid else Role.SECONDARY
     return Process(pid, role, foreign_lcores(pid), "", False)

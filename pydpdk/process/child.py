@@ -59,7 +59,7 @@ def running() -> bool:
     -----
     Cost  60 ns
     """
-    return _stop_s is None and eal.state() == "running"
+    return _stop_s is None and eal.state() == eal.EalState.RUNNING
 
 
 def main(link: Connection[Any, Any], order: Order) -> None:

@@ -21,7 +21,7 @@ from pydpdk.eal.deaths import Death
 from pydpdk.eal.lcores import parse_lcores
 from pydpdk.errors import ClosedError, check_range
 from pydpdk.process.child import Order
-from pydpdk.process.member import Member
+from pydpdk.process.member import Member, MemberState
 
 _logger = Voice("pydpdk")
 _INHERITED = ("base_virtaddr", "log_level", "extra", "iova_mode", "pci", "allow", "block")
@@ -217,7 +217,8 @@ class Group(Closing):
         if not member._receive():
             return
         # recovery may never have seen a process that died before it was attached
-        death = self._recovered(member.pid, _RECOVERY_S if member.state == "running" else 1.0)
+        ran = member.state == MemberState.RUNNING
+        death = self._recovered(member.pid, _RECOVERY_S if ran else 1.0)
         if member._died(death, again=not self._closed):
             _logger.warning("%r is started again", member)
 

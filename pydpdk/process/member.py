@@ -6,9 +6,10 @@ import contextlib
 import pickle
 import signal
 import threading
+from enum import StrEnum
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from typing import Any, Literal
+from typing import Any
 
 from pydpdk._core.fixed import Fixed
 from pydpdk._crossing import Locked, Undo
@@ -17,8 +18,6 @@ from pydpdk.process import child
 from pydpdk.process.child import Order
 
 _EXIT_S = 5.0
-
-State = Literal["starting", "running", "done", "failed", "dead"]
 
 
 class MemberDiedError(RuntimeError):
@@ -30,6 +29,16 @@ class RemoteTracebackError(Exception):
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
+
+
+class MemberState(StrEnum):
+    """The state of a process of a group: `failed` where its function raised."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    DEAD = "dead"
 
 
 class Member(Fixed):
@@ -50,8 +59,9 @@ class Member(Fixed):
     ) -> None:
         self.name = order.name
         self._pid = 0
-        self._state: State = "starting"
-        self._outcome: State | None = None  # the state to show once its descriptors are closed
+        self._state = MemberState.STARTING
+        # the state to show once its descriptors are closed
+        self._outcome: MemberState | None = None
         self._restarted = 0
         self._context, self._order, self._restarts = context, order, restarts
         self._changed = changed
@@ -66,7 +76,7 @@ class Member(Fixed):
         return self._pid
 
     @property
-    def state(self) -> State:
+    def state(self) -> MemberState:
         """`starting`, `running`, `done`, `failed` (the function raised), or `dead`."""
         return self._state
 
@@ -78,7 +88,7 @@ class Member(Fixed):
     @property
     def ended(self) -> bool:
         """Whether the function has returned or raised, or the process died for good."""
-        return self.state in ("done", "failed", "dead")
+        return self.state in (MemberState.DONE, MemberState.FAILED, MemberState.DEAD)
 
     @property
     def alive(self) -> bool:
@@ -91,8 +101,8 @@ class Member(Fixed):
     def wait_ready(self, timeout_s: float | None = None) -> bool:
         """Wait until the process has attached and its function runs; return whether it does."""
         with Locked(self._changed):
-            self._changed.wait_for(lambda: self.state != "starting", timeout_s)
-            return self.state == "running"
+            self._changed.wait_for(lambda: self.state != MemberState.STARTING, timeout_s)
+            return self.state == MemberState.RUNNING
 
     def result(self, timeout_s: float | None = None) -> Any:
         """Wait for the result of the function.
@@ -146,7 +156,7 @@ class Member(Fixed):
         )
         self._start()
         far.close()
-        self._link, self._pid, self._state = near, self._process.pid, "starting"
+        self._link, self._pid, self._state = near, self._process.pid, MemberState.STARTING
 
     def _start(self) -> None:
         """Start the process with its ending signals blocked, until it has its handlers."""
@@ -186,7 +196,7 @@ class Member(Fixed):
 
     def _take(self, kind: str, payload: Any, text: str = "") -> None:
         if kind == "ready":
-            self._show("running")
+            self._show(MemberState.RUNNING)
             return
         value = pickle.loads(payload)  # noqa: S301  from a process that we started
         if kind == "failed":
@@ -196,7 +206,7 @@ class Member(Fixed):
             self._value = value
         self._process.join(_EXIT_S)  # it has detached: only the interpreter has to end
         self._process.kill()
-        self._outcome = "done" if kind == "done" else "failed"
+        self._outcome = MemberState.DONE if kind == "done" else MemberState.FAILED
 
     def _died(self, death: Death | None, *, again: bool) -> bool:
         """Restart the process if it has restarts left; return whether it was restarted."""
@@ -208,7 +218,7 @@ class Member(Fixed):
                 return True
             end = f"{_cause(code)}{_held(death)}"
             self._error = MemberDiedError(f"{self.name!r} (PID {self.pid}) {end}")
-            self._state = "dead"
+            self._state = MemberState.DEAD
             self._changed.notify_all()
             return False
 
@@ -228,10 +238,10 @@ class Member(Fixed):
             self._process.join()
             self._release()
         with Locked(self._changed):
-            self._error, self._state = error, "failed"
+            self._error, self._state = error, MemberState.FAILED
             self._changed.notify_all()
 
-    def _show(self, state: State) -> None:
+    def _show(self, state: MemberState) -> None:
         """Set a new state, and wake threads that wait for it."""
         with Locked(self._changed):
             self._state = state

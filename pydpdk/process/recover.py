@@ -10,25 +10,29 @@ import errno
 import os
 import time
 from dataclasses import field
+from enum import StrEnum
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import lock
 from pydpdk._dpdk import ffi, lib
+from pydpdk.choices import RingSync
 from pydpdk.eal.deaths import set_recovery
 from pydpdk.errors import BusyError, call_errno, check_range, make_error
 from pydpdk.host import primary as host_primary
 from pydpdk.memory._rows import text
+from pydpdk.ring.element import SYNCS
 
 STOP_TIMEOUT_S = 5.0
 _ENDING_S = 2.0
-_SYNCS = {
-    lib.RTE_RING_SYNC_MT: "multi",
-    lib.RTE_RING_SYNC_ST: "single",
-    lib.RTE_RING_SYNC_MT_RTS: "rts",
-    lib.RTE_RING_SYNC_MT_HTS: "hts",
-}
+
+
+class RingSide(StrEnum):
+    """One of the two sides of a ring."""
+
+    PRODUCER = "producer"
+    CONSUMER = "consumer"
 
 
 @frozen
@@ -37,9 +41,9 @@ class Undone:
 
     Attributes
     ----------
-    side : str
-        `producer` or `consumer`.
-    sync : str
+    side : RingSide
+        Where it died.
+    sync : RingSync
         How that side is synchronized. `rts` does not record which operations were finished:
         elements that others enqueued behind those of the dead process are lost with them.
     n : int
@@ -47,8 +51,8 @@ class Undone:
     """
 
     ring: str
-    side: str
-    sync: str
+    side: RingSide
+    sync: RingSync
     n: int
 
     def __str__(self) -> str:
@@ -209,8 +213,8 @@ def _counts(pools: Any, what: str) -> dict[str, int]:
 
 
 def _undone(entry: Any) -> Undone:
-    side = "consumer" if entry.consumer else "producer"
-    return Undone(text(entry.name), side, _SYNCS.get(entry.sync, "unknown"), entry.n)
+    side = RingSide.CONSUMER if entry.consumer else RingSide.PRODUCER
+    return Undone(text(entry.name), side, SYNCS[entry.sync], entry.n)
 
 
 set_recovery(lambda dead: recover_from(dead.pid, dead.started))

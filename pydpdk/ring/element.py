@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import errno
 from contextlib import suppress
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.choice import one_of
 from pydpdk._dpdk import lib
+from pydpdk.choices import RingSync
 from pydpdk.errors import check_range, make_error
 
 Element: TypeAlias = npt.DTypeLike
 """`"mbuf"`, or what numpy accepts as a dtype."""
 Kind: TypeAlias = "np.dtype[Any] | None"
 """The dtype of values; None for mbufs."""
-Sync = Literal["multi", "single", "rts", "hts"]
 
 SIZE_MAX = 1 << 30  # the largest power of two up to RTE_RING_SZ_MASK
 ESIZE_MAX = lib.PYD_RING_ESIZE_MASK & ~3
@@ -44,25 +45,25 @@ _NO_DTYPE = (
 #           8   315, 70 %    848, 12 %    568, 18 %
 # Of the other two, `rts` makes no thread wait, up to an eighth of the ring in flight; `hts` always
 # waits for the thread before.
-DEFAULT_SYNC: Sync = "rts"
+DEFAULT_SYNC = RingSync.RTS
 
-SYNCS: dict[int, Sync] = {
-    lib.RTE_RING_SYNC_MT: "multi",
-    lib.RTE_RING_SYNC_ST: "single",
-    lib.RTE_RING_SYNC_MT_RTS: "rts",
-    lib.RTE_RING_SYNC_MT_HTS: "hts",
+SYNCS: dict[int, RingSync] = {
+    lib.RTE_RING_SYNC_MT: RingSync.MULTI,
+    lib.RTE_RING_SYNC_ST: RingSync.SINGLE,
+    lib.RTE_RING_SYNC_MT_RTS: RingSync.RTS,
+    lib.RTE_RING_SYNC_MT_HTS: RingSync.HTS,
 }
-PRODUCER_FLAGS: dict[str, int] = {
-    "multi": 0,
-    "single": lib.RING_F_SP_ENQ,
-    "rts": lib.RING_F_MP_RTS_ENQ,
-    "hts": lib.RING_F_MP_HTS_ENQ,
+PRODUCER_FLAGS: dict[RingSync, int] = {
+    RingSync.MULTI: 0,
+    RingSync.SINGLE: lib.RING_F_SP_ENQ,
+    RingSync.RTS: lib.RING_F_MP_RTS_ENQ,
+    RingSync.HTS: lib.RING_F_MP_HTS_ENQ,
 }
-CONSUMER_FLAGS: dict[str, int] = {
-    "multi": 0,
-    "single": lib.RING_F_SC_DEQ,
-    "rts": lib.RING_F_MC_RTS_DEQ,
-    "hts": lib.RING_F_MC_HTS_DEQ,
+CONSUMER_FLAGS: dict[RingSync, int] = {
+    RingSync.MULTI: 0,
+    RingSync.SINGLE: lib.RING_F_SC_DEQ,
+    RingSync.RTS: lib.RING_F_MC_RTS_DEQ,
+    RingSync.HTS: lib.RING_F_MC_HTS_DEQ,
 }
 
 
@@ -92,11 +93,9 @@ def _fits(itemsize: int) -> bool:
     return 4 <= itemsize <= ESIZE_MAX and itemsize % 4 == 0
 
 
-def check_sync(name: str, sync: Sync, flags: dict[str, int]) -> int:
+def check_sync(name: str, sync: RingSync | str, flags: dict[RingSync, int]) -> int:
     """Return the DPDK flag of a mode: two that contradict give a ring that is not initialised."""
-    if not isinstance(sync, str) or sync not in flags:
-        raise ValueError(f"{name}={sync!r}: one of {', '.join(get_args(Sync))} is allowed")
-    return flags[sync]
+    return flags[one_of(RingSync, name, sync)]
 
 
 def check_size(size: int, exact_size: bool, esize: int) -> None:

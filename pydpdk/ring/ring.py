@@ -12,6 +12,7 @@ from pydpdk import eal, lcore
 from pydpdk._core.fastcall import Handle, short
 from pydpdk._core.lifetime import Pin, Undo, address_of, find
 from pydpdk._dpdk import ffi, lib
+from pydpdk.choices import RingSync
 from pydpdk.eal.portable import Portable
 from pydpdk.errors import (
     BusyError,
@@ -29,7 +30,6 @@ from pydpdk.ring.element import (
     SYNCS,
     Element,
     Kind,
-    Sync,
     check_element,
     check_size,
     check_sync,
@@ -84,8 +84,8 @@ class Ring(Portable, Handle):
         size: int,
         *,
         element: Element = "uint64",
-        producer: Sync = DEFAULT_SYNC,
-        consumer: Sync = DEFAULT_SYNC,
+        producer: RingSync | str = DEFAULT_SYNC,
+        consumer: RingSync | str = DEFAULT_SYNC,
         exact_size: bool = False,
         socket_id: int | None = None,
     ) -> Ring:
@@ -187,12 +187,12 @@ class Ring(Portable, Handle):
         return say(self._dtype)
 
     @property
-    def producer(self) -> Sync:
+    def producer(self) -> RingSync:
         """How threads that enqueue are synchronised."""
         return self._sides[0]
 
     @property
-    def consumer(self) -> Sync:
+    def consumer(self) -> RingSync:
         """How threads that dequeue are synchronised."""
         return self._sides[1]
 
@@ -511,10 +511,12 @@ class Ring(Portable, Handle):
         n = int(function(self._c, ffi.from_buffer("char[]", data, True), len(out)))
         return n if n >= 0 else self._fail(n, "rte_ring_dequeue")
 
-    def _check_zc(self, side: str, sync: Sync, n: int) -> int:
+    def _check_zc(self, side: str, sync: RingSync, n: int) -> int:
         self._require_values()
-        if sync not in ("single", "hts"):
-            raise ValueError(f"{side}={sync!r}: zero-copy is for sides made 'single' or 'hts'")
+        if sync not in (RingSync.SINGLE, RingSync.HTS):
+            raise ValueError(
+                f"{side}={sync.value!r}: zero-copy is for sides made 'single' or 'hts'"
+            )
         return check_range("n", n, 0, self._known(self._capacity), " elements")
 
     def _start(self, function: Any, n: int, bulk: bool, slots: Any) -> int:

@@ -57,6 +57,7 @@ def test_what_does_not_fit_stays_at_the_front(ring_pipe: Pipe, pool: Mempool) ->
         assert [burst.bytes(i)[0] for i in range(len(burst))] == [15, 16, 17, 18, 19]
         burst.free()
         assert source.rx(burst) == 15
+        burst.free()
 
 
 def test_other_objects_are_neither(pool: Mempool, loop: Port) -> None:

@@ -19,7 +19,7 @@ from pydpdk.errors import (
 from pydpdk.memory import address
 from pydpdk.memory.mempool import mempools
 from pydpdk.memory.memzone import memzones
-from pydpdk.memory.objects_kind import OPS
+from pydpdk.memory.objects_kind import PoolOps
 
 SIZE = 1023
 FLOW = np.dtype([("id", "<u4"), ("bytes", "<u8"), ("mac", "u1", 6)])
@@ -38,7 +38,7 @@ def test_the_c_oracle_passes(on_hugepages: bool):
 
 
 @pytest.mark.parametrize("cache_size", [0, 512])
-@pytest.mark.parametrize("ops", OPS)
+@pytest.mark.parametrize("ops", [*map(str, PoolOps)])
 def test_basic(eal: Eal, name: str, ops, cache_size: int):
     """test_mempool_basic: without cache, with cache, with stack ops, with the best ops."""
     with ObjectPool.create(name, SIZE, FLOW, ops_name=ops, cache_size=cache_size) as pool:
@@ -167,7 +167,7 @@ def test_pools_that_lose_objects_raise(eal: Eal, name: str):
             create()
 
 
-@pytest.mark.parametrize("ops", OPS)
+@pytest.mark.parametrize("ops", [*map(str, PoolOps)])
 def test_concurrent_threads_in_a_pool_get_objects_or_an_error(eal: Eal, name: str, ops):
     """In C two consumers of a single-consumer pool get the same objects."""
     errors = []

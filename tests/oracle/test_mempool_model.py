@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from pydpdk import Eal, ObjectPool
 from pydpdk.errors import ClosedError, NoRoomError
-from pydpdk.memory.objects_kind import OPS
+from pydpdk.memory.objects_kind import PoolOps
 
 N = 100
 EXAMPLES, STEPS = 20, 60
@@ -86,7 +86,7 @@ class Model(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("cache_size", [0, 32])
-@pytest.mark.parametrize("ops", OPS)
+@pytest.mark.parametrize("ops", [*map(str, PoolOps)])
 def test_a_pool_matches_a_set(eal: Eal, ops: str, cache_size: int):
     kind = type("Model", (Model,), {"ops": ops, "cache_size": cache_size})
     run_state_machine_as_test(

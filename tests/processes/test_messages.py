@@ -118,7 +118,7 @@ threads = [threading.Thread(target=ask, args=(i,)) for i in range(100)]
 
 def test_a_handler_may_ask_while_it_answers(programs: Programs, primary: Peer):
     primary.run("""
-def chain(message):
+def chain(message: messages.MpMessage):
     message.reply(b"+".join(r.data for r in messages.request("echo", message.data)))
 chain = messages.handle("chain", chain)""")
     assert programs.all[2].run("messages.request('chain', b'a')[0].data") == b"a+a"
@@ -142,7 +142,7 @@ took"""
 def test_a_memfd_passed_along_is_the_same_memory(programs: Programs, primary: Peer, first: Peer):
     primary.run("""
 import mmap
-def share(message):
+def share(message: messages.MpMessage):
     fd, = message.fds.take()
     shared = mmap.mmap(fd, 4096)
     assert not os.get_inheritable(fd)

@@ -51,7 +51,8 @@ def test_the_committed_schema_is_current():
 
 def _maps():
     found = schema.json_schema()
-    return {"": found, **found["$defs"]}
+    maps = {name: part for name, part in found["$defs"].items() if "enum" not in part}
+    return {"": found, **maps}
 
 
 @pytest.mark.parametrize("name", _maps())

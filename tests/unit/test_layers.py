@@ -24,7 +24,7 @@ ROWS = [
     ["memory"],
     ["lcore"],
     ["eal"],
-    ["cycles", "log", "_core", "errors", "version", "exceptions", "limits"],
+    ["cycles", "log", "choices", "_core", "errors", "version", "exceptions", "limits"],
     ["_crossing", "_dpdk"],
 ]
 # packages whose modules are rows too: each may import what is to its right
@@ -38,14 +38,14 @@ INSIDE = {
         "portable", "", "lifecycle", "instance", "peers", "waits", "deaths", "foreign", "attach",
         "mempool_ops", "devices", "start", "needs", "options", "checks", "lcores",
     ],
-    "_core": ["fastcall", "lifetime", "fixed", "callbacks", "frozen", "signals"],
+    "_core": ["fastcall", "lifetime", "fixed", "callbacks", "choice", "frozen", "signals"],
 }  # fmt: skip
 LEAVES = {"memory": {"", "mbuf_owner", "critical"}, "eal": set()}
 """Modules of such a package that any other in it may import; its __init__ as a rule."""
 ROW = {package: i for i, row in enumerate(ROWS) for package in row}
 PURE = {
-    "eal.lcores", "eal.checks", "eal.needs", "eal.options", "exceptions", "limits", "_core.frozen",
-    "_core.signals",
+    "eal.lcores", "eal.checks", "eal.needs", "eal.options", "choices", "exceptions", "limits",
+    "_core.choice", "_core.frozen", "_core.signals",
 }  # fmt: skip  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pydpdk.host.doctor import cpus, devices, dpdk, limits, memory, processes, virtual
-from pydpdk.host.finding import Finding
+from pydpdk.host.finding import Finding, Severity
 from pydpdk.host.needs import Needs
 
 Check = Callable[[Needs, Path], Iterator[Finding]]
-_RANK = {"error": 0, "warning": 1, "note": 2}
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _HOST: tuple[Check, ...] = (
     *memory.CHECKS,
     *cpus.CHECKS,
@@ -40,7 +40,7 @@ def examine(needs: Needs | None = None, *, root: Path = Path("/")) -> list[Findi
 
 def failures(needs: Needs) -> list[Finding]:
     """Check only the host, for the reason why `rte_eal_init` failed."""
-    return [found for found in _run(_HOST, needs, Path("/")) if found.severity == "error"]
+    return [found for found in _run(_HOST, needs, Path("/")) if found.severity == Severity.ERROR]
 
 
 def _run(checks: tuple[Check, ...], needs: Needs, root: Path) -> list[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from pydpdk.host import cgroup, cpus
-from pydpdk.host.finding import Finding, as_root
+from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.needs import Needs
 
 
@@ -19,7 +19,7 @@ def _affinity(needs: Needs, root: Path) -> Iterator[Finding]:
     absent = stray - present
     if absent:
         what = f"CPU {ranges(absent)} is not on this host, which has {ranges(present)}: name others"
-        yield Finding("cpus-outside-affinity", "error", what)
+        yield Finding("cpus-outside-affinity", Severity.ERROR, what)
         return
     what = f"CPU {ranges(stray)} is outside those that this process may use"
     what += f" ({ranges(cpus.usable_cpus())})"
@@ -29,7 +29,7 @@ def _affinity(needs: Needs, root: Path) -> Iterator[Finding]:
     if groups:  # the kernel cuts an affinity to the cpuset, and does not widen it again
         writes = " && ".join(f"echo {wanted} > {file}" for file in groups)
         command = f"{as_root(writes)} && {command}"
-    yield Finding("cpus-outside-affinity", "error", what, command)
+    yield Finding("cpus-outside-affinity", Severity.ERROR, what, command)
 
 
 def _quota(needs: Needs, root: Path) -> Iterator[Finding]:
@@ -37,7 +37,7 @@ def _quota(needs: Needs, root: Path) -> Iterator[Finding]:
     wanted = max(1, len(needs.cpus))
     if quota is not None and quota.cpus < wanted:
         what = f"The control group gives {quota.cpus:.2f} CPUs of time, {wanted} poll"
-        yield Finding("cpu-quota", "warning", what, as_root(quota.lift))
+        yield Finding("cpu-quota", Severity.WARNING, what, as_root(quota.lift))
 
 
 def _isolated(needs: Needs, root: Path) -> Iterator[Finding]:
@@ -45,7 +45,9 @@ def _isolated(needs: Needs, root: Path) -> Iterator[Finding]:
     polling = needs.cpus - cpus.isolated(root=root)
     if len(needs.cpus) > 1 and polling == needs.cpus:
         what = f"None of the CPUs {ranges(needs.cpus)} is isolated"
-        yield Finding("cpus-not-isolated", "note", f"{what} (`isolcpus=` on the kernel's line)")
+        yield Finding(
+            "cpus-not-isolated", Severity.NOTE, f"{what} (`isolcpus=` on the kernel's line)"
+        )
 
 
 def _governor(needs: Needs, root: Path) -> Iterator[Finding]:
@@ -60,7 +62,7 @@ def _governor(needs: Needs, root: Path) -> Iterator[Finding]:
             f"The frequency governor of {len(slow)} CPUs is {', '.join(sorted({*slow.values()}))}"
         )
         command = f"echo performance | tee {' '.join(map(str, slow))}"
-        yield Finding("cpu-governor", "note", what, as_root(command), True)
+        yield Finding("cpu-governor", Severity.NOTE, what, as_root(command), True)
 
 
 def ranges(numbers: Collection[int]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydpdk.host import program, virtual
-from pydpdk.host.finding import Finding, as_root
+from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.needs import Needs
 from pydpdk.host.probe import Binding, plugin_directory, probe
 
@@ -31,7 +31,7 @@ def _dpdk(needs: Needs, _root: Path) -> Iterator[Finding]:
         return
     if found.compiled.split(".")[:2] != found.running.split(".")[:2]:
         what = f"pydpdk was compiled against DPDK {found.compiled}, libdpdk is {found.running}"
-        yield Finding("libdpdk-version", "error", what, _rebuild())
+        yield Finding("libdpdk-version", Severity.ERROR, what, _rebuild())
     yield from _drivers(needs, found)
 
 
@@ -40,11 +40,11 @@ def _not_loaded(error: str) -> Finding:
     if missing:
         package = f"lib{missing[1].replace('_', '-')}{missing[2]}"
         what = f"lib{missing[1]}.so.{missing[2]} is not installed"
-        return Finding("libdpdk-missing", "error", what, _install(package))
+        return Finding("libdpdk-missing", Severity.ERROR, what, _install(package))
     if "No module named" in error:
-        return Finding("binding-missing", "error", "pydpdk is not compiled here", _rebuild())
+        return Finding("binding-missing", Severity.ERROR, "pydpdk is not compiled here", _rebuild())
     what = f"The binding does not load: {error}"
-    return Finding("libdpdk-version", "error", what, _rebuild())
+    return Finding("libdpdk-version", Severity.ERROR, what, _rebuild())
 
 
 def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
     if not there:
         command = _install(f"librte-meta-net librte-mempool-ring{abi}")
         what = f"There is no driver in {directory}"
-        yield Finding("pmd-directory-missing", "error", what, command)
+        yield Finding("pmd-directory-missing", Severity.ERROR, what, command)
         return
     yield from _insecure(directory)
     for driver in needs.drivers:
@@ -68,10 +68,10 @@ def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
         if known is None:  # it may not exist at all, so name no package
             close = difflib.get_close_matches(driver, there, n=3)
             what += f": similar names: {', '.join(close) or 'none'}"
-            yield Finding("pmd-missing", "error", what)
+            yield Finding("pmd-missing", Severity.ERROR, what)
         else:
             package = f"librte-{plugin.replace('_', '-')}{abi}"
-            yield Finding("pmd-missing", "error", what, _install(package))
+            yield Finding("pmd-missing", Severity.ERROR, what, _install(package))
 
 
 def _insecure(directory: Path) -> Iterator[Finding]:
@@ -81,7 +81,7 @@ def _insecure(directory: Path) -> Iterator[Finding]:
         if path.stat().st_mode & stat.S_IWOTH:
             what = f"{path} is writable for everybody, so no driver is loaded from {directory}"
             command = as_root(f"chmod o-w {shlex.quote(str(path))}")
-            yield Finding("pmd-directory-writable", "error", what, command, True)
+            yield Finding("pmd-directory-writable", Severity.ERROR, what, command, True)
 
 
 def _install(packages: str) -> str:

@@ -25,7 +25,7 @@ def _hugepages(needs: Needs, root: Path) -> Iterator[Finding]:
     here = available(needs.memory_bytes, in_memory=needs.in_memory, root=root)
     if here.usable:
         return
-    severity: Severity = "error" if needs.hugepages is True else "warning"
+    severity = Severity.ERROR if needs.hugepages is True else Severity.WARNING
     outside = here.command.startswith("docker run")
     command = here.command if outside or not here.command else as_root(here.command)
     safe = here.code in _SAFE and not is_confined(root=root)
@@ -48,7 +48,7 @@ def _nodes(needs: Needs, root: Path) -> Iterator[Finding]:
             pages = max(1, -(-max(needs.memory_bytes, 1 << 30) // pool.size_bytes))
             what = f"No hugepage is free on NUMA node {node}, where lcores of this start run"
             command = as_root(f"echo {pool.total + pages} > {file}")
-            yield Finding("hugepages-wrong-node", "warning", what, command, True)
+            yield Finding("hugepages-wrong-node", Severity.WARNING, what, command, True)
 
 
 def _runtime_dir(needs: Needs, root: Path) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def _runtime_dir(needs: Needs, root: Path) -> Iterator[Finding]:
         command = "mkdir -m 700 -p ~/.dpdk-run && export XDG_RUNTIME_DIR=~/.dpdk-run"
         if os.geteuid() == 0:
             command = f"chown root {directory.parent} && chmod 755 {directory.parent}"
-        distrusted: Severity = "error" if needs.hugepages is True else "warning"
+        distrusted = Severity.ERROR if needs.hugepages is True else Severity.WARNING
         yield Finding("runtime-dir-untrusted", distrusted, why, command)
         return
     there = next(path for path in (directory, *directory.parents) if path.exists())
@@ -69,12 +69,12 @@ def _runtime_dir(needs: Needs, root: Path) -> Iterator[Finding]:
         if os.geteuid() == 0:
             command = f"mount -o remount,rw $(stat -c %m {there})"
         what = f"{directory} cannot be created: {there} is not writable"
-        severity: Severity = "error" if needs.hugepages is True else "warning"
+        severity = Severity.ERROR if needs.hugepages is True else Severity.WARNING
         yield Finding("runtime-dir-not-writable", severity, what, command)
         return
     short = shortage(directory, root=root)
     if short:
-        yield Finding("runtime-dir-full", "error", short.what, as_root(short.command))
+        yield Finding("runtime-dir-full", Severity.ERROR, short.what, as_root(short.command))
 
 
 def _strange_files(needs: Needs, root: Path) -> Iterator[Finding]:
@@ -83,7 +83,7 @@ def _strange_files(needs: Needs, root: Path) -> Iterator[Finding]:
     for path in runtime.strange_hugepage_files(root=root):
         what = f"{path} is named like a hugepage file and is none"
         command = as_root(f"rm {shlex.quote(str(path))}")
-        yield Finding("hugetlbfs-strange-file", "error", what, command)
+        yield Finding("hugetlbfs-strange-file", Severity.ERROR, what, command)
 
 
 CHECKS = (_hugepages, _nodes, _runtime_dir, _strange_files)

@@ -23,14 +23,14 @@ def _prefix(needs: Needs, _root: Path) -> Iterator[Finding]:
         owner = f"process {here.pid}" if here.pid else "a program"
         command = as_root(f"kill {here.pid}") if here.pid else ""
         what = f"{owner} runs under file_prefix {needs.file_prefix!r}: choose another, or end it"
-        yield Finding("prefix-in-use", "error", what, command)
+        yield Finding("prefix-in-use", Severity.ERROR, what, command)
 
 
 def _primaries(needs: Needs, _root: Path) -> Iterator[Finding]:
     others = [name for name in primary.running_prefixes() if name != needs.file_prefix]
     if others:
         what = f"{len(others)} DPDK programs run here: {', '.join(others)}"
-        yield Finding("primaries", "note", what)
+        yield Finding("primaries", Severity.NOTE, what)
 
 
 def _leftovers(_needs: Needs, _root: Path) -> Iterator[Finding]:
@@ -38,7 +38,7 @@ def _leftovers(_needs: Needs, _root: Path) -> Iterator[Finding]:
     if dead:
         names = [one.prefix for one in dead]
         pinned = sum(one.hugepage_bytes for one in dead)
-        severity: Severity = "warning" if pinned else "note"
+        severity = Severity.WARNING if pinned else Severity.NOTE
         listed = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
         what = f"{len(dead)} dead programs left files, {pinned >> 20} MB of hugepages: {listed}"
         yield Finding("leftovers", severity, what, f"pydpdk reap {shlex.join(names)}", True)
@@ -64,7 +64,7 @@ def _address_randomisation(needs: Needs, root: Path) -> Iterator[Finding]:
         return
     if needs.processes and on:
         what = "Addresses are randomized: if a secondary fails to attach, start it again"
-        yield Finding("aslr", "note", what, as_root(f"echo 0 > /{file}"))
+        yield Finding("aslr", Severity.NOTE, what, as_root(f"echo 0 > /{file}"))
 
 
 CHECKS = (_prefix, _primaries, _leftovers, _address_randomisation)

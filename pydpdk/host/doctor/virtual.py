@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydpdk.host import interfaces, offloads
-from pydpdk.host.finding import Finding, as_root
+from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
 from pydpdk.host.sockets import Endpoint, endpoint_of, is_served, is_vhost_net
 
@@ -35,7 +35,7 @@ def _tun(needs: Needs, root: Path) -> Iterator[Finding]:
     node = root / "dev/net/tun"
     if {"net_tap", "net_tun"} & set(needs.drivers) and not node.exists():
         what = f"{node} does not exist"
-        yield Finding("tun-missing", "error", what, as_root("modprobe tun"), True)
+        yield Finding("tun-missing", Severity.ERROR, what, as_root("modprobe tun"), True)
 
 
 def _xdp(needs: Needs, _root: Path) -> Iterator[Finding]:
@@ -43,11 +43,11 @@ def _xdp(needs: Needs, _root: Path) -> Iterator[Finding]:
         return
     missing = af_xdp_missing()
     if missing:
-        yield Finding("af-xdp-unsupported", "error", missing)
+        yield Finding("af-xdp-unsupported", Severity.ERROR, missing)
     for name, driver in needs.interfaces().items():
         if driver == "net_af_xdp" and interfaces.has_xdp(name):
             command = as_root(f"ip link set dev {name} xdp off")
-            yield Finding("interface-xdp", "error", f"{name} has an XDP program", command)
+            yield Finding("interface-xdp", Severity.ERROR, f"{name} has an XDP program", command)
 
 
 def _mtu(needs: Needs, _root: Path) -> Iterator[Finding]:
@@ -64,7 +64,7 @@ def _mtu(needs: Needs, _root: Path) -> Iterator[Finding]:
                 f" {size - FRAME_SLACK + _HEADROOM} takes them, or"
             )
             yield Finding(
-                "interface-mtu", "warning", what, as_root(f"ip link set {name} mtu {room}")
+                "interface-mtu", Severity.WARNING, what, as_root(f"ip link set {name} mtu {room}")
             )
 
 
@@ -72,14 +72,15 @@ def _offloads(needs: Needs, _root: Path) -> Iterator[Finding]:
     """Report unfinished or too large packets: from the other end of a veth pair, or by GRO."""
     for name in needs.interfaces():
         yield from _other_end(name, offloads.peer(name))
-        if "gro" in offloads.enabled(name):
+        if offloads.Offload.GRO in offloads.enabled(name):
             what = f"{name} merges packets into ones of up to 64 KB, which are dropped (GRO)"
-            yield Finding(_OFFLOADS, "warning", what, as_root(f"ethtool -K {name} gro off"))
+            yield Finding(_OFFLOADS, Severity.WARNING, what, as_root(f"ethtool -K {name} gro off"))
 
 
 def _other_end(name: str, end: offloads.Peer | None) -> Iterator[Finding]:
     """Report offloads of a veth pair's other end; if it is not visible, assume this end's."""
-    if end is None or not offloads.enabled(end.name or name) & {"tx", "tso"}:
+    bad = {offloads.Offload.TX, offloads.Offload.TSO}
+    if end is None or not offloads.enabled(end.name or name) & bad:
         return
     what = (
         f"{name} receives unfinished checksums and packets of up to 64 KB; pydpdk completes and"
@@ -88,14 +89,16 @@ def _other_end(name: str, end: offloads.Peer | None) -> Iterator[Finding]:
     number = f'$(ip -o link | sed -n "s/^{end.index}: \\([^@:]*\\).*/\\1/p")'
     where = "" if end.name else " where its other end is,"
     command = f"ethtool -K {end.name or number} tx off tso off"
-    yield Finding(_OFFLOADS, "warning", what + where, as_root(command))
+    yield Finding(_OFFLOADS, Severity.WARNING, what + where, as_root(command))
 
 
 def _vhost_net(needs: Needs, _root: Path) -> Iterator[Finding]:
     for path in needs.vhost_net:
         if is_vhost_net(path) and not Path(path).exists():
             what = f"{path} does not exist"
-            yield Finding("vhost-net-missing", "error", what, as_root("modprobe vhost_net"), True)
+            yield Finding(
+                "vhost-net-missing", Severity.ERROR, what, as_root("modprobe vhost_net"), True
+            )
 
 
 def _sockets(needs: Needs, root: Path) -> Iterator[Finding]:
@@ -108,12 +111,12 @@ def _sockets(needs: Needs, root: Path) -> Iterator[Finding]:
         if not directory.is_dir():
             what = f"{end.driver} has its socket in {directory}, which does not exist"
             command = f"mkdir -p {shlex.quote(str(directory))}"
-            yield Finding("socket-directory-missing", "error", what, command, True)
+            yield Finding("socket-directory-missing", Severity.ERROR, what, command, True)
         elif end.serves:
             yield from _to_serve(end, root)
         elif end.path not in served and not is_served(end.path, root=root):
             what = f"No program serves {end.path}, which {end.driver} connects to: start it first"
-            yield Finding("peer-missing", "warning", what)
+            yield Finding("peer-missing", Severity.WARNING, what)
 
 
 def _to_serve(end: Endpoint, root: Path) -> Iterator[Finding]:
@@ -121,10 +124,10 @@ def _to_serve(end: Endpoint, root: Path) -> Iterator[Finding]:
     if not os.path.lexists(end.path):
         return
     if is_served(end.path, root=root):
-        yield Finding("socket-in-use", "error", f"{end.path} is served by another program")
+        yield Finding("socket-in-use", Severity.ERROR, f"{end.path} is served by another program")
     else:
         what = f"{end.path} exists, and no process listens on it"
-        yield Finding("socket-left", "error", what, f"rm {shlex.quote(end.path)}")
+        yield Finding("socket-left", Severity.ERROR, what, f"rm {shlex.quote(end.path)}")
 
 
 CHECKS = (_tun, _xdp, _mtu, _offloads, _vhost_net, _sockets)

@@ -1,0 +1,24 @@
+"""Closed sets of strings: arguments and answers that take one of a few."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T", bound=StrEnum)
+
+
+def one_of(kind: type[T], name: str, value: object) -> T:
+    """Return the member of a set for an argument: the member itself, or its string.
+
+    Raises
+    ------
+    ValueError
+        It is neither; the message has the argument's name and what is possible.
+    """
+    try:
+        if isinstance(value, str):
+            return kind(value)
+    except ValueError:
+        pass
+    raise ValueError(f"{name} must be one of {', '.join(kind)} (got {value!r})")
