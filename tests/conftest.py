@@ -9,8 +9,6 @@ import itertools
 import os
 import signal
 import subprocess
-import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 os.environ["PYDPDK_CHECK"] = "1"  # read once, when pydpdk is imported
 
 import pytest
+from children import Children, died_of_a_signal
 
 import pydpdk
 from pydpdk import eal as pydpdk_eal
@@ -170,43 +169,29 @@ def device(eal: pydpdk.Eal, pool: pydpdk.Mempool) -> Iterator[Device]:
         eal.remove_device(device_name)
 
 
-PRELUDE = """\
-import os
-import pydpdk
-from pydpdk import Burst, Mempool, Memzone, Port, Ring
-PREFIX = os.environ["TEST_PREFIX"]
-HUGEPAGES = os.environ["TEST_MEMORY"] == "hugepages"
-def init(**options):
-    defaults = dict(file_prefix=PREFIX, hugepages=HUGEPAGES, lcores=(LCORE,))
-    return pydpdk.init(**{**defaults, **options})
-LCORE = min(os.sched_getaffinity(0))
-"""
+@pytest.fixture
+def children(on_hugepages: bool) -> Iterator[Children]:
+    """Start child processes; they are ended after the test."""
+    made = Children("hugepages" if on_hugepages else "no-huge")
+    yield made
+    made.close(f"test-{os.getpid()}")
 
 
 @pytest.fixture
-def run_script(on_hugepages: bool, tmp_path: Path) -> RunScript:
-    """Run Python code in its own process, with `init`, `PREFIX` and the classes at hand.
+def run_script(children: Children, tmp_path: Path) -> RunScript:
+    """Run Python code in its own process, with the names of `children.PRELUDE`.
 
     No signal may end the process, and nothing of its file prefix may be left afterwards.
     """
 
-    def run(code: str, *argv: object, timeout: float = 60, cwd: Path = tmp_path, **env: str) -> Any:
+    def run(code: str, *argv: object, timeout: float = 120, **env: str) -> Any:
         prefix = f"test-{os.getpid()}-{next(_numbers)}"
-        finished = subprocess.run(
-            [sys.executable, "-W", "error", "-c", PRELUDE + textwrap.dedent(code), *map(str, argv)],
-            capture_output=True, text=True, timeout=timeout, cwd=cwd,
-            env={
-                **os.environ, "TEST_PREFIX": prefix, "PYTHONFAULTHANDLER": "1",
-                "TEST_MEMORY": "hugepages" if on_hugepages else "no-huge", **env,
-            },
-        )  # fmt: skip
+        done = children.script(code, *argv, prefix=prefix, cwd=tmp_path, **env).finish(timeout)
         left = runtime.leftovers(prefix)
         runtime.clean_up(prefix)
-        # Python ends itself with SIGINT after a KeyboardInterrupt
-        died = finished.returncode < 0 and finished.returncode != -signal.SIGINT
-        died |= finished.returncode in (134, 139)
-        assert not died, f"died of a signal: {finished.returncode}\n{finished.stderr}"
-        assert left == [], finished.stderr
-        return finished
+        died = died_of_a_signal(done.returncode)
+        assert not died, f"died of a signal: {done.returncode}\n{done.stderr}"
+        assert left == [], done.stderr
+        return done
 
     return run

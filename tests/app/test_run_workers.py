@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from children import Child
 
 from pydpdk.config.load import loads
 from pydpdk.config.plan import make_plan
@@ -56,13 +56,13 @@ ports:
 
 
 @pytest.fixture
-def run(tmp_path, on_hugepages):
+def run(tmp_path, on_hugepages, children):
     """Run a file with one app, with three lcores and our module beside it."""
     Path(tmp_path, "mine.py").write_text(MODULE)
     cpu = min(os.sched_getaffinity(0))
     prefix = f"workers-{tmp_path.name}"[:60]
 
-    def run(app: dict, *options: str, start=subprocess.run, **arguments):
+    def run(app: dict, *options: str) -> Child:
         data = yaml.safe_load(PORTS) | {"app": app}
         data["eal"] = {
             "hugepages": on_hugepages, "file_prefix": prefix,
@@ -70,15 +70,14 @@ def run(tmp_path, on_hugepages):
         }  # fmt: skip
         (tmp_path / "file.yaml").write_text(yaml.safe_dump(data))
         command = [sys.executable, "-m", "pydpdk", "run", "file.yaml", *options]
-        pipe = subprocess.PIPE
-        return start(command, stdout=pipe, stderr=pipe, text=True, cwd=tmp_path, **arguments)
+        return children.start(command, cwd=tmp_path)
 
     yield run
     assert runtime.leftovers(prefix) == []
 
 
 def test_workers_share_the_queues_and_are_in_the_report(run):
-    done = run({"worker": "mine:forward"}, "--duration", "0.5", "--json", timeout=60)
+    done = run({"worker": "mine:forward"}, "--duration", "0.5", "--json").finish()
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert set(report["lcores"]) == {"lcore 1", "lcore 2"}
@@ -93,17 +92,15 @@ def test_workers_share_the_queues_and_are_in_the_report(run):
 
 def test_ctrl_c_ends_them_and_the_table_has_a_line_for_each(run):
     app = {"worker": "mine:forward", "lcores": [2], "queues": [["p0", 1, "p0", 0]], "burst": 8}
-    process = run(app, start=subprocess.Popen)
-    while " Mpps" not in process.stdout.readline():
-        assert process.poll() is None
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == 0, err
-    assert "its counters" in out
-    assert "lcore 2" in out
-    assert "lcore 1" not in out
-    assert "0 of 2,047 mbufs in use" in out
+    process = run(app)
+    process.lines_until(" Mpps")
+    process.signal(signal.SIGINT)
+    done = process.finish()
+    assert done.returncode == 0, done.stderr
+    assert "its counters" in done.stdout
+    assert "lcore 2" in done.stdout
+    assert "lcore 1" not in done.stdout
+    assert "0 of 2,047 mbufs in use" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -118,7 +115,7 @@ def test_ctrl_c_ends_them_and_the_table_has_a_line_for_each(run):
     ],
 )
 def test_errors_are_reported(run, target: str, code: int, message: str):
-    done = run({"worker": target}, "--duration", "5", timeout=60)
+    done = run({"worker": target}, "--duration", "5").finish()
     assert done.returncode == code, done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -156,7 +153,7 @@ def test_faults_of_the_file_are_found_before_anything_starts(keys: str):
 
 
 def test_a_fault_names_file_line_key_value_and_what_is_allowed(run):
-    done = run({"worker": "mine:forward", "queues": [["p0", 0, "p9", 0]]}, timeout=60)
+    done = run({"worker": "mine:forward", "queues": [["p0", 0, "p9", 0]]}).finish()
     assert done.returncode == 2
     lines = done.stderr.splitlines()
     assert any(

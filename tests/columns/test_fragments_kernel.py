@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 from odd_packets import TCP, UDP, Datagram
 from packets import load
+from waiting import LIMIT
 
 from pydpdk import Burst, Mempool, Port
 
@@ -107,7 +108,7 @@ def test_a_connection_is_answered(tap: Port, pool: Mempool, burst: Burst, versio
         kernel.bind((ADDRESSES[version][1], PORT))
         kernel.listen()
         send(tap, pool, burst, version, elsewhere(version, TCP), size)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + LIMIT
         flags = answer(tap, burst)
         while not flags and time.monotonic() < deadline:
             flags = answer(tap, burst)

@@ -74,7 +74,7 @@ def test_lines_are_logged_after_a_handler_that_raises(eal: Eal, shown, listen, r
     expected = RuntimeError if isinstance(raised, SystemExit) else type(raised)
     for _ in range(3):
         log_line(eal)
-        assert shown.get(timeout=20) is expected
+        assert shown.get(timeout=60) is expected
     assert "pydpdk-log" in {thread.name for thread in threading.enumerate()}
 
 
@@ -87,7 +87,7 @@ def test_a_call_does_not_raise_the_error_of_a_logging_handler(eal: Eal, shown, l
     listen("dpdk", fail)
     log_line(eal)
     pydpdk.log.flush()
-    assert shown.get(timeout=20) is ValueError
+    assert shown.get(timeout=60) is ValueError
 
 
 def test_a_handler_may_wait_for_the_flushing_thread(eal: Eal, listen):
@@ -103,9 +103,9 @@ def test_a_handler_may_wait_for_the_flushing_thread(eal: Eal, listen):
     listen("dpdk", use)
     with lifetime.lock():
         log_line(eal)
-        assert inside.wait(20)
+        assert inside.wait(60)
         pydpdk.log.flush()
-    assert done.wait(20)
+    assert done.wait(60)
 
 
 @pytest.mark.parametrize("raised", RAISED, ids=lambda error: type(error).__name__)
@@ -123,7 +123,7 @@ def test_reports_continue_after_one_that_raised(raised, caplog):
         raise raised
 
     with _ticking(Measurement(), tick, 0.001):  # type: ignore[arg-type]
-        assert enough.wait(20)
+        assert enough.wait(60)
     assert "the report of a running file failed" in caplog.text
 
 

@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from conftest import Docker
+from waiting import until
 
 pytestmark = pytest.mark.docker
 FILE = Path(__file__).parents[2] / "configs/docker/compose.yaml"
@@ -59,17 +60,14 @@ def moved(compose: Compose, service: str) -> int:
 
 
 def goes_on(compose: Compose, service: str) -> None:
-    before, deadline = moved(compose, service), time.monotonic() + 30
-    while moved(compose, service) <= before:
-        assert time.monotonic() < deadline, compose("logs", service)
-        time.sleep(0.5)
+    before = moved(compose, service)
+    log = partial(compose, "logs", service)
+    until(lambda: moved(compose, service) > before, every=0.2, what=log)
 
 
 def says(compose: Compose, service: str, text: str) -> None:
-    deadline = time.monotonic() + 30
-    while text not in compose("logs", service):
-        assert time.monotonic() < deadline, compose("logs", service)
-        time.sleep(0.5)
+    log = partial(compose, "logs", service)
+    until(lambda: text in log(), every=0.2, what=log)
 
 
 def test_three_containers_exchange_packets_and_survive_a_death(compose: Compose, pages: Path):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from children import Child, Children
 from conftest import Docker
+from waiting import until
 
 END = Path(__file__).parents[1] / "support" / "kernel_end.py"
 FILE = """
@@ -63,39 +63,28 @@ def pid_of(docker: Docker, container: str) -> str:
     return docker("inspect", "--format", "{{.State.Pid}}", container).stdout.strip()
 
 
-def end(pid: str, role: str, megabytes: int) -> subprocess.Popen[str]:
+def end(children: Children, pid: str, role: str, megabytes: int) -> Child:
     """Run the kernel's TCP inside of a container, which needs no tool of its own for it."""
-    argv = ["nsenter", "--target", pid, "--net", sys.executable, str(END)]
-    process = subprocess.Popen(
-        [*argv, "tcp", role, str(megabytes)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-    )  # fmt: skip
-    assert line_of(process) == "ready"
-    say(process)
-    assert line_of(process) == "configured"
+    argv = ["nsenter", "--target", pid, "--net", sys.executable, END, "tcp", role, megabytes]
+    process = children.start(argv)
+    process.until_ready()
+    process.write()
+    assert process.line() == "configured"
     return process
-
-
-def line_of(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def say(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
 
 
 def wait_for_sockets(docker: Docker, container: str, n: int) -> None:
     """Wait until the ports have packet sockets: their rings keep what is sent from then on."""
     table = Path(f"/proc/{pid_of(docker, container)}/net/packet")
-    deadline = time.monotonic() + 120
-    while len(table.read_text().splitlines()) <= n:
-        assert time.monotonic() < deadline, docker("logs", container).stderr
-        time.sleep(0.05)
+    until(
+        lambda: len(table.read_text().splitlines()) > n, 120, every=0.05,
+        what=lambda: docker("logs", container).stderr,
+    )  # fmt: skip
 
 
-def test_100_mb_of_tcp_pass_between_containers(docker, image, networks, container, tmp_path):
+def test_100_mb_of_tcp_pass_between_containers(
+    docker, children, image, networks, container, tmp_path
+):
     near, far = networks
     file = tmp_path / "forward.yaml"
     file.write_text(FILE)
@@ -108,19 +97,14 @@ def test_100_mb_of_tcp_pass_between_containers(docker, image, networks, containe
     )  # fmt: skip
     wait_for_sockets(docker, between, 2)
     ends = [
-        end(pid_of(docker, one), role, 100)
+        end(children, pid_of(docker, one), role, 100)
         for one, role in ((server, "server"), (client, "client"))
     ]
-    try:
-        assert line_of(ends[0]) == "listening"
-        say(ends[1])
-        came, sent = (json.loads(line_of(one)) for one in ends)
-        assert came == sent
-        assert sent["wrong"] == {}
-    finally:
-        for one in ends:
-            one.kill()
-            one.communicate()
+    assert ends[0].line() == "listening"
+    ends[1].write()
+    came, sent = (json.loads(one.line(240)) for one in ends)
+    assert came == sent
+    assert sent["wrong"] == {}
     docker("kill", "--signal=TERM", between)
     docker("wait", between)
     report = json.loads(docker("logs", between).stdout)

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import Child, Children
 from conftest import Docker
+from waiting import until
 
 pytestmark = pytest.mark.docker
 ROOT = Path(__file__).parents[2]
@@ -62,7 +64,7 @@ def test_hugepages_with_the_least_capabilities(image: str, hugepages: None, tmp_
     assert report["ports"]["p0"]["rx_packets"] > 0
 
 
-def test_af_packet_on_the_containers_own_interface(docker: Docker, image: str):
+def test_af_packet_on_the_containers_own_interface(docker: Docker, children: Children, image: str):
     """The port receives datagrams that the host sends to the container's address."""
     name = f"pydpdk-own-{time.monotonic_ns()}"
     line = line_of(ROOT / "configs/docker/own_interface.yaml", image, "--duration", "6")
@@ -71,28 +73,29 @@ def test_af_packet_on_the_containers_own_interface(docker: Docker, image: str):
         del line[at : at + 2]
     assert given(line) == ["--user 0", "--cap-add NET_ADMIN", "--cap-add NET_RAW"]
     line[2:2] = ["--name", name]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        send_for(5.0, address_of(docker, name))
-        out, error = child.communicate(timeout=60)
-    assert child.returncode == 0, error
-    port = json.loads(out)["ports"]["own"]
+    child = children.start(line)
+    send_until_it_ends(child, address_of(docker, name))
+    done = child.finish()
+    assert done.returncode == 0, done.stderr
+    port = json.loads(done.stdout)["ports"]["own"]
     assert port["rx_packets"] >= 100
     assert port["rx_bytes"] >= 100 * (14 + 20 + 8 + 100)
 
 
 def address_of(docker: Docker, name: str) -> str:
     form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-    for _ in range(100):
-        seen = docker("inspect", "-f", form, name, check=False)
-        if seen.returncode == 0 and seen.stdout.strip():
-            return seen.stdout.strip()
-        time.sleep(0.1)
-    pytest.fail(f"{name} got no address: {seen.stderr}")
+
+    def address() -> str:
+        return docker("inspect", "-f", form, name, check=False).stdout.strip()
+
+    return until(address, every=0.1)
 
 
-def send_for(seconds: float, address: str) -> None:
-    deadline = time.monotonic() + seconds
+def send_until_it_ends(child: Child, address: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        while time.monotonic() < deadline:
+
+        def sent_last() -> bool:
             sender.sendto(bytes(100), (address, 9))
-            time.sleep(0.002)
+            return child.process.poll() is not None
+
+        until(sent_last, 120)

@@ -1,11 +1,11 @@
 """How processes with an EAL end, fork and run side by side: nothing is left."""
 
-import os
 import signal
-import subprocess
+import sys
 import threading
 
 import pytest
+from children import Children
 
 import pydpdk
 from pydpdk import Eal
@@ -26,31 +26,23 @@ ENDS = {
         "port.start(); import threading\n"
         "def poll():\n"
         "    while True:\n"
-        "        port.rx_queues[0].rx(burst); burst.free()\n"
-        "threading.Thread(target=poll, daemon=True).start(); import time; time.sleep(0.1)"
+        "        port.rx_queues[0].rx(burst); burst.free(); polled.set()\n"
+        "polled = threading.Event()\n"
+        "threading.Thread(target=poll, daemon=True).start(); polled.wait()"
     ),
 }
 
 
-def test_two_processes_have_different_prefixes(on_hugepages: bool):
+def test_two_processes_have_different_prefixes(on_hugepages: bool, children: Children):
     code = (
         "import pydpdk, os; eal = pydpdk.init("
         f"hugepages={on_hugepages}, lcores=(min(os.sched_getaffinity(0)),));"
         "print(eal.file_prefix, flush=True); input()"
     )
-    pair = [
-        subprocess.Popen(
-            [os.sys.executable, "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    prefixes = {child.stdout.readline().strip() for child in pair}
+    pair = [children.start([sys.executable, "-c", code]) for _ in range(2)]
+    prefixes = {child.line() for child in pair}
     for child in pair:
-        child.communicate("\n", timeout=20)
-        assert child.returncode == 0
+        child.end()
     assert len(prefixes - {""}) == 2
     for prefix in prefixes:
         assert pydpdk.host.runtime.leftovers(prefix) == []

@@ -2,11 +2,10 @@
 
 import fcntl
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from children import Child, Children, python
 
 from pydpdk import BusyError
 from pydpdk.eal import waits
@@ -22,20 +21,16 @@ sys.stdin.readline()
 
 
 @pytest.fixture
-def owner(tmp_path: Path):
-    started = subprocess.Popen(
-        [sys.executable, "-c", HOLD, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    assert started.stdout.readline() == "held\n"
-    yield started
-    started.communicate("\n")
+def owner(children: Children, tmp_path: Path) -> Child:
+    started = children.start(python(HOLD, tmp_path))
+    assert started.line() == "held"
+    return started
 
 
 def test_a_lock_that_is_not_released_ends_the_wait(owner, tmp_path: Path) -> None:
     said = []
     with pytest.raises(TimeoutError) as late:
-        flocks.wait_for(tmp_path, 0.3, patience_s=0.1, say=said.append)
+        flocks.wait_for(tmp_path, 0.3, patience_s=0.0, say=said.append)
     assert f"{tmp_path}, which process {owner.pid} (" in str(late.value)
     assert [wait.owner for wait in said] == [owner.pid]
 
@@ -61,7 +56,8 @@ def test_a_call_that_waits_names_the_process(run_script) -> None:
     """A message locks the runtime directory, as heap growth locks the hugetlbfs mount."""
     done = run_script(
         """
-        import logging, subprocess, sys, threading
+        import logging, threading
+        from children import Child, python
         from pydpdk import messages
         said = threading.Event()
         class Records(logging.Handler):
@@ -72,13 +68,12 @@ def test_a_call_that_waits_names_the_process(run_script) -> None:
         lines = []
         logging.getLogger("pydpdk").addHandler(Records())
         with init() as eal:
-            owner = subprocess.Popen([sys.executable, "-c", sys.argv[1], eal.runtime_dir],
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            assert owner.stdout.readline() == "held\\n"
+            owner = Child(python(sys.argv[1], eal.runtime_dir))
+            assert owner.line() == "held"
             sender = threading.Thread(target=messages.send, args=("x",))
             sender.start()
             assert said.wait(50), lines
-            owner.communicate("\\n")
+            owner.end()
             sender.join()
             assert f"{eal.runtime_dir}, which process {owner.pid} (" in "".join(lines)
         """,

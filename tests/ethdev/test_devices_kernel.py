@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
-import subprocess
 import time
 from contextlib import suppress
 
 import pytest
+from children import Child
+from waiting import LIMIT, until
 
 from pydpdk import Burst, Eal, Mempool, Port
 from pydpdk._dpdk import lib
@@ -42,28 +44,28 @@ FRAMES = [frame(i) for i in range(COUNT)]
 def on(interface: str) -> socket.socket:
     raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # of no protocol until it is bound
     raw.bind((interface, EXPERIMENT))
-    raw.settimeout(2)
+    raw.settimeout(LIMIT)
     return raw
 
 
 def start(port: Port, pool: Mempool) -> Port:
     port.configure(mempool=pool)
     port.start()
-    deadline = time.monotonic() + 5
-    while not port.link().up and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert port.link().up
+    until(lambda: port.link().up)
     return port
 
 
 def receive(port: Port, burst: Burst, count: int) -> list[bytes]:
     found: list[bytes] = []
-    deadline = time.monotonic() + 5
-    while len(found) < count and time.monotonic() < deadline:
+
+    def poll() -> bool:
         port.rx_queues[0].rx(burst)
         packets = [burst.bytes(i) for i in range(len(burst))]
-        found += [packet for packet in packets if packet[12:14] == b"\x88\xb5"]
+        found.extend(packet for packet in packets if packet[12:14] == b"\x88\xb5")
         burst.free()
+        return len(found) >= count
+
+    until(poll, every=0, what=lambda: found)
     return found
 
 
@@ -71,10 +73,7 @@ def send(port: Port, pool: Mempool, burst: Burst) -> None:
     for packet in FRAMES:
         burst.alloc(pool, 1)
         burst.fill(packet)
-        deadline = time.monotonic() + 5
-        while burst and time.monotonic() < deadline:
-            port.tx_queues[0].tx(burst)
-        assert not burst
+        until(lambda: port.tx_queues[0].tx(burst) and not burst, every=0)
 
 
 def received(raw: socket.socket, count: int) -> list[bytes]:
@@ -299,17 +298,12 @@ class running:  # noqa: N801  # reads as a verb in `with`
         path.write_text(path.read_text().replace("iface=pydpdk", f"iface={name}"))
 
     def __enter__(self) -> None:
-        pipe = subprocess.PIPE
-        self._run = subprocess.Popen(self._argv, stdout=pipe, stderr=pipe, text=True)
-        assert self._run.stdout is not None
-        for line in self._run.stdout:
-            if "Mpps" in line:
-                return
-        raise AssertionError(self._run.communicate()[1])
+        self._run = Child(self._argv)
+        self._run.lines_until("Mpps")
 
     def __exit__(self, *error: object) -> None:
-        self._run.terminate()
-        out, err = self._run.communicate(timeout=30)
-        assert self._run.returncode == 0, err
-        assert "Warning" not in err, err
-        assert "rx packets" in out
+        self._run.signal(signal.SIGTERM)
+        done = self._run.finish()
+        assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr, done.stderr
+        assert "rx packets" in done.stdout

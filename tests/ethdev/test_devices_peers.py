@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from children import Child, Children
+from waiting import until
 
 from pydpdk.app.peers import when_served
 from pydpdk.config.packet import UdpPacket
@@ -15,7 +16,6 @@ from pydpdk.host.sockets import Endpoint
 
 # both ends of one wire, in the code of the fixture `run_script`
 PEER = """
-import os, signal, sys, time
 eal = init(single_file_segments=HUGEPAGES)
 pool = Mempool.create("p", 4095, cache_size=0)
 burst = Burst(32)
@@ -28,9 +28,7 @@ def up(devargs):
     return port
 
 def linked(*ports):
-    while not all(port.link().up for port in ports):
-        assert time.monotonic() < wait_until, "no link"
-        time.sleep(0.01)
+    until(lambda: all(port.link().up for port in ports))
 
 def packet(i):
     return bytes.fromhex("0200000000020200000000010800") + bytes([i]) * (46 + i * 29 % 1400)
@@ -56,9 +54,7 @@ def receive(port, count):
 def outlive(pid):
     # first: a memif that loses its peer is unmapped under the call that uses it
     os.kill(pid, signal.SIGTERM)
-    while open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "Z":
-        assert time.monotonic() < wait_until, "it runs on"
-        time.sleep(0.01)
+    until(lambda: open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z")
 
 def end(*ports):
     for port in ports:
@@ -85,35 +81,22 @@ def ends(kind: str, sock: str) -> list[str]:
 
 
 @pytest.fixture
-def run_file(command, tmp_path):
+def run_file(command, children: Children, tmp_path):
     """Start `pydpdk run` of a file with a socket of the test."""
-    started: list[subprocess.Popen[str]] = []
 
-    def start(file: str, *options: str) -> subprocess.Popen[str]:
+    def start(file: str, *options: str) -> Child:
         argv = command(file, *options)
         path = tmp_path / file
         path.write_text(path.read_text().replace("/tmp/pydpdk-", f"{tmp_path}/"))
-        pipe = subprocess.PIPE
-        started.append(subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True))
-        return started[-1]
+        return children.start(argv)
 
-    yield start
-    for run in started:
-        run.kill()
-        run.communicate()
+    return start
 
 
-def finish(run: subprocess.Popen[str]) -> tuple[str, str]:
-    out, err = run.communicate(timeout=60)
-    assert run.returncode == 0, err
-    return out, err
-
-
-def await_file(path: Path) -> None:
-    deadline = time.monotonic() + 50
-    while not path.exists():
-        assert time.monotonic() < deadline, f"no process made {path}"
-        time.sleep(0.02)
+def finish(run: Child) -> str:
+    done = run.finish()
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("kind", PAIRS)
@@ -138,7 +121,7 @@ def test_both_ends_in_one_process(run_script, kind: str):
 )
 def test_the_file_that_serves_sends_back(run_file, run_script, tmp_path, kind, file, sock):
     run = run_file(file)
-    await_file(tmp_path / sock)
+    until((tmp_path / sock).exists, what=lambda: run.errors)
     done = run_script(
         PEER + "port = up(sys.argv[1])\nlinked(port)\n"
         "port.rx_queues[0].rx(burst)\n"  # memif: until then the server has no space to send into
@@ -150,8 +133,7 @@ def test_the_file_that_serves_sends_back(run_file, run_script, tmp_path, kind, f
         run.pid,
     )
     assert done.stdout == "well\n", done.stderr
-    out, _ = finish(run)
-    assert "mempool packets: 0 of 8,191 mbufs in use" in out
+    assert "mempool packets: 0 of 8,191 mbufs in use" in finish(run)
 
 
 @pytest.mark.parametrize(
@@ -162,12 +144,8 @@ def test_the_file_that_connects_waits_for_the_server(
     run_file, run_script, tmp_path, kind, file, sock
 ):
     run = run_file(file)
-    assert run.stderr is not None
-    waiting = ""
-    while "waiting up to 10 s" not in waiting:
-        waiting = run.stderr.readline()
-        assert waiting, "it ended"
-    assert str(tmp_path / sock) in waiting
+    until(lambda: "waiting up to 10 s" in run.errors, what=lambda: run.errors)
+    assert str(tmp_path / sock) in run.errors
     done = run_script(
         PEER + "port = up(sys.argv[1])\nlinked(port)\n"
         "assert set(receive(port, 500)) == {bytes.fromhex(sys.argv[2])}\n"
@@ -178,15 +156,15 @@ def test_the_file_that_connects_waits_for_the_server(
     )
     if done.stdout != "well\n":
         run.kill()
-        pytest.fail(f"{done.stderr}\n{run.communicate()}")
+        pytest.fail(f"{done.stderr}\n{run.errors}")
     finish(run)
 
 
 def test_a_server_without_a_client_says_so(run_file):
     run = run_file("memif_server.yaml", "--duration", "0.2")
-    _, err = run.communicate(timeout=60)
-    assert run.returncode == 0
-    assert "ports.link: no link after 2 s: the other side is not there yet" in err
+    done = run.finish()
+    assert done.returncode == 0
+    assert "ports.link: no link after 2 s: the other side is not there yet" in done.stderr
 
 
 def test_waiting_ends_with_what_to_do(tmp_path: Path):
@@ -194,7 +172,7 @@ def test_waiting_ends_with_what_to_do(tmp_path: Path):
     start = time.monotonic()
     with pytest.raises(DpdkError, match=r"a\.yaml: no program served .*/none for 0\.3 s: start it"):
         when_served("a.yaml", end, lambda: pytest.fail("nothing to connect to"), 0.3)
-    assert 0.3 <= time.monotonic() - start < 5
+    assert time.monotonic() - start >= 0.3
 
 
 def test_the_log_of_the_driver_is_kept_at_the_end(run_script, tmp_path: Path):

@@ -38,7 +38,7 @@ def race(work: Callable[[Burst], object]) -> list[Exception]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     return raised
 
 

@@ -19,6 +19,7 @@ from scapy.all import IP, SCTP, TCP, UDP, Dot1AD, Dot1Q, Ether, IPv6, Raw
 from scapy.layers.vxlan import VXLAN
 from test_devices_kernel import need_af_xdp
 from test_veth import frames_of, sniff
+from waiting import LIMIT, until
 
 from pydpdk import Burst, Forward, Mempool, Port, RxOffload
 
@@ -76,7 +77,7 @@ def opened(device, pool: Mempool, devargs: str, **settings) -> Port:
 def received(port: Port, burst: Burst, n: int) -> list[bytes]:
     """Poll until n packets were received, or freed because they were cut."""
     found: list[bytes] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + LIMIT
     while len(found) + port.rx_queues[0].cut < n and time.monotonic() < deadline:
         if port.rx_queues[0].rx(burst):
             found += [burst.bytes(i) for i in range(len(burst))]
@@ -104,35 +105,30 @@ FLOOD = """
 import socket, sys
 packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 packet.bind(("lo", 0))
-frame = sys.stdin.buffer.read(60)
+frame = bytes.fromhex(sys.argv[1])
 while True:
     packet.send(frame)
 """
 
 
 @pytest.fixture
-def busy():
+def busy(children):
     """Keep frames on the loopback interface."""
     subprocess.run(["ip", "link", "set", "dev", "lo", "up"], check=True)
-    with (
-        sniff("lo") as lo,
-        subprocess.Popen([sys.executable, "-c", FLOOD], stdin=subprocess.PIPE) as flood,
-    ):
-        assert flood.stdin is not None
-        flood.stdin.write(raw(60))
-        flood.stdin.flush()
-        lo.settimeout(60)
+    flood = children.start([sys.executable, "-c", FLOOD, raw(60).hex()])
+    with sniff("lo") as lo:
+        lo.settimeout(LIMIT)
         while lo.recv(4096) != raw(60):
             pass
-        yield
-        flood.kill()
+    yield
+    flood.kill()
 
 
 def test_frames_of_other_interfaces_are_not_received(device, veth, sender, pool, burst, busy):
     """Before DPDK 24.11 the driver's socket receives from all interfaces until it is bound."""
     for i in range(8):
         port = opened(device, pool, f"net_af_packet_own{i},iface={veth}1")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + LIMIT
         while not port.rx_queues[0].rx(burst):
             sender(raw(70))  # again: the ring may have no space until it was read
             assert time.monotonic() < deadline
@@ -330,7 +326,7 @@ def test_forward_finishes_checksums_as_bursts_do(device, veth, sender, pool, bur
     with sniff(f"{veth}3") as far:
         expected = send_all(sender)
         forward = Forward(burst, [(inlet.rx_queues[0], outlet.tx_queues[0])])
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + LIMIT
         while inlet.rx_queues[0].packets < len(expected) and time.monotonic() < deadline:
             forward.step()
         # the kernel removes the outer tag before the socket
@@ -351,9 +347,7 @@ def test_a_compiled_worker_finishes_checksums_too(device, veth, sender, pool):
         expected = send_all(sender)
         sender(raw(1515))
         with workers.macswap.launch(inlet.rx_queues[0], outlet.tx_queues[0], its, counters):
-            deadline = time.monotonic() + 20
-            while counters[0] <= len(expected) and time.monotonic() < deadline:
-                time.sleep(0.01)
+            until(lambda: counters[0] > len(expected))
         swapped = [p[6:12] + p[:6] + p[16 if p[12:14] in TAGS else 12 :] for p in expected]
         assert frames_of(far) == swapped
     assert counters.tolist() == [len(expected) + 1, len(expected), 0]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 
 import kernel_end
 import pytest
+from children import Child
 from test_devices_kernel import need_af_xdp
 
 from pydpdk import Burst, Forward, Mempool, Port
@@ -33,35 +34,23 @@ pytestmark = [
 ]
 
 
-class End:
+class End(Child):
     """A separate kernel network stack at the other end of an interface."""
 
     def __init__(self, name: str, kind: str, role: str, megabytes: int) -> None:
         argv = ["unshare", "--net", sys.executable, kernel_end.__file__]
-        self.process = subprocess.Popen(
-            [*argv, kind, role, str(megabytes)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-        )  # fmt: skip
+        super().__init__([*argv, kind, role, megabytes])
         self.name = name
-        assert self.line() == "ready"
-        to = str(self.process.pid)
+        self.until_ready()
+        to = str(self.pid)
         add = ["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", to]
         subprocess.run(add, check=True)
         subprocess.run(["ip", "link", "set", name, "up", "addrgenmode", "none"], check=True)
-        self.say()
+        self.write()
         assert self.line() == "configured"
 
-    def line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def say(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-
     def close(self) -> None:
-        self.process.kill()
-        self.process.communicate()
+        self.kill()
         subprocess.run(["ip", "link", "del", self.name], capture_output=True)
 
 
@@ -98,7 +87,7 @@ def moved(ends: list[End], kind: str, megabytes: int, poll: Callable[[], object]
     """Poll until both ends are done; all bytes were received, and no checksum was wrong."""
     client, server = ends
     assert server.line() == "listening"
-    client.say()
+    client.write()
     deadline = time.monotonic() + 240
     while client.process.poll() is None or server.process.poll() is None:
         assert time.monotonic() < deadline

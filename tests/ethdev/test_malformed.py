@@ -1,12 +1,12 @@
 """Packets with a chain shorter than their length, as made by net_pcap: dropped and counted."""
 
 import random
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from packets import read_pcap, write_pcap
+from waiting import until
 from workers import macswap
 
 from pydpdk import Bpf, Burst, Forward, Mempool
@@ -129,8 +129,7 @@ def test_a_compiled_worker(port, room: int) -> None:
     counters = np.zeros(3, np.int64)
     with Burst(8) as burst:
         job = macswap.launch(port.rx_queues[0], port.tx_queues[0], burst, counters)
-        while counters[0] + port.rx_queues[0].malformed < len(sizes_around(room)):
-            time.sleep(0.001)
+        until(lambda: counters[0] + port.rx_queues[0].malformed == len(sizes_around(room)))
         job.stop()
         job.close()
 

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from waiting import LIMIT
 
 from pydpdk import Burst, Mempool, Port
 from pydpdk.errors import (
@@ -117,14 +118,14 @@ def test_a_port_stops_while_a_thread_polls_it(loop: Port, burst: Burst):
 
     thread = threading.Thread(target=poll)
     thread.start()
-    polled.wait(10)
-    deadline = time.monotonic() + 10
+    assert polled.wait(LIMIT)
+    deadline = time.monotonic() + LIMIT
     while loop.state == "started" and time.monotonic() < deadline:
         try:
             loop.stop()
         except BusyError:
             continue
-    thread.join(10)
+    thread.join(LIMIT)
     assert loop.state == "stopped"
     assert len(seen) == 1
 
@@ -150,7 +151,7 @@ def test_two_threads_on_one_queue_lose_nothing(loop: Port, name: str):
 
     def receive() -> None:
         with Burst(64) as burst:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + LIMIT
             while len(out) < total and time.monotonic() < deadline:
                 try:
                     n = loop.rx_queues[0].rx(burst)
@@ -165,7 +166,7 @@ def test_two_threads_on_one_queue_lose_nothing(loop: Port, name: str):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(LIMIT)
     assert sorted(out) == list(range(total))
 
 

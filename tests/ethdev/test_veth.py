@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import LIMIT, until
 
 from pydpdk import Burst, Mempool, Port
 
@@ -44,13 +45,12 @@ def frames_of(packet: socket.socket) -> list[bytes]:
 def wait_for_sockets(*interfaces: str) -> None:
     """Wait until packet sockets are bound to interfaces: from then on their rings keep packets."""
     wanted = {socket.if_nametoindex(interface) for interface in interfaces}
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+
+    def opened() -> set[int]:
         lines = Path("/proc/net/packet").read_text().splitlines()[1:]
-        if wanted <= {int(line.split()[4]) for line in lines}:
-            return
-        time.sleep(0.02)
-    pytest.fail(f"no process has opened {interfaces}")
+        return {int(line.split()[4]) for line in lines}
+
+    until(lambda: wanted <= opened(), what=lambda: interfaces)
 
 
 def send_udp(interface: str, payloads: list[bytes]) -> None:
@@ -62,17 +62,17 @@ def send_udp(interface: str, payloads: list[bytes]) -> None:
             udp.sendto(payload, ("198.18.78.2", 9000))
 
 
-def test_the_file_for_veth_pairs_forwards(veth: str, command, tmp_path):
+def test_the_file_for_veth_pairs_forwards(veth: str, command, children, tmp_path):
     """configs/af_packet.yaml, on pairs with other names."""
     payloads = [struct.pack("!I", i) * 40 for i in range(COUNT)]
     argv = command("af_packet.yaml", "--duration", "2", "--json")
     file = Path(argv[-4])
     file.write_text(file.read_text().replace("pydpdk", veth))
     with sniff(f"{veth}2") as far, sniff(f"{veth}0") as near:
-        run = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+        run = children.start(argv, cwd=tmp_path)
         wait_for_sockets(f"{veth}1", f"{veth}3")
         send_udp(f"{veth}0", payloads)
-        report = json.loads(run.communicate(timeout=90)[0])
+        report = json.loads(run.finish(90).stdout)
         sent, received = frames_of(near), frames_of(far)
     assert [frame[42:] for frame in sent] == payloads
     assert received == [swapped(frame) for frame in sent]
@@ -101,7 +101,7 @@ def test_udp_of_the_kernel_passes_through_python(device, veth: str, name: str):
         outlet = started(device(f"net_af_packet_out,iface={veth}2"), pool)
         send_udp(f"{veth}0", payloads)
         seen: list[bytes] = []
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + LIMIT
         while len(seen) < COUNT and time.monotonic() < deadline:
             inlet.rx_queues[0].rx(burst)
             seen += [burst.bytes(i) for i in range(len(burst))]
@@ -127,7 +127,7 @@ def test_a_packet_made_in_python_reaches_a_udp_socket(
     mac = (Path("/sys/class/net") / f"{veth}3" / "address").read_text().strip()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taker:
         taker.bind(("198.18.79.2", 2000))
-        taker.settimeout(2)
+        taker.settimeout(LIMIT)
         port = started(device(f"net_af_packet_udp,iface={veth}2"), pool)
         packet = ethernet(0x0800, ipv4(udp(b"from Python")))
         burst.alloc(pool, 3)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable
 from typing import Any
 
 from sweep_names import name
+from waiting import until
 
 from pydpdk import lcore, worker
 
 
 def _until_stopped() -> None:
-    while lcore.running():
-        time.sleep(0.001)
+    until(lambda: not lcore.running(), math.inf)
 
 
 @worker

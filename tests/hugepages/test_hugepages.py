@@ -5,10 +5,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import Children
 
 from pydpdk import Eal, Mempool
 from pydpdk.host import runtime
@@ -19,7 +19,7 @@ LCORE = min(os.sched_getaffinity(0))
 
 
 @pytest.fixture
-def dead(request: pytest.FixtureRequest) -> Iterator[str]:
+def dead(children: Children) -> str:
     """The prefix of a process that was killed while it had a pool."""
     prefix = f"test-{os.getpid()}-dead"
     code = (
@@ -27,15 +27,10 @@ def dead(request: pytest.FixtureRequest) -> Iterator[str]:
         f" lcores=({LCORE},)); pool = pydpdk.Mempool.create('p', 8191, cache_size=0);"
         "print('ready', flush=True); input()"
     )
-    child = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    with child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"ready\n"
-        child.send_signal(signal.SIGKILL)
-    yield prefix
-    runtime.clean_up(prefix)
+    child = children.start([sys.executable, "-c", code], prefix)
+    child.until_ready()
+    child.kill()
+    return prefix
 
 
 def test_memory_grows_by_pages_and_shrinks(eal: Eal, name: str):
@@ -170,7 +165,7 @@ def test_a_forced_close_under_a_view_returns_the_pages(run_script, tmp_path: Pat
 def test_other_eals_start_after_a_failed_start(run_script):
     """DPDK leaves its lock on the hugetlbfs mount, and every other EAL would wait for it."""
     done = run_script("""
-        import fcntl, os
+        import fcntl
         from pydpdk import EalInitError
         from pydpdk.host.hugepages import read_mounts
         try:
@@ -178,14 +173,8 @@ def test_other_eals_start_after_a_failed_start(run_script):
         except EalInitError:
             for mount in read_mounts():
                 mine = os.open(mount.path, os.O_RDONLY)
-                for _ in range(100):  # another program may be starting right now
-                    try:
-                        fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        break
-                    except BlockingIOError:
-                        import time; time.sleep(0.1)
-                else:
-                    raise SystemExit("locked for good")
+                signal.alarm(60)  # another program may be starting right now
+                fcntl.flock(mine, fcntl.LOCK_EX)
                 fcntl.flock(mine, fcntl.LOCK_UN)
             print("free")
     """)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import workers
+from waiting import LIMIT, until
 
 from pydpdk import Burst, LeakWarning, Mempool, Memzone, Port, Ring, lcore
 from pydpdk.errors import BusyError, ClosedError, InUseError, NoRoomError
@@ -28,13 +29,6 @@ def counters() -> np.ndarray:
     return np.zeros(4, np.int64)
 
 
-def until(happened, timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
 def test_a_worker_rewrites_and_sends_what_it_receives(loop: Port, pool, burst, counters):
     """net_ring passes on the same mbufs: the worker receives what it sends, swapped."""
     burst.alloc(pool, 8)
@@ -53,40 +47,29 @@ def test_a_worker_rewrites_and_sends_what_it_receives(loop: Port, pool, burst, c
     assert loop.rx_queues[0].packets == counters[0] + 8
 
 
-def test_counters_are_readable_while_a_worker_runs_and_it_stops_within_100_ms(
-    source, pool, counters
-):
+def test_counters_are_readable_while_a_worker_runs(source, pool, counters):
     """It does not take the GIL: Python runs beside it, even on one CPU."""
-    took = []
     with Burst(32) as its:
-        for _ in range(5):  # the machine may have other things to do
-            before, seen = int(counters[0]), []
-            job = workers.macswap.launch(source.rx_queues[0], source.tx_queues[0], its, counters)
-            for _ in range(3):
-                until(lambda: counters[0] > before)  # noqa: B023
-                before = int(counters[0])
-                seen.append(before)
-            assert job.running
-            start = time.monotonic()
-            job.stop()
-            assert job.wait() >= seen[-1]
-            took.append(time.monotonic() - start)
-            assert seen == sorted(set(seen))
-    assert min(took) < 0.1
+        seen = [0]
+        job = workers.macswap.launch(source.rx_queues[0], source.tx_queues[0], its, counters)
+        for _ in range(3):
+            until(lambda: counters[0] > seen[-1])
+            seen.append(int(counters[0]))
+        assert job.running
+        job.stop()
+        assert job.wait() >= seen[-1]
 
 
 def test_a_worker_that_never_asks_is_stopped_in_its_poll(source, pool, counters):
-    took = []
+    """After 50 ms in which it could have ended by itself."""
     with Burst(32) as its:
-        for _ in range(5):
-            before = int(counters[0])
-            job = workers.never_asks.launch(source.rx_queues[0], its, counters)
-            until(lambda: counters[0] > before)  # noqa: B023
-            start = time.monotonic()
-            job.stop()
-            assert job.wait() is None
-            took.append(time.monotonic() - start)
-    assert 0.04 < min(took) < 0.1
+        job = workers.never_asks.launch(source.rx_queues[0], its, counters)
+        until(lambda: counters[0])
+        start, ran = time.monotonic(), time.process_time()
+        job.stop()
+        assert job.wait(LIMIT) is None
+        assert time.monotonic() - start > 0.04
+        assert time.process_time() - ran < 0.1
 
 
 def test_a_worker_that_only_sends_is_stopped_too(source, pool, counters):
@@ -94,7 +77,7 @@ def test_a_worker_that_only_sends_is_stopped_too(source, pool, counters):
         job = workers.sends_for_ever.launch(source.tx_queues[0], pool, its, counters)
         until(lambda: counters[0] > 0)
         job.stop()
-        assert job.wait(5) is None
+        assert job.wait(LIMIT) is None
     assert pool.in_use_count == 0
 
 
@@ -205,7 +188,7 @@ def test_packets_go_from_worker_to_worker_through_a_ring(eal, pool, name: str):
         giver = workers.to_ring.launch(ring, pool, one, 320_000)
         with pytest.raises(InUseError, match=r"used by <Job 'from_ring'.*<Job 'to_ring'"):
             ring.close()
-        assert giver.wait(60) == taker.wait(60) == 320_000
+        assert giver.wait(LIMIT) == taker.wait(LIMIT) == 320_000
 
 
 def test_several_queues_on_several_lcores(device, pool, counters):
@@ -252,12 +235,10 @@ def test_live_views_of_its_packets_raise(source, pool, counters):
 
 
 def test_a_program_that_ends_stops_its_worker(run_script):
-    out = run_script(f"""
-        import sys, time
-        sys.path.insert(0, {str(Path(workers.__file__).parent)!r})
+    out = run_script("""
         import numpy as np
         import workers
-        init(lcores=f"0@{{LCORE}},1@{{LCORE}}", vdevs=("net_null0",))
+        init(lcores=f"0@{LCORE},1@{LCORE}", vdevs=("net_null0",))
         pool = Mempool.create("p", 511, cache_size=0)
         port = Port.lookup("net_null0")
         port.configure(mempool=pool)
@@ -265,8 +246,7 @@ def test_a_program_that_ends_stops_its_worker(run_script):
         counters = np.zeros(2, np.int64)
         burst = Burst(32)
         job = workers.never_asks.launch(port.rx_queues[0], burst, counters)
-        while not counters[0]:
-            time.sleep(0.001)
+        until(lambda: counters[0])
         print("polls")
     """)
     assert (out.returncode, out.stdout) == (0, "polls\n"), out.stderr

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import workers
+from waiting import LIMIT, until
 
 from pydpdk import Burst, Mempool, Port, Ring, Worker, lcore
 from pydpdk.errors import ClosedError, InUseError, NoRoomError
@@ -53,20 +54,6 @@ def full(device, name: str):
         assert pool.in_use_count == 0
 
 
-def until(happened: Callable[[], Any], timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
-def took_to_stop(job: Any) -> float:
-    start = time.monotonic()
-    job.stop()
-    job.wait(5)
-    return time.monotonic() - start
-
-
 @BOTH
 def test_a_loop_that_raises_loses_nothing(launch: Launch, source: Port, pool: Mempool):
     with Burst(32) as its:
@@ -93,8 +80,7 @@ def test_a_loop_with_a_full_tx_queue_loses_nothing(launch: Launch, full, counter
     txq, pool = full
     with Burst(100) as its:
         job = launch(workers.retries, txq, pool, its, counters)
-        until(lambda: counters[0] == 1023)
-        time.sleep(0.02)
+        until(lambda: counters[0] == 1023 and counters[1] > 2000)
         job.close()
         assert counters[0] == 1023
         assert pool.in_use_count - len(its) == 1023
@@ -110,7 +96,7 @@ def test_a_loop_whose_port_is_removed_raises_and_loses_nothing(
         until(lambda: counters[0] > 0)
         source.close(force=True)
         with pytest.raises(ClosedError):
-            job.wait(5)
+            job.wait(LIMIT)
         assert counters[0] == counters[1] + counters[2] + len(its) or launch is compiled
         its.free()
     assert pool.in_use_count == 0
@@ -122,7 +108,7 @@ def test_an_interpreted_loop_raises_after_its_port_is_stopped(source, pool, coun
         until(lambda: counters[0] > 0)
         source.stop()
         with pytest.raises(ClosedError):
-            job.wait(5)
+            job.wait(LIMIT)
         its.free()
     assert pool.in_use_count == 0
 
@@ -153,12 +139,14 @@ def test_a_loop_without_a_link_polls_on_and_loses_nothing(
         port.configure(mempool=pool)
         port.start()
         with Burst(32) as its:
-            job = launch(workers.macswap, port.rx_queues[0], port.tx_queues[0], its, counters)
-            time.sleep(0.05)
+            job = launch(workers.polls, port.rx_queues[0], its, counters)
+            until(lambda: counters[1] > 100)
             subprocess.run(["ip", "link", "del", near], check=True)
-            time.sleep(0.05)
+            polls = int(counters[1])
+            until(lambda: counters[1] > polls + 100)
             assert job.running
-            assert took_to_stop(job) < 5
+            job.stop()
+            job.wait(LIMIT)
             assert len(its) == 0
         port.close()
     finally:
@@ -166,44 +154,35 @@ def test_a_loop_without_a_link_polls_on_and_loses_nothing(
     assert pool.in_use_count == 0
 
 
-def stops_soon(launch: Callable[[], Any], ready: Callable[[], Any]) -> None:
-    """Check the best of several runs: the machine may be busy."""
-    took = []
-    for _ in range(5):
-        job = launch()
-        until(ready)
-        took.append(took_to_stop(job))
-    assert min(took) < 0.1
+def stops(job: Any, ready: Callable[[], Any]) -> None:
+    """Check that it ends in 0.1 s of CPU time: on a busy machine that takes longer."""
+    until(ready)
+    start = time.process_time()
+    job.stop()
+    job.wait(LIMIT)
+    assert time.process_time() - start < 0.1
 
 
 @pytest.mark.parametrize("name_of", ["macswap", "never_asks"])
-def test_a_loop_stops_within_100_ms_with_large_bursts(source, counters, name_of: str):
+def test_a_loop_stops_with_large_bursts(source, counters, name_of: str):
     with Burst(400) as its:
         tx = (source.tx_queues[0],) if name_of == "macswap" else ()
-        args = (source.rx_queues[0], *tx, its, counters)
-        before = [0]
-
-        def launch() -> Any:
-            before[0] = int(counters[0])
-            return getattr(workers, name_of).launch(*args)
-
-        stops_soon(launch, lambda: counters[0] > before[0])
+        job = getattr(workers, name_of).launch(source.rx_queues[0], *tx, its, counters)
+        stops(job, lambda: counters[0])
 
 
 @pytest.mark.parametrize("name_of", ["retries", "retries_for_ever"])
-def test_a_loop_stops_within_100_ms_with_a_full_tx_queue(full, counters, name_of: str):
+def test_a_loop_stops_with_a_full_tx_queue(full, counters, name_of: str):
     txq, pool = full
     with Burst(100) as its:
-        launched = getattr(workers, name_of)
-        stops_soon(lambda: launched.launch(txq, pool, its, counters), lambda: counters[0] == 1023)
+        job = getattr(workers, name_of).launch(txq, pool, its, counters)
+        stops(job, lambda: counters[0] == 1023)
         assert pool.in_use_count == 1023
 
 
-def test_a_loop_stops_within_100_ms_without_packets(eal, counters, name: str):
+def test_a_loop_stops_without_packets(eal, counters, name: str):
     """A loop that only moves values checks for the stop in these calls."""
     with Ring.create(name, 8, element="int64") as ring:
         array = np.arange(3)
-        stops_soon(
-            lambda: workers.moves_values_for_ever.launch(ring, array, counters),
-            lambda: counters[0] > 0,
-        )
+        job = workers.moves_values_for_ever.launch(ring, array, counters)
+        stops(job, lambda: counters[0])

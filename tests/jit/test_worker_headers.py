@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scapy.layers.inet import IP, TCP, UDP, IPOption_NOP
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
+from waiting import until
 
 import pydpdk
 from pydpdk import Burst, Ring, lcore, worker
@@ -142,8 +142,7 @@ def test_the_worker_of_the_docs_works(loop, pool, burst):
     counters = np.zeros(2, np.int64)
     with Burst(8) as its:
         with scope["reflect"].launch(loop.rx_queues[0], loop.tx_queues[0], its, counters):
-            while counters[0] < 3:
-                time.sleep(0.001)
+            until(lambda: counters[0] >= 3)
         assert loop.rx_queues[0].rx(its) == 2
         sent = {Ether(its.bytes(i)).type: Ether(its.bytes(i)) for i in range(2)}[0x0800]
         assert {sent[IP].src, sent[IP].dst} == {IPS["src"], IPS["dst"]}

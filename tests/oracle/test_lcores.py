@@ -34,14 +34,14 @@ def together(work: Callable[[int], None]) -> None:
     barrier = threading.Barrier(THREADS)
 
     def run(me: int) -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         work(me)
 
     threads = [threading.Thread(target=run, args=(i,)) for i in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
 
 
@@ -126,7 +126,7 @@ def test_threads_made_by_a_pinned_one_inherit_its_cpu(eal: Eal):
     def look() -> None:
         thread = threading.Thread(target=lambda: seen.append(os.sched_getaffinity(0)))
         thread.start()
-        thread.join(10)
+        thread.join(60)
 
     with eal.pinned():
         look()

@@ -48,7 +48,7 @@ def test_elements_circulate_between_threads(eal: Eal, name: str, sync: str, esiz
 
 def test_threads_on_one_cpu_do_not_spin_for_a_slice(eal: Eal, name: str):
     """By default. A `multi` ring spins for most of its CPU time here."""
-    spun = [0.0] * 4
+    spun, ran = [0.0] * 4, [0.0] * 4
 
     def work(me: int) -> None:
         out, cpu = np.zeros(256, np.uint64), time.thread_time
@@ -59,6 +59,7 @@ def test_threads_on_one_cpu_do_not_spin_for_a_slice(eal: Eal, name: str):
                 move(out)
                 took = cpu() - start
                 spun[me] += took if took > 0.5e-3 else 0
+        ran[me] = cpu()
 
     before = os.sched_getaffinity(0)
     with Ring.create(name, 8192) as ring:
@@ -68,4 +69,4 @@ def test_threads_on_one_cpu_do_not_spin_for_a_slice(eal: Eal, name: str):
             run(4, work)
         finally:
             os.sched_setaffinity(0, before)
-    assert sum(spun) < 0.25
+    assert sum(spun) < 0.5 * sum(ran)

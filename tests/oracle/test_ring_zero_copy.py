@@ -133,7 +133,7 @@ def test_another_thread_finds_the_side_busy(ring: Ring):
         slots.first[0] = 7
         thread = threading.Thread(target=enqueue)
         thread.start()
-        thread.join(10)
+        thread.join(60)
     assert len(found) == 1
     assert take(ring) == [7]
 
@@ -294,6 +294,6 @@ def test_copying_and_zero_copy_threads_lose_nothing(eal: Eal, name: str):
                 piece = None
             more = np.zeros(5, np.uint64)
             out.extend(more[: ring.dequeue_burst(more)].tolist())
-        thread.join(10)
+        thread.join(60)
         del slots
     assert out == list(range(total))

@@ -5,10 +5,11 @@ import json
 import os
 import shutil
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from typing import Any
+
+from children import Child
+from waiting import until
 
 from pydpdk.host import runtime
 
@@ -28,17 +29,14 @@ class Testpmd:
         self.prefix = f"test-{os.getpid()}-pmd"
         self.directory = runtime.runtime_dir(self.prefix)
         assert TESTPMD is not None
-        self.process = subprocess.Popen(
+        self._child = Child(
             [TESTPMD, "--lcores", LCORE_MAP, "--file-prefix", self.prefix, "--no-pci",
              "--vdev=net_null0", "--vdev=net_null1", *arguments,
              "--", "-i", "--auto-start", f"--total-num-mbufs={N_MBUFS}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        deadline = time.monotonic() + 20
-        while not self._forwards():
-            assert self.process.poll() is None, self.process.communicate()[0]
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        self.process = self._child.process
+        until(lambda: self._forwards() or self.process.poll() is not None, every=0.05)
+        assert self.process.poll() is None, self._child.finish()
 
     def _forwards(self) -> bool:
         # its output stays in its buffer: the counters show when it forwards
@@ -56,12 +54,6 @@ class Testpmd:
             link.send(request.encode())
             return json.loads(link.recv(1 << 16))[request.partition(",")[0]]
 
-    def rate(self, seconds: float = 0.5) -> float:
-        """Return the packets per second that both ports send, in millions."""
-        before, start = self.sent(), time.monotonic()
-        time.sleep(seconds)
-        return (self.sent() - before) / (time.monotonic() - start) / 1e6
-
     def sent(self) -> int:
         return sum(self.telemetry(f"/ethdev/stats,{port}")["opackets"] for port in (0, 1))
 
@@ -69,13 +61,15 @@ class Testpmd:
         return {entry.name for entry in self.directory.iterdir()}
 
     def quit(self) -> str:
-        out, _ = self.process.communicate("stop\nquit\n", timeout=30)
-        return out
+        self._child.write("stop\nquit")
+        done = self._child.finish()
+        return done.stdout + done.stderr
+
+    def kill(self) -> None:
+        self._child.kill()
 
     def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
+        self.kill()
         runtime.clean_up(self.prefix)
 
 

@@ -10,7 +10,6 @@ import ctypes
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pydpdk
@@ -61,7 +60,7 @@ def main() -> None:
     sys.stdout.write("held\n")
     sys.stdout.flush()
     if "stay" in sys.argv:
-        time.sleep(60)
+        signal.pause()
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -6,21 +6,17 @@ import ast
 import itertools
 import json
 import os
-import select
-import signal
-import subprocess
-import sys
-import tempfile
 from typing import Any
 
-from pydpdk.host import runtime
+from children import Child, python
 
-LIMIT = 60  # [s] for one answer
+from pydpdk.host import runtime
 
 PROGRAM = """
 import ast, json, os, sys, threading, time
 import pydpdk
 from pydpdk import messages
+from waiting import until
 out = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 def say(**answer):
@@ -52,11 +48,16 @@ def boom(message):
 def silent(message):
     pass
 
-asleep = threading.Semaphore(0)
+entered, release = threading.Semaphore(0), threading.Semaphore(0)
+
+@messages.on("held")
+def held(message):
+    entered.release()
+    assert release.acquire(timeout=60)
+    message.reply(message.data)
 
 @messages.on("slow")
 def slow(message):
-    asleep.release()
     time.sleep(float(message.data))
     message.reply(b"done")
 
@@ -64,11 +65,6 @@ notes = []
 messages.handle("note", lambda message: notes.append((message.peer, message.data)))
 def fds():
     return len(os.listdir("/proc/self/fd"))
-def wait_for(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 def answers(replies):
     with replies:
         return sorted((r.peer or 0, r.error or r.data) for r in replies), replies.missed
@@ -80,37 +76,25 @@ class AskedError(Exception):
     """An exception that the code raised in the other process."""
 
 
-class Peer:
+class Peer(Child):
     """A primary or secondary process; no other process may use its `lcore`."""
 
     def __init__(self, prefix: str, lcore: int, *, secondary: bool = True) -> None:
-        self._err = tempfile.TemporaryFile("w+")  # noqa: SIM115  # unread, a pipe fills
         cpus = sorted(os.sched_getaffinity(0))
         options = {
             "file_prefix": prefix, "lcores": f"{lcore}@{cpus[lcore % len(cpus)]}",
             "proc_type": "secondary" if secondary else "primary", "hugepages": True,
         }  # fmt: skip
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", PROGRAM, json.dumps(options)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._err, text=True,
-        )  # fmt: skip
-        self.pid = self._process.pid
+        super().__init__(python(PROGRAM, json.dumps(options)))
         self.result()
 
     def begin(self, code: str) -> None:
         """Send code to run there; do not wait for it."""
-        assert self._process.stdin is not None
-        print(json.dumps(code), file=self._process.stdin, flush=True)
+        self.write(json.dumps(code))
 
     def result(self) -> Any:
         """Wait for what `begin` sent; return the value of its last line."""
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], LIMIT)
-        line = self._process.stdout.readline() if ready else ""
-        if not line:
-            self._process.kill()
-            raise AssertionError(f"no answer from {self.pid}: {self._said()}")
-        answer = json.loads(line)
+        answer = json.loads(self.line())
         if "error" in answer:
             raise AskedError(answer["error"])
         return ast.literal_eval(answer["value"])
@@ -120,28 +104,12 @@ class Peer:
         self.begin(code)
         return self.result()
 
-    def signal(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """Kill it with SIGKILL."""
-        self._process.kill()
-        self._process.communicate()
-        self._err.close()
-
     def close(self) -> str:
-        """End it in order; return what it wrote to stderr."""
-        if self._process.returncode is not None:
-            return ""
-        self._process.communicate(timeout=LIMIT)
-        said = self._said()
-        assert self._process.returncode == 0, said
-        self._err.close()
-        return said
-
-    def _said(self) -> str:
-        self._err.seek(0)
-        return self._err.read()
+        """End it in order, unless it was killed; return what it wrote to stderr."""
+        if self.process.returncode is None:
+            done = self.finish()
+            assert done.returncode == 0, done.stderr
+        return self.errors
 
 
 class Programs:

@@ -62,7 +62,7 @@ def test_processes_lists_all_processes(eal: Eal, second):
         {each.lcore_id for each in lcore.walk()},
         True,
     )
-    assert (worker.pid, worker.role, worker.lcores) == (other.process.pid, "secondary", {7})
+    assert (worker.pid, worker.role, worker.lcores) == (other.pid, "secondary", {7})
     assert worker.name == "worker"
     assert pydpdk.processes(eal.file_prefix) == [primary, worker]
     other.end()
@@ -102,7 +102,7 @@ def test_attach_rejects_lcores_in_use_and_names_their_process(eal: Eal, second):
     """).end()
     lines = rejected.splitlines()
     assert f"{lcore} by the primary" in lines[0]
-    assert f"9 by the secondary 'first' (PID {other.process.pid})" in lines[1]
+    assert f"9 by the secondary 'first' (PID {other.pid})" in lines[1]
     assert "9 by the secondary 'first'" in lines[2]
     assert "would corrupt. Free: " in lines[1]
     assert lines[3:] == ["new", "attached"]
@@ -141,11 +141,10 @@ def test_a_primary_does_not_close_beside_a_secondary(second):
     primary.until_ready()
     other = second("with pydpdk.attach(PREFIX, name='late'): wait()", "test-closed-late")
     other.until_ready()
-    primary.process.stdin.write("\n")
-    primary.process.stdin.flush()
+    primary.write()
     rejected, state = primary.until_ready()
     assert rejected.startswith(InUseError.__name__)
-    assert f"secondary 'late' (PID {other.process.pid})" in rejected
+    assert f"secondary 'late' (PID {other.pid})" in rejected
     assert "end them first" in rejected
     assert "dead" not in state
     other.end()

@@ -68,7 +68,7 @@ def test_memory_that_is_not_shared_rejects_a_secondary(
     assert text in said
     assert state == "new"
     (there,) = pydpdk.process.processes(prefix)
-    assert (there.pid, there.ours) == (primary.process.pid, True)
+    assert (there.pid, there.ours) == (primary.pid, True)
     assert reap.dead_prefixes([prefix]) == []
     assert prefix in host_primary.running_prefixes()
     primary.end()
@@ -199,7 +199,7 @@ def test_a_new_primary_beside_secondaries_of_a_dead_one(second, prefix: str):
     said = second("tried(lambda: pydpdk.init(file_prefix=PREFIX, lcores='3@0'))", prefix).end()
     assert said.startswith("BusyError")
     assert "is gone, only secondaries of it still run" in said
-    assert f"(PID {other.process.pid}): end them first" in said
+    assert f"(PID {other.pid}): end them first" in said
     late = second(ATTACH, prefix).end()
     assert "is gone, only secondaries of it still run" in late
     assert other.end().splitlines()[0].startswith("the primary of")

@@ -101,7 +101,7 @@ def test_all_callbacks_get_the_death_of_the_primary(second, raised):
             eal.on_primary_death(fail)
             eal.on_primary_death(notified.set)
             wait()
-            print(notified.wait(30))
+            print(notified.wait(60))
     """, "callbacks-dies")  # fmt: skip
     other.until_ready()
     primary.kill()

@@ -19,8 +19,8 @@ with pydpdk.attach(sys.argv[1], lcores="8@{CPU}"):
 """
 PROGRAM = f"""
 OTHER = {OTHER!r}
-import subprocess, sys
-from pydpdk import Burst, Forward, lcore
+from children import Child, python
+from pydpdk import Forward, lcore
 with init(lcores="100@{CPU},101@{CPU}", capture=True, vdevs=("net_null0", "net_null1")) as eal:
     with Mempool.create("packets", 4095) as pool:
         ports = [Port.lookup(f"net_null{{i}}") for i in range(2)]
@@ -33,17 +33,16 @@ with init(lcores="100@{CPU},101@{CPU}", capture=True, vdevs=("net_null0", "net_n
             while lcore.running():
                 forward.step()
 
-        others = [subprocess.Popen([sys.executable, "-c", OTHER, PREFIX], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE) for _ in range(int(sys.argv[2]))]
+        others = [Child(python(OTHER, PREFIX)) for _ in range(int(sys.argv[2]))]
         for other in others:
-            assert other.stdout.readline() == b"ready\\n"
+            other.until_ready()
         with lcore.launch(poll):
             arguments = ["--lcores", "9@{CPU}", "--file-prefix", PREFIX, "--no-pci",
                          "--proc-type", "secondary", "--", "20"]
-            done = subprocess.run([sys.argv[1], *arguments], capture_output=True, text=True)
+            done = Child([sys.argv[1], *arguments]).finish()
             print(done.returncode, done.stdout, done.stderr if done.returncode else "")
         for other in others:
-            other.communicate()
+            other.finish()
         for port in ports:
             port.close()
 """

@@ -1,9 +1,9 @@
 """Channels between two and three processes, and what happens when one of them dies."""
 
 import os
-import time
 
 import pytest
+from waiting import LIMIT, until
 
 from pydpdk import Channel, Eal, InUseError, PeerDiedError
 
@@ -32,18 +32,18 @@ def test_another_process_echoes_every_length(eal: Eal, name: str, peer):
         for n in range(701):
             message = os.urandom(n)
             to.send(message)
-            assert back.get(timeout=10) == message
+            assert back.get(timeout=LIMIT) == message
         messages = [os.urandom(n) for n in range(701)]
         got: list[bytes] = []
         for i in range(0, 701, 40):
             to.send_many(messages[i : i + 40])
-            got += back.get_many(100, timeout=10)
+            got += back.get_many(100, timeout=LIMIT)
         while len(got) < 701:
-            got += back.get_many(100, timeout=10)
+            got += back.get_many(100, timeout=LIMIT)
         assert got == messages
         to.shut()
         assert "was shut" in echo.line()
-        assert echo.end() == 0
+        echo.end()
         assert to.peers == (os.getpid(),)
         assert to.mempool.in_use_count == back.mempool.in_use_count == 0
 
@@ -59,10 +59,10 @@ def test_records_from_another_process_are_received(eal: Eal, name: str, peer):
                 record.view["x"] = 0.5
             channel.close(), eal.close()
         """)
-        got = [channel.get(timeout=30) for _ in range(51)]
+        got = [channel.get(timeout=LIMIT) for _ in range(51)]
         assert [int(record["id"]) for record in got[:50]] == list(range(50))
         assert got[50]["x"] == 0.5
-        assert other.end() == 0
+        other.end()
 
 
 def test_three_processes_share_the_work(eal: Eal, name: str, peer):
@@ -87,40 +87,38 @@ def test_three_processes_share_the_work(eal: Eal, name: str, peer):
             jobs.send_many([b"%d" % k for k in range(i, i + 100)])
             got += map(int, done.get_many(1000, timeout=0))
         while len(got) < 5000:
-            got += map(int, done.get_many(1000, timeout=10))
+            got += map(int, done.get_many(1000, timeout=LIMIT))
         jobs.shut()
         shares = [int(each.line()) for each in workers]
-        assert [each.end() for each in workers] == [0, 0]
+        for each in workers:
+            each.end()
     assert sorted(got) == [k * k for k in range(5000)]
     assert sum(shares) == 5000
 
 
 def test_a_receiver_in_another_process_sleeps_and_is_woken(eal: Eal, name: str, peer):
+    """By its wakeup only: it does not ask again every 100 ms, as waits do."""
     with Channel.create(name) as to, Channel.create(f"{name}r") as back:
         other = peer(f"""
+            from pydpdk.process import channel as channels
+            channels.SLICE_NS = channels.waiting.SLICE_NS = 10**12
             to, back = Channel.lookup("{name}"), Channel.lookup("{name}r")
             to.spin_us = 0
-            say("ready")
             for _ in range(15):
                 back.send(to.get())
-            start = time.process_time()
+            start = time.thread_time()
             try:
                 to.get(timeout=1)
             except TimeoutError:
-                say(time.process_time() - start)
+                say(time.thread_time() - start)
             to.close(), back.close(), eal.close()
         """)
-        assert other.line() == "ready"
-        took = []
-        for _ in range(15):
-            time.sleep(0.01)
-            start = time.monotonic()
-            to.send(b"ping")
-            assert back.get(timeout=10) == b"ping"
-            took.append(time.monotonic() - start)
-        assert sorted(took)[7] < 0.03
-        assert float(other.line()) < 0.1
-        assert other.end() == 0
+        for i in range(15):
+            until(lambda: to._look().filled % 2)
+            to.send(b"%d" % i)
+            assert back.get(timeout=LIMIT) == b"%d" % i
+        assert float(other.line()) < 0.5
+        other.end()
 
 
 def test_a_receiver_that_is_killed_loses_only_what_it_held(eal: Eal, name: str, peer):
@@ -135,17 +133,17 @@ def test_a_receiver_that_is_killed_loses_only_what_it_held(eal: Eal, name: str, 
         one, two = peer(receiver), peer(receiver)
         assert [one.line(), two.line()] == ["ready"] * 2
         for i in range(20_000):
-            channel.send(b"%d" % i, timeout=10)
+            channel.send(b"%d" % i, timeout=LIMIT)
             if i == 10_000:
                 one.kill()
         got: set[int] = set()
-        while some := back.get_many(1000, timeout=1):
-            numbers = [int(message) for message in some]
+        while 19_999 not in got:  # what the other one sent before has come by then
+            numbers = [int(message) for message in back.get_many(1000, timeout=LIMIT)]
+            assert numbers
             assert got.isdisjoint(numbers)
             got.update(numbers)
         # what one held: a batch of 10 that it copied out but did not send on
         assert len(set(range(20_000)) - got) <= 2 * BATCH
-        assert max(got) == 19_999
         assert channel.peers == tuple(sorted((os.getpid(), two.pid)))
         two.kill()
         for each in (channel, back):
@@ -160,7 +158,7 @@ def test_a_sender_that_is_killed_ends_the_wait_of_the_receiver(eal: Eal, name: s
             for i in range(1 << 40):
                 channel.send(b"%d" % i)
         """)
-        numbers = [int(channel.get(timeout=30)) for _ in range(2000)]
+        numbers = [int(channel.get(timeout=LIMIT)) for _ in range(2000)]
         sender.kill()
         with pytest.raises(PeerDiedError, match="all other processes of it died"):
             while True:
@@ -173,8 +171,8 @@ def test_a_sender_that_is_killed_ends_the_wait_of_the_receiver(eal: Eal, name: s
             channel.send(b"again")
             channel.close(), eal.close()
         """)
-        assert channel.get(timeout=30) == b"again"
-        assert again.end() == 0
+        assert channel.get(timeout=LIMIT) == b"again"
+        again.end()
         assert channel.mempool.in_use_count <= BATCH
         channel.close(force=True)
 
@@ -184,7 +182,7 @@ def test_a_sender_of_a_full_channel_learns_of_the_death_of_its_receiver(eal: Eal
         other = peer(f"""
             Channel.lookup("{name}")
             say("ready")
-            time.sleep(100)
+            wait()
         """)
         assert other.line() == "ready"
         channel.send_many([b"x"] * 16)
@@ -210,7 +208,7 @@ def test_the_maker_does_not_free_a_channel_in_use(eal: Eal, name: str, peer):
         other.write("leave")
         assert other.line() == "left"
         other.write()
-        assert other.end() == 0
+        other.end()
 
 
 def test_a_channel_that_is_looked_up_and_forgotten_is_found_again(second, name: str) -> None:
@@ -220,8 +218,8 @@ def test_a_channel_that_is_looked_up_and_forgotten_is_found_again(second, name: 
             from pydpdk import Channel
             with pydpdk.attach(PREFIX):
                 for _ in range(20):
-                    Channel.lookup({name!r}).send(b"x", timeout=10)
-                    Channel.lookup({name!r}).get(timeout=10)
+                    Channel.lookup({name!r}).send(b"x", timeout=60)
+                    Channel.lookup({name!r}).get(timeout=60)
                 print(len(Channel.lookup({name!r}).peers))
         """)
         assert other.end() == "2\n"

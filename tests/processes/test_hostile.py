@@ -135,7 +135,7 @@ def test_compiled_workers(run_script, hostile: Path, tmp_path: Path) -> None:
         )
     )
     body = """
-    import numpy as np, time
+    import numpy as np
     sys.path.insert(0, ".")
     from drains import drains
     counters = np.zeros(2, np.int64)
@@ -143,8 +143,7 @@ def test_compiled_workers(run_script, hostile: Path, tmp_path: Path) -> None:
         job = drains.launch(to_py, rxq, burst, counters, lcore_id=1)
         for ring, at, side in (("to_py", 0, to_py), ("ETH_RXTX0_net_ring0", 1, rxq)):
             with spoiled(ring) as c:
-                while counters[at] + side.malformed < len(PACKETS):
-                    time.sleep(0.001)
+                until(lambda: counters[at] + side.malformed == len(PACKETS))
             print((int(counters[at]), side.malformed))
             if at == 0:
                 send(pool, to_c)

@@ -3,15 +3,14 @@
 import os
 import random
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from children import Child, Children
+from waiting import cpu_time, until
 
 from pydpdk import Burst, Eal, Mempool, ObjectPool, Ring
 from pydpdk.eal import deaths
@@ -19,17 +18,14 @@ from pydpdk.process.recover import recover, recover_from
 
 pytestmark = pytest.mark.hugepages
 CPU = min(os.sched_getaffinity(0))
-PRELUDE = """
-import os, signal, sys, numpy as np, pydpdk
-from pydpdk import Burst, Mempool, ObjectPool, Ring
+PRELUDE = f"""
+import numpy as np
 def attach(lcore):
-    return pydpdk.init(file_prefix=sys.argv[1], proc_type="secondary", lcores=f"{{lcore}}@{cpu}",
+    return pydpdk.init(file_prefix=PREFIX, proc_type="secondary", lcores=f"{{lcore}}@{CPU}",
                        log_level="error")
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
 """
 
-Start = Callable[[str], "subprocess.Popen[str]"]
+Start = Callable[[str], Child]
 
 
 @pytest.fixture(autouse=True)
@@ -39,34 +35,19 @@ def recovered_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def start(eal: Eal) -> Iterator[Start]:
-    """Start a secondary; it is ready when it has printed a line."""
-    running: list[subprocess.Popen[str]] = []
+def start(eal: Eal, children: Children) -> Iterator[Start]:
+    """Start a secondary; it says when it is ready."""
 
-    def make(code: str) -> "subprocess.Popen[str]":
-        text = PRELUDE.format(cpu=CPU) + textwrap.dedent(code)
-        child = subprocess.Popen(
-            [sys.executable, "-c", text, eal.file_prefix], stdout=subprocess.PIPE, text=True
-        )
-        running.append(child)
-        return child
+    def make(code: str) -> Child:
+        return children.script(code, prefix=eal.file_prefix, prelude=PRELUDE)
 
     yield make
-    for child in running:
-        child.kill()
-        child.wait()
-        if child.stdout:
-            child.stdout.close()
+    children.close(eal.file_prefix)
     recover()
 
 
-def ready(child: "subprocess.Popen[str]") -> None:
-    assert child.stdout
-    assert child.stdout.readline() == "ready\n"
-
-
-def died(child: "subprocess.Popen[str]") -> None:
-    assert child.wait(30) == -signal.SIGKILL
+def died(child: Child) -> None:
+    assert child.wait() == -signal.SIGKILL
 
 
 def test_recovery_returns_the_mbufs_of_a_killed_process(pool: Mempool, start: Start):
@@ -90,10 +71,10 @@ def test_recovery_waits_for_the_end_of_a_dying_process(pool: Mempool, start: Sta
         attach(20)
         burst = Burst(64)
         burst.alloc(Mempool.lookup({pool.name!r}), 50)
-        print("ready", flush=True)
+        say("ready")
         signal.pause()
     """)
-    ready(child)
+    child.until_ready()
     child.kill()
     done = recover_from(child.pid, 0)
     assert done is not None
@@ -154,16 +135,16 @@ def test_a_call_that_spins_for_a_dead_process_goes_on_after_recovery(name: str, 
         waiter = start(f"""
             attach(21)
             ring = Ring.lookup({name!r})
-            print("ready", flush=True)
+            say("ready")
             ring.enqueue_burst(np.arange(3, dtype=np.uint64))
-            print("done", flush=True)
+            say("done")
             sys.stdin.read()
         """)
-        ready(waiter)
-        time.sleep(0.1)
+        waiter.until_ready()
+        spun = cpu_time(f"/proc/{waiter.pid}")
+        until(lambda: cpu_time(f"/proc/{waiter.pid}") > spun + 0.1)
         assert recover().processes == (child.pid,)
-        assert waiter.stdout
-        assert waiter.stdout.readline() == "done\n"
+        assert waiter.line() == "done"
         assert len(ring) == 3
 
 
@@ -186,7 +167,7 @@ def test_a_process_that_leaves_flushes_its_caches(eal: Eal, name: str, start: St
                 burst.free()
             eal.close()
         """)
-        assert child.wait(30) == 0
+        assert child.wait() == 0
         with Burst(255) as burst:
             assert burst.alloc(pool, 255) == 255
             burst.free()
@@ -197,11 +178,11 @@ def test_recovery_beside_a_foreign_program_returns_only_what_is_certain(
 ):
     watcher = start("""
         from pydpdk.explorer import attach as look
-        with look(sys.argv[1]):
-            print("ready", flush=True)
+        with look(PREFIX):
+            say("ready")
             signal.pause()
     """)
-    ready(watcher)
+    watcher.until_ready()
     child = start(f"""
         attach(20)
         burst = Burst(64)
@@ -213,7 +194,6 @@ def test_recovery_beside_a_foreign_program_returns_only_what_is_certain(
     assert done.mbufs == {pool.name: 50}
     assert str(watcher.pid) in done.inexact
     watcher.kill()
-    watcher.wait()
     assert recover().inexact == ""
     assert pool.in_use_count == 0
 
@@ -225,11 +205,10 @@ def test_only_the_primary_recovers(eal: Eal, start: Start):
             from pydpdk.process.recover import recover, recover_from
             recover()
         except pydpdk.SecondaryError as error:
-            print(error, flush=True)
+            say(error)
     """)
-    assert child.stdout
-    assert "the devices belong to the primary process" in child.stdout.readline()
-    child.wait(30)
+    assert "the devices belong to the primary process" in child.line()
+    child.wait()
 
 
 @pytest.mark.parametrize("ops", ["ring_mp_mc", "ring_mt_hts", "stack", "lf_stack"])
@@ -246,7 +225,7 @@ def test_a_death_at_any_moment_of_pool_operations_loses_no_mbuf(
                 attach(20)
                 pool, ring = Mempool.lookup({name!r}), Ring.lookup({name + "-ring"!r})
                 burst, clones = Burst(64), Burst(64)
-                print("ready", flush=True)
+                say("ready")
                 while True:
                     burst.alloc(pool, 60)
                     clones.clone_of(burst, pool)
@@ -256,7 +235,7 @@ def test_a_death_at_any_moment_of_pool_operations_loses_no_mbuf(
                     ring.rx(burst)
                     burst.free()
             """)
-            ready(child)
+            child.until_ready()
             time.sleep(random.uniform(0, 0.05))
             child.kill()
             died(child)

@@ -1,11 +1,11 @@
 """Processes that are killed while they have one of DPDK's locks: no call waits forever."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from children import Child
 
 from pydpdk.host import runtime
 
@@ -13,17 +13,18 @@ pytestmark = pytest.mark.hugepages
 
 OWNER = Path(__file__).with_name("lock_owner.py")
 SCRIPT = f"""
-    import errno, signal, subprocess, sys, threading, time
+    import errno, threading
+    from children import Child, python
     signal.alarm(100)  # ends the process: nothing else ends a wait for a lock
-    OWNER, deaths = {str(OWNER)!r}, []
-    def died_with(lock, how, *more):
-        child = subprocess.Popen([sys.executable, OWNER, PREFIX, lock, how, *more],
-                                 stdout=subprocess.PIPE, text=True)
-        assert child.stdout.readline() == "held\\n"
+    deaths = []
+    def owner(*arguments):
+        return Child([sys.executable, {str(OWNER)!r}, PREFIX, *arguments])
+    def locked(lock, how, *more):
+        child = owner(lock, how, *more)
+        assert child.line() == "held"
         return child
     def wait_for_death():
-        while not deaths:
-            time.sleep(0.01)
+        until(lambda: deaths)
         return deaths.pop()
     def use_all(name):
         with Memzone.reserve(name + "z", 8 << 20), Ring.create(name + "r", 64):
@@ -53,7 +54,7 @@ def test_every_lock_of_a_dead_process_is_released(run_script) -> None:
     with init() as eal:
         eal.on_process_death(deaths.append)
         for i, (lock, how) in enumerate({LOCKS!r}):
-            died_with(lock, how).wait()
+            locked(lock, how).finish()
             use_all(f"n{{i}}")  # whether or not the death is known yet
             assert wait_for_death().error is None, (lock, how)
             use_all(f"m{{i}}")
@@ -76,43 +77,35 @@ def test_a_death_in_the_middle_of_growth(run_script, stays: bool) -> None:
     from pathlib import Path
     stays = sys.argv[1] == "True"
     CODE = (
-        "import pydpdk, sys, time\\n"
+        "import pydpdk, sys\\n"
         "eal = pydpdk.attach(sys.argv[1])\\n"
-        "print('up', flush=True)\\n"
+        "print('ready', flush=True)\\n"
         "sys.stdin.readline()\\n"
         "pydpdk.Memzone.reserve('grown', 8 << 20)\\n"
     )
     def second():
-        child = subprocess.Popen([sys.executable, "-c", CODE, PREFIX], stdin=subprocess.PIPE,
-                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert child.stdout.readline() == "up\\n"
+        child = Child(python(CODE, PREFIX))
+        child.until_ready()
         return child
     def files():
         return len(list(Path("/dev/hugepages").glob(PREFIX + "map_*")))
     with init() as eal:
         eal.on_process_death(deaths.append)
         still, grower = second(), second()
-        still.send_signal(signal.SIGSTOP)  # growth waits for its answer
+        still.signal(signal.SIGSTOP)  # growth waits for its answer
         before = files()
-        grower.stdin.write("\\n")
-        grower.stdin.flush()
-        while files() == before:
-            time.sleep(0.001)
+        grower.write()
+        until(lambda: files() > before)
         grower.kill()
-        grower.wait()
         if not stays:
-            still.send_signal(signal.SIGCONT)
+            still.signal(signal.SIGCONT)
         assert wait_for_death().error is None
         if stays:
-            still.send_signal(signal.SIGCONT)
+            still.signal(signal.SIGCONT)
         use_all("n")
         still.kill()
-        still.wait()
         assert wait_for_death().error is None
         use_all("m")
-        for child in (still, grower):
-            child.stdin.close()
-            child.stdout.close()
     print("closed")
     """,
         stays,
@@ -154,6 +147,8 @@ def test_calls_in_damaged_memory_raise_and_do_not_wait(run_script, waiting: bool
             Memzone.reserve("w", 8 << 20)
         except pydpdk.DpdkError as error:
             failed.append(error.errno)
+    def spins(thread):  # only a wait for the lock takes that long
+        return cpu_time(f"/proc/self/task/{thread.native_id}") > 0.1
     waiting = sys.argv[1] == "True"
     eal = init(vdevs=("net_null0",))
     eal.on_process_death(deaths.append)
@@ -162,13 +157,12 @@ def test_calls_in_damaged_memory_raise_and_do_not_wait(run_script, waiting: bool
     port.configure(mempool=pool)
     port.start()
     burst = Burst(32)
-    child = died_with("heap", "spin", "damage", "stay")
+    child = locked("heap", "spin", "damage", "stay")
     threads = [threading.Thread(target=wait_in_dpdk) for _ in range(2 * waiting)]
     for thread in threads:
         thread.start()
-    time.sleep(0.1 * waiting)
+    until(lambda: not threads or any(map(spins, threads)))
     child.kill()
-    child.wait()
     assert wait_for_death().error.errno == errno.EOWNERDEAD
     for thread in threads:
         thread.join()
@@ -176,7 +170,6 @@ def test_calls_in_damaged_memory_raise_and_do_not_wait(run_script, waiting: bool
     all_raise(eal)
     assert port.rx_queues[0].rx(burst) == 32  # packets go on
     burst.free()
-    child.stdout.close()
     eal.close(force=True)
     print("closed")
     """,
@@ -192,10 +185,10 @@ def test_calls_of_another_secondary_raise_in_damaged_memory(run_script) -> None:
         SCRIPT
         + """
     CODE = (
-        "import errno, pydpdk, signal, sys, threading\\n"
+        "import errno, pydpdk, signal, sys\\n"
         "signal.alarm(90)\\n"
         "eal = pydpdk.attach(sys.argv[1])\\n"
-        "print('up', flush=True)\\n"
+        "print('ready', flush=True)\\n"
         "sys.stdin.readline()\\n"
         "while True:\\n"
         "    try:\\n"
@@ -207,17 +200,14 @@ def test_calls_of_another_secondary_raise_in_damaged_memory(run_script) -> None:
     )
     eal = init()
     eal.on_process_death(deaths.append)
-    other = subprocess.Popen([sys.executable, "-c", CODE, PREFIX], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, text=True)
-    assert other.stdout.readline() == "up\\n"
-    child = died_with("heap", "spin", "damage", "stay")
-    other.stdin.write("\\n")
-    other.stdin.flush()
+    other = Child(python(CODE, PREFIX))
+    other.until_ready()
+    child = locked("heap", "spin", "damage", "stay")
+    other.write()
     child.kill()
-    child.wait()
     assert wait_for_death().error.errno == errno.EOWNERDEAD
-    print(other.stdout.readline(), end="")
-    assert other.wait() == 0
+    print(other.line())
+    assert other.finish().returncode == 0
     eal.close(force=True)
     """,
         timeout=120,
@@ -231,12 +221,10 @@ def test_a_secondary_of_a_dead_primary_does_not_wait(run_script) -> None:
     done = run_script(
         SCRIPT
         + """
-    primary = subprocess.Popen([sys.executable, OWNER, PREFIX, "heap", "spin", "primary"],
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert primary.stdout.readline() == "up\\n"
+    primary = owner("heap", "spin", "primary")
+    assert primary.line() == "up"
     eal = pydpdk.attach(PREFIX)
-    primary.stdin.write("\\n")
-    primary.stdin.flush()
+    primary.write()
     primary.wait()
     try:
         while True:
@@ -253,9 +241,10 @@ def test_a_secondary_of_a_dead_primary_does_not_wait(run_script) -> None:
 
 TARGET = f"""
 import atexit, errno, os, queue, signal, subprocess, sys, time
+from waiting import until
 from pydpdk import eal
 
-def not_asleep():
+def awake():
     \"\"\"Return [ns] in which this thread ran or was ready to: under load that takes long.\"\"\"
     with open("/proc/thread-self/schedstat") as file:
         return sum(map(int, file.read().split()[:2]))
@@ -265,7 +254,7 @@ begun = []
 @atexit.register  # registered before the EAL's handler, so called after it
 def report():
     start, before = begun
-    asleep = time.monotonic_ns() - start - (not_asleep() - before)
+    asleep = time.monotonic_ns() - start - (awake() - before)
     print("asleep", asleep, eal.state(), flush=True)
 
 def main(app):
@@ -274,10 +263,9 @@ def main(app):
     subprocess.run([sys.executable, {str(OWNER)!r}, app.eal.file_prefix, "heap", "spin", "damage"],
                    stdout=subprocess.DEVNULL)
     assert deaths.get().error.errno == errno.EOWNERDEAD
-    begun[:] = time.monotonic_ns(), not_asleep()
+    begun[:] = time.monotonic_ns(), awake()
     os.kill(os.getpid(), signal.SIGTERM)
-    while app.running:
-        time.sleep(0.001)
+    until(lambda: not app.running)
 """
 
 RUN = """
@@ -297,10 +285,7 @@ def test_a_run_in_damaged_memory_ends_at_once_on_sigterm(tmp_path: Path) -> None
         "ports: {p0: {device: 'net_null0,size=64', mempool: packets}}\n"
         "app: {python: 'target:main'}\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", RUN],
-        capture_output=True, text=True, cwd=tmp_path, timeout=120,
-    )  # fmt: skip
+    done = Child([sys.executable, "-c", RUN], cwd=tmp_path).finish(120)
     left = runtime.leftovers(prefix)
     runtime.remove(prefix)
     assert left == []

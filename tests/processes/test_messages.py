@@ -55,15 +55,15 @@ def test_messages_go_from_the_primary_to_all_and_from_a_secondary_to_the_primary
 ):
     primary.run("messages.send('note', b'to all')")
     for peer in programs.all[1:]:
-        assert peer.run("wait_for(lambda: notes); notes.pop()") == (None, b"to all")
+        assert peer.run("until(lambda: notes); notes.pop()") == (None, b"to all")
     first.run("messages.send('note', b'to one')")
-    assert primary.run("wait_for(lambda: notes); notes.pop()") == (first.pid, b"to one")
+    assert primary.run("until(lambda: notes); notes.pop()") == (first.pid, b"to one")
     assert programs.all[2].run("notes") == []
 
 
 def test_messages_keep_their_order(primary: Peer, first: Peer):
     first.run("for i in range(500): messages.send('note', i.to_bytes(2))")
-    code = "wait_for(lambda: len(notes) == 500); [int.from_bytes(d) for _, d in notes]"
+    code = "until(lambda: len(notes) == 500); [int.from_bytes(d) for _, d in notes]"
     assert primary.run(code) == list(range(500))
     primary.run("notes.clear()")
 
@@ -78,24 +78,27 @@ def test_the_requester_gets_the_exception_of_a_handler(primary: Peer, pids: list
 
 @pytest.mark.parametrize("name", ["silent", "no_handler"])
 def test_a_peer_without_an_answer_is_missed_at_once(primary: Peer, pids: list[int], name: str):
-    code = f"t = time.monotonic(); r = answers(messages.request({name!r}, timeout=20)); "
-    replies, missed, took = primary.run(code + "\n(*r, time.monotonic() - t)")
-    assert (replies, missed) == ([], tuple(pids))
-    assert took < 5
+    """Not after the timeout, which is longer than this test waits."""
+    answers = primary.run(f"answers(messages.request({name!r}, timeout=1000))")
+    assert answers == ([], tuple(pids))
 
 
-def test_a_late_answer_is_not_that_of_the_next_request(first: Peer):
-    assert first.run("answers(messages.request('slow', b'0.5', timeout=0.1))") == ([], (None,))
-    assert first.run("answers(messages.request('slow', b'0.0'))") == ([(0, b"done")], ())
-    assert first.run("answers(messages.request('echo', b'x'))") == ([(0, b"x")], ())
+def test_a_late_answer_is_not_that_of_the_next_request(primary: Peer, first: Peer):
+    """It comes while the next request waits: one handler runs after the other."""
+    assert first.run("answers(messages.request('held', b'1', timeout=0.1))") == ([], (None,))
+    primary.run("assert entered.acquire(timeout=60)")
+    first.begin("answers(messages.request('echo', b'x', timeout=60))")
+    primary.run("release.release()")
+    assert first.result() == ([(0, b"x")], ())
 
 
 def test_answers_in_time_are_kept_if_others_are_late(programs: Programs, primary: Peer):
     late, prompt = programs.all[1], programs.all[2]
-    late.run("part = messages.handle('part', lambda m: (time.sleep(1), m.reply(b'late')))")
+    late.run("part = messages.handle('part', lambda m: (release.acquire(), m.reply(b'late')))")
     prompt.run("part = messages.handle('part', lambda m: m.reply(b'prompt'))")
-    code = "answers(messages.request('part', timeout=0.3))"
+    code = "answers(messages.request('part', timeout=2))"
     assert primary.run(code) == ([(prompt.pid, b"prompt")], (late.pid,))
+    late.run("release.release()")
     for peer in (late, prompt):
         peer.run("part.close()")
 
@@ -125,18 +128,15 @@ chain = messages.handle("chain", chain)""")
     primary.run("chain.close()")
 
 
-def test_dpdks_own_requests_pass_while_a_handler_sleeps(programs: Programs, first: Peer):
+def test_dpdks_own_requests_pass_while_a_handler_waits(
+    programs: Programs, primary: Peer, first: Peer
+):
     """The heap of a secondary grows by a request to the primary's message thread."""
-    programs.primary.run("nap = messages.handle('nap', lambda m: (time.sleep(3), m.reply(b'')))")
-    first.begin("answers(messages.request('nap'))")
-    code = """
-t = time.monotonic()
-with pydpdk.Memzone.reserve("grown", 5 << 20):
-    took = time.monotonic() - t
-took"""
-    assert programs.all[2].run(code) < 2.5
+    first.begin("answers(messages.request('held', b'', timeout=60))")
+    primary.run("assert entered.acquire(timeout=60)")
+    programs.all[2].run("pydpdk.Memzone.reserve('grown', 5 << 20).close()")
+    primary.run("release.release()")
     assert first.result() == ([(0, b"")], ())
-    programs.primary.run("nap.close()")
 
 
 def test_a_memfd_passed_along_is_the_same_memory(programs: Programs, primary: Peer, first: Peer):
@@ -166,7 +166,7 @@ os.close(theirs); os.close(mine)
 text, fds() - before"""
     found = ((b"from the primary", b"hello", b"mapped", False), 0)
     assert first.run(code) == found
-    assert primary.run("share.close(); wait_for(lambda: fds() == before)") is None
+    assert primary.run("share.close(); until(lambda: fds() == before)")
 
 
 @pytest.mark.parametrize("name", ["echo", "silent", "boom", "no_handler", "note"])
@@ -178,7 +178,7 @@ def test_descriptors_that_are_not_taken_are_closed(primary: Peer, first: Peer, n
         first.run(f"for i in range(30): messages.{call}({name!r}, b'0', fds=[0] * 7)")
     first.run("answers(messages.request('echo', b''))")
     assert first.run("fds() - before") == 0
-    primary.run("wait_for(lambda: fds() == before)")
+    primary.run("until(lambda: fds() == before)")
     primary.run("notes.clear()")
 
 
@@ -193,9 +193,10 @@ def test_a_reply_is_given_once_and_not_after_the_handler(primary: Peer, first: P
 
 def test_reply_returns_false_after_the_timeout_of_the_request(primary: Peer, first: Peer):
     primary.run("sent = []; tardy = messages.handle('tardy', lambda m:"
-                " (time.sleep(0.5), sent.append(m.reply(b''))))")  # fmt: skip
+                " (release.acquire(), sent.append(m.reply(b''))))")  # fmt: skip
     first.run("answers(messages.request('tardy', timeout=0.1))")
-    assert primary.run("wait_for(lambda: sent); tardy.close(); sent") == [False]
+    primary.run("release.release()")
+    assert primary.run("until(lambda: sent); tardy.close(); sent") == [False]
 
 
 def test_a_name_has_one_handler_until_it_is_closed(primary: Peer):
@@ -230,10 +231,11 @@ def test_dpdks_request_times_out_as_dpdk_says(first: Peer):
 @pytest.mark.parametrize("call", ["request", "request_sync"])
 def test_ctrl_c_ends_the_wait_for_answers(first: Peer, primary: Peer, call: str):
     first.run("before = fds()")
-    primary.run("while asleep.acquire(blocking=False): pass")
-    first.begin(f"messages.{call}('slow', b'2', timeout=30)")
-    assert primary.run("asleep.acquire(timeout=20)")
+    primary.run("while entered.acquire(blocking=False): pass")
+    first.begin(f"messages.{call}('held', b'', timeout=30)")
+    primary.run("assert entered.acquire(timeout=60)")
     first.signal(signal.SIGINT)
     with pytest.raises(AskedError, match="KeyboardInterrupt"):
         first.result()
-    first.run("wait_for(lambda: fds() == before)")
+    primary.run("release.release()")
+    first.run("until(lambda: fds() == before)")

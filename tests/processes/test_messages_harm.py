@@ -6,12 +6,11 @@ import os
 import signal
 import socket
 import struct
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import Children
 from peers import AskedError, Programs
 
 from pydpdk import version
@@ -34,19 +33,20 @@ def test_a_request_of_a_primary_alone_gets_no_answer(fresh: Programs):
 
 def test_a_peer_that_dies_during_a_request_is_missed_at_once(fresh: Programs):
     victim, other = fresh.add(), fresh.add()
-    fresh.primary.begin("answers(messages.request('slow', b'1', timeout=30))")
-    time.sleep(0.3)
-    start = time.monotonic()
+    """Not after the timeout, which is longer than this test waits."""
+    fresh.primary.begin("answers(messages.request('held', b'x', timeout=1000))")
+    for peer in (victim, other):
+        peer.run("assert entered.acquire(timeout=60)")
     victim.kill()
-    assert fresh.primary.result() == ([(other.pid, b"done")], (victim.pid,))
-    assert time.monotonic() - start < 10
+    other.run("release.release()")
+    assert fresh.primary.result() == ([(other.pid, b"x")], (victim.pid,))
     assert fresh.primary.run("answers(messages.request('echo'))") == ([(other.pid, b"")], ())
 
 
 def test_a_request_to_a_dead_primary_ends_at_once(fresh: Programs):
     secondary = fresh.add()
-    secondary.begin("answers(messages.request('slow', b'9', timeout=30))")
-    time.sleep(0.3)
+    secondary.begin("answers(messages.request('held', b'', timeout=1000))")
+    fresh.primary.run("assert entered.acquire(timeout=60)")
     fresh.primary.kill()
     assert secondary.result() == ([], (None,))
     for call in ("send", "request", "request_sync"):
@@ -60,7 +60,7 @@ def test_send_raises_for_a_stopped_peer_and_the_others_go_on(fresh: Programs):
     still, other = fresh.add(), fresh.add()
     still.signal(signal.SIGSTOP)
     try:
-        code = "answers(messages.request('echo', b'', timeout=0.2))"
+        code = "answers(messages.request('echo', b'', timeout=2))"
         assert fresh.primary.run(code) == ([(other.pid, b"")], (still.pid,))
         rejection = f"BusyError: .*rte_mp_sendmsg: process {still.pid} does not read its messages"
         with pytest.raises(AskedError, match=rejection):
@@ -68,7 +68,7 @@ def test_send_raises_for_a_stopped_peer_and_the_others_go_on(fresh: Programs):
         assert other.run("answers(messages.request('echo', b'x'))") == ([(0, b"x")], ())
     finally:
         still.signal(signal.SIGCONT)
-    still.run("wait_for(lambda: len(notes) > 5)")
+    still.run("until(lambda: len(notes) > 5)")
 
 
 @pytest.mark.parametrize(("fds", "kept"), [("", 1024), ("fds=[0] * 8", 32)])
@@ -76,16 +76,16 @@ def test_a_queue_that_is_full_drops_counts_and_leaks_nothing(fresh: Programs, fd
     secondary = fresh.add()
     fresh.primary.run("""
 before = fds()
-entered, gate = threading.Event(), threading.Event()
+inside, gate = threading.Event(), threading.Event()
 count = []
-stuck = messages.handle("stuck", lambda m: (entered.set(), gate.wait(), count.append(len(m.fds))))
+stuck = messages.handle("stuck", lambda m: (inside.set(), gate.wait(), count.append(len(m.fds))))
 """)
     secondary.run("messages.send('stuck')")
-    fresh.primary.run("assert entered.wait(10)")
+    fresh.primary.run("assert inside.wait(60)")
     secondary.run(f"for i in range(2000): messages.send('stuck', {fds})")
-    fresh.primary.run(f"wait_for(lambda: messages.lost() == {2000 - kept})")
-    fresh.primary.run(f"gate.set(); wait_for(lambda: len(count) == {kept + 1}); stuck.close()")
-    fresh.primary.run("wait_for(lambda: fds() == before)")
+    fresh.primary.run(f"until(lambda: messages.lost() == {2000 - kept})")
+    fresh.primary.run(f"gate.set(); until(lambda: len(count) == {kept + 1}); stuck.close()")
+    fresh.primary.run("until(lambda: fds() == before)")
     assert fresh.primary.run("messages.lost()") == 2000 - kept
     assert secondary.run("answers(messages.request('echo'))") == ([(0, b"")], ())
     said = fresh.close()[-1]
@@ -101,22 +101,20 @@ def test_the_eal_closes_while_messages_wait_and_a_handler_runs(fresh: Programs):
     fresh.primary.close()
 
 
-def test_a_c_program_requests_and_answers(fresh: Programs, compile_c):
+def test_a_c_program_requests_and_answers(fresh: Programs, children: Children, compile_c):
     program = compile_c(Path(__file__).with_name("shout.c"))
-    with subprocess.Popen(
-        [program, "--lcores", f"7@{max(os.sched_getaffinity(0))}", "--proc-type", "secondary",
-         "--file-prefix", fresh.prefix, "--no-pci"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as asker:  # fmt: skip
-        assert asker.stdin is not None
-        assert asker.stdout is not None
-        assert asker.stdout.readline() == "ready\n"
-        print("from C", file=asker.stdin, flush=True)
-        assert asker.stdout.readline() == "1 of 1: from C\n"
-        code = "answers(messages.request_sync('shout', b'to c'))"
-        assert fresh.primary.run(code) == ([(0, b"TO C")], ())
-        assert fresh.primary.run("answers(messages.request('shout'))") == ([], (asker.pid,))
-    assert asker.returncode == 0
+    lcore = f"7@{max(os.sched_getaffinity(0))}"
+    asker = children.start(
+        [program, "--lcores", lcore, "--proc-type", "secondary", "--file-prefix", fresh.prefix,
+         "--no-pci"],
+    )  # fmt: skip
+    asker.until_ready()
+    asker.write("from C")
+    assert asker.line() == "1 of 1: from C"
+    code = "answers(messages.request_sync('shout', b'to c'))"
+    assert fresh.primary.run(code) == ([(0, b"TO C")], ())
+    assert fresh.primary.run("answers(messages.request('shout'))") == ([], (asker.pid,))
+    assert asker.finish().returncode == 0
 
 
 @pytest.mark.parametrize("fds", ["[0] * 3", "[]", "[made[0].fileno()]"])
@@ -134,21 +132,24 @@ for name in (b"echo", b"boom", b""):
     assert wire.lib.rte_mp_sendmsg(msg) == 0
 """)
     assert secondary.run("answers(messages.request('echo', b'x'))") == ([(0, b"x")], ())
-    fresh.primary.run("wait_for(lambda: fds() == before)")
+    fresh.primary.run("until(lambda: fds() == before)")
 
 
 def test_the_eal_closes_while_threads_send_and_ask(fresh: Programs):
     fresh.add()
     fresh.primary.run("""
+calls = threading.Semaphore(0)
 def again(call):
     try:
         while True:
             call("echo", b"x", timeout=0.2)
+            calls.release()
     except (pydpdk.DpdkError, pydpdk.ClosedError):
         pass
 for call in (messages.send, messages.request, messages.request_sync) * 2:
     threading.Thread(target=again, args=(call,), daemon=True).start()
-time.sleep(0.3)
+for _ in range(30):
+    assert calls.acquire(timeout=60)
 """)
     fresh.close()
 

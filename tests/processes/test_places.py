@@ -49,7 +49,7 @@ def test_a_new_process_takes_the_place_of_a_dead_one(channel: Channel, peer):
     """)
     channel.send(b"there")
     assert other.line() == "b'there'"
-    assert other.end() == 0
+    other.end()
     assert places(channel) == [channel._me]
 
 
@@ -63,7 +63,7 @@ def test_places_of_the_living_are_not_taken(channel: Channel, peer):
         eal.close()
     """)
     assert "16 processes" in other.line()
-    assert other.end() == 0
+    other.end()
     free(channel, *channel._me)
     assert lib.pyd_channel_join(channel._c, *channel._me) == 0
 
@@ -80,7 +80,7 @@ def test_recovery_frees_the_places_of_the_dead(eal: Eal, channel: Channel, peer)
     assert other.line() == "ready"
     assert len(places(channel)) == 2
     other.kill()
-    assert notified.wait(30)
+    assert notified.wait(60)
     forget()
     assert places(channel) == [channel._me]
 

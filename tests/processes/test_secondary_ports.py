@@ -76,8 +76,7 @@ def test_a_queue_belongs_to_one_process_at_a_time(second, two: Port, burst: Burs
     with pytest.raises(BusyError, match=r"in use by the secondary 'python -c'"):
         two.rx_queues[1].rx(burst)
     two.rx_queues[0].release()
-    other.process.stdin.write("\n")
-    other.process.stdin.flush()
+    other.write()
     assert other.until_ready() == ["32"]
     assert two.rx_queues[0].rx(burst) == 32
     burst.free()
@@ -129,8 +128,7 @@ def test_a_port_that_is_configured_after_the_attach(eal: Eal, second, device, po
     port = device("net_null_late")
 
     def go() -> None:
-        other.process.stdin.write("\n")
-        other.process.stdin.flush()
+        other.write()
 
     go()
     (said,) = other.until_ready()
@@ -193,8 +191,7 @@ def test_a_port_that_the_primary_has_removed(eal: Eal, second, pool: Mempool):
     other = second(code)
     other.until_ready()
     eal.remove_device("net_null_old")
-    other.process.stdin.write("\n")
-    other.process.stdin.flush()
+    other.write()
     said = other.until_ready()
     assert "the primary has closed it" in said[0]
     assert len(said) == 5

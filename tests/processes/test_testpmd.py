@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
+from children import Child, python
 from oracle.testpmd import LCORES, N_MBUFS, TESTPMD, Testpmd, running
+from waiting import until
 
 pytestmark = [
     pytest.mark.hugepages,
     pytest.mark.skipif(TESTPMD is None, reason="dpdk-testpmd is not installed"),
 ]
 SECONDARY = f"""
-import json, sys, time
+import json, sys
 import pydpdk
 from pydpdk import Burst, Mempool, Port, Ring
+from waiting import until
 
 with pydpdk.init(proc_type="secondary", file_prefix=sys.argv[1], lcores="64@{LCORES[0]}"):
     pool = Mempool.lookup("mb_pool_0")
@@ -39,7 +40,7 @@ with pydpdk.init(proc_type="secondary", file_prefix=sys.argv[1], lcores="64@{LCO
             rejected.append("")
         except pydpdk.SecondaryError as error:
             rejected.append(str(error))
-    time.sleep(0.2)
+    until(lambda: sum(port.stats().opackets for port in ports) > sum(first))
     second = [port.stats().opackets for port in ports]
     print(json.dumps(dict(n=pool.n, data=all(data), first=first, second=second, rejected=rejected)))
 """
@@ -52,10 +53,7 @@ def testpmd() -> Iterator[Testpmd]:
 
 
 def attach(testpmd: Testpmd) -> dict:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SECONDARY, testpmd.prefix], capture_output=True,
-        text=True, timeout=60,
-    )  # fmt: skip
+    done = Child(python(SECONDARY, testpmd.prefix)).finish()
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -75,7 +73,7 @@ def test_a_secondary_may_not_control_the_ports_of_testpmd(testpmd: Testpmd) -> N
     assert all("belong to the primary" in message for message in rejected), rejected
     assert testpmd.telemetry("/ethdev/list") == before
     sent = testpmd.sent()
-    assert testpmd.rate(0.2) > 0 and testpmd.sent() > sent
+    until(lambda: testpmd.sent() > sent)
 
 
 def test_testpmd_ends_well_after_a_secondary_has_left(testpmd: Testpmd) -> None:

@@ -9,7 +9,7 @@ import pytest
 def test_a_worker_waits_while_the_world_is_stopped_and_goes_on(run_script):
     """The mbufs of a dead process are recovered although a worker polls without a break."""
     out = run_script("""
-        import subprocess, sys, time
+        import subprocess
         import numpy as np
         from pydpdk import lcore, worker
 
@@ -33,12 +33,10 @@ def test_a_worker_waits_while_the_world_is_stopped_and_goes_on(run_script):
         subprocess.run([sys.executable, "-c", died, PREFIX, str(LCORE)])
         counters, burst = np.zeros(1, np.int64), Burst(32)
         with polls.launch(port.rx_queues[0], burst, counters) as job:
-            while not counters[0]:
-                time.sleep(0.001)
+            until(lambda: counters[0])
             pydpdk.recover()
             before = int(counters[0])
-            while counters[0] == before:
-                time.sleep(0.001)
+            until(lambda: counters[0] > before)
             assert job.running
         burst.close()
         print(pool.in_use_count)

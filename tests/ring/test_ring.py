@@ -207,7 +207,7 @@ def test_threads_lose_and_duplicate_nothing(eal: Eal, name: str, n_threads: int)
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
     assert sorted(itertools.chain.from_iterable(got)) == list(range(each * n_threads))
 
 

@@ -112,6 +112,15 @@ def retries(txq, mempool, burst, counters):
         burst.alloc(mempool)
         while len(burst) and running():
             counters[0] += txq.tx(burst)
+            counters[1] += 1
+
+
+@worker
+def polls(rxq, burst, counters):
+    while running():
+        counters[0] += rxq.rx(burst)
+        counters[1] += 1
+        burst.free()
 
 
 @worker

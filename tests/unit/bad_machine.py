@@ -69,7 +69,7 @@ eval "$({python} -c '
 import json, sys
 print(next((f["command"] for f in json.load(open(sys.argv[1])) if f["code"] == sys.argv[2]), ""))
 ' "$T/before" {code})" >"$T/fixing" 2>&1 || {{ echo "it failed:"; cat "$T/fixing"; }} >&2
-sleep 0.2  # terminated processes have ended by then
+wait  # for what the command has terminated
 """
 
 

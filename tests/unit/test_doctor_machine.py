@@ -104,7 +104,7 @@ def group(controller: str, *settings: tuple[str, int]) -> tuple[str, str]:
         pytest.skip(f"no control groups of version 1 for {controller} here")
     where = f"{top}/bad-machine-$$"
     setup = "; ".join([f"mkdir {where}", *(f"echo {s} > {where}/{f}" for f, s in settings)])
-    leave = f"echo $$ > {top}/cgroup.procs; sleep 0.1; rmdir {where}"
+    leave = f"echo $$ > {top}/cgroup.procs; until rmdir {where}; do sleep 0.01; done"
     return f"{setup}; echo $$ > {where}/cgroup.procs", leave
 
 
@@ -149,10 +149,10 @@ def test_a_missing_capability():
 OWN = "umount -a -t hugetlbfs; mount -t hugetlbfs -o pagesize=2M none /dev/hugepages;"
 OWN += " mount -t tmpfs tmpfs /run; "
 PRIMARY = """"$PYTHON" -c '
-import os, signal, sys, time, pydpdk
+import os, signal, sys, pydpdk
 eal = pydpdk.init(file_prefix="bad", hugepages=True, lcores=[min(os.sched_getaffinity(0))])
 pool = pydpdk.Mempool.create("p", 511)
-os.kill(os.getpid(), 9) if sys.argv[1] == "die" else time.sleep(60)
+os.kill(os.getpid(), 9) if sys.argv[1] == "die" else signal.pause()
 ' """
 
 

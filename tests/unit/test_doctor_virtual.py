@@ -54,7 +54,8 @@ def test_the_printed_command_fixes_it(code: str, setup: str, device: str):
     [
         (
             "socket-in-use",
-            LISTEN.format("s.listen();import time;time.sleep(60)") + " & sleep 1",
+            LISTEN.format("s.listen();open(sys.argv[1] + '.up', 'w');import signal;signal.pause()")
+            + " & until test -e $T/s.up; do sleep 0.01; done",
             "net_vhost0,iface=@/s",
         ),
         ("peer-missing", ":", "net_virtio_user0,path=@/s"),

@@ -1,11 +1,9 @@
 """The registry of a prefix's processes: locks show which are alive; no EAL is needed."""
 
 import os
-import subprocess
-import sys
-import time
 
 import pytest
+from children import Child, Children, python
 
 from pydpdk.host import registry, runtime
 from pydpdk.host.program import parse_arguments, version_text
@@ -23,23 +21,19 @@ def register(prefix: str, *lcores: int, role: Role = "secondary") -> registry.Re
 
 
 CHILD = """
-import sys, time
+import sys
 from pydpdk.host import registry
 registration = registry.register(sys.argv[1], "secondary", "child", lambda _: [5])
 print("ready", flush=True)
-time.sleep(60)
+sys.stdin.read()
 """
 
 
 @pytest.fixture
-def child(prefix: str):
-    process = subprocess.Popen(
-        [sys.executable, "-c", CHILD, prefix], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "ready\n"
-    yield process
-    process.kill()
-    process.communicate()
+def child(prefix: str, children: Children) -> Child:
+    process = children.start(python(CHILD, prefix))
+    process.until_ready()
+    return process
 
 
 def test_a_registration_names_its_process(prefix: str):
@@ -60,7 +54,6 @@ def test_the_page_of_a_dead_process_is_reused_last(prefix: str, child):
     """Its primary may not have read it yet, and would miss the death."""
     registrations = [register(prefix, 1)]
     child.kill()
-    child.wait()
     (dead,) = registry.dead(prefix)
     registrations += [register(prefix, 2 + i) for i in range(registry.MAX_PROCESSES - 2)]
     assert registry.dead(prefix) == [dead]
@@ -77,7 +70,6 @@ def test_a_killed_process_is_dead_and_one_that_left_is_not(prefix: str, child):
     registration = register(prefix, 1)
     assert {m.pid for m in registry.members(prefix)} == {os.getpid(), child.pid}
     child.kill()
-    child.wait()
     assert [m.pid for m in registry.members(prefix)] == [os.getpid()]
     (dead,) = registry.dead(prefix)
     assert (dead.pid, dead.name, dead.lcores) == (child.pid, "child", frozenset({5}))
@@ -116,10 +108,10 @@ def test_the_choice_sees_the_others_and_may_raise(prefix: str):
     registration.give_back()
 
 
-def test_simultaneous_registrations_never_overlap(prefix: str):
+def test_simultaneous_registrations_never_overlap(prefix: str, children: Children):
     """Each process takes the lowest free lcore."""
     code = (
-        "import sys, time\n"
+        "import sys\n"
         "from pydpdk.host import registry\n"
         "def choose(others):\n"
         "    taken = {n for m in others for n in m.lcores}\n"
@@ -128,25 +120,30 @@ def test_simultaneous_registrations_never_overlap(prefix: str):
         "print(*(n for s in mine for n in s.member.lcores), flush=True)\n"
         "sys.stdin.read()\n"
     )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    started = [subprocess.Popen([sys.executable, "-c", code, prefix], **pipes) for _ in range(3)]
-    lcores = [int(n) for process in started for n in process.stdout.readline().split()]
-    for process in started:
-        process.communicate("")
+    started = [children.start(python(code, prefix)) for _ in range(3)]
+    lcores = [int(n) for process in started for n in process.line().split()]
     assert sorted(lcores) == list(range(30))
 
 
 def test_a_forked_child_does_not_remove_the_registration(prefix: str):
     registration = register(prefix, 1)
+    forgot, told = os.pipe()
+    stays, end = os.pipe()
     child = os.fork()
     if child == 0:
+        os.close(end)
         registration.forget()
-        time.sleep(0.2)
+        os.write(told, b"x")
+        os.read(stays, 1)
         os._exit(0)
+    os.read(forgot, 1)
     assert len(registry.members(prefix)) == 1
     registration.give_back()
     assert registry.members(prefix) == []
+    os.close(end)
     os.waitpid(child, 0)
+    for fd in (forgot, told, stays):
+        os.close(fd)
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 5000, b"pydpdkps\x63\0\0\0" + b"\xff" * 9000])

@@ -1,13 +1,13 @@
 import fcntl
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from children import Child
 
 from pydpdk.host.runtime import clean_up, hugepage_files, is_in_use, leftovers, runtime_dir
 
@@ -37,11 +37,10 @@ def leave(root: Path, prefix: str) -> list[Path]:
 def other_process(code: str, *args: object) -> Iterator[None]:
     """Run Python code in another process, and keep it there."""
     argv = [sys.executable, "-c", f"{code}\nprint('ready', flush=True)\ninput()", *map(str, args)]
-    child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    with child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"ready\n"
-        yield
+    child = Child(argv)
+    child.until_ready()
+    yield
+    child.end()
 
 
 LOCK_CONFIG = (
