@@ -229,7 +229,7 @@ def _open_ports() -> list[Owner]:
 
 def _driver_of(port: Owner) -> str:
     info = getattr(port, "info", None) if not port.closed else None
-    return "" if info is None else str(info.driver_name)
+    return "" if info is None else str(info().driver_name)
 
 
 @contextmanager
