@@ -26,7 +26,7 @@ from pydpdk.host import runtime
 from pydpdk.memory.mempool import mempools
 from pydpdk.memory.memzone import memzones
 
-pytest_plugins = ["shared_fixtures"]  # of tests/support, as pyproject.toml says
+pytest_plugins = ["fast", "shared_fixtures"]  # of tests/support, as pyproject.toml says
 
 ROOT = Path(__file__).parents[1]
 ALONE = {"docker", "nic"}

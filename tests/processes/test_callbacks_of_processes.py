@@ -61,7 +61,7 @@ def test_later_deaths_are_recovered(eal: Eal, second, pool: Mempool, raised):
         other.until_ready()
         assert pool.in_use_count == 20
         other.kill()
-        assert notified.acquire(timeout=30), "no callback got the death"
+        assert notified.acquire(timeout=60), "no callback got the death"
         assert len(deaths) == count and deaths[-1].error is None
         assert pool.in_use_count == 0
     for remove in forget:

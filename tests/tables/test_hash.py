@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from waiting import until
 
 from pydpdk import Burst, BusyError, ClosedError, Eal, Hash, Mempool, NameTakenError, NoRoomError
 from pydpdk.burst.columns import names
@@ -166,12 +167,10 @@ def look(table: Hash, keys: np.ndarray, positions: np.ndarray, wrong: list[objec
         wrong.append(error)
 
 
-def closed_at_last(table: Hash) -> bool:
-    for _ in range(1000):
-        with contextlib.suppress(BusyError):
-            table.close()
-            return True
-    return False
+def closed(table: Hash) -> bool:
+    with contextlib.suppress(BusyError):
+        table.close()
+    return table.closed
 
 
 def test_lookups_run_beside_changes_and_close_waits_for_them(eal: Eal, name: str):
@@ -187,7 +186,7 @@ def test_lookups_run_beside_changes_and_close_waits_for_them(eal: Eal, name: str
     for _ in range(20):
         table.add(moving)
         table.delete(moving)
-    assert closed_at_last(table)
+    until(lambda: closed(table), every=0)
     for thread in threads:
         thread.join()
     assert wrong == []

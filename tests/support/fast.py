@@ -1,0 +1,103 @@
+"""`pytest --fast`, which is how `scripts/test` runs it: without what is slow.
+
+At the end it says what was left out, and why; `scripts/test --all` leaves out nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+SLOW = {
+    "docker": "builds images, runs containers",
+    "nic": "boots a guest with emulated NICs",
+    "core/test_interrupted.py::test_an_interrupted_call_leaves_nothing_half_open":
+        "an exception at every bytecode",
+    "core/test_interrupted.py::test_an_interrupted_call_of_a_secondary_leaves_nothing_half_open":
+        "an exception at every bytecode",
+    "core/test_interrupted.py::test_ctrl_c_from_another_process_leaves_nothing_open":
+        "signals at random moments",
+    "eal/test_signals.py::test_signals_at_many_moments_leave_nothing": "signals at random moments",
+    "ethdev/test_kernel_transfer.py::test_transfers_pass_through_a_switch": "100 MB of TCP",
+    "ethdev/test_kernel_transfer.py::test_transfers_pass_with_af_xdp": "40 MB of TCP",
+    "fuzz/test_asan.py": "compiles with AddressSanitizer, 200,000 packets",
+    "fuzz/test_bad_yaml_cli.py": "210 starts of a program",
+    "fuzz/test_sweep.py": "every public callable, with all bad values",
+    "hugepages/test_bench_datapath.py": "measures",
+    "hugepages/test_bench_memory.py": "measures",
+    "processes/test_attach_cycles.py": "rounds of attaching",
+    "processes/test_kill_ends.py::test_memory_grows_after_a_death_while_attaching":
+        "kills at random moments",
+    "processes/test_kill_ends.py::test_memory_grows_after_a_death_while_leaving":
+        "kills at random moments",
+    "processes/test_kill_growth.py": "kills at random moments",
+    "processes/test_kill_rounds.py": "kills at random moments",
+}  # fmt: skip
+"""Folders, files and tests that are left out."""
+
+THINNED = {
+    "core/test_interrupted.py": 3,
+    "processes/test_kill_ends.py": 2,
+    "unit/test_doctor_machine.py": 4,
+}
+"""Folders, files and tests of whose functions every k-th case runs: their cases are much alike."""
+
+SAME_MEMORY = {"burst", "columns", "examples", "jit", "lcore", "ring", "tables"}
+"""Folders whose code is the same on both kinds of memory: left out with --memory=no-huge."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="leave out what is slow, and say what")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("fast"):
+        config.pluginmanager.register(_Fast(config), "left out")
+
+
+class _Fast:
+    """What is left out of this run; with xdist, the sum of what each worker left out of its own."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._cases: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list) -> None:
+        reasons = [self._why(item) for item in items]
+        config.hook.pytest_deselected(
+            items=[item for item, why in zip(items, reasons, strict=True) if why]
+        )
+        items[:] = [item for item, why in zip(items, reasons, strict=True) if not why]
+        self._left_out.update(filter(None, reasons))
+
+    def _why(self, item: pytest.Item) -> str:
+        """Return why a test is left out; an empty string if it runs."""
+        path = item.path.relative_to(TESTS)
+        keys = [f"{path}::{getattr(item, 'originalname', item.name)}", str(path), path.parts[0]]
+        for key in keys:
+            if key in SLOW:
+                return f"{key}: {SLOW[key]}"
+        if self._config.getoption("memory") == "no-huge" and path.parts[0] in SAME_MEMORY:
+            return f"{path.parts[0]}: the same as on hugepages"
+        every = next((THINNED[key] for key in keys if key in THINNED), 1)
+        at = self._cases[keys[0]]
+        self._cases[keys[0]] += 1
+        return f"{keys[1]}: one case in {every} runs" if at % every else ""
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["left_out"] = dict(self._left_out)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node) -> None:
+        self._left_out = Counter(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.section("left out by --fast")
+        for why, n in sorted(self._left_out.items()):
+            terminalreporter.line(f"{n:5,} {why}")
