@@ -34,7 +34,7 @@ def when_served(
     where: str,
     end: Endpoint | None,
     act: Callable[[], T],
-    timeout_s: float = PEER_TIMEOUT_S,
+    timeout: float = PEER_TIMEOUT_S,
     stop: Stop | None = None,
 ) -> T:
     """Call `act`, which needs a program that serves a socket; retry until there is one.
@@ -48,7 +48,7 @@ def when_served(
     """
     if end is None:
         return act()
-    deadline, warned = time.monotonic() + timeout_s, False
+    deadline, warned = time.monotonic() + timeout, False
     while True:
         if stop is not None:
             stop.check()
@@ -60,11 +60,11 @@ def when_served(
             if last:
                 raise
         if last:
-            what = f"{where}: no program served {end.path} for {timeout_s:g} s: start it first"
+            what = f"{where}: no program served {end.path} for {timeout:g} s: start it first"
             raise make_error("connect", errno.ETIMEDOUT, what)
         if not warned:
             _logger.warning(
-                "%s: waiting up to %g s for a program to serve %s", where, timeout_s, end.path
+                "%s: waiting up to %g s for a program to serve %s", where, timeout, end.path
             )
             warned = True
         time.sleep(_RETRY_S)

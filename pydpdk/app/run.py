@@ -12,6 +12,7 @@ from typing import Any
 from pydpdk import version
 from pydpdk._core.callbacks import EndError, Voice, call
 from pydpdk._core.frozen import frozen
+from pydpdk._core.timeouts import check_timeout
 from pydpdk.app import apps, compiled, workers
 from pydpdk.app.compiled import CompiledWorkers, LcoreReport
 from pydpdk.app.session import App
@@ -142,19 +143,19 @@ class Measurement:
 
 def run(
     app: App,
-    duration_s: float | None = None,
+    timeout: float | None = None,
     *,
     tick: Callable[[Report], None] | None = None,
-    interval_s: float = 1.0,
+    interval: float | None = 1.0,
 ) -> Report:
     """Run the file's app until its time is up or a stop is requested.
 
     Parameters
     ----------
-    duration_s
-        [s]; None: until Ctrl-C, SIGTERM or SIGHUP.
+    timeout
+        [s] that it runs; None: until Ctrl-C, SIGTERM or SIGHUP.
     tick
-        Called from another thread every `interval_s` seconds with what was moved so far. An
+        Called from another thread every `interval` seconds with what was moved so far. An
         exception from it ends the run, and is raised here.
 
     Raises
@@ -166,6 +167,7 @@ def run(
     -----
     Threads  the calling thread polls, pinned to the main lcore; compiled workers poll on theirs
     """
+    seconds, interval = check_timeout(timeout), check_timeout(interval, "interval")
     spec = app.config.app
     if spec is None and not app.config.workers:
         raise ConfigError([f"{app.config.where()}: no app: add one, or open it from Python"])
@@ -174,7 +176,7 @@ def run(
         poll = _poller(app, on_lcores)
         measurement.begin(on_lcores)
         result = None
-        with app.stop.on_signals(duration_s), _ticking(measurement, tick, interval_s):
+        with app.stop.on_signals(seconds), _ticking(measurement, tick, interval):
             result = poll(members)
     report = measurement.report()
     _warn_of_captures(app, report)
@@ -251,16 +253,16 @@ class _ticking:  # noqa: N801  # reads as a verb in `with`
     """Calls `tick` from a thread, made before the caller is pinned to its lcore's CPU."""
 
     def __init__(
-        self, measurement: Measurement, tick: Callable[[Report], None] | None, interval_s: float
+        self, measurement: Measurement, tick: Callable[[Report], None] | None, interval: float | None
     ) -> None:
-        self._meter, self._tick, self._interval_s = measurement, tick, interval_s
+        self._meter, self._tick, self._interval = measurement, tick, interval
         self._done = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="pydpdk-rate", daemon=True)
 
     def _run(self) -> None:
         while (
-            self._tick is not None and self._error is None and not self._done.wait(self._interval_s)
+            self._tick is not None and self._error is None and not self._done.wait(self._interval)
         ):
             call(_logger, "the report of a running file failed", self._report)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from pydpdk._core.lifetime import Closing, Undo
+from pydpdk._core.timeouts import deadline, left
 from pydpdk.app.lookup import Lookup
 from pydpdk.app.peers import when_served, why_silent
 from pydpdk.app.stop import Stop
@@ -160,22 +161,29 @@ class App(Closing):
         except (ValueError, TypeError) as error:
             raise ConfigError([f"{self.config.where(section, name)}: {error}"]) from error
 
-    def wait_links(self, timeout_s: float = 2.0) -> Mapping[str, bool]:
+    def wait_links(self, timeout: float | None = 2.0) -> Mapping[str, bool]:
         """Wait until the link of each port is up; return which are.
 
         Devices on kernel interfaces take a moment, as do memif and vhost; some never report a
         link. For each link that is still down, a warning says what that usually means.
+
+        Parameters
+        ----------
+        timeout
+            [s]; 0 looks once, None waits for ever.
         """
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
+        end = deadline(timeout)
+        while True:
+            last = left(end) == 0
             links = {name: port.link().up for name, port in self.ports.items()}
             if all(links.values()) or self.stop.requested:
                 return links
+            if last:
+                break
             time.sleep(0.02)
-        links = {name: port.link().up for name, port in self.ports.items()}
         for name in (name for name, up in links.items() if not up):
             why = why_silent(self.ports[name].info().driver_name)
-            _logger.warning("ports.%s: no link after %g s: %s", name, timeout_s, why)
+            _logger.warning("ports.%s: no link after %g s: %s", name, timeout, why)
         return links
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""When to end: after a duration, on Ctrl-C, on SIGTERM, when the terminal closes."""
+"""When to end: after a timeout, on Ctrl-C, on SIGTERM, when the terminal closes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from pydpdk._core.timeouts import check_timeout
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -45,16 +47,17 @@ class Stop:
             raise StoppedError(self._number)
 
     @contextmanager
-    def on_signals(self, duration_s: float | None = None) -> Iterator[None]:
-        """Set the flag on Ctrl-C, SIGTERM and SIGHUP, and after `duration_s` seconds.
+    def on_signals(self, timeout: float | None = None) -> Iterator[None]:
+        """Set the flag on Ctrl-C, SIGTERM and SIGHUP, and after `timeout` seconds.
 
         A signal that is ignored (by `nohup`, in a shell's background job) stays so.
         """
+        seconds = check_timeout(timeout)
         handled = [n for n in _ENDING if signal.getsignal(n) is not signal.SIG_IGN]
         before = {n: signal.signal(n, self._on_signal) for n in (*handled, signal.SIGALRM)}
         try:
-            if duration_s is not None:
-                signal.setitimer(signal.ITIMER_REAL, max(duration_s, 1e-6))
+            if seconds is not None:
+                signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)

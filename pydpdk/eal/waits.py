@@ -18,7 +18,7 @@ _PATIENCE_S = 3.0
 _logger = Voice("pydpdk")
 
 
-def wait_for_turn(prefix: str, *, mounts: bool, timeout_s: float = TIMEOUT_S) -> None:
+def wait_for_turn(prefix: str, *, mounts: bool, timeout: float = TIMEOUT_S) -> None:
     """Wait while another EAL of this host is starting, or holds the lock of this prefix.
 
     Raises
@@ -28,7 +28,7 @@ def wait_for_turn(prefix: str, *, mounts: bool, timeout_s: float = TIMEOUT_S) ->
     """
     for path in _paths(prefix, mounts=mounts):
         try:
-            flocks.wait_for(path, timeout_s, patience_s=_PATIENCE_S, say=_say)
+            flocks.wait_for(path, timeout, patience=_PATIENCE_S, say=_say)
         except TimeoutError as late:
             raise make_error("rte_eal_init", errno.EBUSY, f"{late.strerror}") from None
 

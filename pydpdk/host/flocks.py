@@ -71,10 +71,8 @@ def owner(path: Path, *, root: Path = Path("/")) -> int:
     return 0
 
 
-def wait_for(
-    path: Path, timeout_s: float, *, patience_s: float, say: Callable[[Wait], None]
-) -> None:
-    """Wait until a lock is free; call `say` once if that takes longer than `patience_s`.
+def wait_for(path: Path, timeout: float, *, patience: float, say: Callable[[Wait], None]) -> None:
+    """Wait until a lock is free; call `say` once if that takes longer than `patience`.
 
     Raises
     ------
@@ -84,13 +82,13 @@ def wait_for(
     with suppress(FileNotFoundError, PermissionError, NotADirectoryError):
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            _wait(fd, path, timeout_s, patience_s, say)
+            _wait(fd, path, timeout, patience, say)
         finally:
             os.close(fd)
 
 
 def _wait(
-    fd: int, path: Path, timeout_s: float, patience_s: float, say: Callable[[Wait], None]
+    fd: int, path: Path, timeout: float, patience: float, say: Callable[[Wait], None]
 ) -> None:
     start, said = time.monotonic(), False
     while True:
@@ -98,10 +96,10 @@ def _wait(
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         waited = time.monotonic() - start
-        if waited > timeout_s:
-            text = f"waited {timeout_s:g} s for {Wait(path, owner(path))}"
+        if waited > timeout:
+            text = f"waited {timeout:g} s for {Wait(path, owner(path))}"
             raise TimeoutError(errno.ETIMEDOUT, text)
-        if waited > patience_s and not said:
+        if waited > patience and not said:
             said = True
             say(Wait(path, owner(path)))
         time.sleep(_POLL_S)

@@ -39,7 +39,7 @@ class Binding:
     error: str = ""
 
 
-def probe(timeout_s: float = 120) -> Binding:
+def probe(timeout: float = 120) -> Binding:
     """Load the binding in a child process, and return the result.
 
     Loading takes a second, but more than 30 s in an emulated machine on a busy host.
@@ -49,11 +49,11 @@ def probe(timeout_s: float = 120) -> Binding:
             [sys.executable, "-P", "-c", f"import sys; sys.path[:0] = {_path()!r}\n{_CODE}"],
             capture_output=True,
             text=True,
-            timeout=timeout_s,
+            timeout=timeout,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Binding(error=f"it did not load in {timeout_s:.0f} s")
+        return Binding(error=f"it did not load in {timeout:.0f} s")
     except OSError as error:  # a process limit, or an interpreter that this user may not run
         return Binding(error=f"{sys.executable} does not start: {error.strerror}")
     if done.returncode:

@@ -6,12 +6,12 @@ the GIL to run the function, like any Python thread.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from pydpdk._core.lifetime import Owner, address_of
+from pydpdk._core.timeouts import deadline, left, left_ns
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, InUseError, call_errno
 
@@ -65,13 +65,13 @@ class Job(Owner):
         """Ask it to end, without waiting: from now on `lcore.running()` is false there."""
         lib.pyd_job_stop(self._c)
 
-    def wait(self, timeout_s: float | None = None) -> Any:
+    def wait(self, timeout: float | None = None) -> Any:
         """Wait until the function has ended; return what it returned.
 
         Parameters
         ----------
-        timeout_s
-            [s]; None waits forever. Ctrl-C ends the waiting, not the job.
+        timeout
+            [s]; 0 looks once, None waits for ever. Ctrl-C ends the waiting, not the job.
 
         Raises
         ------
@@ -80,11 +80,12 @@ class Job(Owner):
         BaseException
             The exception of the function.
         """
+        end = deadline(timeout)
         self._not_from_inside("wait for itself")
         if self.closed and not self._c.done:
             raise ClosedError(f"{self!r} runs in the process that launched it, not in this one")
-        if not self._await(timeout_s):
-            raise TimeoutError(f"{self!r} runs on after {timeout_s} s")
+        if not self._await(end):
+            raise TimeoutError(f"{self!r} runs on after {timeout} s")
         self._seen = True
         super().close()
         if self._error is not None:
@@ -125,16 +126,11 @@ class Job(Owner):
         except BaseException as its:  # the block's own exception is the one to raise
             error.add_note(f"{self!r}: {its!r}")
 
-    def _await(self, timeout_s: float | None) -> bool:
+    def _await(self, end: float | None) -> bool:
         """Wait in C, without a lock, in slices: signals are handled between them."""
-        end = None if timeout_s is None else time.monotonic() + timeout_s
-        slice_ns = _SLICE_NS
-        while not lib.pyd_job_wait(self._c, slice_ns):
-            if end is not None:
-                left = end - time.monotonic()
-                if left <= 0:
-                    return False
-                slice_ns = min(_SLICE_NS, int(left * 1e9) + 1)
+        while not lib.pyd_job_wait(self._c, left_ns(end, _SLICE_NS)):
+            if left(end) == 0:
+                return False
         return True
 
     def _start(self) -> None:
@@ -168,7 +164,7 @@ class Job(Owner):
             return
         self._not_from_inside("close itself")
         self.stop()
-        if not self._await(PATIENCE_S):
+        if not self._await(deadline(PATIENCE_S)):
             raise InUseError(
                 f"{self!r} was asked to end and runs on: what runs on an lcore asks"
                 " lcore.running() whether to go on"

@@ -15,11 +15,11 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import Owner, Undo, address_of, lock
+from pydpdk._core.timeouts import deadline, left_ms
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, call_errno, call_rte_errno
 
 _ROOM = 256
-_DAY = 86400
 _numbers = itertools.count()
 
 
@@ -86,18 +86,17 @@ class Watch(Owner):
         Parameters
         ----------
         timeout
-            [s], up to a day; None waits forever.
+            [s]; 0 looks once, None waits for ever.
 
         Returns
         -------
         bool
             Whether there is something to `read`.
         """
-        if timeout is not None and not 0 <= timeout <= _DAY:
-            raise ValueError(f"timeout={timeout!r}: 0 to {_DAY} s, or None (forever), is allowed")
+        end = deadline(timeout)
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
-        return bool(poll.poll(None if timeout is None else timeout * 1000))
+        return bool(poll.poll(left_ms(end)))
 
     def fileno(self) -> int:
         """Return a descriptor for `select` and event loops, readable while there are events."""

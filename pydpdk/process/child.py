@@ -25,7 +25,7 @@ _SAME_WISH_S = 1.0
 """[s] A signal this soon after a request to stop counts as the same request: Ctrl-C reaches the
 group's processes and its primary, which passes it on."""
 
-_stop_s: float | None = None  # when this process was asked to stop; no Event: handlers set it
+_asked_at: float | None = None  # when this process was asked to stop; no Event: handlers set it
 _signalled = False
 _working = False
 
@@ -59,7 +59,7 @@ def running() -> bool:
     -----
     Cost  60 ns
     """
-    return _stop_s is None and eal.state() == eal.EalState.RUNNING
+    return _asked_at is None and eal.state() == eal.EalState.RUNNING
 
 
 def main(link: Connection[Any, Any], order: Order) -> None:
@@ -102,8 +102,8 @@ def _breakable() -> Iterator[None]:
 
 
 def _ask() -> None:
-    global _stop_s
-    _stop_s = time.monotonic() if _stop_s is None else _stop_s
+    global _asked_at
+    _asked_at = time.monotonic() if _asked_at is None else _asked_at
 
 
 def _listen(link: Connection[Any, Any]) -> None:
@@ -124,7 +124,7 @@ def _primary_died() -> None:
 
 def _on_signal(number: int, frame: object) -> None:
     global _signalled
-    late = _stop_s is not None and time.monotonic() - _stop_s > _SAME_WISH_S
+    late = _asked_at is not None and time.monotonic() - _asked_at > _SAME_WISH_S
     again = _signalled or late
     _signalled = True
     _ask()

@@ -16,6 +16,7 @@ from pydpdk import eal
 from pydpdk._core.callbacks import Voice
 from pydpdk._core.lifetime import Closing, Locked, Undo
 from pydpdk._core.signals import Deferred
+from pydpdk._core.timeouts import check_timeout
 from pydpdk.eal.checks import MAX_PROCESS_NAME, check_process_name
 from pydpdk.eal.deaths import Death
 from pydpdk.eal.lcores import parse_lcores
@@ -33,8 +34,9 @@ class Group(Closing):
 
     Parameters
     ----------
-    stop_s
-        [s] that a function has to return after a request to stop, before its process is killed.
+    timeout
+        [s] that a function has to return after a request to stop, before its process is killed;
+        None: for ever.
 
     Notes
     -----
@@ -42,11 +44,11 @@ class Group(Closing):
     Threads  any; a thread of the group's own watches the processes
     """
 
-    def __init__(self, *, stop_s: int = 5) -> None:
+    def __init__(self, *, timeout: float | None = 5.0) -> None:
+        self._timeout = check_timeout(timeout)
         eal.require_primary("Group")
         self._eal = eal.current()
         self._watcher = self._eal._peers.watcher("Group")
-        self._stop_s = check_range("stop_s", stop_s, 0, 3600, " s")
         self._context = multiprocessing.get_context("spawn")  # a fork would share our lcores
         self._cpus = frozenset(os.sched_getaffinity(0))
         self._members: list[Member] = []
@@ -143,16 +145,17 @@ class Group(Closing):
                 self._wake.send(None)
         return member
 
-    def wait(self, timeout_s: float | None = None) -> bool:
+    def wait(self, timeout: float | None = None) -> bool:
         """Wait until every function has returned or failed; return whether all have.
 
         Parameters
         ----------
-        timeout_s
-            [s]; None for as long as it takes.
+        timeout
+            [s]; 0 looks once, None waits for ever.
         """
+        seconds = check_timeout(timeout)
         with Locked(self._changed):
-            return self._changed.wait_for(lambda: all(m.ended for m in self._members), timeout_s)
+            return self._changed.wait_for(lambda: all(m.ended for m in self._members), seconds)
 
     def stop(self) -> None:
         """Ask every function to return: `pydpdk.running()` is false in their processes now."""
@@ -174,7 +177,7 @@ class Group(Closing):
             self._closed = True
         self.stop()
         for end in (lambda m: None, Member.terminate, Member.kill):
-            if self.wait(self._stop_s):
+            if self.wait(self._timeout):
                 break
             for member in (m for m in self.members if not m.ended):
                 end(member)
@@ -222,10 +225,10 @@ class Group(Closing):
         if member._died(death, again=not self._closed):
             _logger.warning("%r is started again", member)
 
-    def _recovered(self, pid: int, timeout_s: float) -> Death | None:
+    def _recovered(self, pid: int, timeout: float) -> Death | None:
         """Wait for the recovery of a dead process; return its result."""
         with Locked(self._changed):
-            self._changed.wait_for(lambda: pid in self._deaths, timeout_s)
+            self._changed.wait_for(lambda: pid in self._deaths, timeout)
             return self._deaths.pop(pid, None)
 
     def _on_death(self, death: Death) -> None:

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from pydpdk._core.fixed import Fixed
+from pydpdk._core.timeouts import check_timeout
 from pydpdk._crossing import Locked, Undo
 from pydpdk.eal.deaths import Death
 from pydpdk.process import child
@@ -98,19 +99,26 @@ class Member(Fixed):
             return process is not None and bool(process.is_alive())
         return False
 
-    def wait_ready(self, timeout_s: float | None = None) -> bool:
-        """Wait until the process has attached and its function runs; return whether it does."""
+    def wait_ready(self, timeout: float | None = None) -> bool:
+        """Wait until the process has attached and its function runs; return whether it does.
+
+        Parameters
+        ----------
+        timeout
+            [s]; 0 looks once, None waits for ever.
+        """
+        seconds = check_timeout(timeout)
         with Locked(self._changed):
-            self._changed.wait_for(lambda: self.state != MemberState.STARTING, timeout_s)
+            self._changed.wait_for(lambda: self.state != MemberState.STARTING, seconds)
             return self.state == MemberState.RUNNING
 
-    def result(self, timeout_s: float | None = None) -> Any:
+    def result(self, timeout: float | None = None) -> Any:
         """Wait for the result of the function.
 
         Parameters
         ----------
-        timeout_s
-            [s]; None for as long as it takes.
+        timeout
+            [s]; 0 looks once, None waits for ever.
 
         Raises
         ------
@@ -121,9 +129,10 @@ class Member(Fixed):
         Exception
             The exception of the function, with the traceback in its process as the cause.
         """
+        seconds = check_timeout(timeout)
         with Locked(self._changed):
-            if not self._changed.wait_for(lambda: self.ended, timeout_s):
-                raise TimeoutError(f"{self!r} has not returned within {timeout_s} s")
+            if not self._changed.wait_for(lambda: self.ended, seconds):
+                raise TimeoutError(f"{self!r} has not returned within {timeout} s")
         if self._error is not None:
             raise self._error
         return self._value

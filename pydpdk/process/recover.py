@@ -16,10 +16,11 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import lock
+from pydpdk._core.timeouts import deadline, left, left_ns
 from pydpdk._dpdk import ffi, lib
 from pydpdk.choices import RingSync
 from pydpdk.eal.deaths import set_recovery
-from pydpdk.errors import BusyError, call_errno, check_range, make_error
+from pydpdk.errors import BusyError, call_errno, make_error
 from pydpdk.host import primary as host_primary
 from pydpdk.memory._rows import text
 from pydpdk.ring.element import SYNCS
@@ -111,7 +112,7 @@ class Recovery:
         return "; ".join(parts)
 
 
-def recover(*, everything: bool = False, timeout_s: float = STOP_TIMEOUT_S) -> Recovery:
+def recover(*, everything: bool = False, timeout: float | None = STOP_TIMEOUT_S) -> Recovery:
     """Recover what dead processes of ours held; do nothing if none died.
 
     A process is dead if it is gone or a zombie. A plain object that a process took and passed on by
@@ -121,8 +122,9 @@ def recover(*, everything: bool = False, timeout_s: float = STOP_TIMEOUT_S) -> R
     ----------
     everything
         Check all pools even if no process died.
-    timeout_s
-        [s] to wait until all other processes are outside of a call.
+    timeout
+        [s] to wait until all other processes are outside of a call; 0 looks once, None waits for
+        ever.
 
     Raises
     ------
@@ -143,13 +145,14 @@ def recover(*, everything: bool = False, timeout_s: float = STOP_TIMEOUT_S) -> R
     Cost     0.4 ms, and 0.07 us for each object of all pools; for half of that the world is stopped
     """
     eal.require_primary("pyd_recover")
-    check_range("timeout_s", int(timeout_s * 1000), 0, 3_600_000, " ms")
+    end = deadline(timeout)
     eal.current()._peers.give_back_locks()
     with lock():
         lib.pyd_channels_remove()
-        out = ffi.new("struct pyd_recovery *")
         foreign = _foreign()
-        result = lib.pyd_recover(out, bool(foreign), bool(everything), int(timeout_s * 1000))
+        result, out = _attempt(foreign, everything, end)
+        while result == -errno.EBUSY and left(end) != 0:
+            result, out = _attempt(foreign, everything, end)
         if result == -errno.EBUSY:
             raise BusyError(
                 errno.EBUSY, f"pyd_recover: process {out.culprit} stays inside a call; nothing done"
@@ -160,6 +163,13 @@ def recover(*, everything: bool = False, timeout_s: float = STOP_TIMEOUT_S) -> R
         for pid in done.processes:
             host_primary.remove_traces(eal.current().file_prefix, pid)
         return done
+
+
+def _attempt(foreign: list[int], everything: bool, end: float | None) -> tuple[int, Any]:
+    """Try to stop the world until the deadline, for 5 s at most: then signals are handled."""
+    out = ffi.new("struct pyd_recovery *")
+    timeout_ms = left_ns(end, int(STOP_TIMEOUT_S * 1e9)) // 1_000_000
+    return lib.pyd_recover(out, bool(foreign), bool(everything), timeout_ms), out
 
 
 def recover_from(pid: int, started: int) -> Recovery | None:

@@ -30,17 +30,17 @@ def owner(children: Children, tmp_path: Path) -> Child:
 def test_a_lock_that_is_not_released_ends_the_wait(owner, tmp_path: Path) -> None:
     said = []
     with pytest.raises(TimeoutError) as late:
-        flocks.wait_for(tmp_path, 0.3, patience_s=0.0, say=said.append)
+        flocks.wait_for(tmp_path, 0.3, patience=0.0, say=said.append)
     assert f"{tmp_path}, which process {owner.pid} (" in str(late.value)
     assert [wait.owner for wait in said] == [owner.pid]
 
 
 def test_a_free_lock_stays_free(tmp_path: Path) -> None:
-    flocks.wait_for(tmp_path, 0.0, patience_s=0.0, say=pytest.fail)
+    flocks.wait_for(tmp_path, 0.0, patience=0.0, say=pytest.fail)
     fd = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(fd)
-    flocks.wait_for(tmp_path / "none", 0.0, patience_s=0.0, say=pytest.fail)
+    flocks.wait_for(tmp_path / "none", 0.0, patience=0.0, say=pytest.fail)
 
 
 def test_init_raises_while_another_process_locks_the_directory(
@@ -48,7 +48,7 @@ def test_init_raises_while_another_process_locks_the_directory(
 ) -> None:
     monkeypatch.setattr(waits.runtime, "runtime_dir", lambda _: tmp_path)
     with pytest.raises(BusyError, match=f"which process {owner.pid} "):
-        waits.wait_for_turn("x", mounts=False, timeout_s=0.2)
+        waits.wait_for_turn("x", mounts=False, timeout=0.2)
 
 
 @pytest.mark.hugepages

@@ -156,7 +156,7 @@ def suits(target: Target, parameter: Any, value: Any) -> bool:
             value.__index__() if hasattr(type(value), "__index__") and np.ndim(value) == 0 else 0
         )
         return not 1 << 20 < number < 1 << 31  # all the memory of the machine
-    if parameter.name in ("timeout", "timeout_s", "duration_s"):
+    if parameter.name == "timeout":
         plain = isinstance(value, int | float | np.number)
         return value is not None and not (plain and value > 0.1)
     return True

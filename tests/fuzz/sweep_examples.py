@@ -123,7 +123,7 @@ GOOD: dict[str, Make] = {
     "lcore.idle.lcore_id": same(None),
     "lcore.launch.function": same(name),
     "lcore.launch.lcore_id": same(None),
-    "lcore.job.Job.wait.timeout_s": same(0.01),
+    "lcore.job.Job.wait.timeout": same(0.01),
     "lcore.job.running_on.lcore_id": same(1),
     "memory.objects.ObjectPool.put.ids": lambda h: h.objects.get(2),
     "memory.objects.ObjectPool.write.values": lambda h: np.zeros((), h.objects.dtype),

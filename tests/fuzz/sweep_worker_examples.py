@@ -90,7 +90,7 @@ GOOD: dict[str, Make] = {
     "host.watch.ProcessWatch.died": same(nothing),
     "process.attach.Process.role": same("primary"),
     "process.group.Group.start.function": same(os.getpid),
-    "process.group.Group.wait.timeout_s": same(0.01),
+    "process.group.Group.wait.timeout": same(0.01),
     "process.messages.handle.function": same(nothing),
     "process.messages.send.name": same("fixtures"),
     "process.messages.requests.request.name": same("fixtures"),

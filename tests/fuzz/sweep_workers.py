@@ -40,14 +40,14 @@ class CompiledWorkers:
     def group(self) -> Group:
         """A group without processes."""
         if self._group is None or self._group._closed:
-            self._group = Group(stop_s=0)
+            self._group = Group(timeout=0)
         return self._group
 
     @property
     def closed_group(self) -> Group:
         """One group for all: a group is a thread and a pipe."""
         if self._closed_group is None:
-            self._closed_group = Group(stop_s=0)
+            self._closed_group = Group(timeout=0)
             self._closed_group.close()
         return self._closed_group
 

@@ -31,10 +31,10 @@ def test_an_owner_without_a_name_cannot_be_copied(eal, copied):
                 copied(owner)
 
 
-@pytest.mark.parametrize("duration_s", ["x", float("nan"), 10**30, float("inf")])
-def test_signal_handlers_are_restored_after_a_rejected_duration(duration_s):
+@pytest.mark.parametrize("timeout", ["x", float("nan"), -1, True])
+def test_signal_handlers_are_restored_after_a_rejected_timeout(timeout):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises((TypeError, ValueError, OverflowError)), Stop().on_signals(duration_s):
+    with pytest.raises((TypeError, ValueError)), Stop().on_signals(timeout):
         pass
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 

@@ -180,7 +180,7 @@ def test_a_closed_watch_raises(eal: Eal):
 
 
 @pytest.mark.hugepages
-@pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), 1e9])
+@pytest.mark.parametrize("timeout", [-1, float("nan")])
 def test_a_wait_out_of_range(watch: events.Watch, timeout: float):
     with pytest.raises(ValueError, match="timeout"):
         watch.wait(timeout)

@@ -44,7 +44,7 @@ def test_a_non_message_raises(channel: Channel, wrong: object):
 
 @pytest.mark.parametrize("wrong", [-1, float("nan"), "1", True])
 def test_a_wrong_timeout_raises(channel: Channel, wrong: object):
-    with pytest.raises((TypeError, ValueError), match="a number of seconds from 0 is allowed"):
+    with pytest.raises((TypeError, ValueError), match="timeout must be"):
         channel.get(wrong)  # type: ignore[arg-type]
 
 

@@ -194,7 +194,7 @@ assert all(member.wait_ready(30) for member in members)
 group.close()
 print([member.state for member in members], members[0].result())
 """,
-        "{'stop_s': 1}",
+        "{'timeout': 1}",
     )
     assert done.stdout.startswith("['done', 'dead'] stopped\n")
 

@@ -37,11 +37,14 @@ def _bad_bytes(
         (lambda: call("x", fds=[2**31]), ValueError, "0 to 2147483647"),
         (lambda: call("x", fds=[999999]), ValueError, "999999 is not open"),
         (lambda: call("x", fds=["0"]), TypeError, "an integer"),
-        (lambda: call("x", timeout=-1), ValueError, "0 to 86400 s is allowed"),
-        (lambda: call("x", timeout=86401), ValueError, "0 to 86400 s is allowed"),
-        (lambda: call("x", timeout=float("nan")), ValueError, "0 to 86400 s is allowed"),
-        (lambda: call("x", timeout="1"), TypeError, "0 to 86400 s"),
-        (lambda: call("x", timeout=True), TypeError, "0 to 86400 s"),
+        (
+            lambda: call("x", timeout=-1),
+            ValueError,
+            r"timeout must be at least 0, or None \(got -1\)",
+        ),
+        (lambda: call("x", timeout=float("nan")), ValueError, "timeout must be at least 0"),
+        (lambda: call("x", timeout="1"), TypeError, "timeout must be a number"),
+        (lambda: call("x", timeout=True), TypeError, "timeout must be a number"),
     ]
 
 

@@ -219,7 +219,7 @@ def test_the_error_names_a_process_that_stays_in_its_critical_section(
         other.pid, other.self.inside = sleeper.pid, 1
         try:
             with pytest.raises(BusyError, match=f"process {sleeper.pid} stays inside a call"):
-                recover(timeout_s=0.1)
+                recover(timeout=0.1)
             assert dead.table.stopped_by == 0
         finally:
             sleeper.kill()

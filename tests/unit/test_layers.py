@@ -38,14 +38,16 @@ INSIDE = {
         "portable", "", "lifecycle", "instance", "peers", "waits", "deaths", "foreign", "attach",
         "mempool_ops", "devices", "start", "needs", "options", "checks", "lcores",
     ],
-    "_core": ["fastcall", "lifetime", "fixed", "callbacks", "choice", "frozen", "signals"],
+    "_core": [
+        "fastcall", "lifetime", "fixed", "callbacks", "choice", "frozen", "signals", "timeouts",
+    ],
 }  # fmt: skip
 LEAVES = {"memory": {"", "mbuf_owner", "critical"}, "eal": set()}
 """Modules of such a package that any other in it may import; its __init__ as a rule."""
 ROW = {package: i for i, row in enumerate(ROWS) for package in row}
 PURE = {
     "eal.lcores", "eal.checks", "eal.needs", "eal.options", "choices", "exceptions", "limits",
-    "_core.choice", "_core.frozen", "_core.signals",
+    "_core.choice", "_core.frozen", "_core.signals", "_core.timeouts",
 }  # fmt: skip  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from pydpdk import eal
 from pydpdk._core.lifetime import Owner, Undo, address_of, close_since, find, lock, owners
+from pydpdk._core.timeouts import check_timeout, deadline
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst import Burst
 from pydpdk.errors import ClosedError, InUseError, call_errno, check_name, check_range, make_error
@@ -33,7 +34,7 @@ from pydpdk.process.channel.waiting import (
     SLICE_NS,
     TOO_LONG,
     Attempt,
-    deadline,
+    first_ns,
     persist,
     places,
 )
@@ -249,7 +250,7 @@ class Channel(Owner):
         message
             A buffer of up to `message_bytes`; for a channel of records, one record.
         timeout
-            [s] to wait for room; None: without limit.
+            [s] to wait for room; 0 looks once, None waits for ever.
 
         Raises
         ------
@@ -266,7 +267,7 @@ class Channel(Owner):
         """
         plain = type(message) is bytes and self.dtype is None
         data = message if plain else batches.bytes_of(message, self.dtype)
-        n = _send(self._c, data, len(data), SLICE_NS if timeout is None else 0)
+        n = _send(self._c, data, len(data), SLICE_NS if timeout is None else first_ns(timeout))
         if n < 0:
             if n == TOO_LONG:
                 self._too_long(len(data))
@@ -283,7 +284,7 @@ class Channel(Owner):
         messages
             A sequence of buffers; for a channel of records, an array `dtype[n]`.
         timeout
-            [s] to wait for room for all of them; None: without limit.
+            [s] to wait for room for all of them; 0 looks once, None waits for ever.
 
         Raises
         ------
@@ -330,7 +331,7 @@ class Channel(Owner):
         Parameters
         ----------
         timeout
-            [s] to wait for it; None: without limit.
+            [s] to wait for it; 0 looks once, None waits for ever.
 
         Raises
         ------
@@ -347,7 +348,7 @@ class Channel(Owner):
             buffer = self._buffers.pop()
         except IndexError:
             buffer = batches.raw("char[]", self.message_bytes)
-        n = _get(self._c, buffer, SLICE_NS if timeout is None else 0)
+        n = _get(self._c, buffer, SLICE_NS if timeout is None else first_ns(timeout))
         if n < 0:
             end = deadline(timeout)
             n = persist(self, n, lambda ns: _get(self._c, buffer, ns), end)
@@ -389,7 +390,7 @@ class Channel(Owner):
         n
             [messages] at most; never more than `capacity`, however fast other processes send.
         timeout
-            [s] to wait for the first; None: without limit.
+            [s] to wait for the first; 0 looks once, None waits for ever.
 
         Returns
         -------
@@ -446,7 +447,7 @@ class Channel(Owner):
         Parameters
         ----------
         timeout
-            [s] to wait for it; None: without limit.
+            [s] to wait for it; 0 looks once, None waits for ever.
 
         Raises
         ------
@@ -472,7 +473,7 @@ class Channel(Owner):
         length
             [bytes], up to `segment_bytes`. Default: all of them; a record has one size.
         timeout
-            [s] to wait for room when it is sent; None: without limit.
+            [s] to wait for room when it is sent; 0 looks once, None waits for ever.
 
         Raises
         ------
@@ -489,10 +490,11 @@ class Channel(Owner):
         most = min(self.message_bytes, self.segment_bytes)
         least = most if self.dtype is not None else 0
         wanted = check_range("length", most if length is None else length, least, most, " bytes")
+        seconds = check_timeout(timeout)
         burst = self._spare()
         with Undo(self._unused, burst):
             burst.alloc(self.mempool, 1, length=wanted)
-            return self._out(Message(self, burst, to_send=True, timeout=timeout))
+            return self._out(Message(self, burst, to_send=True, timeout=seconds))
 
     def tx(self, burst: Burst, timeout: float | None = None) -> int:
         """Send the burst's mbufs, each a message; mbufs without room in time stay in the burst.
@@ -502,7 +504,7 @@ class Channel(Owner):
         burst
             Of mbufs of this channel's pool, or of another pool that all processes know.
         timeout
-            [s] to wait for room; None: without limit.
+            [s] to wait for room; 0 looks once, None waits for ever.
 
         Returns
         -------
@@ -538,7 +540,7 @@ class Channel(Owner):
         n
             [messages] at most. Default: the burst's capacity.
         timeout
-            [s] to wait for the first; None: without limit.
+            [s] to wait for the first; 0 looks once, None waits for ever.
 
         Raises
         ------

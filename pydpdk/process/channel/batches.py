@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from pydpdk._core.timeouts import deadline
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import check_range
-from pydpdk.process.channel.waiting import NOTHING, SLICE_NS, TOO_LONG, deadline, persist
+from pydpdk.process.channel.waiting import NOTHING, SLICE_NS, TOO_LONG, first_ns, persist
 
 if TYPE_CHECKING:
     from pydpdk.process.channel import Channel
@@ -50,7 +51,7 @@ def send_batch(channel: Channel, data: Any, lengths: Any, n: int, timeout: float
     c_data = _buffer("char[]", data)
     c_lengths = ffi.NULL if lengths is None else _buffer("uint32_t[]", lengths)
     batch = _new("struct pyd_batch *", (c_data, c_lengths, len(c_data), 0, n, 0))
-    went = _send_many(channel._c, batch, SLICE_NS if timeout is None else 0)
+    went = _send_many(channel._c, batch, SLICE_NS if timeout is None else first_ns(timeout))
     if went == n:
         return n
     if went == TOO_LONG:
@@ -81,7 +82,8 @@ def get_batch(
     room = channel._rooms.pop() if channel._rooms else Room(channel.message_bytes)
     batch = room.batch
     batch.n, batch.used, batch.done = min(n, BATCH_MAX), 0, 0
-    k = _get_many(channel._c, batch, 0 if before or timeout is not None else SLICE_NS)
+    wait_ns = SLICE_NS if timeout is None else first_ns(timeout)
+    k = _get_many(channel._c, batch, 0 if before else wait_ns)
     if k < 0 and not before:
         k = _await(channel, batch, k, timeout)
     k = max(k, 0)
@@ -96,7 +98,8 @@ def get_records(channel: Channel, dtype: np.dtype[Any], n: int, timeout: float |
     out = np.empty(min(n, channel.capacity), dtype)
     c_out = _buffer("char[]", out.view(np.uint8), True)
     batch = _new("struct pyd_batch *", (c_out, ffi.NULL, out.nbytes, 0, len(out), 0))
-    k = _get_many(channel._c, batch, SLICE_NS if timeout is None else 0) if n else 0
+    wait_ns = SLICE_NS if timeout is None else first_ns(timeout)
+    k = _get_many(channel._c, batch, wait_ns) if n else 0
     if k < 0:
         k = max(_await(channel, batch, k, timeout), 0)
     return out[:k] if 2 * k > len(out) else out[:k].copy()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydpdk import eal
+from pydpdk._core.timeouts import check_timeout, left_ns
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, make_error
 from pydpdk.host.alive import is_alive
@@ -25,21 +25,15 @@ _INTERRUPTED = -errno.EINTR
 Attempt = Callable[[int], int]
 
 
-def deadline(timeout: float | None) -> float | None:
-    """Return when a timeout [s] from now ends; None: never.
+def first_ns(timeout: float | None) -> int:
+    """Return how long the first attempt of a call waits [ns]: not at all if it has a timeout.
 
     Raises
     ------
     TypeError, ValueError
-        `timeout` is neither None nor a number from 0.
+        As `check_timeout`.
     """
-    if timeout is None:
-        return None
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise TypeError(f"timeout={timeout!r}: None or a number of seconds from 0 is allowed")
-    if not timeout >= 0:
-        raise ValueError(f"timeout={timeout}: None or a number of seconds from 0 is allowed")
-    return time.monotonic() + min(timeout, 1e9)
+    return SLICE_NS if check_timeout(timeout) is None else 0
 
 
 def places(head: Any) -> list[tuple[int, int]]:
@@ -75,11 +69,11 @@ def persist(
     while result < 0:
         if result not in (NOTHING, _INTERRUPTED):
             _raise(channel, result, burst)
-        wait_ns = SLICE_NS if end is None else min((end - time.monotonic()) * 1e9, SLICE_NS)
-        if wait_ns <= 0:
+        wait_ns = left_ns(end, SLICE_NS)
+        if wait_ns == 0:
             return NOTHING
         deaths = channel._look().deaths if deaths is None else deaths
-        result = attempt(int(wait_ns))
+        result = attempt(wait_ns)
         if result == NOTHING and wait_ns == SLICE_NS:
             _check_peers(channel, deaths)
     return result

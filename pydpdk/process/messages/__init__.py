@@ -18,6 +18,7 @@ from pydpdk import eal
 from pydpdk._core.callbacks import Voice, kept
 from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Owner, Undo, address_of
+from pydpdk._core.timeouts import deadline
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
 from pydpdk.process.messages import wire
@@ -242,7 +243,9 @@ def on(name: str) -> Callable[[Function], Function]:
     return decorate
 
 
-def send(name: str, data: Any = b"", fds: Sequence[Any] = (), *, timeout: float = 5.0) -> None:
+def send(
+    name: str, data: Any = b"", fds: Sequence[Any] = (), *, timeout: float | None = 5.0
+) -> None:
     """Send a message, without an answer and without knowing whether a process handles it.
 
     Parameters
@@ -253,7 +256,7 @@ def send(name: str, data: Any = b"", fds: Sequence[Any] = (), *, timeout: float 
         Open descriptors, up to 8 (253 from DPDK 24.11); they stay the caller's, the peers get
         copies.
     timeout
-        [s] to wait for room in the peers' queues.
+        [s] to wait for room in the peers' queues; 0 looks once, None waits for ever.
 
     Raises
     ------
@@ -269,8 +272,8 @@ def send(name: str, data: Any = b"", fds: Sequence[Any] = (), *, timeout: float 
     """
     eal.require_running()
     plain, raw = wire.check_message_name(name), wire.check_data(data)
-    deadline = wire.check_timeout(timeout)
-    wire.send(wire.MESSAGE + plain, raw, wire.check_fds(fds, wire.FDS_MAX), deadline)
+    end = deadline(timeout)
+    wire.send(wire.MESSAGE + plain, raw, wire.check_fds(fds, wire.FDS_MAX), end)
 
 
 def lost() -> int:

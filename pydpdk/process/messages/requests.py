@@ -12,13 +12,13 @@ import os
 import socket
 import struct
 import threading
-import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from pydpdk import eal
 from pydpdk._core.fixed import Fixed
+from pydpdk._core.timeouts import FOREVER_S, check_timeout, deadline, left
 from pydpdk._crossing import Locked
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import HandlerError
@@ -100,7 +100,7 @@ class Replies(list[Reply]):
 
 
 def request(
-    name: str, data: Any = b"", *, timeout: float = 5.0, fds: Sequence[Any] = ()
+    name: str, data: Any = b"", *, timeout: float | None = 5.0, fds: Sequence[Any] = ()
 ) -> Replies:
     """Send a request to all peers at once, and wait for their answers.
 
@@ -109,7 +109,8 @@ def request(
     data
         Bytes or a buffer; up to 256 bytes.
     timeout
-        [s] for the whole call. It returns earlier if every peer has answered, died or failed.
+        [s] for the whole call, which returns earlier if every peer has answered, died or failed.
+        0 looks once, None waits for ever.
     fds
         Open descriptors, up to 7 (252 from DPDK 24.11); they stay the caller's.
 
@@ -132,13 +133,13 @@ def request(
     """
     eal.require_running()
     plain, raw = wire.check_message_name(name), wire.check_data(data)
-    deadline, numbers = wire.check_timeout(timeout), wire.check_fds(fds, wire.FDS_MAX - 1)
+    end, numbers = deadline(timeout), wire.check_fds(fds, wire.FDS_MAX - 1)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        asked = wire.send(wire.REQUEST + plain, raw, [*numbers, theirs.fileno()], deadline)
+        asked = wire.send(wire.REQUEST + plain, raw, [*numbers, theirs.fileno()], end)
         theirs.close()  # so that the socket ends once all peers have closed their copies
-        return _collect(ours, asked, deadline)
+        return _collect(ours, asked, end)
 
 
 def answer(to: socket.socket, data: bytes, fds: Sequence[int], *, ok: bool = True) -> bool:
@@ -153,11 +154,11 @@ def answer(to: socket.socket, data: bytes, fds: Sequence[int], *, ok: bool = Tru
     return True
 
 
-def _collect(ours: socket.socket, asked: set[int | None], deadline: float) -> Replies:
+def _collect(ours: socket.socket, asked: set[int | None], end: float | None) -> Replies:
     replies = Replies()
     waiting = set(asked)
     try:
-        _receive_all(ours, deadline, waiting, replies)
+        _receive_all(ours, end, waiting, replies)
     except BaseException:
         replies.close()
         raise
@@ -166,16 +167,16 @@ def _collect(ours: socket.socket, asked: set[int | None], deadline: float) -> Re
 
 
 def _receive_all(
-    ours: socket.socket, deadline: float, waiting: set[int | None], replies: Replies
+    ours: socket.socket, end: float | None, waiting: set[int | None], replies: Replies
 ) -> None:
-    while waiting and (reply := _receive(ours, deadline)) is not None:
+    while waiting and (reply := _receive(ours, end)) is not None:
         replies.append(reply)
         waiting.discard(reply.peer)
 
 
-def _receive(ours: socket.socket, deadline: float) -> Reply | None:
+def _receive(ours: socket.socket, end: float | None) -> Reply | None:
     """Return the next reply; None if the time is up or no peer can answer any more."""
-    ours.settimeout(max(0.0, deadline - time.monotonic()))
+    ours.settimeout(left(end))
     try:
         packet, control, _, _ = ours.recvmsg(_ROOM, _CONTROL, socket.MSG_CMSG_CLOEXEC)
     except (TimeoutError, BlockingIOError, ConnectionResetError):
@@ -227,7 +228,7 @@ def _native(msg: Any) -> Reply:
 
 
 def request_sync(
-    name: str, data: Any = b"", *, timeout: float = 5.0, fds: Sequence[Any] = ()
+    name: str, data: Any = b"", *, timeout: float | None = 5.0, fds: Sequence[Any] = ()
 ) -> Replies:
     """Send a request to C programs, which have an action `pydpdk:<name>`.
 
@@ -246,10 +247,10 @@ def request_sync(
     """
     eal.require_running()
     plain, raw = wire.check_message_name(name), wire.check_data(data)
-    deadline, numbers = wire.check_timeout(timeout), wire.check_fds(fds, wire.FDS_MAX)
-    wire.reachable(deadline)
+    seconds, numbers = check_timeout(timeout), wire.check_fds(fds, wire.FDS_MAX)
+    wire.reachable(deadline(seconds))
     msg = wire.fill(wire.MESSAGE + plain, raw, numbers)
-    job = _Sync(msg, int(timeout * 1e9), name)
+    job = _Sync(msg, int((FOREVER_S if seconds is None else seconds) * 1e9), name)
     job.start()
     try:
         job.join()

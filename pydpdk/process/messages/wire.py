@@ -10,7 +10,6 @@ import errno
 import os
 import select
 import socket
-import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Any, Final
 
 from pydpdk import eal
 from pydpdk._core.fixed import Fixed
+from pydpdk._core.timeouts import left_ms
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import (
     NotSupportedError,
@@ -35,7 +35,6 @@ REQUEST: Final = b"pydpdk?"  # our own requests: the last descriptor is a socket
 NAME_MAX: Final = int(lib.RTE_MP_MAX_NAME_LEN) - 1 - len(MESSAGE)
 DATA_MAX: Final = int(lib.RTE_MP_MAX_PARAM_LEN)
 FDS_MAX: Final = int(lib.RTE_MP_MAX_FD_NUM)
-_DAY: Final = 86400
 _ALONE: Final = "no process can attach to this EAL: it needs hugepages, and not in_memory"
 
 
@@ -112,15 +111,6 @@ def check_fds(fds: Sequence[Any], most: int) -> list[int]:
     return numbers
 
 
-def check_timeout(timeout: float) -> float:
-    """Return the deadline on `time.monotonic`'s clock."""
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise TypeError(f"timeout={timeout!r}: 0 to {_DAY} s")
-    if not 0 <= timeout <= _DAY:
-        raise ValueError(f"timeout={timeout!r}: 0 to {_DAY} s is allowed")
-    return time.monotonic() + timeout
-
-
 def fill(name: bytes, data: bytes, fds: Sequence[int]) -> Any:
     """Return a `struct rte_mp_msg *`; the arguments have been checked."""
     msg = ffi.new("struct rte_mp_msg *", {"len_param": len(data), "num_fds": len(fds)})
@@ -139,9 +129,9 @@ def supported(function: Any, *arguments: Any, detail: str) -> int:
         raise make_error(error.call, errno.ENOTSUP, _ALONE) from None
 
 
-def send(name: bytes, data: bytes, fds: Sequence[int], deadline: float) -> set[int | None]:
+def send(name: bytes, data: bytes, fds: Sequence[int], end: float | None) -> set[int | None]:
     """Send to all peers; return them, as `peer_of` does."""
-    peers = reachable(deadline)
+    peers = reachable(end)
     supported(lib.rte_mp_sendmsg, fill(name, data, fds), detail=name.decode())
     return peers
 
@@ -152,12 +142,12 @@ def peer_of(path: str) -> int | None:
     return int(number) if number.isdecimal() else None
 
 
-def reachable(deadline: float) -> set[int | None]:
+def reachable(end: float | None) -> set[int | None]:
     """Wait until all peers have room for a message; return them.
 
     DPDK's send would wait forever, ignoring signals, for a process that is stopped.
     """
-    return {peer_of(path) for path in _sockets() if _has_room(path, deadline)}
+    return {peer_of(path) for path in _sockets() if _has_room(path, end)}
 
 
 def _sockets() -> Iterator[str]:
@@ -168,7 +158,7 @@ def _sockets() -> Iterator[str]:
         yield str(directory / "mp_socket")
 
 
-def _has_room(path: str, deadline: float) -> bool:
+def _has_room(path: str, end: float | None) -> bool:
     """Whether a process listens on the socket; wait until its queue is not full."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
@@ -179,7 +169,7 @@ def _has_room(path: str, deadline: float) -> bool:
             raise make_error("connect", error.errno or 0, "the primary process is gone") from None
         poll = select.poll()
         poll.register(probe, select.POLLOUT)
-        if poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        if poll.poll(left_ms(end)):
             return True
     peer = peer_of(path)
     text = "the primary" if peer is None else f"process {peer}"
