@@ -65,13 +65,12 @@ class _Place:
             self._hops, self._app.burst(burst), self.counters, lcore_id=self.lcore_id
         )
 
-    @property
     def running(self) -> bool:
-        return self._job is not None and self._job.running
+        return self._job is not None and self._job.running()
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
         if self._job is not None:
-            self._job.stop()
+            self._job.cancel()
 
     def close(self) -> None:
         if self._job is not None:
@@ -143,13 +142,13 @@ class CompiledWorkers(Fixed):
 
     def watch(self) -> None:
         """Wait until the app is to end, or a worker has ended."""
-        while self._app.running and all(place.running for place in self._places):
+        while self._app.running and all(place.running() for place in self._places):
             time.sleep(_LOOK_S)
 
     def end(self) -> None:
         """End all workers; raise the first exception that one raised."""
         for place in self._places:
-            place.stop()
+            place.cancel()
         with ExitStack() as ends:  # so that all are ended, even if one raises
             for place in self._places:
                 ends.callback(place.close)

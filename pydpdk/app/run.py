@@ -234,7 +234,7 @@ def _pinned(app: App, loop: Callable[[], str | None]) -> str | None:
 
 
 def _wait(app: App, members: dict[str, Member]) -> None:
-    while app.running and not all(member.ended for member in members.values()):
+    while app.running and not all(member.done() for member in members.values()):
         time.sleep(_WAIT_S)
 
 
@@ -253,7 +253,10 @@ class _ticking:  # noqa: N801  # reads as a verb in `with`
     """Calls `tick` from a thread, made before the caller is pinned to its lcore's CPU."""
 
     def __init__(
-        self, measurement: Measurement, tick: Callable[[Report], None] | None, interval: float | None
+        self,
+        measurement: Measurement,
+        tick: Callable[[Report], None] | None,
+        interval: float | None,
     ) -> None:
         self._meter, self._tick, self._interval = measurement, tick, interval
         self._done = threading.Event()

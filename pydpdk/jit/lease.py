@@ -111,7 +111,7 @@ class Lease(Fixed):
         self._taken.append((found, leased))
         result = _KINDS[type(found)].lease(found._c, leased)
         if result == -errno.EBUSY:
-            others = sorted(repr(u) for u in owner._users if isinstance(u, Job) and u.running)
+            others = sorted(repr(u) for u in owner._users if isinstance(u, Job) and u.running())
             raise BusyError(
                 errno.EBUSY, f"{found!r} is in use by {', '.join(others) or 'another thread'}"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from importlib.util import find_spec
 from typing import Any
 
@@ -60,9 +61,10 @@ class Worker(Fixed):
         Returns
         -------
         Job
-            `stop` asks the worker to end: `running()` is false then. If the worker does not check
-            it, `rx`, `tx` or `alloc` ends the worker 50 ms later. `wait` returns what it returned,
-            or raises what it raised. Mbufs that are still in its bursts are freed.
+            `cancel` asks the worker to end: `running()` is false then. If the worker does not check
+            it, `rx`, `tx` or `alloc` ends the worker 50 ms later, and the job is `cancelled`.
+            `result` returns what it returned, or raises what it raised. Mbufs that are still in its
+            bursts are freed.
 
         Raises
         ------
@@ -108,7 +110,7 @@ class Worker(Fixed):
         try:
             return compiled(*lease.args)
         except WorkerStoppedError:
-            return None
+            raise CancelledError(f"{job.name} was ended: it did not ask running()") from None
         except Exception as error:
             error.add_note(
                 f"in the worker {job.name} on lcore {job.lcore_id}, {_where(error, compiled)}"

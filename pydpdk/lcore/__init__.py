@@ -90,7 +90,7 @@ def launch(function: Callable[..., Any], *args: Any, lcore_id: int | None = None
     Returns
     -------
     Job
-        Its `wait` returns what the function returned, or raises what it raised.
+        Its `result` returns what the function returned, or raises what it raised.
 
     Raises
     ------

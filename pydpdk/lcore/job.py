@@ -7,10 +7,12 @@ the GIL to run the function, like any Python thread.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any
 
-from pydpdk._core.lifetime import Owner, address_of
+from pydpdk._core.eventfd import Eventfd
+from pydpdk._core.lifetime import Owner, address_of, lock
 from pydpdk._core.timeouts import deadline, left, left_ns
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, InUseError, call_errno
@@ -33,9 +35,10 @@ class Job(Owner):
     Notes
     -----
     Wraps    rte_eal_remote_launch (rte_launch.h) in `launch`,
-             rte_eal_wait_lcore (rte_launch.h) in `wait`
+             rte_eal_wait_lcore (rte_launch.h) in `result`
     Owns     the lcore, until it has ended; it is kept alive while it runs, also without references
     Threads  any
+    Like     concurrent.futures.Future: `done`, `running`, `result`, `exception`, `cancel`
     """
 
     _rank = -1
@@ -49,23 +52,52 @@ class Job(Owner):
         self._result: Any = None
         self._error: BaseException | None = None
         self._seen = False
-        self._c: Any = ffi.new("struct pyd_job *", {"gate": {"open": 1}})
+        self._ready: Eventfd | None = None
+        self._c: Any = ffi.new("struct pyd_job *", {"gate": {"open": 1}, "ready_fd": -1})
         super().__init__(name, self._c, ffi.addressof(self._c, "gate"), address=address_of(self._c))
 
-    @property
     def running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Return whether it has not ended yet."""
         return not self.closed and bool(self._c.launched) and not self._c.done
+
+    def done(self) -> bool:
+        """Return whether it has ended."""
+        return bool(self._c.done)
 
     @property
     def _using(self) -> bool:
-        return self.running
+        return self.running()
 
-    def stop(self) -> None:
-        """Ask it to end, without waiting: from now on `lcore.running()` is false there."""
+    def cancel(self) -> bool:
+        """Ask it to end, without waiting: from now on `lcore.running()` is false there.
+
+        Returns
+        -------
+        bool
+            Whether it was still running. A function that returns has a result, as without `cancel`.
+        """
         lib.pyd_job_stop(self._c)
+        return self.running()
 
-    def wait(self, timeout: float | None = None) -> Any:
+    def cancelled(self) -> bool:
+        """Return whether it was ended because it did not end when asked to: a compiled worker."""
+        return self.done() and isinstance(self._error, CancelledError)
+
+    def fileno(self) -> int:
+        """Return a descriptor for `select` and event loops, readable once it has ended.
+
+        Notes
+        -----
+        Owns  the descriptor, which is valid as long as this object, also after its end
+        """
+        self._require_here()
+        with lock():
+            if self._ready is None:
+                self._ready = Eventfd()
+            lib.pyd_job_notify(self._c, self._ready.fileno())  # again, if interrupted before
+            return self._ready.fileno()
+
+    def result(self, timeout: float | None = None) -> Any:
         """Wait until the function has ended; return what it returned.
 
         Parameters
@@ -76,24 +108,32 @@ class Job(Owner):
         Raises
         ------
         TimeoutError
-            It still runs; wait again, or `stop` it.
+            It still runs; wait again, or `cancel` it.
+        CancelledError
+            It was `cancelled`.
         BaseException
             The exception of the function.
         """
-        end = deadline(timeout)
-        self._not_from_inside("wait for itself")
-        if self.closed and not self._c.done:
-            raise ClosedError(f"{self!r} runs in the process that launched it, not in this one")
-        if not self._await(end):
-            raise TimeoutError(f"{self!r} runs on after {timeout} s")
-        self._seen = True
-        super().close()
+        self._join(timeout)
         if self._error is not None:
             raise self._error
         return self._result
 
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait as `result` does; return the exception of the function, None if it returned.
+
+        Raises
+        ------
+        TimeoutError, CancelledError
+            As in `result`.
+        """
+        self._join(timeout)
+        if self.cancelled():
+            raise self._error  # type: ignore[misc]  # it is a CancelledError
+        return self._error
+
     def close(self, *, force: bool = False) -> None:
-        """Ask it to end and wait for that; raise what it raised, unless `wait` did.
+        """Ask it to end and wait for that; raise what it raised, unless `result` did.
 
         Parameters
         ----------
@@ -106,7 +146,7 @@ class Job(Owner):
             It does not end. A thread of DPDK cannot be ended from outside.
         """
         self._end()
-        unseen = None if self._seen or force else self._error
+        unseen = None if self._seen or force or self.cancelled() else self._error
         self._seen = True
         super().close(force=force)
         if unseen is not None:
@@ -126,6 +166,20 @@ class Job(Owner):
         except BaseException as its:  # the block's own exception is the one to raise
             error.add_note(f"{self!r}: {its!r}")
 
+    def _join(self, timeout: float | None) -> None:
+        """Wait until it has ended, and release the lcore."""
+        end = deadline(timeout)
+        self._not_from_inside("wait for itself")
+        self._require_here()
+        if not self._await(end):
+            raise TimeoutError(f"{self!r} runs on after {timeout} s")
+        self._seen = True
+        super().close()
+
+    def _require_here(self) -> None:
+        if self.closed and not self.done():
+            raise ClosedError(f"{self!r} runs in the process that launched it, not in this one")
+
     def _await(self, end: float | None) -> bool:
         """Wait in C, without a lock, in slices: signals are handled between them."""
         while not lib.pyd_job_wait(self._c, left_ns(end, _SLICE_NS)):
@@ -144,7 +198,7 @@ class Job(Owner):
     def _drop(self) -> None:
         """Undo an unfinished launch; if the function runs already, ask it to end."""
         if self._c.launched:
-            self.stop()
+            self.cancel()
         else:
             self._abandon()
 
@@ -160,10 +214,10 @@ class Job(Owner):
             self._call = None
 
     def _end(self) -> None:
-        if not self.running:
+        if not self.running():
             return
         self._not_from_inside("close itself")
-        self.stop()
+        self.cancel()
         if not self._await(deadline(PATIENCE_S)):
             raise InUseError(
                 f"{self!r} was asked to end and runs on: what runs on an lcore asks"
@@ -175,21 +229,21 @@ class Job(Owner):
             raise InUseError(f"{self!r} cannot {what}: it is what runs here")
 
     def _why_open(self) -> list[str]:
-        if self._error is not None and not self._seen:
+        if self._error is not None and not self._seen and not self.cancelled():
             return [f"it raised {self._error!r}, and nothing waited for it"]
-        return ["it runs"] if self.running else []
+        return ["it runs"] if self.running() else []
 
     def _free(self, force: bool) -> None:
         lib.pyd_job_close(self._c)
 
     def _state(self) -> str:
-        return f"on lcore {self.lcore_id} {'runs' if self.running else 'has ended'}"
+        return f"on lcore {self.lcore_id} {'runs' if self.running() else 'has ended'}"
 
 
 def running_on(lcore_id: int) -> Job | None:
     """Return the job that runs on an lcore; None if it is idle."""
     job = _jobs.get(lcore_id)
-    return job if job is not None and job.running else None
+    return job if job is not None and job.running() else None
 
 
 @ffi.def_extern("pyd_job_python")

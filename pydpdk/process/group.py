@@ -14,6 +14,7 @@ from typing import Any
 
 from pydpdk import eal
 from pydpdk._core.callbacks import Voice
+from pydpdk._core.eventfd import Eventfd
 from pydpdk._core.lifetime import Closing, Locked, Undo
 from pydpdk._core.signals import Deferred
 from pydpdk._core.timeouts import check_timeout
@@ -57,6 +58,7 @@ class Group(Closing):
         self._deaths: dict[int, Death] = {}
         self._wake, self._woken = self._context.Pipe(duplex=False)[::-1]
         self._thread: threading.Thread | None = None
+        self._ready: Eventfd | None = None
 
     def _begin(self) -> None:
         """Start to watch with the first process: an unused group leaves no thread behind."""
@@ -142,6 +144,7 @@ class Group(Closing):
                 self._begin()
                 member._spawn()
                 self._members.append(member)
+                self._signal()
                 self._wake.send(None)
         return member
 
@@ -155,12 +158,29 @@ class Group(Closing):
         """
         seconds = check_timeout(timeout)
         with Locked(self._changed):
-            return self._changed.wait_for(lambda: all(m.ended for m in self._members), seconds)
+            return self._changed.wait_for(self.done, seconds)
 
-    def stop(self) -> None:
+    def done(self) -> bool:
+        """Return whether every function has returned or failed."""
+        return all(member.done() for member in self.members)
+
+    def cancel(self) -> None:
         """Ask every function to return: `pydpdk.running()` is false in their processes now."""
         for member in self.members:
-            member.stop()
+            member.cancel()
+
+    def fileno(self) -> int:
+        """Return a descriptor for `select` and event loops, readable while all are `done`.
+
+        Notes
+        -----
+        Owns  the descriptor, which is valid as long as this object
+        """
+        with Locked(self._changed):
+            if self._ready is None:
+                self._ready = Eventfd()
+            self._signal()
+            return self._ready.fileno()
 
     def close(self) -> None:
         """Ask all processes to stop, kill those that do not, and wait for them.
@@ -175,11 +195,11 @@ class Group(Closing):
             if self._ended:
                 return
             self._closed = True
-        self.stop()
+        self.cancel()
         for end in (lambda m: None, Member.terminate, Member.kill):
             if self.wait(self._timeout):
                 break
-            for member in (m for m in self.members if not m.ended):
+            for member in (m for m in self.members if not m.done()):
                 end(member)
         self._end()
 
@@ -199,15 +219,26 @@ class Group(Closing):
         """Receive messages from the processes, and notice their end."""
         os.sched_setaffinity(0, self._cpus)  # the thread that started this one may be pinned
         while True:
-            live = [member for member in self.members if not member.ended]
+            with Locked(self._changed):
+                self._signal()
+            live = [member for member in self.members if not member.done()]
             if self._closed and not live:
                 return
             by_link = {link: member for member in live for link in member._links()}
             for link in wait([self._woken, *by_link]):
                 if link is self._woken:
                     self._woken.recv()
-                elif not by_link[link].ended:
+                elif not by_link[link].done():
                     self._serve(by_link[link])
+
+    def _signal(self) -> None:
+        """Make the descriptor readable, or not, as the members are; under the lock."""
+        if self._ready is None:
+            return
+        if self.done():
+            self._ready.set()
+        else:
+            self._ready.clear()
 
     def _serve(self, member: Member) -> None:
         """Handle a message or the death of a process; if that fails, mark it as failed."""
@@ -237,7 +268,7 @@ class Group(Closing):
             self._changed.notify_all()
 
     def __repr__(self) -> str:
-        live = sum(not member.ended for member in self._members)
+        live = sum(not member.done() for member in self._members)
         return f"<Group of {len(self._members)} processes, {live} live>"
 
 

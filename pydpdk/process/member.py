@@ -11,6 +11,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
+from pydpdk._core.eventfd import Eventfd
 from pydpdk._core.fixed import Fixed
 from pydpdk._core.timeouts import check_timeout
 from pydpdk._crossing import Locked, Undo
@@ -53,6 +54,7 @@ class Member(Fixed):
     Notes
     -----
     Threads  any
+    Like     concurrent.futures.Future: `done`, `running`, `result`, `exception`, `cancel`
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Member(Fixed):
         self._changed = changed
         self._value: Any = None
         self._error: BaseException | None = None
+        self._ready: Eventfd | None = None
         self._process: Any = None
         self._link: Connection[Any, Any] | None = None
 
@@ -86,10 +89,13 @@ class Member(Fixed):
         """How many times the process was restarted."""
         return self._restarted
 
-    @property
-    def ended(self) -> bool:
-        """Whether the function has returned or raised, or the process died for good."""
+    def done(self) -> bool:
+        """Return whether the function has returned or raised, or the process died for good."""
         return self.state in (MemberState.DONE, MemberState.FAILED, MemberState.DEAD)
+
+    def running(self) -> bool:
+        """Return whether the function runs in its process."""
+        return self.state == MemberState.RUNNING
 
     @property
     def alive(self) -> bool:
@@ -129,19 +135,48 @@ class Member(Fixed):
         Exception
             The exception of the function, with the traceback in its process as the cause.
         """
-        seconds = check_timeout(timeout)
-        with Locked(self._changed):
-            if not self._changed.wait_for(lambda: self.ended, seconds):
-                raise TimeoutError(f"{self!r} has not returned within {timeout} s")
+        self._join(timeout)
         if self._error is not None:
             raise self._error
         return self._value
 
-    def stop(self) -> None:
-        """Ask the function to return: `pydpdk.running()` is false in its process now."""
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait as `result` does; return the exception that `result` raises, None for a result.
+
+        Raises
+        ------
+        TimeoutError
+            The function has not returned yet.
+        """
+        self._join(timeout)
+        return self._error
+
+    def cancel(self) -> bool:
+        """Ask the function to return: `pydpdk.running()` is false in its process now.
+
+        Returns
+        -------
+        bool
+            Whether it had not returned. A function that returns has a result, as without `cancel`.
+        """
         self._restarts = 0
         with contextlib.suppress(OSError, AttributeError):
             self._link.send("stop")  # type: ignore[union-attr]
+        return not self.done()
+
+    def fileno(self) -> int:
+        """Return a descriptor for `select` and event loops, readable once it is `done`.
+
+        Notes
+        -----
+        Owns  the descriptor, which is valid as long as this object
+        """
+        with Locked(self._changed):
+            if self._ready is None:
+                self._ready = Eventfd()
+            if self.done():
+                self._ready.set()
+            return self._ready.fileno()
 
     def terminate(self) -> None:
         """Send the process SIGTERM."""
@@ -151,6 +186,12 @@ class Member(Fixed):
     def kill(self) -> None:
         """Send the process SIGKILL; a restart may follow, as after any death."""
         self._signal(signal.SIGKILL)
+
+    def _join(self, timeout: float | None) -> None:
+        seconds = check_timeout(timeout)
+        with Locked(self._changed):
+            if not self._changed.wait_for(self.done, seconds):
+                raise TimeoutError(f"{self!r} has not returned within {timeout} s")
 
     def _signal(self, number: signal.Signals) -> None:
         process = self._process
@@ -225,11 +266,9 @@ class Member(Fixed):
                 self._restarted += 1
                 self._spawn()
                 return True
-            end = f"{_cause(code)}{_held(death)}"
-            self._error = MemberDiedError(f"{self.name!r} (PID {self.pid}) {end}")
-            self._state = MemberState.DEAD
-            self._changed.notify_all()
-            return False
+        end = f"{_cause(code)}{_held(death)}"
+        self._show(MemberState.DEAD, MemberDiedError(f"{self.name!r} (PID {self.pid}) {end}"))
+        return False
 
     def _release(self) -> int:
         """Close the descriptors of an ended process; return its exit code."""
@@ -246,14 +285,15 @@ class Member(Fixed):
             self._process.kill()
             self._process.join()
             self._release()
-        with Locked(self._changed):
-            self._error, self._state = error, MemberState.FAILED
-            self._changed.notify_all()
+        self._show(MemberState.FAILED, error)
 
-    def _show(self, state: MemberState) -> None:
+    def _show(self, state: MemberState, error: BaseException | None = None) -> None:
         """Set a new state, and wake threads that wait for it."""
         with Locked(self._changed):
+            self._error = error or self._error
             self._state = state
+            if self._ready is not None and self.done():
+                self._ready.set()
             self._changed.notify_all()
 
     def __repr__(self) -> str:

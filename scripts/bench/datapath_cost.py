@@ -96,8 +96,8 @@ def on_lcores(prefix: str, n: int, size: int, cpus: Sequence[int], seconds: floa
         ]
         rate = worker_rates(lambda: sum(port.stats().ipackets for port in found), seconds)
         for job in jobs:
-            job.stop()
-            job.wait()
+            job.cancel()
+            job.result()
         for burst in bursts:
             burst.close()
     return rate

@@ -330,13 +330,13 @@ def close_all(kind: type[lifetime.Owner]) -> None:
 
 def _free_lcore(_: Any) -> None:
     close_all(lcore.Job)
-    assert lcore.launch(_nothing).wait(20) == 7
+    assert lcore.launch(_nothing).result(20) == 7
 
 
 def _jobs() -> list[Case]:
     return [
         Case("launch", list, _call_launch, _free_lcore),
-        Case("wait for job", lambda: lcore.launch(_nothing), lambda job: job.wait(), _free_lcore),
+        Case("wait for job", lambda: lcore.launch(_nothing), lambda job: job.result(), _free_lcore),
         Case("launch and close", lambda: None, _launch_and_close, _free_lcore),
     ]
 

@@ -75,7 +75,7 @@ def _look_group(made: dict[str, Any]) -> None:
     """Check that started members are known, answer, and end with the group."""
     group = made["group"]
     assert set(made["members"]) <= set(group.members)
-    group.stop()
+    group.cancel()
     for member in group.members:
         assert member.result(PATIENCE_S) == 7
     _close_group(made)
@@ -85,7 +85,7 @@ def _close_group(made: dict[str, Any]) -> None:
     group = made["group"]
     group.close()
     group.close()
-    assert all(member.ended and not member.alive for member in group.members)
+    assert all(member.done() and not member.alive for member in group.members)
     made.clear()
 
 
@@ -98,13 +98,13 @@ def _look_groups(box: list[Group]) -> None:
 
 
 def _result(made: dict[str, Any]) -> None:
-    made["group"].stop()
+    made["group"].cancel()
     member: Member = made["members"][0]
     assert member.result(PATIENCE_S) == 7
 
 
 def _stop_and_wait(made: dict[str, Any]) -> None:
-    made["group"].stop()
+    made["group"].cancel()
     assert made["group"].wait(PATIENCE_S)
 
 

@@ -49,8 +49,8 @@ def _launch(made: dict[str, Any]) -> Any:
 
 
 def _stop_and_wait(made: dict[str, Any]) -> None:
-    made["job"].stop()
-    made["job"].wait()
+    made["job"].cancel()
+    made["job"].result()
 
 
 def _launch_and_leave(made: dict[str, Any]) -> None:
@@ -64,12 +64,12 @@ def _launch_again(made: dict[str, Any]) -> None:
     before = int(made["counters"][0])
     with _launch(made) as job:
         _counts_on(made, before, job)
-    assert job.wait() == made["counters"][0]
+    assert job.result() == made["counters"][0]
 
 
 def _counts_on(made: dict[str, Any], before: int, job: lcore.Job) -> None:
     while made["counters"][0] == before:
-        assert job.running
+        assert job.running()
 
 
 def worker_cases(eal: Eal) -> list[Case]:
@@ -87,7 +87,7 @@ def worker_cases(eal: Eal) -> list[Case]:
 
     return [
         Case("launch worker", started, _launch, _launch_again, end),
-        Case("stop worker", launched, lambda made: made["job"].stop(), _launch_again, end),
+        Case("stop worker", launched, lambda made: made["job"].cancel(), _launch_again, end),
         Case("wait for worker", launched, _stop_and_wait, _launch_again, end),
         Case("close worker", launched, lambda made: made["job"].close(), _launch_again, end),
         Case("launch and leave worker", started, _launch_and_leave, _launch_again, end),

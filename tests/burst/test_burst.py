@@ -225,7 +225,7 @@ def test_an_empty_pool_names_the_caches_that_have_its_mbufs(eal: pydpdk.Eal, nam
             burst.free()
 
         job = pydpdk.lcore.launch(take_and_give_back)
-        job.wait()
+        job.result()
         (lcore_id,) = pool.cache_counts
         kept = pool.cache_counts[lcore_id]
         with Burst(511) as larger:

@@ -283,7 +283,7 @@ def test_workers_do_the_same(pair, pool: Mempool, burst: Burst):
     def through(packets: list[bytes], what: int) -> tuple[int, list[bytes]]:
         there.tx(load(pool, burst, packets))
         with Burst(N) as its:
-            found = acts.launch(there, back, its, what, ipv4, ipv6).wait()
+            found = acts.launch(there, back, its, what, ipv4, ipv6).result()
         back.rx(burst)
         return found, contents(burst)
 

@@ -118,7 +118,7 @@ class Maker:
 
     def job(self) -> Any:
         job = self.closing(lcore.launch(sum, (1, 2)))
-        job.wait()
+        job.result()
         return job
 
     def handler(self) -> Any:

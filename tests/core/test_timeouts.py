@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 import pydpdk
-from pydpdk import Channel, Eal, lcore, messages
+from pydpdk import Burst, Channel, Eal, Member, lcore, messages
 from pydpdk._core.timeouts import FOREVER_S, check_timeout, deadline, left, left_ms, left_ns
 from pydpdk.app.stop import Stop
 
@@ -60,16 +61,22 @@ WAITS = {
     if "timeout" in inspect.signature(function).parameters
 }
 ARGUMENTS: dict[str, Any] = {
-    "self": MagicMock(dtype=None), "name": "x", "message": b"x", "messages": [b"x"], "data": b"x",
-    "lengths": [1], "n": 1,
+    "name": "x", "message": b"x", "messages": [b"x"], "data": b"x", "lengths": [1], "n": 1,
 }  # fmt: skip
-INSIDE = {"pydpdk.app.peers.when_served", "pydpdk.eal.waits.wait_for_turn"}
-"""Waits of pydpdk's own, with timeouts of its own."""
+INSIDE = {
+    "pydpdk.app.peers.when_served",
+    "pydpdk.eal.waits.wait_for_turn",
+    "pydpdk.process.channel.batches.get_batch",
+    "pydpdk.process.channel.batches.get_records",
+    "pydpdk.process.channel.batches.send_batch",
+    "pydpdk.process.channel.message.Message.__init__",
+}
+"""Waits of pydpdk's own, with timeouts that are constant or checked."""
 
 
 def test_the_waits_are_found():
     assert len(WAITS) > 18
-    assert {"pydpdk.process.channel.Channel.get", "pydpdk.lcore.job.Job.wait"} <= set(WAITS)
+    assert {"pydpdk.process.channel.Channel.get", "pydpdk.lcore.job.Job.result"} <= set(WAITS)
 
 
 def test_no_parameter_has_the_unit_of_a_wait_in_its_name():
@@ -87,10 +94,19 @@ def test_no_parameter_has_the_unit_of_a_wait_in_its_name():
     ("wrong", "error"),
     [(-1, ValueError), (float("nan"), ValueError), (True, TypeError), ("1", TypeError)],
 )
-def test_a_wrong_timeout_raises(eal: Eal, path: str, wrong: object, error: type[Exception]):
+def test_a_wrong_timeout_raises(
+    eal: Eal, name: str, path: str, wrong: object, error: type[Exception]
+):
+    with Channel.create(name, 16, message_bytes=8) as channel, Burst(1) as burst:
+        made = {"Channel": channel, "Job": launched(), "Member": unstarted()}
+        itself = made.get(path.split(".")[-2], MagicMock())
+        check(path, {**ARGUMENTS, "self": itself, "burst": burst}, wrong, error)
+
+
+def check(path: str, arguments: dict[str, Any], wrong: object, error: type[Exception]) -> None:
     parameters = inspect.signature(WAITS[path]).parameters.values()
     needed = {
-        p.name: ARGUMENTS.get(p.name, MagicMock())
+        p.name: arguments.get(p.name, MagicMock())
         for p in parameters
         if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
     }
@@ -99,10 +115,14 @@ def test_a_wrong_timeout_raises(eal: Eal, path: str, wrong: object, error: type[
         next(waits)  # of a generator, which a `with` block runs
 
 
-def ended() -> Callable[[float | None], object]:
+def launched() -> lcore.Job:
     job = lcore.launch(int)
-    job.wait(10)
-    return job.wait
+    job.result(10)
+    return job
+
+
+def unstarted() -> Member:
+    return Member(MagicMock(), MagicMock(), 0, threading.Condition())
 
 
 def filled(channel: Channel, call: str) -> Callable[[float | None], object]:
@@ -118,7 +138,8 @@ def test_a_timeout_is_none_or_any_number_from_0(eal: Eal, name: str, timeout: An
     with Channel.create(name, 16, message_bytes=8) as channel:
         for call in ("get", "get_many", "get_packed"):
             assert filled(channel, call)(timeout)
-    assert ended()(timeout) == 0
+    assert launched().result(timeout) == 0
+    assert launched().exception(timeout) is None
     with Stop().on_signals(timeout):
         pass
 

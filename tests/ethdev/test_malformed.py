@@ -130,7 +130,7 @@ def test_a_compiled_worker(port, room: int) -> None:
     with Burst(8) as burst:
         job = macswap.launch(port.rx_queues[0], port.tx_queues[0], burst, counters)
         until(lambda: counters[0] + port.rx_queues[0].malformed == len(sizes_around(room)))
-        job.stop()
+        job.cancel()
         job.close()
 
 

@@ -46,9 +46,9 @@ def zero_copy(slots: ZeroCopy, *commit: Any) -> None:
 
 
 def lcores(h: Fixtures) -> Iterator[tuple[str, Call]]:
-    yield "lcore.launch argument", lambda v: lcore.launch(repr, v).wait()
-    yield "Worker.launch argument", lambda v: takes.launch(v).wait()
-    yield "Worker.launch argument in a tuple", lambda v: takes.launch((v, 1)).wait()
+    yield "lcore.launch argument", lambda v: lcore.launch(repr, v).result()
+    yield "Worker.launch argument", lambda v: takes.launch(v).result()
+    yield "Worker.launch argument in a tuple", lambda v: takes.launch((v, 1)).result()
 
 
 def rings(h: Fixtures) -> Iterator[tuple[str, Call]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_a_worker_rewrites_and_sends_what_it_receives(loop: Port, pool, burst, c
     with Burst(32) as its:
         with workers.macswap.launch(loop.rx_queues[0], loop.tx_queues[0], its, counters) as job:
             until(lambda: counters[0] > 100_000)
-        assert job.wait() == counters[0] == counters[1]
+        assert job.result() == counters[0] == counters[1]
         assert len(its) == 0
         assert loop.rx_queues[0].rx(its) == 8
         swapped = bytes([2] * 6 + [1] * 6)
@@ -55,9 +56,9 @@ def test_counters_are_readable_while_a_worker_runs(source, pool, counters):
         for _ in range(3):
             until(lambda: counters[0] > seen[-1])
             seen.append(int(counters[0]))
-        assert job.running
-        job.stop()
-        assert job.wait() >= seen[-1]
+        assert job.running()
+        job.cancel()
+        assert job.result() >= seen[-1]
 
 
 def test_a_worker_that_never_asks_is_stopped_in_its_poll(source, pool, counters):
@@ -66,8 +67,10 @@ def test_a_worker_that_never_asks_is_stopped_in_its_poll(source, pool, counters)
         job = workers.never_asks.launch(source.rx_queues[0], its, counters)
         until(lambda: counters[0])
         start, ran = time.monotonic(), time.process_time()
-        job.stop()
-        assert job.wait(LIMIT) is None
+        assert job.cancel()
+        with pytest.raises(CancelledError, match="never_asks"):
+            job.result(LIMIT)
+        assert job.cancelled()
         assert time.monotonic() - start > 0.04
         assert time.process_time() - ran < 0.1
 
@@ -76,8 +79,9 @@ def test_a_worker_that_only_sends_is_stopped_too(source, pool, counters):
     with Burst(32) as its:
         job = workers.sends_for_ever.launch(source.tx_queues[0], pool, its, counters)
         until(lambda: counters[0] > 0)
-        job.stop()
-        assert job.wait(LIMIT) is None
+        job.cancel()
+        with pytest.raises(CancelledError):
+            job.exception(LIMIT)
     assert pool.in_use_count == 0
 
 
@@ -96,7 +100,7 @@ def test_an_exception_is_raised_and_the_mbufs_are_returned(source, pool):
     with Burst(32) as its:
         job = workers.raises.launch(source.rx_queues[0], its, 320)
         with pytest.raises(ValueError, match="seen enough") as caught:
-            job.wait()
+            job.result()
         (note,) = caught.value.__notes__
         assert note.startswith(f"in the worker raises on lcore {job.lcore_id}, {workers.__file__}:")
         lines = Path(workers.__file__).read_text().splitlines()
@@ -110,11 +114,11 @@ def test_an_exception_is_raised_and_the_mbufs_are_returned(source, pool):
 def test_an_empty_pool_raises_in_a_worker_too(pool: Mempool):
     with Burst(500) as first, Burst(500) as second:
         with pytest.raises(NoRoomError, match="too few mbufs left") as caught:
-            workers.takes_all.launch(pool, (first, second)).wait()
+            workers.takes_all.launch(pool, (first, second)).result()
         assert f"{workers.__file__}:" in caught.value.__notes__[0]
         assert pool.in_use_count == 0
         with Burst(511) as all_of_them:
-            assert workers.counts_empty_pools.launch(pool, all_of_them, first).wait() == 3
+            assert workers.counts_empty_pools.launch(pool, all_of_them, first).result() == 3
         assert pool.in_use_count == 0
 
 
@@ -124,7 +128,7 @@ def test_a_full_tx_queue_leaves_the_rest_in_the_burst(device, name: str, counter
     with Mempool.create(name, 2047, cache_size=0) as big, Burst(100) as its:
         port.configure(mempool=big)
         port.start()
-        workers.sends.launch(port.tx_queues[0], big, its, FRAME, 15, counters).wait()
+        workers.sends.launch(port.tx_queues[0], big, its, FRAME, 15, counters).result()
         assert list(counters[:2]) == [1023, 477]
         assert big.in_use_count == 1023
         port.close()
@@ -138,7 +142,7 @@ def test_a_lost_port_ends_a_worker_with_an_error(source, pool, counters, launche
         until(lambda: counters[0] > 0)
         source.close(force=True)
         with pytest.raises(ClosedError, match="the port was stopped"):
-            job.wait()
+            job.result()
         assert pool.in_use_count == 0
 
 
@@ -174,8 +178,8 @@ def test_a_forced_close_of_a_pool_ends_the_worker_that_uses_it(eal, name: str, c
         until(lambda: counters[0] == 8)
         with pytest.warns(LeakWarning, match="closed by force"):
             mine.close(force=True)
-        assert not job.running
-        assert job.wait() is None
+        assert job.done()
+        assert job.result() is None
 
 
 def test_packets_go_from_worker_to_worker_through_a_ring(eal, pool, name: str):
@@ -188,7 +192,7 @@ def test_packets_go_from_worker_to_worker_through_a_ring(eal, pool, name: str):
         giver = workers.to_ring.launch(ring, pool, one, 320_000)
         with pytest.raises(InUseError, match=r"used by <Job 'from_ring'.*<Job 'to_ring'"):
             ring.close()
-        assert giver.wait(LIMIT) == taker.wait(LIMIT) == 320_000
+        assert giver.result(LIMIT) == taker.result(LIMIT) == 320_000
 
 
 def test_several_queues_on_several_lcores(device, pool, counters):
@@ -264,5 +268,5 @@ def test_the_same_function_runs_interpreted(source, pool, counters):
             workers.macswap.function, source.rx_queues[0], source.tx_queues[0], its, counters
         )
         until(lambda: counters[0] > 0)
-        job.stop()
-        assert job.wait() == counters[0]
+        job.cancel()
+        assert job.result() == counters[0]

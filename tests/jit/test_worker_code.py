@@ -25,12 +25,12 @@ def keeps(burst, mempool, ring, mask):
 def test_keep_frees_the_others_in_order(pool, burst, name: str):
     mask = np.array([1, 0, 0, 1, 1, 0, 1, 0], bool)
     with Ring.create(name, 16, element="mbuf") as ring:
-        assert keeps.launch(burst, pool, ring, mask).wait() == 4
+        assert keeps.launch(burst, pool, ring, mask).result() == 4
         assert pool.in_use_count == ring.rx(burst) == 4
         assert [burst.bytes(i)[0] for i in range(4)] == [0, 3, 4, 6]
         burst.free()
         with pytest.raises(ValueError, match="mask"):
-            keeps.launch(burst, pool, ring, mask[:7]).wait()
+            keeps.launch(burst, pool, ring, mask[:7]).result()
     assert pool.in_use_count == 0
 
 
@@ -42,7 +42,7 @@ def values(ring, array, out):
 def test_rings_of_values_carry_arrays(eal, name: str):
     with Ring.create(name, 8, element="float64") as ring:
         array, out = np.arange(9, dtype=float), np.zeros(3)
-        assert values.launch(ring, array, out).wait() == (7, 3, 2.0)
+        assert values.launch(ring, array, out).result() == (7, 3, 2.0)
         assert len(ring) == 4
         for wrong in (np.arange(4), np.zeros((2, 2)), np.zeros(8)[::2]):
             with pytest.raises(CompileError, match="contiguous array of float64"):
@@ -105,7 +105,7 @@ REACHES = {
 def test_beyond_the_end_is_an_exception_not_a_crash(what: int, pool, burst):
     array = np.zeros(4096, np.uint8)
     with pytest.raises(REACHES[what]):
-        reach.launch(burst, pool, array, what).wait()
+        reach.launch(burst, pool, array, what).result()
     assert pool.in_use_count == 0
 
 
@@ -168,7 +168,7 @@ def test_a_leased_object_cannot_be_returned(burst, pool):
         (gives_its_burst_away, ()), (gives_a_packet_away, (pool,)), (gives_a_header_away, (pool,))
     ):  # fmt: skip
         with pytest.raises(TypeError, match="cannot convert native"):
-            gives.launch(burst, *more).wait()
+            gives.launch(burst, *more).result()
 
 
 @worker
@@ -177,9 +177,9 @@ def with_defaults(first, scale=3, *more):
 
 
 def test_defaults_and_further_arguments_work_as_in_python(eal):
-    assert with_defaults.launch(2).wait() == 6
-    assert with_defaults.launch(2, 5).wait() == 10
-    assert with_defaults.launch(2, 5, 1, 1).wait() == 12
+    assert with_defaults.launch(2).result() == 6
+    assert with_defaults.launch(2, 5).result() == 10
+    assert with_defaults.launch(2, 5, 1, 1).result() == 12
     with pytest.raises(CompileError, match="first"):
         with_defaults.launch()
 

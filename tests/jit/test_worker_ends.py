@@ -58,7 +58,7 @@ def full(device, name: str):
 def test_a_loop_that_raises_loses_nothing(launch: Launch, source: Port, pool: Mempool):
     with Burst(32) as its:
         with pytest.raises(ValueError, match="seen enough"):
-            launch(workers.raises, source.rx_queues[0], its, 320).wait()
+            launch(workers.raises, source.rx_queues[0], its, 320).result()
         assert pool.in_use_count == len(its) == (0 if launch is compiled else 32)
         its.free()
     assert pool.in_use_count == 0
@@ -68,7 +68,7 @@ def test_a_loop_that_raises_loses_nothing(launch: Launch, source: Port, pool: Me
 def test_a_loop_that_runs_out_of_mbufs_loses_nothing(launch: Launch, pool: Mempool):
     with Burst(500) as first, Burst(500) as second:
         with pytest.raises(NoRoomError):
-            launch(workers.takes_all, pool, (first, second)).wait()
+            launch(workers.takes_all, pool, (first, second)).result()
         assert pool.in_use_count == len(first) == (0 if launch is compiled else 500)
         assert len(second) == 0
         first.free()
@@ -96,7 +96,7 @@ def test_a_loop_whose_port_is_removed_raises_and_loses_nothing(
         until(lambda: counters[0] > 0)
         source.close(force=True)
         with pytest.raises(ClosedError):
-            job.wait(LIMIT)
+            job.result(LIMIT)
         assert counters[0] == counters[1] + counters[2] + len(its) or launch is compiled
         its.free()
     assert pool.in_use_count == 0
@@ -108,7 +108,7 @@ def test_an_interpreted_loop_raises_after_its_port_is_stopped(source, pool, coun
         until(lambda: counters[0] > 0)
         source.stop()
         with pytest.raises(ClosedError):
-            job.wait(LIMIT)
+            job.result(LIMIT)
         its.free()
     assert pool.in_use_count == 0
 
@@ -144,9 +144,9 @@ def test_a_loop_without_a_link_polls_on_and_loses_nothing(
             subprocess.run(["ip", "link", "del", near], check=True)
             polls = int(counters[1])
             until(lambda: counters[1] > polls + 100)
-            assert job.running
-            job.stop()
-            job.wait(LIMIT)
+            assert job.running()
+            job.cancel()
+            job.result(LIMIT)
             assert len(its) == 0
         port.close()
     finally:
@@ -158,8 +158,8 @@ def stops(job: Any, ready: Callable[[], Any]) -> None:
     """Check that it ends in 0.1 s of CPU time: on a busy machine that takes longer."""
     until(ready)
     start = time.process_time()
-    job.stop()
-    job.wait(LIMIT)
+    job.cancel()
+    job.result(LIMIT)
     assert time.process_time() - start < 0.1
 
 

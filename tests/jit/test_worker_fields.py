@@ -91,7 +91,7 @@ def test_fields_of_the_mbuf_are_written(pair, pool):
     there, back = pair
     with Burst(64) as ours, Burst(64) as its:
         there.tx(load(ours, pool))
-        marks.launch(there, back, its).wait()
+        marks.launch(there, back, its).result()
         back.rx(ours)
         port, rss, has = ours.columns["mbuf.port", "mbuf.hash.rss", "mbuf.hash.rss?"]
         assert (set(port), has.all()) == ({9}, True)
@@ -120,7 +120,7 @@ def test_the_clock_is_that_of_dpdk(eal):
     """rte_rdtsc and rte_get_tsc_hz."""
     out = np.zeros(3, np.int64)
     before = cycles.rdtsc()
-    assert clock.launch(out).wait() == cycles.get_tsc_hz() > 1_000_000
+    assert clock.launch(out).result() == cycles.get_tsc_hz() > 1_000_000
     assert before < out[0] <= out[1] <= out[2] < cycles.rdtsc()
 
 
@@ -135,5 +135,5 @@ def whole_or_nothing(ring, values, out):
 def test_rings_of_values_take_all_or_nothing(eal, name: str):
     with Ring.create(name, 8, element="uint32") as ring:
         values, out = np.arange(5, dtype=np.uint32), np.zeros(4, np.uint32)
-        assert whole_or_nothing.launch(ring, values, out).wait() == (5, 0, 5, 4, 0)
+        assert whole_or_nothing.launch(ring, values, out).result() == (5, 0, 5, 4, 0)
         assert out.tolist() == [0, 1, 2, 3]

@@ -41,7 +41,7 @@ def dissect(burst, mempool, data, length, out):
 def dissected(burst, pool, packet: bytes, length: int | None = None) -> list[int]:
     out = np.zeros(8, np.int64)
     data = np.frombuffer(packet, np.uint8).copy()
-    dissect.launch(burst, pool, data, len(data) if length is None else length, out).wait()
+    dissect.launch(burst, pool, data, len(data) if length is None else length, out).result()
     return out.tolist()
 
 
@@ -102,9 +102,9 @@ def rewrite(burst, mempool):
 
 def test_fields_are_written_where_dpdk_has_them(pool, burst, name: str):
     """The ring keeps the packets: those in a worker's bursts are freed at its end."""
-    assert rewrite.launch(burst, pool).wait() == 0xABCD
+    assert rewrite.launch(burst, pool).result() == 0xABCD
     with Ring.create(name, 8, element="mbuf") as ring:
-        write_to.launch(burst, pool, ring).wait()
+        write_to.launch(burst, pool, ring).result()
         ring.rx(burst)
         first, second = burst.bytes(0), burst.bytes(1)
         burst.free()

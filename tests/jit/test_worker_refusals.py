@@ -186,8 +186,8 @@ def finishes(burst, mempool, out):
 
 def test_print_and_finally_compile(burst, pool, capfd):
     """`print` takes the GIL for it."""
-    assert worker(prints).launch(burst).wait() == 1
+    assert worker(prints).launch(burst).result() == 1
     assert "0 packets" in capfd.readouterr().out
     out = np.zeros(1, np.int64)
-    worker(finishes).launch(burst, pool, out).wait()
+    worker(finishes).launch(burst, pool, out).result()
     assert out[0] == 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
+import select
+import selectors
 import threading
 
 import pytest
@@ -35,11 +38,11 @@ def test_a_job_returns_the_result_of_its_lcore(workers):
 
     for worker in workers:
         job = lcore.launch(there, 1, 2, lcore_id=worker)
-        total, where, cpus, thread = job.wait()
+        total, where, cpus, thread = job.result()
         assert (total, where, cpus) == (3, worker, {CPU})
         assert thread != threading.get_ident()
         assert job.closed
-        assert job.wait()[0] == 3
+        assert job.result()[0] == 3
 
 
 def test_wait_raises_the_exception_of_the_job(workers):
@@ -48,12 +51,12 @@ def test_wait_raises_the_exception_of_the_job(workers):
 
     job = lcore.launch(fail)
     with pytest.raises(KeyError, match="lost") as caught:
-        job.wait()
+        job.result()
     assert caught.traceback[-1].name == "fail"
     with pytest.raises(KeyError), lcore.launch(fail):
         pass
     with pytest.raises(SystemExit):
-        lcore.launch(exit).wait()
+        lcore.launch(exit).result()
 
 
 def test_an_error_of_the_block_takes_precedence(workers):
@@ -75,24 +78,83 @@ def test_a_job_uses_the_cache_of_its_lcore(workers, name: str):
 
     with Mempool.create(name, 511, cache_size=32) as pool:
         assert sum(pool.cache_counts.values()) == 0
-        lcore.launch(alloc, pool, lcore_id=workers[1]).wait()
+        lcore.launch(alloc, pool, lcore_id=workers[1]).result()
         assert list(pool.cache_counts) == [workers[1]]
         assert pool.in_use_count == 0
 
 
 def test_a_job_runs_until_it_is_asked_to_stop(workers):
     job = lcore.launch(until_stopped, lcore_id=workers[0])
-    assert job.running
+    assert job.running()
     with pytest.raises(TimeoutError, match="until_stopped"):
-        job.wait(0.02)
+        job.result(0.02)
     assert began.wait(LIMIT)
-    job.stop()
-    assert job.wait(LIMIT) == 5
-    assert not job.running
+    job.cancel()
+    assert job.result(LIMIT) == 5
+    assert not job.running()
     with lcore.launch(until_stopped) as left:
         pass
     assert left.closed
     assert lcore.running()
+
+
+def test_a_job_answers_like_a_future(workers):
+    job = lcore.launch(until_stopped)
+    assert (job.running(), job.done(), job.cancelled()) == (True, False, False)
+    with pytest.raises(TimeoutError):
+        job.exception(0)
+    assert job.cancel()
+    assert job.exception(5) is None
+    assert (job.running(), job.done(), job.cancelled()) == (False, True, False)
+    assert not job.cancel()
+    failed = lcore.launch(int, "x")
+    assert isinstance(failed.exception(5), ValueError)
+    with pytest.raises(ValueError, match="invalid literal"):
+        failed.result(0)
+    failed.close()
+
+
+def test_a_job_is_readable_once_it_has_ended(workers):
+    with selectors.DefaultSelector() as selector:
+        jobs = [lcore.launch(until_stopped) for _ in workers]
+        for job in jobs:
+            selector.register(job, selectors.EVENT_READ)
+        assert selector.select(0) == []
+        jobs[0].cancel()
+        for _ in range(2):
+            assert [key.fileobj for key, _ in selector.select(5)] == jobs[:1]
+            assert jobs[0].result(0) > 0
+        selector.unregister(jobs[0])
+        jobs[1].close()
+        assert [key.fileobj for key, _ in selector.select(5)] == jobs[1:]
+    late = lcore.launch(int)
+    late.result(5)
+    assert select.select([late], [], [], 0)[0] == [late]
+
+
+def test_an_event_loop_waits_for_a_job(workers):
+    async def wait() -> int:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        job = lcore.launch(until_stopped)
+        loop.add_reader(job, ended.set)
+        loop.call_later(0.02, job.cancel)
+        await asyncio.wait_for(ended.wait(), 10)
+        loop.remove_reader(job)
+        return job.result(0)
+
+    assert asyncio.run(wait()) > 0
+
+
+def test_descriptors_of_jobs_are_closed_with_them(workers):
+    lcore.launch(int, lcore_id=workers[0]).result()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(50):
+        job = lcore.launch(int)
+        assert job.fileno() == job.fileno()
+        job.result()
+    del job
+    lcore.launch(int, lcore_id=workers[0]).result()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_an_lcore_runs_one_thing_at_a_time(workers):
@@ -105,15 +167,15 @@ def test_an_lcore_runs_one_thing_at_a_time(workers):
     for job in jobs:
         job.close()
     for _ in range(50):
-        assert lcore.launch(int, lcore_id=workers[0]).wait() == 0
+        assert lcore.launch(int, lcore_id=workers[0]).result() == 0
 
 
 def test_jobs_are_waited_for_in_any_order(workers):
     first = lcore.launch(str, 1, lcore_id=workers[0])
-    until(lambda: not first.running)
+    until(lambda: not first.running())
     second = lcore.launch(until_stopped, lcore_id=workers[0])
-    assert first.wait() == "1"
-    assert second.running
+    assert first.result() == "1"
+    assert second.running()
     second.close()
 
 
@@ -139,21 +201,21 @@ def test_a_job_neither_waits_for_itself_nor_closes_the_eal(eal: Eal, workers):
     def inside() -> None:
         until(lambda: mine)
         with pytest.raises(InUseError, match="wait for itself"):
-            mine[0].wait()
+            mine[0].result()
         eal.close()
 
     job = lcore.launch(inside)
     mine.append(job)
     with pytest.raises(InUseError, match="close itself"):
-        job.wait()
+        job.result()
     mine.clear()
 
 
 def test_a_job_launches_another(workers):
     def outer() -> int:
-        return lcore.launch(int, 7, lcore_id=workers[1]).wait()
+        return lcore.launch(int, 7, lcore_id=workers[1]).result()
 
-    assert lcore.launch(outer, lcore_id=workers[0]).wait() == 7
+    assert lcore.launch(outer, lcore_id=workers[0]).result() == 7
 
 
 def test_closing_the_eal_ends_a_job_that_polls_running(run_script):
@@ -198,7 +260,7 @@ def test_errors_of_jobs_without_a_wait_are_reported_at_the_end(run_script):
         warnings.simplefilter("always")
         eal = init(lcores=f"0@{LCORE},1@{LCORE}")
         job = lcore.launch(int, "x")
-        until(lambda: not job.running)
+        until(lambda: not job.running())
         eal.close()
     """)
     assert out.returncode == 0, out.stderr
@@ -232,11 +294,11 @@ def test_ctrl_c_ends_the_waiting_not_the_job(run_script):
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background shells
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
-            job.wait()
+            job.result()
         except KeyboardInterrupt:
-            print("interrupted", job.running)
-        job.stop()
-        print(job.wait(60))
+            print("interrupted", job.running())
+        job.cancel()
+        print(job.result(60))
         eal.close()
     """)
     assert out.stdout == "interrupted True\nended as asked\n", out.stderr
@@ -253,13 +315,13 @@ def test_a_forked_child_does_not_own_the_job(run_script):
         pid = os.fork()
         if pid == 0:
             try:
-                job.wait()
+                job.result()
             except pydpdk.ClosedError as error:
                 print(error, flush=True)
             os._exit(0)
         os.waitpid(pid, 0)
-        job.stop()
-        print(job.wait(60))
+        job.cancel()
+        print(job.result(60))
         eal.close()
     """)
     assert out.stdout.splitlines()[-1] == "ended", out.stderr
@@ -272,9 +334,9 @@ def test_a_child_that_is_forked_on_an_lcore_does_not_run_its_loop(run_script):
         import os
         from pydpdk import lcore
         eal = init(lcores=f"0@{LCORE},1@{LCORE}")
-        pids = [lcore.launch(os.fork).wait() for _ in range(3)]
+        pids = [lcore.launch(os.fork).result() for _ in range(3)]
         print([os.waitpid(pid, 0)[1] for pid in pids])
-        print([lcore.launch(int, i).wait() for i in range(100)] == list(range(100)))
+        print([lcore.launch(int, i).result() for i in range(100)] == list(range(100)))
         eal.close()
     """)
     assert out.stdout == "[0, 0, 0]\nTrue\n", out.stderr

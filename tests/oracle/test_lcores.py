@@ -48,7 +48,7 @@ def together(work: Callable[[int], None]) -> None:
 def test_the_main_thread_is_an_lcore(eal: Eal):
     """test_per_lcore: rte_lcore_id differs in each lcore."""
     main, *workers = lcore.walk()
-    seen = [lcore.launch(lcore.current, lcore_id=one.lcore_id).wait() for one in workers]
+    seen = [lcore.launch(lcore.current, lcore_id=one.lcore_id).result() for one in workers]
     assert seen == [one.lcore_id for one in workers]
     assert main.main
     assert lcore.current() == main.lcore_id
@@ -64,7 +64,7 @@ def test_a_busy_lcore_takes_no_second_launch(eal: Eal):
         with pytest.raises(BusyError):
             lcore.launch(time.sleep, 0.1, lcore_id=worker)
     for job in jobs:
-        job.wait()
+        job.result()
 
 
 def test_threads_are_no_lcores(eal: Eal):

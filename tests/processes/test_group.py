@@ -184,6 +184,46 @@ with Mempool.create("packets", 511, cache_size=0, ops_name="lf_stack") as pool:
     assert done.stdout.startswith("2 3 0\n"), done.stderr
 
 
+def test_members_and_groups_answer_like_futures_and_are_readable_once_done(
+    run_group: RunGroup,
+) -> None:
+    done = run_group("""
+import select
+def readable(*objects):
+    return [one in select.select(objects, [], [], 0)[0] for one in objects]
+print(readable(group), group.done())
+polls, fails = group.start(until_stopped), group.start(fail)
+print(readable(group, polls), polls.wait_ready(30), polls.running(), polls.done())
+print(repr(fails.exception(30)), readable(group, fails))
+try:
+    polls.result(0)
+except TimeoutError as error:
+    print("has not returned within 0 s" in str(error))
+print(polls.cancel(), select.select([polls], [], [], 30)[0] == [polls], polls.exception(0))
+print(select.select([group], [], [], 30)[0] == [group], group.wait(0), readable(group, polls))
+print(polls.cancel(), polls.result(0))
+group.start(add, 1).result(30)
+""")
+    assert done.stdout.splitlines()[:-1] == [
+        "[True] True",
+        "[False, False] True True False",
+        "LookupError('nothing here') [False, True]",
+        "True",
+        "True True None",
+        "True True [True, True]",
+        "False stopped",
+    ]
+
+
+def test_a_member_that_died_is_readable(run_group: RunGroup) -> None:
+    done = run_group("""
+import select
+member = group.start(leave)
+print(select.select([member], [], [], 30)[0] == [member], type(member.exception(0)).__name__)
+""")
+    assert done.stdout.startswith("True MemberDiedError\n")
+
+
 def test_close_stops_members_that_poll_and_kills_the_others(
     run_group: RunGroup,
 ) -> None:

@@ -147,7 +147,7 @@ def test_compiled_workers(run_script, hostile: Path, tmp_path: Path) -> None:
             print((int(counters[at]), side.malformed))
             if at == 0:
                 send(pool, to_c)
-        job.stop()
+        job.cancel()
         job.close()
     """
     assert run(run_script, hostile, body) == SEEN.replace("out 0\n", "") + SEEN

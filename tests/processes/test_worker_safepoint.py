@@ -37,7 +37,7 @@ def test_a_worker_waits_while_the_world_is_stopped_and_goes_on(run_script):
             pydpdk.recover()
             before = int(counters[0])
             until(lambda: counters[0] > before)
-            assert job.running
+            assert job.running()
         burst.close()
         print(pool.in_use_count)
         eal.close()

@@ -45,7 +45,7 @@ def through(pair, launched, pool, *args: Any) -> tuple[Any, list[bytes]]:
     there, back = pair
     with Burst(64) as ours, Burst(64) as its:
         there.tx(load(ours, pool))
-        result = launched.launch(there, back, its, *args).wait()
+        result = launched.launch(there, back, its, *args).result()
         n = back.rx(ours)
         packets = [ours.bytes(i) for i in range(n)]
         ours.free()

@@ -39,7 +39,8 @@ INSIDE = {
         "mempool_ops", "devices", "start", "needs", "options", "checks", "lcores",
     ],
     "_core": [
-        "fastcall", "lifetime", "fixed", "callbacks", "choice", "frozen", "signals", "timeouts",
+        "fastcall", "eventfd", "lifetime", "fixed", "callbacks", "choice", "frozen", "signals",
+        "timeouts",
     ],
 }  # fmt: skip
 LEAVES = {"memory": {"", "mbuf_owner", "critical"}, "eal": set()}

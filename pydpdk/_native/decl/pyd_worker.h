@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A job on an lcore. `stop`: it has been asked to end; `asked`: when it first saw that, in cycles.
- * `done` is a futex: the function has returned; then the lcore is joined once. */
+ * `done` is a futex: the function has returned; then the lcore is joined once. `ready_fd`: an
+ * eventfd to write to then, or -1. */
 struct pyd_job {
     struct pyd_gate gate;
     uint32_t stop;
@@ -10,6 +11,7 @@ struct pyd_job {
     uint32_t launched;
     uint32_t done;
     uint32_t joined;
+    int ready_fd;
 };
 /* Where a field lies in the mbuf; a size of 0: `offset` is the constant of that name. */
 struct pyd_worker_field {
@@ -21,6 +23,7 @@ struct pyd_worker_field {
 int pyd_job_launch(struct pyd_job *job, unsigned int lcore_id);
 int pyd_job_wait(struct pyd_job *job, uint64_t ns);
 void pyd_job_stop(struct pyd_job *job);
+void pyd_job_notify(struct pyd_job *job, int fd);
 void pyd_job_join(struct pyd_job *job);
 void pyd_job_close(struct pyd_job *job);
 struct pyd_job *pyd_job_mine(void);

@@ -17,6 +17,16 @@ __thread struct pyd_job *pyd_job_here;
 /* Compiled by cffi: takes the GIL, and runs the Python job of this lcore. */
 void pyd_job_python(void);
 
+/* The eventfd is not blocking, and any number but 0 makes it readable. */
+static void
+make_readable(int fd)
+{
+    const uint64_t one = 1;
+
+    if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
+        return; /* it is readable already */
+}
+
 static int
 run(void *arg)
 {
@@ -31,6 +41,7 @@ run(void *arg)
      * pipe of its parent. */
     if ((uint64_t)getpid() != job->pid)
         _exit(0);
+    make_readable(__atomic_load_n(&job->ready_fd, __ATOMIC_SEQ_CST));
     return 0;
 }
 
@@ -63,6 +74,16 @@ void
 pyd_job_stop(struct pyd_job *job)
 {
     __atomic_store_n(&job->stop, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Write to the eventfd once the job is done: here, or where it ends, as one of them sees both. The
+ * descriptor stays open until the job is joined. */
+void
+pyd_job_notify(struct pyd_job *job, int fd)
+{
+    __atomic_store_n(&job->ready_fd, fd, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&job->done, __ATOMIC_SEQ_CST))
+        make_readable(fd);
 }
 
 /* Wait until the lcore has left a job that is done, which takes microseconds. Does nothing if the
