@@ -8,6 +8,7 @@ import os
 import select
 import selectors
 import threading
+from pathlib import Path
 
 import pytest
 from waiting import LIMIT, until
@@ -16,6 +17,7 @@ from pydpdk import Burst, Eal, Mempool, lcore
 from pydpdk.errors import BusyError, InUseError
 
 CPU = max(os.sched_getaffinity(0))
+FDS = Path("/proc/self/fd")
 began = threading.Event()
 
 
@@ -147,14 +149,14 @@ def test_an_event_loop_waits_for_a_job(workers):
 
 def test_descriptors_of_jobs_are_closed_with_them(workers):
     lcore.launch(int, lcore_id=workers[0]).result()
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(FDS.iterdir()))
     for _ in range(50):
         job = lcore.launch(int)
         assert job.fileno() == job.fileno()
         job.result()
     del job
     lcore.launch(int, lcore_id=workers[0]).result()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(FDS.iterdir())) == before
 
 
 def test_an_lcore_runs_one_thing_at_a_time(workers):

@@ -1,6 +1,8 @@
 """Channels within one process: order between threads, waits, and the ends of waits."""
 
 import contextlib
+import select
+import selectors
 import threading
 import time
 
@@ -216,6 +218,67 @@ def test_the_end_ends_every_wait(eal: Eal, name: str, wakeups_only: None, end: s
         with pytest.raises(ClosedError, match="after it was closed"):
             each.get(timeout=0)
     assert repr(channel) == f"<Channel {name!r} closed>"
+
+
+def readable(channel: Channel, timeout: float) -> bool:
+    return bool(select.select([channel], [], [], timeout)[0])
+
+
+def test_a_channel_is_readable_while_it_has_messages(channel: Channel):
+    assert not readable(channel, 0.05)
+    for _ in range(3):
+        channel.send_many([b"a", b"b"])
+        for message in (b"a", b"b"):
+            assert readable(channel, 5)
+            assert channel.get(timeout=0) == message
+        with pytest.raises(TimeoutError):  # only now it is seen to be empty
+            channel.get(timeout=0)
+        assert not readable(channel, 0.02)
+
+
+def test_a_selector_waits_for_several_channels(channel: Channel, eal: Eal, name: str):
+    got = []
+    with Channel.create(f"{name}b", 64) as other, selectors.DefaultSelector() as selector:
+        for each in (channel, other):
+            selector.register(each, selectors.EVENT_READ)
+        threads = run(lambda i: [(channel, other)[i].send(b"%d" % i) for _ in range(500)], 2)
+        while len(got) < 1000:
+            ready = selector.select(20)
+            assert ready
+            for key, _ in ready:
+                got += key.fileobj.get_many(100, timeout=0)
+        for thread in threads:
+            thread.join()
+        assert sorted(got) == [b"0"] * 500 + [b"1"] * 500
+
+
+@pytest.mark.parametrize("end", ["shut", "close"])
+def test_an_ended_channel_stays_readable(eal: Eal, name: str, end: str):
+    channel = Channel.create(name, 4)
+    assert not readable(channel, 0)
+    run(lambda _: (time.sleep(0.05), getattr(channel, end)()))[0].join()
+    for _ in range(2):
+        assert readable(channel, 5)
+        with pytest.raises(ClosedError):
+            channel.get(timeout=0)
+    channel.close()
+    assert readable(channel, 0)
+
+
+def test_the_thread_of_a_descriptor_ends_with_the_channel(eal: Eal, name: str):
+    def threads() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name == "pydpdk-channel"}
+
+    with Channel.create(name, 4) as channel:
+        before = threads()
+        assert channel.fileno() == channel.fileno()
+        (mine,) = threads() - before
+    mine.join(5)
+    assert not mine.is_alive()
+    with Channel.create(name, 4) as channel:
+        pass
+    with pytest.raises(ClosedError):
+        channel.fileno()
 
 
 @pytest.mark.parametrize("wait", ["channel.get()", "list(channel)"])

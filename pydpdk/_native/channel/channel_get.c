@@ -96,6 +96,28 @@ get_first(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns
     return ret;
 }
 
+/* Wait for a message, without taking it and without spinning. 1: there is one. -EAGAIN: the time is
+ * up. -EPIPE: the channel is shut. */
+int
+pyd_channel_await(struct pyd_channel *channel, uint64_t wait_ns)
+{
+    struct pyd_waiter waiter = {.channel = channel,
+                                .word = &channel->head->filled,
+                                .start = rte_get_tsc_cycles() - channel->spin,
+                                .wait_ns = wait_ns};
+    int empty = 1, ret = pyd_ref(&channel->gate);
+
+    if (unlikely(ret != 0))
+        return ret;
+    do {
+        ret = pyd_channel_state(channel);
+        if (ret == 0)
+            empty = rte_ring_empty(channel->ring->ring);
+    } while (ret == 0 && empty && (ret = pyd_relax(&waiter)) > 0);
+    pyd_unref(&channel->gate);
+    return empty ? pyd_nothing(ret, 1) : 1;
+}
+
 /* Returns how many were received, or why none. */
 int
 pyd_channel_get_many(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns)

@@ -62,6 +62,7 @@ int pyd_channel_remove(struct pyd_channel *channel, uint64_t pid, uint64_t start
 int pyd_channels_remove(void);
 int pyd_channel_look(struct pyd_channel *channel, struct pyd_channel_head *head);
 int pyd_channel_room(struct pyd_channel *channel);
+int pyd_channel_await(struct pyd_channel *channel, uint64_t wait_ns);
 int pyd_channel_send(struct pyd_channel *channel, const char *data, uint32_t length,
     uint64_t wait_ns);
 int pyd_channel_send_many(struct pyd_channel *channel, struct pyd_batch *batch, uint64_t wait_ns);

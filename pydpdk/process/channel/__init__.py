@@ -29,6 +29,7 @@ from pydpdk.memory.memzone import Memzone
 from pydpdk.memory.objects_kind import dtype_text
 from pydpdk.process.channel import batches, layout
 from pydpdk.process.channel.message import Message
+from pydpdk.process.channel.readable import Readable
 from pydpdk.process.channel.waiting import (
     NOTHING,
     SLICE_NS,
@@ -98,6 +99,7 @@ class Channel(Owner):
         self._rooms: list[batches.Room] = []
         self._spares: list[Burst] = []
         self._messages: set[Message] = set()
+        self._readable: Readable | None = None
         with Undo(lib.pyd_channel_close, self._c, *self._me, False):
             self._open(name)
             gate = ffi.addressof(self._c, "gate")
@@ -239,6 +241,26 @@ class Channel(Owner):
         if isinstance(us, bool) or not isinstance(us, (int, float)) or not 0 <= us <= 1e5:
             raise ValueError(f"spin_us={us!r}: 0 to 100000 us is allowed")
         self._c.spin = self._c.spin_max = int(us * lib.rte_get_tsc_hz() / 1e6)
+
+    def fileno(self) -> int:
+        """Return a descriptor for `select` and event loops: readable while there are messages.
+
+        It stays readable until a call finds the channel empty, so call `get(timeout=0)`, or
+        `get_many`, until then. It is readable too once the channel is shut or closed.
+
+        Notes
+        -----
+        Owns     the descriptor, which is valid as long as this object
+        Threads  the first call starts a thread that waits in the place of yours
+        Cost     senders make a system call for each message that wakes this thread
+        """
+        with lock():
+            if self._readable is None:
+                self.handle  # noqa: B018  # raises when closed
+                self._readable = Readable(self._c)
+            if not self.closed:
+                self._readable.start()
+            return self._readable.fileno()
 
     # -- sending and receiving copies --
 
@@ -729,5 +751,7 @@ class Channel(Owner):
         """Do nothing: `close` has freed everything."""
 
     def _abandon(self) -> None:
+        if self._readable is not None:
+            self._readable.end()
         lib.pyd_channel_forget(self._c)
         super()._abandon()

@@ -71,6 +71,8 @@ def persist(
             _raise(channel, result, burst)
         wait_ns = left_ns(end, SLICE_NS)
         if wait_ns == 0:
+            if channel._readable is not None:
+                channel._readable.look_again()
             return NOTHING
         deaths = channel._look().deaths if deaths is None else deaths
         result = attempt(wait_ns)
