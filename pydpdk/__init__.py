@@ -42,6 +42,7 @@ if _TYPE_CHECKING:
         NotSupportedError,
         PeerDiedError,
         SecondaryError,
+        TimedOutError,
         VersionError,
     )
     from pydpdk.jit import CompileError, Worker, worker
@@ -77,7 +78,7 @@ _HOME = {
     "pydpdk.exceptions": (
         "BusyError ClosedError ConfigError DpdkError EalInitError HandlerError InUseError "
         "LeakWarning NameTakenError NoRoomError NotFoundError NotSupportedError PeerDiedError "
-        "SecondaryError VersionError"
+        "SecondaryError TimedOutError VersionError"
     ),
     "pydpdk.ethdev": "Link Port PortInfo PortState PortStats RssHf RxOffload TxOffload",
     "pydpdk.jit": "CompileError Worker worker",
@@ -155,6 +156,7 @@ __all__ = [
     "RssHf",
     "RxOffload",
     "SecondaryError",
+    "TimedOutError",
     "TxOffload",
     "VersionError",
     "Worker",

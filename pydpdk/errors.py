@@ -28,6 +28,7 @@ from pydpdk.exceptions import (
     NotSupportedError,
     PeerDiedError,
     SecondaryError,
+    TimedOutError,
     VersionError,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "NotSupportedError",
     "PeerDiedError",
     "SecondaryError",
+    "TimedOutError",
     "VersionError",
     "call_errno",
     "call_pointer",
@@ -70,6 +72,7 @@ _CLASSES: dict[int, type[DpdkError]] = {
     _errno.ENOTSUP: NotSupportedError,
     _errno.EBUSY: BusyError,
     _errno.ECONNRESET: PeerDiedError,
+    _errno.ETIMEDOUT: TimedOutError,
     lib.E_RTE_SECONDARY: SecondaryError,
 }
 

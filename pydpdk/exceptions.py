@@ -58,6 +58,10 @@ class PeerDiedError(DpdkError, ConnectionError):
     """No process is left to answer: the others died (ECONNRESET)."""
 
 
+class TimedOutError(DpdkError, TimeoutError):
+    """DPDK gave up waiting (ETIMEDOUT)."""
+
+
 class EalInitError(DpdkError):
     """`rte_eal_init` failed, or a requested device did not come up.
 

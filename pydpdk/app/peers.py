@@ -41,8 +41,8 @@ def when_served(
 
     Raises
     ------
-    DpdkError
-        No program served the socket in time: ETIMEDOUT, or the driver's last error.
+    TimedOutError, DpdkError
+        No program served the socket in time, or the driver's last error.
     StoppedError
         `stop` was requested meanwhile.
     """

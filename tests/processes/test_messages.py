@@ -224,7 +224,7 @@ found, fds() - before"""
 
 
 def test_dpdks_request_times_out_as_dpdk_says(first: Peer):
-    with pytest.raises(AskedError, match=r"DpdkError: .*pyd_mp_request_sync: silent: ETIMEDOUT"):
+    with pytest.raises(AskedError, match=r"TimedOutError: .*silent: ETIMEDOUT"):
         first.run("messages.request_sync('silent', timeout=0.2)")
 
 

@@ -17,6 +17,7 @@ from pydpdk.errors import (
     NotFoundError,
     NotSupportedError,
     SecondaryError,
+    TimedOutError,
     VersionError,
     check_name,
     check_range,
@@ -35,6 +36,7 @@ from pydpdk.errors import (
         (errno.EEXIST, NameTakenError, FileExistsError),
         (errno.ENOTSUP, NotSupportedError, OSError),
         (errno.EBUSY, BusyError, OSError),
+        (errno.ETIMEDOUT, TimedOutError, TimeoutError),
         (errno.EINVAL, DpdkError, OSError),
     ],
 )

@@ -237,8 +237,10 @@ def request_sync(
 
     Raises
     ------
+    TimedOutError
+        A peer did not answer.
     DpdkError
-        ETIMEDOUT: a peer did not answer; ECONNREFUSED: the primary is gone.
+        ECONNREFUSED: the primary is gone.
 
     Notes
     -----
