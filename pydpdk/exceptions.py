@@ -19,7 +19,7 @@ class DpdkError(OSError):
     call : str
         The C function.
     log : str
-        What DPDK logged in this thread during the call, if anything.
+        DPDK's log of this thread during the call, if any.
 
     Notes
     -----
@@ -68,11 +68,11 @@ class EalInitError(DpdkError):
     Attributes
     ----------
     lines : tuple of str
-        What the EAL and its drivers logged during this attempt.
+        Log of the EAL and its drivers during this attempt.
     hints : tuple of str
-        What to do about it.
+        Remedies.
     findings : tuple of Finding
-        What `pydpdk doctor` finds for this host and these options; the hints end with them.
+        Findings of `pydpdk doctor` for this host and these options; the hints end with them.
     """
 
     lines: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ _LOOK_S = 0.02
 
 @frozen
 class LcoreReport:
-    """What the worker on one lcore did during a run.
+    """Counters of the worker on one lcore during a run.
 
     Attributes
     ----------

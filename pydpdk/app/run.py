@@ -35,7 +35,7 @@ _logger = Voice("pydpdk")
 
 @frozen
 class PortReport:
-    """What a port moved during a run.
+    """Packets that a port moved during a run.
 
     Attributes
     ----------
@@ -65,12 +65,12 @@ class PortReport:
 
 @frozen
 class Report:
-    """What a run moved.
+    """Packets that a run moved.
 
     Attributes
     ----------
     result : str or None
-        What the function of `app: {python: ...}` returned; None without one.
+        The result of the function of `app: {python: ...}`; None without one.
     """
 
     dpdk_version: str

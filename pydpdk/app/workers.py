@@ -27,7 +27,7 @@ class WorkerReport:
     state : str
         `done`, `failed` (its function raised) or `dead` (its process died).
     result : str
-        What the function returned, or why it did not.
+        The result of the function, or why there is none.
     restarted : int
         How many times its process was started again.
     """

@@ -90,7 +90,7 @@ class GenerateSpec(PollingSpec):
 
 
 class AppSpec(Section):
-    """What is done with the packets: one of the keys."""
+    """The app for the packets: one of the keys."""
 
     forward: ForwardSpec | None = None
     """Forward between pairs of ports."""

@@ -60,7 +60,7 @@ class RingSpec(Section):
     size: kinds.RingSize
     """Slots: a power of two, of which one stays empty; with `exact_size` any number."""
     element: Literal["uint64", "mbuf"] = "uint64"
-    """What the ring carries: numbers or packets."""
+    """The elements of the ring: numbers or packets."""
     producer: RingSync | None = None
     """How enqueuing threads are synchronized: `rts` and `hts` for any number on any CPUs, `multi`
     for any number with a CPU for each, `single` for one. Default: `rts`; with `workers` `hts`."""
@@ -182,7 +182,7 @@ class Config(Section):
     debug: Annotated[DebugSpec, BeforeValidator(empty_if_null)] = DebugSpec()
     """Help in finding faults, at the cost of speed."""
     app: AppSpec | None = None
-    """What to do with the packets. Not needed to open the file from Python."""
+    """The work on the packets. Not needed to open the file from Python."""
 
     _source: Source | None = PrivateAttr(None)
     _name: str = PrivateAttr("<config>")

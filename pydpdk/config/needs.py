@@ -1,4 +1,4 @@
-"""What a file needs from the host, for `host.doctor`."""
+"""Needs of a file from the host, for `host.doctor`."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _MB = 1 << 20
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run of a file would do.
+    """A run of a file, worked out without starting anything.
 
     Attributes
     ----------

@@ -34,7 +34,7 @@ class Death:
     Attributes
     ----------
     recovered : object
-        What recovery found and returned; None if there was none to do, or it failed.
+        The result of recovery; None if there was nothing to do, or it failed.
     error : Exception or None
         Why recovery failed: what the process held is still missing, and `recover()` tries again.
     """

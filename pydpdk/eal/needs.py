@@ -1,4 +1,4 @@
-"""What EAL options need from the host, for `host.doctor`."""
+"""Needs of EAL options from the host, for `host.doctor`."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class TxOffload(IntFlag):
 
 
 class RssHf(IntFlag):
-    """What a port hashes to spread packets: DPDK's `RTE_ETH_RSS_*` without the prefix."""
+    """Fields that a port hashes to spread packets: DPDK's `RTE_ETH_RSS_*` without the prefix."""
 
     SCTP = lib.RTE_ETH_RSS_SCTP
     IP = lib.RTE_ETH_RSS_IP

@@ -38,7 +38,7 @@ class PciDevice:
     interfaces : tuple of str
         The kernel's network interfaces on it.
     in_use : tuple of str
-        What this host uses these interfaces for.
+        The uses of these interfaces by this host.
     """
 
     address: str

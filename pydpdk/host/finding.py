@@ -85,7 +85,7 @@ class Finding:
     code : str
         One of `MEANINGS`; codes are stable, so programs may use them.
     what : str
-        What was found on this host.
+        The state of this host.
     command : str
         The command that fixes it; empty if no command can.
     safe : bool

@@ -1,4 +1,4 @@
-"""What a start of the EAL needs from this host; the doctor checks the host against it."""
+"""Needs of a start of the EAL from this host; the doctor checks the host against them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def frames_of(vdev: str) -> Frames:
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What a start needs; the default is an EAL with default options and no device.
+    """Needs of a start; the default is an EAL with default options and no device.
 
     Attributes
     ----------

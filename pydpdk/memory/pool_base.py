@@ -68,7 +68,7 @@ def ops_of(mp: Any) -> str:
 
 
 class PoolBase(Portable, Handle):
-    """What `Mempool` and `ObjectPool` share; `handle` is the `struct rte_mempool *`.
+    """The base of `Mempool` and `ObjectPool`; `handle` is the `struct rte_mempool *`.
 
     Constants are read once, as another thread may close the pool at any moment. Counters are read
     behind the gate, which `close` shuts first.

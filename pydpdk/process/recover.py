@@ -62,7 +62,7 @@ class Undone:
 
 @frozen
 class Recovery:
-    """What a recovery did.
+    """The result of a recovery.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ _NO_DTYPE = (
     TypeError, ValueError, SyntaxError, LookupError, AttributeError, ArithmeticError,
     RecursionError,
 )  # fmt: skip
-"""What numpy raises for what is no dtype."""
+"""Errors of numpy for values that are no dtype."""
 
 # The GIL is released in a call, so the kernel can preempt a thread in the middle of one. On a
 # `multi` ring all others then spin until it resumes. Python threads on one CPU, 1,024 elements a

@@ -1,4 +1,4 @@
-"""What the guest boots: Debian's kernel, and a file system in memory that mounts the rest."""
+"""The guest's image: Debian's kernel, and a file system in memory that mounts the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test cites and uses, read from its source: the part of gen_coverage about tests.
+"""Citations and uses of a test, read from its source: the part of gen_coverage about tests.
 
 A test uses `Class.member` where it names the member of an object of that class: one with the name
 of the class (`ring.full`, `burst.mbuf(0).refcnt`), or whose class an annotation or a call shows.

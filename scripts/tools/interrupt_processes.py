@@ -121,7 +121,7 @@ def group_cases() -> list[Case]:
     ]
 
 
-# What a secondary finds.
+# Objects that a secondary finds.
 
 
 def _lookups(name: str, look_up: Callable[[], Any], use: Callable[[Any], object]) -> list[Case]:

@@ -1,4 +1,4 @@
-"""What an EAL finds on its machine: another DPDK, few descriptors, few CPUs, no hugepages."""
+"""Machines of an EAL: another DPDK, few descriptors, few CPUs, no hugepages."""
 
 import os
 import subprocess

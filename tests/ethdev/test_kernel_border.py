@@ -1,4 +1,4 @@
-"""What drivers of kernel interfaces lose of packets, and what pydpdk restores.
+"""Losses of drivers of kernel interfaces, and what pydpdk restores.
 
 The kernel makes packets with unfinished checksums: a packet socket with PACKET_VNET_HDR sends them
 like a virtual machine, so each case is exact.

@@ -17,7 +17,7 @@
 #define COLUMNS_MAX 512
 #define HEADROOM 8
 
-/* What a gate asks of the process: no process has died here, so no call waits. */
+/* The gate's questions about the process: no process has died here, so no call waits. */
 static const uint32_t no_death;
 static struct pyd_section here;
 const uint32_t *pyd_stop_word = &no_death;

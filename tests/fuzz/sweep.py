@@ -48,7 +48,7 @@ DOCUMENTED = (
     OverflowError,  # a number too large for C, from cffi or numpy
     StoppedError,  # of an app that was asked to stop, as the fixtures' apps are
 )
-"""What a call may raise. AttributeError, KeyError, SystemError, AssertionError are our faults."""
+"""Exceptions that a call may raise; AttributeError, KeyError, SystemError, ... are our faults."""
 DUCK = (AttributeError, KeyError)
 """Besides, where no C is behind: a function of plain data says so when it is given other data."""
 DUCKS = (

@@ -60,4 +60,4 @@ EXPECTED: dict[str, type[BaseException]] = {
     "host.trust.read_regular": FileNotFoundError,
     "host.reserve.reserve": ValueError,
 }
-"""What a good call raises all the same."""
+"""Exceptions of good calls."""

@@ -15,7 +15,7 @@ from typing import Any
 import pydpdk
 
 HERE = pydpdk.__path__[0]
-"""What dataclasses and pydantic write lies elsewhere."""
+"""Methods that dataclasses and pydantic write lie elsewhere."""
 POINTER = "takes a C pointer that only this package has; users have no way to get one"
 MADE = "made by create, lookup or reserve, or by its owner; its constructor takes a C pointer"
 OWN_PROCESS = "starts an EAL: swept by hostile_init.py, each call in a process of its own"
@@ -128,7 +128,7 @@ PROTOCOL = {
     "__exit__", "__getitem__", "__index__", "__int__", "__iter__", "__len__", "__next__",
     "__repr__", "__reversed__", "__setitem__", "__str__", "__hash__",
 }  # fmt: skip
-"""What counts as public of the names with underscores."""
+"""Names with underscores that count as public."""
 
 
 @dataclass(frozen=True)

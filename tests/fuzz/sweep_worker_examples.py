@@ -122,7 +122,7 @@ EXPECTED: dict[str, type[BaseException]] = {
     "eal.attach.check_attach": NotFoundError,  # no primary runs; tests/processes tests with one
     "process.group.Group.start": ClosedError,  # for the closed group
 }
-"""What a good call raises all the same."""
+"""Exceptions of good calls."""
 
 WITHOUT_HUGEPAGES: dict[str, type[BaseException]] = dict.fromkeys(
     (
@@ -134,7 +134,7 @@ WITHOUT_HUGEPAGES: dict[str, type[BaseException]] = dict.fromkeys(
     ),
     NotSupportedError,
 )  # fmt: skip
-"""What a good call raises where no process can attach."""
+"""Exceptions of good calls where no process can attach."""
 
 NEEDS_HUGEPAGES = (
     "memory.events.W", "memory.events.w", "process.group.Group.",

@@ -1,4 +1,4 @@
-"""What only hugepages show: files, pages that come and go, and what a death leaves."""
+"""Effects that only hugepages show: files, pages that come and go, and what a death leaves."""
 
 import os
 import re

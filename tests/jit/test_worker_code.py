@@ -1,4 +1,4 @@
-"""What compiled code may do with arrays, rings and packets, and its errors otherwise."""
+"""Compiled code with arrays, rings and packets, and its errors."""
 
 from __future__ import annotations
 

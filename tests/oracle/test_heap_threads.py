@@ -1,4 +1,4 @@
-"""What malloc_autotest does with rte_malloc on all lcores, with memzones in threads.
+"""The test malloc_autotest, with memzones in threads in place of rte_malloc on all lcores.
 
 A memzone is a piece of the same heap, with a name.
 """

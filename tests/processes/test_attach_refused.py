@@ -1,4 +1,4 @@
-"""What keeps a secondary from attaching, and the message for the user."""
+"""Reasons that keep a secondary from attaching, and the message for the user."""
 
 import os
 import shutil

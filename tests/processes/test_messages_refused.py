@@ -1,4 +1,4 @@
-"""What messages reject before they call DPDK, and their errors where there is no channel."""
+"""Arguments that messages reject before they call DPDK, and errors where there is no channel."""
 
 from __future__ import annotations
 

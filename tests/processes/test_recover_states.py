@@ -1,4 +1,4 @@
-"""What a dead process leaves in every state: made here, in the memory of one EAL, then recovered.
+"""Every state that a dead process leaves: made here, in the memory of one EAL, then recovered.
 
 The dead process is an entry in the process table with the PID of a process that has ended. What it
 holds is taken from us: the storage of bursts moves to its list, reservations stay unfinished.

@@ -124,7 +124,7 @@ def ipv4_nop(rng: random.Random) -> Part:
 
 @dataclasses.dataclass(frozen=True)
 class Datagram:
-    """What is sent in one packet or in several; for ICMPv6, `ports` is its type and code."""
+    """A payload, sent in one packet or in several; for ICMPv6, `ports` is its type and code."""
 
     src: bytes
     dst: bytes

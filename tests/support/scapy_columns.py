@@ -1,4 +1,4 @@
-"""What Scapy finds in a packet, under the names of columns; and where it differs.
+"""Fields that Scapy finds in a packet, under the names of columns; and where it differs.
 
 Scapy is the oracle of columns: it parses the same bytes with other code. `DIFFERENCES` are the
 fields that it defines differently on purpose.

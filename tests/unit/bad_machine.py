@@ -75,7 +75,7 @@ wait  # for what the command has terminated
 
 @dataclass
 class Machine:
-    """What doctor said before and after its command was run."""
+    """Findings of doctor before and after its command was run."""
 
     code: str
     before: list[dict[str, Any]]

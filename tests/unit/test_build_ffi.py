@@ -1,4 +1,4 @@
-"""What stops the build, and the message that says what to install."""
+"""Causes that stop the build, and the message that says what to install."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What every C file that moves mbufs in or out of a burst shares. */
+/* Shared by every C file that moves mbufs in or out of a burst. */
 #ifndef PYD_BURST_INLINE_H
 #define PYD_BURST_INLINE_H
 
@@ -93,7 +93,7 @@ pyd_burst_leave_two(struct pyd_burst *one, struct pyd_burst *other)
         pyd_burst_leave(other);
 }
 
-/* What is done with packet i of one burst and packet j of another, both of which exist. */
+/* An operation on packet i of one burst and packet j of another, both of which exist. */
 typedef int pyd_pair(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j);
 int pyd_burst_pair(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j,
                    pyd_pair *act);

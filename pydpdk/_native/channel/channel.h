@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What all calls on a channel do: take a lane, try, and relax between two tries. */
+/* The steps of all calls on a channel: take a lane, try, and relax between two tries. */
 #ifndef PYD_CHANNEL_INLINE_H
 #define PYD_CHANNEL_INLINE_H
 

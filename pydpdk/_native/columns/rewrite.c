@@ -16,7 +16,7 @@ struct change {
     enum covered covered;
 };
 
-/* What a change in one packet affects: up to two checksums. */
+/* The checksums that a change in one packet affects: up to two. */
 struct touch {
     uint32_t at;
     uint32_t ip_sum_at;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What lies in the memory of this process or of one that it is attached to. In a secondary, no ops
+/* The memory of this process or of one that it is attached to. In a secondary, no ops
  * and no callbacks of a pool are called: their numbers may mean other functions here. */
 enum pyd_pool_kind { PYD_POOL_OTHER, PYD_POOL_RING, PYD_POOL_STACK };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a table of routes holds, counted here: DPDK's own counters become wrong. A step is a group
+/* The contents of a table of routes, counted here: DPDK's own counters become wrong. A step is a group
  * of 256 next hops behind the first 24 bits (tbl8). */
 struct pyd_routes {
     uint64_t default_hop;

@@ -10,7 +10,7 @@ struct pyd_held {
     uint32_t cloned;
     char ring[32];
 };
-/* What tracing writes into each mbuf that Python takes. */
+/* The stamp that tracing writes into each mbuf that Python takes. */
 struct pyd_stamp {
     uint32_t pid;
     uint32_t site;

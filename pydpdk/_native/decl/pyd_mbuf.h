@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What Python reads and writes of a single mbuf, of its segments and of their memory. */
+/* A single mbuf, its segments and their memory, as Python reads and writes them. */
 struct pyd_segment {
     uint64_t mbuf;
     uint64_t addr;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is done for a driver of the kernel's interfaces: see border.c. */
+/* The work for a driver of the kernel's interfaces: see border.c. */
 struct pyd_border {
     const void *ring;
     uint32_t finish;

@@ -75,7 +75,7 @@ pyd_eal_init(int argc, char **argv)
     return ret;
 }
 
-/* What rte_eal_init printed rather than logged. */
+/* The text that rte_eal_init printed rather than logged. */
 const char *
 pyd_eal_printed(void)
 {

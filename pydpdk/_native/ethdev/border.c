@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What drivers of the kernel's interfaces lose: detect or restore it as packets come in and go out.
+/* Losses of drivers of the kernel's interfaces: detect or restore it as packets come in and go out.
  *
  * net_af_packet copies each frame from a ring that it shares with the kernel (TPACKET_V2). Of the
  * ring's header it reads only the length and the VLAN number; that a frame is cut, its tag's type,
@@ -29,7 +29,7 @@ struct packet_ring {
     unsigned int framenum;
 };
 
-/* What the ring's header says of one frame. */
+/* The ring's header of one frame. */
 struct frame {
     uint16_t tpid;
     uint8_t is_cut;

@@ -97,7 +97,7 @@ may_carry_mbufs(const struct rte_memzone *mz, const struct rte_ring *r)
            strncmp(r->name, RTE_MEMPOOL_MZ_PREFIX, strlen(RTE_MEMPOOL_MZ_PREFIX)) != 0;
 }
 
-/* What lies in a ring need not be an mbuf, unless it is one of those that are out. */
+/* An entry of a ring need not be an mbuf, unless it is one of those that are out. */
 static void
 hold_ring(const struct rte_memzone *mz, void *arg)
 {

@@ -135,7 +135,7 @@ static PyTypeObject locked_type = {
 
 /* `Undo(function, *arguments)` calls `function` unless a `with` block completes. As with Locked,
  * only the block refers to it, so it also acts where the block's frame is freed without `__exit__`.
- * What `function` raises is dropped: the first error counts. */
+ * An error of `function` is dropped: the first one counts. */
 struct undo {
     PyObject_HEAD
     PyObject *function;

@@ -384,7 +384,7 @@ pyd_locks_abandon(uint32_t still_ms, uint32_t patience_ms)
     return 0;
 }
 
-/* What is damaged; NULL: nothing. */
+/* The damaged structure; NULL: none. */
 const char *
 pyd_damaged(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the parts of recovery share. */
+/* Shared by the parts of recovery. */
 #ifndef PYD_RECOVER_INLINE_H
 #define PYD_RECOVER_INLINE_H
 

@@ -130,7 +130,7 @@ pyd_job_cancelled(void)
     return now - pyd_job_here->asked > rte_get_tsc_hz() / 1000 * PATIENCE_MS ? -ECANCELED : 0;
 }
 
-/* What is leased to a job stays locked until the lcore returns it: a gate counts entries, not
+/* An object leased to a job stays locked until the lcore returns it: a gate counts entries, not
  * threads. A lease is no critical section: see pyd_worker_in. */
 /* `leased` is set in the same step, so it is returned exactly once, whatever happens between. */
 static int

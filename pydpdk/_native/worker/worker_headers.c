@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What compiled workers know of packets: offsets in mbufs, and where headers lie. */
+/* Packets for compiled workers: offsets in mbufs, and where headers lie. */
 #include "columns/headers.h"
 #include "worker/worker.h"
 

@@ -27,7 +27,7 @@ def examine(needs: Needs | None = None, *, root: Path = Path("/")) -> list[Findi
     Parameters
     ----------
     needs
-        What the start needs. Default: an EAL with default options.
+        Needs of the start. Default: an EAL with default options.
     root
         The directory of /proc, /sys and /etc.
 
