@@ -19,7 +19,7 @@ def check_timeout(timeout: float | None, name: str = "timeout") -> float | None:
     """
     if timeout is None:
         return None
-    kind = type(timeout)
+    kind: type = type(timeout)
     if kind is not float and kind is not int and (kind is bool or not issubclass(kind, Real)):
         raise TypeError(f"{name} must be a number of seconds, or None (got {timeout!r})")
     if not timeout >= 0:
