@@ -397,7 +397,7 @@ class Channel(Owner):
             try:
                 message = self.get()
             except ClosedError:
-                if self.closed:
+                if not self.was_shut:  # which raises once `close` has begun
                     raise
                 return
             yield message
