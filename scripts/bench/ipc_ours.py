@@ -16,11 +16,13 @@ class Ours(End):
     """`Channel.send` and `Channel.get`, one message at a time."""
 
     dpdk = True
+    made: tuple[Any, ...] = ()
 
     @classmethod
     def fixture(cls, size: int, context: Context) -> Any:
         name = f"{cls.__name__[:8]}{size}"
-        return [cls.make(f"{name}{way}", size).name for way in "ab"]
+        cls.made = tuple(cls.make(f"{name}{way}", size) for way in "ab")
+        return [one.name for one in cls.made]
 
     @staticmethod
     def make(name: str, size: int) -> Any:
