@@ -33,6 +33,7 @@ _ADVICE = (
     (r"Unknown attribute|nothing is known", "docs/workers.md lists what there is"),
     (r"too many positional|unexpected keyword|missing a required", "as in docs/workers.md"),
     (r"Cannot cast", "a number is allowed"),
+    (r"use of getiter", "iterate by index: `for i in range(len(burst))`"),
 )  # fmt: skip
 
 

@@ -126,6 +126,13 @@ def text_for_a_number(burst):
     burst[0].ipv4.src_addr = "1.2.3.4"  # here
 
 
+def iterates(burst):
+    n = 0
+    for packet in burst:  # here
+        n += len(packet)
+    return n
+
+
 def clock_of_python(burst):
     return time.monotonic()  # here
 
@@ -151,6 +158,7 @@ ADVICE = {
     calls_python: "numba.njit",
     unknown_column: "rewrite: one of ipv4.type_of_service",
     text_for_a_number: "a number is allowed",
+    iterates: "for i in range(len(burst))",
     clock_of_python: "time",
 }
 
