@@ -226,6 +226,8 @@ class Burst(Owner, Handle):
     def __iter__(self) -> Iterator[Bytes]:
         """Yield the data of each packet's first segment, as `burst[i]` gives it.
 
+        The loop's name keeps the last view alive: delete it before the pool or the EAL is closed.
+
         Raises
         ------
         RuntimeError
