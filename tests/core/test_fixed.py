@@ -285,6 +285,14 @@ def test_an_object_is_initialized_once(maker: Maker, name: str):
 ONCE = _crossing.Once
 
 
+@pytest.mark.parametrize("made", [Burst, Channel, Lookup, Meter, Ring])
+def test_the_signature_of_a_class_is_that_of_its_constructor(made: type):
+    """Without `self`, in all versions of inspect."""
+    expected = list(inspect.signature(made.__init__.__wrapped__).parameters)[1:]
+    assert "self" not in expected
+    assert list(inspect.signature(made).parameters) == expected
+
+
 def test_a_subclass_may_add_attributes(eal):
     class Mine(Meter):
         def __init__(self, n: int) -> None:

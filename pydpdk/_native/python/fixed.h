@@ -172,7 +172,22 @@ once_get(PyObject *self, PyObject *object, PyObject *type)
     return object == NULL ? Py_NewRef(self) : PyMethod_New(self, object);
 }
 
+/* For inspect, which from Python 3.13 on would show `self` too: it binds before it unwraps. */
+static PyObject *
+once_signature(PyObject *self, void *closure)
+{
+    PyObject *inspect = PyImport_ImportModule("inspect"), *signature;
+
+    (void)closure;
+    if (inspect == NULL)
+        return NULL;
+    signature = PyObject_CallMethod(inspect, "signature", "O", ((struct once *)self)->init);
+    Py_DECREF(inspect);
+    return signature;
+}
+
 static PyGetSetDef once_getset[] = {
+    {"__signature__", once_signature, NULL, NULL, NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
