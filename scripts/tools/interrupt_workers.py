@@ -9,7 +9,10 @@ import numpy as np
 from interrupt_cases import Case, closable, close_all, null_port
 
 from pydpdk import DynField, DynFlag, Eal, Forward, Meter, lcore, worker
+from pydpdk.lcore import job
 from pydpdk.memory import dynfield
+
+job.PATIENCE_S = 20.0  # on a loaded machine a worker may need longer than `close` waits
 
 FIELD, FLAG = "interrupt_field", "interrupt_flag"
 
