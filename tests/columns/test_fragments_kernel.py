@@ -24,8 +24,12 @@ pytestmark = [
     pytest.mark.usefixtures("tun"),
 ]
 MAC = "02:00:00:00:00:02"  # destination of the packets
-ADDRESSES = {4: ("198.18.0.1", "198.18.0.2"), 6: ("2001:db8::1", "2001:db8::2")}
-"""Of the peer, which is us, and of the kernel."""
+NET = os.getpid() % 250
+ADDRESSES = {
+    4: (f"198.18.{NET}.1", f"198.18.{NET}.2"),
+    6: (f"2001:db8:{NET:x}::1", f"2001:db8:{NET:x}::2"),
+}
+"""Of the peer, which is us, and of the kernel; not those of another run on this machine."""
 PORT = 4321
 LOAD = bytes(range(100))
 
