@@ -177,10 +177,10 @@ def check_range(name: str, value: int, low: int, high: int, unit: str = "") -> i
         The message says what is allowed.
     """
     if isinstance(value, bool) or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name}={value!r}: an integer from {low} to {high}{unit}")
+        raise TypeError(f"{name} must be an integer, {low}..{high}{unit} (got {value!r})")
     number = value.__index__()
     if not low <= number <= high:
-        raise ValueError(f"{name}={number}: {low} to {high}{unit} is allowed")
+        raise ValueError(f"{name} must be {low}..{high}{unit} (got {number})")
     return number
 
 
@@ -193,11 +193,13 @@ def check_name(kind: str, name: str, max_length: int) -> bytes:
         Not text, empty, too long, or with characters that DPDK's files and tools break on.
     """
     if not isinstance(name, str):
-        raise TypeError(f"{kind} name {name!r}: a string of 1 to {max_length} characters")
+        raise TypeError(
+            f"{kind} name must be a string of 1..{max_length} characters (got {name!r})"
+        )
     plain = name.isascii() and name.isprintable() and not set(name) & set("%/ ")
     if not plain or not 1 <= len(name) <= max_length:
         raise ValueError(
-            f"{kind} name {name!r}: 1 to {max_length} printable ASCII characters"
-            " other than space, % and /"
+            f"{kind} name must be 1..{max_length} printable ASCII characters"
+            f" other than space, % and / (got {name!r})"
         )
     return os.fsencode(name)

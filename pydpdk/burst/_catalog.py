@@ -64,7 +64,7 @@ def find(key: Key) -> Spec:
     if isinstance(key, DynFlag):
         return _of_flag(key.name, key.mask, writable=key.writable)
     if not isinstance(key, str):
-        raise TypeError(f"column {key!r}: a name, a DynField or a DynFlag is allowed")
+        raise TypeError(f"column must be a name, a DynField or a DynFlag (got {key!r})")
     spec = catalog().get(key.removesuffix("?"))
     if key.removesuffix("?") == TIMESTAMP:
         field, flag = rx_timestamp()
@@ -90,11 +90,11 @@ def header_of(name: str) -> int:
         There is no such header.
     """
     if not isinstance(name, str):
-        raise TypeError(f"header {name!r}: a name, as 'udp', is allowed")
+        raise TypeError(f"header must be a name, as 'udp' (got {name!r})")
     spec = catalog().get(name)
     if spec is None or spec.c["how"] != lib.PYD_COLUMN_HAS or name == "mbuf":
         allowed = [n for n, s in catalog().items() if s.c["how"] == lib.PYD_COLUMN_HAS]
-        raise ValueError(f"header {name!r}: one of {', '.join(allowed[1:])} is allowed")
+        raise ValueError(f"header must be one of {', '.join(allowed[1:])} (got {name!r})")
     return spec.c["header"]
 
 

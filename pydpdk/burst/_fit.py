@@ -32,20 +32,21 @@ def fit(name: str, value: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> 
     try:
         whole = np.broadcast_to(values, shape)
     except ValueError:
-        raise ValueError(f"{name}: shape {values.shape}; {shape} is allowed") from None
+        raise ValueError(f"{name} must have the shape {shape} (got {values.shape})") from None
     return np.ascontiguousarray(whole)
 
 
 def _convert(name: str, values: Array, dtype: np.dtype[Any]) -> Array:
     if dtype.kind == "b" or values.dtype.kind == "b":
-        raise TypeError(f"{name}: {values.dtype}; {dtype} is allowed")
+        raise TypeError(f"{name} must be {dtype} (got {values.dtype})")
     if dtype.kind not in "iu":
         return values.astype(dtype, casting="same_kind")
     if values.dtype.kind not in "iu":
-        raise TypeError(f"{name}: {values.dtype}; integers are allowed")
+        raise TypeError(f"{name} must be integers (got {values.dtype})")
     limits = np.iinfo(cast("Any", dtype))
     if values.size and (int(values.min()) < limits.min or int(values.max()) > limits.max):
-        raise ValueError(f"{name}: {limits.min} to {limits.max} is allowed")
+        lowest, highest = int(values.min()), int(values.max())
+        raise ValueError(f"{name} must be {limits.min}..{limits.max} (got {lowest}..{highest})")
     return values.astype(dtype)
 
 

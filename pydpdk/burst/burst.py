@@ -114,7 +114,7 @@ class Burst(Owner, Handle):
         Cost   85 ns for 1, 175 ns for 32, 820 ns for 256 [packets], the mean of `alloc` and `free`
         """
         if not isinstance(mempool, Mempool):
-            raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
+            raise TypeError(f"mempool must be a Mempool (got {mempool!r})")
         if n is None:
             n = self.capacity
         elif type(n) is not int or not 0 <= n <= self.capacity:
@@ -155,7 +155,7 @@ class Burst(Owner, Handle):
                 self._require_packets()
             data, count = b"".join(parts), len(parts)
             if count != len(self):
-                raise ValueError(f"{count} packets for {self!r}: as many as it holds are allowed")
+                raise ValueError(f"data must be as many packets as {self!r} holds (got {count})")
             ends = list(itertools.accumulate(map(len, parts)))
             result = lib.pyd_burst_fill(self._c, data, ends, count)
         if result > 0:
@@ -642,7 +642,7 @@ class Burst(Owner, Handle):
     def _index(self, i: int) -> int:
         n = len(self)
         if isinstance(i, bool) or not hasattr(type(i), "__index__"):
-            raise TypeError(f"packet {i!r}: an integer is allowed")
+            raise TypeError(f"index must be an integer (got {i!r})")
         index = i.__index__()
         if not -n <= index < n:
             raise IndexError(f"packet {index} of {n}")
@@ -658,11 +658,11 @@ class Burst(Owner, Handle):
     ) -> int:
         self._check_other("burst", burst)
         if not isinstance(mempool, Mempool):
-            raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
+            raise TypeError(f"mempool must be a Mempool (got {mempool!r})")
         burst.handle, mempool.handle  # noqa: B018  # raise when closed
         n = lib.pyd_burst_derive(burst._c, self._c, mempool._c, how, offset, length)
         if n == -errno.EMSGSIZE:
-            raise ValueError(f"offset={offset}: less than each packet has is allowed")
+            raise ValueError(f"offset must be less than each packet has (got {offset})")
         count = self._done(n, call, mempool)
         self._stamp(0, call)
         return count
@@ -673,9 +673,9 @@ class Burst(Owner, Handle):
 
     def _check_other(self, name: str, other: object) -> None:
         if not isinstance(other, Burst):
-            raise TypeError(f"{name}={other!r}: a Burst is allowed")
+            raise TypeError(f"{name} must be a Burst (got {other!r})")
         if other is self:
-            raise ValueError(f"{name}: this very burst; another one is allowed")
+            raise ValueError(f"{name} must be another burst than {self!r}")
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self)} of {self.capacity}"

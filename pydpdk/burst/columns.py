@@ -170,7 +170,7 @@ class Bound(Handle):
 
     def __init__(self, burst: Burst, *keys: Key) -> None:
         if not isinstance(burst, MbufOwner):
-            raise TypeError(f"burst={burst!r}: a Burst is allowed")
+            raise TypeError(f"burst must be a Burst (got {burst!r})")
         self._plan = _plan_of(keys, burst.capacity)
         self._burst, self._n = burst, burst.capacity
         # not an array that owns its memory: it could be resized while C writes to it

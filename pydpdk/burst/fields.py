@@ -72,13 +72,13 @@ def _place(header: str | None, offset: int, width: int) -> tuple[int, int, int]:
 def _width_of(data: Any) -> int:
     shape = np.shape(data)
     if not shape:
-        raise TypeError("data: bytes or an array uint8[n, width] is allowed")
+        raise TypeError("data must be bytes or an array uint8[n, width]")
     return int(shape[-1])
 
 
 def _check_valid(valid: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.bool_]:
     if not isinstance(valid, np.ndarray) or valid.dtype != np.bool_:
-        raise TypeError("valid: an array of bool is allowed")
+        raise TypeError("valid must be an array of bool")
     if valid.shape != (n,) or not valid.flags.c_contiguous or not valid.flags.writeable:
-        raise ValueError(f"valid: a contiguous, writable array of {n} is allowed")
+        raise ValueError(f"valid must be a contiguous, writable array of {n}")
     return valid

@@ -46,7 +46,7 @@ def rewrite(burst: Burst, name: str, value: Any) -> None:
     """Write a column and update checksums."""
     spec = find(name)
     if spec.name not in REWRITABLE:
-        raise ValueError(f"column {name!r}: one of {', '.join(REWRITABLE)} is allowed")
+        raise ValueError(f"column must be one of {', '.join(REWRITABLE)} (got {name!r})")
     n = len(burst)
     values = fit(spec.name, value, spec.base, (n, *spec.shape))
     column = ffi.new("struct pyd_column *", spec.c)
@@ -85,7 +85,7 @@ def compute_checksums(burst: Burst, offload: TxOffload | int) -> Mask:
 def vlan_push(burst: Burst, vlan_tci: Any, tpid: int) -> None:
     """Insert a VLAN tag behind the addresses of each frame."""
     if tpid not in (VLAN, QINQ):
-        raise ValueError(f"tpid={tpid!r}: 0x8100 or 0x88a8 is allowed")
+        raise ValueError(f"tpid must be 0x8100 or 0x88a8 (got {tpid!r})")
     n = len(burst)
     tags = fit("vlan_tci", vlan_tci, np.dtype(np.uint16), (n,))
     data = ffi.from_buffer("uint16_t *", tags)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import check_number
+from pydpdk.errors import check_range
 
 if TYPE_CHECKING:
     from pydpdk.burst.burst import Burst
@@ -67,13 +68,12 @@ def _split(
         burst._check_other("into", other)
         if other in into[:i]:
             raise ValueError(f"into: {other!r} is there twice")
-    if not 1 <= len(into) <= _CLASSES_MAX:
-        raise ValueError(f"into: {len(into)} bursts; 1 to {_CLASSES_MAX} are allowed")
+    check_range("len(into)", len(into), 1, _CLASSES_MAX, " bursts")
     pointers = ffi.new("struct pyd_burst *[]", [other._c for other in into])
     data = ffi.from_buffer("uint32_t *", numbers)
     result = lib.pyd_burst_split(burst._c, data, len(numbers), pointers, len(into))
     if result == -errno.ERANGE:
-        raise ValueError(f"classes: 0 to {len(into) - 1} is allowed, one for each burst")
+        raise ValueError(f"classes must be 0..{len(into) - 1}, one for each burst")
     _parted(burst, result, *into)
     return into
 
@@ -91,9 +91,9 @@ def _mask(mask: Mask, n: int) -> tuple[int, Any]:
     """Return the length and memory of a mask; a numpy bool is a byte that is 0 or 1."""
     values = mask if type(mask) is np.ndarray else np.asarray(mask)
     if values.dtype != MASK:
-        raise TypeError(f"mask of {values.dtype}: bool is allowed")
+        raise TypeError(f"mask must be of bool (got {values.dtype})")
     if values.shape != (n,):
-        raise ValueError(f"mask of shape {values.shape}: ({n},) is allowed, one for each packet")
+        raise ValueError(f"mask must have the shape ({n},), as the burst (got {values.shape})")
     if not values.flags.c_contiguous:
         values = np.ascontiguousarray(values)
     return n, ffi.from_buffer(_BYTES, values)
@@ -102,9 +102,9 @@ def _mask(mask: Mask, n: int) -> tuple[int, Any]:
 def _classes(classes: npt.NDArray[Any], n: int) -> npt.NDArray[np.uint32]:
     values = np.asarray(classes)
     if values.dtype.kind not in "biu":
-        raise TypeError(f"classes of {values.dtype}: bool or integers are allowed")
+        raise TypeError(f"classes must be of bool or integers (got {values.dtype})")
     if values.shape != (n,):
-        raise ValueError(f"classes of shape {values.shape}: ({n},) is allowed, one for each packet")
+        raise ValueError(f"classes must have the shape ({n},), as the burst (got {values.shape})")
     if n and not 0 <= int(values.min()) <= int(values.max()) < _CLASSES_MAX:
-        raise ValueError(f"classes: 0 to {_CLASSES_MAX - 1} is allowed")
+        raise ValueError(f"classes must be 0..{_CLASSES_MAX - 1}")
     return np.ascontiguousarray(values, dtype=np.uint32)

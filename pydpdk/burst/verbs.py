@@ -12,6 +12,7 @@ from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst.burst import Burst
 from pydpdk.choices import ForwardMode
+from pydpdk.errors import check_range
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.memory.mbuf_owner import raise_for
 
@@ -52,14 +53,13 @@ class Forward(Handle):
         mode: ForwardMode | str = ForwardMode.IO,
     ) -> None:
         if not isinstance(burst, Burst):
-            raise TypeError(f"burst={burst!r}: a Burst is allowed")
+            raise TypeError(f"burst must be a Burst (got {burst!r})")
         c_mode = _MODES[one_of(ForwardMode, "mode", mode)]
         self.burst, self.hops = burst, tuple((rxq, txq) for rxq, txq in hops)
-        if not 1 <= len(self.hops) <= HOPS_MAX:
-            raise ValueError(f"{len(self.hops)} hops: 1 to {HOPS_MAX} are allowed")
+        check_range("len(hops)", len(self.hops), 1, HOPS_MAX)
         for rxq, txq in self.hops:
             if not (isinstance(rxq, RxQueue) and isinstance(txq, TxQueue)):
-                raise TypeError(f"hop {rxq!r}, {txq!r}: an RxQueue and a TxQueue are allowed")
+                raise TypeError(f"a hop must be an RxQueue and a TxQueue (got {rxq!r}, {txq!r})")
         queues = [(rxq._c, txq._c) for rxq, txq in self.hops]
         self._hops: Any = ffi.new("struct pyd_hop[]", queues)
         fields = {"burst": burst._c, "hops": self._hops, "n": len(queues), "mode": c_mode}

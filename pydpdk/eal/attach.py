@@ -203,7 +203,7 @@ def _with_devices(
             raise _unfit(f"{_say(primary)} has {device.partition(',')[0]}: {harm}")
     for name, mine, theirs in (("allow", options.allow, allow), ("block", options.block, block)):
         if mine and tuple(mine) != theirs:
-            raise ValueError(f"{name}={mine!r}: the primary's, {theirs!r}, or none, is allowed")
+            raise ValueError(f"{name} must be the primary's, {theirs!r}, or none (got {mine!r})")
     # else a root's EAL takes pa by itself, and writes that in mbufs
     if iova_mode in tuple(IovaMode):
         options = replace(options, iova_mode=IovaMode(iova_mode))

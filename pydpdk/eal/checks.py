@@ -53,9 +53,9 @@ class Problem(NamedTuple):
 def check_process_name(name: object) -> str:
     """Check the name of a process, which must fit in its page of the registry, and return it."""
     if not isinstance(name, str):
-        raise TypeError(f"name={name!r}: text of 1 to {MAX_PROCESS_NAME} characters")
+        raise TypeError(f"name must be text of 1..{MAX_PROCESS_NAME} characters (got {name!r})")
     if not name.isprintable() or not 1 <= len(name) <= MAX_PROCESS_NAME:
-        raise ValueError(f"name={name!r}: 1 to {MAX_PROCESS_NAME} printable characters")
+        raise ValueError(f"name must be 1..{MAX_PROCESS_NAME} printable characters (got {name!r})")
     return name
 
 

@@ -16,7 +16,7 @@ from pydpdk.host import virtual
 def add(devargs: str) -> None:
     """Probe a device, and check that it has a port."""
     if not isinstance(devargs, str):
-        raise TypeError(f"devargs={devargs!r}: a string is allowed")
+        raise TypeError(f"devargs must be a string (got {devargs!r})")
     found = list(device_problems(devargs))
     if found:
         raise ValueError("; ".join(map(str, found)))
@@ -71,7 +71,7 @@ def take_away(devargs: str) -> None:
 def remove(name: str) -> None:
     """Remove a device whose port is closed and that is in no bond."""
     if not isinstance(name, str):
-        raise TypeError(f"name={name!r}: a string is allowed")
+        raise TypeError(f"name must be a string (got {name!r})")
     port_id = ffi.new("uint16_t *")
     found = lib.rte_eth_dev_get_port_by_name(port_name_of(name).encode(), port_id) == 0
     if found and lib.pyd_eth_is_member(port_id[0]):

@@ -40,7 +40,7 @@ def finishes(info: PortInfo, wish: bool | None) -> bool:
     """Return whether a port finishes checksums; by default if the kernel may leave them undone."""
     if wish is not None:
         if not isinstance(wish, bool):
-            raise TypeError(f"finish_checksums={wish!r}: True, False or None is allowed")
+            raise TypeError(f"finish_checksums must be True, False or None (got {wish!r})")
         return wish
     interface = interface_of(info)
     return bool(interface) and offloads.Offload.TX in offloads.enabled(interface)
@@ -49,11 +49,11 @@ def finishes(info: PortInfo, wish: bool | None) -> bool:
 def splits(info: PortInfo, wish: bool | None) -> bool:
     """Return whether the kernel is to split large packets in advance; by default over veth."""
     if wish not in (None, True, False):
-        raise TypeError(f"split_large={wish!r}: True, False or None is allowed")
+        raise TypeError(f"split_large must be True, False or None (got {wish!r})")
     interface = interface_of(info) if info.driver_name == AF_PACKET else ""
     end = offloads.peer(interface) if interface else None
     if wish and end is None:
-        raise ValueError("split_large=True: net_af_packet on one end of a veth pair is allowed")
+        raise ValueError("split_large needs net_af_packet on one end of a veth pair")
     if wish is not None or end is None:
         return bool(wish)
     return not end.name or offloads.Offload.TSO in offloads.enabled(end.name)

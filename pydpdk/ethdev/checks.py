@@ -66,7 +66,7 @@ def check_config(
     check_range("nb_rx_queues", nb_rx_queues, 0, info.max_rx_queues, of)
     check_range("nb_tx_queues", nb_tx_queues, 0, info.max_tx_queues, of)
     if nb_rx_queues + nb_tx_queues == 0:
-        raise ValueError(f"nb_rx_queues=0 and nb_tx_queues=0{of}: at least one queue is needed")
+        raise ValueError(f"nb_rx_queues or nb_tx_queues{of} must be at least 1 (got 0, 0)")
     if nb_rx_queues or mempool is not None:
         _check_mempool(name, info, mempool)
     if mtu is not None:
@@ -88,13 +88,13 @@ def _check_desc(what: str, nb_desc: int | None, limit: DescLim, of: str) -> int:
         return limit.nearest(DESC_DEFAULT)
     check_range(what, nb_desc, limit.nb_min, limit.nb_max, of)
     if not limit.takes(nb_desc):
-        raise ValueError(f"{what}={nb_desc}{of}: {limit} is allowed")
+        raise ValueError(f"{what}{of} must be {limit} (got {nb_desc})")
     return nb_desc
 
 
 def _check_flags(what: str, kind: Any, wish: int, capa: IntFlag, of: str) -> Any:
     if isinstance(wish, bool) or not isinstance(wish, int) or wish < 0:
-        raise TypeError(f"{what}={wish!r}{of}: flags of {kind.__name__}, or 0")
+        raise TypeError(f"{what}{of} must be flags of {kind.__name__}, or 0 (got {wish!r})")
     lacking = wish & ~int(capa)
     if lacking:
         able = getattr(capa, "name", None) or "none"

@@ -157,7 +157,7 @@ def check_af_xdp(
         )
     for what, value in (("nb_rx_desc", nb_rx_desc), ("nb_tx_desc", nb_tx_desc)):
         if value & (value - 1):
-            raise ValueError(f"{what}={value}{of}: a power of two is allowed")
+            raise ValueError(f"{what}{of} must be a power of two (got {value})")
     if mempool is None:
         return
     others = [u for u in mempool._users if _driver_of(u) == AF_XDP and u.name != name]

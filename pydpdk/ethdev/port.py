@@ -375,7 +375,7 @@ class Port(Portable):
     def mac(self, mac: str) -> None:
         eal.require_primary("rte_eth_dev_default_mac_addr_set")
         if not isinstance(mac, str) or not re.fullmatch("[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", mac):
-            raise ValueError(f"mac={mac!r}: six bytes in hex, as 02:00:00:00:00:01")
+            raise ValueError(f"mac must be six bytes in hex, as 02:00:00:00:00:01 (got {mac!r})")
         address = ffi.new(
             "struct rte_ether_addr *", {"addr_bytes": list(bytes.fromhex(mac.replace(":", "")))}
         )

@@ -163,7 +163,7 @@ class RxQueue(Queue):
         try:
             n = _rx(self._c, burst._c)
         except (AttributeError, TypeError):
-            raise TypeError(f"rx({burst!r}): a Burst is allowed") from None
+            raise TypeError(f"rx takes a Burst (got {burst!r})") from None
         if n < 0:
             if self._first(n):
                 return self.rx(burst)
@@ -219,7 +219,7 @@ class TxQueue(Queue):
                 burst._check_views()
             n = _tx(self._c, burst._c)
         except (AttributeError, TypeError):
-            raise TypeError(f"tx({burst!r}): a Burst is allowed") from None
+            raise TypeError(f"tx takes a Burst (got {burst!r})") from None
         if n < 0:
             if self._first(n):
                 return self.tx(burst)

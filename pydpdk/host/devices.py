@@ -71,7 +71,7 @@ def full_address(address: str) -> str:
     """
     match = _ADDRESS.fullmatch(address)
     if not match:
-        raise ValueError(f"address={address!r}: a PCI address such as 0000:01:00.0")
+        raise ValueError(f"address must be a PCI address such as 0000:01:00.0 (got {address!r})")
     return f"{match[1] or '0000'}:{match[2]}".lower()
 
 

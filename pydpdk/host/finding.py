@@ -101,7 +101,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         if self.code not in MEANINGS:
-            raise ValueError(f"code={self.code!r}: one of {', '.join(MEANINGS)}")
+            raise ValueError(f"code must be one of {', '.join(MEANINGS)} (got {self.code!r})")
 
     @property
     def means(self) -> str:

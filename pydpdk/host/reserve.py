@@ -45,7 +45,7 @@ def reserve(
         The kernel has too little contiguous memory, or the user no permission. Reserved pages stay.
     """
     if isinstance(pages, bool) or not 1 <= pages <= _MAX_PAGES:
-        raise ValueError(f"pages={pages}: 1 to {_MAX_PAGES}")
+        raise ValueError(f"pages must be 1..{_MAX_PAGES} (got {pages})")
     pools = _chosen(size_bytes, node, root)
     share, rest = divmod(pages, len(pools))
     for i, pool in enumerate(pools):
@@ -74,7 +74,7 @@ def release(
     pools = _chosen(size_bytes, node, root)
     free = sum(pool.free for pool in pools)
     if pages is not None and (isinstance(pages, bool) or not 0 <= pages <= free):
-        raise ValueError(f"pages={pages}: 0 to {free} are free")
+        raise ValueError(f"pages must be 0..{free}, which are free (got {pages})")
     left = free if pages is None else pages
     for pool in pools:
         gone = min(left, pool.free)
@@ -112,7 +112,7 @@ def parse_size(text: str) -> int:
     """
     match = re.fullmatch(r"(\d{1,9})([KMG])B?", text.strip(), re.IGNORECASE)
     if not match:
-        raise ValueError(f"size={text!r}: a page size such as 2M or 1G")
+        raise ValueError(f"size must be a page size such as 2M or 1G (got {text!r})")
     return int(match[1]) << {"K": 10, "M": 20, "G": 30}[match[2].upper()]
 
 

@@ -32,7 +32,7 @@ _ADVICE = (
     (r"Cannot unify|cannot unify", "a name keeps one type in all of the function"),
     (r"Unknown attribute|nothing is known", "docs/workers.md lists what there is"),
     (r"too many positional|unexpected keyword|missing a required", "as in docs/workers.md"),
-    (r"Cannot cast", "a number is allowed"),
+    (r"Cannot cast", "it must be a number"),
     (r"use of getiter", "iterate by index: `for i in range(len(burst))`"),
 )  # fmt: skip
 

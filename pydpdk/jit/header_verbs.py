@@ -68,14 +68,14 @@ def _check(number: int, highest: int) -> int:
 @njit
 def _check_tpid(tpid: int) -> int:
     if tpid not in (_VLAN, _QINQ):
-        raise ValueError("tpid: 0x8100 or 0x88a8 is allowed")
+        raise ValueError("tpid must be 0x8100 or 0x88a8")
     return tpid
 
 
 @njit
 def _check_room(n: int, values: Any) -> None:
     if len(values) < n:
-        raise ValueError("an array with a row for each packet of the burst is allowed")
+        raise ValueError("the array must have a row for each packet of the burst")
 
 
 @njit
@@ -150,7 +150,7 @@ def _overload_push_all(burst: Any, vlan_tci: Any, tpid: Any = _VLAN) -> Any:
 
         return push_same
     if not is_array(vlan_tci, types.uint16):
-        raise TypingError("vlan_push: a number, or a contiguous array of uint16 is allowed")
+        raise TypingError("vlan_push takes a number, or a contiguous array of uint16")
 
     def push_each(burst: Any, vlan_tci: Any, tpid: Any = _VLAN) -> None:
         n = _count(burst)
@@ -181,7 +181,7 @@ def _overload_prepend_all(burst: Any, data: Any) -> Any:
 
         return prepend_same
     if not is_array(data, types.uint8, ndim=2):
-        raise TypingError("prepend: a contiguous uint8[width] or uint8[n, width] is allowed")
+        raise TypingError("prepend takes a contiguous uint8[width] or uint8[n, width]")
 
     def prepend_each(burst: Any, data: Any) -> None:
         n, width = _count(burst), _check(data.shape[1], _U16)
@@ -195,7 +195,7 @@ def _overload_prepend_all(burst: Any, data: Any) -> Any:
 @bare
 def _overload_prepend(packet: Any, data: Any) -> Any:
     if not is_array(data, types.uint8):
-        raise TypingError("prepend: a contiguous uint8[width] is allowed")
+        raise TypingError("prepend takes a contiguous uint8[width]")
 
     def prepend(packet: Any, data: Any) -> None:
         _done(_prepend(mbufs_of(packet), 1, data.ctypes.data, _check(len(data), _U16), 0))
@@ -214,7 +214,7 @@ def _overload_adj_all(burst: Any, length: Any) -> Any:
 
         return adj_same
     if not is_array(length, types.uint32):
-        raise TypingError("adj: a number, or a contiguous array of uint32 is allowed")
+        raise TypingError("adj takes a number, or a contiguous array of uint32")
 
     def adj_each(burst: Any, length: Any) -> None:
         n = _count(burst)
@@ -240,7 +240,7 @@ def _column(name: Any) -> tuple[Spec, int]:
     """Return the column of a name in the code, and the address of C's description."""
     column = getattr(name, "literal_value", None)
     if column not in REWRITABLE:
-        raise TypingError(f"rewrite: one of {', '.join(REWRITABLE)} is allowed, as a literal")
+        raise TypingError(f"rewrite takes one of {', '.join(REWRITABLE)}, as a literal")
     spec = find(column)
     _kept.append(ffi.new("struct pyd_column *", spec.c))
     return spec, c_address_of(_kept[-1])
@@ -260,14 +260,14 @@ def _overload_rewrite_all(burst: Any, name: Any, value: Any) -> Any:
 
         return rewrite_same
     if not is_array(value, getattr(types, spec.base.name), ndim=1 + wide):
-        raise TypingError(f"rewrite: a number, or a contiguous array of {spec.dtype} is allowed")
+        raise TypingError(f"rewrite takes a number, or a contiguous array of {spec.dtype}")
     width = spec.c["width"]
 
     def rewrite_each(burst: Any, name: Any, value: Any) -> None:
         n = _count(burst)
         _check_room(n, value)
         if value.itemsize * value.size != width * len(value):
-            raise ValueError("rewrite: a row of 16 bytes for each packet is allowed")
+            raise ValueError("rewrite takes a row of 16 bytes for each packet")
         _done(_rewrite(mbufs_of(burst), n, column, value.ctypes.data))
 
     return rewrite_each

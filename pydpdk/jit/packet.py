@@ -41,7 +41,7 @@ def _overload_getitem(burst: Any, i: Any) -> Any:
     def packet(burst: Any, i: Any) -> Any:
         address, index = address_of(burst), types.int64(i)
         if index < 0 or index >= _load32(address + COUNT):
-            raise IndexError("burst[i]: i is 0 to len(burst) - 1")
+            raise IndexError("burst[i]: i must be 0..len(burst) - 1")
         mbuf = _load64(_load64(address + _STORAGE) + _MBUFS + 8 * index)
         data = _load64(mbuf + _BUF_ADDR) + _load16(mbuf + _DATA_OFF)
         return make_packet(mbuf, data, _load16(mbuf + _DATA_LEN))
@@ -58,7 +58,7 @@ def _overload_get_byte(packet: Any, i: Any) -> Any:
     def get_byte(packet: Any, i: Any) -> int:
         index = types.int64(i)
         if index < 0 or index >= packet._length:
-            raise IndexError("packet[i]: i is 0 to len(packet) - 1")
+            raise IndexError("packet[i]: i must be 0..len(packet) - 1")
         return _load8(packet._data + index)
 
     return get_byte
@@ -73,7 +73,7 @@ def _overload_set_byte(packet: Any, i: Any, value: Any) -> Any:
     def set_byte(packet: Any, i: Any, value: Any) -> None:
         index = types.int64(i)
         if index < 0 or index >= packet._length:
-            raise IndexError("packet[i]: i is 0 to len(packet) - 1")
+            raise IndexError("packet[i]: i must be 0..len(packet) - 1")
         _store8(packet._data + index, value)
 
     return set_byte

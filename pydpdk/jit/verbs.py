@@ -68,9 +68,9 @@ def _check_arguments(n: int) -> None:
     if n == _TOO_LONG:
         raise ValueError("more packets than the burst takes, or more bytes than an mbuf has room")
     if n == _SHORT:
-        raise ValueError("a mask of at least as many bools as the burst has packets is allowed")
+        raise ValueError("the mask must have a bool for each packet of the burst")
     if n == _SAME:
-        raise ValueError("into: another burst is allowed")
+        raise ValueError("into must be another burst")
 
 
 @njit
@@ -164,7 +164,7 @@ def _moves_values(verb: str, *, writes: bool) -> None:
     @bare
     def _overload(ring: Any, values: Any) -> Any:
         if not is_array(values, ring.element) or (writes and not values.mutable):
-            raise TypingError(f"{verb}: a contiguous array of {ring.element} is allowed")
+            raise TypingError(f"{verb} takes a contiguous array of {ring.element}")
 
         def move(ring: Any, values: Any) -> int:
             return _done(call(address_of(ring), values.ctypes.data, len(values)))
@@ -215,7 +215,7 @@ def _overload_swap_macs(burst: Any) -> Any:
 @bare
 def _overload_fill(burst: Any, packets: Any) -> Any:
     if not is_array(packets, types.uint8):
-        raise TypingError("fill: one packet as a contiguous array of uint8 is allowed")
+        raise TypingError("fill takes one packet as a contiguous array of uint8")
 
     def fill(burst: Any, packets: Any) -> None:
         _done(_fill(burst, packets.ctypes.data, len(packets)))
@@ -230,7 +230,7 @@ def _parts(verb: str, stay: int) -> None:
     @bare
     def _overload(burst: Any, mask: Any) -> Any:
         if not is_array(mask, types.boolean):
-            raise TypingError(f"{verb}: a contiguous array of bool is allowed")
+            raise TypingError(f"{verb} takes a contiguous array of bool")
         return lambda burst, mask: _done(_part(burst, mask.ctypes.data, len(mask), stay))
 
 
@@ -242,5 +242,5 @@ _parts("drop", 0)
 @bare
 def _overload_take(burst: Any, mask: Any, into: Any) -> Any:
     if not is_array(mask, types.boolean) or into != BURST:
-        raise TypingError("take: a contiguous array of bool, and another burst are allowed")
+        raise TypingError("take needs a contiguous array of bool, and another burst")
     return lambda burst, mask, into: _done(_take(burst, mask.ctypes.data, len(mask), into))

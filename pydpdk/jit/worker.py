@@ -34,7 +34,7 @@ class Worker(Fixed):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         if not inspect.isfunction(function):
-            raise TypeError(f"worker({function!r}): a function written in Python is allowed")
+            raise TypeError(f"worker takes a function written in Python (got {function!r})")
         if find_spec("numba") is None:
             raise ModuleNotFoundError(
                 f"the worker {function.__name__} is compiled with Numba, which is not installed:"

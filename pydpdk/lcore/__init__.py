@@ -73,7 +73,7 @@ def check_socket_id(socket_id: int | None) -> int:
         return int(lib.SOCKET_ID_ANY)
     known = socket_ids()
     if isinstance(socket_id, bool) or socket_id not in known:
-        raise ValueError(f"socket_id={socket_id!r}: one of {known}, or None for any, is allowed")
+        raise ValueError(f"socket_id must be one of {known}, or None for any (got {socket_id!r})")
     return int(socket_id)
 
 
@@ -106,7 +106,7 @@ def launch(function: Callable[..., Any], *args: Any, lcore_id: int | None = None
     Cost     25 us for the round trip
     """
     if not callable(function):
-        raise TypeError(f"function={function!r}: something to call is allowed")
+        raise TypeError(f"function must be something to call (got {function!r})")
     with lock():
         worker = idle(lcore_id)
         name = getattr(function, "__qualname__", type(function).__name__)
@@ -140,7 +140,7 @@ def idle(lcore_id: int | None = None) -> int:
         check_range("lcore_id", lcore_id, 0, MAX_LCORE - 1)
         if lcore_id not in workers:
             listed = ", ".join(map(str, workers))
-            raise ValueError(f"lcore_id={lcore_id}: one of the worker lcores {listed} is allowed")
+            raise ValueError(f"lcore_id must be one of the worker lcores {listed} (got {lcore_id})")
         workers = [int(lcore_id)]
     for worker in workers:
         if running_on(worker) is None:

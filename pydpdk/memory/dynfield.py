@@ -246,14 +246,14 @@ def _check_own(name: str) -> bytes:
 def _check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     kind = np.dtype(dtype)
     if kind.hasobject or kind.subdtype or not 1 <= kind.itemsize <= _SIZE_MAX:
-        raise ValueError(f"dtype={kind}: 1 to {_SIZE_MAX} bytes without Python objects are allowed")
+        raise ValueError(f"dtype must be 1..{_SIZE_MAX} bytes without Python objects (got {kind})")
     return kind
 
 
 def _check_align(kind: np.dtype[Any], align: int | None) -> int:
     wanted = kind.alignment if align is None else check_range("align", align, 1, 64, " bytes")
     if wanted & (wanted - 1):
-        raise ValueError(f"align={align}: a power of two is allowed")
+        raise ValueError(f"align must be a power of two (got {align})")
     return wanted
 
 

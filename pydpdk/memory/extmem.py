@@ -38,8 +38,8 @@ class ExternalMemory(Fixed):
             self._buffer: Any = ffi.from_buffer("char[]", memory, True)
         except (TypeError, BufferError, ValueError) as error:
             raise TypeError(
-                f"memory={type(memory).__name__}: a writable, contiguous buffer is allowed,"
-                f" as a numpy array or mmap ({error})"
+                f"memory must be a writable, contiguous buffer, as a numpy array or mmap"
+                f" (got {type(memory).__name__}: {error})"
             ) from None
         start = int(ffi.cast("uintptr_t", self._buffer))
         end = start + len(self._buffer)
@@ -79,7 +79,7 @@ def create(
     """Make a pool over the user's memory: see `Mempool.create_extbuf`."""
     check_range("data_room_size", data_room_size, lib.RTE_PKTMBUF_HEADROOM, _ROOM_MAX, " bytes")
     if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
-        raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
+        raise ValueError(f"priv_size must be a multiple of 8 (got {priv_size})")
     socket = lcore.check_socket_id(socket_id)
     elt_size = -(-data_room_size // _LINE) * _LINE
     c = ffi.new("struct pyd_pool *")

@@ -61,7 +61,7 @@ def heap(socket_id: int) -> Heap:
         known = _socket_ids()
         number = check_range("socket_id", socket_id, 0, (1 << 31) - 1)
         if number not in known:
-            raise ValueError(f"socket_id={number}: one of {known} is allowed")
+            raise ValueError(f"socket_id must be one of {known} (got {number})")
         return _read(number)
 
 

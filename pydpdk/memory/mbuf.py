@@ -223,7 +223,9 @@ class Mbuf(Fixed):
         self._check()
         unknown = lengths.keys() - _BITS.keys()
         if unknown:
-            raise TypeError(f"{', '.join(sorted(unknown))}: {', '.join(_BITS)} are allowed")
+            raise TypeError(
+                f"lengths must be of {', '.join(_BITS)} (got {', '.join(sorted(unknown))})"
+            )
         tx = ffi.new("struct pyd_tx_offload *")
         tx.ol_flags = check_range("flags", flags, 0, (1 << 64) - 1)
         for field, value in lengths.items():
@@ -241,7 +243,7 @@ class Mbuf(Fixed):
         if isinstance(key, DynFlag):
             return bool(self._meta().ol_flags & key.mask)
         if not isinstance(key, DynField):
-            raise TypeError(f"{key!r}: a DynField or DynFlag is allowed")
+            raise TypeError(f"key must be a DynField or DynFlag (got {key!r})")
         value = np.empty((), key.dtype)
         data = ffi.from_buffer("char *", value)
         self._done(
@@ -261,7 +263,7 @@ class Mbuf(Fixed):
                 self._burst._c, self._index, key.offset, key.dtype.itemsize, data.tobytes()
             )
         else:
-            raise TypeError(f"{key!r}: a DynField or DynFlag is allowed")
+            raise TypeError(f"key must be a DynField or DynFlag (got {key!r})")
         self._done(result)
 
     def check(self) -> str | None:
@@ -420,7 +422,7 @@ class Mbuf(Fixed):
         self._check()
         self._checked_views(self._burst)
         result = lib.pyd_mbuf_detach(self._burst._c, self._index)
-        reason = "a packet of one segment that is attached or a clone is allowed"
+        reason = "it must be a packet of one segment that is attached or a clone"
         self._raise("rte_pktmbuf_detach", result, reason)
 
     def clone(self, mempool: Mempool, burst: MbufOwner) -> Mbuf:
@@ -538,7 +540,7 @@ class Mbuf(Fixed):
     ) -> Mbuf:
         self._check()
         if not isinstance(mempool, Mempool):
-            raise TypeError(f"mempool={mempool!r}: a Mempool is allowed")
+            raise TypeError(f"mempool must be a Mempool (got {mempool!r})")
         mempool.handle  # noqa: B018  # raises when closed
         pool, into = mempool._c, self._struct("burst", burst)
         if how == lib.PYD_MBUF_CLONE and mempool.external:
@@ -550,16 +552,16 @@ class Mbuf(Fixed):
 
     def _struct(self, name: str, burst: MbufOwner) -> Any:
         if not isinstance(burst, type(self._burst)):
-            raise TypeError(f"{name}={burst!r}: a Burst is allowed")
+            raise TypeError(f"{name} must be a Burst (got {burst!r})")
         return burst._c
 
     def _other(self, name: str, mbuf: Mbuf) -> Any:
         self._check()
         if not isinstance(mbuf, Mbuf):
-            raise TypeError(f"{name}={mbuf!r}: an Mbuf is allowed")
+            raise TypeError(f"{name} must be an Mbuf (got {mbuf!r})")
         mbuf._check()
         if mbuf._burst is self._burst and mbuf._index == self._index:
-            raise ValueError(f"{name}: this very packet; another one is allowed")
+            raise ValueError(f"{name} must be another packet than {self!r}")
         return mbuf._burst._c
 
     def _checked_views(self, burst: MbufOwner) -> None:

@@ -130,7 +130,7 @@ class Mempool(PoolBase):
         c_name, n, cached = check_made(name, n, cache_size, " mbufs")
         check_range("data_room_size", data_room_size, HEADROOM, 65535, " bytes")
         if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
-            raise ValueError(f"priv_size={priv_size}: a multiple of 8 is allowed")
+            raise ValueError(f"priv_size must be a multiple of 8 (got {priv_size})")
         c_ops = ffi.NULL if ops_name is None else check_ops_name(ops_name)
         c = ffi.new("struct pyd_pool *")
         with eal.running(), Undo(lib.pyd_pool_free, c):

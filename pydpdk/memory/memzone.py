@@ -178,7 +178,7 @@ class Memzone(Portable):
         c_bound = 0 if bound is None else _check_power("bound", bound, lines, _MAX_BOUND)
         c_flags = check_range("flags", flags, 0, _FLAGS)
         if c_flags & ~_FLAGS:
-            raise ValueError(f"flags={c_flags:#x}: {MemzoneFlag(_FLAGS)!r} is allowed")
+            raise ValueError(f"flags must be {MemzoneFlag(_FLAGS)!r} (got {c_flags:#x})")
         c = ffi.new("struct pyd_zone *")
         with eal.running(), inside(), Undo(lib.pyd_zone_free, c):
             call_rte_errno(
@@ -237,7 +237,7 @@ class Memzone(Portable):
             raise make_error("rte_memzone_lookup", errno.EPERM, f"{self!r} is DPDK's own")
         kind = np.dtype(dtype)
         if kind.hasobject or kind.itemsize == 0:
-            raise TypeError(f"dtype {kind}: a type of fixed size without Python objects is allowed")
+            raise TypeError(f"dtype must have a fixed size and no Python objects (got {kind})")
         room = self._pin.size // kind.itemsize
         wanted = (room,) if shape is None else shape if isinstance(shape, tuple) else (shape,)
         count = 1
@@ -284,7 +284,7 @@ def memzones() -> list[MemzoneInfo]:
 def _check_power(what: str, value: int, low: int, high: int) -> int:
     power = check_range(what, value, low, high, " bytes")
     if power & (power - 1):
-        raise ValueError(f"{what}={power}: a power of two is allowed")
+        raise ValueError(f"{what} must be a power of two (got {power})")
     return power
 
 

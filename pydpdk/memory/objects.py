@@ -135,7 +135,7 @@ class ObjectPool(PoolBase):
         kind, described = dtype_text(dtype)
         c_ops, c_flags = check_ops(ops_name), check_flags(flags)
         if not isinstance(checked, bool):
-            raise TypeError(f"checked={checked!r}: True or False is allowed")
+            raise TypeError(f"checked must be True or False (got {checked!r})")
         c = ffi.new("struct pyd_objects *")
         with eal.running(), Undo(lib.pyd_objects_free, c):
             call_rte_errno(
@@ -286,9 +286,9 @@ class ObjectPool(PoolBase):
     def __getitem__(self, i: int) -> npt.NDArray[Any]:
         """Return one object as an array of no dimensions that shares its memory."""
         if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
-            raise TypeError(f"id {i!r}: an integer is allowed; for many, use array or read")
+            raise TypeError(f"id must be an integer (got {i!r}); for many, use array or read")
         if not 0 <= i < self.n:
-            raise IndexError(f"id {i}: 0 to {self.n - 1} is allowed")
+            raise IndexError(f"id must be 0..{self.n - 1} (got {i})")
         with lock():
             self.handle  # noqa: B018  # raises when closed
             return self._map.object(int(i))
@@ -368,7 +368,7 @@ class ObjectPool(PoolBase):
         chosen = as_ids(ids)
         wrong = (chosen < 0) | (chosen >= self.n)
         if wrong.any():
-            raise ValueError(f"id {chosen[wrong][0]}: 0 to {self.n - 1} is allowed")
+            raise ValueError(f"id must be 0..{self.n - 1} (got {chosen[wrong][0]})")
         return chosen
 
     def _error(self, call: str, result: int, ids: Ids | None = None) -> Exception:
@@ -376,7 +376,7 @@ class ObjectPool(PoolBase):
             return self._closed_error()
         if result == -errno.EINVAL and ids is not None:
             wrong = ids[(ids < 0) | (ids >= self.n)].tolist()
-            return ValueError(f"id {wrong[:1]}: 0 to {self.n - 1} is allowed")
+            return ValueError(f"id must be 0..{self.n - 1} (got {wrong[:1]})")
         if result == -errno.EALREADY and ids is not None:
             return ClosedError(f"{call}: {self._given_back(ids)} in {self!r} already")
         detail = f"{self!r}"

@@ -63,7 +63,7 @@ def check_flags(flags: int) -> int:
     """Return the flags if `create` accepts them."""
     asked = check_range("flags", flags, 0, int(_ASKED))
     if asked & ~_ASKED:
-        raise ValueError(f"flags={asked:#x}: {_ASKED!r} is allowed")
+        raise ValueError(f"flags must be {_ASKED!r} (got {asked:#x})")
     return asked
 
 
@@ -82,7 +82,7 @@ def dtype_text(dtype: npt.DTypeLike) -> tuple[np.dtype[Any], bytes]:
     kind = np.dtype(dtype)
     if kind.hasobject or kind.subdtype is not None or not 0 < kind.itemsize <= ITEMSIZE_MAX:
         raise TypeError(
-            f"dtype {kind}: 1 to {ITEMSIZE_MAX} bytes without Python objects are allowed;"
+            f"dtype must be 1..{ITEMSIZE_MAX} bytes without Python objects (got {kind});"
             " an array goes into a field, as [('data', 'u1', 16)]"
         )
     try:
@@ -93,7 +93,7 @@ def dtype_text(dtype: npt.DTypeLike) -> tuple[np.dtype[Any], bytes]:
     except (ValueError, SyntaxError):
         same = False
     if not same:
-        raise TypeError(f"dtype {kind}: fields in order, none over another, are allowed")
+        raise TypeError(f"dtype must have its fields in order, none over another (got {kind})")
     return kind, text
 
 
@@ -112,7 +112,7 @@ def as_ids(ids: npt.ArrayLike) -> Ids:
         return ids
     given = _integers("ids", ids)
     if given.size and given.max() > _ID_MAX:
-        raise ValueError(f"id {given.max()}: 0 to {_ID_MAX} is allowed")
+        raise ValueError(f"id must be 0..{_ID_MAX} (got {given.max()})")
     return np.ascontiguousarray(given, _intp)
 
 
@@ -128,7 +128,7 @@ def _integers(what: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
         given = _whole(what, values) if all(map(_is_whole, values)) else given
     if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
         raise TypeError(
-            f"{what} of shape {given.shape}, {given.dtype}: integers of shape (n,) are allowed"
+            f"{what} must be integers of the shape (n,) (got {given.dtype}, {given.shape})"
         )
     return given
 
@@ -147,7 +147,7 @@ def _whole(what: str, values: Sequence[Any]) -> npt.NDArray[np.uint64]:
 def room_for(out: Ids, n: int) -> Ids:
     """Return the first n elements of the user's array for ids."""
     if type(out) is not np.ndarray or out.dtype != _intp or out.ndim != 1:
-        raise TypeError(f"out={type(out).__name__}: an array of one dimension of intp is allowed")
+        raise TypeError(f"out must be an array of one dimension of intp (got {type(out).__name__})")
     if len(out) < n or not out.flags.c_contiguous or not out.flags.writeable:
-        raise ValueError(f"out: {n} contiguous, writable elements are needed")
+        raise ValueError(f"out must have {n} contiguous, writable elements")
     return out if len(out) == n else out[:n]

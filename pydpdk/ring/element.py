@@ -83,8 +83,8 @@ def check_element(element: Element) -> Kind:
             dtype = np.dtype(element)
     if dtype is None or dtype.hasobject or dtype.subdtype or not _fits(dtype.itemsize):
         raise ValueError(
-            f"element={element!r}: 'mbuf', or a numpy dtype of 4 to {ESIZE_MAX} bytes, a multiple"
-            " of 4, without Python objects, is allowed"
+            f"element must be 'mbuf', or a numpy dtype of 4..{ESIZE_MAX} bytes, a multiple of 4,"
+            f" without Python objects (got {element!r})"
         )
     return dtype
 
@@ -102,12 +102,14 @@ def check_size(size: int, exact_size: bool, esize: int) -> None:
     """Raise for sizes that DPDK rejects, or (0) accepts and then corrupts memory with."""
     check_range("size", size, 1, SIZE_MAX - 1 if exact_size else SIZE_MAX, " slots")
     if not exact_size and (size < 2 or size & (size - 1)):
-        raise ValueError(f"size={size}: a power of two from 2, or any size with exact_size=True")
+        raise ValueError(
+            f"size must be a power of two from 2, or any with exact_size=True (got {size})"
+        )
     slots = 1 << size.__index__().bit_length() if exact_size else size
     if slots * (esize // 4) > _WORDS_MAX:
         raise ValueError(
-            f"size={size}: rings of up to {_WORDS_MAX * 4 >> 30} GiB are allowed, this one would"
-            f" have {slots} slots of {esize} bytes"
+            f"a ring must have up to {_WORDS_MAX * 4 >> 30} GiB (got size={size}: {slots} slots of"
+            f" {esize} bytes)"
         )
 
 

@@ -390,7 +390,7 @@ class Ring(Portable, Handle):
                 burst._check_views()
             n = _tx(self._c, burst._c, bool(bulk))
         except (AttributeError, TypeError):
-            raise TypeError(f"tx({burst!r}): a Burst is allowed") from None
+            raise TypeError(f"tx takes a Burst (got {burst!r})") from None
         return n if n >= 0 else self._fail(n, "rte_ring_enqueue", burst)
 
     @short("pyd_ring_rx_burst", "move", MBUFS, BURST)
@@ -423,7 +423,7 @@ class Ring(Portable, Handle):
             wanted = size if n is None else check_range("n", n, 0, size, " mbufs")
             got = _rx(self._c, burst._c, wanted, bool(bulk))
         except AttributeError:
-            raise TypeError(f"rx({burst!r}): a Burst is allowed") from None
+            raise TypeError(f"rx takes a Burst (got {burst!r})") from None
         return got if got >= 0 else self._fail(got, "rte_ring_dequeue", burst)
 
     # -- closing --
@@ -493,9 +493,9 @@ class Ring(Portable, Handle):
         # a subclass may report a wrong length
         if type(values) is not np.ndarray or values.dtype != self._dtype or values.ndim != 1:
             found = getattr(values, "dtype", type(values).__name__)
-            raise TypeError(f"{found}: a numpy array {self.element}[n] is allowed")
+            raise TypeError(f"values must be a numpy array {self.element}[n] (got {found})")
         if not values.flags.c_contiguous:
-            raise ValueError("values: a contiguous array is allowed")
+            raise ValueError("values must be a contiguous array")
         check_range("len(values)", len(values), 0, (1 << 31) - 1, " elements")
         return values.view(np.uint8)  # dates export no buffer
 
@@ -507,7 +507,7 @@ class Ring(Portable, Handle):
     def _fill(self, function: Any, out: Values) -> int:
         data = self._check_values(out)
         if not out.flags.writeable:
-            raise ValueError("out: a writable array is allowed")
+            raise ValueError("out must be a writable array")
         n = int(function(self._c, ffi.from_buffer("char[]", data, True), len(out)))
         return n if n >= 0 else self._fail(n, "rte_ring_dequeue")
 

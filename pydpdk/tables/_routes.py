@@ -56,7 +56,7 @@ class Routes(Owner, Handle):
         c_name = check_name(cls._call, name, NAME_MAX)
         if type(nh_bytes) is not int or nh_bytes not in cls._sizes:
             allowed = ", ".join(map(str, cls._sizes))
-            raise ValueError(f"nh_bytes={nh_bytes!r}: one of {allowed} is allowed")
+            raise ValueError(f"nh_bytes must be one of {allowed} (got {nh_bytes!r})")
         most = (1 << (8 * nh_bytes - 1)) - 1
         routes = check_range("max_routes", max_routes, 1, ROUTES_MAX)
         tables = check_range("num_tbl8", num_tbl8, 1, min(most, 1 << 20))
@@ -80,7 +80,7 @@ class Routes(Owner, Handle):
         values = np.asarray(addresses)
         if values.ndim == 0 or values.shape[1:] != cells:
             allowed = ", ".join(("n", *map(str, cells)))
-            raise ValueError(f"addresses: shape {values.shape}; ({allowed}) is allowed")
+            raise ValueError(f"addresses must have the shape ({allowed}) (got {values.shape})")
         ips = fit("addresses", values, dtype, (len(values), *cells))
         found = np.empty(len(ips), np.uint64)
         data = ffi.from_buffer(f"{'uint32_t' if not cells else 'char'} *", ips)
@@ -91,7 +91,7 @@ class Routes(Owner, Handle):
 
     def _change(self, prefix: object, next_hop: int, *, add: bool) -> None:
         if not isinstance(prefix, str | self._network):
-            raise TypeError(f"prefix={prefix!r}: text as {self._example!r} is allowed")
+            raise TypeError(f"prefix must be text as {self._example!r} (got {prefix!r})")
         network = self._network(prefix)
         with lock():
             self.handle  # noqa: B018  # raises when closed

@@ -53,11 +53,13 @@ class Bpf(Owner, Handle):
     def __init__(self, expression: str) -> None:
         eal.require_running()
         if not isinstance(expression, str):
-            raise TypeError(f"expression={expression!r}: text is allowed")
+            raise TypeError(f"expression must be text (got {expression!r})")
         if not (expression.isascii() and 1 <= len(expression) <= EXPRESSION_MAX):
-            raise ValueError(f"expression: 1 to {EXPRESSION_MAX} ASCII characters are allowed")
+            raise ValueError(
+                f"expression must be 1..{EXPRESSION_MAX} ASCII characters (got {len(expression)})"
+            )
         if "\0" in expression:
-            raise ValueError("expression: a zero character is not allowed")
+            raise ValueError("expression must not have a zero character")
         self._c: Any = ffi.new("struct pyd_bpf *")
         reason = ffi.new("char[]", _REASON_BYTES)
         with eal.running(), Undo(lib.pyd_bpf_close, self._c):
@@ -84,7 +86,7 @@ class Bpf(Owner, Handle):
         Wraps  rte_bpf_exec (rte_bpf.h)
         """
         if not isinstance(burst, Burst):
-            raise TypeError(f"burst={burst!r}: a Burst is allowed")
+            raise TypeError(f"burst must be a Burst (got {burst!r})")
         mask = np.empty(len(burst), np.bool_)
         data = ffi.from_buffer("uint8_t *", mask)
         result = lib.pyd_burst_match(burst._c, self._c, data, len(mask))

@@ -204,9 +204,9 @@ class Hash(Owner, Handle):
         values = np.asarray(keys)
         if values.ndim == 0 or values.shape[1:] != cells:
             shape = ", ".join(("n", *map(str, cells)))
-            raise ValueError(f"keys: shape {values.shape}; ({shape}) of {base} is allowed")
+            raise ValueError(f"keys must have the shape ({shape}) of {base} (got {values.shape})")
         if base.kind not in "iu" and values.dtype != base:
-            raise TypeError(f"keys: {values.dtype}; {base} is allowed")
+            raise TypeError(f"keys must be {base} (got {values.dtype})")
         return fit("keys", values, base, (len(values), *cells))
 
     def _free(self, force: bool) -> None:
@@ -218,11 +218,11 @@ def _check_key(key: npt.DTypeLike) -> np.dtype[Any]:
     try:
         dtype = np.dtype(key)
     except Exception as error:
-        raise TypeError(f"key={key!r}: a dtype is allowed") from error
+        raise TypeError(f"key must be a dtype (got {key!r})") from error
     if key is None or dtype.hasobject or dtype.base.kind not in "iuVS" or len(dtype.shape) > 1:
-        raise ValueError(f"key={key!r}: integers, bytes or a record of them is allowed")
+        raise ValueError(f"key must be integers, bytes or a record of them (got {key!r})")
     if _filled(dtype) != dtype.itemsize or not 1 <= dtype.itemsize <= KEY_BYTES_MAX:
-        raise ValueError(f"key={key!r}: 1 to {KEY_BYTES_MAX} bytes without gaps are allowed")
+        raise ValueError(f"key must be 1..{KEY_BYTES_MAX} bytes without gaps (got {key!r})")
     return dtype
 
 

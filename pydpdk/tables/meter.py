@@ -59,7 +59,7 @@ class Meter(Handle):
         sizes = {"cbs": cbs, "ebs": ebs}
         sizes = {k: check_range(k, v, 0, BURST_MAX, " bytes") for k, v in sizes.items()}
         if not any(sizes.values()):
-            raise ValueError("cbs=0, ebs=0: one of them above 0 is allowed")
+            raise ValueError("cbs or ebs must be above 0 (got 0, 0)")
         self.n = check_range("n", n, 1, FLOWS_MAX, " flows")
         self._profile = np.zeros(-(-lib.pyd_meter_profile_bytes() // 8), np.uint64)
         self._buckets = np.zeros(-(-lib.pyd_meter_bucket_bytes() * self.n // 8), np.uint64)
@@ -89,7 +89,7 @@ class Meter(Handle):
         """
         shape = np.shape(flows)
         if len(shape) != 1:
-            raise ValueError(f"flows: shape {shape}; (n,) is allowed")
+            raise ValueError(f"flows must have the shape (n,) (got {shape})")
         u32 = np.dtype(np.uint32)
         arrays = fit("flows", flows, u32, shape), fit("lengths", lengths, u32, shape)
         colors = np.empty(shape, np.uint8)
@@ -97,7 +97,7 @@ class Meter(Handle):
         out = ffi.from_buffer("uint8_t *", colors)
         result = lib.pyd_meter_color(self._c, data[0], data[1], out, shape[0])
         if result == -errno.ERANGE:
-            raise ValueError(f"flows: 0 to {self.n - 1} is allowed")
+            raise ValueError(f"flows must be 0..{self.n - 1}")
         if result < 0:
             raise BusyError(errno.EBUSY, f"another thread uses {self!r}")
         return colors

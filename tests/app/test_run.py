@@ -184,7 +184,7 @@ def test_an_unsupported_setting_of_a_device_is_a_fault_of_the_file(command, tmp_
     _write_pcap(tmp_path / "in.pcap")
     finished = _run(command(file, "--duration", "1"), tmp_path)
     assert finished.returncode == 2, finished.stderr
-    assert "ports.p0: nb_rx_queues=1000: 0 to 1 on port 'net_pcap0' is allowed" in finished.stderr
+    assert "ports.p0: nb_rx_queues must be 0..1 on port 'net_pcap0' (got 1000)" in finished.stderr
 
 
 @pytest.mark.parametrize("kept", [True, False])

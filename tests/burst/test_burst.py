@@ -28,7 +28,7 @@ def test_alloc_into_a_full_burst_raises(pool: Mempool, burst: Burst):
 
 @pytest.mark.parametrize(("n", "length"), [(33, 0), (-1, 0), (1, 2049), (1, -1), (1 << 40, 0)])
 def test_alloc_out_of_range_raises(pool: Mempool, burst: Burst, n: int, length: int):
-    with pytest.raises(ValueError, match="is allowed"):
+    with pytest.raises(ValueError, match="must"):
         burst.alloc(pool, n, length=length)
 
 
@@ -42,7 +42,7 @@ def test_alloc_of_no_number_raises(pool: Mempool, burst: Burst, n: int):
 
 @pytest.mark.parametrize("size", [0, -1, 65536, 1 << 40])
 def test_size_out_of_range_raises(eal: Eal, size: int):
-    with pytest.raises(ValueError, match="1 to 65535 packets"):
+    with pytest.raises(ValueError, match=r"1\.\.65535 packets"):
         Burst(size)
 
 
@@ -94,7 +94,7 @@ def test_fill_without_room_in_the_pool_writes_nothing(pool: Mempool, burst: Burs
 def test_fill_of_another_count_raises(pool: Mempool, burst: Burst):
     burst.alloc(pool, 3)
     for packets in ([], [b"a"] * 2, [b"a"] * 4):
-        with pytest.raises(ValueError, match=f"{len(packets)} packets"):
+        with pytest.raises(ValueError, match=rf"\(got {len(packets)}\)"):
             burst.fill(packets)
 
 

@@ -218,9 +218,9 @@ def test_shared_memory_is_not_written(pool: Mempool, frames: Burst):
 @pytest.mark.parametrize(
     ("name", "value", "error", "match"),
     [
-        ("ipv4.time_to_live", 256, ValueError, "0 to 255"),
+        ("ipv4.time_to_live", 256, ValueError, r"0\.\.255"),
         ("ipv4.time_to_live", [1, 2], ValueError, "shape"),
-        ("ipv4.time_to_live", -1, ValueError, "0 to 255"),
+        ("ipv4.time_to_live", -1, ValueError, r"0\.\.255"),
         ("ipv4.time_to_live", 1.5, TypeError, "integers"),
         ("ipv4.time_to_live", "x", TypeError, "integers"),
         ("ether.dst_addr", b"12345", ValueError, "shape"),
@@ -241,7 +241,7 @@ def test_values_that_do_not_fit_raise(frames: Burst, name, value, error, match):
 
 @pytest.mark.parametrize("key", [1, None, b"udp.dst_port", ["udp.dst_port"], ("udp?", {})])
 def test_an_invalid_name_of_a_column_raises(frames: Burst, key: object):
-    with pytest.raises(TypeError, match="is allowed"):
+    with pytest.raises(TypeError, match="must"):
         frames.columns[key]
 
 

@@ -143,7 +143,7 @@ def test_without_check_mode_free_takes_the_fast_path(run_script):
 
 @pytest.mark.parametrize("n", [-1, 33, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 80])
 def test_alloc_of_a_number_that_does_not_fit_raises(pool: Mempool, burst: Burst, n):
-    with pytest.raises(ValueError, match="0 to 32"):
+    with pytest.raises(ValueError, match=r"0\.\.32"):
         burst.alloc(pool, n)
     assert pool.in_use_count == 0
 
@@ -151,7 +151,7 @@ def test_alloc_of_a_number_that_does_not_fit_raises(pool: Mempool, burst: Burst,
 @pytest.mark.parametrize("length", [-1, 2049, 65536, 1 << 32, 1 << 80])
 def test_alloc_of_a_length_that_does_not_fit_raises(pool: Mempool, burst: Burst, length):
     assert pool.room == 2048
-    with pytest.raises(ValueError, match="0 to 2048"):
+    with pytest.raises(ValueError, match=r"0\.\.2048"):
         burst.alloc(pool, 1, length=length)
     with pytest.raises(TypeError):
         burst.alloc(pool, 1, width=1)
@@ -173,10 +173,10 @@ def test_arguments_of_another_class_raise(loop: Port, pool: Mempool, burst: Burs
             burst._c,
         ):
             for verb in (loop.rx_queues[0].rx, loop.tx_queues[0].tx, mbufs.rx, mbufs.tx):
-                with pytest.raises(TypeError, match="a Burst is allowed"):
+                with pytest.raises(TypeError, match=r"a Burst \(got"):
                     verb(wrong)
             if wrong is not pool:
-                with pytest.raises(TypeError, match="a Mempool is allowed"):
+                with pytest.raises(TypeError, match="must be a Mempool"):
                     burst.alloc(wrong)
         for verb in (values.tx, values.rx):
             with pytest.raises(TypeError, match="use enqueue and dequeue"):

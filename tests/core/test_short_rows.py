@@ -109,7 +109,7 @@ def test_bytes_from_a_header_on_take_the_fast_path(pair):
         other.poke(0, b"ab", header=name)
         assert not ran(one.poke, 0, b"ab", header=name)[1]
     assert [one.bytes(i) for i in range(N)] == [other.bytes(i) for i in range(N)]
-    with pytest.raises(ValueError, match="is allowed"):
+    with pytest.raises(ValueError, match="must"):
         one.peek(0, 4, header="nothing")
     with pytest.raises(TypeError):
         one.peek(0, 4, other="udp")  # type: ignore[call-arg]
@@ -130,7 +130,7 @@ def test_take_and_split_use_the_fast_path(pair, eal):
         for bad in ((one, one), (odd, one), (one, odd.columns), ()):
             with pytest.raises((ValueError, TypeError)):
                 one.split(np.zeros(len(one), np.uint32), bad)
-        with pytest.raises(ValueError, match="0 to 1 is allowed"):
+        with pytest.raises(ValueError, match=r"0\.\.1"):
             other.split(np.full(len(other), 2, np.uint32), (one, odd))
 
 
@@ -209,7 +209,7 @@ def test_reference_counts_do_not_change(pair):
         for _ in range(100):
             one.rewrite(FIELD, values)
             one.columns[FIELD] = values
-            with pytest.raises(ValueError, match="allowed"):
+            with pytest.raises(ValueError, match="must"):
                 one.rewrite(FIELD, values[:3])
             assert one.columns[key][0].dtype == np.uint32
             assert one.columns[key][0] is not one.columns[key][0]
@@ -222,7 +222,7 @@ def test_reference_counts_do_not_change(pair):
 def test_columns_need_a_burst(pair):
     one, _ = pair
     for wrong in (None, 1, one.columns, Meter(1, 1, n=1)):
-        with pytest.raises(TypeError, match="burst is allowed"):
+        with pytest.raises(TypeError, match="must be a burst"):
             Columns(wrong)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         Columns()  # type: ignore[call-arg]

@@ -359,8 +359,8 @@ def test_a_compiled_worker_finishes_checksums_too(device, veth, sender, pool):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"finish_checksums": 1}, "finish_checksums=1: True, False or None"),
-        ({"split_large": "no"}, "split_large='no': True, False or None"),
+        ({"finish_checksums": 1}, "finish_checksums must be True, False or None"),
+        ({"split_large": "no"}, "split_large must be True, False or None"),
         ({"split_large": True}, "one end of a veth pair"),
     ],
 )

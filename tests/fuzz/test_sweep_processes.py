@@ -28,13 +28,13 @@ def test_descriptors_cannot_be_copied(copied):
 
 @pytest.mark.parametrize("name", [5, b"x", Path("x")])
 def test_the_name_of_a_process_must_be_text(name):
-    with pytest.raises(TypeError, match="text of 1 to 63 characters"):
+    with pytest.raises(TypeError, match=r"text of 1\.\.63 characters"):
         pydpdk.attach("no-such-prefix", name=name)
 
 
 @pytest.mark.parametrize("name", ["", "\0", "\ud800", "x" * 64])
 def test_a_name_of_a_process_fits_in_the_registry(name):
-    with pytest.raises(ValueError, match="1 to 63 printable characters"):
+    with pytest.raises(ValueError, match=r"1\.\.63 printable characters"):
         pydpdk.attach("no-such-prefix", name=name)
 
 

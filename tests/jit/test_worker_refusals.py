@@ -156,8 +156,8 @@ ADVICE = {
     makes_a_class: "outside of workers",
     imports: "at the top of the file",
     calls_python: "numba.njit",
-    unknown_column: "rewrite: one of ipv4.type_of_service",
-    text_for_a_number: "a number is allowed",
+    unknown_column: "rewrite takes one of ipv4.type_of_service",
+    text_for_a_number: "it must be a number",
     iterates: "for i in range(len(burst))",
     clock_of_python: "time",
 }

@@ -183,7 +183,7 @@ def test_jobs_are_waited_for_in_any_order(workers):
 
 @pytest.mark.parametrize("bad", [-1, 127, 128, 10**30])
 def test_launch_raises_for_an_id_that_is_no_worker_lcore(workers, bad: int):
-    with pytest.raises(ValueError, match="is allowed"):
+    with pytest.raises(ValueError, match="must"):
         lcore.launch(int, lcore_id=bad)
 
 

@@ -116,7 +116,7 @@ def test_the_default_alignment_is_a_cache_line(eal: Eal, name: str):
 @pytest.mark.parametrize(("size", "align"), [(0, 64), (1024, 17), (1024, 0)])
 def test_invalid_sizes_and_alignments_raise(eal: Eal, name: str, size: int, align: int):
     """test_malloc_bad_params: size 0, and no power of two."""
-    with pytest.raises(ValueError, match="size=0" if size == 0 else f"align={align}"):
+    with pytest.raises(ValueError, match="size must" if size == 0 else "align must"):
         Memzone.reserve(name, size, align=align)
 
 
@@ -126,5 +126,5 @@ def test_memory_is_on_the_requested_node(eal: Eal, name: str):
     with Memzone.reserve(name, 64, socket_id=0) as zone:
         assert zone.info.socket_id == 0
     absent = max(lcore.socket_ids()) + 1
-    with pytest.raises(ValueError, match=f"socket_id={absent}"):
+    with pytest.raises(ValueError, match=rf"socket_id must be .*\(got {absent}\)"):
         Memzone.reserve(name, 64, socket_id=absent)

@@ -104,7 +104,7 @@ def test_reserved_address_space_without_a_page_is_not_memory(eal: Eal, on_hugepa
 @pytest.mark.parametrize("bad", [-1, 1 << 64])
 def test_addresses_out_of_range(eal: Eal, bad: int):
     for convert in (address.virt2memseg, address.virt2iova, address.iova2virt):
-        with pytest.raises(ValueError, match="is allowed"):
+        with pytest.raises(ValueError, match="must"):
             convert(bad)
 
 

@@ -61,7 +61,7 @@ def test_pktmbuf_read(pool: Mempool, burst: Burst):
         ((1 << 32) - 1, None),
         (5, (1 << 32) - 1),
     ):
-        with pytest.raises(ValueError, match="is allowed"):
+        with pytest.raises(ValueError, match="must"):
             m.read(offset, length)
 
 
@@ -83,7 +83,7 @@ def test_chain_removes_the_tail_from_its_burst(pool: Mempool, burst: Burst, othe
     assert ([burst.bytes(i) for i in range(2)], bytes(last)) == ([b"b", b"ca"], b"ca")
     with pytest.raises(pydpdk.ClosedError):
         bytes(first)
-    with pytest.raises(ValueError, match="this very packet"):
+    with pytest.raises(ValueError, match="must be another packet"):
         last.chain(burst.mbuf(1))
     other.alloc(pool, 1, length=1)
     last.chain(other.mbuf(0))

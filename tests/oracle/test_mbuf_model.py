@@ -204,7 +204,7 @@ class Chains(RuleBasedStateMachine):
         mbuf, packet = self.at(i)
         content = whole(packet)
         if offset + length > len(content):
-            with pytest.raises(ValueError, match="allowed"):
+            with pytest.raises(ValueError, match="must"):
                 mbuf.read(offset, length)
         else:
             assert mbuf.read(offset, length) == content[offset : offset + length]

@@ -124,5 +124,5 @@ def test_pktmbuf_clone_and_copy_of_bursts(pool: Mempool, burst: Burst, other: Bu
     with pytest.raises(ValueError, match="offset"):
         other.copy_of(burst, pool, offset=5)
     assert (len(other), pool.in_use_count) == (0, 32)
-    with pytest.raises(ValueError, match="this very"):
+    with pytest.raises(ValueError, match="must be another"):
         burst.clone_of(burst, pool)

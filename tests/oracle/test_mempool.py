@@ -222,10 +222,10 @@ def test_alignment_of_objects(eal: Eal, name: str):
         assert stride < 64
 
 
-@pytest.mark.parametrize(("n", "what"), [(0, "n=0"), (-1, "n=-1"), (1 << 31, "n=2147483648")])
-def test_counts_out_of_range(eal: Eal, name: str, n: int, what: str):
+@pytest.mark.parametrize("n", [0, -1, 1 << 31])
+def test_counts_out_of_range(eal: Eal, name: str, n: int):
     """n = 0: EINVAL."""
-    with pytest.raises(ValueError, match=what):
+    with pytest.raises(ValueError, match=rf"n must be 1\.\..*\(got {n}\)"):
         ObjectPool.create(name, n, "u8")
 
 
@@ -253,7 +253,7 @@ def test_names_that_dpdk_leaks_on(eal: Eal, length: int):
     before = {zone.name for zone in memzones()}
     for create in (lambda: ObjectPool.create(name, 7, "u8"), lambda: Mempool.create(name, 7)):
         for _ in range(2):
-            with pytest.raises(ValueError, match="1 to 25"):
+            with pytest.raises(ValueError, match=r"1\.\.25"):
                 create()
     assert {zone.name for zone in memzones()} == before
 

@@ -64,7 +64,7 @@ def test_basic_zones_are_found_aligned_apart_and_counted(eal: Eal, name: str):
 
 def test_alignment_that_is_no_power_of_two(eal: Eal, name: str):
     """test_memzone_invalid_alignment: NULL, EINVAL."""
-    with pytest.raises(ValueError, match=r"align=100: .*power of two"):
+    with pytest.raises(ValueError, match=r"align must be a power of two \(got 100\)"):
         Memzone.reserve(name, 100, align=100)
 
 
@@ -146,7 +146,7 @@ def test_the_aligned_rest_is_hardly_less(eal: Eal, name: str):
 
 def test_length_zero_is_not_the_rest(eal: Eal, name: str):
     """In C length 0 is the whole rest of the heap; here it must be explicit."""
-    with pytest.raises(ValueError, match="size=0"):
+    with pytest.raises(ValueError, match=r"size must be .*\(got 0\)"):
         Memzone.reserve(name, 0)
 
 
@@ -212,7 +212,7 @@ def test_freed_twice_is_freed_once(eal: Eal, name: str):
 @pytest.mark.parametrize("length", [0, 32, 300])
 def test_names_out_of_range(eal: Eal, length: int):
     """ENAMETOOLONG from 32 on; DPDK takes the empty name, which no lookup could find."""
-    with pytest.raises(ValueError, match="1 to 31"):
+    with pytest.raises(ValueError, match=r"1\.\.31"):
         Memzone.reserve("x" * length, 1)
 
 

@@ -44,7 +44,7 @@ def test_an_unchecked_pool_accepts_a_second_put(eal: Eal, name: str):
 def test_foreign_objects_raise_and_change_nothing(pool: ObjectPool, bad: int):
     ids = pool.get(2)
     for use in (pool.put, pool.read, pool.addresses, lambda x: pool.write(x, 0)):
-        with pytest.raises(ValueError, match="is allowed"):
+        with pytest.raises(ValueError, match="must"):
             use(np.array([ids[0], bad], np.uint64 if bad > 1 << 62 else np.int64))
     assert pool.in_use_count == 2
     pool.put(ids)

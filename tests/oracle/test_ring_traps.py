@@ -13,7 +13,7 @@ sizes = pytest.mark.parametrize("dtype", DTYPES.values(), ids=lambda d: f"{d.ite
 @pytest.mark.parametrize("exact_size", [False, True])
 def test_size_0_would_corrupt_memory(eal: Eal, name: str, exact_size: bool):
     """rte_ring_create accepts it up to 24.11: capacity 0xffffffff."""
-    with pytest.raises(ValueError, match="1 to "):
+    with pytest.raises(ValueError, match=r"must be 1\.\."):
         Ring.create(name, 0, exact_size=exact_size)
 
 
@@ -35,7 +35,7 @@ def test_unknown_sockets(eal: Eal, name: str, socket_id: int):
 @pytest.mark.parametrize("bad", ["", "single|rts", 0, 0x8000, None, ["hts"], ("rts", "hts")])
 def test_flags_cannot_contradict(eal: Eal, name: str, side: str, bad: object):
     """rte_ring_create_elem returns an uninitialised ring for such flags."""
-    with pytest.raises(ValueError, match="multi, single, rts, hts is allowed"):
+    with pytest.raises(ValueError, match="multi, single, rts, hts"):
         Ring.create(name, 16, **{side: bad})
 
 
@@ -57,7 +57,7 @@ def test_each_side_is_as_requested(eal: Eal, name: str, producer: str, consumer:
 )
 def test_invalid_elements(eal: Eal, name: str, bad: object):
     """rte_ring_create_elem accepts element size 0; objects mean nothing in other processes."""
-    with pytest.raises(ValueError, match="is allowed"):
+    with pytest.raises(ValueError, match="must"):
         Ring.create(name, 16, element=bad)
 
 
@@ -89,7 +89,7 @@ def test_an_array_of_another_dtype_raises(eal, name, dtype):
     with Ring.create(name, 16, element=dtype) as ring:
         for other in {*DTYPES.values(), np.dtype("f4"), np.dtype("i8")} - {dtype}:
             for move in (ring.enqueue_bulk, ring.dequeue_burst):
-                with pytest.raises(TypeError, match="is allowed"):
+                with pytest.raises(TypeError, match="must"):
                     move(np.zeros(2, other))
 
 
@@ -98,7 +98,7 @@ def test_an_array_with_a_wrong_length_raises(eal: Eal, name: str):
         def __len__(self) -> int:
             return 1000
 
-    with Ring.create(name, 1024) as ring, pytest.raises(TypeError, match="is allowed"):
+    with Ring.create(name, 1024) as ring, pytest.raises(TypeError, match="must"):
         ring.enqueue_bulk(np.zeros(2, np.uint64).view(Liar))
 
 

@@ -32,7 +32,7 @@ def test_a_reservation_wraps_into_two_pieces(ring: Ring):
     take(ring)
     with ring.enqueue_zc(10) as slots:
         assert (len(slots), len(slots.first), len(slots.second)) == (10, 4, 6)
-        assert "n=10" in repr(slots)
+        assert "10 elements" in repr(slots)
         slots.first[:] = range(4)
         slots.second[:] = range(4, 10)
     with ring.dequeue_zc(15) as slots:
@@ -72,7 +72,7 @@ def test_nothing_is_committed_on_an_exception(ring: Ring):
 
 @pytest.mark.parametrize("n", [-1, 4, 1 << 40])
 def test_commit_of_more_than_reserved_raises(ring: Ring, n: int):
-    with pytest.raises(ValueError, match="0 to 3 elements"), ring.enqueue_zc(3) as slots:
+    with pytest.raises(ValueError, match=r"0\.\.3 elements"), ring.enqueue_zc(3) as slots:
         slots.commit(n)
     assert ring.empty
 
@@ -80,7 +80,7 @@ def test_commit_of_more_than_reserved_raises(ring: Ring, n: int):
 @pytest.mark.parametrize("n", [-1, 16, 1 << 40])
 def test_no_more_can_be_reserved_than_the_ring_holds(ring: Ring, n: int):
     for reserve in (ring.enqueue_zc, ring.dequeue_zc):
-        with pytest.raises(ValueError, match="0 to 15 elements"):
+        with pytest.raises(ValueError, match=r"0\.\.15 elements"):
             reserve(n)
 
 

@@ -17,7 +17,7 @@ from pydpdk.process import Message
 
 
 def test_a_too_long_message_raises_and_nothing_is_sent(channel: Channel):
-    allowed = r"a message of 1001 bytes: 0 to 1000 bytes are allowed by <Channel"
+    allowed = r"a message of <Channel .*> must be 0\.\.1000 bytes \(got 1001\)"
     with pytest.raises(ValueError, match=allowed):
         channel.send(bytes(1001))
     with pytest.raises(ValueError, match=allowed):
@@ -26,7 +26,7 @@ def test_a_too_long_message_raises_and_nothing_is_sent(channel: Channel):
         channel.send_packed(bytes(1001), [1001])
     with pytest.raises(ValueError, match="together 9 bytes, the data has 10"):
         channel.send_packed(bytes(10), [4, 5])
-    with pytest.raises(ValueError, match="a message of -1 bytes"):
+    with pytest.raises(ValueError, match=r"must be 0\.\.1000 bytes \(got -1\)"):
         channel.send_packed(bytes(10), [-1, 11])
     assert len(channel) == 0
 
@@ -51,10 +51,13 @@ def test_a_wrong_timeout_raises(channel: Channel, wrong: object):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 0}, "size=0: 1 to 16777216 messages"),
-        ({"message_bytes": 0}, "message_bytes=0: 1 to 4182016 bytes"),
-        ({"message_bytes": 4182017}, "message_bytes=4182017: 1 to 4182016 bytes"),
-        ({"message_bytes": 6400, "segment_bytes": 99}, "segment_bytes=99: 100 to 65344 bytes"),
+        ({"size": 0}, r"size must be 1\.\.16777216 messages \(got 0\)"),
+        ({"message_bytes": 0}, r"message_bytes must be 1\.\.4182016 bytes \(got 0\)"),
+        ({"message_bytes": 4182017}, r"message_bytes must be 1\.\.4182016 bytes \(got 4182017\)"),
+        (
+            {"message_bytes": 6400, "segment_bytes": 99},
+            r"must be 100\.\.65344 bytes \(got 99\)",
+        ),
         ({"message_bytes": 8, "dtype": "u8"}, "message_bytes or dtype, not both"),
     ],
 )
@@ -64,7 +67,7 @@ def test_invalid_channel_options_raise(eal: Eal, name: str, options: dict, messa
 
 
 def test_names(eal: Eal, name: str):
-    with pytest.raises(ValueError, match="1 to 21 printable"):
+    with pytest.raises(ValueError, match=r"1\.\.21 printable"):
         Channel.create("x" * 22)
     with pytest.raises(NotFoundError):
         Channel.lookup(name)

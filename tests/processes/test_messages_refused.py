@@ -14,13 +14,13 @@ from pydpdk.process.messages import wire
 
 def _bad(call: Callable[..., object]) -> list[tuple[Callable[[], object], type[Exception], str]]:
     return [
-        (lambda: call(""), ValueError, "1 to 56 printable"),
-        (lambda: call("x" * 57), ValueError, "1 to 56 printable"),
-        (lambda: call("a b"), ValueError, "1 to 56 printable"),
-        (lambda: call("a\0b"), ValueError, "1 to 56 printable"),
-        (lambda: call("é"), ValueError, "1 to 56 printable"),
-        (lambda: call(b"x"), TypeError, "a string of 1 to 56"),
-        (lambda: call(None), TypeError, "a string of 1 to 56"),
+        (lambda: call(""), ValueError, r"1\.\.56 printable"),
+        (lambda: call("x" * 57), ValueError, r"1\.\.56 printable"),
+        (lambda: call("a b"), ValueError, r"1\.\.56 printable"),
+        (lambda: call("a\0b"), ValueError, r"1\.\.56 printable"),
+        (lambda: call("é"), ValueError, r"1\.\.56 printable"),
+        (lambda: call(b"x"), TypeError, r"a string of 1\.\.56"),
+        (lambda: call(None), TypeError, r"a string of 1\.\.56"),
     ]
 
 
@@ -28,13 +28,13 @@ def _bad_bytes(
     call: Callable[..., object], most: int
 ) -> list[tuple[Callable[[], object], type[Exception], str]]:
     return [
-        (lambda: call("x", b"x" * 257), ValueError, "257 bytes: 0 to 256"),
-        (lambda: call("x", np.zeros(33, "u8")), ValueError, "264 bytes: 0 to 256"),
+        (lambda: call("x", b"x" * 257), ValueError, r"0\.\.256 bytes \(got 257\)"),
+        (lambda: call("x", np.zeros(33, "u8")), ValueError, r"0\.\.256 bytes \(got 264\)"),
         (lambda: call("x", "text"), TypeError, "bytes or a buffer"),
         (lambda: call("x", 5), TypeError, "bytes or a buffer"),
-        (lambda: call("x", fds=[0] * (most + 1)), ValueError, f"0 to {most} are allowed"),
-        (lambda: call("x", fds=[-1]), ValueError, "fds=-1: 0 to"),
-        (lambda: call("x", fds=[2**31]), ValueError, "0 to 2147483647"),
+        (lambda: call("x", fds=[0] * (most + 1)), ValueError, rf"len\(fds\) must be 0\.\.{most} "),
+        (lambda: call("x", fds=[-1]), ValueError, r"fds must be 0\.\..*got -1"),
+        (lambda: call("x", fds=[2**31]), ValueError, r"0\.\.2147483647"),
         (lambda: call("x", fds=[999999]), ValueError, "999999 is not open"),
         (lambda: call("x", fds=["0"]), TypeError, "an integer"),
         (

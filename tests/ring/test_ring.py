@@ -112,7 +112,7 @@ def test_longest_name(eal: Eal):
     "bad", [{"element": "bytes"}, {"producer": "both"}, {"consumer": None}, {"element": ["mbuf"]}]
 )
 def test_unknown_kind_raises(eal: Eal, name: str, bad: dict[str, object]):
-    with pytest.raises(ValueError, match=r"is allowed|must be one of"):
+    with pytest.raises(ValueError, match="must be"):
         Ring.create(name, 16, **bad)
 
 

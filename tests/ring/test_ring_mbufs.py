@@ -65,7 +65,7 @@ def test_rx_into_a_full_burst_raises(mbuf_ring: Ring, pool: Mempool, burst: Burs
 
 def test_rx_of_more_than_the_burst_holds_raises(mbuf_ring: Ring, burst: Burst):
     for n in (33, -1, 1 << 40):
-        with pytest.raises(ValueError, match="0 to 32 mbufs"):
+        with pytest.raises(ValueError, match=r"0\.\.32 mbufs"):
             mbuf_ring.rx(burst, n=n)
 
 

@@ -65,7 +65,7 @@ def test_an_invalid_route_raises(fib: Fib):
         with pytest.raises(TypeError):
             fib.delete(prefix)  # type: ignore[arg-type]
     for hop in (-1, 128):
-        with pytest.raises(ValueError, match="0 to 127 is allowed"):
+        with pytest.raises(ValueError, match=r"0\.\.127"):
             fib.add("198.18.0.0/15", hop)
     with pytest.raises(NotFoundError):
         fib.delete("198.18.0.0/15")
@@ -84,7 +84,7 @@ def test_an_invalid_route_raises(fib: Fib):
     ],
 )  # fmt: skip
 def test_invalid_options_raise(eal: Eal, name: str, options: dict[str, int]):
-    with pytest.raises(ValueError, match="allowed"):
+    with pytest.raises(ValueError, match="must"):
         Fib.create(name, **options)  # type: ignore[arg-type]
 
 

@@ -90,10 +90,10 @@ def test_an_invalid_route_raises(fib: Fib6):
         with pytest.raises(ValueError, match=r".+"):
             fib.add(prefix, 1)
     for prefix in (None, 1, b"::/0"):
-        with pytest.raises(TypeError, match="allowed"):
+        with pytest.raises(TypeError, match="must"):
             fib.delete(prefix)  # type: ignore[arg-type]
     for hop in (-1, 32768):
-        with pytest.raises(ValueError, match="0 to 32767 is allowed"):
+        with pytest.raises(ValueError, match=r"0\.\.32767"):
             fib.add("::/0", hop)
     with pytest.raises(NotFoundError):
         fib.delete("2001:db8::/32")
@@ -131,7 +131,7 @@ def test_exhausted_steps_raise(eal: Eal, name: str):
     ],
 )  # fmt: skip
 def test_invalid_options_raise(eal: Eal, name: str, options: dict[str, int]):
-    with pytest.raises(ValueError, match="allowed"):
+    with pytest.raises(ValueError, match="must"):
         Fib6.create(name, **options)  # type: ignore[arg-type]
 
 

@@ -122,7 +122,7 @@ def test_columns_are_keys(eal: Eal, pool: Mempool, burst: Burst, name: str):
     ],
 )  # fmt: skip
 def test_invalid_options_raise(eal: Eal, name: str, key, options):
-    with pytest.raises((ValueError, TypeError), match=r"allowed|integer"):
+    with pytest.raises((ValueError, TypeError), match="must be"):
         Hash.create(name, key, **options)
 
 
@@ -137,7 +137,7 @@ def test_invalid_keys_raise(table: Hash):
 def test_records_must_have_the_dtype_of_the_table(eal: Eal, name: str):
     with Hash.create(name, [("a", "u4"), ("b", "u2")]) as table:
         for keys in (np.zeros(3, [("a", "u4")]), [(1, 2)], np.zeros(3, "V6"), np.zeros(3)):
-            with pytest.raises((ValueError, TypeError), match="allowed"):
+            with pytest.raises((ValueError, TypeError), match="must"):
                 table.add(keys)
 
 
@@ -147,7 +147,7 @@ def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, table: Hash):
     assert table
     table.close()
     table.close()
-    with Hash.create("x" * 20, "u8"), pytest.raises(ValueError, match="1 to 20"):
+    with Hash.create("x" * 20, "u8"), pytest.raises(ValueError, match=r"1\.\.20"):
         Hash.create("x" * 21, "u8")
     for call in (lambda: table.lookup([1]), lambda: table.add([1]), lambda: len(table),
                  lambda: table.delete([1]), table.items, table.reset,

@@ -214,5 +214,5 @@ def test_hugepages_reserved_and_released():
     assert "2,048 kB     0     64    64  128 MB" in done.stdout
     node = "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages"
     assert f"w {node} - - - - 64" in done.stdout
-    assert "pages=5: 0 to 4 are free" in done.stdout
+    assert "pages must be 0..4, which are free (got 5)" in done.stdout
     assert "size=3072 kB: this host has pages of 2048 kB" in done.stdout

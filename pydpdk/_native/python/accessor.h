@@ -26,7 +26,7 @@ accessor_fill(struct accessor *accessor, PyTypeObject *type, PyObject *shown)
 
     accessor->handle.kind = kind;
     if (!fits && !PyErr_Occurred())
-        PyErr_Format(PyExc_TypeError, "%R: a %S is allowed", shown, of);
+        PyErr_Format(PyExc_TypeError, "it must be a %S (got %R)", of, shown);
     Py_XDECREF(of);
     if (!fits)
         return -1;

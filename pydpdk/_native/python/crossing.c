@@ -71,7 +71,7 @@ crossing_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                           &gives, &PyDict_Type, &known))
         return NULL;
     if (how < SEND || how > ROWS)
-        return PyErr_Format(PyExc_ValueError, "how=%d: %d to %d is allowed", how, SEND, ROWS);
+        return PyErr_Format(PyExc_ValueError, "how must be %d..%d (got %d)", SEND, ROWS, how);
     if (how != ROWS && (how == MOVE || how == DRAW) != (other != NULL))
         return PyErr_Format(PyExc_ValueError, "another object is for %d and %d", MOVE, DRAW);
     if (!are_kinds(takes, gives, other, known))

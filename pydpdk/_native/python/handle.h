@@ -53,7 +53,7 @@ handle_bind(PyObject *self, PyObject *args)
                           &cells))
         return NULL;
     if (address == 0)
-        return PyErr_Format(PyExc_ValueError, "address=0: that of a C object is allowed");
+        return PyErr_Format(PyExc_ValueError, "address must be that of a C object (got 0)");
     if (handle->object != NULL)
         return PyErr_Format(PyExc_RuntimeError, "%R is bound already", (PyObject *)Py_TYPE(self));
     handle->kind = Py_NewRef(kind);
@@ -74,12 +74,12 @@ handle_made_of(PyObject *self, PyObject *parts)
     if (handle->parts != NULL)
         return PyErr_Format(PyExc_RuntimeError, "%R has its parts already", (PyObject *)Py_TYPE(self));
     if (!PyTuple_CheckExact(parts))
-        return PyErr_Format(PyExc_TypeError, "parts: a tuple is allowed");
+        return PyErr_Format(PyExc_TypeError, "parts must be a tuple");
     for (i = 0; i < PyTuple_GET_SIZE(parts); i++) {
         const struct handle *part = (const struct handle *)PyTuple_GET_ITEM(parts, i);
 
         if (!PyObject_TypeCheck((PyObject *)part, &handle_type) || part->dtype == NULL)
-            return PyErr_Format(PyExc_TypeError, "parts: handles with a dtype are allowed");
+            return PyErr_Format(PyExc_TypeError, "parts must be handles with a dtype");
     }
     handle->parts = Py_NewRef(parts);
     Py_RETURN_NONE;

@@ -239,7 +239,7 @@ class Channel(Owner):
     @spin_us.setter
     def spin_us(self, us: float) -> None:
         if isinstance(us, bool) or not isinstance(us, (int, float)) or not 0 <= us <= 1e5:
-            raise ValueError(f"spin_us={us!r}: 0 to 100000 us is allowed")
+            raise ValueError(f"spin_us must be 0..100000 us (got {us!r})")
         self._c.spin = self._c.spin_max = int(us * lib.rte_get_tsc_hz() / 1e6)
 
     def fileno(self) -> int:
@@ -658,7 +658,7 @@ class Channel(Owner):
         if 0 <= longest <= self.message_bytes:
             raise ValueError(f"lengths: together {total} bytes, the data has {size}")
         raise ValueError(
-            f"a message of {longest} bytes: 0 to {self.message_bytes} bytes are allowed by {self!r}"
+            f"a message of {self!r} must be 0..{self.message_bytes} bytes (got {longest})"
         )
 
     def _require_bytes(self) -> None:
@@ -677,7 +677,7 @@ class Channel(Owner):
 
     def _check(self, verb: str, burst: Burst) -> None:
         if not isinstance(burst, Burst):
-            raise TypeError(f"{verb}({burst!r}): a Burst is allowed")
+            raise TypeError(f"{verb} takes a Burst (got {burst!r})")
 
     def _spare(self) -> Burst:
         return self._spares.pop() if self._spares else Burst(1)

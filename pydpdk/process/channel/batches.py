@@ -124,7 +124,7 @@ def records_of(records: Any, dtype: np.dtype[Any] | None) -> npt.NDArray[Any]:
     """Return records as a contiguous array `dtype[n]`."""
     array = np.ascontiguousarray(records, dtype)
     if array.ndim != 1:
-        raise ValueError(f"records of shape {array.shape}: one dimension is allowed")
+        raise ValueError(f"records must have one dimension (got the shape {array.shape})")
     return array
 
 
@@ -132,7 +132,7 @@ def lengths_of(channel: Channel, lengths: npt.ArrayLike) -> Lengths:
     """Return the lengths of messages as a contiguous array, checked to be short enough."""
     each = np.asarray(lengths)
     if each.ndim != 1 or (each.dtype.kind not in "iu" and each.size):
-        raise TypeError(f"lengths of shape {each.shape}, {each.dtype}: 1-D, of integers")
+        raise TypeError(f"lengths must be integers[n] (got {each.dtype}, {each.shape})")
     wrong = each[(each < 0) | (each > channel.message_bytes)]
     if len(wrong):
         channel._too_long(int(wrong[0]))

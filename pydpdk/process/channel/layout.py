@@ -45,7 +45,7 @@ def sizes(
 ) -> tuple[int, int]:
     """Return the lengths of the longest message and of a segment [bytes]."""
     if kind is not None and message_bytes is not None:
-        raise ValueError("message_bytes or dtype, not both, is allowed")
+        raise ValueError("give message_bytes or dtype, not both")
     longest = MESSAGE_BYTES if message_bytes is None else message_bytes
     if kind is not None:
         longest = kind.itemsize

@@ -91,17 +91,17 @@ def check_data(data: Any) -> bytes:
     try:
         raw = memoryview(data).tobytes()
     except TypeError:
-        raise TypeError(f"data={data!r}: bytes or a buffer, up to {DATA_MAX} bytes") from None
-    if len(raw) > DATA_MAX:
-        raise ValueError(f"data of {len(raw)} bytes: 0 to {DATA_MAX} are allowed")
+        raise TypeError(
+            f"data must be bytes or a buffer, 0..{DATA_MAX} bytes (got {data!r})"
+        ) from None
+    check_range("len(data)", len(raw), 0, DATA_MAX, " bytes")
     return raw
 
 
 def check_fds(fds: Sequence[Any], most: int) -> list[int]:
     """Return open file descriptors as integers; accept objects with `fileno`, too."""
     numbers = [fd.fileno() if hasattr(fd, "fileno") else fd for fd in fds]
-    if len(numbers) > most:
-        raise ValueError(f"{len(numbers)} file descriptors: 0 to {most} are allowed")
+    check_range("len(fds)", len(numbers), 0, most)
     for fd in numbers:
         check_range("fds", fd, 0, 2**31 - 1)
         try:
