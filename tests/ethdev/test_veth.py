@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -16,6 +17,7 @@ from pydpdk import Burst, Mempool, Port
 
 ETH_P_ALL = 3
 COUNT = 200
+SILENCE = 0.5  # [s] without a frame: no more come
 
 pytestmark = [
     pytest.mark.net_admin,
@@ -29,7 +31,7 @@ def sniff(interface: str) -> socket.socket:
     packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # of no protocol until it is bound
     packet.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
     packet.bind((interface, ETH_P_ALL))
-    packet.settimeout(0.5)
+    packet.settimeout(SILENCE)
     return packet
 
 
@@ -65,15 +67,19 @@ def send_udp(interface: str, payloads: list[bytes]) -> None:
 def test_the_file_for_veth_pairs_forwards(veth: str, command, children, tmp_path):
     """configs/af_packet.yaml, on pairs with other names."""
     payloads = [struct.pack("!I", i) * 40 for i in range(COUNT)]
-    argv = command("af_packet.yaml", "--duration", "2", "--json")
-    file = Path(argv[-4])
+    argv = command("af_packet.yaml", "--json")
+    file = Path(argv[-2])
     file.write_text(file.read_text().replace("pydpdk", veth))
     with sniff(f"{veth}2") as far, sniff(f"{veth}0") as near:
         run = children.start(argv, cwd=tmp_path)
         wait_for_sockets(f"{veth}1", f"{veth}3")
         send_udp(f"{veth}0", payloads)
-        report = json.loads(run.finish(90).stdout)
-        sent, received = frames_of(near), frames_of(far)
+        far.settimeout(LIMIT)
+        received = [far.recv(4096) for _ in range(COUNT)]
+        run.signal(signal.SIGTERM)
+        report = json.loads(run.finish().stdout)
+        far.settimeout(SILENCE)
+        sent, received = frames_of(near), received + frames_of(far)
     assert [frame[42:] for frame in sent] == payloads
     assert received == [swapped(frame) for frame in sent]
     assert sum(port["tx_packets"] for port in report["ports"].values()) == COUNT

@@ -24,7 +24,7 @@ shout(const struct rte_mp_msg *msg, const void *peer)
 static void
 ask(const char *text)
 {
-    const struct timespec wait = {.tv_sec = 5};
+    const struct timespec wait = {.tv_sec = 60};
     struct rte_mp_msg msg = {.name = "pydpdk:echo", .len_param = strlen(text)};
     struct rte_mp_reply reply;
 

@@ -14,6 +14,8 @@ TESTS = Path(__file__).parents[1]
 SLOW = {
     "docker": "builds images, runs containers",
     "nic": "boots a guest with emulated NICs",
+    "core/test_close_races.py::test_a_thread_that_calls_while_another_ends_the_eal_gets_closed_error":
+        "eight rounds of a race",
     "core/test_interrupted.py::test_an_interrupted_call_leaves_nothing_half_open":
         "an exception at every bytecode",
     "core/test_interrupted.py::test_an_interrupted_call_of_a_secondary_leaves_nothing_half_open":
@@ -33,19 +35,30 @@ SLOW = {
         "kills at random moments",
     "processes/test_kill_ends.py::test_memory_grows_after_a_death_while_leaving":
         "kills at random moments",
+    "processes/test_kill_locks.py::test_every_lock_of_a_dead_process_is_released": "ten deaths",
     "processes/test_kill_growth.py": "kills at random moments",
     "processes/test_kill_rounds.py": "kills at random moments",
+    "processes/test_tools.py::test_tools_that_come_and_go_do_not_stop_the_traffic": "five tools",
+    "unit/test_doctor_dpdk.py": "compiles against another DPDK",
 }  # fmt: skip
 """Folders, files and tests that are left out."""
 
 THINNED = {
+    "cli/test_output.py": 3,
+    "core/test_close_races.py": 3,
     "core/test_interrupted.py": 3,
+    "core/test_views.py": 4,
+    "eal/test_eal_end.py": 3,
     "processes/test_kill_ends.py": 2,
+    "processes/test_messages_harm.py": 4,
     "unit/test_doctor_machine.py": 4,
 }
 """Folders, files and tests of whose functions every k-th case runs: their cases are much alike."""
 
-SAME_MEMORY = {"burst", "columns", "examples", "jit", "lcore", "ring", "tables"}
+SAME_MEMORY = {
+    "burst", "cli", "columns", "core", "ethdev", "examples", "explorer", "jit", "lcore", "ring",
+    "tables",
+}  # fmt: skip
 """Folders whose code is the same on both kinds of memory: left out with --memory=no-huge."""
 
 
