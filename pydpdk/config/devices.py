@@ -62,7 +62,8 @@ def _captures(config: Config) -> Iterator[Fault]:
             if found is None or found.link == captures.ETHERNET:
                 continue
             if found.link is None:
-                yield Fault(path, repr(file), "a capture file, pcap or pcapng: this is neither")
+                this = found.short or "neither"
+                yield Fault(path, repr(file), f"a capture file, pcap or pcapng: this is {this}")
             else:
                 allowed = f"a capture of link type {captures.name_of(captures.ETHERNET)}: "
                 yield Fault(path, repr(file), f"{allowed}this is {found.link_name}")

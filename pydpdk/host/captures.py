@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from pydpdk.host import virtual
+
 ETHERNET = 1
 MOST = 262_144
 """[bytes] of the longest packet that libpcap accepts (MAXIMUM_SNAPLEN)."""
@@ -34,9 +36,20 @@ LINK_TYPES = {
 _LOOKS = 100_000  # records to check; errors behind them show when the file is read
 _HEADER, _MODIFIED = 16, 24  # of a record; the second in files of a patched libpcap
 _MAGICS = {0xA1B2C3D4: _HEADER, 0xA1B23C4D: _HEADER, 0xA1B2CD34: _MODIFIED}
-_SECTION, _INTERFACE, _SIMPLE, _PACKETS = 0x0A0D0D0A, 1, 3, (2, 3, 6)
-_BLOCK_MOST = 16 << 20  # [bytes] of the largest pcapng block that libpcap accepts
+_PCAP_MAJOR, _PCAP_MINOR = 2, 4
+_OLD = (543, 0)  # of files with the two lengths of a packet in the other order
 _LINK = 0x03FFFFFF  # the higher bits describe a checksum at the end of frames
+
+_SECTION, _INTERFACE, _SIMPLE, _PACKETS = 0x0A0D0D0A, 1, 3, (2, 3, 6)
+_BYTE_ORDER = 0x1A2B3C4D
+_PCAPNG_VERSIONS = ((1, 0), (1, 2))
+_BLOCK_MOST = 16 << 20  # [bytes] of the largest pcapng block that libpcap accepts
+_BLOCK_LEAST = {_SECTION: 28, _INTERFACE: 20, 2: 32, _SIMPLE: 16, 6: 32}  # [bytes]
+_HEAD = 28  # [bytes] of a block that are read: all before options and packets
+_OPTIONS_AT = 16  # in a block of an interface
+_END, _RESOLUTION, _OFFSET = 0, 9, 14  # options of an interface
+_OPTION_BYTES = {_END: 0, _RESOLUTION: 1, _OFFSET: 8}
+_FINEST = {0: 19, 0x80: 63}  # powers of 10 and of 2 [s]
 
 
 @dataclass(frozen=True)
@@ -46,11 +59,12 @@ class Capture:
     Attributes
     ----------
     link : int or None
-        The link type in the file; None if it is no capture file.
+        The link type in the file; None if libpcap does not open it.
     longest : int
         [bytes] of the longest packet that libpcap returns.
     short : str
-        Why libpcap does not return all packets; empty if no error was found.
+        Why libpcap does not return all packets, or does not open the file; empty if no error was
+        found, or the file is neither pcap nor pcapng.
     """
 
     link: int | None
@@ -81,9 +95,8 @@ def look(path: str | os.PathLike[str]) -> Capture | None:
 
 def files_of(device: str) -> Iterator[str]:
     """Yield the capture files that net_pcap reads for a device string."""
-    name, *arguments = device.split(",")
-    if name.rstrip("0123456789_").startswith(("net_pcap", "eth_pcap")):
-        for argument in arguments:
+    if virtual.driver_of(device) == "net_pcap":
+        for argument in device.split(",")[1:]:
             key, _, value = argument.partition("=")
             if key == "rx_pcap" and value:
                 yield value
@@ -94,11 +107,12 @@ def _look(file: BinaryIO, size: int) -> Capture:
     for order in "<>":
         if len(head) < 24:
             break
-        magic, *_, snaplen, link = struct.unpack(f"{order}IHHiIII", head)
+        magic, *version, _, _, snaplen, link = struct.unpack(f"{order}IHHiIII", head)
         if magic in _MAGICS:
-            longest, short = _records(file, order, _MAGICS[magic], size)
-            return Capture(link & _LINK, min(longest, _snapshot(snaplen)), short)
-        if magic == _SECTION and head[8:12] == struct.pack(f"{order}I", 0x1A2B3C4D):
+            return _Records(file, order, size, magic, (version[0], version[1])).capture(
+                link & _LINK, _snapshot(snaplen)
+            )
+        if magic == _SECTION and head[8:12] == struct.pack(f"{order}I", _BYTE_ORDER):
             file.seek(0)
             return _Sections(file, order, size).capture()
     return Capture(None)
@@ -109,22 +123,50 @@ def _snapshot(snaplen: int) -> int:
     return snaplen if 0 < snaplen < 1 << 31 else MOST
 
 
-def _records(file: BinaryIO, order: str, header: int, size: int) -> tuple[int, str]:
-    """Return the length of the longest packet, and the error that ends the file, if any."""
-    at, longest = 24, 0
-    for n in range(_LOOKS):
-        if at == size:
-            break
-        record = file.read(header)
-        length = struct.unpack_from(f"{order}I", record, 8)[0] if len(record) == header else 0
-        if length > MOST:
-            return longest, f"packet {n} has a length of {length} bytes, more than {MOST}"
-        at += header + length
-        if at > size:
-            return longest, f"it ends within packet {n}"
-        longest = max(longest, length)
-        file.seek(length, os.SEEK_CUR)
-    return longest, ""
+class _Records:
+    """A pcap file: one link type, and one record per packet."""
+
+    def __init__(
+        self, file: BinaryIO, order: str, size: int, magic: int, version: tuple[int, int]
+    ) -> None:
+        self._file, self._size, self._version = file, size, version
+        self._header = _MAGICS[magic]
+        self._lengths = f"{order}II"
+
+    def capture(self, link: int, snapshot: int) -> Capture:
+        known = (_PCAP_MAJOR, 0) <= self._version <= (_PCAP_MAJOR, _PCAP_MINOR)
+        if not known and self._version != _OLD:
+            major, minor = self._version
+            return Capture(None, short=f"pcap of version {major}.{minor}")
+        if self._header == _MODIFIED and link == ETHERNET:
+            snapshot += 14  # as libpcap does: the patched one counted without Ethernet's header
+        longest, short = self._records()
+        return Capture(link, min(longest, snapshot), short)
+
+    def _records(self) -> tuple[int, str]:
+        """Return the length of the longest packet, and the error that ends the file, if any."""
+        at, longest = 24, 0
+        for n in range(_LOOKS):
+            if at == self._size:
+                break
+            record = self._file.read(self._header)
+            length = self._length(record) if len(record) == self._header else 0
+            if length > MOST:
+                return longest, f"packet {n} has a length of {length} bytes, more than {MOST}"
+            at += self._header + length
+            if at > self._size:
+                return longest, f"it ends within packet {n}"
+            longest = max(longest, length)
+            self._file.seek(length, os.SEEK_CUR)
+        return longest, ""
+
+    def _length(self, record: bytes) -> int:
+        """Return how many bytes follow; early files have the two lengths in the other order."""
+        captured, length = struct.unpack_from(self._lengths, record, 8)
+        other = self._version == _OLD or self._version < (_PCAP_MAJOR, 3)
+        if self._version == (_PCAP_MAJOR, 3):
+            other = captured > length
+        return int(length if other else captured)
 
 
 class _Sections:
@@ -138,49 +180,104 @@ class _Sections:
     def capture(self) -> Capture:
         short = ""
         at = n = 0
+        head = self._file.read(_HEAD)
         while at != self._size and not short and n < _LOOKS:
             n += 1
-            head = self._file.read(28)
             kind, length = struct.unpack(f"{self._order}II", head[:8].ljust(8, b"\0"))
-            short = self._wrong(at, kind, length) or self._block(kind, head)
+            short = self._wrong(at, kind, length, head)
+            if not short:
+                self._file.seek(at + length - 4)
+                end = self._file.read(4 + _HEAD)  # of this block, and the beginning of the next
+                short = self._end(at, length, end) or self._block(at, kind, length, head)
+                head = end[4:]
             at += length
-            self._file.seek(at)
         if self._kind is None:
-            return Capture(None)
+            return Capture(None, short=short)
         behind = f"behind {self._packets} packets " if self._packets else ""
-        longest = min(self._longest, self._kind[1])
-        return Capture(self._kind[0], longest, behind + short if short else "")
+        return Capture(self._kind[0], self._longest, behind + short if short else "")
 
-    def _wrong(self, at: int, kind: int, length: int) -> str:
-        if kind == _SECTION and at and not self._same_order(at):
+    def _wrong(self, at: int, kind: int, length: int, head: bytes) -> str:
+        if kind == _SECTION and head[8:12] != struct.pack(f"{self._order}I", _BYTE_ORDER):
             return "a section of the other byte order begins"
         if at + 12 > self._size or at + length > self._size:
             return "the file ends within a block"
-        if length < 12 or length % 4 or length > _BLOCK_MOST:
+        if not _BLOCK_LEAST.get(kind, 12) <= length <= _BLOCK_MOST or length % 4:
             return f"a block has a length of {length} bytes"
         return ""
 
-    def _same_order(self, at: int) -> bool:
-        self._file.seek(at + 8)
-        return self._file.read(4) == struct.pack(f"{self._order}I", 0x1A2B3C4D)
+    def _end(self, at: int, length: int, end: bytes) -> str:
+        (said,) = struct.unpack(f"{self._order}I", end[:4])
+        return (
+            ""
+            if said == length or at == 0
+            else f"a block of {length} bytes ends with a length of {said}"
+        )
 
-    def _block(self, kind: int, head: bytes) -> str:
-        self._packets += kind in _PACKETS
-        if kind in _PACKETS:
-            at = 8 if kind == _SIMPLE else 20
-            self._longest = max(self._longest, *struct.unpack_from(f"{self._order}I", head, at))
+    def _block(self, at: int, kind: int, length: int, head: bytes) -> str:
         if kind == _SECTION:
-            self._interfaces = 0
-        if kind != _INTERFACE:
-            return ""
+            return self._section(at, head)
+        if kind == _INTERFACE:
+            return self._interface(at, length, head)
+        return self._packet(kind, length, head) if kind in _PACKETS else ""
+
+    def _section(self, at: int, head: bytes) -> str:
+        """Check the version: libpcap ignores the minor one behind the first section."""
+        version = struct.unpack_from(f"{self._order}HH", head, 12)
+        self._interfaces = 0
+        if at == 0:
+            known = version in _PCAPNG_VERSIONS
+        else:
+            known = self._kind is None or version[0] == _PCAPNG_VERSIONS[0][0]
+        return "" if known else f"pcapng of version {version[0]}.{version[1]}"
+
+    def _packet(self, kind: int, length: int, head: bytes) -> str:
+        if self._kind is None:
+            return "a packet comes before its interface"
+        number, captured = 0, 0
+        if kind == _SIMPLE:
+            (captured,) = struct.unpack_from(f"{self._order}I", head, 8)
+            captured = min(captured, self._kind[1])
+        else:
+            (number,) = struct.unpack_from(f"{self._order}{'H' if kind == 2 else 'I'}", head, 8)
+            (captured,) = struct.unpack_from(f"{self._order}I", head, 20)
+        if number >= self._interfaces:
+            return f"a packet is of interface {number}, which there is not"
+        if captured > min(length - _BLOCK_LEAST[kind], self._kind[1]):
+            return f"packet {self._packets} has a length of {captured} bytes, more than fits"
+        self._packets += 1
+        self._longest = max(self._longest, captured)
+        return ""
+
+    def _interface(self, at: int, length: int, head: bytes) -> str:
         link, _, snaplen = struct.unpack_from(f"{self._order}HHI", head, 8)
         found = (link, _snapshot(snaplen))
-        number, self._interfaces = self._interfaces, self._interfaces + 1
-        self._kind = self._kind or found
-        if link != self._kind[0]:
+        number = self._interfaces
+        if self._kind and link != self._kind[0]:
             return f"interface {number} is {name_of(link)}, the first one {name_of(self._kind[0])}"
-        if found != self._kind:
+        if self._kind and found != self._kind:
             return (
                 f"interface {number} has snapshot length {found[1]}, the first one {self._kind[1]}"
             )
+        self._file.seek(at + _OPTIONS_AT)
+        if not self._options_are_valid(self._file.read(length - _BLOCK_LEAST[_INTERFACE])):
+            return f"interface {number} has invalid options"
+        self._interfaces += 1
+        self._kind = found
         return ""
+
+    def _options_are_valid(self, options: bytes) -> bool:
+        seen = set()
+        while options:
+            if len(options) < 4:
+                return False
+            code, length = struct.unpack_from(f"{self._order}HH", options)
+            value, options = options[4 : 4 + length], options[4 + length + -length % 4 :]
+            if len(value) < length or length != _OPTION_BYTES.get(code, length) or code in seen:
+                return False
+            if code == _END:
+                break
+            if code in _OPTION_BYTES:
+                seen.add(code)
+            if code == _RESOLUTION and value[0] & 0x7F > _FINEST[value[0] & 0x80]:
+                return False
+        return True

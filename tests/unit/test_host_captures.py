@@ -15,11 +15,16 @@ FRAME = bytes(12) + b"\x08\0" + bytes(46)
 
 
 def pcap(
-    link: int, *packets: bytes, order: str = "<", magic: int = 0xA1B2C3D4, snaplen: int = 65535
+    link: int,
+    *packets: bytes,
+    order: str = "<",
+    magic: int = 0xA1B2C3D4,
+    snaplen: int = 65535,
+    version: tuple[int, int] = (2, 4),
 ) -> bytes:
     patched = bytes(8) if magic == 0xA1B2CD34 else b""
     records = [struct.pack(f"{order}4I", 1, 2, len(p), len(p)) + patched + p for p in packets]
-    head = struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, snaplen, link)
+    head = struct.pack(f"{order}IHHiIII", magic, *version, 0, 0, snaplen, link)
     return head + b"".join(records)
 
 
@@ -33,8 +38,12 @@ def section(order: str = "<") -> bytes:
     return block(0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1), order)
 
 
-def interface(link: int, snaplen: int = 65535, order: str = "<") -> bytes:
-    return block(1, struct.pack(f"{order}HHI", link, 0, snaplen), order)
+def interface(link: int, snaplen: int = 65535, order: str = "<", options: bytes = b"") -> bytes:
+    return block(1, struct.pack(f"{order}HHI", link, 0, snaplen) + options, order)
+
+
+def option(code: int, value: bytes) -> bytes:
+    return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
 
 
 def enhanced(packet: bytes, number: int = 0, order: str = "<") -> bytes:
@@ -83,6 +92,33 @@ def test_a_checksum_behind_each_frame_is_no_other_link_type(tmp_path: Path) -> N
             1,
             "a block has a len",
         ),
+        (section() + interface(1) + block(6, bytes(8)), 1, "a block has a length of 20 bytes"),
+        (section() + interface(1) + block(2, bytes(16)), 1, "a block has a length of 28 bytes"),
+        (section() + interface(1) + block(3, b""), 1, "a block has a length of 12 bytes"),
+        (section() + interface(1) + block(1, bytes(4)), 1, "a block has a length of 16 bytes"),
+        (section() + interface(1) + enhanced(FRAME, 1), 1, "a packet is of interface 1, which"),
+        (section() + interface(1) + section() + enhanced(FRAME), 1, "a packet is of interface 0"),
+        (section() + interface(1, 59) + enhanced(FRAME), 1, "packet 0 has a length of 60 bytes"),
+        (
+            section() + interface(1) + block(6, struct.pack("<5I", 0, 0, 0, 61, 61) + FRAME),
+            1,
+            "packet 0 has a length of 61 bytes, more than fits",
+        ),
+        (
+            section() + interface(1) + enhanced(FRAME)[:-4] + bytes(4),
+            1,
+            "a block of 92 bytes ends with a length of 0",
+        ),
+        (
+            section() + interface(1) + interface(1, options=option(9, b"\6\0")),
+            1,
+            "interface 1 has invalid options",
+        ),
+        (
+            section() + interface(1) + block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 2, 0, 0)),
+            1,
+            "pcapng of version 2.0",
+        ),
     ],
 )
 def test_truncated_files(tmp_path: Path, data: bytes, link: int, words: str) -> None:
@@ -98,6 +134,53 @@ def test_truncated_files(tmp_path: Path, data: bytes, link: int, words: str) -> 
 def test_files_that_are_no_captures(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x").write_bytes(data)
     assert captures.look(tmp_path / "x") == captures.Capture(None)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (pcap(1, FRAME, version=(3, 0)), "pcap of version 3.0"),
+        (pcap(1, FRAME, version=(1, 2)), "pcap of version 1.2"),
+        (section() + enhanced(FRAME), "a packet comes before its interface"),
+        (section() + block(1, bytes(4)), "a block has a length of 16 bytes"),
+        (section() + interface(1)[:-1], "the file ends within a block"),
+        (
+            block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 1, -1)) + interface(1),
+            "pcapng of version 1.1",
+        ),
+        *(
+            (section() + interface(1, options=options), "interface 0 has invalid options")
+            for options in (
+                option(9, b"\x46"),
+                option(9, b"\xc6"),
+                option(9, b"\6") * 2,
+                option(14, bytes(4)),
+                option(0, b"1234"),
+                option(2, b"eth0")[:-4],
+            )
+        ),
+    ],
+)
+def test_captures_that_libpcap_does_not_open(tmp_path: Path, data: bytes, words: str) -> None:
+    (tmp_path / "x").write_bytes(data)
+    assert captures.look(tmp_path / "x") == captures.Capture(None, short=words)
+    with pytest.raises(ConfigError, match=f"a capture file, pcap or pcapng: this is {words}"):
+        loads(FILE.format(tmp_path / "x"))
+
+
+def test_options_that_are_valid(tmp_path: Path) -> None:
+    options = option(2, b"eth0") + option(9, b"\x89") + option(14, bytes(8)) + option(0, b"")
+    (tmp_path / "x").write_bytes(section() + interface(1, options=options + b"1") + enhanced(FRAME))
+    assert captures.look(tmp_path / "x") == captures.Capture(1, len(FRAME))
+
+
+@pytest.mark.parametrize(("version", "longest"), [((2, 2), 90), ((543, 0), 90), ((2, 4), 60)])
+def test_early_files_have_the_two_lengths_of_a_packet_in_the_other_order(
+    tmp_path: Path, version: tuple[int, int], longest: int
+) -> None:
+    record = struct.pack("<4I", 0, 0, 60, 90) + bytes(longest)
+    (tmp_path / "x").write_bytes(pcap(1, version=version) + record)
+    assert captures.look(tmp_path / "x") == captures.Capture(1, longest)
 
 
 def test_special_files_are_not_opened(tmp_path: Path) -> None:
