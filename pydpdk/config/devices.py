@@ -17,7 +17,8 @@ from pydpdk.host import captures
 from pydpdk.host.doctor import virtual
 from pydpdk.host.finding import Severity
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
-from pydpdk.host.sockets import PATH_MAX, VHOST, Endpoint, endpoint_of
+from pydpdk.host.sockets import PATH_MAX, VHOST, VIRTIO_USER, Endpoint, endpoint_of
+from pydpdk.host.virtual import driver_of
 
 if TYPE_CHECKING:
     from pydpdk.config.references import Scope
@@ -30,9 +31,8 @@ _PLANNED = ("interface-mtu",)
 
 _AF_XDP_LEAST = AF_XDP_FILL + 64
 _BOND = "net_bonding"
-_VIRTIO_USER = ("virtio_user", "net_virtio_user")
 _PCAP_MOST = 65_535  # [bytes] net_pcap counts in 16 bits
-_NO_MAC = ("net_ring", "net_pcap", "net_memif", "net_vhost", "eth_vhost", "net_af_xdp")
+_NO_MAC = ("net_ring", "net_pcap", "net_memif", "net_vhost", "net_af_xdp")
 
 
 def check(scope: Scope) -> Iterator[Fault]:
@@ -141,7 +141,7 @@ def _bond(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
         elif member not in there:
             allowed = f"members of eal.vdevs or eal.allow: {', '.join(there) or 'there are none'}"
             yield Fault(path, repr(member), allowed)
-        elif member.rstrip("0123456789") in _NO_MAC:
+        elif driver_of(member) in _NO_MAC:
             allowed = "members whose MAC address can be set, such as net_tap or net_af_packet"
             yield Fault(path, repr(member), allowed)
     if not members(port.device):
@@ -152,17 +152,17 @@ def awaited(port: PortSpec) -> Endpoint | None:
     """Return the socket that another program must serve before this port can start."""
     end = endpoint_of(port.device)
     # a vhost client connects by itself, as soon as its peer is there
-    return None if end is None or end.serves or end.driver in VHOST else end
+    return None if end is None or end.serves or end.driver == VHOST else end
 
 
 def is_late(port: PortSpec) -> bool:
     """Whether to add the device after the others: virtio_user connects when it is created."""
-    return awaited(port) is not None and port.driver in _VIRTIO_USER
+    return awaited(port) is not None and port.driver == VIRTIO_USER
 
 
 def _is_mapped(port: PortSpec) -> bool:
     """Whether the other side maps our memory: with virtio_user, whichever side serves."""
-    return endpoint_of(port.device) is not None and port.driver in _VIRTIO_USER
+    return endpoint_of(port.device) is not None and port.driver == VIRTIO_USER
 
 
 def at_start(config: Config, options: EalOptions) -> EalOptions:
@@ -200,7 +200,7 @@ def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
                     f" {_PCAP_MOST:,} the driver loses bytes; they are dropped as malformed"
                 )
         end = endpoint_of(port.device)
-        if end and end.serves and port.driver in _VIRTIO_USER:
+        if end and end.serves and port.driver == VIRTIO_USER:
             yield (
                 f"ports.{name}: with server=1 the start blocks, and cannot be interrupted,"
                 f" until a peer connects to {end.path}: let the vhost side serve instead"

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from pydpdk.eal.lcores import parse_lcores
+from pydpdk.host import virtual
 from pydpdk.limits import MAX_CACHE
 
 HEADROOM = 128
@@ -38,6 +39,7 @@ _PCI = re.compile(
     r"(?:([0-9a-fA-F]{1,8}):)?([0-9a-fA-F]{1,2}):([0-9a-fA-F]{1,2})\.([0-7])(?:,(.*))?"
 )
 _VDEV = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,61}(?:,[^,]+)*", re.ASCII)
+_NO_SIZE = re.compile(r",size=(?!(?:0x[0-9a-fA-F]{1,8}|[0-9]{1,8})(?:,|$))")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}")
 
 
@@ -109,7 +111,7 @@ def _device(value: str) -> str:
         raise ValueError(
             "a virtual device such as 'net_null0,size=64' or a PCI address such as '0000:01:00.0'"
         )
-    if re.search(r"_null\d*,(?:.*,)?size=(?!(?:0x[0-9a-fA-F]{1,8}|[0-9]{1,8})(?:,|$))", value):
+    if virtual.driver_of(value) == "net_null" and _NO_SIZE.search(value):
         raise ValueError("size=<bytes>: net_null reads any other text as 0")
     return value
 

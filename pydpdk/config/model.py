@@ -16,6 +16,7 @@ from pydpdk.config.apps import AppSpec
 from pydpdk.config.kinds import Section, empty_if_null
 from pydpdk.config.source import Source
 from pydpdk.eal.options import EalOptions
+from pydpdk.host import virtual
 from pydpdk.limits import default_cache
 
 
@@ -128,8 +129,8 @@ class PortSpec(Section):
 
     @property
     def driver(self) -> str | None:
-        """The driver of a virtual device: `net_null` for `net_null0`."""
-        return None if self.pci else self.device_name.rstrip("0123456789")
+        """The driver of a virtual device: `net_null` for `net_null0`, and for `eth_null_a`."""
+        return None if self.pci else virtual.driver_or_name(self.device)
 
 
 class WorkerSpec(Section):

@@ -158,7 +158,7 @@ def _packet_room(scope: Scope, pool_name: str | None) -> int | None:
 
 def _null_size(port: PortSpec) -> int | None:
     """Return the [bytes] of net_null's packets, which it does not check against the mbuf."""
-    if port.driver not in ("net_null", "eth_null"):
+    if port.driver != "net_null":
         return None
     size = re.search(r",size=(?:0[xX]([0-9a-fA-F]+)|([0-9]+))(?:,|$)", port.device)
     if size is None:

@@ -22,7 +22,7 @@ from pydpdk.eal.lcores import format_lcores, parse_lcores
 from pydpdk.eal.options import EalOptions
 from pydpdk.errors import BusyError, NotFoundError, NotSupportedError
 from pydpdk.host import primary as host_primary
-from pydpdk.host import program, registry
+from pydpdk.host import program, registry, virtual
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry_page import RegisteredProcess, Role
 
@@ -31,7 +31,6 @@ _START_S = 10.0
 
 HARMED = {
     "net_pcap": "its driver opens the files in every process, which cuts the one that is written",
-    "eth_pcap": "its driver opens the files in every process, which cuts the one that is written",
 }
 
 
@@ -198,7 +197,7 @@ def _with_devices(
         iova_mode = ours.details.get("iova_mode")
         allow, block, vdevs = (tuple(ours.details.get(k, ())) for k in ("allow", "block", "vdevs"))
     for device in vdevs:
-        harm = HARMED.get(device.partition(",")[0].rstrip("0123456789"))
+        harm = HARMED.get(virtual.driver_of(device) or "")
         if harm:
             raise _unfit(f"{_say(primary)} has {device.partition(',')[0]}: {harm}")
     for name, mine, theirs in (("allow", options.allow, allow), ("block", options.block, block)):

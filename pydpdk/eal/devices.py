@@ -91,7 +91,7 @@ def keeps_interrupts() -> bool:
 
 def spell(devargs: str) -> str:
     """Spell the members of a bond as this DPDK does: slaves before 23.11, members since."""
-    if not devargs.startswith("net_bonding"):
+    if virtual.driver_of(devargs) != "net_bonding":
         return devargs
     year, month = map(int, version.COMPILED.split(".")[:2])
     old, new = ("member", "slave") if (year, month) < (23, 11) else ("slave", "member")

@@ -20,7 +20,7 @@ from pydpdk.eal.lcores import parse_lcores
 from pydpdk.eal.options import EalOptions
 from pydpdk.errors import BusyError, NotSupportedError, make_error
 from pydpdk.host import primary as host_primary
-from pydpdk.host import registry, room, runtime, trust
+from pydpdk.host import registry, room, runtime, trust, virtual
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Registration
 from pydpdk.host.registry_page import RegisteredProcess, RegistrationState, Role
@@ -124,7 +124,7 @@ class Peers:
 
     def check_device(self, devargs: str) -> None:
         """Raise if probing a device in the secondaries would do harm."""
-        harm = HARMED.get(str(devargs).partition(",")[0].rstrip("0123456789"))
+        harm = HARMED.get(virtual.driver_of(str(devargs)) or "")
         attached = self.attached() if harm else []
         if attached:
             text = f"{devargs} while attached are {', '.join(attached)}: {harm}"

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from pydpdk.host import virtual
+
 AF_PACKET = "net_af_packet"
 
 FRAME_HEAD = 66
@@ -15,6 +17,14 @@ FRAME_HEAD = 66
 
 FRAME_SLACK = 32
 """[bytes] The driver's value of that: TPACKET2_HDRLEN - sizeof(struct sockaddr_ll)."""
+
+
+_INTERFACES = {
+    AF_PACKET: ("iface",),
+    "net_af_xdp": ("iface",),
+    "net_pcap": ("iface", "rx_iface", "rx_iface_in", "tx_iface"),
+}
+"""Arguments that name an interface of the kernel."""
 
 
 class Frames(NamedTuple):
@@ -81,9 +91,8 @@ class Needs:
 
     @property
     def drivers(self) -> list[str]:
-        """Drivers of the virtual devices: `net_null` for `net_null0`."""
-        names = (vdev.partition(",")[0].rstrip("0123456789") for vdev in self.vdevs)
-        return list(dict.fromkeys(names))
+        """Drivers of the virtual devices: `net_null` for `net_null0`, and for `eth_null_a`."""
+        return list(dict.fromkeys(map(virtual.driver_or_name, self.vdevs)))
 
     @property
     def vhost_net(self) -> list[str]:
@@ -91,20 +100,18 @@ class Needs:
         return [
             path
             for vdev in self.vdevs
-            if vdev.startswith(("virtio_user", "net_virtio_user"))
+            if virtual.driver_of(vdev) == "net_virtio_user"
             for key, _, path in (argument.partition("=") for argument in vdev.split(","))
             if key == "path"
         ]
 
     def interfaces(self) -> dict[str, str]:
         """Return the kernel's interfaces that virtual devices use, each with the driver."""
-        keys = {"net_af_packet": "iface", "net_af_xdp": "iface", "net_pcap": "iface"}
         found = {}
         for vdev in self.vdevs:
-            name, *arguments = vdev.split(",")
-            driver = name.rstrip("0123456789")
-            for argument in arguments:
+            driver = virtual.driver_or_name(vdev)
+            for argument in vdev.split(",")[1:]:
                 key, _, value = argument.partition("=")
-                if driver in keys and key == keys[driver] and value:
+                if key in _INTERFACES.get(driver, ()) and value:
                     found[value] = driver
         return found

@@ -9,12 +9,13 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydpdk.host import virtual
+
 PATH_MAX = 107
 """[characters] of a socket's path (`sun_path` without its NUL); drivers truncate longer ones."""
 
 _MEMIF_PATH = "/run/memif.sock"  # drivers/net/memif: the default, as an abstract name
-VHOST = ("net_vhost", "eth_vhost")
-_VIRTIO = ("virtio_user", "net_virtio_user")
+VHOST, VIRTIO_USER = "net_vhost", "net_virtio_user"
 _LISTENS = 1 << 16  # __SO_ACCEPTCON in the flags of /proc/net/unix
 
 
@@ -43,17 +44,16 @@ class Endpoint:
 
 def endpoint_of(device: str) -> Endpoint | None:
     """Return the socket of a device string; None if it has none."""
-    name, *rest = device.split(",")
-    driver = name.rstrip("0123456789")
+    driver, rest = virtual.driver_or_name(device), device.split(",")[1:]
     arguments = dict(argument.partition("=")[::2] for argument in rest)
     if driver == "net_memif":
         serves = arguments.get("role") in ("server", "master")
         abstract = arguments.get("socket-abstract", "yes") != "no"
         return Endpoint(driver, arguments.get("socket", _MEMIF_PATH), serves, abstract)
-    if driver in VHOST and "iface" in arguments:
+    if driver == VHOST and "iface" in arguments:
         return Endpoint(driver, arguments["iface"], arguments.get("client", "0") == "0")
     path = arguments.get("path", "")
-    if driver in _VIRTIO and path and not is_vhost_net(path):
+    if driver == VIRTIO_USER and path and not is_vhost_net(path):
         return Endpoint(driver, path, arguments.get("server", "0") != "0")
     return None
 

@@ -62,6 +62,9 @@ _NAMES = (*ARGUMENTS, *ALIASES, *_OTHERS)
 def driver_of(device: str) -> str | None:
     """Return DPDK's driver of a virtual network device; None if it has none.
 
+    As DPDK does, take the driver whose name, or other name, the device's begins with: `net_tap0`,
+    `net_tap_lan` and `eth_tap0` are all of net_tap.
+
     Parameters
     ----------
     device
@@ -70,6 +73,11 @@ def driver_of(device: str) -> str | None:
     name = device.partition(",")[0]
     found = max((known for known in _NAMES if name.startswith(known)), key=len, default=None)
     return ALIASES.get(found, found) if found else None
+
+
+def driver_or_name(device: str) -> str:
+    """Return the driver of a virtual device, or what its name says of one that is unknown here."""
+    return driver_of(device) or device.partition(",")[0].rstrip("0123456789")
 
 
 def unknown_driver(device: str, *, is_port: bool) -> str:

@@ -169,13 +169,16 @@ def test_devices_and_memory_come_from_the_primary(second, prefix: str):
 
 
 @huge
-def test_a_port_that_a_probe_in_the_secondary_would_damage(second, prefix: str, tmp_path: Path):
+@pytest.mark.parametrize("name", ["net_pcap0", "eth_pcap_out"])
+def test_a_port_that_a_probe_in_the_secondary_would_damage(
+    second, prefix: str, tmp_path: Path, name: str
+):
     """net_pcap opens its files again in each process, and opening for writing truncates them."""
     file = tmp_path / "out.pcap"
-    device = f"net_pcap0,tx_pcap={file}"
+    device = f"{name},tx_pcap={file}"
     primary = start(second, prefix, vdevs=(device,))
     said = second(ATTACH, prefix).end()
-    assert "has net_pcap0: its driver opens the files in every process" in said
+    assert f"has {name}: its driver opens the files in every process" in said
     assert said.endswith("new\n")
     primary.end()
 

@@ -9,6 +9,7 @@ from pydpdk.config.load import loads
 from pydpdk.config.needs import needs_of_file
 from pydpdk.config.plan import make_plan
 from pydpdk.errors import ConfigError
+from pydpdk.host.needs import Needs
 from pydpdk.host.sockets import Endpoint, endpoint_of, is_served
 
 POOLS = "mempools: {a: {n: 8191}, b: {n: 8191}, few: {n: 2047}}\n"
@@ -30,9 +31,14 @@ def rejected(text: str) -> str:
             "ports.y.mempool: 'a', allowed: a mempool of its own: ports.x uses it",
         ),
         (
-            "{x: {device: 'net_af_xdp0,iface=i', mempool: few}}",
+            "{x: {device: 'net_af_xdp_lan,iface=i', mempool: few}}",
             "few.n: 2047, allowed: at least",
         ),
+        (
+            "{x: {device: 'eth_null_a,size=9000', mempool: a}}",
+            "allowed: size up to 2048",
+        ),
+        ("{x: {device: 'net_null_a,size=1k', mempool: a}}", "allowed: size=<bytes>"),
         (
             "{x: {device: 'net_af_xdp0,iface=i', mempool: a, nb_rx_desc: 100}}",
             "nb_rx_desc: 100, allowed: a power of two",
@@ -42,6 +48,7 @@ def rejected(text: str) -> str:
             "'net_tap7', allowed: members of eal.vdevs or eal.allow: net_tap0, net_tap1",
         ),
         ("{x: {device: 'net_bonding0,mode=1', mempool: a}}", "a member at least"),
+        ("{x: {device: 'eth_bond_x,mode=1', mempool: a}}", "a member at least"),
         (
             "{t: {device: net_tap2, mempool: a},"
             " x: {device: 'net_bonding0,member=net_tap2', mempool: a}}",
@@ -74,8 +81,9 @@ def test_virtio_user_comes_last_and_has_its_memory_in_one_file():
     assert "net_virtio_user0,path=/tmp/none.sock" in needs_of_file(config).vdevs
 
 
-def test_a_warning_about_virtio_user_that_serves():
-    text = POOLS + "ports: {g: {device: 'virtio_user0,path=/tmp/no.sock,server=1', mempool: a}}"
+@pytest.mark.parametrize("name", ["virtio_user0", "net_virtio_user_vm"])
+def test_a_warning_about_virtio_user_that_serves(name: str):
+    text = POOLS + f"ports: {{g: {{device: '{name},path=/tmp/no.sock,server=1', mempool: a}}}}"
     assert any("cannot be interrupted" in warning for warning in make_plan(loads(text)).warnings)
 
 
@@ -95,8 +103,10 @@ def test_missing_parts_of_this_host_are_reported_before_the_eal_starts(tmp_path:
             Endpoint("net_memif", "/a", True),
         ),
         ("net_vhost0,iface=/a", Endpoint("net_vhost", "/a", True)),
-        ("eth_vhost0,iface=/a,client=1", Endpoint("eth_vhost", "/a", False)),
-        ("virtio_user0,path=/a,queues=2", Endpoint("virtio_user", "/a", False)),
+        ("eth_vhost0,iface=/a,client=1", Endpoint("net_vhost", "/a", False)),
+        ("net_vhost_b,iface=/a", Endpoint("net_vhost", "/a", True)),
+        ("virtio_user0,path=/a,queues=2", Endpoint("net_virtio_user", "/a", False)),
+        ("virtio_user_vm,path=/a", Endpoint("net_virtio_user", "/a", False)),
         ("net_virtio_user0,path=/a,server=1", Endpoint("net_virtio_user", "/a", True)),
         ("virtio_user0,path=/dev/vhost-net", None),
         ("net_null0,size=64", None),
@@ -104,6 +114,22 @@ def test_missing_parts_of_this_host_are_reported_before_the_eal_starts(tmp_path:
 )
 def test_a_device_names_its_socket(device: str, end: Endpoint | None):
     assert endpoint_of(device) == end
+
+
+@pytest.mark.parametrize(
+    ("device", "driver", "interfaces"),
+    [
+        ("eth_af_packet_lan,iface=i", "net_af_packet", ["i"]),
+        ("net_af_xdp_lan,iface=i", "net_af_xdp", ["i"]),
+        ("eth_pcap0,rx_iface=i,tx_iface=o", "net_pcap", ["i", "o"]),
+        ("net_pcap_lan,iface=i", "net_pcap", ["i"]),
+        ("net_mine0,iface=i", "net_mine", []),
+    ],
+)
+def test_a_device_is_its_drivers_by_any_name(device: str, driver: str, interfaces: list[str]):
+    needs = Needs(vdevs=(device,))
+    assert needs.drivers == [driver]
+    assert needs.interfaces() == dict.fromkeys(interfaces, driver)
 
 
 def test_a_socket_is_served_while_a_process_listens(tmp_path: Path):

@@ -44,6 +44,12 @@ def loaded(tmp_path: Path, port: str, room: int = 2176):
         ('"net_af_packet0,iface=x,framesz=1600"', 9000, "framesz=1600 that divides blocksz=4096"),
         ('"net_af_packet0,iface=x,blocksz=5000"', 9000, "a multiple of 4096"),
         ('"net_af_packet0,iface=x,framecnt=511"', 9000, "framecnt of whole blocks"),
+        ('"eth_af_packet0,iface=x,framecnt=511"', 9000, "framecnt of whole blocks"),
+        (
+            '"net_af_packet_lan,iface=x", frame_size: 4096',
+            2176,
+            "at least 4192: ports.a has frames",
+        ),
     ],
 )
 def test_frames_that_do_not_fit_are_found_before_the_start(tmp_path, port, room, message):
@@ -70,12 +76,11 @@ def test_offloads_of_the_other_end_are_found_and_the_command_disables_them(drive
     assert "interface-offloads" not in machine.left, machine
 
 
+@pytest.mark.parametrize("name", ["net_af_packet0", "eth_af_packet_lan"])
 @needs_root
-def test_an_mtu_above_the_frames_is_found():
+def test_an_mtu_above_the_frames_is_found(name: str):
     setup = "ip link add bad0 mtu 1965 type veth peer name bad1; ip link set bad0 up"
-    machine = bad_machine.make(
-        "interface-mtu", setup, file_of('"net_af_packet0,iface=bad0"'), net=True
-    )
+    machine = bad_machine.make("interface-mtu", setup, file_of(f'"{name},iface=bad0"'), net=True)
     assert machine.command == "ip link set bad0 mtu 1964"
     assert "interface-mtu" in machine.found, machine
     assert "interface-mtu" not in machine.left, machine

@@ -14,6 +14,7 @@ from pydpdk.host import interfaces, offloads
 from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
 from pydpdk.host.sockets import Endpoint, endpoint_of, is_served, is_vhost_net
+from pydpdk.host.virtual import driver_of
 
 _AF_XDP = 44  # Python's socket module has no name for it
 _ETHER, _TAG, _HEADROOM, _BLOCK = 14, 4, 128, 4096
@@ -53,7 +54,7 @@ def _xdp(needs: Needs, _root: Path) -> Iterator[Finding]:
 def _mtu(needs: Needs, _root: Path) -> Iterator[Finding]:
     """Compare the frames of net_af_packet with the MTU plus a VLAN tag."""
     for vdev in needs.vdevs:
-        found = re.match(rf"{AF_PACKET}\d*,(?:.*,)?iface=([^,]+)", vdev)
+        found = re.search(r",iface=([^,]+)", vdev) if driver_of(vdev) == AF_PACKET else None
         name, frames = found[1] if found else "", frames_of(vdev)
         mtu, room = offloads.mtu(name) if name else None, frames.longest - _ETHER - _TAG
         if mtu and mtu > room:
