@@ -12,8 +12,11 @@ from collections.abc import Iterable, Mapping
 
 LcoreMap = Mapping[int, frozenset[int]]
 
-_SET = r"\(([^()@]*)\)|(\d+(?:-\d+)?)"
+_SET = r"\(([^()@]*)\)|([0-9]+(?:-[0-9]+)?)"
 _ITEM = re.compile(rf"(?:{_SET})(?:@(?:{_SET}))?")
+_BLANKS = re.compile(r"[ \t\r\n]*([-,@()])[ \t\r\n]*")
+"""Blanks around separators. Elsewhere they are a fault: `1 2` is not lcore 12."""
+
 _ALLOWED = "a list such as '0-3,6' or a map such as '0@(0-1),(1-2)@3'"
 
 
@@ -33,7 +36,7 @@ def parse_lcores(spec: str | Iterable[int]) -> dict[int, frozenset[int]]:
     """
     if not isinstance(spec, str):
         spec = ",".join(str(operator.index(lcore)) for lcore in spec)
-    text = "".join(spec.split())
+    text = _BLANKS.sub(r"\1", spec).strip(" \t\r\n")
     lcores: dict[int, frozenset[int]] = {}
     position = 0
     while position < len(text) or position == 0:
@@ -77,7 +80,7 @@ def _expand(item: re.Match[str], spec: str) -> Iterable[tuple[int, frozenset[int
 def _numbers(text: str, spec: str) -> frozenset[int]:
     numbers: set[int] = set()
     for part in text.split(","):
-        bounds = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
+        bounds = re.fullmatch(r"([0-9]{1,6})(?:-([0-9]{1,6}))?", part)
         if bounds is None:
             raise ValueError(f"{spec!r} is no lcore list: {_ALLOWED}")
         first, last = sorted((int(bounds[1]), int(bounds[2] or bounds[1])))
