@@ -238,6 +238,16 @@ def test_tracing_finds_no_leak_in_our_apps(command, tmp_path, app):
         ("x = 1\ny = x / 0\n", "mine.py:2: ZeroDivisionError: division by zero"),
         ("import no_such_module\n", "No module named 'no_such_module'"),
         ("x = 1\n", "has no attribute 'main'"),
+        ("import sys\nsys.exit()\n", "mine.py:2: SystemExit"),
+        ("class E(BaseException): pass\nraise E('no')\n", "mine.py:2: mine.E: no"),
+        ("raise ValueError('one\\ntwo')\n", "mine.py:1: ValueError: one two\n"),
+        (
+            "class E(Exception):\n    def __str__(self): return 1 / 0\nraise E\n",
+            "mine.py:3: mine.E: <exception str() failed>",
+        ),
+        ("exec('def f(:')\n", "mine.py:1: SyntaxError: invalid syntax"),
+        ("x = '\0'\n", "source code string cannot contain null bytes"),
+        ("# coding: nonsense\n", ": nonsense"),
     ],
 )
 def test_a_function_that_cannot_be_imported_is_a_fault_of_the_file(command, tmp_path, code, says):
@@ -246,6 +256,16 @@ def test_a_function_that_cannot_be_imported_is_a_fault_of_the_file(command, tmp_
     assert "mine.yaml:" in finished.stderr
     assert says in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+def test_a_file_with_the_name_of_an_installed_module_is_named(command, tmp_path):
+    file = _python_file(tmp_path, "def main(app): pass\n")
+    file.write_text(file.read_text().replace("mine:main", "json:main"))
+    (tmp_path / "json.py").write_text("def main(app): pass\n")
+    finished = _run(command(file, "--duration", "1"), tmp_path)
+    assert finished.returncode == 2
+    assert "json/__init__.py is imported, and not " in finished.stderr
+    assert "json.py, which has the same name" in finished.stderr
 
 
 def test_local_files_do_not_replace_installed_modules(command, tmp_path):
