@@ -14,8 +14,11 @@ import time
 
 import numpy as np
 import pytest
+from odd_packets import checksum
 from packets import MAC_A, MAC_B
 from scapy.all import IP, SCTP, TCP, UDP, Dot1AD, Dot1Q, Ether, IPv6, Raw
+from scapy.layers.inet import IPOption_LSRR
+from scapy.layers.inet6 import IPv6ExtHdrRouting, IPv6ExtHdrSegmentRouting
 from scapy.layers.vxlan import VXLAN
 from test_devices_kernel import need_af_xdp
 from test_veth import frames_of, sniff
@@ -230,15 +233,8 @@ def parts_of(packet: Ether, layer: type, field: str) -> tuple[bytes, bytes, int]
     whole = bytes(right)
     start = len(whole) - len(bytes(right[layer]))
     at = start + {TCP: 16, UDP: 6}[layer]
-    below = right[layer].underlayer
-    addresses = socket.inet_pton(
-        socket.AF_INET if below.version == 4 else socket.AF_INET6, below.src
-    ) + socket.inet_pton(socket.AF_INET if below.version == 4 else socket.AF_INET6, below.dst)
-    proto, length = 6 if layer is TCP else 17, len(whole) - start
-    total = sum(struct.unpack(f"!{len(addresses) // 2}H", addresses)) + proto + length
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return whole, whole[:at] + struct.pack("!H", total) + whole[at + 2 :], start
+    pseudo = checksum(whole[start:])  # L4 and the pseudo header add up to 0xffff
+    return whole, whole[:at] + struct.pack("!H", pseudo) + whole[at + 2 :], start
 
 
 CASES = {
@@ -247,6 +243,13 @@ CASES = {
     "udp6": (ETHER / V6 / UDP(dport=5000) / LOAD, UDP),
     "tcp6": (ETHER / V6 / TCP(dport=80), TCP),
     "options": (ETHER / IP(src="1.0.0.1", dst="1.0.0.2", options=b"\1\1\1\0") / UDP() / LOAD, UDP),
+    "route": (ETHER / V6 / IPv6ExtHdrRouting(addresses=["2001:db8::7", "2001:db8::9"], segleft=2)
+              / UDP(dport=9) / LOAD, UDP),
+    "segments": (ETHER / V6 / IPv6ExtHdrSegmentRouting(addresses=["2001:db8::9", "2001:db8::7"],
+                                                       segleft=1) / TCP(dport=80), TCP),
+    "source route": (ETHER / IP(src="1.0.0.1", dst="1.0.0.2",
+                                options=IPOption_LSRR(pointer=4, routers=["1.0.0.7", "1.0.0.9"]))
+                     / TCP(dport=80) / LOAD, TCP),
     "tagged": (ETHER / Dot1Q(vlan=5) / V4 / TCP(dport=80) / LOAD, TCP),
     "double": (ETHER / Dot1AD(vlan=5) / Dot1Q(vlan=6) / V6 / UDP(dport=9) / LOAD, UDP),
     "vxlan": (ETHER / V4 / UDP(sport=7, dport=4789, chksum=0) / VXLAN(vni=7) / ETHER / V4

@@ -79,14 +79,27 @@ find_part(const struct pyd_place *place, uint32_t stack, struct part *part)
     return part->l4_at + part->l4_len >= part->sum_at + 2;
 }
 
+/* Of the outer stack, the last destination and the first source, as the kernel takes them. */
 static uint16_t
-pseudo_sum(const struct pyd_place *place, const struct part *part)
+addresses_sum(const struct pyd_place *place, uint32_t stack, const struct part *part)
 {
+    const uint32_t width = part->is_ipv4 ? 4 : 16;
     const uint32_t at = part->ip_at + (part->is_ipv4 ? offsetof(struct rte_ipv4_hdr, src_addr)
                                                      : offsetof(struct rte_ipv6_hdr, src_addr));
+    struct pyd_pseudo pseudo;
 
-    return fold((uint64_t)pyd_raw_sum(place->m, at, part->is_ipv4 ? 8 : 32) +
-                rte_cpu_to_be_16(part->proto) + rte_cpu_to_be_16(part->l4_len));
+    if (likely(stack != 0 || pyd_has_own_pseudo(place)))
+        return pyd_raw_sum(place->m, at, 2 * width);
+    pyd_find_pseudo(place, &pseudo);
+    return fold((uint64_t)rte_raw_cksum(pseudo.src.bytes, width) +
+                rte_raw_cksum(pseudo.dst.bytes, width));
+}
+
+static uint16_t
+pseudo_sum(const struct pyd_place *place, uint32_t stack, const struct part *part)
+{
+    return fold((uint64_t)addresses_sum(place, stack, part) + rte_cpu_to_be_16(part->proto) +
+                rte_cpu_to_be_16(part->l4_len));
 }
 
 /* The complement is never 0 on the wire: for UDP 0 means no checksum, for TCP both are the same. */
@@ -97,7 +110,7 @@ finish_stack(const struct pyd_place *place, uint32_t stack)
     uint16_t sum;
 
     if (!find_part(place, stack, &part) ||
-        pyd_read16(place, part.sum_at) != pseudo_sum(place, &part) ||
+        pyd_read16(place, part.sum_at) != pseudo_sum(place, stack, &part) ||
         !pyd_span_is_own(place->m, part.sum_at, sizeof(sum)))
         return 0;
     sum = ~pyd_raw_sum(place->m, part.l4_at, part.l4_len);
