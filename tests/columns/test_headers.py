@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import random
+import socket
+import struct
 
 import numpy as np
 import pytest
 from capture_compare import shipped
+from odd_packets import checksum
 from packets import arp, contents, ethernet, load
 from scapy.all import (
     ICMP,
@@ -91,6 +95,50 @@ def test_checksums_follow_addresses_of_ipv6(pool: Mempool, burst: Burst):
     burst.rewrite("ipv6.hop_limits", 7)
     changed(packets, IPv6, "src", "1:203:405:607:809:a0b:c0d:e0f")
     assert contents(burst) == changed(packets, IPv6, "hlim", 7)
+
+
+def with_sum_of_pseudo_header(packet: Packet, at: int = 6) -> Packet:
+    """Set the checksum of L4 that Scapy does not know, by RFC 3828 and RFC 4340."""
+    ip = packet[IP] if IP in packet else packet[IPv6]
+    below = ip.payload if IP in packet else ip[IPv6].payload
+    data = bytes(packet[Raw])
+    kind = socket.AF_INET if IP in packet else socket.AF_INET6
+    proto = ip.proto if IP in packet else (below.nh if IPv6ExtHdrDestOpt in packet else ip.nh)
+    pseudo = socket.inet_pton(kind, ip.src) + socket.inet_pton(kind, ip.dst)
+    pseudo += struct.pack("!II", len(data), proto)
+    data = data[:at] + bytes(2) + data[at + 2 :]
+    packet[Raw].load = data[:at] + struct.pack("!H", checksum(pseudo + data)) + data[at + 2 :]
+    return packet
+
+
+@pytest.mark.parametrize("proto", [136, 33], ids=["UDP-Lite", "DCCP"])
+def test_checksums_of_rare_protocols_follow_the_addresses(pool: Mempool, burst: Burst, proto: int):
+    def made(src: str, dst: str, src6: str, dst6: str) -> list[bytes]:
+        data = Raw(random.Random(1).randbytes(41))
+        v4, v6 = IP(src=src, dst=dst, proto=proto), IPv6(src=src6, dst=dst6)
+        return [
+            bytes(with_sum_of_pseudo_header(ETHER / packet))
+            for packet in (
+                v4 / data,
+                IP(src=src, dst=dst, proto=proto, options=[IPOption(b"\x94\4\0\0")]) / data,
+                IPv6(src=src6, dst=dst6, nh=proto) / data,
+                v6 / IPv6ExtHdrDestOpt(nh=proto) / data,
+            )
+        ]
+
+    before = ("198.18.0.1", "198.18.0.2", "2001:db8::1", "2001:db8::2")
+    after = ("203.0.113.9", "192.0.2.200", "2001:db8:7::9", "2001:db8:8::ffff")
+    whole = made(*before)
+    cut = [packet[:-34] for packet in whole]  # within the checksum
+    load(pool, burst, [*whole, *cut])
+    for name, value in zip(
+        ("ipv4.src_addr", "ipv4.dst_addr", "ipv6.src_addr", "ipv6.dst_addr"), after, strict=True
+    ):
+        address = ipaddress.ip_address(value)
+        burst.rewrite(name, int(address) if address.version == 4 else address.packed)
+    found = contents(burst)
+    assert found[: len(whole)] == made(*after)
+    assert [packet[-1] for packet in found[len(whole) :]] == [packet[-1] for packet in cut]
 
 
 def test_each_packet_has_its_own_value(pool: Mempool, burst: Burst):

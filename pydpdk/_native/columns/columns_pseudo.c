@@ -167,28 +167,40 @@ pyd_find_pseudo(const struct pyd_place *place, struct pyd_pseudo *pseudo)
         find_of_ipv6(place, pseudo);
 }
 
-/* Where the checksum of a datagram lies in this fragment. TCP's may lie in the second or third, as
- * these have 8 bytes at least. 0: it lies in another fragment. */
+/* Where what IPv6 carries begins, behind the headers that are looked at. */
+static uint32_t
+behind_extensions(const struct pyd_place *place)
+{
+    uint32_t off = place->at[PYD_IPV6] + sizeof(struct rte_ipv6_hdr), i;
+    int proto = pyd_read8(place, place->at[PYD_IPV6] + offsetof(struct rte_ipv6_hdr, proto));
+
+    for (i = 0; i < PYD_EXTENSIONS_MAX && proto >= 0 && pyd_is_extension(proto); i++)
+        proto = pyd_skip_extension(place, proto, &off);
+    return off;
+}
+
+/* Where the checksum of a datagram lies in this packet, a fragment, or one of UDP-Lite or DCCP, whose
+ * headers are not located. TCP's may lie in the second or third fragment, as these have 8 bytes at
+ * least. 0: it lies in another fragment. */
 uint32_t
 pyd_datagram_sum_at(const struct pyd_place *place)
 {
     const uint32_t ipv4 = place->at[PYD_IPV4], fragment = place->at[PYD_IPV6_FRAGMENT];
-    uint32_t at, start, sum;
+    uint8_t proto = place->proto[0];
     int is_whole;
-    uint8_t proto;
+    const uint32_t start = pyd_fragment_start(place, &is_whole);
+    uint32_t at, sum;
 
     if (ipv4 != PYD_NOWHERE) {
         at = ipv4 + (pyd_read8(place, ipv4) & 0xf) * 4;
-        proto = place->proto[0];
-    } else if (fragment != PYD_NOWHERE) {
+    } else if (is_whole) {
+        at = behind_extensions(place);
+    } else {
         at = fragment + sizeof(struct rte_ipv6_fragment_ext);
         proto = pyd_read8(place, fragment);
-    } else {
-        return 0;
     }
-    start = pyd_fragment_start(place, &is_whole);
     sum = pyd_sum_in(proto);
-    if (is_whole || sum == 0 || sum < start)
+    if ((is_whole && proto != IPPROTO_UDPLITE && proto != IPPROTO_DCCP) || sum == 0 || sum < start)
         return 0;
     at += sum - start;
     return at + 2 <= RTE_MIN(pyd_ip_end(place), place->m->pkt_len) ? at : 0;

@@ -50,6 +50,9 @@ pyd_sum_in(uint8_t proto)
         return offsetof(struct rte_udp_hdr, dgram_cksum);
     case IPPROTO_ICMPV6:
         return offsetof(struct rte_icmp_hdr, icmp_cksum);
+    case IPPROTO_UDPLITE: /* RFC 3828 */
+    case IPPROTO_DCCP:    /* RFC 4340 */
+        return 6;
     }
     return 0;
 }

@@ -113,7 +113,7 @@ static inline void
 follow_l4(const struct pyd_place *place, const struct change *change, uint32_t at,
           const uint16_t *before, const uint16_t *after)
 {
-    const int is_udp = place->proto[0] == IPPROTO_UDP;
+    const int is_udp = place->proto[0] == IPPROTO_UDP || place->proto[0] == IPPROTO_UDPLITE;
     uint16_t sum = pyd_read16(place, at);
 
     if (unlikely(is_left_to_port(place))) {
