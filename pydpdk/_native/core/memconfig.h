@@ -76,6 +76,5 @@ int pyd_rebuild_heap(struct pyd_memconfig *config, struct pyd_heap *heap);
 int pyd_check_memzones(struct pyd_memconfig *config);
 int pyd_check_tailqs(struct pyd_memconfig *config);
 int pyd_pages_differ(const struct pyd_memconfig *config);
-uint64_t pyd_cpu_time(uint64_t pid, uint32_t tid);
 
 #endif

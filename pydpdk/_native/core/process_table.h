@@ -20,6 +20,7 @@ void pyd_storage_each(pyd_visit *visit, void *arg);
 struct pyd_process_table *pyd_process_table(void);
 struct pyd_process *pyd_process_me(void);
 uint8_t pyd_process_owner(void);
+uint64_t pyd_cpu_time(uint64_t pid, uint32_t tid);
 int pyd_intact(void);
 int pyd_process_inside(const struct pyd_process *p);
 void pyd_process_clear(struct pyd_process *p);

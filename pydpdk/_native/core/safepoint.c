@@ -1,60 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Stop-the-world: the waiting side and the recovering side. */
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <linux/membarrier.h>
-
+#include "core/clock.h"
 #include "core/process_table.h"
-#include "core/memconfig.h"
 #include "core/safepoint.h"
 #include "recovery/recover.h"
 
 #define POLL_US 50
 #define LOOK_EVERY 200 /* polls between two checks that the recovering process is alive */
-
-/* A barrier on every CPU that runs one of our processes. Where the kernel has none, wait longer
- * than any CPU keeps a store to itself. */
-static void
-barrier_of_all(void)
-{
-    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) != 0 &&
-        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
-        usleep(10000);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-void
-pyd_safepoint_register(void)
-{
-    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0);
-}
-
-/* Field 22 of /proc/PID/stat is the start time. A zombie runs nothing any more: it counts as
- * dead. */
-int
-pyd_process_alive(uint64_t pid, uint64_t started)
-{
-    char path[64], text[1024], *after, state;
-    unsigned long long since;
-    size_t n;
-    FILE *file;
-
-    snprintf(path, sizeof(path), "/proc/%" PRIu64 "/stat", pid);
-    file = fopen(path, "re");
-    if (file == NULL)
-        return 0;
-    n = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    text[n] = '\0';
-    after = strrchr(text, ')');
-    if (after == NULL ||
-        sscanf(after + 1,
-               " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-               &state, &since) != 2)
-        return 0;
-    return state != 'Z' && state != 'X' && (started == 0 || since == started);
-}
 
 static int
 stopper_lives(uint32_t word)
@@ -82,24 +36,6 @@ pyd_safepoint_wait(struct pyd_section *here)
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
     } while (__atomic_load_n(pyd_stop_word, __ATOMIC_ACQUIRE) != 0);
     return 0;
-}
-
-/* CPU time of a thread of a living process [ns]. */
-uint64_t
-pyd_cpu_time(uint64_t pid, uint32_t tid)
-{
-    unsigned long long ns = 0;
-    char path[64];
-    FILE *file;
-
-    snprintf(path, sizeof(path), "/proc/%" PRIu64 "/task/%u/schedstat", pid, tid);
-    file = fopen(path, "re");
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%llu", &ns) != 1)
-        ns = 0;
-    fclose(file);
-    return ns;
 }
 
 #define STUCK_MAX 64
@@ -183,12 +119,6 @@ any_reservation_held(const struct pyd_snapshot *snapshot)
     return 0;
 }
 
-static uint64_t
-now_us(void)
-{
-    return rte_get_timer_cycles() * 1000000 / rte_get_timer_hz();
-}
-
 /* Wait until no living process is inside. A thread that waits for a zero-copy block of a living
  * process does so until the block's end, which waits for us: so resume the world first, soon and a
  * few times. Threads still inside after PATIENCE_US spin for what a dead process holds: once their
@@ -196,7 +126,7 @@ now_us(void)
 static int
 wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
 {
-    const uint64_t start = now_us();
+    const uint64_t start = pyd_now_us();
     struct stuck stuck, first = {0};
     uint32_t i;
 
@@ -206,11 +136,11 @@ wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
         if (stuck.n == 0)
             return 0;
         *culprit = stuck.rows[0].pid;
-        if (now_us() - start > ATTEMPT_US)
+        if (pyd_now_us() - start > ATTEMPT_US)
             return -EBUSY;
-        if (quick && now_us() - start > QUICK_US && any_reservation_held(snapshot))
+        if (quick && pyd_now_us() - start > QUICK_US && any_reservation_held(snapshot))
             return -EAGAIN;
-        if (now_us() - start > PATIENCE_US) {
+        if (pyd_now_us() - start > PATIENCE_US) {
             pyd_snapshot_look(snapshot);
             if (first.n == 0) {
                 first = stuck;
@@ -232,7 +162,7 @@ wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
 int
 pyd_stop_world(struct pyd_snapshot *snapshot, uint32_t timeout_ms, uint64_t *culprit)
 {
-    const uint64_t deadline = now_us() + (uint64_t)timeout_ms * 1000;
+    const uint64_t deadline = pyd_now_us() + (uint64_t)timeout_ms * 1000;
     const uint32_t mine = pyd_process_owner();
     uint32_t expected, attempt;
     int ret;
@@ -242,47 +172,15 @@ pyd_stop_world(struct pyd_snapshot *snapshot, uint32_t timeout_ms, uint64_t *cul
         if (!__atomic_compare_exchange_n(&snapshot->table->stopped_by, &expected, mine, 0,
                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             return -EALREADY;
-        barrier_of_all();
+        pyd_barrier_of_all();
         ret = wait_outside(snapshot, attempt < QUICK_ATTEMPTS, culprit);
         if (ret == 0)
             return 0;
         pyd_resume_world(snapshot);
-        if (now_us() > deadline)
+        if (pyd_now_us() > deadline)
             return -EBUSY;
         usleep(500 << RTE_MIN(attempt, 4U));
     }
-}
-
-static int
-has_passed(const struct pyd_section *section, uint64_t deadline)
-{
-    uint32_t polls;
-
-    for (polls = 1; __atomic_load_n(&section->inside, __ATOMIC_ACQUIRE) != 0; polls++) {
-        rte_pause();
-        if (polls % LOOK_EVERY != 0)
-            continue;
-        if (now_us() > deadline)
-            return 0;
-        usleep(POLL_US); /* that thread may need this CPU */
-    }
-    return 1;
-}
-
-/* Wait until each thread of a process has been outside once: its next call reads what was written
- * before this one. Returns whether all have. */
-int
-pyd_wait_passed(const struct pyd_process *p, uint32_t timeout_ms)
-{
-    const uint64_t deadline = now_us() + (uint64_t)timeout_ms * 1000;
-    const struct pyd_section *section;
-
-    barrier_of_all();
-    for (section = __atomic_load_n(&p->sections, __ATOMIC_ACQUIRE); section != NULL;
-         section = section->next)
-        if (!has_passed(section, deadline))
-            return 0;
-    return 1;
 }
 
 void

@@ -14,6 +14,7 @@ extern const uint32_t *pyd_foreign_word; /* PYD_FOREIGN_* of this memory */
 int pyd_section_register(void);
 int pyd_safepoint_wait(struct pyd_section *here);
 void pyd_safepoint_register(void);
+void pyd_barrier_of_all(void);
 int pyd_wait_passed(const struct pyd_process *p, uint32_t timeout_ms);
 
 static inline int

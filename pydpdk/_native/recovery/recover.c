@@ -2,6 +2,7 @@
 /* Recovery from dead processes, in the primary: see docs/processes.md, Crashes. */
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "core/safepoint.h"
 #include "recovery/recover.h"
 #include "ring/ring.h"
@@ -225,15 +226,6 @@ remove_dead(struct pyd_snapshot *snapshot)
     }
 }
 
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* 0; -EBUSY where a thread stays inside (out->culprit), -ENOMEM: nothing was changed; -ENOTSUP in a
  * secondary.
  * `foreign`: programs other than pydpdk share the memory. `everything`: mark and sweep although no
@@ -251,7 +243,7 @@ pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t time
     if (!everything && !snapshot.table->doubt &&
         memchr(snapshot.state, PYD_DEAD, sizeof(snapshot.state)) == NULL)
         return 0;
-    start = now_ns();
+    start = pyd_now_ns();
     ret = pyd_stop_world(&snapshot, timeout_ms, &out->culprit);
     if (ret == 0) {
         ready = pyd_snapshot_gather(&snapshot) == 0 && make_room(&snapshot) == 0;
@@ -260,7 +252,7 @@ pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t time
             ret = run_recovery(&snapshot, foreign);
         }
         pyd_resume_world(&snapshot);
-        out->stopped_ns = now_ns() - start;
+        out->stopped_ns = pyd_now_ns() - start;
         if (!ready)
             ret = -ENOMEM;
         else
