@@ -26,18 +26,6 @@ overlap(const uint64_t *a, const uint64_t *b)
     return 0;
 }
 
-/* Whether a thread of the process is inside a call, or died there. */
-int
-pyd_process_inside(const struct pyd_process *p)
-{
-    const struct pyd_section *section;
-
-    for (section = p->sections; section != NULL; section = section->next)
-        if (section->inside != 0)
-            return 1;
-    return p->self.inside != 0;
-}
-
 enum { FREE, DEAD, ALIVE };
 
 static int

@@ -5,7 +5,7 @@
 #ifndef PYD_SAFEPOINT_INLINE_H
 #define PYD_SAFEPOINT_INLINE_H
 
-#include "pyd.h"
+#include "core/section.h"
 
 extern __thread struct pyd_section *pyd_my_section __attribute__((tls_model("initial-exec")));
 extern const uint32_t *pyd_stop_word;
@@ -27,12 +27,6 @@ pyd_section_enter(struct pyd_section *here)
     if (unlikely(__atomic_load_n(pyd_stop_word, __ATOMIC_ACQUIRE) != 0) && depth == 0)
         return pyd_safepoint_wait(here);
     return 0;
-}
-
-static inline void
-pyd_section_exit(struct pyd_section *here)
-{
-    __atomic_store_n(&here->inside, here->inside - 1, __ATOMIC_RELEASE);
 }
 
 /* Returns 0; -EOWNERDEAD where the recovering process died during the recovery, or -ENOMEM: then no
