@@ -3,15 +3,6 @@
 #include "core/process_table.h"
 
 int
-pyd_pool_is_pktmbuf(const struct rte_mempool *mp)
-{
-    if (pyd_objects_head(mp) != NULL)
-        return 0;
-    return mp->private_data_size >= sizeof(struct rte_pktmbuf_pool_private) &&
-           mp->elt_size >= sizeof(struct rte_mbuf);
-}
-
-int
 pyd_pool_is_external(struct rte_mempool *mp)
 {
     return (rte_pktmbuf_priv_flags(mp) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;

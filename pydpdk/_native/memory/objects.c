@@ -25,6 +25,15 @@ pyd_objects_owners(const struct rte_mempool *mp)
     return head == NULL || head->owners == 0 ? NULL : (uint8_t *)head + head->owners;
 }
 
+int
+pyd_pool_is_pktmbuf(const struct rte_mempool *mp)
+{
+    if (pyd_objects_head(mp) != NULL)
+        return 0;
+    return mp->private_data_size >= sizeof(struct rte_pktmbuf_pool_private) &&
+           mp->elt_size >= sizeof(struct rte_mbuf);
+}
+
 static uint32_t
 private_size(uint32_t dtype_len, uint32_t n, int checked)
 {
