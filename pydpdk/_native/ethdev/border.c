@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ethdev/border.h"
 #include "ethdev/malformed.h"
 
 #define CHUNK 64
@@ -267,4 +268,23 @@ pyd_border_tx(struct pyd_border *border, struct pyd_burst *burst)
     }
     pyd_burst_holds(burst, kept);
     return kept;
+}
+
+/* Free and count the chains of which a driver would send only a part. */
+void
+pyd_drop_long(struct pyd_queue *queue, struct pyd_burst *burst)
+{
+    struct rte_mbuf **mbufs = burst->slots->mbufs;
+    uint32_t i, kept = 0;
+
+    for (i = 0; i < burst->n; i++) {
+        if (unlikely(mbufs[i]->nb_segs > 1 && mbufs[i]->pkt_len > queue->longest))
+            rte_pktmbuf_free(mbufs[i]);
+        else
+            mbufs[kept++] = mbufs[i];
+    }
+    if (unlikely(kept != burst->n)) {
+        queue->dropped += burst->n - kept;
+        pyd_burst_holds(burst, kept);
+    }
 }

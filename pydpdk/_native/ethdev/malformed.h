@@ -5,7 +5,7 @@
 #ifndef PYD_MALFORMED_INLINE_H
 #define PYD_MALFORMED_INLINE_H
 
-#include "ethdev/border.h"
+#include "core/safepoint.h"
 
 /* A burst of only malformed packets is not the end of a file: receive again, but not forever. */
 #define PYD_MALFORMED_IN_A_ROW 4096
@@ -63,22 +63,6 @@ static inline uint32_t
 pyd_admit_shared(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped)
 {
     return likely(pyd_is_ours()) ? n : pyd_admit_foreign(mbufs, n, dropped);
-}
-
-uint32_t pyd_admit_received(struct pyd_queue *queue, struct pyd_burst *burst, uint32_t n)
-    __attribute__((cold));
-
-/* Receive into a burst that is empty and entered. */
-static inline uint32_t
-pyd_receive(struct pyd_queue *queue, struct pyd_burst *burst)
-{
-    uint32_t n = pyd_queue_receive(queue, burst->slots->mbufs, burst->size);
-
-    if (unlikely(queue->check != PYD_CHECK_NONE) && n != 0)
-        n = pyd_admit_received(queue, burst, n);
-    queue->packets += n;
-    pyd_burst_holds(burst, n);
-    return n;
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* rte_eth_rx_burst and rte_eth_tx_burst behind the gates of their queue and burst. */
 #include "ethdev/malformed.h"
+#include "ethdev/receive.h"
 
 /* -ENETDOWN means a stopped port; -EBADF, a closed burst. */
 static inline int

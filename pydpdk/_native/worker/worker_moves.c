@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The verbs of compiled workers, on objects that are leased to them: one call for a whole burst. */
-#include "ethdev/malformed.h"
+#include "ethdev/receive.h"
 #include "ring/ring.h"
 #include "worker/worker.h"
 
