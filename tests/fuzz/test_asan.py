@@ -18,6 +18,7 @@ COLUMNS = NATIVE / "columns"
 VERBS = [
     *(COLUMNS / f"{name}.c" for name in ("rewrite", "checksums", "shape")),
     NATIVE / "burst/offload.c",
+    NATIVE / "burst/span.c",
 ]
 SOURCES = [HERE / "asan_columns.c", *sorted(COLUMNS.glob("columns*.c")), *VERBS]
 PACKETS = int(os.environ.get("PYDPDK_ASAN_PACKETS", "200000"))

@@ -62,8 +62,6 @@ C_FOLDERS = [
     "burst", "memory", "eal", "core", "", "decl",
 ]  # fmt: skip
 UPWARD = {
-    ("burst/burst.c", "columns/columns.h"),
-    ("burst/burst.c", "columns/columns_write.c"),
     ("core/safepoint.c", "recovery/recover.c"),
     ("core/safepoint.c", "recovery/recover.h"),
     ("core/safepoint.c", "recovery/roll_back.c"),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A burst: the single owner of up to `size` mbufs. */
-#include "columns/columns.h"
+#include "burst/burst.h"
 #include "core/process_table.h"
 
 int

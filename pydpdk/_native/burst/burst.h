@@ -107,6 +107,8 @@ pyd_sharers(struct rte_mbuf *m)
     return rte_mbuf_refcnt_read(RTE_MBUF_CLONED(m) ? rte_mbuf_from_indirect(m) : m);
 }
 
+int pyd_span_is_own(struct rte_mbuf *m, uint32_t off, uint32_t len);
+void pyd_span_write(struct rte_mbuf *m, uint32_t off, uint32_t len, const char *data);
 int pyd_tx_headers(const struct rte_mbuf *m);
 void pyd_tx_forget(struct rte_mbuf *m);
 uint32_t pyd_burst_part(struct pyd_burst *burst, const uint8_t *mask, int keep);

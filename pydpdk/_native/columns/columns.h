@@ -51,8 +51,6 @@ struct pyd_extension {
 };
 
 void pyd_locate(struct pyd_place *place, struct rte_mbuf *m, uint32_t depth);
-int pyd_span_is_own(struct rte_mbuf *m, uint32_t off, uint32_t len);
-void pyd_span_write(struct rte_mbuf *m, uint32_t off, uint32_t len, const char *data);
 uint32_t pyd_flow_hash(const struct pyd_place *place, uint32_t stack);
 void pyd_flow_tuple(const struct pyd_place *place, uint32_t stack, char *record);
 

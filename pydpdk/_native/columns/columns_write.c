@@ -5,42 +5,6 @@
 #define FIXED_FLAGS                                                                              \
     (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | (RTE_MBUF_F_TX_OFFLOAD_MASK & ~RTE_MBUF_F_TX_VLAN))
 
-/* Whether the packet has these bytes, and does not share them. */
-int
-pyd_span_is_own(struct rte_mbuf *m, uint32_t off, uint32_t len)
-{
-    for (; m != NULL; m = m->next) {
-        if (off < m->data_len) {
-            if (pyd_sharers(m) != 1)
-                return 0;
-            if (off + len <= m->data_len)
-                return 1;
-            len -= m->data_len - off;
-            off = 0;
-        } else {
-            off -= m->data_len;
-        }
-    }
-    return len == 0;
-}
-
-void
-pyd_span_write(struct rte_mbuf *m, uint32_t off, uint32_t len, const char *data)
-{
-    for (; m != NULL && len != 0; m = m->next) {
-        if (off >= m->data_len) {
-            off -= m->data_len;
-        } else {
-            const uint32_t n = RTE_MIN(len, m->data_len - off);
-
-            memcpy(rte_pktmbuf_mtod_offset(m, char *, off), data, n);
-            data += n;
-            len -= n;
-            off = 0;
-        }
-    }
-}
-
 static void
 put_field(struct rte_mbuf *m, uint32_t off, const struct pyd_column *column, const char *data)
 {
