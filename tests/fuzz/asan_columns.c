@@ -8,7 +8,7 @@
  */
 #include <stdlib.h>
 
-#include "columns/columns.h"
+#include "columns/place.h"
 
 #define BURST 32
 #define SEGMENTS_MAX 6

@@ -3,7 +3,7 @@
 #ifndef PYD_CHECKSUMS_H
 #define PYD_CHECKSUMS_H
 
-#include "columns/columns_usual.h"
+#include "columns/usual.h"
 
 /* A packet of one segment that is not shared. Returns 0 and changes nothing where it, or one of its
  * lengths, is not a usual one. */

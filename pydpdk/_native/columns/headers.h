@@ -8,7 +8,7 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
-#include "columns/columns.h"
+#include "columns/place.h"
 
 uint16_t pyd_raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Columns of packets that are all alike: untagged, IPv4 without options, UDP or TCP, in one piece.
  * Their headers lie at the same offsets, so that a column is one load for each packet. */
-#ifndef PYD_COLUMNS_ALIKE_H
-#define PYD_COLUMNS_ALIKE_H
+#ifndef PYD_ALIKE_INLINE_H
+#define PYD_ALIKE_INLINE_H
 
-#include "columns/columns_usual.h"
+#include "columns/usual.h"
 
 /* Some packets of a burst, and where their bytes begin. */
 struct alike {

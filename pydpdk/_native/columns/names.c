@@ -10,7 +10,7 @@
 #include <rte_udp.h>
 #include <rte_vxlan.h>
 
-#include "columns/columns.h"
+#include "columns/place.h"
 
 #define SIZE(type, field) sizeof(((type *)0)->field)
 #define AT(id, name, type, field, big)                                                           \

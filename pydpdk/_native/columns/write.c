@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Scatter a column into its packets, or bytes to one offset of each packet. All or nothing. */
-#include "columns/columns.h"
+#include "columns/place.h"
 
 #define FIXED_FLAGS                                                                              \
     (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | (RTE_MBUF_F_TX_OFFLOAD_MASK & ~RTE_MBUF_F_TX_VLAN))

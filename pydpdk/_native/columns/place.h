@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Where the headers of a packet lie, and how their bytes are read across its segments. */
-#ifndef PYD_COLUMNS_INLINE_H
-#define PYD_COLUMNS_INLINE_H
+#ifndef PYD_PLACE_INLINE_H
+#define PYD_PLACE_INLINE_H
 
 #include <netinet/in.h>
 
@@ -51,8 +51,6 @@ struct pyd_extension {
 };
 
 void pyd_locate(struct pyd_place *place, struct rte_mbuf *m, uint32_t depth);
-uint32_t pyd_flow_hash(const struct pyd_place *place, uint32_t stack);
-void pyd_flow_tuple(const struct pyd_place *place, uint32_t stack, char *record);
 
 /* Bytes that the packet has: in place, or in `copy` where they cross segments. */
 static inline const char *

@@ -5,7 +5,7 @@
 #include <rte_thash.h>
 #include <rte_udp.h>
 
-#include "columns/columns.h"
+#include "columns/flow.h"
 
 /* The key of Microsoft's specification of RSS, the default of most cards. */
 static const uint8_t rss_key[PYD_RSS_KEY_BYTES] = {

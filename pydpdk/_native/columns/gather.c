@@ -5,7 +5,8 @@
 #include <rte_tcp.h>
 #include <rte_thash.h>
 
-#include "columns/columns_alike.h"
+#include "columns/alike.h"
+#include "columns/flow.h"
 
 #define CHUNK 32
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The fast path to the headers of the most common packets. */
-#ifndef PYD_COLUMNS_USUAL_H
-#define PYD_COLUMNS_USUAL_H
+#ifndef PYD_USUAL_INLINE_H
+#define PYD_USUAL_INLINE_H
 
 #include <rte_ether.h>
 #include <rte_ip.h>
@@ -11,7 +11,7 @@
 
 #include <netinet/in.h>
 
-#include "columns/columns.h"
+#include "columns/place.h"
 
 #define L3_AT sizeof(struct rte_ether_hdr)
 #define L4_AT (L3_AT + sizeof(struct rte_ipv4_hdr))

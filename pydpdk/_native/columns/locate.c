@@ -10,7 +10,7 @@
 #include <rte_udp.h>
 #include <rte_vxlan.h>
 
-#include "columns/columns_usual.h"
+#include "columns/usual.h"
 
 #define ICMP6_LEAST 4         /* type, code and checksum: all that every ICMPv6 message has */
 #define VXLAN_HAS_VNI 0x08000000
