@@ -70,9 +70,8 @@ UPWARD = {
 CIRCLE = {
     "burst/burst.h", "burst/storage.c", "core/critical.c", "core/gate.h", "core/membership.c",
     "core/safepoint.c", "core/safepoint.h", "ethdev/malformed.c", "ethdev/malformed.h",
-    "memory/mempool.c", "memory/objects.c", "process/free_list.c", "recovery/mark_sweep.c",
-    "recovery/reclaim.c", "recovery/recover.c", "recovery/roll_back.c", "ring/ring.c",
-    "ring/ring.h",
+    "memory/mempool.c", "memory/objects.c", "recovery/mark_sweep.c", "recovery/reclaim.c",
+    "recovery/recover.c", "recovery/roll_back.c", "ring/ring.c", "ring/ring.h",
 }  # fmt: skip
 """Files of C that call one another in a circle, inline functions of headers too: to be removed."""
 
