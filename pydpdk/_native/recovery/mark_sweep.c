@@ -220,14 +220,6 @@ settle_plain(struct pyd_snapshot *snapshot, struct pyd_object *object, uint32_t 
     give_back(snapshot, object);
 }
 
-/* Whether we can read the pool and know the owner of each of its objects. */
-int
-pyd_sweeps(struct rte_mempool *mp)
-{
-    return pyd_pool_waiting(mp, NULL, 0) >= 0 &&
-           (pyd_pool_is_pktmbuf(mp) || pyd_objects_owners(mp) != NULL);
-}
-
 static void
 settle(struct sweep *sweep)
 {

@@ -13,12 +13,6 @@ compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-int
-pyd_is_of_the_dead(const struct pyd_snapshot *snapshot, uint8_t owner)
-{
-    return owner != 0 && owner <= PYD_MAX_PROCESSES && snapshot->state[owner - 1] == PYD_DEAD;
-}
-
 static int
 on_dead_lcore(const struct pyd_snapshot *snapshot, uint32_t lcore, int *was_inside)
 {

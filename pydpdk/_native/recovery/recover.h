@@ -31,8 +31,16 @@ struct pyd_snapshot {
     struct pyd_recovery *out;
 };
 
+/* snapshot.c */
 void pyd_snapshot_look(struct pyd_snapshot *snapshot);
 int pyd_snapshot_gather(struct pyd_snapshot *snapshot);
+int pyd_snapshot_make_room(struct pyd_snapshot *snapshot);
+void pyd_snapshot_free(struct pyd_snapshot *snapshot);
+struct pyd_recovered *pyd_pool_entry(struct pyd_snapshot *snapshot, const struct rte_mempool *mp);
+int pyd_is_of_the_dead(const struct pyd_snapshot *snapshot, uint8_t owner);
+int pyd_sweeps(struct rte_mempool *mp);
+
+/* stop_world.c */
 int pyd_stop_world(struct pyd_snapshot *snapshot, uint32_t timeout_ms, uint64_t *culprit);
 void pyd_resume_world(struct pyd_snapshot *snapshot);
 
@@ -42,11 +50,8 @@ void pyd_roll_back_rings(struct pyd_snapshot *snapshot);
 void pyd_relink_stacks(struct pyd_snapshot *snapshot);
 
 /* reclaim.c, mark_sweep.c */
-struct pyd_recovered *pyd_pool_entry(struct pyd_snapshot *snapshot, const struct rte_mempool *mp);
 void pyd_reclaim(struct pyd_snapshot *snapshot);
-int pyd_sweep(struct pyd_snapshot *snapshot);
-int pyd_sweeps(struct rte_mempool *mp);
 void pyd_empty_caches(struct pyd_snapshot *snapshot);
-int pyd_is_of_the_dead(const struct pyd_snapshot *snapshot, uint8_t owner);
+int pyd_sweep(struct pyd_snapshot *snapshot);
 
 #endif
