@@ -71,7 +71,7 @@ class Burst(Owner, Handle):
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
             self._keep(self._c)
             self._bind(address_of(self._c), BURST, MASK, count)
-            storage = address_of(self._c.slots)
+            storage = address_of(self._c.storage)
             super().__init__(f"burst{next(_numbers)}", self._c, gate, address=storage)
 
     def __len__(self) -> int:
@@ -621,7 +621,7 @@ class Burst(Owner, Handle):
     def _why_open(self) -> list[str]:
         reasons = super()._why_open()
         if len(self):
-            held = [address_of(self._c.slots.mbufs[i]) for i in range(len(self))]
+            held = [address_of(self._c.storage.mbufs[i]) for i in range(len(self))]
             reasons.append(f"it holds {len(self)} mbufs{trace.summary(held)}")
         return reasons
 

@@ -22,7 +22,7 @@ from pydpdk.jit.types import (
     storer,
 )
 
-_STORAGE = ffi.offsetof("struct pyd_burst", "slots")
+_STORAGE = ffi.offsetof("struct pyd_burst", "storage")
 _MBUFS = ffi.offsetof("struct pyd_storage", "mbufs")
 _BUF_ADDR, _DATA_OFF, _DATA_LEN, _PKT_LEN, _PORT = (
     FIELDS[f"mbuf.{name}"][0] for name in ("buf_addr", "data_off", "data_len", "pkt_len", "port")

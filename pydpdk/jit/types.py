@@ -28,7 +28,7 @@ from pydpdk.jit.lease import Leased
 
 WORD = ir.IntType(64)
 COUNT = ffi.offsetof("struct pyd_burst", "n")
-_STORAGE = ffi.offsetof("struct pyd_burst", "slots")
+_STORAGE = ffi.offsetof("struct pyd_burst", "storage")
 _MBUFS = ffi.offsetof("struct pyd_storage", "mbufs")
 
 

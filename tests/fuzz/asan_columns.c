@@ -254,8 +254,8 @@ change(struct pyd_burst *burst, const struct pyd_columns *plan)
 int
 main(int argc, char **argv)
 {
-    struct pyd_storage *slots = calloc(1, sizeof(*slots) + BURST * sizeof(slots->mbufs[0]));
-    struct pyd_burst burst = {.gate = {.open = 1}, .slots = slots, .n = BURST, .size = BURST};
+    struct pyd_storage *storage = calloc(1, sizeof(*storage) + BURST * sizeof(storage->mbufs[0]));
+    struct pyd_burst burst = {.gate = {.open = 1}, .storage = storage, .n = BURST, .size = BURST};
     struct pyd_column columns[COLUMNS_MAX];
     struct pyd_columns plan = {.columns = columns, .room = BURST};
     uint64_t bytes, total, done;
@@ -263,7 +263,7 @@ main(int argc, char **argv)
     uint32_t i, all, outer;
     int is_alike;
 
-    if (argc != 4 || slots == NULL)
+    if (argc != 4 || storage == NULL)
         return 2;
     read_corpus(argv[1]);
     total = strtoull(argv[2], NULL, 10);
@@ -273,14 +273,14 @@ main(int argc, char **argv)
     for (done = 0; done < total; done += BURST) {
         is_alike = chance(4) == 0;
         for (i = 0; i < BURST; i++)
-            slots->mbufs[i] = make_packet(is_alike);
+            storage->mbufs[i] = make_packet(is_alike);
         /* columns that are not inside a tunnel take the fast path */
         plan.depth = chance(2) ? PYD_DEPTH_INNER : PYD_DEPTH_OUTER;
         plan.n = plan.depth == PYD_DEPTH_INNER ? all : outer;
         use(&burst, &plan, block);
         change(&burst, &plan);
         for (i = 0; i < BURST; i++)
-            free_packet(slots->mbufs[i]);
+            free_packet(storage->mbufs[i]);
     }
     printf("%llu packets, %u columns\n", (unsigned long long)done, all);
     return 0;

@@ -136,9 +136,9 @@ def test_without_tracing_the_methods_are_the_original_ones():
 def test_a_forced_close_names_the_mbuf_owners(eal: object, name: str, burst: Burst):
     pool = Mempool.create(name, 31, cache_size=0)
     burst.alloc(pool, 2)
-    stolen = [burst._c.slots.mbufs[i] for i in range(2)]
+    stolen = [burst._c.storage.mbufs[i] for i in range(2)]
     assert len(stolen) == 2
-    burst._c.n = burst._c.slots.n = 0
+    burst._c.n = burst._c.storage.n = 0
     with pytest.warns(pydpdk.LeakWarning, match=f"closed by force: 2 in {ELSEWHERE}"):
         pool.close(force=True)
     assert pool.closed

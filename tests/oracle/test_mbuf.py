@@ -118,18 +118,18 @@ def test_failing_mbuf_sanity_check(pool: Mempool, burst: Burst):
 def test_double_free_is_seen_in_check_mode(pool: Mempool, burst: Burst):
     """Stock DPDK does not detect a double free; foreign C code can make us do one."""
     burst.alloc(pool, 2)
-    slots = burst._c.slots.mbufs
-    good = slots[1]
-    slots[1] = slots[0]
+    mbufs = burst._c.storage.mbufs
+    good = mbufs[1]
+    mbufs[1] = mbufs[0]
     with pytest.raises(pydpdk.DpdkError, match="in it twice"):
         burst.free()
     with Burst(32) as thief:
         thief.alloc(pool, 1)
-        slots[1] = thief._c.slots.mbufs[0]
+        mbufs[1] = thief._c.storage.mbufs[0]
         thief.free()
         with pytest.raises(pydpdk.DpdkError, match="is free already"):
             burst.free()
-    slots[1] = good
+    mbufs[1] = good
     burst.verify()
 
 

@@ -26,16 +26,16 @@ class Dead:
 
     def inherits(self, burst: Burst, *, inside: bool = False) -> None:
         """Move the storage of one of our bursts to it, with all mbufs."""
-        slots, wanted = self.me.slots, burst._c.slots
+        storage, wanted = self.me.storage, burst._c.storage
         before = ffi.NULL
-        while slots != wanted:
-            before, slots = slots, slots.next
+        while storage != wanted:
+            before, storage = storage, storage.next
         if before == ffi.NULL:
-            self.me.slots = slots.next
+            self.me.storage = storage.next
         else:
-            before.next = slots.next
-        slots.next, self.c.slots = self.c.slots, slots
-        slots.inside = inside
+            before.next = storage.next
+        storage.next, self.c.storage = self.c.storage, storage
+        storage.inside = inside
         burst._abandon()
 
     def reserves(self, ring: Ring, side: str) -> None:

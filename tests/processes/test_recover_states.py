@@ -51,7 +51,7 @@ def test_a_call_that_died_halfway_loses_no_mbuf(any_pool: Mempool, dead: Dead):
     """The mbufs have left the pool, and are in no list yet."""
     burst = Burst(32)
     burst.alloc(any_pool, 20)
-    burst._c.slots.n = 0
+    burst._c.storage.n = 0
     dead.inherits(burst, inside=True)
     assert recover().mbufs == {any_pool.name: 20}
     assert any_pool.in_use_count == 0

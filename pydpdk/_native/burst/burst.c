@@ -6,8 +6,8 @@
 int
 pyd_burst_open(struct pyd_burst *burst, uint32_t size)
 {
-    burst->slots = pyd_storage_take(size);
-    if (burst->slots == NULL)
+    burst->storage = pyd_storage_take(size);
+    if (burst->storage == NULL)
         return -rte_errno;
     burst->size = size;
     burst->n = 0;
@@ -21,7 +21,7 @@ pyd_burst_close(struct pyd_burst *burst, int force)
 {
     int ret;
 
-    if (burst->slots == NULL || burst->gate.closed)
+    if (burst->storage == NULL || burst->gate.closed)
         return 0;
     ret = pyd_shut(&burst->gate);
     if (ret != 0)
@@ -31,12 +31,12 @@ pyd_burst_close(struct pyd_burst *burst, int force)
         return -ENOTEMPTY;
     }
     if (pyd_critical_enter() == 0) { /* else its pools are lost, and their primary is dead */
-        rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
+        rte_pktmbuf_free_bulk(burst->storage->mbufs, burst->n);
         pyd_burst_holds(burst, 0);
-        pyd_storage_give(burst->slots);
+        pyd_storage_give(burst->storage);
         pyd_critical_exit();
     }
-    burst->slots = NULL;
+    burst->storage = NULL;
     pyd_end(&burst->gate);
     return 0;
 }
@@ -45,7 +45,7 @@ pyd_burst_close(struct pyd_burst *burst, int force)
 int
 pyd_burst_fetch(struct pyd_burst *burst, struct rte_mempool *mp, uint32_t n, uint32_t length)
 {
-    struct rte_mbuf **mbufs = burst->slots->mbufs;
+    struct rte_mbuf **mbufs = burst->storage->mbufs;
     const uint32_t room = rte_pktmbuf_data_room_size(mp);
     uint32_t i;
 
@@ -92,7 +92,7 @@ pyd_burst_free(struct pyd_burst *burst)
     if (unlikely(ret != 0))
         return ret;
     ret = burst->n;
-    rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
+    rte_pktmbuf_free_bulk(burst->storage->mbufs, burst->n);
     pyd_burst_holds(burst, 0);
     pyd_burst_leave(burst);
     return ret;
@@ -108,7 +108,7 @@ pyd_burst_lengths(struct pyd_burst *burst, uint32_t *lengths, uint32_t room)
         return ret;
     n = RTE_MIN(burst->n, room);
     for (i = 0; i < n; i++)
-        lengths[i] = burst->slots->mbufs[i]->pkt_len;
+        lengths[i] = burst->storage->mbufs[i]->pkt_len;
     pyd_burst_leave(burst);
     return n;
 }
@@ -224,7 +224,7 @@ pyd_burst_swap_macs(struct pyd_burst *burst)
 
     if (unlikely(ret != 0))
         return ret;
-    pyd_swap_macs(burst->slots->mbufs, burst->n);
+    pyd_swap_macs(burst->storage->mbufs, burst->n);
     ret = burst->n;
     pyd_burst_leave(burst);
     return ret;

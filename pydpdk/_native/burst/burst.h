@@ -12,7 +12,7 @@ pyd_burst_enter(struct pyd_burst *burst)
     int ret = pyd_enter_alone(&burst->gate);
 
     if (likely(ret == 0))
-        __atomic_store_n(&burst->slots->inside, 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&burst->storage->inside, 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     return ret;
 }
@@ -20,7 +20,7 @@ pyd_burst_enter(struct pyd_burst *burst)
 static inline void
 pyd_burst_leave(struct pyd_burst *burst)
 {
-    __atomic_store_n(&burst->slots->inside, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&burst->storage->inside, 0, __ATOMIC_RELEASE);
     pyd_leave_alone(&burst->gate);
 }
 
@@ -30,7 +30,7 @@ pyd_burst_holds(struct pyd_burst *burst, uint32_t n)
 {
     burst->n = n;
     burst->generation++;
-    burst->slots->n = n;
+    burst->storage->n = n;
 }
 
 /* The first `sent` mbufs have gone: move the rest to the front, in order. */
@@ -40,8 +40,8 @@ pyd_burst_sent(struct pyd_burst *burst, uint32_t sent)
     const uint32_t rest = burst->n - sent;
 
     if (unlikely(rest != 0 && sent != 0))
-        memmove(burst->slots->mbufs, burst->slots->mbufs + sent,
-                rest * sizeof(burst->slots->mbufs[0]));
+        memmove(burst->storage->mbufs, burst->storage->mbufs + sent,
+                rest * sizeof(burst->storage->mbufs[0]));
     pyd_burst_holds(burst, rest);
 }
 
@@ -65,7 +65,7 @@ pyd_burst_enter_packet(struct pyd_burst *burst, uint32_t i, int *ret)
     if (unlikely(*ret != 0))
         return NULL;
     if (likely(i < burst->n))
-        return burst->slots->mbufs[i];
+        return burst->storage->mbufs[i];
     pyd_burst_leave(burst);
     *ret = -ERANGE;
     return NULL;

@@ -78,7 +78,7 @@ pyd_mbuf_check(struct pyd_burst *burst, uint32_t i, char *reason, uint32_t room)
 static void
 take_out(struct pyd_burst *burst, uint32_t j)
 {
-    struct rte_mbuf **mbufs = burst->slots->mbufs;
+    struct rte_mbuf **mbufs = burst->storage->mbufs;
 
     memmove(mbufs + j, mbufs + j + 1, (burst->n - j - 1) * sizeof(mbufs[0]));
     pyd_burst_holds(burst, burst->n - 1);
@@ -87,7 +87,7 @@ take_out(struct pyd_burst *burst, uint32_t j)
 static int
 chain(struct pyd_burst *burst, uint32_t i, struct pyd_burst *from, uint32_t j)
 {
-    struct rte_mbuf *head = burst->slots->mbufs[i], *tail = from->slots->mbufs[j];
+    struct rte_mbuf *head = burst->storage->mbufs[i], *tail = from->storage->mbufs[j];
     int ret;
 
     if ((uint64_t)head->pkt_len + tail->pkt_len > PYD_PKT_LEN_MAX)

@@ -70,7 +70,7 @@ prepare(struct pyd_burst *burst, const struct source *source, struct rte_mbuf **
     int n;
 
     for (i = 0; i < burst->n; i++) {
-        struct rte_mbuf *m = burst->slots->mbufs[i];
+        struct rte_mbuf *m = burst->storage->mbufs[i];
 
         if (unlikely(pyd_sharers(m) != 1))
             return 1 + i;
@@ -130,7 +130,7 @@ fill(struct pyd_burst *burst, const struct source *source, uint32_t n)
     for (i = 0; ret == 0 && i < burst->n; i++) {
         const char *data = piece(source, i, &length);
 
-        write_packet(burst->slots->mbufs[i], data, length, &spares);
+        write_packet(burst->storage->mbufs[i], data, length, &spares);
     }
     free_list(spares);
     pyd_burst_leave(burst);

@@ -8,7 +8,7 @@
 uint32_t
 pyd_burst_part(struct pyd_burst *burst, const uint8_t *mask, int keep)
 {
-    struct rte_mbuf **mbufs = burst->slots->mbufs, *gone[CHUNK];
+    struct rte_mbuf **mbufs = burst->storage->mbufs, *gone[CHUNK];
     uint32_t start, i, end, kept = 0, freed;
 
     for (start = 0; start < burst->n; start = end) {
@@ -56,7 +56,7 @@ pyd_burst_drop(struct pyd_burst *burst, const uint8_t *mask, uint32_t n)
 int
 pyd_burst_move(struct pyd_burst *burst, const uint8_t *mask, struct pyd_burst *into)
 {
-    struct rte_mbuf **from = burst->slots->mbufs, **to = into->slots->mbufs;
+    struct rte_mbuf **from = burst->storage->mbufs, **to = into->storage->mbufs;
     uint32_t i, count = 0, kept = 0, n = into->n;
 
     for (i = 0; i < burst->n; i++)
@@ -120,7 +120,7 @@ split(struct pyd_burst *burst, const uint32_t *classes, struct pyd_burst **into,
     for (i = 0; i < n; i++) {
         struct pyd_burst *to = into[classes[i]];
 
-        to->slots->mbufs[to->n++] = burst->slots->mbufs[i];
+        to->storage->mbufs[to->n++] = burst->storage->mbufs[i];
     }
     for (i = 0; i < count; i++)
         pyd_burst_holds(into[i], into[i]->n);

@@ -5,7 +5,7 @@
 static int
 attach(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uint32_t j)
 {
-    struct rte_mbuf *mi = burst->slots->mbufs[i], *m = other->slots->mbufs[j];
+    struct rte_mbuf *mi = burst->storage->mbufs[i], *m = other->storage->mbufs[j];
 
     if (!RTE_MBUF_DIRECT(mi) || rte_mbuf_refcnt_read(mi) != 1 || mi->nb_segs != 1)
         return -EPERM;
@@ -114,14 +114,14 @@ pyd_mbuf_derive(struct pyd_burst *burst, uint32_t i, struct pyd_burst *into, str
         else if (into->n == into->size)
             ret = -ENOSPC;
         else
-            made = derive(burst->slots->mbufs[i], pool, how, off, len, &ret);
+            made = derive(burst->storage->mbufs[i], pool, how, off, len, &ret);
         pyd_leave(&pool->gate);
     } else {
         ret = -ENODEV;
     }
     if (made != NULL) {
-        into->slots->mbufs[into->n++] = made;
-        into->slots->n = into->n;
+        into->storage->mbufs[into->n++] = made;
+        into->storage->n = into->n;
     }
     pyd_burst_leave_two(burst, into);
     return ret;
@@ -131,12 +131,12 @@ static int
 derive_all(struct pyd_burst *burst, struct pyd_burst *into, struct pyd_pool *pool, int how,
            uint32_t off, uint32_t len)
 {
-    struct rte_mbuf **made = into->slots->mbufs;
+    struct rte_mbuf **made = into->storage->mbufs;
     uint32_t i;
     int ret = 0;
 
     for (i = 0; i < burst->n; i++) {
-        made[i] = derive(burst->slots->mbufs[i], pool, how, off, len, &ret);
+        made[i] = derive(burst->storage->mbufs[i], pool, how, off, len, &ret);
         if (made[i] == NULL) {
             rte_pktmbuf_free_bulk(made, i);
             return ret;

@@ -26,7 +26,7 @@ pyd_burst_stamp(struct pyd_burst *burst, uint32_t first, uint32_t offset, uint32
     if (ret != 0)
         return ret;
     for (i = first; i < burst->n; i++)
-        for (m = burst->slots->mbufs[i]; m != NULL; m = m->next)
+        for (m = burst->storage->mbufs[i]; m != NULL; m = m->next)
             memcpy((char *)m + offset, &stamp, sizeof(stamp));
     pyd_burst_leave(burst);
     return 0;

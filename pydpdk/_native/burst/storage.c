@@ -29,8 +29,8 @@ pyd_storage_take(uint32_t size)
     if (storage != NULL) {
         storage->size = size;
         rte_spinlock_lock(&lock);
-        storage->next = me->slots;
-        __atomic_store_n(&me->slots, storage, __ATOMIC_RELEASE);
+        storage->next = me->storage;
+        __atomic_store_n(&me->storage, storage, __ATOMIC_RELEASE);
         rte_spinlock_unlock(&lock);
     }
     pyd_critical_end();
@@ -45,7 +45,7 @@ pyd_storage_give(struct pyd_storage *storage)
     struct pyd_storage **link;
 
     rte_spinlock_lock(&lock);
-    for (link = &me->slots; *link != NULL && *link != storage; link = &(*link)->next)
+    for (link = &me->storage; *link != NULL && *link != storage; link = &(*link)->next)
         ;
     if (*link != NULL)
         __atomic_store_n(link, storage->next, __ATOMIC_RELEASE);
@@ -78,7 +78,7 @@ visit_ours(pyd_visit *visit, void *arg)
     const struct pyd_storage *storage;
 
     rte_spinlock_lock(&lock);
-    for (storage = me == NULL ? NULL : me->slots; storage != NULL; storage = storage->next)
+    for (storage = me == NULL ? NULL : me->storage; storage != NULL; storage = storage->next)
         visit(storage, RTE_MIN(storage->n, storage->size), me->pid, 1, arg);
     rte_spinlock_unlock(&lock);
 }
@@ -88,7 +88,7 @@ visit_ours(pyd_visit *visit, void *arg)
 static void
 visit_process(const struct pyd_process *process, uint64_t pid, pyd_visit *visit, void *arg)
 {
-    const struct pyd_storage *storage = __atomic_load_n(&process->slots, __ATOMIC_ACQUIRE);
+    const struct pyd_storage *storage = __atomic_load_n(&process->storage, __ATOMIC_ACQUIRE);
     uint32_t left, size, n;
 
     for (left = MAX_STORAGE; left != 0 && pyd_mapped(storage, sizeof(*storage)); left--) {

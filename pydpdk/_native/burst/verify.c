@@ -89,7 +89,7 @@ pyd_burst_verify(struct pyd_burst *burst, char *reason, uint32_t room)
         return ret;
     v.n = burst->n;
     v.sorted = malloc((v.n + 1) * sizeof(v.sorted[0]));
-    ret = v.sorted == NULL ? -ENOMEM : verify(burst->slots->mbufs, &v);
+    ret = v.sorted == NULL ? -ENOMEM : verify(burst->storage->mbufs, &v);
     free(v.sorted);
     pyd_burst_leave(burst);
     return ret;

@@ -10,7 +10,7 @@ check_lengths(const struct pyd_channel *channel, const struct pyd_burst *burst)
     uint32_t i;
 
     for (i = 0; i < burst->n; i++) {
-        const uint32_t length = burst->slots->mbufs[i]->pkt_len;
+        const uint32_t length = burst->storage->mbufs[i]->pkt_len;
 
         if (channel->itemsize ? length != channel->itemsize : length > channel->message_bytes)
             return -EMSGSIZE;
@@ -29,7 +29,7 @@ tx_some(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t *sent)
         return ret == PYD_SHUT ? -ENETDOWN : ret;
     ret = check_lengths(channel, burst);
     if (likely(ret == 0)) {
-        n = rte_ring_enqueue_burst_elem(channel->ring->ring, burst->slots->mbufs, sizeof(void *),
+        n = rte_ring_enqueue_burst_elem(channel->ring->ring, burst->storage->mbufs, sizeof(void *),
                                         burst->n, NULL);
         if (n != 0)
             pyd_burst_sent(burst, n);
@@ -76,7 +76,7 @@ rx_some(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n)
 
     if (unlikely(ret != 0))
         return ret == PYD_SHUT ? -ENETDOWN : ret;
-    mbufs = burst->slots->mbufs;
+    mbufs = burst->storage->mbufs;
     n = RTE_MIN(n, burst->size);
     do {
         came = rte_ring_dequeue_burst_elem(channel->ring->ring, mbufs, sizeof(void *), n, NULL);

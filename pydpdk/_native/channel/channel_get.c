@@ -64,12 +64,12 @@ get_some(struct pyd_channel *channel, struct pyd_batch *batch)
     lane = pyd_enter_lane(channel);
     if (unlikely(lane == NULL))
         return 0;
-    n = rte_ring_dequeue_burst_elem(ring, lane->slots->mbufs, sizeof(void *), n, NULL);
-    prefetch(lane->slots->mbufs, n);
-    sound = pyd_admit_shared(lane->slots->mbufs, n, &channel->head->dropped);
+    n = rte_ring_dequeue_burst_elem(ring, lane->storage->mbufs, sizeof(void *), n, NULL);
+    prefetch(lane->storage->mbufs, n);
+    sound = pyd_admit_shared(lane->storage->mbufs, n, &channel->head->dropped);
     pyd_burst_holds(lane, sound);
-    read_messages(channel, batch, lane->slots->mbufs, sound);
-    rte_pktmbuf_free_bulk(lane->slots->mbufs, sound);
+    read_messages(channel, batch, lane->storage->mbufs, sound);
+    rte_pktmbuf_free_bulk(lane->storage->mbufs, sound);
     pyd_burst_holds(lane, 0);
     pyd_burst_leave(lane);
     if (n != 0)

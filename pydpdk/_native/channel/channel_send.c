@@ -91,7 +91,7 @@ alloc(struct pyd_channel *channel, struct pyd_burst *lane, const struct pyd_batc
 
     for (; n != 0; n /= 2) {
         n = fit(channel, batch, n, &mbufs);
-        if (likely(rte_pktmbuf_alloc_bulk(channel->pool->mp, lane->slots->mbufs, mbufs) == 0)) {
+        if (likely(rte_pktmbuf_alloc_bulk(channel->pool->mp, lane->storage->mbufs, mbufs) == 0)) {
             pyd_burst_holds(lane, mbufs);
             return n;
         }
@@ -127,12 +127,12 @@ send_some(struct pyd_channel *channel, struct pyd_batch *batch)
         return 0;
     n = alloc(channel, lane, batch, RTE_MIN(n, (uint32_t)PYD_CHANNEL_BATCH));
     if (likely(n != 0)) {
-        write_messages(channel, batch, n, lane->slots->mbufs);
+        write_messages(channel, batch, n, lane->storage->mbufs);
         pyd_burst_holds(lane, n);
-        n = rte_ring_enqueue_burst_elem(ring, lane->slots->mbufs, sizeof(void *), n, NULL);
+        n = rte_ring_enqueue_burst_elem(ring, lane->storage->mbufs, sizeof(void *), n, NULL);
         pyd_burst_sent(lane, n);
         if (unlikely(lane->n != 0)) { /* another sender was faster */
-            rte_pktmbuf_free_bulk(lane->slots->mbufs, lane->n);
+            rte_pktmbuf_free_bulk(lane->storage->mbufs, lane->n);
             pyd_burst_holds(lane, 0);
         }
         sent(channel, batch, n);

@@ -178,7 +178,7 @@ pyd_burst_verify_sums(struct pyd_burst *burst, uint8_t *found, uint32_t n)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_verify_sums(burst->slots->mbufs, n, found);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_verify_sums(burst->storage->mbufs, n, found);
     pyd_burst_leave(burst);
     return ret;
 }
@@ -330,7 +330,7 @@ pyd_burst_compute_sums(struct pyd_burst *burst, uint32_t offload, uint8_t *done,
     if (unlikely(ret != 0))
         return ret;
     ret = n != burst->n ? -EMSGSIZE
-                        : pyd_mbufs_compute_sums(burst->slots->mbufs, n, offload, done);
+                        : pyd_mbufs_compute_sums(burst->storage->mbufs, n, offload, done);
     pyd_burst_leave(burst);
     return ret;
 }

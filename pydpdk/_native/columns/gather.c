@@ -206,7 +206,7 @@ static void
 read_all(struct pyd_burst *burst, uint32_t n, const struct pyd_columns *plan, char *base,
          void *const *arrays)
 {
-    struct rte_mbuf **mbufs = burst->slots->mbufs;
+    struct rte_mbuf **mbufs = burst->storage->mbufs;
     const int headers = plan->depth != PYD_DEPTH_MBUF;
     uint32_t done;
 

@@ -217,7 +217,7 @@ pyd_burst_rewrite(struct pyd_burst *burst, const struct pyd_column *column, cons
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_rewrite(burst->slots->mbufs, n, column, data);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_rewrite(burst->storage->mbufs, n, column, data);
     pyd_burst_leave(burst);
     return ret;
 }
@@ -272,7 +272,7 @@ pyd_burst_decrement_ttl(struct pyd_burst *burst, uint8_t *expired, uint32_t n)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_decrement_ttl(burst->slots->mbufs, n, expired);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_decrement_ttl(burst->storage->mbufs, n, expired);
     pyd_burst_leave(burst);
     return ret;
 }

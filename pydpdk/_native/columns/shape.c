@@ -81,7 +81,7 @@ pyd_burst_vlan_push(struct pyd_burst *burst, const uint16_t *tci, uint16_t tpid,
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_vlan_push(burst->slots->mbufs, n, tci, tpid);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_vlan_push(burst->storage->mbufs, n, tci, tpid);
     pyd_burst_leave(burst);
     return ret;
 }
@@ -173,7 +173,7 @@ pyd_burst_vlan_pop(struct pyd_burst *burst, uint8_t *popped, uint32_t n)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_vlan_pop(burst->slots->mbufs, n, popped);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_vlan_pop(burst->storage->mbufs, n, popped);
     pyd_burst_leave(burst);
     return ret;
 }
@@ -203,7 +203,8 @@ pyd_burst_prepend(struct pyd_burst *burst, const char *data, uint32_t width, uin
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_prepend(burst->slots->mbufs, n, data, width, width);
+    ret = n != burst->n ? -EMSGSIZE
+                        : pyd_mbufs_prepend(burst->storage->mbufs, n, data, width, width);
     pyd_burst_leave(burst);
     return ret;
 }
@@ -228,7 +229,7 @@ pyd_burst_adj(struct pyd_burst *burst, const uint32_t *lengths, uint32_t n)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_adj(burst->slots->mbufs, n, lengths);
+    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_adj(burst->storage->mbufs, n, lengths);
     pyd_burst_leave(burst);
     return ret;
 }
@@ -265,7 +266,7 @@ pyd_burst_copy_out(struct pyd_burst *burst, char *data, uint64_t room, uint64_t 
 
     if (unlikely(ret != 0))
         return ret;
-    ret = n != burst->n ? -EMSGSIZE : copy_out(burst->slots->mbufs, n, data, room, offsets);
+    ret = n != burst->n ? -EMSGSIZE : copy_out(burst->storage->mbufs, n, data, room, offsets);
     pyd_burst_leave(burst);
     return ret;
 }

@@ -102,11 +102,11 @@ pyd_column_write(struct pyd_burst *burst, const struct pyd_column *column, const
     if (n != burst->n)
         ret = -EMSGSIZE;
     else if (column->how == PYD_COLUMN_FIELD)
-        ret = write_field(burst->slots->mbufs, n, column, data);
+        ret = write_field(burst->storage->mbufs, n, column, data);
     else if (column->how == PYD_COLUMN_FLAG)
-        ret = write_flag(burst->slots->mbufs, n, column, data);
+        ret = write_flag(burst->storage->mbufs, n, column, data);
     else
-        ret = write_mbuf(burst->slots->mbufs, n, column, data);
+        ret = write_mbuf(burst->storage->mbufs, n, column, data);
     pyd_burst_leave(burst);
     return ret;
 }
@@ -141,7 +141,7 @@ pyd_burst_peek(struct pyd_burst *burst, int header, uint32_t offset, uint32_t wi
         return ret;
     n = RTE_MIN(burst->n, room);
     for (i = 0; i < n; i++, data += width) {
-        struct rte_mbuf *m = burst->slots->mbufs[i];
+        struct rte_mbuf *m = burst->storage->mbufs[i];
         const char *bytes = NULL;
 
         start = span_start(m, header, offset, width);
@@ -187,7 +187,7 @@ pyd_burst_poke(struct pyd_burst *burst, int header, uint32_t offset, uint32_t wi
     if (unlikely(ret != 0))
         return ret;
     ret = n != burst->n ? -EMSGSIZE
-                        : poke(burst->slots->mbufs, n, header, offset, width, data);
+                        : poke(burst->storage->mbufs, n, header, offset, width, data);
     pyd_burst_leave(burst);
     return ret;
 }

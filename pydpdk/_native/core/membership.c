@@ -47,7 +47,7 @@ take_entry(struct pyd_process_table *table, uint64_t pid)
 void
 pyd_process_clear(struct pyd_process *p)
 {
-    struct pyd_storage *storage = p->slots, *next;
+    struct pyd_storage *storage = p->storage, *next;
     struct pyd_section *section = p->sections, *after;
 
     memset(&p->started, 0, sizeof(*p) - offsetof(struct pyd_process, started));
@@ -121,7 +121,7 @@ leave_for_good(void)
 {
     struct pyd_process *me = pyd_self.me;
 
-    me->slots = NULL;
+    me->storage = NULL;
     pyd_sections_free();
     memset(me->reservations, 0, sizeof(me->reservations));
     memset(me->lcores, 0, sizeof(me->lcores));

@@ -17,7 +17,7 @@ stopper_lives(uint32_t word)
 }
 
 /* Stay outside until the recovery is done. If the recovering process died, shared memory is half
- * repaired: every caller gets -EOWNERDEAD from now on. */
+ * recovered: every caller gets -EOWNERDEAD from now on. */
 int
 pyd_safepoint_wait(struct pyd_section *here)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 struct pyd_burst {
     struct pyd_gate gate;
-    struct pyd_storage *slots;
+    struct pyd_storage *storage;
     uint32_t n;
     uint32_t size;
     uint32_t generation;

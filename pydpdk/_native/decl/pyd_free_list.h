@@ -3,7 +3,7 @@
  * owner is a burst, by its storage and process, or a ring, by its name. */
 struct pyd_held {
     uint64_t mbuf;
-    uint64_t slots;
+    uint64_t storage;
     uint32_t pid;
     uint32_t ours;
     uint32_t index;

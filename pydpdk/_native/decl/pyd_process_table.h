@@ -32,7 +32,7 @@ struct pyd_reservation {
 struct pyd_process {
     uint64_t pid;
     uint64_t started;
-    struct pyd_storage *slots;
+    struct pyd_storage *storage;
     struct pyd_section *sections;
     struct pyd_section self; /* of the process as a whole, when it leaves */
     uint64_t lcores[16];

@@ -252,7 +252,7 @@ first_unsendable(const struct pyd_border *border, struct rte_mbuf **mbufs, uint3
 uint32_t
 pyd_border_tx(struct pyd_border *border, struct pyd_burst *burst)
 {
-    struct rte_mbuf **mbufs = burst->slots->mbufs;
+    struct rte_mbuf **mbufs = burst->storage->mbufs;
     uint32_t n = burst->n, i = first_unsendable(border, mbufs, n), kept;
 
     if (likely(i == n))
@@ -274,7 +274,7 @@ pyd_border_tx(struct pyd_border *border, struct pyd_burst *burst)
 void
 pyd_drop_long(struct pyd_queue *queue, struct pyd_burst *burst)
 {
-    struct rte_mbuf **mbufs = burst->slots->mbufs;
+    struct rte_mbuf **mbufs = burst->storage->mbufs;
     uint32_t i, kept = 0;
 
     for (i = 0; i < burst->n; i++) {

@@ -29,7 +29,7 @@ pyd_queue_send(struct pyd_queue *queue, struct pyd_burst *burst)
         pyd_drop_long(queue, burst);
     if (unlikely(queue->border != NULL) && pyd_border_tx(queue->border, burst) == 0)
         return 0;
-    n = rte_eth_tx_burst(queue->port_id, queue->queue_id, burst->slots->mbufs, burst->n);
+    n = rte_eth_tx_burst(queue->port_id, queue->queue_id, burst->storage->mbufs, burst->n);
     queue->packets += n;
     pyd_burst_sent(burst, n);
     return n;

@@ -74,11 +74,11 @@ forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int
     if (n == 0)
         return 0;
     if (mode == PYD_FORWARD_MACSWAP)
-        pyd_swap_macs(burst->slots->mbufs, n);
+        pyd_swap_macs(burst->storage->mbufs, n);
     pyd_queue_send(tx, burst);
     if (unlikely(burst->n != 0)) {
         tx->dropped += burst->n;
-        rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
+        rte_pktmbuf_free_bulk(burst->storage->mbufs, burst->n);
         pyd_burst_holds(burst, 0);
     }
     return n;

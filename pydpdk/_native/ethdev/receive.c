@@ -34,7 +34,7 @@ stamp_in_ns(const struct pyd_queue *queue, struct rte_mbuf **mbufs, uint32_t n)
 uint32_t
 pyd_admit_received(struct pyd_queue *queue, struct pyd_burst *burst, uint32_t n)
 {
-    struct rte_mbuf **mbufs = burst->slots->mbufs;
+    struct rte_mbuf **mbufs = burst->storage->mbufs;
     uint32_t kept, in_a_row = 0;
 
     do {

@@ -12,7 +12,7 @@ uint32_t pyd_admit_received(struct pyd_queue *queue, struct pyd_burst *burst, ui
 static inline uint32_t
 pyd_receive(struct pyd_queue *queue, struct pyd_burst *burst)
 {
-    uint32_t n = pyd_queue_receive(queue, burst->slots->mbufs, burst->size);
+    uint32_t n = pyd_queue_receive(queue, burst->storage->mbufs, burst->size);
 
     if (unlikely(queue->check != PYD_CHECK_NONE) && n != 0)
         n = pyd_admit_received(queue, burst, n);

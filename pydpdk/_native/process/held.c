@@ -69,7 +69,7 @@ hold_storage(const struct pyd_storage *storage, uint32_t n, uint64_t pid, int ou
     struct holding *found = arg;
     uint32_t i;
 
-    found->owner = (struct pyd_held){.slots = (uintptr_t)storage, .pid = pid, .ours = ours};
+    found->owner = (struct pyd_held){.storage = (uintptr_t)storage, .pid = pid, .ours = ours};
     for (i = 0; i < n; i++) {
         found->owner.index = i;
         hold_packet(found, storage->mbufs[i]);

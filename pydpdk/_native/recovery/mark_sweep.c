@@ -139,7 +139,7 @@ mark_bursts(struct sweep *sweep, const struct pyd_process *p)
     const struct pyd_storage *storage;
     uint32_t i;
 
-    for (storage = p->slots; storage != NULL; storage = storage->next)
+    for (storage = p->storage; storage != NULL; storage = storage->next)
         for (i = 0; i < RTE_MIN(storage->n, storage->size); i++)
             mark_packet(sweep, storage->mbufs[i]);
 }

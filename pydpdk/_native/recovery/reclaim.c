@@ -132,7 +132,7 @@ pyd_reclaim(struct pyd_snapshot *snapshot)
 
     empty_caches(snapshot, 1);
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        for (storage = snapshot->table->processes[i].slots;
+        for (storage = snapshot->table->processes[i].storage;
              snapshot->state[i] == PYD_DEAD && storage != NULL; storage = storage->next)
             free_burst(snapshot, storage);
     for (i = 0; i < snapshot->n_pools; i++)

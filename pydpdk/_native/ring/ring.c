@@ -114,8 +114,8 @@ pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = bulk ? pyd_ring_enqueue_bulk(ring, burst->slots->mbufs, burst->n)
-               : pyd_ring_enqueue_burst(ring, burst->slots->mbufs, burst->n);
+    ret = bulk ? pyd_ring_enqueue_bulk(ring, burst->storage->mbufs, burst->n)
+               : pyd_ring_enqueue_burst(ring, burst->storage->mbufs, burst->n);
     if (likely(ret > 0))
         pyd_burst_sent(burst, ret);
     pyd_burst_leave(burst);
@@ -169,7 +169,7 @@ pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk
     if (n > burst->size)
         ret = -EMSGSIZE;
     else
-        ret = take(ring, burst->slots->mbufs, n, bulk);
+        ret = take(ring, burst->storage->mbufs, n, bulk);
     if (likely(ret >= 0))
         pyd_burst_holds(burst, ret);
     pyd_burst_leave(burst);

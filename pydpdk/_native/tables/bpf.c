@@ -204,7 +204,7 @@ pyd_burst_match(struct pyd_burst *burst, struct pyd_bpf *bpf, uint8_t *mask, uin
         return ret;
     ret = pyd_enter(&bpf->gate);
     if (ret == 0) {
-        ret = n == burst->n ? match(burst->slots->mbufs, n, bpf, mask) : -EMSGSIZE;
+        ret = n == burst->n ? match(burst->storage->mbufs, n, bpf, mask) : -EMSGSIZE;
         pyd_leave(&bpf->gate);
     } else {
         ret = -ENETDOWN;

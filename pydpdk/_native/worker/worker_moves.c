@@ -68,7 +68,7 @@ pyd_worker_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = pyd_ring_take(ring, burst->slots->mbufs, burst->size, 0);
+    ret = pyd_ring_take(ring, burst->storage->mbufs, burst->size, 0);
     if (likely(ret >= 0))
         pyd_burst_holds(burst, ret);
     pyd_worker_out();
@@ -82,7 +82,7 @@ pyd_worker_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst)
 
     if (unlikely(ret != 0))
         return ret;
-    ret = pyd_ring_enqueue_burst(ring, burst->slots->mbufs, burst->n);
+    ret = pyd_ring_enqueue_burst(ring, burst->storage->mbufs, burst->n);
     if (likely(ret > 0))
         pyd_burst_sent(burst, ret);
     pyd_worker_out();
@@ -115,7 +115,7 @@ pyd_worker_free(struct pyd_burst *burst)
     if (unlikely(ret != 0))
         return ret;
     ret = burst->n;
-    rte_pktmbuf_free_bulk(burst->slots->mbufs, burst->n);
+    rte_pktmbuf_free_bulk(burst->storage->mbufs, burst->n);
     pyd_burst_holds(burst, 0);
     pyd_worker_out();
     return ret;
@@ -128,14 +128,14 @@ pyd_worker_fill(struct pyd_burst *burst, const void *data, int64_t length)
     uint32_t i;
 
     for (i = 0; i < burst->n; i++) {
-        const struct rte_mbuf *m = burst->slots->mbufs[i];
+        const struct rte_mbuf *m = burst->storage->mbufs[i];
 
-        if (unlikely(m->nb_segs != 1 || pyd_sharers(burst->slots->mbufs[i]) != 1 || length < 0 ||
+        if (unlikely(m->nb_segs != 1 || pyd_sharers(burst->storage->mbufs[i]) != 1 || length < 0 ||
                      length > m->data_len + rte_pktmbuf_tailroom(m)))
             return -EMSGSIZE;
     }
     for (i = 0; i < burst->n; i++) {
-        struct rte_mbuf *m = burst->slots->mbufs[i];
+        struct rte_mbuf *m = burst->storage->mbufs[i];
 
         m->data_len = length;
         m->pkt_len = length;
@@ -194,6 +194,6 @@ VALUES(dequeue, void, bulk)
 int
 pyd_worker_swap_macs(struct pyd_burst *burst)
 {
-    pyd_swap_macs(burst->slots->mbufs, burst->n);
+    pyd_swap_macs(burst->storage->mbufs, burst->n);
     return burst->n;
 }
