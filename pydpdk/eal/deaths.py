@@ -104,7 +104,7 @@ class Watcher:
             EOWNERDEAD: what a lock guards cannot be made consistent; all processes of the prefix
             must end.
         BusyError
-            A living process may hold the lock: nothing was changed.
+            A living process may hold a lock, which stays locked; those released before are logged.
 
         Notes
         -----

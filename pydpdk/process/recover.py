@@ -15,18 +15,19 @@ from typing import Any
 
 from pydpdk import eal
 from pydpdk._core.frozen import frozen
-from pydpdk._core.lifetime import lock
+from pydpdk._core.lifetime import Undo, lock
 from pydpdk._core.timeouts import deadline, left, left_ns
 from pydpdk._dpdk import ffi, lib
 from pydpdk.choices import RingSync
 from pydpdk.eal.deaths import set_recovery
-from pydpdk.errors import BusyError, call_errno, make_error
+from pydpdk.errors import DpdkError, call_errno, make_error
 from pydpdk.host import primary as host_primary
 from pydpdk.memory._rows import text
 from pydpdk.ring.element import SYNCS
 
 STOP_TIMEOUT_S = 5.0
 _ENDING_S = 2.0
+_UNLISTED = "(being made, or of unknown ops)"
 
 
 class RingSide(StrEnum):
@@ -77,7 +78,8 @@ class Recovery:
     undone : tuple of Undone
         Ring operations that were rolled back.
     in_doubt : dict
-        [objects] that a living process may still use, by pool.
+        [objects] that a living process may still use, by pool. Those of pools that cannot be listed
+        are one entry.
     inexact : str
         Why only certain objects were returned; empty if all were. `recover` looks again, and a
         later call, when the reason is gone, finds the rest.
@@ -133,7 +135,10 @@ def recover(*, everything: bool = False, timeout: float | None = STOP_TIMEOUT_S)
     BusyError
         A process stays inside a call; the message has its PID. It may spin on an operation that a
         dead process left unfinished: `multi` rings and pools over them cannot be recovered then,
-        `hts`, `single` and `lf_stack` can. Nothing was changed.
+        `hts`, `single` and `lf_stack` can. No object was returned. Operations of `hts` rings may
+        have been rolled back, so that threads that waited for them went on; the message names them.
+    NoRoomError
+        ENOMEM: no memory for the lists of rings and pools. As with BusyError.
     DpdkError
         EOWNERDEAD: what one of DPDK's own locks guards cannot be made consistent; the message says
         what. End all processes of the prefix; `pydpdk reap` removes the files that they leave.
@@ -149,27 +154,28 @@ def recover(*, everything: bool = False, timeout: float | None = STOP_TIMEOUT_S)
     eal.current()._peers.give_back_locks()
     with lock():
         lib.pyd_channels_remove()
+        out = ffi.new("struct pyd_recovery *")
         foreign = _foreign()
-        result, out = _attempt(foreign, everything, end)
-        while result == -errno.EBUSY and left(end) != 0:
-            result, out = _attempt(foreign, everything, end)
-        if result == -errno.EBUSY:
-            raise BusyError(
-                errno.EBUSY, f"pyd_recover: process {out.culprit} stays inside a call; nothing done"
-            )
-        if result < 0:
-            raise make_error("pyd_recover", -result)
-        done = _read(out, foreign)
+        with Undo(lib.pyd_recovery_free, out):
+            result = _attempt(out, foreign, everything, end)
+            while result == -errno.EBUSY and left(end) != 0:
+                result = _attempt(out, foreign, everything, end)
+            if result < 0:
+                raise _error(-result, out)
+            done = _read(out, foreign)
+            lib.pyd_recovery_free(out)
         for pid in done.processes:
             host_primary.remove_traces(eal.current().file_prefix, pid)
         return done
 
 
-def _attempt(foreign: list[int], everything: bool, end: float | None) -> tuple[int, Any]:
-    """Try to stop the world until the deadline, for 5 s at most: then signals are handled."""
-    out = ffi.new("struct pyd_recovery *")
+def _attempt(out: Any, foreign: list[int], everything: bool, end: float | None) -> int:
+    """Try to stop the world until the deadline, for 5 s at most: then signals are handled.
+
+    What is rolled back meanwhile is added to `out`.
+    """
     timeout_ms = left_ns(end, int(STOP_TIMEOUT_S * 1e9)) // 1_000_000
-    return lib.pyd_recover(out, bool(foreign), bool(everything), timeout_ms), out
+    return int(lib.pyd_recover(out, bool(foreign), bool(everything), timeout_ms))
 
 
 def recover_from(pid: int, started: int) -> Recovery | None:
@@ -193,18 +199,24 @@ def _foreign() -> list[int]:
     return [pid for pid in host_primary.processes(here) if pid not in ours]
 
 
+def _error(number: int, out: Any) -> DpdkError:
+    why = f"process {out.culprit} stays inside a call, so" if number == errno.EBUSY else ""
+    parts = [f"{why} no object was returned".strip()]
+    parts += [f"undone: {operation}" for operation in _undone(out)]
+    return make_error("pyd_recover", number, "; ".join(parts))
+
+
 def _read(out: Any, foreign: list[int]) -> Recovery:
     pools = [out.pools[i] for i in range(out.n_pools)]
+    unlisted = {_UNLISTED: out.unlisted} if out.unlisted else {}
     return Recovery(
         processes=tuple(int(out.gone[i].pid) for i in range(out.n_gone)),
         mbufs=_counts((pool for pool in pools if pool.mbufs), "returned"),
         objects=_counts((pool for pool in pools if not pool.mbufs), "returned"),
         recounted=_counts(pools, "recounted"),
         relinked=_counts(pools, "relinked"),
-        undone=tuple(
-            _undone(out.undone[i]) for i in range(min(out.n_undone, lib.PYD_RECOVERY_ROWS))
-        ),
-        in_doubt=_counts(pools, "in_doubt"),
+        undone=_undone(out),
+        in_doubt=_counts(pools, "in_doubt") | unlisted,
         inexact=_why(out, foreign),
         stopped_ms=out.stopped_ns / 1e6,
     )
@@ -222,9 +234,15 @@ def _counts(pools: Any, what: str) -> dict[str, int]:
     return {text(pool.name): getattr(pool, what) for pool in pools if getattr(pool, what)}
 
 
-def _undone(entry: Any) -> Undone:
-    side = RingSide.CONSUMER if entry.consumer else RingSide.PRODUCER
-    return Undone(text(entry.name), side, SYNCS[entry.sync], entry.n)
+def _undone(out: Any) -> tuple[Undone, ...]:
+    n = min(out.n_undone, lib.PYD_UNDONE_MAX)
+    return tuple(
+        Undone(
+            text(entry.name), RingSide.CONSUMER if entry.consumer else RingSide.PRODUCER,
+            SYNCS[entry.sync], entry.n,
+        )
+        for entry in out.undone[0:n]
+    )  # fmt: skip
 
 
 set_recovery(lambda dead: recover_from(dead.pid, dead.started))

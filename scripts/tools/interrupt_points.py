@@ -68,6 +68,7 @@ def _stop_world() -> None:
     found = ffi.new("struct pyd_recovery *")
     with lifetime.lock():  # the watching thread may run a recovery, after a death
         done = lib.pyd_recover(found, False, True, 1000)
+        lib.pyd_recovery_free(found)
     assert done == 0, "a thread is left inside a call"
 
 

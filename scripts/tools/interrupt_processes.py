@@ -209,6 +209,7 @@ def main(prefix: str) -> None:
             found = ffi.new("struct pyd_recovery *")
             with lifetime.lock():  # the watching thread may run a recovery, after a death
                 done = lib.pyd_recover(found, False, True, 1000)
+                lib.pyd_recovery_free(found)
             print(done, flush=True)
         assert pool.in_use_count == objects.in_use_count == 0
         assert list(channel.peers) == [os.getpid()]

@@ -6,9 +6,12 @@ holds is taken from us: the storage of bursts moves to its list, reservations st
 
 import errno
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
+import numpy as np
 import pytest
 from dead_process import Dead, find_table, zone_address
 
@@ -172,6 +175,19 @@ def test_a_wrong_length_of_a_stack_is_fixed(eal: Eal, name: str, dead: Dead):
         assert pool.in_use_count == 0
 
 
+def beside_foreign() -> dict[str, tuple[int, int]]:
+    """Recover as if foreign programs shared the memory; return (returned, in doubt), by pool."""
+    out = ffi.new("struct pyd_recovery *")
+    assert lib.pyd_recover(out, True, False, 1000) == 0
+    assert not out.exact
+    found = {
+        ffi.string(pool.name).decode(): (pool.returned, pool.in_doubt)
+        for pool in out.pools[0 : out.n_pools]
+    }
+    lib.pyd_recovery_free(out)
+    return found
+
+
 @pytest.mark.parametrize("exact", [True, False])
 def test_plain_objects_of_dead_processes_return_to_the_pool(
     eal: Eal, name: str, dead: Dead, exact: bool
@@ -187,9 +203,7 @@ def test_plain_objects_of_dead_processes_return_to_the_pool(
         if exact:
             assert recover().objects == {name: 10}
         else:
-            out = ffi.new("struct pyd_recovery *")
-            assert lib.pyd_recover(out, True, False, 1000) == 0
-            assert sum(row.returned for row in out.pools) == 10
+            assert beside_foreign()[name] == (10, 0)
         assert sorted(objects.outstanding()) == sorted(ours)
         objects.put(ours)
         assert objects.in_use_count == 0
@@ -202,10 +216,7 @@ def test_beside_foreign_programs_only_what_is_certain_is_returned(pool: Mempool,
     unsure.alloc(pool, 7)
     dead.inherits(sure)
     dead.inherits(unsure, inside=True)
-    out = ffi.new("struct pyd_recovery *")
-    assert lib.pyd_recover(out, True, False, 1000) == 0
-    row = next(r for r in out.pools if ffi.string(r.name).decode() == pool.name)
-    assert (out.exact, row.returned, row.in_doubt) == (0, 10, 7)
+    assert beside_foreign()[pool.name] == (10, 7)
     # the foreign programs are gone, and `everything` was not requested
     assert recover().mbufs == {pool.name: 7}
     assert pool.in_use_count == 0
@@ -225,6 +236,45 @@ def test_the_error_names_a_process_that_stays_in_its_critical_section(
             sleeper.kill()
             sleeper.wait()
             other.pid = other.self.inside = 0
+
+
+def test_the_error_names_what_was_rolled_back_before_it(eal: Eal, name: str, dead: Dead):
+    """Threads that spin for a dead process's operation go on, also where another stays inside."""
+    command = [sys.executable, "-S", "-c", "while True: pass"]
+    with (
+        Ring.create(name, 64, producer="hts") as ring,
+        subprocess.Popen(command) as spinner,
+    ):
+        dead.reserves(ring, "producer")
+        other = next(p for p in dead.table.processes if not p.pid)
+        other.pid, other.self.inside, other.self.tid = spinner.pid, 1, spinner.pid
+        try:
+            operation = f"undone: producer of hts ring {name!r}, 3 elements"
+            with pytest.raises(BusyError, match=f"no object was returned; {operation}:"):
+                recover(timeout_s=0.3)
+            assert ring.enqueue_burst(np.arange(9, dtype=np.uint64)) == 9
+        finally:
+            spinner.kill()
+            spinner.wait()
+            other.pid = other.self.inside = other.self.tid = 0
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_more_pools_than_any_table_are_recovered(eal: Eal, name: str, dead: Dead, exact: bool):
+    with ExitStack() as stack:
+        pools = [
+            stack.enter_context(Mempool.create(f"{name}{i}", 1, cache_size=0)) for i in range(600)
+        ]
+        for pool in pools:
+            burst = Burst(1)
+            burst.alloc(pool, 1)
+            dead.inherits(burst)
+        wanted = {pool.name: 1 for pool in pools}
+        if exact:
+            assert recover().mbufs == wanted
+        else:
+            assert {n for n, (returned, _) in beside_foreign().items() if returned} == set(wanted)
+        assert [pool.in_use_count for pool in pools] == [0] * 600
 
 
 def test_a_waiting_thread_learns_that_the_recovering_process_died(

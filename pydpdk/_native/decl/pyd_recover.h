@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define PYD_RECOVERY_ROWS 512
+#define PYD_UNDONE_MAX 512
 
 /* One mempool after a recovery. */
 struct pyd_recovered {
@@ -21,17 +21,21 @@ struct pyd_gone {
     uint64_t pid;
     uint32_t inside;
 };
+/* `n_undone` counts also those beyond `undone`. `unlisted`: mbufs of a pool that is being made, or
+ * whose ops this process lacks. */
 struct pyd_recovery {
     uint32_t n_pools;
     uint32_t n_undone;
     uint32_t n_gone;
     uint32_t exact;
+    uint32_t unlisted;
     uint64_t culprit; /* the process that did not leave */
     uint64_t stopped_ns;
     char holds_mbufs[64]; /* a port whose queues may hold mbufs */
-    struct pyd_recovered pools[512];
-    struct pyd_undone undone[512];
-    struct pyd_gone gone[128];
+    struct pyd_recovered *pools; /* pyd_recovery_free frees them */
+    struct pyd_undone undone[PYD_UNDONE_MAX];
+    struct pyd_gone gone[PYD_MAX_PROCESSES];
 };
 
 int pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t timeout_ms);
+void pyd_recovery_free(struct pyd_recovery *out);

@@ -10,8 +10,8 @@ struct sweep {
     struct pyd_snapshot *snapshot;
     struct pyd_object *objects;
     uint32_t n;
-    uint16_t pool; /* the pool being read */
-    uint8_t sweeps[PYD_RECOVERY_ROWS];
+    uint32_t pool; /* the pool being read */
+    const struct rte_mempool *only;
 };
 
 static int
@@ -63,7 +63,7 @@ find(const struct sweep *sweep, const void *address)
 static int
 is_mbuf(const struct sweep *sweep, const struct pyd_object *object)
 {
-    return sweep->snapshot->out->pools[object->pool].mbufs;
+    return sweep->snapshot->found[object->pool].mbufs;
 }
 
 static int
@@ -189,9 +189,9 @@ give_back(struct pyd_snapshot *snapshot, struct pyd_object *object)
     void *address = (void *)object->address;
 
     if (rte_mempool_ops_enqueue_bulk(mp, &address, 1) == 0)
-        snapshot->out->pools[object->pool].returned++;
+        snapshot->found[object->pool].returned++;
     else
-        snapshot->out->pools[object->pool].in_doubt++;
+        snapshot->found[object->pool].in_doubt++;
 }
 
 static void
@@ -201,7 +201,7 @@ settle_mbuf(struct pyd_snapshot *snapshot, struct pyd_object *object)
     struct rte_mbuf *m = (struct rte_mbuf *)object->address;
 
     if (object->refs != 0) {
-        snapshot->out->pools[object->pool].recounted += recount(mp, m, object->refs);
+        snapshot->found[object->pool].recounted += recount(mp, m, object->refs);
         return;
     }
     reset(mp, m);
@@ -220,6 +220,15 @@ settle_plain(struct pyd_snapshot *snapshot, struct pyd_object *object, uint32_t 
     give_back(snapshot, object);
 }
 
+static int
+is_swept(const struct sweep *sweep, uint32_t pool)
+{
+    const struct pyd_snapshot *snapshot = sweep->snapshot;
+
+    return snapshot->sweeps[pool] &&
+           (sweep->only == NULL || snapshot->pools[pool] == sweep->only);
+}
+
 static void
 settle(struct sweep *sweep)
 {
@@ -230,7 +239,7 @@ settle(struct sweep *sweep)
         struct pyd_object *object = &sweep->objects[i];
 
         id = snapshot->ids[object->pool]++; /* ids ascend with addresses */
-        if (object->waits || !sweep->sweeps[object->pool])
+        if (object->waits || !is_swept(sweep, object->pool))
             continue;
         if (is_mbuf(sweep, object))
             settle_mbuf(snapshot, object);
@@ -239,19 +248,18 @@ settle(struct sweep *sweep)
     }
 }
 
+/* `only`: nothing is changed but objects of this pool; NULL: all pools. */
 int
-pyd_sweep(struct pyd_snapshot *snapshot)
+pyd_sweep(struct pyd_snapshot *snapshot, const struct rte_mempool *only)
 {
-    struct sweep sweep = {.snapshot = snapshot, .objects = snapshot->objects};
+    struct sweep sweep = {.snapshot = snapshot, .objects = snapshot->objects, .only = only};
     int ret = 0;
     uint32_t i;
 
     list_all(&sweep);
-    for (i = 0; ret == 0 && i < snapshot->n_pools; i++) {
-        sweep.sweeps[i] = pyd_sweeps(snapshot->pools[i]);
-        if (sweep.sweeps[i])
+    for (i = 0; ret == 0 && i < snapshot->n_pools; i++)
+        if (snapshot->sweeps[i])
             ret = mark_waiting(&sweep, i);
-    }
     for (i = 0; ret == 0 && i < snapshot->n_rings; i++)
         mark_ring(&sweep, snapshot->rings[i]);
     for (i = 0; ret == 0 && i < PYD_MAX_PROCESSES; i++)

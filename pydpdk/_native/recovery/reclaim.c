@@ -43,12 +43,12 @@ on_living_lcore(const struct pyd_snapshot *snapshot, uint32_t lcore)
 /* If a call died, the cache's length may not match its objects: then only mark and sweep can find
  * their owners. */
 static void
-empty_cache(struct pyd_snapshot *snapshot, struct rte_mempool *mp, uint32_t lcore, int was_inside,
-            int keep)
+empty_cache(struct pyd_snapshot *snapshot, uint32_t pool, uint32_t lcore, int was_inside, int keep)
 {
+    struct rte_mempool *mp = snapshot->pools[pool];
     struct rte_mempool_cache *cache = &mp->local_cache[lcore];
     const uint32_t n = RTE_MIN(cache->len, (uint32_t)RTE_DIM(cache->objs));
-    struct pyd_recovered *entry = pyd_pool_entry(snapshot, mp);
+    struct pyd_recovered *entry = &snapshot->found[pool];
 
     if (n == 0)
         return;
@@ -69,8 +69,7 @@ empty_caches(struct pyd_snapshot *snapshot, int keep)
         if (on_dead_lcore(snapshot, lcore, &was_inside) && !on_living_lcore(snapshot, lcore))
             for (i = 0; i < snapshot->n_pools; i++)
                 if (snapshot->pools[i]->cache_size != 0)
-                    empty_cache(snapshot, snapshot->pools[i], lcore, was_inside,
-                                keep || !pyd_sweeps(snapshot->pools[i]));
+                    empty_cache(snapshot, i, lcore, was_inside, keep || !snapshot->sweeps[i]);
 }
 
 /* Before mark and sweep, which finds what was in the caches of each pool that it can read. */
@@ -84,16 +83,18 @@ static void
 free_burst(struct pyd_snapshot *snapshot, struct pyd_storage *storage)
 {
     const uint32_t n = RTE_MIN(storage->n, storage->size);
-    struct rte_mempool *mp;
+    struct pyd_recovered *entry;
     uint32_t i;
 
     for (i = 0; i < n; i++) {
-        mp = storage->mbufs[i]->pool;
-        if (storage->inside) {
-            pyd_pool_entry(snapshot, mp)->in_doubt++;
+        entry = pyd_snapshot_find(snapshot, storage->mbufs[i]->pool);
+        if (entry == NULL) {
+            snapshot->out->unlisted++;
+        } else if (storage->inside) {
+            entry->in_doubt++;
         } else {
             rte_pktmbuf_free(storage->mbufs[i]);
-            pyd_pool_entry(snapshot, mp)->returned++;
+            entry->returned++;
         }
     }
     storage->n = 0;
@@ -102,10 +103,11 @@ free_burst(struct pyd_snapshot *snapshot, struct pyd_storage *storage)
 /* The byte of an object names its owner. It is set after a get and cleared before a put, so an
  * object with a dead process's byte is out. */
 static void
-take_objects(struct pyd_snapshot *snapshot, struct rte_mempool *mp)
+take_objects(struct pyd_snapshot *snapshot, uint32_t pool)
 {
+    struct rte_mempool *mp = snapshot->pools[pool];
+    struct pyd_recovered *entry = &snapshot->found[pool];
     uint64_t *objects = snapshot->scratch;
-    struct pyd_recovered *entry = pyd_pool_entry(snapshot, mp);
     uint8_t *owners = pyd_objects_owners(mp);
     uint32_t i, n;
 
@@ -136,5 +138,5 @@ pyd_reclaim(struct pyd_snapshot *snapshot)
              snapshot->state[i] == PYD_DEAD && storage != NULL; storage = storage->next)
             free_burst(snapshot, storage);
     for (i = 0; i < snapshot->n_pools; i++)
-        take_objects(snapshot, snapshot->pools[i]);
+        take_objects(snapshot, i);
 }

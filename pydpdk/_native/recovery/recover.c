@@ -1,39 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Recovery from dead processes, in the primary: see docs/processes.md, Crashes. */
+#include <stdlib.h>
+
 #include "core/clock.h"
 #include "core/safepoint.h"
 #include "recovery/recover.h"
-
-/* Whether the port's driver keeps mbufs between two calls. The listed ones keep none, or (net_ring)
- * keep them in rings. */
-static int
-keeps_mbufs(uint16_t port_id, char *name, uint32_t room)
-{
-    static const char *const none[] = {"net_null", "net_ring", "net_pcap", "net_af_packet"};
-    struct rte_eth_dev_info info;
-    uint32_t i;
-
-    if (rte_eth_dev_info_get(port_id, &info) != 0 || info.driver_name == NULL)
-        return 0;
-    if (info.nb_rx_queues == 0 && info.nb_tx_queues == 0)
-        return 0;
-    for (i = 0; i < RTE_DIM(none); i++)
-        if (strcmp(info.driver_name, none[i]) == 0)
-            return 0;
-    snprintf(name, room, "port %u (%s)", port_id, info.driver_name);
-    return 1;
-}
-
-static int
-ports_keep_mbufs(struct pyd_recovery *out)
-{
-    uint16_t port_id;
-
-    RTE_ETH_FOREACH_DEV(port_id)
-        if (keeps_mbufs(port_id, out->holds_mbufs, sizeof(out->holds_mbufs)))
-            return 1;
-    return 0;
-}
 
 static void
 count_gone(struct pyd_snapshot *snapshot)
@@ -54,14 +25,15 @@ run_recovery(struct pyd_snapshot *snapshot, int foreign)
     struct pyd_recovery *out = snapshot->out;
     int ret = 0;
 
-    out->exact = !foreign && !ports_keep_mbufs(out);
+    out->exact =
+        !foreign && !pyd_is_any_hidden(snapshot, out->holds_mbufs, sizeof(out->holds_mbufs));
     if (!foreign) {
         pyd_roll_back_rings(snapshot);
         pyd_relink_stacks(snapshot);
     }
     if (out->exact) {
         pyd_empty_caches(snapshot);
-        ret = pyd_sweep(snapshot);
+        ret = pyd_sweep(snapshot, NULL);
     } else {
         pyd_reclaim(snapshot);
     }
@@ -86,8 +58,25 @@ remove_dead(struct pyd_snapshot *snapshot)
     }
 }
 
-/* 0; -EBUSY where a thread stays inside (out->culprit), -ENOMEM: nothing was changed; -ENOTSUP in a
- * secondary.
+/* The list of pools now belongs to the caller. */
+static void
+report(struct pyd_snapshot *snapshot)
+{
+    snapshot->out->n_pools = snapshot->n_pools;
+    snapshot->out->pools = snapshot->found;
+    snapshot->found = NULL;
+}
+
+void
+pyd_recovery_free(struct pyd_recovery *out)
+{
+    free(out->pools);
+    out->pools = NULL;
+    out->n_pools = 0;
+}
+
+/* 0; -EBUSY where a thread stays inside (out->culprit), -ENOMEM: nothing was changed but what
+ * pyd_release had to, which `undone` lists; -ENOTSUP in a secondary.
  * `foreign`: programs other than pydpdk share the memory. `everything`: mark and sweep although no
  * process died, for what an earlier recovery left in doubt. */
 int
@@ -113,10 +102,12 @@ pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t time
         }
         pyd_resume_world(&snapshot);
         out->stopped_ns = pyd_now_ns() - start;
-        if (!ready)
-            ret = -ENOMEM;
-        else
+        if (ready) {
             remove_dead(&snapshot);
+            report(&snapshot);
+        } else {
+            ret = -ENOMEM;
+        }
     }
     pyd_snapshot_free(&snapshot);
     return ret;

@@ -9,7 +9,7 @@ enum { PYD_NOBODY, PYD_LIVING, PYD_DEAD };
 
 struct pyd_object {
     uintptr_t address;
-    uint16_t pool;
+    uint32_t pool;
     uint16_t refs; /* packets that hold it, and packets that share its memory */
     uint8_t waits;
 };
@@ -24,11 +24,14 @@ struct pyd_snapshot {
     uint32_t n_rings;
     struct rte_mempool **pools;
     uint32_t n_pools;
+    const struct rte_mempool *unknown; /* a pool that is not listed: its ops are unknown here */
     struct pyd_object *objects; /* room for every object of the pools */
     uint32_t room;
     void *scratch; /* room for the addresses of one pool's objects, or for its stack's marks */
-    uint32_t *ids; /* one for each pool */
-    struct pyd_recovery *out;
+    uint32_t *ids; /* of each pool, the next of its objects */
+    uint8_t *sweeps; /* whether each pool can be read */
+    struct pyd_recovered *found; /* of each pool */
+    struct pyd_recovery *out; /* NULL: nothing is recovered, so nothing is released either */
 };
 
 /* snapshot.c */
@@ -36,9 +39,9 @@ void pyd_snapshot_look(struct pyd_snapshot *snapshot);
 int pyd_snapshot_gather(struct pyd_snapshot *snapshot);
 int pyd_snapshot_make_room(struct pyd_snapshot *snapshot);
 void pyd_snapshot_free(struct pyd_snapshot *snapshot);
-struct pyd_recovered *pyd_pool_entry(struct pyd_snapshot *snapshot, const struct rte_mempool *mp);
+struct pyd_recovered *pyd_snapshot_find(struct pyd_snapshot *snapshot, const struct rte_mempool *mp);
 int pyd_is_of_the_dead(const struct pyd_snapshot *snapshot, uint8_t owner);
-int pyd_sweeps(struct rte_mempool *mp);
+int pyd_is_any_hidden(const struct pyd_snapshot *snapshot, char *name, uint32_t room);
 
 /* stop_world.c */
 int pyd_stop_world(struct pyd_snapshot *snapshot, uint32_t timeout_ms, uint64_t *culprit);
@@ -52,6 +55,6 @@ void pyd_relink_stacks(struct pyd_snapshot *snapshot);
 /* reclaim.c, mark_sweep.c */
 void pyd_reclaim(struct pyd_snapshot *snapshot);
 void pyd_empty_caches(struct pyd_snapshot *snapshot);
-int pyd_sweep(struct pyd_snapshot *snapshot);
+int pyd_sweep(struct pyd_snapshot *snapshot, const struct rte_mempool *only);
 
 #endif

@@ -12,7 +12,7 @@ note(struct pyd_snapshot *snapshot, const struct rte_ring *r, int consumer, uint
 {
     struct pyd_recovery *out = snapshot->out;
 
-    if (out->n_undone < PYD_RECOVERY_ROWS) {
+    if (out->n_undone < PYD_UNDONE_MAX) {
         struct pyd_undone *entry = &out->undone[out->n_undone];
 
         snprintf(entry->name, sizeof(entry->name), "%s", r->name);
@@ -108,7 +108,7 @@ release_side(struct pyd_snapshot *snapshot, struct rte_ring *r, int consumer)
         note(snapshot, r, consumer, RTE_RING_SYNC_MT_HTS, was.pos.head - was.pos.tail);
 }
 
-/* Returns whether anything was released. */
+/* Returns how many operations and locks were released, or -ENOMEM: none. */
 int
 pyd_release(struct pyd_snapshot *snapshot)
 {
@@ -117,7 +117,7 @@ pyd_release(struct pyd_snapshot *snapshot)
     uint32_t i;
 
     if (pyd_snapshot_gather(snapshot) != 0)
-        return 0;
+        return -ENOMEM;
     for (i = 0; i < snapshot->n_rings; i++) {
         release_side(snapshot, snapshot->rings[i], 0);
         release_side(snapshot, snapshot->rings[i], 1);
@@ -130,7 +130,7 @@ pyd_release(struct pyd_snapshot *snapshot)
             stacks++;
         }
     }
-    return stacks != 0 || snapshot->out->n_undone != before;
+    return stacks + (snapshot->out->n_undone - before);
 }
 
 static void
@@ -199,8 +199,7 @@ pyd_relink_stacks(struct pyd_snapshot *snapshot)
         if (s == NULL)
             continue;
         if (s->flags & RTE_STACK_F_LF)
-            pyd_pool_entry(snapshot, snapshot->pools[i])->relinked =
-                relink_lf(s, snapshot->scratch);
+            snapshot->found[i].relinked = relink_lf(s, snapshot->scratch);
         else
             rte_spinlock_unlock(&s->stack_std.lock);
     }

@@ -11,6 +11,7 @@ struct found {
     uint32_t n;
     uint32_t room;
     int failed;
+    const struct rte_mempool *unknown;
 };
 
 static void
@@ -43,28 +44,16 @@ add_ring(const struct rte_memzone *mz, void *found)
 static void
 add_pool(struct rte_mempool *mp, void *found)
 {
-    if (mp->size != 0 && mp->populated_size == mp->size &&
-        (uint32_t)mp->ops_index < rte_mempool_ops_table.num_ops)
+    if (mp->size == 0 || mp->populated_size != mp->size)
+        return;
+    if ((uint32_t)mp->ops_index < rte_mempool_ops_table.num_ops)
         add(found, mp);
+    else
+        ((struct found *)found)->unknown = mp;
 }
 
-static void
-describe_pools(struct pyd_snapshot *snapshot)
-{
-    uint32_t i;
-
-    snapshot->out->n_pools = snapshot->n_pools;
-    for (i = 0; i < snapshot->n_pools; i++) {
-        struct pyd_recovered *entry = &snapshot->out->pools[i];
-
-        snprintf(entry->name, sizeof(entry->name), "%s", snapshot->pools[i]->name);
-        entry->address = (uintptr_t)snapshot->pools[i];
-        entry->mbufs = pyd_pool_is_pktmbuf(snapshot->pools[i]);
-    }
-}
-
-/* List all rings and pools: -ENOMEM, and no list, where one does not fit. With a partial list,
- * objects of the rest would look unowned. */
+/* List all rings and pools: -ENOMEM, and no list, where there is no memory for all of one. With a
+ * partial list, objects of the rest would look unowned, and what they refer to would go. */
 int
 pyd_snapshot_gather(struct pyd_snapshot *snapshot)
 {
@@ -80,11 +69,35 @@ pyd_snapshot_gather(struct pyd_snapshot *snapshot)
     if (rings.failed || pools.failed)
         return -ENOMEM;
     snapshot->n_rings = rings.n;
-    snapshot->n_pools = RTE_MIN(pools.n, (uint32_t)PYD_RECOVERY_ROWS);
-    describe_pools(snapshot);
+    snapshot->n_pools = pools.n;
+    snapshot->unknown = pools.unknown;
     return 0;
 }
 
+/* Whether we can read the pool and know the owner of each of its objects. */
+static int
+sweeps(struct rte_mempool *mp)
+{
+    return pyd_pool_waiting(mp, NULL, 0) >= 0 &&
+           (pyd_pool_is_pktmbuf(mp) || pyd_objects_owners(mp) != NULL);
+}
+
+static void
+describe_pools(struct pyd_snapshot *snapshot)
+{
+    uint32_t i;
+
+    for (i = 0; i < snapshot->n_pools; i++) {
+        struct pyd_recovered *entry = &snapshot->found[i];
+
+        snprintf(entry->name, sizeof(entry->name), "%s", snapshot->pools[i]->name);
+        entry->address = (uintptr_t)snapshot->pools[i];
+        entry->mbufs = pyd_pool_is_pktmbuf(snapshot->pools[i]);
+        snapshot->sweeps[i] = sweeps(snapshot->pools[i]);
+    }
+}
+
+/* Allocate all that the phases need: -ENOMEM where that fails, before they have begun. */
 int
 pyd_snapshot_make_room(struct pyd_snapshot *snapshot)
 {
@@ -97,9 +110,13 @@ pyd_snapshot_make_room(struct pyd_snapshot *snapshot)
     snapshot->objects = malloc((snapshot->room + 1) * sizeof(*snapshot->objects));
     snapshot->scratch = malloc(largest * sizeof(uint64_t));
     snapshot->ids = calloc(snapshot->n_pools + 1, sizeof(*snapshot->ids));
-    return snapshot->objects == NULL || snapshot->scratch == NULL || snapshot->ids == NULL
-               ? -ENOMEM
-               : 0;
+    snapshot->sweeps = calloc(snapshot->n_pools + 1, sizeof(*snapshot->sweeps));
+    snapshot->found = calloc(snapshot->n_pools + 1, sizeof(*snapshot->found));
+    if (snapshot->objects == NULL || snapshot->scratch == NULL || snapshot->ids == NULL ||
+        snapshot->sweeps == NULL || snapshot->found == NULL)
+        return -ENOMEM;
+    describe_pools(snapshot);
+    return 0;
 }
 
 void
@@ -110,18 +127,20 @@ pyd_snapshot_free(struct pyd_snapshot *snapshot)
     free(snapshot->objects);
     free(snapshot->scratch);
     free(snapshot->ids);
+    free(snapshot->sweeps);
+    free(snapshot->found);
 }
 
+/* NULL for a pool that is not listed: it is being made, or its ops are unknown here. */
 struct pyd_recovered *
-pyd_pool_entry(struct pyd_snapshot *snapshot, const struct rte_mempool *mp)
+pyd_snapshot_find(struct pyd_snapshot *snapshot, const struct rte_mempool *mp)
 {
-    static struct pyd_recovered lost;
     uint32_t i;
 
     for (i = 0; i < snapshot->n_pools; i++)
         if (snapshot->pools[i] == mp)
-            return &snapshot->out->pools[i];
-    return &lost;
+            return &snapshot->found[i];
+    return NULL;
 }
 
 /* Update which processes live. One found dead stays dead. */
@@ -149,10 +168,43 @@ pyd_is_of_the_dead(const struct pyd_snapshot *snapshot, uint8_t owner)
     return owner != 0 && owner <= PYD_MAX_PROCESSES && snapshot->state[owner - 1] == PYD_DEAD;
 }
 
-/* Whether we can read the pool and know the owner of each of its objects. */
-int
-pyd_sweeps(struct rte_mempool *mp)
+/* Whether the port's driver keeps mbufs between two calls. The listed ones keep none, or (net_ring)
+ * keep them in rings. */
+static int
+keeps_mbufs(uint16_t port_id, char *name, uint32_t room)
 {
-    return pyd_pool_waiting(mp, NULL, 0) >= 0 &&
-           (pyd_pool_is_pktmbuf(mp) || pyd_objects_owners(mp) != NULL);
+    static const char *const none[] = {"net_null", "net_ring", "net_pcap", "net_af_packet"};
+    struct rte_eth_dev_info info;
+    uint32_t i;
+
+    if (rte_eth_dev_info_get(port_id, &info) != 0 || info.driver_name == NULL)
+        return 0;
+    if (info.nb_rx_queues == 0 && info.nb_tx_queues == 0)
+        return 0;
+    for (i = 0; i < RTE_DIM(none); i++)
+        if (strcmp(info.driver_name, none[i]) == 0)
+            return 0;
+    snprintf(name, room, "port %u (%s)", port_id, info.driver_name);
+    return 1;
+}
+
+static int
+ports_keep_mbufs(char *name, uint32_t room)
+{
+    uint16_t port_id;
+
+    RTE_ETH_FOREACH_DEV(port_id)
+        if (keeps_mbufs(port_id, name, room))
+            return 1;
+    return 0;
+}
+
+/* Whether mbufs may be where no list shows them: `name` says where. */
+int
+pyd_is_any_hidden(const struct pyd_snapshot *snapshot, char *name, uint32_t room)
+{
+    if (snapshot->unknown == NULL)
+        return ports_keep_mbufs(name, room);
+    snprintf(name, room, "pool %s, whose ops are unknown here,", snapshot->unknown->name);
+    return 1;
 }

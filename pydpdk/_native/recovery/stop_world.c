@@ -99,6 +99,7 @@ wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
     const uint64_t start = pyd_now_us();
     struct stuck stuck, first = {0};
     uint32_t i;
+    int ret;
 
     pyd_snapshot_look(snapshot); /* processes that join from now on find the world stopped */
     for (;;) {
@@ -118,8 +119,9 @@ wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
                     first.rows[i].cpu =
                         pyd_cpu_time(first.rows[i].pid, first.rows[i].section->tid);
             } else if (all_spin(&first)) {
-                if (!pyd_release(snapshot))
-                    return -EAGAIN; /* they wait for a zero-copy block, whose end waits for us */
+                ret = snapshot->out == NULL ? 0 : pyd_release(snapshot);
+                if (ret <= 0) /* 0: they wait for a zero-copy block, whose end waits for us */
+                    return ret == 0 ? -EAGAIN : ret;
                 first.n = 0;
             }
             usleep(2000);
@@ -147,6 +149,8 @@ pyd_stop_world(struct pyd_snapshot *snapshot, uint32_t timeout_ms, uint64_t *cul
         if (ret == 0)
             return 0;
         pyd_resume_world(snapshot);
+        if (ret == -ENOMEM)
+            return ret;
         if (pyd_now_us() > deadline)
             return -EBUSY;
         usleep(500 << RTE_MIN(attempt, 4U));
