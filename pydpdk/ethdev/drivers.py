@@ -11,7 +11,7 @@ import re
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ _STOP_WORLD_MS = 1000
 _BOND_PERIOD_MS = 10  # DEFAULT_POLLING_INTERVAL_10_MS of the driver
 _ALARM_TIMEOUT_MS = 5000
 _RELEASE_S = 0.05  # the kernel releases queue and memory a moment after the socket is closed
-_owing: set[str] = set()
+_owing: set[Mempool] = set()
 
 _RX_CHECKS = {"net_null": lib.PYD_CHECK_AGAIN, "net_ring": lib.PYD_CHECK_ALL}
 
@@ -266,16 +266,16 @@ def family_of(number: int) -> int:
         one.detach()
 
 
-def unref(name: str, sockets: set[Socket]) -> None:
+def unref(sockets: set[Socket], pools: Iterable[Mempool]) -> None:
     """Close the sockets of a closed port, and take back the mbufs that the kernel had.
 
-    DPDK 22.11 leaves the socket open, and no release gives the mbufs back. They are the mbufs that
-    no pool, ring or burst has, which is only certain while no other port has any: until then they
-    stay outstanding.
+    DPDK 22.11 leaves the socket open, and no release gives the mbufs back. They are the mbufs of
+    its pools that no pool, ring or burst has, which is only certain while no other port has any
+    and no other process is there: until then they stay outstanding.
 
     Notes
     -----
-    Wraps  rte_mempool_obj_iter (rte_mempool.h): see `process.recover`
+    Wraps  rte_mempool_obj_iter (rte_mempool.h)
     """
     for number, inode in sockets:
         try:
@@ -284,10 +284,12 @@ def unref(name: str, sockets: set[Socket]) -> None:
         except OSError:  # closed by the driver
             continue
     if sockets:
-        _owing.add(name)
+        _owing.update(pools)
         time.sleep(_RELEASE_S)
     sockets.clear()
     if _owing and not eal.current()._peers.attached():
-        out = ffi.new("struct pyd_recovery *")
-        if lib.pyd_recover(out, False, True, _STOP_WORLD_MS) == 0 and out.exact:
-            _owing.clear()
+        _owing.difference_update([pool for pool in _owing if pool.closed or _taken_back(pool)])
+
+
+def _taken_back(pool: Mempool) -> bool:
+    return bool(lib.pyd_take_back(pool.handle, _STOP_WORLD_MS) >= 0)

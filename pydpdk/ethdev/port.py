@@ -483,7 +483,7 @@ class Port(Portable):
     def _unref_sockets(self) -> None:
         if self.closed:
             self._unsplit()
-            drivers.unref(self.name, self._sockets)
+            drivers.unref(self._sockets, self._pools)
 
     def _abandon(self) -> None:
         for queue in self._queues():

@@ -39,3 +39,4 @@ struct pyd_recovery {
 
 int pyd_recover(struct pyd_recovery *out, int foreign, int everything, uint32_t timeout_ms);
 void pyd_recovery_free(struct pyd_recovery *out);
+int pyd_take_back(struct rte_mempool *mp, uint32_t timeout_ms);
