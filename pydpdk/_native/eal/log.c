@@ -1,53 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* rte_log into a queue of this process. DPDK logs from any thread and under its own locks, so
  * nothing here waits or touches Python; a Python thread takes the lines out. */
-#include <pthread.h>
-#include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <stddef.h>
 
+#include "core/inbox.h"
 #include "pyd.h"
 
 #define QUEUE_LINES 4096 /* 4 MB at most; beyond, lines are counted and dropped */
 
-struct node {
-    struct node *next;
-    struct pyd_log_line line;
-};
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct node *first, **last = &first;
-static unsigned int queued;
-static uint64_t lost;
-static int wake = -1;
+static struct pyd_inbox inbox = {.n_max = QUEUE_LINES};
 static FILE *stream;
 static __thread char mine[1024];
 
 static void
 queue_line(const char *text, size_t length)
 {
-    struct node *node = malloc(sizeof(*node));
-    uint64_t one = 1;
+    struct pyd_log_line line;
 
-    if (node != NULL) {
-        node->next = NULL;
-        node->line.level = rte_log_cur_msg_loglevel();
-        node->line.logtype = rte_log_cur_msg_logtype();
-        node->line.length = RTE_MIN(length, sizeof(node->line.text));
-        memcpy(node->line.text, text, node->line.length);
-    }
-    pthread_mutex_lock(&lock);
-    if (node == NULL || queued == QUEUE_LINES) {
-        lost++;
-        free(node);
-    } else {
-        *last = node;
-        last = &node->next;
-        queued++;
-    }
-    pthread_mutex_unlock(&lock);
-    if (write(wake, &one, sizeof(one)) < 0)
-        return; /* the counter is at its maximum: the reader is awake already */
+    line.level = rte_log_cur_msg_loglevel();
+    line.logtype = rte_log_cur_msg_logtype();
+    line.length = RTE_MIN(length, sizeof(line.text));
+    memcpy(line.text, text, line.length);
+    pyd_inbox_put(&inbox, &line, offsetof(struct pyd_log_line, text) + line.length, 0);
 }
 
 /* DPDK's line for an answer without a waiting request, like our answers in place of dead
@@ -78,18 +52,19 @@ int
 pyd_log_open(void)
 {
     const cookie_io_functions_t functions = {.write = write_line};
+    int ret;
 
     if (stream != NULL)
-        return wake;
-    wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (wake < 0)
-        return -errno;
+        return inbox.wake;
+    ret = pyd_inbox_open(&inbox);
+    if (ret < 0)
+        return ret;
     stream = fopencookie(NULL, "w", functions);
     if (stream == NULL || rte_openlog_stream(stream) != 0)
         return -ENOMEM;
     /* a line must be written by the thread that logs it, not with the next one's */
     setvbuf(stream, NULL, _IONBF, 0);
-    return wake;
+    return inbox.wake;
 }
 
 /* Give rte_log back to stderr; lines in the queue can still be taken. */
@@ -103,28 +78,13 @@ pyd_log_close(void)
 int
 pyd_log_take(struct pyd_log_line *line)
 {
-    struct node *node;
-
-    pthread_mutex_lock(&lock);
-    node = first;
-    if (node != NULL) {
-        first = node->next;
-        if (first == NULL)
-            last = &first;
-        queued--;
-    }
-    pthread_mutex_unlock(&lock);
-    if (node == NULL)
-        return 0;
-    *line = node->line;
-    free(node);
-    return 1;
+    return pyd_inbox_take(&inbox, line);
 }
 
 uint64_t
 pyd_log_lost(void)
 {
-    return __atomic_load_n(&lost, __ATOMIC_RELAXED);
+    return pyd_inbox_lost(&inbox);
 }
 
 /* The ids and names of all log types, as rte_log_dump prints them. */

@@ -1,72 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "core/clock.h"
 #include "core/gate.h"
+#include "core/inbox.h"
 
-#define QUEUE_EVENTS 65536 /* 2 MB at most; beyond, events are counted and dropped */
+#define QUEUE_EVENTS 65536 /* 4 MB at most; beyond, events are counted and dropped */
 
 struct pyd_events {
-    pthread_mutex_t lock;
-    struct pyd_event *queue;
-    unsigned int n, room;
-    uint64_t lost;
-    int wake;
+    struct pyd_inbox inbox;
     char name[64];
 };
-
-static int
-grow(struct pyd_events *events)
-{
-    const unsigned int room = events->room == 0 ? 64 : 2 * events->room;
-    struct pyd_event *queue;
-
-    if (room > QUEUE_EVENTS)
-        return 0;
-    queue = realloc(events->queue, room * sizeof(*queue));
-    if (queue == NULL)
-        return 0;
-    events->queue = queue;
-    events->room = room;
-    return 1;
-}
-
-static void
-set_wake(struct pyd_events *events)
-{
-    if (eventfd_write(events->wake, 1) < 0)
-        return; /* the counter is at its maximum: the reader is awake already */
-}
 
 static void
 on_event(enum rte_mem_event kind, const void *addr, size_t len, void *arg)
 {
-    struct pyd_events *events = arg;
-    struct timespec now;
+    const struct pyd_event event = {
+        .addr = (uintptr_t)addr, .len = len, .time_ns = pyd_now_ns(), .kind = kind,
+    };
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    pthread_mutex_lock(&events->lock);
-    if (events->n < events->room || grow(events))
-        events->queue[events->n++] = (struct pyd_event){
-            (uintptr_t)addr, len, now.tv_sec * 1000000000ULL + now.tv_nsec, kind, 0};
-    else
-        events->lost++;
-    pthread_mutex_unlock(&events->lock);
-    set_wake(events);
+    pyd_inbox_put(&((struct pyd_events *)arg)->inbox, &event, sizeof(event), 0);
 }
 
-static struct pyd_events *
+static void
 discard(struct pyd_events *events)
 {
-    if (events->wake >= 0)
-        close(events->wake);
-    pthread_mutex_destroy(&events->lock);
-    free(events->queue);
+    pyd_inbox_close(&events->inbox);
     free(events);
-    return NULL;
 }
 
 /* Returns NULL and sets rte_errno on failure. */
@@ -74,20 +34,24 @@ static struct pyd_events *
 begin(const char *name)
 {
     struct pyd_events *events = calloc(1, sizeof(*events));
+    int ret;
 
     if (events == NULL) {
         rte_errno = ENOMEM;
         return NULL;
     }
-    pthread_mutex_init(&events->lock, NULL);
+    events->inbox.n_max = QUEUE_EVENTS;
     snprintf(events->name, sizeof(events->name), "%s", name);
-    events->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (events->wake < 0) {
-        rte_errno = errno;
-        return discard(events);
+    ret = pyd_inbox_open(&events->inbox);
+    if (ret < 0) {
+        rte_errno = -ret;
+        free(events);
+        return NULL;
     }
-    if (rte_mem_event_callback_register(events->name, on_event, events) < 0)
-        return discard(events);
+    if (rte_mem_event_callback_register(events->name, on_event, events) < 0) {
+        discard(events);
+        return NULL;
+    }
     return events;
 }
 
@@ -103,35 +67,21 @@ pyd_events_open(struct pyd_watch *watch, const char *name)
 int
 pyd_events_fd(const struct pyd_events *events)
 {
-    return events->wake;
+    return events->inbox.wake;
 }
 
 /* Returns how many were moved to `rows`; the descriptor stays readable while there are more. */
 int
 pyd_events_take(struct pyd_watch *watch, struct pyd_event *rows, unsigned int room, uint64_t *lost)
 {
-    struct pyd_events *events;
-    eventfd_t count;
-    unsigned int n;
-    int ret;
+    int ret = pyd_enter(&watch->gate);
 
-    ret = pyd_enter(&watch->gate);
     if (ret < 0)
         return ret;
-    events = watch->events;
-    pthread_mutex_lock(&events->lock);
-    if (eventfd_read(events->wake, &count) == 0 && events->n > room)
-        set_wake(events);
-    n = RTE_MIN(room, events->n);
-    if (n > 0) {
-        memcpy(rows, events->queue, n * sizeof(*rows));
-        events->n -= n;
-        memmove(events->queue, events->queue + n, events->n * sizeof(*rows));
-    }
-    *lost = events->lost;
-    pthread_mutex_unlock(&events->lock);
+    ret = pyd_inbox_take_many(&watch->events->inbox, rows, sizeof(*rows), room);
+    *lost = pyd_inbox_lost(&watch->events->inbox);
     pyd_leave(&watch->gate);
-    return n;
+    return ret;
 }
 
 /* Once unregistered, DPDK is not inside the callback and does not call it again. */

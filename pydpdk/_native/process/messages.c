@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/gate.h"
+#include "core/inbox.h"
 
 /* Beyond these limits, messages are counted and dropped. A process that runs out of descriptors
  * loses DPDK's message thread for good (its recvmsg is cut short, and it ends): hence the second
@@ -14,18 +13,13 @@
 #define QUEUE_MESSAGES 1024
 #define QUEUE_FDS 256
 
-struct node {
-    struct node *next;
+struct message {
     struct rte_mp_msg msg;
     char peer[PYD_PEER_SIZE];
 };
 
-/* Never freed: DPDK may still be inside the callback when its name has been unregistered. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct node *first, **last = &first;
-static int queued, queued_fds;
-static uint64_t lost;
-static int wake = -1;
+/* Never closed: DPDK may still be inside the callback when its name has been unregistered. */
+static struct pyd_inbox inbox = {.n_max = QUEUE_MESSAGES, .cost_max = QUEUE_FDS, .wake = -1};
 
 static void
 close_fds(const struct rte_mp_msg *msg, int n)
@@ -59,36 +53,13 @@ take_fds(const struct rte_mp_msg *msg)
     return n;
 }
 
-static struct node *
-copy_of(const struct rte_mp_msg *msg, const char *peer)
-{
-    struct node *node = malloc(sizeof(*node));
-
-    if (node == NULL)
-        return NULL;
-    node->next = NULL;
-    node->msg = *msg;
-    snprintf(node->peer, sizeof(node->peer), "%.*s", PYD_PEER_SIZE - 1, peer);
-    return node;
-}
-
 static int
-queue(struct node *node)
+queue(const struct rte_mp_msg *msg, const char *peer)
 {
-    int room;
+    struct message message = {.msg = *msg};
 
-    pthread_mutex_lock(&lock);
-    room = node != NULL && queued < QUEUE_MESSAGES &&
-           queued_fds + node->msg.num_fds <= QUEUE_FDS;
-    if (room) {
-        *last = node;
-        last = &node->next;
-        queued++;
-        queued_fds += node->msg.num_fds;
-    } else
-        lost++;
-    pthread_mutex_unlock(&lock);
-    return room;
+    snprintf(message.peer, sizeof(message.peer), "%.*s", PYD_PEER_SIZE - 1, peer);
+    return pyd_inbox_put(&inbox, &message, sizeof(message), msg->num_fds);
 }
 
 /* So that the next message does not find them in its place. */
@@ -106,25 +77,20 @@ static int
 on_message(const struct rte_mp_msg *msg, const void *peer)
 {
     const int n = take_fds(msg);
-    struct node *node = n == msg->num_fds ? copy_of(msg, peer) : NULL;
 
-    if (!queue(node)) {
+    if (n != msg->num_fds)
+        pyd_inbox_lose(&inbox);
+    if (n != msg->num_fds || !queue(msg, peer))
         close_fds(msg, n);
-        free(node);
-    }
     forget_fds(msg);
-    if (eventfd_write(wake, 1) < 0)
-        return 0; /* the counter is at its maximum: the reader is awake already */
-    return 0;     /* also where it is lost: DPDK would log a line for each */
+    return 0; /* also where it is lost: DPDK would log a line for each */
 }
 
 /* The file descriptor that turns readable when there are messages, or a negative errno. */
 int
 pyd_mp_open(void)
 {
-    if (wake < 0)
-        wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    return wake < 0 ? -errno : wake;
+    return inbox.wake < 0 ? pyd_inbox_open(&inbox) : inbox.wake;
 }
 
 /* Returns -1 and sets rte_errno on failure. */
@@ -163,30 +129,19 @@ pyd_mp_unregister(struct pyd_listener *listener)
 int
 pyd_mp_take(struct rte_mp_msg *msg, char *peer)
 {
-    struct node *node;
+    struct message message;
 
-    pthread_mutex_lock(&lock);
-    node = first;
-    if (node != NULL) {
-        first = node->next;
-        if (first == NULL)
-            last = &first;
-        queued--;
-        queued_fds -= node->msg.num_fds;
-    }
-    pthread_mutex_unlock(&lock);
-    if (node == NULL)
+    if (!pyd_inbox_take(&inbox, &message))
         return 0;
-    *msg = node->msg;
-    memcpy(peer, node->peer, PYD_PEER_SIZE);
-    free(node);
+    *msg = message.msg;
+    memcpy(peer, message.peer, PYD_PEER_SIZE);
     return 1;
 }
 
 uint64_t
 pyd_mp_lost(void)
 {
-    return __atomic_load_n(&lost, __ATOMIC_RELAXED);
+    return pyd_inbox_lost(&inbox);
 }
 
 /* Returns -1 and sets rte_errno on failure. */
