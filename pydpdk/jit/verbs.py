@@ -21,8 +21,6 @@ from pydpdk.jit.types import (
     BURST,
     COUNT,
     MEMPOOL,
-    RX,
-    TX,
     BurstType,
     RingType,
     RxType,
@@ -37,10 +35,6 @@ from pydpdk.jit.types import (
 
 _int, _word = types.int32, types.int64
 _running = external("pyd_job_running", _int)
-_rx = external("pyd_worker_rx", _int, RX, BURST)
-_tx = external("pyd_worker_tx", _int, TX, BURST)
-_ring_rx = external("pyd_worker_ring_rx", _int, _word, BURST)
-_ring_tx = external("pyd_worker_ring_tx", _int, _word, BURST)
 _ring_count = external("pyd_ring_count", _int, _word)
 _alloc = external("pyd_worker_alloc", _int, BURST, MEMPOOL, _word, _word)
 _free = external("pyd_worker_free", _int, BURST)
@@ -124,36 +118,22 @@ def _overload_capacity(burst: Any) -> Any:
     return lambda burst: _load32(address_of(burst) + _SIZE)
 
 
-@overload_method(RxType, "rx")
-@bare
-def _overload_rx(queue: Any, burst: Any) -> Any:
-    if burst == BURST:
-        return lambda queue, burst: _done(_rx(queue, burst))
-    return None
+def _moves_burst(kind: type[types.Type], verb: str, function: str) -> None:
+    """Make the verb that moves a burst out of, or into, a queue or a ring of mbufs."""
+    call = external(function, _int, _word, BURST)
+
+    @overload_method(kind, verb)
+    @bare
+    def _overload(queue: Any, burst: Any) -> Any:
+        if burst == BURST and getattr(queue, "element", None) is None:
+            return lambda queue, burst: _done(call(address_of(queue), burst))
+        return None
 
 
-@overload_method(TxType, "tx")
-@bare
-def _overload_tx(queue: Any, burst: Any) -> Any:
-    if burst == BURST:
-        return lambda queue, burst: _done(_tx(queue, burst))
-    return None
-
-
-@overload_method(RingType, "rx")
-@bare
-def _overload_ring_rx(ring: Any, burst: Any) -> Any:
-    if burst == BURST and ring.element is None:
-        return lambda ring, burst: _done(_ring_rx(address_of(ring), burst))
-    return None
-
-
-@overload_method(RingType, "tx")
-@bare
-def _overload_ring_tx(ring: Any, burst: Any) -> Any:
-    if burst == BURST and ring.element is None:
-        return lambda ring, burst: _done(_ring_tx(address_of(ring), burst))
-    return None
+_moves_burst(RxType, "rx", "pyd_worker_rx")
+_moves_burst(TxType, "tx", "pyd_worker_tx")
+_moves_burst(RingType, "rx", "pyd_worker_ring_rx")
+_moves_burst(RingType, "tx", "pyd_worker_ring_tx")
 
 
 def _moves_values(verb: str, *, writes: bool) -> None:
