@@ -66,7 +66,6 @@ DECLARATIONS = [
     "pyd_ring.h",
     "pyd_ethdev.h",
     "pyd_queue.h",
-    "pyd_explore.h",
     "pyd_messages.h",
     "pyd_recover.h",
     "pyd_locks.h",

@@ -53,7 +53,6 @@
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"
 #include "decl/pyd_queue.h"
-#include "decl/pyd_explore.h"
 #include "decl/pyd_messages.h"
 #include "decl/pyd_recover.h"
 #include "decl/pyd_locks.h"

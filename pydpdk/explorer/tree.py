@@ -96,6 +96,8 @@ def _mbufs(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _mbuf_counts(pool: MempoolInfo) -> str:
+    if pool.in_use_count is None:
+        return f"{pool.size:,}, {pool.cached:,} in lcore caches"
     free = pool.size - pool.in_use_count - pool.cached
     return f"{pool.in_use_count:,} in use, {pool.cached:,} in lcore caches, {free:,} in the pool"
 

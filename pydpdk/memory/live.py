@@ -99,12 +99,12 @@ def pools() -> list[PoolState]:
     Wraps  rte_eal_tailq_lookup (rte_tailq.h), under the lock of DPDK's lists
     """
     with eal.running():
-        chunks = walk(lib.pyd_explore_chunks, "pyd_explored_chunk", _chunk)
+        chunks = walk(lib.pyd_walk_chunks, "pyd_chunk", _chunk, ffi.NULL)
         room = 0
         while True:
-            entries = ffi.new("struct pyd_explored_pool[]", max(room, 1))
+            entries = ffi.new("struct pyd_mempool[]", max(room, 1))
             caches = ffi.new("uint32_t[]", max(room, 1) * lib.RTE_MAX_LCORE)
-            n = lib.pyd_explore_pools(entries, caches, room)
+            n = lib.pyd_walk_mempools(caches, entries, room)
             if n <= room:
                 return [_pool(entries[i], caches, i, chunks) for i in range(n)]
             room = n
@@ -118,7 +118,7 @@ def rings() -> list[RingState]:
     Wraps  rte_memzone_walk (rte_memzone.h): the memzone of a ring is named RG_ and its name
     """
     with eal.running():
-        return walk(lib.pyd_explore_rings, "pyd_explored_ring", _ring)
+        return walk(lib.pyd_walk_rings, "pyd_ring_state", _ring)
 
 
 def elements() -> list[Element]:
@@ -129,13 +129,13 @@ def elements() -> list[Element]:
     Wraps  rte_malloc_dump_heaps (rte_malloc.h)
     """
     with eal.running():
-        dump = lib.pyd_explore_heaps()
+        dump = lib.pyd_walk_heaps()
     if dump == ffi.NULL:
         raise make_error("rte_malloc_dump_heaps", _ENOMEM, "no memory for its text")
     try:
         return parse_heaps(ffi.string(dump).decode())
     finally:
-        lib.pyd_explore_release(dump)
+        lib.pyd_walk_release(dump)
 
 
 def parse_heaps(dump: str) -> list[Element]:
@@ -161,12 +161,12 @@ def _pool(entry: Any, caches: Any, i: int, chunks: list[tuple[int, Chunk]]) -> P
     start = i * lib.RTE_MAX_LCORE
     cached = {n: caches[start + n] for n in range(lib.RTE_MAX_LCORE) if caches[start + n]}
     common = entry.common if entry.common >= 0 else None
-    in_flight = None if common is None else max(0, entry.size - common - sum(cached.values()))
+    in_flight = None if common is None else max(0, entry.populated - common - entry.cached)
     return PoolState(
         name=text(entry.name),
         addr=entry.addr,
         pool_data=entry.pool_data,
-        size=entry.size,
+        size=entry.populated,
         elt_size=entry.elt_size,
         total_size=entry.total_size,
         cache_size=entry.cache_size,

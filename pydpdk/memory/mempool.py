@@ -38,8 +38,9 @@ class MempoolInfo:
 
     Attributes
     ----------
-    in_use_count : int
-        [objects] taken and not given back; those in lcore caches are not in use.
+    in_use_count : int or None
+        [objects] taken and not given back; those in lcore caches are not in use. None in a
+        secondary if the pool's ops are not over a ring or stack.
     total_size : int
         [bytes] of one object with its header and trailer.
     """
@@ -49,7 +50,7 @@ class MempoolInfo:
     cache_size: int
     elt_size: int
     total_size: int
-    in_use_count: int
+    in_use_count: int | None
     cached: int
     nb_mem_chunks: int
     socket_id: int
@@ -318,10 +319,10 @@ def mempools() -> list[MempoolInfo]:
 
     Notes
     -----
-    Wraps  rte_mempool_walk (rte_mempool.h)
+    Wraps  rte_eal_tailq_lookup (rte_tailq.h), under the lock of DPDK's lists
     """
     with eal.running():
-        return walk(lib.pyd_walk_mempools, "pyd_mempool", _info)
+        return walk(lib.pyd_walk_mempools, "pyd_mempool", _info, ffi.NULL)
 
 
 def object_size_bytes(data_room_size: int = DATA_ROOM_DEFAULT, priv_size: int = 0) -> int:
@@ -343,13 +344,14 @@ def _pin(c: Any) -> Pin:
 
 
 def _info(entry: Any) -> MempoolInfo:
+    out = max(0, entry.populated - entry.common - entry.cached)
     return MempoolInfo(
         name=text(entry.name),
         size=entry.size,
         cache_size=entry.cache_size,
         elt_size=entry.elt_size,
         total_size=entry.total_size,
-        in_use_count=entry.in_use_count,
+        in_use_count=out if entry.common >= 0 else None,
         cached=entry.cached,
         nb_mem_chunks=entry.nb_mem_chunks,
         socket_id=entry.socket_id,

@@ -7,6 +7,7 @@
 #include <rte_eal_memconfig.h>
 
 #include "core/process_table.h"
+#include "memory/walk.h"
 #include "ring/ring.h"
 
 struct holding {

@@ -3,8 +3,8 @@
  * pools. */
 #include <stdlib.h>
 
+#include "memory/walk.h"
 #include "recovery/recover.h"
-#include "ring/ring.h"
 
 struct found {
     void **rows;

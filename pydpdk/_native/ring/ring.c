@@ -12,21 +12,6 @@ pyd_ring_fits(const struct rte_ring *ring, uint32_t esize)
            (size_t)rte_ring_get_memsize_elem(esize, ring->size) <= ring->memzone->len;
 }
 
-/* The ring of a memzone, or NULL. DPDK has no public walk over rings, and frees a ring's memory
- * before it leaves their list; memzones have neither problem. A ring that is being made, or another
- * program's memzone of such a name, does not have the ring's name yet. */
-const struct rte_ring *
-pyd_ring_in(const struct rte_memzone *mz)
-{
-    const struct rte_ring *r = mz->addr;
-    const size_t prefix = strlen(RTE_RING_MZ_PREFIX);
-
-    if (strncmp(mz->name, RTE_RING_MZ_PREFIX, prefix) != 0 || mz->len < sizeof(*r) ||
-        strncmp(mz->name + prefix, r->name, RTE_RING_NAMESIZE) != 0)
-        return NULL;
-    return r;
-}
-
 /* The address of slot 0. */
 uintptr_t
 pyd_ring_memory(const struct rte_ring *ring)

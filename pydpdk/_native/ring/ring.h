@@ -22,7 +22,6 @@ pyd_ring_enter(struct pyd_ring_side *side)
 }
 
 int pyd_ring_take(struct pyd_ring *ring, struct rte_mbuf **mbufs, uint32_t n, int bulk);
-const struct rte_ring *pyd_ring_in(const struct rte_memzone *mz);
 
 static inline void
 pyd_ring_leave(struct pyd_ring_side *side)
