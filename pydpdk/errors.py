@@ -111,8 +111,7 @@ _LOCKING = (
     "rte_eal_hotplug_", "rte_eth_dev_close", "rte_eth_dev_configure", "rte_eth_dev_start",
     "rte_eth_rx_queue_setup", "rte_eth_tx_queue_setup", "rte_extmem_", "rte_malloc_",
     "rte_mbuf_dyn", "rte_mempool_", "rte_memzone_", "rte_pdump_", "rte_pktmbuf_pool_",
-    "rte_ring_", "pyd_events_", "pyd_fib6_open", "pyd_fib_open", "pyd_hash_open",
-    "pyd_memseg_at",
+    "rte_ring_", "pyd_events_", "pyd_fib_open", "pyd_hash_open", "pyd_memseg_at",
 )  # fmt: skip
 
 

@@ -32,6 +32,8 @@ class Routes(Owner, Handle):
 
     _rank = 2
     _call: ClassVar[str]
+    _bits: ClassVar[int]
+    """Of an address."""
     _sizes: ClassVar[dict[int, int]]
     _network: ClassVar[Any]
     _example: ClassVar[str]
@@ -39,8 +41,6 @@ class Routes(Owner, Handle):
     """How many of `num_tbl8` DPDK needs while it changes a route."""
     _tbl8_unit: ClassVar[int]
     """DPDK makes a multiple of this number."""
-    _address: ClassVar[Any]
-    """Returns the address of a network for C."""
 
     def __init__(self, name: str, c: Any, next_hop_max: int) -> None:
         self._c = c
@@ -63,18 +63,14 @@ class Routes(Owner, Handle):
         other = check_range("default_nh", default_nh, 0, most)
         made = min(tables + cls._tbl8_spare, most)
         usable = -(-made // cls._tbl8_unit) * cls._tbl8_unit - cls._tbl8_spare
-        c = ffi.new(f"struct pyd_{cls._call} *")
-        with eal.running(), inside(), Undo(cls._c_function("close"), c):
-            call_errno(cls._c_function("load"), detail="librte_fib, here or in the primary")
+        c = ffi.new("struct pyd_fib *")
+        with eal.running(), inside(), Undo(lib.pyd_fib_close, c):
+            call_errno(lib.pyd_fib_load, cls._bits, detail="librte_fib, here or in the primary")
             call_rte_errno(
-                cls._c_function("open"), c, c_name, lcore.check_socket_id(socket_id), other,
+                lib.pyd_fib_open, c, cls._bits, c_name, lcore.check_socket_id(socket_id), other,
                 routes, cls._sizes[nh_bytes], made, min(tables, usable), detail=name,
             )  # fmt: skip
             return cls(name, c, most)
-
-    @classmethod
-    def _c_function(cls, what: str) -> Any:
-        return getattr(lib, f"pyd_{cls._call}_{what}")
 
     def _found(self, addresses: Any, dtype: np.dtype[Any], cells: tuple[int, ...]) -> Hops:
         values = np.asarray(addresses)
@@ -83,9 +79,8 @@ class Routes(Owner, Handle):
             raise ValueError(f"addresses must have the shape ({allowed}) (got {values.shape})")
         ips = fit("addresses", values, dtype, (len(values), *cells))
         found = np.empty(len(ips), np.uint64)
-        data = ffi.from_buffer(f"{'uint32_t' if not cells else 'char'} *", ips)
-        hops = ffi.from_buffer("uint64_t *", found)
-        if self._c_function("lookup")(self._c, data, hops, len(ips)) == -errno.EBADF:
+        data, hops = ffi.from_buffer(ips), ffi.from_buffer("uint64_t *", found)
+        if lib.pyd_fib_lookup(self._c, data, hops, len(ips)) == -errno.EBADF:
             raise self._closed_error()
         return found
 
@@ -95,13 +90,14 @@ class Routes(Owner, Handle):
         network = self._network(prefix)
         with lock():
             self.handle  # noqa: B018  # raises when closed
-            arguments = self._address(network), network.prefixlen, next_hop, add
-            change = self._c_function("change")
-            call_errno(change, self._c, *arguments, detail=f"{network} {self!r}, {self._room()}")
+            call_errno(
+                lib.pyd_fib_change, self._c, network.network_address.packed, network.prefixlen,
+                next_hop, add, detail=f"{network} {self!r}, {self._room()}",
+            )  # fmt: skip
 
     def _room(self) -> str:
         has = self._c.routes
         return f"{has.n} of {has.max_routes} routes, {has.steps} of {has.max_steps} tbl8"
 
     def _free(self, force: bool) -> None:
-        call_errno(self._c_function("close"), self._c, detail=self.name)
+        call_errno(lib.pyd_fib_close, self._c, detail=self.name)

@@ -29,7 +29,7 @@ class Fib(Routes):
              before or after the change; a lookup waits while DPDK writes, at most all of a /8
     """
 
-    _call, _example = "fib", "198.18.0.0/15"
+    _call, _bits, _example = "fib", 32, "198.18.0.0/15"
     _sizes: ClassVar[dict[int, int]] = {
         1: lib.RTE_FIB_DIR24_8_1B,
         2: lib.RTE_FIB_DIR24_8_2B,
@@ -132,7 +132,3 @@ class Fib(Routes):
         Wraps  rte_fib_lookup_bulk (rte_fib.h)
         """
         return self._found(addresses, _U32, ())
-
-    @staticmethod
-    def _address(network: ipaddress.IPv4Network) -> bytes:
-        return network.network_address.packed

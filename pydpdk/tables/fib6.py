@@ -29,7 +29,7 @@ class Fib6(Routes):
              before or after the change; a lookup waits while DPDK writes, at most all of a /8
     """
 
-    _call, _example = "fib6", "2001:db8::/32"
+    _call, _bits, _example = "fib6", 128, "2001:db8::/32"
     _sizes: ClassVar[dict[int, int]] = {
         2: lib.RTE_FIB6_TRIE_2B,
         4: lib.RTE_FIB6_TRIE_4B,
@@ -119,7 +119,7 @@ class Fib6(Routes):
         """
         self._change(prefix, 0, add=False)
 
-    @rows("pyd_rows_next_hops6", _FIB, "o", "8")
+    @rows("pyd_rows_next_hops", _FIB, "o", "8")
     def next_hops(self, addresses: Any) -> Hops:
         """Return the next hop of each address, `uint64[n]`.
 
@@ -133,7 +133,3 @@ class Fib6(Routes):
         Wraps  rte_fib6_lookup_bulk (rte_fib6.h)
         """
         return self._found(addresses, _BYTE, (16,))
-
-    @staticmethod
-    def _address(network: ipaddress.IPv6Network) -> bytes:
-        return network.network_address.packed

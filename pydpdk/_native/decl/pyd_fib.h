@@ -10,30 +10,20 @@ struct pyd_routes {
     uint32_t max_steps;
 };
 
-/* A table of IPv4 routes; lookups enter its gate, so that closing it waits for them. */
+struct pyd_family;
+
+/* A table of IPv4 or IPv6 routes; lookups enter its gate, so that closing it waits for them. */
 struct pyd_fib {
     struct pyd_gate gate;
-    struct rte_fib *fib;
+    void *fib;
+    const struct pyd_family *family;
     struct pyd_routes routes;
 };
 
-int pyd_fib_load(void);
-int pyd_fib_open(struct pyd_fib *fib, const char *name, int socket_id, uint64_t default_nh,
-    uint32_t max_routes, uint32_t nh_sz, uint32_t num_tbl8, uint32_t max_steps);
+int pyd_fib_load(int bits);
+int pyd_fib_open(struct pyd_fib *fib, int bits, const char *name, int socket_id,
+    uint64_t default_nh, uint32_t max_routes, uint32_t nh_sz, uint32_t num_tbl8,
+    uint32_t max_steps);
 int pyd_fib_close(struct pyd_fib *fib);
 int pyd_fib_change(struct pyd_fib *fib, const void *ip, uint8_t depth, uint64_t next_hop, int add);
-int pyd_fib_lookup(struct pyd_fib *fib, uint32_t *ips, uint64_t *next_hops, uint32_t n);
-
-/* The same for IPv6. */
-struct pyd_fib6 {
-    struct pyd_gate gate;
-    struct rte_fib6 *fib;
-    struct pyd_routes routes;
-};
-
-int pyd_fib6_load(void);
-int pyd_fib6_open(struct pyd_fib6 *fib, const char *name, int socket_id, uint64_t default_nh,
-    uint32_t max_routes, uint32_t nh_sz, uint32_t num_tbl8, uint32_t max_steps);
-int pyd_fib6_close(struct pyd_fib6 *fib);
-int pyd_fib6_change(struct pyd_fib6 *fib, const void *ip, uint8_t depth, uint64_t next_hop, int add);
-int pyd_fib6_lookup(struct pyd_fib6 *fib, void *ips, uint64_t *next_hops, uint32_t n);
+int pyd_fib_lookup(struct pyd_fib *fib, void *ips, uint64_t *next_hops, uint32_t n);

@@ -19,7 +19,5 @@ int pyd_rows_prepend(struct pyd_burst *burst, void *const *data, const uint32_t 
 int pyd_rows_adj(struct pyd_burst *burst, void *const *data, const uint32_t *numbers, uint32_t n);
 int pyd_rows_color(struct pyd_meter *meter, void *const *data, const uint32_t *numbers, uint32_t n);
 int pyd_rows_next_hops(struct pyd_fib *fib, void *const *data, const uint32_t *numbers, uint32_t n);
-int pyd_rows_next_hops6(struct pyd_fib6 *fib, void *const *data, const uint32_t *numbers,
-    uint32_t n);
 int pyd_rows_lookup(struct pyd_hash *hash, void *const *data, const uint32_t *numbers, uint32_t n);
 int pyd_rows_match(struct pyd_bpf *bpf, void *const *data, const uint32_t *numbers, uint32_t n);

@@ -122,12 +122,6 @@ ROWS(next_hops, struct pyd_fib *fib)
     return pyd_fib_lookup(fib, data[0], data[1], n);
 }
 
-ROWS(next_hops6, struct pyd_fib6 *fib)
-{
-    (void)numbers;
-    return pyd_fib6_lookup(fib, data[0], data[1], n);
-}
-
 ROWS(lookup, struct pyd_hash *hash)
 {
     (void)numbers;

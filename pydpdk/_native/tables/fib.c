@@ -1,51 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Longest-prefix match of a column. */
+/* Longest-prefix match of a column of IPv4 or IPv6 addresses. */
 #include "core/gate.h"
 #include "tables/late.h"
 #include "tables/routes.h"
 
 #include <rte_rib.h>
+#include <rte_rib6.h>
 
-static const char *const tailqs[] = {"RTE_RIB", "RTE_RIB6", "RTE_FIB", "RTE_FIB6", NULL};
+#define TEXT_OF(name) #name
+#define TEXT(name) TEXT_OF(name)
 
-static struct {
-    __typeof__(rte_fib_create) *create;
-    __typeof__(rte_fib_free) *free;
-    __typeof__(rte_fib_add) *add;
-    __typeof__(rte_fib_lookup_bulk) *lookup_bulk;
-    __typeof__(rte_fib_get_rib) *get_rib;
-    __typeof__(rte_rib_lookup_exact) *exact;
-    __typeof__(rte_rib_insert) *insert;
-    __typeof__(rte_rib_remove) *remove;
-    __typeof__(rte_rib_get_nxt) *get_nxt;
-    __typeof__(rte_rib_lookup_parent) *parent;
-    __typeof__(rte_rib_get_nh) *get_nh;
-    __typeof__(rte_rib_set_nh) *set_nh;
-} fib_library;
+struct sizes {
+    uint64_t default_nh;
+    uint32_t max_routes;
+    uint32_t nh_sz;
+    uint32_t num_tbl8;
+};
 
-/* The caller holds a lock. -ENOTSUP: in a secondary whose primary lacks the tailqs of the
- * library. */
-int
-pyd_fib_load(void)
-{
-    const struct pyd_late_symbol symbols[] = {
-        {"rte_fib_create", (void **)&fib_library.create},
-        {"rte_fib_free", (void **)&fib_library.free},
-        {"rte_fib_add", (void **)&fib_library.add},
-        {"rte_fib_lookup_bulk", (void **)&fib_library.lookup_bulk},
-        {"rte_fib_get_rib", (void **)&fib_library.get_rib},
-        {"rte_rib_lookup_exact", (void **)&fib_library.exact},
-        {"rte_rib_insert", (void **)&fib_library.insert},
-        {"rte_rib_remove", (void **)&fib_library.remove},
-        {"rte_rib_get_nxt", (void **)&fib_library.get_nxt},
-        {"rte_rib_lookup_parent", (void **)&fib_library.parent},
-        {"rte_rib_get_nh", (void **)&fib_library.get_nh},
-        {"rte_rib_set_nh", (void **)&fib_library.set_nh},
-        {NULL, NULL},
-    };
-
-    return fib_library.set_nh != NULL ? 0 : pyd_late_load("librte_fib", tailqs, symbols);
-}
+struct pyd_family {
+    const struct pyd_late_symbol *symbols;
+    void **last; /* set once all of them are */
+    void *(*create)(const char *name, int socket_id, const struct sizes *sizes);
+    void (*free)(void *fib);
+    void *(*rib_of)(void *fib);
+    void (*lookup)(void *fib, void *ips, uint64_t *next_hops, uint32_t n);
+    uint32_t address_bytes;
+    struct pyd_rib rib;
+};
 
 static uint32_t
 number(const uint8_t *ip)
@@ -53,83 +34,61 @@ number(const uint8_t *ip)
     return (uint32_t)ip[0] << 24 | ip[1] << 16 | ip[2] << 8 | ip[3];
 }
 
-static void *
-longer(void *rib, const uint8_t *ip, uint8_t depth)
+#define FIB(name) rte_fib_##name
+#define RIB(name) rte_rib_##name
+#define OURS(name) v4_##name
+#define ADDRESS(ip) number(ip)
+#define BITS 32
+#define COVER RTE_RIB_GET_NXT_COVER
+#define TYPE RTE_FIB_DIR24_8
+#define SIZES dir24_8
+#include "tables/family.h"
+#undef FIB
+#undef RIB
+#undef OURS
+#undef ADDRESS
+#undef BITS
+#undef COVER
+#undef TYPE
+#undef SIZES
+
+/* DPDK 24.11 gave these an address type of its own, with the layout of the 16 bytes before. */
+#define FIB(name) rte_fib6_##name
+#define RIB(name) rte_rib6_##name
+#define OURS(name) v6_##name
+#define ADDRESS(ip) ((const void *)(ip))
+#define BITS 128
+#define COVER RTE_RIB6_GET_NXT_COVER
+#define TYPE RTE_FIB6_TRIE
+#define SIZES trie
+#include "tables/family.h"
+
+static const struct pyd_family *
+family_of(int bits)
 {
-    return fib_library.get_nxt(rib, number(ip), depth, NULL, RTE_RIB_GET_NXT_COVER);
+    return bits == 32 ? &v4_family : &v6_family;
 }
 
-static void *
-exact(void *rib, const uint8_t *ip, uint8_t depth)
+/* `bits` of an address: 32 or 128. The caller holds a lock. -ENOTSUP: in a secondary whose primary
+ * lacks the tailqs of the library. */
+int
+pyd_fib_load(int bits)
 {
-    return fib_library.exact(rib, number(ip), depth);
+    static const char *const tailqs[] = {"RTE_RIB", "RTE_RIB6", "RTE_FIB", "RTE_FIB6", NULL};
+    const struct pyd_family *family = family_of(bits);
+
+    return *family->last != NULL ? 0 : pyd_late_load("librte_fib", tailqs, family->symbols);
 }
-
-static void *
-insert(void *rib, const uint8_t *ip, uint8_t depth)
-{
-    return fib_library.insert(rib, number(ip), depth);
-}
-
-static void
-take_out(void *rib, const uint8_t *ip, uint8_t depth)
-{
-    fib_library.remove(rib, number(ip), depth);
-}
-
-static void *
-parent(void *node)
-{
-    return fib_library.parent(node);
-}
-
-static uint64_t
-hop(void *node)
-{
-    uint64_t found = 0;
-
-    fib_library.get_nh(node, &found);
-    return found;
-}
-
-static void
-set_hop(void *node, uint64_t hop)
-{
-    fib_library.set_nh(node, hop);
-}
-
-static void
-write_hop(void *fib, const uint8_t *ip, uint8_t depth, uint64_t hop)
-{
-    fib_library.add(fib, number(ip), depth, hop);
-}
-
-static const struct pyd_rib calls = {
-    .bits = 32,
-    .exact = exact,
-    .insert = insert,
-    .remove = take_out,
-    .longer = longer,
-    .parent = parent,
-    .hop = hop,
-    .set_hop = set_hop,
-    .write = write_hop,
-};
 
 /* With room in the RIB for one part of a route, and more steps than routes may use (routes.h). */
 int
-pyd_fib_open(struct pyd_fib *fib, const char *name, int socket_id, uint64_t default_nh,
+pyd_fib_open(struct pyd_fib *fib, int bits, const char *name, int socket_id, uint64_t default_nh,
              uint32_t max_routes, uint32_t nh_sz, uint32_t num_tbl8, uint32_t max_steps)
 {
-    struct rte_fib_conf conf;
+    const struct sizes sizes = {default_nh, max_routes + 1, nh_sz, num_tbl8};
 
-    memset(&conf, 0, sizeof(conf));
-    conf.type = RTE_FIB_DIR24_8;
-    conf.default_nh = default_nh;
-    conf.max_routes = max_routes + 1;
-    conf.dir24_8.nh_sz = nh_sz;
-    conf.dir24_8.num_tbl8 = num_tbl8;
-    fib->fib = fib_library.create(name, socket_id, &conf);
+    fib->family = family_of(bits);
+    fib->fib = fib->family->create(name, socket_id, &sizes);
     if (fib->fib == NULL) {
         if (rte_errno == EINVAL)
             rte_errno = ENOMEM; /* its cleanup has hidden that; all else is checked before */
@@ -151,7 +110,7 @@ pyd_fib_close(struct pyd_fib *fib)
     if (ret != 0)
         return ret;
     pyd_end(&fib->gate);
-    fib_library.free(fib->fib);
+    fib->family->free(fib->fib);
     fib->fib = NULL;
     return 0;
 }
@@ -166,21 +125,25 @@ pyd_fib_change(struct pyd_fib *fib, const void *ip, uint8_t depth, uint64_t next
 
     if (ret != 0)
         return ret;
-    table = (struct pyd_table){&calls, &fib->routes, fib_library.get_rib(fib->fib), fib->fib};
+    table = (struct pyd_table){
+        &fib->family->rib, &fib->routes, fib->family->rib_of(fib->fib), fib->fib,
+    };
     ret = add ? pyd_routes_add(&table, ip, depth, next_hop) : pyd_routes_delete(&table, ip, depth);
     pyd_leave(&fib->gate);
     return ret;
 }
 
 static void
-lookup(const struct pyd_fib *fib, uint32_t *ips, uint64_t *next_hops, uint32_t n)
+lookup(const struct pyd_fib *fib, char *ips, uint64_t *next_hops, uint32_t n)
 {
     uint32_t done = 0, most = INT32_MAX, count, writes;
+    void *some;
 
     while (done < n) {
         count = RTE_MIN(n - done, most);
+        some = ips + (uint64_t)done * fib->family->address_bytes;
         writes = pyd_routes_still(&fib->routes);
-        fib_library.lookup_bulk(fib->fib, ips + done, next_hops + done, count);
+        fib->family->lookup(fib->fib, some, next_hops + done, count);
         if (likely(pyd_routes_same(&fib->routes, writes)))
             done += count;
         else
@@ -188,8 +151,9 @@ lookup(const struct pyd_fib *fib, uint32_t *ips, uint64_t *next_hops, uint32_t n
     }
 }
 
+/* IPv4 addresses as numbers, IPv6 as 16 bytes in network order. */
 int
-pyd_fib_lookup(struct pyd_fib *fib, uint32_t *ips, uint64_t *next_hops, uint32_t n)
+pyd_fib_lookup(struct pyd_fib *fib, void *ips, uint64_t *next_hops, uint32_t n)
 {
     int ret = pyd_enter(&fib->gate);
 
