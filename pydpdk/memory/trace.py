@@ -67,7 +67,7 @@ def taken(mbufs: list[int]) -> list[Taken | None]:
         return [None] * len(mbufs)
     stamps = ffi.new("struct pyd_stamp[]", len(mbufs))
     lib.pyd_read_stamps(mbufs, len(mbufs), _field[0].offset, stamps)
-    now = lib.pyd_now_ms()
+    now = lib.pyd_stamp_ms()
     return [_read(stamps[i], now) for i in range(len(mbufs))]
 
 

@@ -5,7 +5,7 @@
 #include "burst/burst.h"
 
 uint32_t
-pyd_now_ms(void)
+pyd_stamp_ms(void)
 {
     struct timespec now;
 
@@ -18,7 +18,7 @@ int
 pyd_burst_stamp(struct pyd_burst *burst, uint32_t first, uint32_t offset, uint32_t site,
                 uint32_t pid)
 {
-    const struct pyd_stamp stamp = {.pid = pid, .site = site, .ms = pyd_now_ms()};
+    const struct pyd_stamp stamp = {.pid = pid, .site = site, .ms = pyd_stamp_ms()};
     int ret = pyd_burst_enter(burst);
     struct rte_mbuf *m;
     uint32_t i;

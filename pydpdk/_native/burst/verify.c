@@ -3,14 +3,7 @@
 #include <stdlib.h>
 
 #include "burst/burst.h"
-
-static int
-compare(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
+#include "core/numbers.h"
 
 struct verdict {
     struct rte_mempool *mp;
@@ -44,7 +37,7 @@ find_waiting(struct verdict *v)
         return -ENOMEM;
     n = pyd_pool_waiting(v->mp, waiting, room);
     for (i = 0; i < RTE_MIN(n, (int)room) && !found; i++)
-        if (bsearch(&waiting[i], v->sorted, v->n, sizeof(*waiting), compare) != NULL) {
+        if (bsearch(&waiting[i], v->sorted, v->n, sizeof(*waiting), pyd_compare) != NULL) {
             snprintf(v->reason, v->room, "the mbuf at %#" PRIx64 " is free already, in pool %s",
                      waiting[i], v->mp->name);
             found = 1;
@@ -62,7 +55,7 @@ verify(struct rte_mbuf **mbufs, struct verdict *v)
 
     for (i = 0; i < v->n; i++)
         v->sorted[i] = (uintptr_t)mbufs[i];
-    qsort(v->sorted, v->n, sizeof(v->sorted[0]), compare);
+    qsort(v->sorted, v->n, sizeof(v->sorted[0]), pyd_compare);
     ret = find_doubles(v);
     for (i = 0; ret == 0 && i < v->n; i++) {
         if (rte_mbuf_check(mbufs[i], 1, &why) != 0) {

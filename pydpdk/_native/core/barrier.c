@@ -8,7 +8,6 @@
 #include "core/clock.h"
 #include "core/safepoint.h"
 
-#define POLL_US 50
 #define YIELD_EVERY 200 /* polls */
 
 /* A barrier on every CPU that runs one of our processes. Where the kernel has none, wait longer
@@ -39,7 +38,7 @@ has_passed(const struct pyd_section *section, uint64_t deadline)
             continue;
         if (pyd_now_us() > deadline)
             return 0;
-        usleep(POLL_US); /* that thread may need this CPU */
+        usleep(PYD_POLL_US); /* that thread may need this CPU */
     }
     return 1;
 }

@@ -21,4 +21,10 @@ pyd_now_us(void)
     return pyd_now_ns() / 1000;
 }
 
+static inline uint64_t
+pyd_now_ms(void)
+{
+    return pyd_now_ns() / 1000000;
+}
+
 #endif

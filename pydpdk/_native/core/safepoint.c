@@ -5,7 +5,6 @@
 #include "core/process_table.h"
 #include "core/safepoint.h"
 
-#define POLL_US 50
 #define LOOK_EVERY 200 /* polls between two checks that the recovering process is alive */
 
 static int
@@ -28,7 +27,7 @@ pyd_safepoint_wait(struct pyd_section *here)
         for (polls = 1; (word = __atomic_load_n(pyd_stop_word, __ATOMIC_ACQUIRE)) != 0; polls++) {
             if (polls % LOOK_EVERY == 0 && !stopper_lives(word))
                 return -EOWNERDEAD;
-            usleep(POLL_US);
+            usleep(PYD_POLL_US);
         }
         __atomic_store_n(&here->inside, here->inside + 1, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);

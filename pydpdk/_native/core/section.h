@@ -5,6 +5,8 @@
 
 #include "pyd.h"
 
+#define PYD_POLL_US 50 /* between two looks at what another thread or process stores */
+
 static inline void
 pyd_section_exit(struct pyd_section *here)
 {

@@ -18,7 +18,7 @@ struct pyd_channel_head {
     uint32_t shut;   /* no more messages are sent */
     uint32_t deaths; /* of peers that were noticed */
     uint64_t dropped;
-    uint64_t peers[16]; /* the PID, above it when it started, in one word; 0: free */
+    uint64_t peers[PYD_CHANNEL_PEERS]; /* the PID, above it when it started, in one word; 0: free */
     char apart[128];
     uint32_t filled;
     char apart_too[124];
@@ -38,7 +38,7 @@ struct pyd_channel {
     uint32_t segment_bytes;
     uint32_t itemsize;
     uint32_t unused;
-    struct pyd_burst lanes[4];
+    struct pyd_burst lanes[PYD_CHANNEL_LANES];
 };
 /* Consecutive messages. To send: `n` messages in `size` bytes, of which `done` messages and `used`
  * bytes have been sent. To receive: room for n messages in `size` bytes. `lengths` is NULL for

@@ -24,4 +24,4 @@ int pyd_burst_verify(struct pyd_burst *burst, char *reason, uint32_t room);
 int pyd_burst_stamp(struct pyd_burst *burst, uint32_t first, uint32_t offset, uint32_t site,
     uint32_t pid);
 int pyd_read_stamps(const uint64_t *mbufs, uint32_t n, uint32_t offset, struct pyd_stamp *stamps);
-uint32_t pyd_now_ms(void);
+uint32_t pyd_stamp_ms(void);

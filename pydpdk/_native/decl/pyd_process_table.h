@@ -35,8 +35,8 @@ struct pyd_process {
     struct pyd_storage *storage;
     struct pyd_section *sections;
     struct pyd_section self; /* of the process as a whole, when it leaves */
-    uint64_t lcores[16];
-    struct pyd_reservation reservations[32];
+    uint64_t lcores[PYD_LCORE_WORDS];
+    struct pyd_reservation reservations[PYD_MAX_RESERVATIONS];
 };
 /* `stopped_by`: 1 + index of the process that recovers this memory; all others stay out meanwhile.
  * `foreign`: whether a program other than pydpdk may have written into this memory.
@@ -50,7 +50,7 @@ struct pyd_process_table {
     uint32_t doubt;
     uint32_t damaged;
     char damage[60];
-    struct pyd_process processes[128];
+    struct pyd_process processes[PYD_MAX_PROCESSES];
 };
 
 int pyd_process_join(uint64_t pid, uint64_t started, int alone);

@@ -5,7 +5,8 @@
 #include "pyd.h"
 
 #define ROWS(name, object)                                                                       \
-    int pyd_rows_##name(object, void *const *data, const uint32_t *numbers, uint32_t n)
+    int pyd_rows_##name(object, void *const *data __rte_unused,                                  \
+                        const uint32_t *numbers __rte_unused, uint32_t n)
 #define BURST struct pyd_burst *burst
 
 /* For a verb that returns how many it served, which must be all. */
@@ -17,13 +18,11 @@ all_of(int result, uint32_t n)
 
 ROWS(lengths, BURST)
 {
-    (void)numbers;
     return all_of(pyd_burst_lengths(burst, data[0], n), n);
 }
 
 ROWS(take, BURST)
 {
-    (void)numbers;
     return pyd_burst_take(burst, data[0], n, data[1]);
 }
 
@@ -34,13 +33,11 @@ ROWS(split, BURST)
 
 ROWS(columns, BURST)
 {
-    (void)numbers;
     return pyd_columns_gather(burst, data[0], data + 1, n);
 }
 
 ROWS(write, BURST)
 {
-    (void)numbers;
     return pyd_column_write(burst, data[0], data[1], n);
 }
 
@@ -57,13 +54,11 @@ ROWS(poke, BURST)
 
 ROWS(rewrite, BURST)
 {
-    (void)numbers;
     return pyd_burst_rewrite(burst, data[0], data[1], n);
 }
 
 ROWS(ttl, BURST)
 {
-    (void)numbers;
     return pyd_burst_decrement_ttl(burst, data[0], n);
 }
 
@@ -73,7 +68,6 @@ ROWS(verify, BURST)
     int ret = pyd_burst_verify_sums(burst, l4, n);
     uint32_t i;
 
-    (void)numbers;
     for (i = 0; i < n && ret == 0; i++) {
         ip[i] = (l4[i] & PYD_SUM_IP_BAD) != 0;
         l4[i] = (l4[i] & PYD_SUM_L4_BAD) != 0;
@@ -83,19 +77,16 @@ ROWS(verify, BURST)
 
 ROWS(compute, BURST)
 {
-    (void)numbers;
     return pyd_burst_compute_sums(burst, 0, data[0], n);
 }
 
 ROWS(vlan_push, BURST)
 {
-    (void)numbers;
     return pyd_burst_vlan_push(burst, data[0], RTE_ETHER_TYPE_VLAN, n);
 }
 
 ROWS(vlan_pop, BURST)
 {
-    (void)numbers;
     return pyd_burst_vlan_pop(burst, data[0], n);
 }
 
@@ -106,30 +97,25 @@ ROWS(prepend, BURST)
 
 ROWS(adj, BURST)
 {
-    (void)numbers;
     return pyd_burst_adj(burst, data[0], n);
 }
 
 ROWS(color, struct pyd_meter *meter)
 {
-    (void)numbers;
     return all_of(pyd_meter_color(meter, data[0], data[1], data[2], n), n);
 }
 
 ROWS(next_hops, struct pyd_fib *fib)
 {
-    (void)numbers;
     return pyd_fib_lookup(fib, data[0], data[1], n);
 }
 
 ROWS(lookup, struct pyd_hash *hash)
 {
-    (void)numbers;
     return pyd_hash_lookup(hash, data[0], data[1], n);
 }
 
 ROWS(match, struct pyd_bpf *bpf)
 {
-    (void)numbers;
     return all_of(pyd_burst_match(data[0], bpf, data[1], n), n);
 }

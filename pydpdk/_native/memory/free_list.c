@@ -5,7 +5,7 @@
  * snapshot. */
 #include <rte_stack.h>
 
-#include "pyd.h"
+#include "memory/walk.h"
 
 struct listing {
     uint64_t *rows;
@@ -67,6 +67,15 @@ add_stack(struct listing *list, const struct rte_stack *s)
         add(list, s->stack_std.objs[i]);
 }
 
+/* The stack of a pool whose free objects are in one; NULL for others. */
+struct rte_stack *
+pyd_stack_of(const struct rte_mempool *mp)
+{
+    const char *ops = rte_mempool_get_ops(mp->ops_index)->name;
+
+    return strcmp(ops, "stack") == 0 || strcmp(ops, "lf_stack") == 0 ? mp->pool_data : NULL;
+}
+
 static int
 add_shared(struct listing *list, const struct rte_mempool *mp)
 {
@@ -74,7 +83,7 @@ add_shared(struct listing *list, const struct rte_mempool *mp)
 
     if (strncmp(ops, "ring_", 5) == 0)
         add_ring(list, mp->pool_data);
-    else if (strcmp(ops, "stack") == 0 || strcmp(ops, "lf_stack") == 0)
+    else if (pyd_stack_of(mp) != NULL)
         add_stack(list, mp->pool_data);
     else
         return -ENOTSUP;

@@ -6,6 +6,7 @@
 
 #include <rte_eal_memconfig.h>
 
+#include "core/numbers.h"
 #include "core/process_table.h"
 #include "memory/walk.h"
 #include "ring/ring.h"
@@ -77,14 +78,6 @@ hold_storage(const struct pyd_storage *storage, uint32_t n, uint64_t pid, int ou
     }
 }
 
-static int
-compare(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 /* Whether the ring can contain mbufs that are out: its elements have a pointer's size, it does not
  * keep a pool's free objects, and, if it is ours, it records that it carries mbufs. */
 static int
@@ -118,7 +111,7 @@ hold_ring(const struct rte_memzone *mz, void *arg)
 
         found->owner.index = i;
         if ((r->flags & PYD_RING_MBUFS) != 0 ||
-            bsearch(&m, found->out, found->n_out, sizeof(m), compare) != NULL)
+            bsearch(&m, found->out, found->n_out, sizeof(m), pyd_compare) != NULL)
             hold_packet(found, (const struct rte_mbuf *)(uintptr_t)m);
     }
     rte_mcfg_mem_read_unlock();

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/process_table.h"
 #include "core/memconfig.h"
 #include "process/quiet.h"
@@ -24,7 +25,6 @@ struct dpdk_lock {
 #define MAX_LOCKS (RTE_MAX_MEMSEG_LISTS + RTE_MAX_HEAPS + 8)
 #define MAX_PASSES 64
 #define SLOW_MAX 64
-#define SPINS_NS UINT64_C(10000000)
 #define ETHDEV_ZONE "rte_eth_dev_data"
 
 static struct pyd_memconfig *unshared; /* this process has a copy of it */
@@ -156,18 +156,9 @@ sleeping_pid(const struct slow *rows, uint32_t n)
 
     for (i = 0; i < n; i++)
         if (rows[i].section->inside != 0 && rows[i].section->slow != 0 &&
-            pyd_cpu_time(rows[i].pid, rows[i].section->tid) < rows[i].cpu + SPINS_NS)
+            pyd_cpu_time(rows[i].pid, rows[i].section->tid) < rows[i].cpu + PYD_SPINS_NS)
             return rows[i].pid;
     return 0;
-}
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* A thread that clears freed memory uses CPU like one that waits for its lock: allow 2 ms for each
@@ -192,12 +183,12 @@ is_left(const struct pyd_memconfig *config, const struct dpdk_lock *lock, uint32
     struct slow rows[SLOW_MAX];
 
     for (;;) {
-        const uint64_t start = now_ms(), work = work_of(config, lock);
+        const uint64_t start = pyd_now_ms(), work = work_of(config, lock);
         const uint32_t n = look_slow(rows);
         const uint64_t end = start + window_of(config, still_ms, n);
 
         *least = INT32_MAX;
-        while (now_ms() < end && work_of(config, lock) == work) {
+        while (pyd_now_ms() < end && work_of(config, lock) == work) {
             const int32_t value = value_of(lock);
 
             if (value == 0)
@@ -208,7 +199,7 @@ is_left(const struct pyd_memconfig *config, const struct dpdk_lock *lock, uint32
         *culprit = 0;
         if (work_of(config, lock) == work && (*culprit = sleeping_pid(rows, n)) == 0)
             return 1;
-        if (now_ms() > deadline)
+        if (pyd_now_ms() > deadline)
             return *culprit == 0 ? 0 : -EBUSY;
     }
 }
@@ -340,7 +331,7 @@ int
 pyd_locks_give_back(struct pyd_locks *out, uint32_t still_ms, uint32_t patience_ms)
 {
     struct pyd_memconfig *config = pyd_memconfig();
-    const uint64_t deadline = now_ms() + patience_ms;
+    const uint64_t deadline = pyd_now_ms() + patience_ms;
     struct dpdk_lock locks[MAX_LOCKS];
     const struct dpdk_lock *lock;
     uint32_t n, passes, from = 0;
@@ -353,7 +344,7 @@ pyd_locks_give_back(struct pyd_locks *out, uint32_t still_ms, uint32_t patience_
         ret = give_back(config, lock, out, still_ms, deadline);
         if (ret != 0)
             return ret;
-        if (value_of(lock) != 0 && now_ms() > deadline)
+        if (value_of(lock) != 0 && pyd_now_ms() > deadline)
             from = lock - locks + 1; /* living threads work there */
     }
     return 0;
@@ -364,7 +355,7 @@ int
 pyd_locks_abandon(uint32_t still_ms, uint32_t patience_ms)
 {
     struct pyd_memconfig *config = pyd_memconfig();
-    const uint64_t deadline = now_ms() + patience_ms;
+    const uint64_t deadline = pyd_now_ms() + patience_ms;
     struct dpdk_lock locks[MAX_LOCKS];
     uint32_t i, n;
     int ret = pyd_damage_look();

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "burst/burst.h"
+#include "core/numbers.h"
 #include "recovery/recover.h"
 
 struct sweep {
@@ -13,15 +14,6 @@ struct sweep {
     uint32_t pool; /* the pool being read */
     const struct rte_mempool *only;
 };
-
-static int
-compare(const void *a, const void *b)
-{
-    const uintptr_t x = ((const struct pyd_object *)a)->address;
-    const uintptr_t y = ((const struct pyd_object *)b)->address;
-
-    return x < y ? -1 : x > y;
-}
 
 static void
 add(struct rte_mempool *mp, void *arg, void *object, unsigned int index)
@@ -49,7 +41,7 @@ list_all(struct sweep *sweep)
     for (i = 1; i < sweep->n && sweep->objects[i - 1].address < sweep->objects[i].address; i++)
         ;
     if (i < sweep->n)
-        qsort(sweep->objects, sweep->n, sizeof(*sweep->objects), compare);
+        qsort(sweep->objects, sweep->n, sizeof(*sweep->objects), pyd_compare);
 }
 
 static struct pyd_object *
@@ -57,7 +49,7 @@ find(const struct sweep *sweep, const void *address)
 {
     const struct pyd_object key = {.address = (uintptr_t)address};
 
-    return bsearch(&key, sweep->objects, sweep->n, sizeof(key), compare);
+    return bsearch(&key, sweep->objects, sweep->n, sizeof(key), pyd_compare);
 }
 
 static int

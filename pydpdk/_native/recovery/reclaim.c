@@ -3,15 +3,8 @@
  * bursts. Anything else may be with a port or a program whose memory we cannot read. */
 #include <stdlib.h>
 
+#include "core/numbers.h"
 #include "recovery/recover.h"
-
-static int
-compare(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
 
 static int
 on_dead_lcore(const struct pyd_snapshot *snapshot, uint32_t lcore, int *was_inside)
@@ -112,7 +105,7 @@ take_objects(struct pyd_snapshot *snapshot, uint32_t pool)
     uint32_t i, n;
 
     n = owners == NULL ? 0 : pyd_objects_addresses(mp, objects, mp->size);
-    qsort(objects, n, sizeof(*objects), compare); /* ids ascend with addresses */
+    qsort(objects, n, sizeof(*objects), pyd_compare); /* ids ascend with addresses */
     for (i = 0; i < n; i++) {
         void *object = (void *)(uintptr_t)objects[i];
 

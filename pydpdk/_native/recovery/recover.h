@@ -5,10 +5,14 @@
 
 #include "core/process_table.h"
 
+/* A thread with this much CPU time inside one call is not about to finish it. */
+#define PYD_SPINS_NS UINT64_C(10000000)
+
 enum { PYD_NOBODY, PYD_LIVING, PYD_DEAD };
 
+/* Sorted by address, which comes first. */
 struct pyd_object {
-    uintptr_t address;
+    uint64_t address;
     uint32_t pool;
     uint16_t refs; /* packets that hold it, and packets that share its memory */
     uint8_t waits;

@@ -3,6 +3,7 @@
 
 #include <rte_stack.h>
 
+#include "memory/walk.h"
 #include "recovery/recover.h"
 #include "ring/ring.h"
 
@@ -82,14 +83,6 @@ pyd_roll_back_rings(struct pyd_snapshot *snapshot)
     }
 }
 
-static struct rte_stack *
-stack_of(const struct rte_mempool *mp)
-{
-    const char *ops = rte_mempool_get_ops(mp->ops_index)->name;
-
-    return strcmp(ops, "stack") == 0 || strcmp(ops, "lf_stack") == 0 ? mp->pool_data : NULL;
-}
-
 /* Living threads spin for what belongs to no living process: let them go on. Head and tail of an
  * HTS side are one word, so they see all of the change or none. */
 static void
@@ -123,7 +116,7 @@ pyd_release(struct pyd_snapshot *snapshot)
         release_side(snapshot, snapshot->rings[i], 1);
     }
     for (i = 0; i < snapshot->n_pools; i++) {
-        struct rte_stack *s = stack_of(snapshot->pools[i]);
+        struct rte_stack *s = pyd_stack_of(snapshot->pools[i]);
 
         if (s != NULL && !(s->flags & RTE_STACK_F_LF) && s->stack_std.lock.locked) {
             rte_spinlock_unlock(&s->stack_std.lock);
@@ -194,7 +187,7 @@ pyd_relink_stacks(struct pyd_snapshot *snapshot)
     uint32_t i;
 
     for (i = 0; i < snapshot->n_pools; i++) {
-        struct rte_stack *s = stack_of(snapshot->pools[i]);
+        struct rte_stack *s = pyd_stack_of(snapshot->pools[i]);
 
         if (s == NULL)
             continue;

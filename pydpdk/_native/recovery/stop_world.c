@@ -6,8 +6,6 @@
 #include "core/safepoint.h"
 #include "recovery/recover.h"
 
-#define POLL_US 50
-
 #define STUCK_MAX 64
 
 struct stuck {
@@ -55,8 +53,6 @@ look_inside(const struct pyd_snapshot *snapshot, struct stuck *stuck)
     }
 }
 
-/* A thread with this much CPU time inside one call is not about to finish it. */
-#define SPINS_NS UINT64_C(10000000)
 #define QUICK_US 1000
 #define QUICK_ATTEMPTS 8
 #define PATIENCE_US 20000
@@ -72,7 +68,7 @@ all_spin(const struct stuck *stuck)
     for (i = 0; i < stuck->n; i++)
         if (stuck->rows[i].section->tid == 0 || stuck->rows[i].section->slow != 0 ||
             pyd_cpu_time(stuck->rows[i].pid, stuck->rows[i].section->tid) <
-                stuck->rows[i].cpu + SPINS_NS)
+                stuck->rows[i].cpu + PYD_SPINS_NS)
             return 0;
     return 1;
 }
@@ -126,7 +122,7 @@ wait_outside(struct pyd_snapshot *snapshot, int quick, uint64_t *culprit)
             }
             usleep(2000);
         }
-        usleep(POLL_US);
+        usleep(PYD_POLL_US);
     }
 }
 
