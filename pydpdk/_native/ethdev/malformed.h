@@ -50,7 +50,7 @@ pyd_admit_foreign(struct rte_mbuf **mbufs, uint32_t n, uint64_t *dropped)
 }
 
 /* Whether only processes of ours put things into this memory's rings: their packets were checked on
- * receive, so nothing is checked here. Read after the ring: eal_foreign.py reports a program before
+ * receive, so nothing is checked here. Read after the ring: eal/foreign.py reports a program before
  * it can write. */
 static inline int
 pyd_is_ours(void)
