@@ -3,6 +3,7 @@
  * names and in the type of an address. fib.c includes this once for each family, after defining
  *
  *     FIB(name), RIB(name)  the names that DPDK gives
+ *     LOOKUP                rte_fib_lookup_bulk
  *     OURS(name)            ours
  *     ADDRESS(ip)           16 bytes in network order as DPDK's type
  *     BITS                  of an address
@@ -13,7 +14,7 @@ static struct {
     __typeof__(FIB(create)) *create;
     __typeof__(FIB(free)) *free;
     __typeof__(FIB(add)) *add;
-    __typeof__(FIB(lookup_bulk)) *lookup_bulk;
+    __typeof__(LOOKUP) *lookup_bulk;
     __typeof__(FIB(get_rib)) *get_rib;
     __typeof__(RIB(lookup_exact)) *exact;
     __typeof__(RIB(insert)) *insert;
@@ -28,7 +29,7 @@ static const struct pyd_late_symbol OURS(symbols)[] = {
     {TEXT(FIB(create)), (void **)&OURS(library).create},
     {TEXT(FIB(free)), (void **)&OURS(library).free},
     {TEXT(FIB(add)), (void **)&OURS(library).add},
-    {TEXT(FIB(lookup_bulk)), (void **)&OURS(library).lookup_bulk},
+    {TEXT(LOOKUP), (void **)&OURS(library).lookup_bulk},
     {TEXT(FIB(get_rib)), (void **)&OURS(library).get_rib},
     {TEXT(RIB(lookup_exact)), (void **)&OURS(library).exact},
     {TEXT(RIB(insert)), (void **)&OURS(library).insert},

@@ -36,6 +36,7 @@ number(const uint8_t *ip)
 
 #define FIB(name) rte_fib_##name
 #define RIB(name) rte_rib_##name
+#define LOOKUP rte_fib_lookup_bulk
 #define OURS(name) v4_##name
 #define ADDRESS(ip) number(ip)
 #define BITS 32
@@ -45,6 +46,7 @@ number(const uint8_t *ip)
 #include "tables/family.h"
 #undef FIB
 #undef RIB
+#undef LOOKUP
 #undef OURS
 #undef ADDRESS
 #undef BITS
@@ -55,6 +57,7 @@ number(const uint8_t *ip)
 /* DPDK 24.11 gave these an address type of its own, with the layout of the 16 bytes before. */
 #define FIB(name) rte_fib6_##name
 #define RIB(name) rte_rib6_##name
+#define LOOKUP rte_fib6_lookup_bulk
 #define OURS(name) v6_##name
 #define ADDRESS(ip) ((const void *)(ip))
 #define BITS 128
