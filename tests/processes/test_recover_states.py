@@ -251,7 +251,7 @@ def test_the_error_names_what_was_rolled_back_before_it(eal: Eal, name: str, dea
         try:
             operation = f"undone: producer of hts ring {name!r}, 3 elements"
             with pytest.raises(BusyError, match=f"no object was returned; {operation}:"):
-                recover(timeout_s=0.3)
+                recover(timeout=0.3)
             assert ring.enqueue_burst(np.arange(9, dtype=np.uint64)) == 9
         finally:
             spinner.kill()
