@@ -277,6 +277,36 @@ def test_more_pools_than_any_table_are_recovered(eal: Eal, name: str, dead: Dead
         assert [pool.in_use_count for pool in pools] == [0] * 600
 
 
+def leak(pool: Mempool, n: int) -> None:
+    """Lose mbufs as a driver does that keeps them: no pool, ring or burst has them."""
+    with Burst(n) as burst:
+        burst.alloc(pool, n)
+        burst._c.n = burst._c.storage.n = 0
+
+
+def test_mbufs_that_a_closed_port_kept_come_back_to_its_pool_alone(
+    eal: Eal, name: str, pool: Mempool, burst: Burst
+):
+    burst.alloc(pool, 5)
+    with Mempool.create(f"{name}-other", 63, cache_size=0) as other:
+        leak(pool, 9)
+        leak(other, 3)
+        assert lib.pyd_take_back(pool.handle, 1000) == 9
+        assert lib.pyd_take_back(pool.handle, 1000) == 0
+        assert (pool.in_use_count, other.in_use_count) == (5, 3)
+        assert lib.pyd_take_back(other.handle, 1000) == 3
+    burst.free()
+
+
+def test_nothing_is_taken_back_before_a_recovery(pool: Mempool, dead: Dead):
+    leak(pool, 9)
+    assert lib.pyd_take_back(pool.handle, 1000) == -errno.EAGAIN
+    assert pool.in_use_count == 9
+    assert dead.c.pid == dead.pid
+    assert recover().mbufs == {pool.name: 9}
+    assert lib.pyd_take_back(pool.handle, 1000) == 0
+
+
 def test_a_waiting_thread_learns_that_the_recovering_process_died(
     pool: Mempool, burst: Burst, dead: Dead
 ):
