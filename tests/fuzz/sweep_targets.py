@@ -30,7 +30,7 @@ EXCLUDED = {
     "eal.devices.check_log": "reads lines that log gave: tests/processes/test_ovs.py",
     "ethdev.border.*": "the inner half of Port.configure and start, which are swept",
     "cli.output.*": "the output of the commands, which are swept: tests/cli/test_output.py",
-    "host.captures.look": "reads files that plan was given: tests/unit/test_host_captures.py",
+    "host.captures.look": "reads files that plan was given: tests/host/test_host_captures.py",
     "host.flocks.waits": "reads /proc/locks: tests/eal/test_eal_waits.py",
     "memory.memseg.describe": POINTER,
     "memory.outstanding.outstanding": POINTER,

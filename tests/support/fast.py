@@ -39,7 +39,7 @@ SLOW = {
     "processes/test_kill_growth.py": "kills at random moments",
     "processes/test_kill_rounds.py": "kills at random moments",
     "processes/test_tools.py::test_tools_that_come_and_go_do_not_stop_the_traffic": "five tools",
-    "unit/test_doctor_dpdk.py": "compiles against another DPDK",
+    "host/test_doctor_dpdk.py": "compiles against another DPDK",
 }  # fmt: skip
 """Folders, files and tests that are left out."""
 
@@ -51,7 +51,7 @@ THINNED = {
     "eal/test_eal_end.py": 3,
     "processes/test_kill_ends.py": 2,
     "processes/test_messages_harm.py": 4,
-    "unit/test_doctor_machine.py": 4,
+    "host/test_doctor_machine.py": 4,
 }
 """Folders, files and tests of whose functions every k-th case runs: their cases are much alike."""
 
