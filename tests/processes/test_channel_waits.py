@@ -229,7 +229,7 @@ def test_a_channel_is_readable_while_it_has_messages(channel: Channel):
     for _ in range(3):
         channel.send_many([b"a", b"b"])
         for message in (b"a", b"b"):
-            assert readable(channel, 5)
+            assert readable(channel, LIMIT)
             assert channel.get(timeout=0) == message
         with pytest.raises(TimeoutError):  # only now it is seen to be empty
             channel.get(timeout=0)
@@ -243,7 +243,7 @@ def test_a_selector_waits_for_several_channels(channel: Channel, eal: Eal, name:
             selector.register(each, selectors.EVENT_READ)
         threads = run(lambda i: [(channel, other)[i].send(b"%d" % i) for _ in range(500)], 2)
         while len(got) < 1000:
-            ready = selector.select(20)
+            ready = selector.select(LIMIT)
             assert ready
             for key, _ in ready:
                 got += key.fileobj.get_many(100, timeout=0)
@@ -256,9 +256,9 @@ def test_a_selector_waits_for_several_channels(channel: Channel, eal: Eal, name:
 def test_an_ended_channel_stays_readable(eal: Eal, name: str, end: str):
     channel = Channel.create(name, 4)
     assert not readable(channel, 0)
-    run(lambda _: (time.sleep(0.05), getattr(channel, end)()))[0].join()
+    join(run(lambda _: getattr(channel, end)()))
     for _ in range(2):
-        assert readable(channel, 5)
+        assert readable(channel, LIMIT)
         with pytest.raises(ClosedError):
             channel.get(timeout=0)
     channel.close()
