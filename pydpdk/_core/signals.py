@@ -72,8 +72,11 @@ class Deferred:
                 self._before[number](number, sys._getframe(1))
             except BaseException as another:  # call all handlers, then raise the first error
                 raised = raised or another
-        if raised is not None:
-            raise raised
+        try:
+            if raised is not None:
+                raise raised
+        finally:
+            del raised  # no cycle with its traceback: what its frames have is freed at once
 
     def _restore(self) -> BaseException | None:
         """Restore all handlers; return what one of them raised meanwhile."""
@@ -84,7 +87,10 @@ class Deferred:
                 _put_back(left)
             except BaseException as error:  # of a handler that is back already
                 raised = raised or error
-        return raised
+        try:
+            return raised
+        finally:
+            del raised  # as in `__exit__`
 
 
 def _put_back(left: list[tuple[int, _Handler]]) -> None:

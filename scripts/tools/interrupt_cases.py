@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import select
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -157,6 +158,47 @@ def _use_watch(watch: Any) -> None:
 def use_channel(channel: Any) -> None:
     channel.send(b"x", timeout=1)
     assert channel.get(timeout=1) == b"x"
+
+
+def is_readable(made: Any) -> bool:
+    return bool(select.select([made], [], [], 20)[0])
+
+
+def _use_descriptor(channel: Any) -> None:
+    channel.fileno()
+    channel.send(b"x", timeout=1)
+    assert is_readable(channel)
+    assert channel.get(timeout=1) == b"x"
+
+
+def _with_descriptor() -> Channel:
+    channel = Channel.create(new_name(), 8, message_bytes=64)
+    channel.fileno()
+    return channel
+
+
+def _descriptors() -> list[Case]:
+    look = open_or_closed(_use_descriptor)
+    return [
+        Case("descriptor of channel", lambda: Channel.create(new_name(), 8),
+             lambda channel: channel.fileno(), look),
+        Case("close channel with descriptor", _with_descriptor, lambda channel: channel.close(),
+             look),
+        Case("get with descriptor", _with_descriptor, _find_nothing, look),
+        Case("descriptor of job", lambda: lcore.launch(_nothing), lambda job: job.fileno(),
+             _look_job),
+    ]  # fmt: skip
+
+
+def _find_nothing(channel: Channel) -> None:
+    with suppress(TimeoutError):
+        channel.get(timeout=0)
+
+
+def _look_job(job: lcore.Job) -> None:
+    assert is_readable(job)
+    assert job.result(20) == 7
+    _free_lcore(job)
 
 
 def pair(name: str, make: Callable[[], Any], use: Callable[[Any], object]) -> list[Case]:
@@ -343,7 +385,7 @@ def _jobs() -> list[Case]:
 
 def all_cases(eal: Eal) -> list[Case]:
     """Return all cases that one process can repeat."""
-    return [*_one_of_each(), *_holding(), *_jobs(), *_device_cases(eal)]
+    return [*_one_of_each(), *_holding(), *_jobs(), *_descriptors(), *_device_cases(eal)]
 
 
 # Devices and ports.

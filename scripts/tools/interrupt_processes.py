@@ -21,6 +21,7 @@ if __name__ == "__main__":
 from interrupt_cases import (
     Case,
     closable,
+    is_readable,
     leave,
     new_name,
     open_or_closed,
@@ -108,6 +109,14 @@ def _stop_and_wait(made: dict[str, Any]) -> None:
     assert made["group"].wait(PATIENCE_S)
 
 
+def _descriptors(made: dict[str, Any]) -> None:
+    """Ask for the descriptors, and wait with them."""
+    group, member = made["group"], made["members"][0]
+    group.fileno(), member.fileno()
+    group.cancel()
+    assert is_readable(member) and is_readable(group)
+
+
 def group_cases() -> list[Case]:
     """Return the cases that start processes."""
     return [
@@ -116,6 +125,7 @@ def group_cases() -> list[Case]:
         Case("leave idle group", _group, lambda made: leave(made["group"]), _close_group),
         Case("start member", _group, _start, _look_group),
         Case("result of member", _busy_group, _result, _look_group),
+        Case("descriptor of group", _busy_group, _descriptors, _look_group),
         Case("wait for group", _busy_group, _stop_and_wait, _look_group),
         Case("close busy group", _busy_group, lambda made: made["group"].close(), _close_group),
     ]

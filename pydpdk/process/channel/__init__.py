@@ -751,7 +751,7 @@ class Channel(Owner):
         """Do nothing: `close` has freed everything."""
 
     def _abandon(self) -> None:
+        lib.pyd_channel_forget(self._c)
         if self._readable is not None:
             self._readable.end()
-        lib.pyd_channel_forget(self._c)
         super()._abandon()

@@ -12,6 +12,8 @@ from pydpdk._core.fixed import Fixed
 from pydpdk._dpdk import lib
 
 _SLICE_NS = 1_000_000_000
+_MESSAGE = 1
+_SHUT = -errno.EPIPE
 _NOTHING = (-errno.EAGAIN, -errno.EINTR)
 
 
@@ -22,15 +24,15 @@ class Readable(Fixed):
 
     Notes
     -----
-    Owns     a thread, until `end`
+    Owns     a thread, which ends once the channel is closed
     Threads  any
     """
 
     def __init__(self, c: Any) -> None:
-        self._c = c
         self._eventfd, self._again = Eventfd(), Eventfd()
-        self._ended = False
-        self._thread = threading.Thread(target=self._run, name="pydpdk-channel", daemon=True)
+        self._thread = threading.Thread(
+            target=_watch, args=(c, self._eventfd, self._again), name="pydpdk-channel", daemon=True
+        )
 
     def start(self) -> None:
         """Start the thread; do nothing if it has been started."""
@@ -47,17 +49,20 @@ class Readable(Fixed):
         self._again.set()
 
     def end(self) -> None:
-        """End the thread; it is not waited for. The descriptor is readable for good."""
-        self._ended = True
+        """Make it readable for good: the channel is closed, and the thread ends."""
         self._eventfd.set()
         self._again.set()
 
-    def _run(self) -> None:
-        poll = select.poll()
-        poll.register(self._again, select.POLLIN)
-        while not self._ended:
-            if lib.pyd_channel_await(self._c, _SLICE_NS) in _NOTHING:
-                continue
-            self._eventfd.set()
-            poll.poll()
-            self._again.clear()
+
+def _watch(c: Any, eventfd: Eventfd, again: Eventfd) -> None:
+    poll = select.poll()
+    poll.register(again, select.POLLIN)
+    while True:
+        result = lib.pyd_channel_await(c, _SLICE_NS)
+        if result in _NOTHING:
+            continue
+        eventfd.set()
+        if result not in (_MESSAGE, _SHUT):
+            return
+        poll.poll()
+        again.clear()
