@@ -184,15 +184,9 @@ def _descriptors() -> list[Case]:
              lambda channel: channel.fileno(), look),
         Case("close channel with descriptor", _with_descriptor, lambda channel: channel.close(),
              look),
-        Case("get with descriptor", _with_descriptor, _find_nothing, look),
         Case("descriptor of job", lambda: lcore.launch(_nothing), lambda job: job.fileno(),
              _look_job),
     ]  # fmt: skip
-
-
-def _find_nothing(channel: Channel) -> None:
-    with suppress(TimeoutError):
-        channel.get(timeout=0)
 
 
 def _look_job(job: lcore.Job) -> None:

@@ -52,7 +52,7 @@ def test_a_handler_that_does_not_raise_runs_after_init(run_script):
         AT_FIRST_LINE.format(number=int(signal.SIGUSR1), more="")
         + """
 states = []
-signal.signal(signal.SIGUSR1, lambda *_: states.append(pydpdk.eal.state()))
+signal.signal(signal.SIGUSR1, lambda *_: states.append(str(pydpdk.eal.state())))
 with init(log_level="debug"):
     print(states)
 """
