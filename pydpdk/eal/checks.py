@@ -174,7 +174,7 @@ def _memory_problems(options: EalOptions) -> Iterator[Problem]:
     limit = 1 << 22 if options.hugepages is True else present
     amounts = memory if isinstance(memory, (tuple, list)) else () if memory is None else (memory,)
     if not all(isinstance(a, int) and not isinstance(a, bool) and a >= 0 for a in amounts) or (
-        amounts and not 1 <= sum(amounts) <= limit
+        memory is not None and not 1 <= sum(amounts) <= limit
     ):
         yield Problem("memory_mb", memory, f"1 to {limit} MB, or one such number per NUMA node")
     if several and options.hugepages is False:

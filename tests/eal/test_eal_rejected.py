@@ -24,6 +24,7 @@ REJECTED = [
     ({"memory_mb": -1}, "memory_mb=-1"),
     ({"memory_mb": 1 << 40}, "memory_mb"),
     ({"memory_mb": True}, "memory_mb"),
+    ({"memory_mb": ()}, r"memory_mb=\(\): 1 to"),
     ({"memory_mb": (64, 64), "hugepages": False}, "one number without hugepages"),
     ({"file_prefix": "a%b"}, "letters, digits"),
     ({"file_prefix": "a/b"}, "letters, digits"),
