@@ -13,6 +13,7 @@ from pydpdk.app.target import load_target
 from pydpdk.config.model import Config
 from pydpdk.config.plan import Plan
 from pydpdk.process import Group, Member
+from pydpdk.process.member import MemberState
 
 _START_S = 30.0
 _LOOK_S = 0.05
@@ -32,7 +33,7 @@ class WorkerReport:
         How many times its process was started again.
     """
 
-    state: str
+    state: MemberState
     result: str
     restarted: int
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydpdk import eal, version
 from pydpdk._core.frozen import frozen
+from pydpdk.choices import IovaMode
 from pydpdk.explorer.placement import MemoryKind, PageRun, Piece, Share, owners_of, page_runs, place
 from pydpdk.explorer.placement import shares as sum_up
 from pydpdk.memory import live
@@ -67,7 +68,7 @@ class MemoryMap:
     dpdk_version: str
     file_prefix: str
     attached: bool
-    iova_mode: str
+    iova_mode: IovaMode
     lists: list[MemsegList]
     pages: list[PageRun]
     heaps: list[HeapState]
@@ -130,9 +131,9 @@ def take_map() -> MemoryMap:
     )
 
 
-def _iova_mode(pages: list[PageRun]) -> str:
+def _iova_mode(pages: list[PageRun]) -> IovaMode:
     """Return the mode, from the pages: a secondary's own may differ from its primary's."""
-    return "va" if all(run.iova == run.addr for run in pages) else "pa"
+    return IovaMode.VA if all(run.iova == run.addr for run in pages) else IovaMode.PA
 
 
 def _heaps(elements: list[Element], lists: list[MemsegList]) -> list[HeapState]:

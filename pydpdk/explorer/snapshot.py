@@ -8,6 +8,7 @@ from typing import Any
 from pydpdk import eal, version
 from pydpdk._core.frozen import frozen
 from pydpdk.burst.burst import Burst
+from pydpdk.choices import IovaMode, ProcType
 from pydpdk.errors import NoRoomError
 from pydpdk.memory.hugepage import Hugepages
 from pydpdk.memory.mempool import Mempool, MempoolInfo, mempools
@@ -46,8 +47,8 @@ class Snapshot:
     """All links of the chain at one moment."""
 
     dpdk_version: str
-    proc_type: str
-    iova_mode: str
+    proc_type: ProcType
+    iova_mode: IovaMode
     file_prefix: str
     hugepages: list[Hugepages]
     memseg_lists: list[MemsegList]

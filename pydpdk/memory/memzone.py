@@ -69,7 +69,7 @@ class MemzoneInfo:
     len: int
     hugepage_sz: int
     socket_id: int
-    flags: int
+    flags: MemzoneFlag
 
 
 class Memzone(Portable):
@@ -289,4 +289,5 @@ def _check_power(what: str, value: int, low: int, high: int) -> int:
 
 
 def _info(c: Any) -> MemzoneInfo:
-    return MemzoneInfo(text(c.name), c.addr, c.iova, c.len, c.hugepage_sz, c.socket_id, c.flags)
+    flags = MemzoneFlag(c.flags)
+    return MemzoneInfo(text(c.name), c.addr, c.iova, c.len, c.hugepage_sz, c.socket_id, flags)
