@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
 from hostile_values import PLAIN
 from sweep_targets import OWN_PROCESS, Target, found, reason
@@ -97,7 +98,7 @@ def others() -> Iterator[tuple[str, Callable[[], Any]]]:
 
 def lasts(value: object) -> bool:
     """Whether a run of that many seconds ends soon, or is rejected."""
-    return value is not None and not (isinstance(value, int | float) and value > 0.1)
+    return value is not None and not (isinstance(value, int | float | np.number) and value > 0.1)
 
 
 def invoke(target: Target, name: str, value: object) -> None:

@@ -60,6 +60,7 @@ def test_bad_calls_end_in_a_result_or_a_documented_exception(
             "TEST_PREFIX": prefix,
             "TEST_MEMORY": "hugepages" if on_hugepages else "no-huge",
             "PYTHONIOENCODING": "utf-8:backslashreplace",
+            "PYTHONPATH": str(HERE.parent / "support"),
         },
     )
     left = pages_left(prefix)
