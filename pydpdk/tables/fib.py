@@ -119,7 +119,7 @@ class Fib(Routes):
         self._change(prefix, 0, add=False)
 
     @rows("pyd_rows_next_hops", _FIB, "4", "8")
-    def next_hops(self, addresses: Any) -> Hops:
+    def find(self, addresses: Any) -> Hops:
         """Return the next hop of each address, `uint64[n]`.
 
         Parameters

@@ -33,7 +33,7 @@ class Hash(Owner, Handle):
     """A table of keys of one dtype (cuckoo hashing), each with a position from 0.
 
     Keep the state of flows in numpy arrays of `entries` elements, indexed by position:
-    `seen[table.lookup(sources)] += 1`.
+    `seen[table.find(sources)] += 1`.
 
     Notes
     -----
@@ -98,7 +98,7 @@ class Hash(Owner, Handle):
             return cls(name, c, dtype)
 
     @rows("pyd_rows_lookup", _HASH, "o", "i")
-    def lookup(self, keys: Any) -> Positions:
+    def find(self, keys: Any) -> Positions:
         """Return the position of each key, `int32[n]`; -1 for keys that are not in the table.
 
         Each call of DPDK has at most 63 keys, as it misses some of exactly 64 (docs/upstream).

@@ -130,7 +130,7 @@ def use_mbuf_ring(ring: Any) -> None:
 
 def _use_fib(fib: Any) -> None:
     fib.add("198.18.0.0/15", 7)
-    assert fib.next_hops(np.array([0xC6120001], np.uint32)).tolist() == [7]
+    assert fib.find(np.array([0xC6120001], np.uint32)).tolist() == [7]
     fib.delete("198.18.0.0/15")
 
 

@@ -39,7 +39,7 @@ calls = {
     "memzone": lambda it: it.array(),
     "channel": lambda it: it.get_many(2, timeout=0),
     "hash": lambda it: (len(it), it.items()),
-    "fib": lambda it: it.next_hops([1]),
+    "fib": lambda it: it.find([1]),
 }.get(kind, repr)
 
 current, done = [make()], threading.Event()

@@ -177,18 +177,18 @@ CASES: dict[str, tuple[Make, Use]] = {
     "Fds": (lambda m: Fds(), len),
     "Fib": (
         lambda m: m.closing(Fib.create("fixed", nh_bytes=2, num_tbl8=4)),
-        lambda f: (f.add("10.0.0.0/8", 3), f.next_hops(U4)),
+        lambda f: (f.add("10.0.0.0/8", 3), f.find(U4)),
     ),
     "Fib6": (
         lambda m: m.closing(Fib6.create("fixed", nh_bytes=2, num_tbl8=4)),
-        lambda f: (f.add("fe00::/8", 3), f.next_hops(np.zeros((4, 16), np.uint8))),
+        lambda f: (f.add("fe00::/8", 3), f.find(np.zeros((4, 16), np.uint8))),
     ),
     "Forward": (Maker.forward, used),
     "Group": (lambda m: m.closing(Group()), repr),
     "Handler": (Maker.handler, repr),
     "Hash": (
         lambda m: m.closing(Hash.create("fixed", "u4", entries=64)),
-        lambda h: (h.add(U4), h.lookup(U4), h.items()),
+        lambda h: (h.add(U4), h.find(U4), h.items()),
     ),
     "Job": (Maker.job, repr),
     "Known": (lambda m: known_column(find(DynField.register("fixed", "u4"))), repr),
@@ -335,7 +335,7 @@ def test_an_uninitialized_object_does_not_reach_c(eal):
     """Neither the fast path nor the method: there is no C object yet."""
     for cls, call in (
         (Meter, lambda x: x.color(U4, U4)),
-        (Hash, lambda x: x.lookup(U4)),
+        (Hash, lambda x: x.find(U4)),
         (Burst, lambda x: x.free()),
         (Ring, lambda x: x.dequeue_bulk(U8)),
         (ObjectPool, lambda x: x.get(1)),

@@ -145,9 +145,9 @@ def test_meters_routes_and_filters_use_the_fast_path(pair, eal, name: str):
         assert equal(ours, theirs)
     with Fib.create(name, nh_bytes=4, default_nh=7) as fib:
         fib.add("0.0.0.4/30", 9)
-        assert equal(ran(fib.next_hops, U4), (np.array([7] * 4 + [9] * 4, np.uint64), False))
+        assert equal(ran(fib.find, U4), (np.array([7] * 4 + [9] * 4, np.uint64), False))
     with pytest.raises(ClosedError):
-        fib.next_hops(U4)
+        fib.find(U4)
     with Bpf("udp") as udp:
         mask, fallback = ran(udp.match, one)
         assert not fallback

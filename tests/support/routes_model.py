@@ -161,7 +161,7 @@ class Routes:
         return f"{len(self.model.hops)} routes, {len(self.model.steps)} steps"
 
     def check(self, asked: list[int]) -> None:
-        found = self.fib.next_hops(self.addresses(asked)).tolist()
+        found = self.fib.find(self.addresses(asked)).tolist()
         right = [self.model.hop(ip) for ip in asked]
         if found != right:
             wrong = [(hex(a), f, r) for a, f, r in zip(asked, found, right, strict=True) if f != r]
@@ -232,7 +232,7 @@ class Keys:
 
     def _lookup(self, numbers: list[int], keys: np.ndarray) -> None:
         right = [self.positions.get(number, -1) for number in numbers]
-        assert self.table.lookup(keys).tolist() == right
+        assert self.table.find(keys).tolist() == right
 
     def _add(self, numbers: list[int], keys: np.ndarray) -> None:
         news = set(numbers) - set(self.positions)

@@ -28,11 +28,11 @@ def test_the_longest_prefix_wins(fib: Fib):
     fib.add("198.18.1.0/24", 2)
     fib.add(ipaddress.IPv4Network("198.18.1.7/32"), 3)
     asked = [address(a) for a in ("198.19.9.9", "198.18.1.1", "198.18.1.7", "10.0.0.1")]
-    assert fib.next_hops(asked).tolist() == [1, 2, 3, 99]
+    assert fib.find(asked).tolist() == [1, 2, 3, 99]
     fib.delete("198.18.1.0/24")
-    assert fib.next_hops(np.array(asked, np.uint32)).tolist() == [1, 1, 3, 99]
+    assert fib.find(np.array(asked, np.uint32)).tolist() == [1, 1, 3, 99]
     fib.add("0.0.0.0/0", 4)
-    assert fib.next_hops(asked[-1:]).tolist() == [4]
+    assert fib.find(asked[-1:]).tolist() == [4]
 
 
 def test_random_routes_are_found_as_python_finds_them(fib: Fib):
@@ -54,7 +54,7 @@ def test_random_routes_are_found_as_python_finds_them(fib: Fib):
         matching = [n for n in routes if ip & int(n.netmask) == int(n.network_address)]
         return routes[max(matching, key=lambda n: n.prefixlen)] if matching else 99
 
-    assert fib.next_hops(asked).tolist() == [best(ip) for ip in asked]
+    assert fib.find(asked).tolist() == [best(ip) for ip in asked]
 
 
 def test_an_invalid_route_raises(fib: Fib):
@@ -71,8 +71,8 @@ def test_an_invalid_route_raises(fib: Fib):
         fib.delete("198.18.0.0/15")
     for addresses in ([-1], [1 << 32], 5, [[1]], ["x"], [0.5]):
         with pytest.raises((ValueError, TypeError)):
-            fib.next_hops(addresses)
-    assert fib.next_hops([]).tolist() == []
+            fib.find(addresses)
+    assert fib.find([]).tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,6 @@ def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, fib: Fib):
     fib.close()
     with Fib.create(name, nh_bytes=1):
         pass
-    for call in (lambda: fib.next_hops([1]), lambda: fib.add("10.0.0.0/8", 1)):
+    for call in (lambda: fib.find([1]), lambda: fib.add("10.0.0.0/8", 1)):
         with pytest.raises(ClosedError):
             call()

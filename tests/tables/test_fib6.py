@@ -39,12 +39,12 @@ def test_the_longest_prefix_wins(fib: Fib6):
     fib.add("2001:db8:1::/48", 2)
     fib.add(ipaddress.IPv6Network("2001:db8:1::7/128"), 3)
     asked = packed("2001:db8:2::1", "2001:db8:1::1", "2001:db8:1::7", "2001:db9::1")
-    assert fib.next_hops(asked).tolist() == [1, 2, 3, 99]
+    assert fib.find(asked).tolist() == [1, 2, 3, 99]
     fib.delete("2001:db8:1::/48")
-    assert fib.next_hops(asked).tolist() == [1, 1, 3, 99]
+    assert fib.find(asked).tolist() == [1, 1, 3, 99]
     fib.add("::/0", 4)
-    assert fib.next_hops(asked[-1:]).tolist() == [4]
-    assert fib.next_hops(asked[:0]).tolist() == []
+    assert fib.find(asked[-1:]).tolist() == [4]
+    assert fib.find(asked[:0]).tolist() == []
 
 
 def test_random_routes_are_found_as_python_finds_them(fib: Fib6):
@@ -65,7 +65,7 @@ def test_random_routes_are_found_as_python_finds_them(fib: Fib6):
         return routes[max(matching, key=lambda n: n.prefixlen)] if matching else 99
 
     data = np.frombuffer(b"".join(ip.to_bytes(16, "big") for ip in asked), np.uint8)
-    assert fib.next_hops(data.reshape(-1, 16)).tolist() == [best(ip) for ip in asked]
+    assert fib.find(data.reshape(-1, 16)).tolist() == [best(ip) for ip in asked]
 
 
 def test_a_column_takes_the_fast_path(fib: Fib6, pool: Mempool, burst: Burst):
@@ -78,7 +78,7 @@ def test_a_column_takes_the_fast_path(fib: Fib6, pool: Mempool, burst: Burst):
     addresses = burst.columns["ipv6.dst_addr"]
     sys.setprofile(lambda frame, event, _: calls.append(event) if event == "call" else None)
     try:
-        found = fib.next_hops(addresses)
+        found = fib.find(addresses)
     finally:
         sys.setprofile(None)
     assert (found.tolist(), calls) == ([5] * 4, [])
@@ -99,7 +99,7 @@ def test_an_invalid_route_raises(fib: Fib6):
         fib.delete("2001:db8::/32")
     for wrong in ([1], [[1]], [[-1] * 16], [[256] * 16], "text", None, np.zeros((1, 15), "u1")):
         with pytest.raises((ValueError, TypeError)):
-            fib.next_hops(wrong)
+            fib.find(wrong)
 
 
 def test_exhausted_memory_raises(run_script):
@@ -120,7 +120,7 @@ def test_exhausted_steps_raise(eal: Eal, name: str):
     with Fib6.create(name, num_tbl8=2) as fib:
         with pytest.raises(NoRoomError):
             fib.add("2001:db8::1/128", 1)
-        assert fib.next_hops(packed("2001:db8::1")).tolist() == [0]
+        assert fib.find(packed("2001:db8::1")).tolist() == [0]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,6 @@ def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, fib: Fib6):
     fib.close()
     with Fib6.create(name):
         pass
-    for call in (lambda: fib.next_hops(packed("::1")), lambda: fib.add("::/0", 1)):
+    for call in (lambda: fib.find(packed("::1")), lambda: fib.add("::/0", 1)):
         with pytest.raises(ClosedError):
             call()

@@ -23,17 +23,17 @@ def table(eal: Eal, name: str) -> Iterator[Hash]:
 
 def test_keys_have_positions_until_they_are_deleted(table: Hash):
     """rte_hash_add_key, rte_hash_lookup_bulk, rte_hash_del_key, rte_hash_count."""
-    assert table.lookup([7, 8]).tolist() == [-1, -1]
+    assert table.find([7, 8]).tolist() == [-1, -1]
     first = table.add([7, 8, 7])
     assert first[0] == first[2] != first[1]
     assert set(first.tolist()) <= set(range(64))
     assert (table.add([8]).tolist(), len(table)) == ([first[1]], 2)
-    assert table.lookup(np.array([8, 9, 7], np.uint32)).tolist() == [first[1], -1, first[0]]
+    assert table.find(np.array([8, 9, 7], np.uint32)).tolist() == [first[1], -1, first[0]]
     assert table.delete([8, 9]).tolist() == [first[1], -1]
-    assert (table.lookup([8, 7]).tolist(), len(table)) == ([-1, first[0]], 1)
+    assert (table.find([8, 7]).tolist(), len(table)) == ([-1, first[0]], 1)
     table.reset()
-    assert (table.lookup([7]).tolist(), len(table)) == ([-1], 0)
-    assert table.lookup([]).tolist() == []
+    assert (table.find([7]).tolist(), len(table)) == ([-1], 0)
+    assert table.find([]).tolist() == []
 
 
 @pytest.mark.parametrize("entries", [8, 9, 100, 1000])
@@ -54,7 +54,7 @@ def test_keys_are_added_all_or_none(eal: Eal, name: str):
         with pytest.raises(NoRoomError):
             table.add([3, 10, 10, 11, 12, 13, 14, 15, 2])
         assert len(table) == 3
-        assert table.lookup([1, 2, 3, 10, 11, 15]).tolist() == [*kept, -1, -1, -1]
+        assert table.find([1, 2, 3, 10, 11, 15]).tolist() == [*kept, -1, -1, -1]
         assert (table.add([10, 11, 12, 13, 14]) >= 0).all()
 
 
@@ -105,7 +105,7 @@ def test_columns_are_keys(eal: Eal, pool: Mempool, burst: Burst, name: str):
     counts = np.zeros(32, np.uint64)
     with Hash.create(name, flows.dtype, entries=32) as table:
         np.add.at(counts, table.add(flows), 1)
-        assert counts[table.lookup(flows[:3])].tolist() == [3, 3, 2]
+        assert counts[table.find(flows[:3])].tolist() == [3, 3, 2]
         assert counts.sum() == 8
     with Hash.create(name, ("u1", 6)) as macs:
         assert len(set(macs.add(burst.columns["ether.src_addr"]).tolist())) == 1
@@ -128,7 +128,7 @@ def test_invalid_options_raise(eal: Eal, name: str, key, options):
 
 def test_invalid_keys_raise(table: Hash):
     for keys in ([-1], [1 << 32], 5, [[1]], ["x"], [0.5], None, [None], np.zeros((2, 2), "u4")):
-        for call in (table.lookup, table.add, table.delete):
+        for call in (table.find, table.add, table.delete):
             with pytest.raises((ValueError, TypeError)):
                 call(keys)
     assert len(table) == 0
@@ -149,9 +149,9 @@ def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, table: Hash):
     table.close()
     with Hash.create("x" * 20, "u8"), pytest.raises(ValueError, match=r"1\.\.20"):
         Hash.create("x" * 21, "u8")
-    for call in (lambda: table.lookup([1]), lambda: table.add([1]), lambda: len(table),
+    for call in (lambda: table.find([1]), lambda: table.add([1]), lambda: len(table),
                  lambda: table.delete([1]), table.items, table.reset,
-                 lambda: table.lookup(np.zeros(1, "u4"))):  # fmt: skip
+                 lambda: table.find(np.zeros(1, "u4"))):  # fmt: skip
         with pytest.raises(ClosedError):
             call()
 
@@ -159,7 +159,7 @@ def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, table: Hash):
 def look(table: Hash, keys: np.ndarray, positions: np.ndarray, wrong: list[object]) -> None:
     try:
         while True:
-            if (table.lookup(keys) != positions).any():
+            if (table.find(keys) != positions).any():
                 wrong.append("a key that stayed was not found")
     except ClosedError:
         pass

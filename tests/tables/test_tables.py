@@ -31,7 +31,7 @@ def fib6(eal: Eal, name: str) -> Iterator[Fib6]:
 
 def hops6(fib6: Fib6, *addresses: int) -> list[int]:
     data = b"".join(each.to_bytes(16, "big") for each in addresses)
-    return fib6.next_hops(np.frombuffer(data, np.uint8).reshape(-1, 16)).tolist()
+    return fib6.find(np.frombuffer(data, np.uint8).reshape(-1, 16)).tolist()
 
 
 def test_a_default_route_added_last_keeps_the_longer_ones(fib: Fib):
@@ -40,23 +40,23 @@ def test_a_default_route_added_last_keeps_the_longer_ones(fib: Fib):
     fib.add("0.0.0.0/1", 1)
     fib.add("128.0.0.0/1", 2)
     fib.add("0.0.0.0/0", 3)
-    assert fib.next_hops(asked).tolist() == [1, 1, 2, 2]
+    assert fib.find(asked).tolist() == [1, 1, 2, 2]
     fib.add("0.0.0.0/0", 4)
-    assert fib.next_hops(asked).tolist() == [1, 1, 2, 2]
+    assert fib.find(asked).tolist() == [1, 1, 2, 2]
     fib.delete("128.0.0.0/1")
-    assert fib.next_hops(asked).tolist() == [1, 1, 4, 4]
+    assert fib.find(asked).tolist() == [1, 1, 4, 4]
     fib.add("128.0.0.0/1", 2)
     fib.delete("0.0.0.0/0")
-    assert fib.next_hops(asked).tolist() == [1, 1, 2, 2]
+    assert fib.find(asked).tolist() == [1, 1, 2, 2]
 
 
 def test_a_default_route_in_an_empty_table(fib: Fib, fib6: Fib6):
     fib.add("0.0.0.0/0", 3)
     fib6.add("::/0", 3)
-    assert fib.next_hops([0, V4_LAST]).tolist() == hops6(fib6, 0, V6_LAST) == [3, 3]
+    assert fib.find([0, V4_LAST]).tolist() == hops6(fib6, 0, V6_LAST) == [3, 3]
     fib.delete("0.0.0.0/0")
     fib6.delete("::/0")
-    assert fib.next_hops([0, V4_LAST]).tolist() == hops6(fib6, 0, V6_LAST) == [9, 9]
+    assert fib.find([0, V4_LAST]).tolist() == hops6(fib6, 0, V6_LAST) == [9, 9]
 
 
 def test_a_prefix_of_ipv6_that_ends_last_keeps_the_others(fib6: Fib6):
@@ -111,7 +111,7 @@ def test_a_route_with_the_next_hop_of_its_parent_counts(fib: Fib):
         fib.add("198.18.0.1/32", 1)
     fib.add("0.0.0.0/0", 2)
     asked = [0xC0000001, 0xC0000101, 0xC0000102, 0xC6120001]
-    assert fib.next_hops(asked).tolist() == [1, 1, 2, 2]
+    assert fib.find(asked).tolist() == [1, 1, 2, 2]
 
 
 def test_a_rejected_route_changes_nothing(fib: Fib, fib6: Fib6):
@@ -121,7 +121,7 @@ def test_a_rejected_route_changes_nothing(fib: Fib, fib6: Fib6):
         with pytest.raises(NoRoomError, match="5 of 100 routes, 5 of 5 tbl8"):
             fib.add(prefix, 7)
     fib.add("10.0.4.0/26", 8)  # it needs none
-    assert fib.next_hops([0x0A000500, V4_LAST, 0, 0x0A000480, 0x0A000400]).tolist() == [
+    assert fib.find([0x0A000500, V4_LAST, 0, 0x0A000480, 0x0A000400]).tolist() == [
         9,
         9,
         9,
@@ -179,7 +179,7 @@ def test_a_lookup_beside_changes_finds_the_old_or_the_new(
 
         def look() -> None:
             while not stop.is_set():
-                found.extend(np.unique(table.next_hops(asked)).tolist())
+                found.extend(np.unique(table.find(asked)).tolist())
 
         thread = threading.Thread(target=look)
         thread.start()
@@ -202,7 +202,7 @@ def test_a_column_of_a_burst_finds_its_routes(fib: Fib, pool: Mempool, burst: Bu
     burst.alloc(pool, 32)
     burst.fill(ethernet(0x0800, ipv4(udp(b"x"))))
     burst.rewrite("ipv4.dst_addr", np.arange(32, dtype=np.uint32) << 27)
-    assert fib.next_hops(burst.columns["ipv4.dst_addr"]).tolist() == [1] * 16 + [2] * 16
+    assert fib.find(burst.columns["ipv4.dst_addr"]).tolist() == [1] * 16 + [2] * 16
     burst.free()
 
 
@@ -215,10 +215,10 @@ def test_keys_are_found_in_batches_of_any_size(eal: Eal, name: str, key: object)
         for n in AROUND_64:
             for start in (*range(0, 400 - n, 37), 400 - n):
                 some = as_keys(table.dtype, numbers[start : start + n])
-                assert (table.lookup(some) == positions[start : start + n]).all()
+                assert (table.find(some) == positions[start : start + n]).all()
         one = positions[7]
         for n in AROUND_64:
-            assert (table.lookup(as_keys(table.dtype, [7] * n)) == one).all()
+            assert (table.find(as_keys(table.dtype, [7] * n)) == one).all()
 
 
 def some_keys(n: int) -> np.ndarray:
@@ -232,7 +232,7 @@ def test_keys_in_extended_buckets_are_found_in_batches_of_64(eal: Eal, name: str
         keys = some_keys(1024)
         positions = table.add(keys)
         for n in (63, 64, 65):
-            found = [table.lookup(np.full(n, key)) for key in keys]
+            found = [table.find(np.full(n, key)) for key in keys]
             assert (np.array(found) == positions[:, None]).all()
 
 
@@ -247,7 +247,7 @@ def test_a_key_of_zeros_is_found_once(eal: Eal, name: str):
             assert table.add([0]) == zero
         assert (len(table), table.items()[0].tolist()) == (1, [0])
         assert table.delete([0]) == zero
-        assert (len(table), table.lookup([0]).tolist()) == (0, [-1])
+        assert (len(table), table.find([0]).tolist()) == (0, [-1])
 
 
 @pytest.mark.parametrize("entries", [8, 60])
