@@ -1,15 +1,16 @@
-"""The common base of IPv4 and IPv6 route tables."""
+"""The common base of IPv4 and IPv6 route tables: all but their sizes and their documentation."""
 
 from __future__ import annotations
 
 import errno
-from typing import Any, ClassVar, Self, TypeAlias
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal, lcore
-from pydpdk._core.fastcall import Handle
+from pydpdk._core.fastcall import Handle, rows
 from pydpdk._core.lifetime import Owner, Undo, address_of, lock
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import fit
@@ -17,11 +18,13 @@ from pydpdk.errors import call_errno, call_rte_errno, check_name, check_range
 from pydpdk.memory.critical import inside
 
 Hops: TypeAlias = npt.NDArray[np.uint64]
+Network = TypeVar("Network", IPv4Network, IPv6Network)
 NAME_MAX = 20
 ROUTES_MAX = 1 << 22
+_FIB = "fib"  # the kind of its handle
 
 
-class Routes(Owner, Handle):
+class Routes(Owner, Handle, Generic[Network]):
     """The base of `Fib` and `Fib6`.
 
     Notes
@@ -31,69 +34,134 @@ class Routes(Owner, Handle):
     """
 
     _rank = 2
-    _call: ClassVar[str]
     _bits: ClassVar[int]
     """Of an address."""
-    _sizes: ClassVar[dict[int, int]]
     _network: ClassVar[Any]
     _example: ClassVar[str]
+    _row: ClassVar[tuple[np.dtype[Any], int]]
+    """The dtype and number of cells of an address; 0 cells for one number."""
+    _sizes: ClassVar[dict[int, int]]
+    """DPDK's constant for each number of bytes of a next hop."""
     _tbl8_spare: ClassVar[int]
     """How many of `num_tbl8` DPDK needs while it changes a route."""
     _tbl8_unit: ClassVar[int]
     """DPDK makes a multiple of this number."""
 
-    def __init__(self, name: str, c: Any, next_hop_max: int) -> None:
-        self._c = c
-        self.next_hop_max = next_hop_max
-        super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c.fib))
-
-    @classmethod
-    def _create(
-        cls, name: str, nh_bytes: int, num_tbl8: int, default_nh: int, max_routes: int,
+    def __init__(
+        self, name: str, nh_bytes: int, num_tbl8: int, default_nh: int, max_routes: int,
         socket_id: int | None,
-    ) -> Self:  # fmt: skip
+    ) -> None:  # fmt: skip
         eal.require_running()
-        c_name = check_name(cls._call, name, NAME_MAX)
-        if type(nh_bytes) is not int or nh_bytes not in cls._sizes:
-            allowed = ", ".join(map(str, cls._sizes))
+        c_name = check_name("fib", name, NAME_MAX)
+        if type(nh_bytes) is not int or nh_bytes not in self._sizes:
+            allowed = ", ".join(map(str, self._sizes))
             raise ValueError(f"nh_bytes must be one of {allowed} (got {nh_bytes!r})")
         most = (1 << (8 * nh_bytes - 1)) - 1
-        routes = check_range("max_routes", max_routes, 1, ROUTES_MAX)
+        self.capacity = check_range("max_routes", max_routes, 1, ROUTES_MAX)
         tables = check_range("num_tbl8", num_tbl8, 1, min(most, 1 << 20))
         other = check_range("default_nh", default_nh, 0, most)
-        made = min(tables + cls._tbl8_spare, most)
-        usable = -(-made // cls._tbl8_unit) * cls._tbl8_unit - cls._tbl8_spare
-        c = ffi.new("struct pyd_fib *")
+        made = min(tables + self._tbl8_spare, most)
+        usable = -(-made // self._tbl8_unit) * self._tbl8_unit - self._tbl8_spare
+        socket = lcore.check_socket_id(socket_id)
+        dtype, cells = self._row
+        self.next_hop_max = most
+        self._c = c = ffi.new("struct pyd_fib *")
         with eal.running(), inside(), Undo(lib.pyd_fib_close, c):
-            call_errno(lib.pyd_fib_load, cls._bits, detail="librte_fib, here or in the primary")
+            detail = "librte_fib, here or in the primary"
+            call_errno(lib.pyd_fib_load, self._bits, detail=detail)
             call_rte_errno(
-                lib.pyd_fib_open, c, cls._bits, c_name, lcore.check_socket_id(socket_id), other,
-                routes, cls._sizes[nh_bytes], made, min(tables, usable), detail=name,
+                lib.pyd_fib_open, c, self._bits, c_name, socket, other, self.capacity,
+                self._sizes[nh_bytes], made, min(tables, usable), detail=name,
             )  # fmt: skip
-            return cls(name, c, most)
+            self._keep(c)
+            self._bind(address_of(c), _FIB, dtype, 0, cells)
+            super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c.fib))
 
-    def _found(self, addresses: Any, dtype: np.dtype[Any], cells: tuple[int, ...]) -> Hops:
+    def add(self, prefix: str | Network, next_hop: int) -> None:
+        """Add a route such as `198.18.0.0/15` or `2001:db8::/32`, or change its next hop.
+
+        Routes are right in any order and in every release, as DPDK's bugs (docs/upstream) are
+        avoided. For that a route shorter than /8 costs one write for each /8 in it, and one to the
+        last address at most one more for each bit of an address.
+
+        Raises
+        ------
+        NoRoomError
+            `max_routes` or `num_tbl8` are used up. Nothing was changed.
+        """
+        hop = check_range("next_hop", next_hop, 0, self.next_hop_max)
+        self._change(prefix, hop, add=True)
+
+    def delete(self, prefix: str | Network) -> None:
+        """Delete a route.
+
+        Raises
+        ------
+        NotFoundError
+            There is no route of exactly that prefix.
+        """
+        self._change(prefix, 0, add=False)
+
+    @rows("pyd_rows_next_hops", _FIB, "o", "8")
+    def find(self, addresses: Any) -> Hops:
+        """Return the next hop of each address, `uint64[n]`.
+
+        Parameters
+        ----------
+        addresses
+            A column: for IPv4 `uint32[n]`, as `burst.columns["ipv4.dst_addr"]`; for IPv6
+            `uint8[n, 16]`, as `burst.columns["ipv6.dst_addr"]`.
+        """
+        dtype, cells = self._row
         values = np.asarray(addresses)
-        if values.ndim == 0 or values.shape[1:] != cells:
-            allowed = ", ".join(("n", *map(str, cells)))
+        width: tuple[int, ...] = (cells,) if cells else ()
+        if values.ndim == 0 or values.shape[1:] != width:
+            allowed = ", ".join(("n", *map(str, width)))
             raise ValueError(f"addresses must have the shape ({allowed}) (got {values.shape})")
-        ips = fit("addresses", values, dtype, (len(values), *cells))
+        ips = fit("addresses", values, dtype, (len(values), *width))
         found = np.empty(len(ips), np.uint64)
-        data, hops = ffi.from_buffer(ips), ffi.from_buffer("uint64_t *", found)
+        data, hops = ffi.from_buffer("char *", ips), ffi.from_buffer("uint64_t *", found)
         if lib.pyd_fib_lookup(self._c, data, hops, len(ips)) == -errno.EBADF:
             raise self._closed_error()
         return found
 
-    def _change(self, prefix: object, next_hop: int, *, add: bool) -> None:
-        if not isinstance(prefix, str | self._network):
-            raise TypeError(f"prefix must be text as {self._example!r} (got {prefix!r})")
-        network = self._network(prefix)
+    def __len__(self) -> int:
+        """Return the number of routes."""
+        self.handle  # noqa: B018  # raises when closed
+        return int(self._c.routes.n)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __contains__(self, prefix: object) -> bool:
+        """Whether there is a route of exactly this prefix; `find` is for addresses.
+
+        As in a dict, what `add` would reject is not in it, and what has no hash raises TypeError.
+        """
+        hash(prefix)
+        try:
+            network = self._prefix(prefix)
+        except (TypeError, ValueError):
+            network = None
         with lock():
             self.handle  # noqa: B018  # raises when closed
-            call_errno(
-                lib.pyd_fib_change, self._c, network.network_address.packed, network.prefixlen,
-                next_hop, add, detail=f"{network} {self!r}, {self._room()}",
-            )  # fmt: skip
+            if network is None:
+                return False
+            arguments = network.network_address.packed, network.prefixlen
+            return bool(call_errno(lib.pyd_fib_has, self._c, *arguments, detail=self.name))
+
+    def _prefix(self, prefix: object) -> Any:
+        if not isinstance(prefix, str | self._network):
+            raise TypeError(f"prefix must be text as {self._example!r} (got {prefix!r})")
+        return self._network(prefix)
+
+    def _change(self, prefix: object, next_hop: int, *, add: bool) -> None:
+        network = self._prefix(prefix)
+        with lock():
+            self.handle  # noqa: B018  # raises when closed
+            address, detail = network.network_address.packed, f"{network} {self!r}, {self._room()}"
+            arguments = address, network.prefixlen, next_hop, add
+            call_errno(lib.pyd_fib_change, self._c, *arguments, detail=detail)
 
     def _room(self) -> str:
         has = self._c.routes

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from pydpdk._core.fastcall import rows
-from pydpdk._core.lifetime import address_of
 from pydpdk._dpdk import lib
 from pydpdk.errors import check_range
 from pydpdk.tables._routes import Hops, Routes
@@ -20,6 +19,28 @@ _U32 = np.dtype(np.uint32)
 
 class Fib(Routes):
     """IPv4 routes; a lookup takes one or two memory accesses (DIR-24-8).
+
+    Parameters
+    ----------
+    name
+        1 to 20 characters.
+    max_routes
+        1 to 4,194,304, all of which fit.
+    default_nh
+        The next hop of addresses that no route matches.
+    nh_bytes
+        [bytes] of a next hop; DPDK uses one bit of them: 1 (0 to 127), 2, 4 or 8.
+    num_tbl8
+        How many /24 networks may have longer routes; all of them fit.
+    socket_id
+        NUMA node; None for any.
+
+    Raises
+    ------
+    NameTakenError, NoRoomError
+        The name is in use; not enough memory.
+    NotSupportedError
+        In a secondary: its primary has not loaded librte_fib, as it made no table yet.
 
     Notes
     -----
@@ -39,14 +60,8 @@ class Fib(Routes):
     _network = ipaddress.IPv4Network
     _tbl8_spare, _tbl8_unit = 1, 64
 
-    def __init__(self, name: str, c: Any, next_hop_max: int) -> None:
-        self._keep(c)
-        self._bind(address_of(c), _FIB)
-        super().__init__(name, c, next_hop_max)
-
-    @classmethod
-    def create(
-        cls,
+    def __init__(
+        self,
         name: str,
         *,
         max_routes: int = 1024,
@@ -54,36 +69,8 @@ class Fib(Routes):
         nh_bytes: int = 2,
         num_tbl8: int = 64,
         socket_id: int | None = None,
-    ) -> Self:
-        """Make a table without routes.
-
-        Parameters
-        ----------
-        name
-            1 to 20 characters.
-        max_routes
-            1 to 4,194,304, all of which fit.
-        default_nh
-            The next hop of addresses that no route matches.
-        nh_bytes
-            [bytes] of a next hop; DPDK uses one bit of them: 1 (0 to 127), 2, 4 or 8.
-        num_tbl8
-            How many /24 networks may have longer routes; all of them fit.
-        socket_id
-            NUMA node; None for any.
-
-        Raises
-        ------
-        NameTakenError, NoRoomError
-            The name is in use; not enough memory.
-        NotSupportedError
-            In a secondary: its primary has not loaded librte_fib, as it made no table yet.
-
-        Notes
-        -----
-        Wraps  rte_fib_create (rte_fib.h)
-        """
-        return cls._create(name, nh_bytes, num_tbl8, default_nh, max_routes, socket_id)
+    ) -> None:
+        super().__init__(name, nh_bytes, num_tbl8, default_nh, max_routes, socket_id)
 
     def add(self, prefix: Prefix, next_hop: int) -> None:
         """Add a route such as `198.18.0.0/15`, or change its next hop.

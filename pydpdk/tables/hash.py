@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,25 @@ class Hash(Owner, Handle):
     Keep the state of flows in numpy arrays of `entries` elements, indexed by position:
     `seen[table.find(sources)] += 1`.
 
+    Parameters
+    ----------
+    name
+        1 to 20 characters.
+    key
+        The dtype of a key, 1 to 256 bytes without gaps: `"u4"` for `ipv4.src_addr`,
+        `("u1", 16)` for `ipv6.src_addr`, or that of `burst.columns["flow.tuple"]`.
+    entries
+        8 to 67,108,864 keys, all of which fit.
+    socket_id
+        NUMA node; None for any.
+
+    Raises
+    ------
+    NameTakenError, NoRoomError
+        The name is in use; not enough memory.
+    NotSupportedError
+        In a secondary: its primary has not loaded librte_hash.
+
     Notes
     -----
     Wraps    rte_hash_create, rte_hash_free (rte_hash.h)
@@ -44,58 +63,26 @@ class Hash(Owner, Handle):
 
     _rank = 2
 
-    def __init__(self, name: str, c: Any, dtype: np.dtype[Any]) -> None:
-        self._c = c
-        self.dtype = dtype
-        self.entries = int(c.entries)
-        self._keep(c)
-        self._bind(address_of(c), _HASH, dtype.base, 0, dtype.shape[0] if dtype.shape else 0)
-        super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c.hash))
-
-    @classmethod
-    def create(
-        cls,
+    def __init__(
+        self,
         name: str,
         key: npt.DTypeLike,
         *,
         entries: int = 1024,
         socket_id: int | None = None,
-    ) -> Self:
-        """Make a table without keys.
-
-        Parameters
-        ----------
-        name
-            1 to 20 characters.
-        key
-            The dtype of a key, 1 to 256 bytes without gaps: `"u4"` for `ipv4.src_addr`,
-            `("u1", 16)` for `ipv6.src_addr`, or that of `burst.columns["flow.tuple"]`.
-        entries
-            8 to 67,108,864 keys, all of which fit.
-        socket_id
-            NUMA node; None for any.
-
-        Raises
-        ------
-        NameTakenError, NoRoomError
-            The name is in use; not enough memory.
-        NotSupportedError
-            In a secondary: its primary has not loaded librte_hash.
-
-        Notes
-        -----
-        Wraps  rte_hash_create (rte_hash.h)
-        """
+    ) -> None:
         eal.require_running()
         c_name = check_name("hash", name, NAME_MAX)
-        dtype = _check_key(key)
-        count = check_range("entries", entries, ENTRIES_MIN, ENTRIES_MAX, " keys")
+        self.dtype = dtype = _check_key(key)
+        self.entries = count = check_range("entries", entries, ENTRIES_MIN, ENTRIES_MAX, " keys")
         socket = lcore.check_socket_id(socket_id)
-        c = ffi.new("struct pyd_hash *")
+        self._c = c = ffi.new("struct pyd_hash *")
         with eal.running(), inside(), Undo(lib.pyd_hash_close, c):
             call_errno(lib.pyd_hash_load, detail="librte_hash, here or in the primary")
             call_rte_errno(lib.pyd_hash_open, c, c_name, socket, count, dtype.itemsize, detail=name)
-            return cls(name, c, dtype)
+            self._keep(c)
+            self._bind(address_of(c), _HASH, dtype.base, 0, dtype.shape[0] if dtype.shape else 0)
+            super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c.hash))
 
     @rows("pyd_rows_lookup", _HASH, "o", "i")
     def find(self, keys: Any) -> Positions:

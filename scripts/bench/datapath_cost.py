@@ -53,7 +53,7 @@ def burst_costs(prefix: str, size: int, cpu: int, seconds: float) -> dict[str, f
         pydpdk.Burst(size) as burst,
         pydpdk.Burst(1) as empty,
         pydpdk.Mempool.create("packets", 1023) as pool,
-        pydpdk.Hash.create("sources", "u4") as table,
+        pydpdk.Hash("sources", "u4") as table,
     ):
         burst.alloc(pool)
         burst.fill([burst_parts.packet(i) for i in range(size)])

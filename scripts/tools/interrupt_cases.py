@@ -234,9 +234,9 @@ def _one_of_each() -> list[Case]:
         *pair("zone", lambda: Memzone.reserve(new_name(), 4096), use_zone),
         *pair("ring", lambda: Ring.create(new_name(), 16), use_ring),
         *pair("ring of mbufs", lambda: Ring.create(new_name(), 16, element="mbuf"), use_mbuf_ring),
-        *pair("fib", lambda: Fib.create(new_name(), nh_bytes=1, num_tbl8=8), _use_fib),
-        *pair("fib6", lambda: Fib6.create(new_name(), num_tbl8=8), _use_fib6),
-        *pair("hash", lambda: Hash.create(new_name(), "u4", entries=8), _use_hash),
+        *pair("fib", lambda: Fib(new_name(), nh_bytes=1, num_tbl8=8), _use_fib),
+        *pair("fib6", lambda: Fib6(new_name(), num_tbl8=8), _use_fib6),
+        *pair("hash", lambda: Hash(new_name(), "u4", entries=8), _use_hash),
         *pair("bpf", lambda: Bpf("udp"), _use_bpf),
         *pair("channel", lambda: Channel.create(new_name(), 8, message_bytes=64), use_channel),
     ]

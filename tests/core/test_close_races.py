@@ -30,8 +30,8 @@ make = {
     "memzone": lambda: Memzone.reserve("z", 1 << 22),
     "channel": lambda: Channel.create("c", 64),
     "port": device,
-    "hash": lambda: Hash.create("h", "u4"),
-    "fib": lambda: Fib.create("f"),
+    "hash": lambda: Hash("h", "u4"),
+    "fib": lambda: Fib("f"),
 }[kind]
 calls = {
     "objects": lambda it: (it.outstanding(), it.arrays, it[0]),

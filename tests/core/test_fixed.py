@@ -176,18 +176,18 @@ CASES: dict[str, tuple[Make, Use]] = {
     "ExternalMemory": (Maker.extmem, repr),
     "Fds": (lambda m: Fds(), len),
     "Fib": (
-        lambda m: m.closing(Fib.create("fixed", nh_bytes=2, num_tbl8=4)),
+        lambda m: m.closing(Fib("fixed", nh_bytes=2, num_tbl8=4)),
         lambda f: (f.add("10.0.0.0/8", 3), f.find(U4)),
     ),
     "Fib6": (
-        lambda m: m.closing(Fib6.create("fixed", nh_bytes=2, num_tbl8=4)),
+        lambda m: m.closing(Fib6("fixed", nh_bytes=2, num_tbl8=4)),
         lambda f: (f.add("fe00::/8", 3), f.find(np.zeros((4, 16), np.uint8))),
     ),
     "Forward": (Maker.forward, used),
     "Group": (lambda m: m.closing(Group()), repr),
     "Handler": (Maker.handler, repr),
     "Hash": (
-        lambda m: m.closing(Hash.create("fixed", "u4", entries=64)),
+        lambda m: m.closing(Hash("fixed", "u4", entries=64)),
         lambda h: (h.add(U4), h.find(U4), h.items()),
     ),
     "Job": (Maker.job, repr),

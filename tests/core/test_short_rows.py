@@ -143,7 +143,7 @@ def test_meters_routes_and_filters_use_the_fast_path(pair, eal, name: str):
         ours, fallback = ran(first.color, flows, asked)
         assert not fallback
         assert equal(ours, theirs)
-    with Fib.create(name, nh_bytes=4, default_nh=7) as fib:
+    with Fib(name, nh_bytes=4, default_nh=7) as fib:
         fib.add("0.0.0.4/30", 9)
         assert equal(ran(fib.find, U4), (np.array([7] * 4 + [9] * 4, np.uint64), False))
     with pytest.raises(ClosedError):

@@ -218,7 +218,7 @@ with pydpdk.attach(sys.argv[1]):
 """
 
 
-@pytest.mark.parametrize("make", ["pydpdk.Fib.create", "pydpdk.Fib6.create"])
+@pytest.mark.parametrize("make", ["pydpdk.Fib", "pydpdk.Fib6"])
 def test_tables_need_a_primary_with_the_same_table(run_script, make: str):
     """A tailq that the primary lacks is NULL in a secondary, and DPDK would dereference it."""
     done = run_script(

@@ -127,7 +127,7 @@ DAMAGED = """
     def all_raise(eal):
         for ask in (lambda: Burst(64), lambda: Memzone.reserve("a", 4096),
                     lambda: Mempool.create("b", 511), lambda: Ring.create("c", 64),
-                    lambda: pydpdk.Hash.create("d", "u4", entries=64),
+                    lambda: pydpdk.Hash("d", "u4", entries=64),
                     lambda: Mempool.lookup("pool"), lambda: pydpdk.memory.memzone.memzones(),
                     lambda: eal.add_device("net_null7"), pydpdk.recover, eal.close):
             rejected(ask)

@@ -189,7 +189,7 @@ def routes_of(kind: type[Fib | Fib6], name: str, nh_bytes: int, chance: random.R
     bits = 32 if kind is Fib else 128
     max_routes = chance.choice((40, 100, 400))
     max_steps = chance.choice((1, 3, 20) if bits == 32 else (4, 14, 60))
-    fib = kind.create(
+    fib = kind(
         name, max_routes=max_routes, default_nh=default, nh_bytes=nh_bytes, num_tbl8=max_steps
     )
     return Routes(fib, Model(bits, default, max_routes, max_steps), hop_max, chance)

@@ -14,7 +14,7 @@ from pydpdk import ClosedError, Eal, Fib, NameTakenError, NoRoomError, NotFoundE
 
 @pytest.fixture
 def fib(eal: Eal, name: str) -> Iterator[Fib]:
-    with Fib.create(name, nh_bytes=1, default_nh=99, max_routes=300, num_tbl8=64) as made:
+    with Fib(name, nh_bytes=1, default_nh=99, max_routes=300, num_tbl8=64) as made:
         yield made
 
 
@@ -57,6 +57,28 @@ def test_random_routes_are_found_as_python_finds_them(fib: Fib):
     assert fib.find(asked).tolist() == [best(ip) for ip in asked]
 
 
+def test_a_stored_prefix_is_in_the_table(fib: Fib):
+    assert fib and (len(fib), fib.capacity) == (0, 300)
+    fib.add("198.18.0.0/15", 1)
+    fib.add("10.0.0.1", 2)
+    assert len(fib) == 2
+    assert "198.18.0.0/15" in fib and ipaddress.IPv4Network("198.18.0.0/15") in fib
+    assert "10.0.0.1/32" in fib and "10.0.0.1" in fib
+    others = ("198.18.0.0/16", "198.18.0.0/14", "0.0.0.0/0", "198.18.0.1/15", "198.18.0.0", "", "x",
+              None, 7, b"198.18.0.0/15", ("198.18.0.0/15",), ipaddress.IPv4Address("10.0.0.1"),
+              ipaddress.IPv6Network("::/0"), float("nan"))  # fmt: skip
+    assert [prefix for prefix in others if prefix in fib] == []
+    for prefix in ([], ["198.18.0.0/15"], {}):
+        with pytest.raises(TypeError, match="unhashable"):
+            _ = prefix in fib
+    fib.delete("198.18.0.0/15")
+    assert "198.18.0.0/15" not in fib
+    fib.close()
+    for use in (lambda: "198.18.0.0/15" in fib, lambda: None in fib, lambda: len(fib)):
+        with pytest.raises(ClosedError):
+            use()
+
+
 def test_an_invalid_route_raises(fib: Fib):
     for prefix in ("198.18.0.1/15", "nonsense", "198.18.0.0/33", "::/0", ""):
         with pytest.raises(ValueError, match=r".+"):
@@ -85,15 +107,15 @@ def test_an_invalid_route_raises(fib: Fib):
 )  # fmt: skip
 def test_invalid_options_raise(eal: Eal, name: str, options: dict[str, int]):
     with pytest.raises(ValueError, match="must"):
-        Fib.create(name, **options)  # type: ignore[arg-type]
+        Fib(name, **options)  # type: ignore[arg-type]
 
 
 def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, fib: Fib):
     with pytest.raises(NameTakenError):
-        Fib.create(name, nh_bytes=1)
+        Fib(name, nh_bytes=1)
     fib.close()
     fib.close()
-    with Fib.create(name, nh_bytes=1):
+    with Fib(name, nh_bytes=1):
         pass
     for call in (lambda: fib.find([1]), lambda: fib.add("10.0.0.0/8", 1)):
         with pytest.raises(ClosedError):

@@ -24,7 +24,7 @@ from pydpdk import (
 
 @pytest.fixture
 def fib(eal: Eal, name: str) -> Iterator[Fib6]:
-    with Fib6.create(name, default_nh=99, max_routes=300, num_tbl8=2000) as made:
+    with Fib6(name, default_nh=99, max_routes=300, num_tbl8=2000) as made:
         yield made
 
 
@@ -85,6 +85,18 @@ def test_a_column_takes_the_fast_path(fib: Fib6, pool: Mempool, burst: Burst):
     burst.free()
 
 
+def test_a_stored_prefix_is_in_the_table(fib: Fib6):
+    fib.add("2001:db8::/32", 1)
+    fib.add("::/0", 1)
+    assert "2001:db8::/32" in fib and ipaddress.IPv6Network("2001:0db8::/32") in fib
+    assert "::/0" in fib
+    others = ("2001:db8::/33", "::/1", "::", "2001:db8::1/32", "0.0.0.0/0", "", None,
+              ipaddress.IPv4Network("0.0.0.0/0"))  # fmt: skip
+    assert [prefix for prefix in others if prefix in fib] == []
+    fib.delete("::/0")
+    assert "::/0" not in fib
+
+
 def test_an_invalid_route_raises(fib: Fib6):
     for prefix in ("2001:db8::1/32", "nonsense", "::/129", "10.0.0.0/8", ""):
         with pytest.raises(ValueError, match=r".+"):
@@ -106,7 +118,7 @@ def test_exhausted_memory_raises(run_script):
     done = run_script(
         """
         with init(hugepages=False, memory_mb=16):
-            for make in pydpdk.Fib.create, pydpdk.Fib6.create:
+            for make in pydpdk.Fib, pydpdk.Fib6:
                 try:
                     make("large")
                 except pydpdk.NoRoomError as error:
@@ -117,7 +129,7 @@ def test_exhausted_memory_raises(run_script):
 
 
 def test_exhausted_steps_raise(eal: Eal, name: str):
-    with Fib6.create(name, num_tbl8=2) as fib:
+    with Fib6(name, num_tbl8=2) as fib:
         with pytest.raises(NoRoomError):
             fib.add("2001:db8::1/128", 1)
         assert fib.find(packed("2001:db8::1")).tolist() == [0]
@@ -132,15 +144,15 @@ def test_exhausted_steps_raise(eal: Eal, name: str):
 )  # fmt: skip
 def test_invalid_options_raise(eal: Eal, name: str, options: dict[str, int]):
     with pytest.raises(ValueError, match="must"):
-        Fib6.create(name, **options)  # type: ignore[arg-type]
+        Fib6(name, **options)  # type: ignore[arg-type]
 
 
 def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, fib: Fib6):
     with pytest.raises(NameTakenError):
-        Fib6.create(name)
+        Fib6(name)
     fib.close()
     fib.close()
-    with Fib6.create(name):
+    with Fib6(name):
         pass
     for call in (lambda: fib.find(packed("::1")), lambda: fib.add("::/0", 1)):
         with pytest.raises(ClosedError):

@@ -17,7 +17,7 @@ from pydpdk.burst.columns import names
 
 @pytest.fixture
 def table(eal: Eal, name: str) -> Iterator[Hash]:
-    with Hash.create(name, "u4", entries=64) as made:
+    with Hash(name, "u4", entries=64) as made:
         yield made
 
 
@@ -38,18 +38,18 @@ def test_keys_have_positions_until_they_are_deleted(table: Hash):
 
 @pytest.mark.parametrize("entries", [8, 9, 100, 1000])
 def test_as_many_keys_fit_as_requested(eal: Eal, name: str, entries: int):
-    with Hash.create(name, "u8", entries=entries) as table:
+    with Hash(name, "u8", entries=entries) as table:
         keys = np.random.default_rng(entries).integers(0, 1 << 63, entries).astype(np.uint64)
         positions = table.add(keys)
         assert sorted(positions.tolist()) == list(range(entries))
-        with pytest.raises(NoRoomError, match=f"{entries} entries"):
+        with pytest.raises(NoRoomError, match=f"holds {entries} keys"):
             table.add([1])
         listed, at = table.items()
         assert dict(zip(listed, at, strict=True)) == dict(zip(keys, positions, strict=True))
 
 
 def test_keys_are_added_all_or_none(eal: Eal, name: str):
-    with Hash.create(name, "u2", entries=8) as table:
+    with Hash(name, "u2", entries=8) as table:
         kept = table.add([1, 2, 3])
         with pytest.raises(NoRoomError):
             table.add([3, 10, 10, 11, 12, 13, 14, 15, 2])
@@ -76,22 +76,25 @@ def test_a_table_matches_a_dictionary(eal: Eal, name: str, kind: str):
     dtype, make = KEYS[kind]
     chance = random.Random(3)
     known: dict[object, int] = {}
-    with Hash.create(name, dtype, entries=256) as table:
+    with Hash(name, dtype, entries=256) as table:
         base = np.dtype(dtype).base
         pool = list({make(chance) for _ in range(200)})
         for _ in range(60):
             some = chance.choices(pool, k=chance.randrange(1, 100))
             keys = np.array(some, base)
-            action = chance.choice(("add", "add", "delete", "lookup"))
+            action = chance.choice(("add", "add", "delete", "find"))
             found = getattr(table, action)(keys).tolist()
             if action == "add":
                 for key, position in zip(some, found, strict=True):
                     assert known.setdefault(key, position) == position
-            elif action == "lookup":
+            elif action == "find":
                 assert found == [known.get(key, -1) for key in some]
             else:
                 assert found == [known.pop(key, -1) for key in some]
             assert len(table) == len(known) == len(set(known.values()))
+            for key in some[:5]:
+                one = bytes(key) if kind in ("mac", "ipv6") else key
+                assert (one in table) == (np.array(key, base) in table) == (key in known)
 
 
 def test_columns_are_keys(eal: Eal, pool: Mempool, burst: Burst, name: str):
@@ -103,11 +106,11 @@ def test_columns_are_keys(eal: Eal, pool: Mempool, burst: Burst, name: str):
     flows = burst.columns["flow.tuple"]
     assert "flow.tuple" in names()
     counts = np.zeros(32, np.uint64)
-    with Hash.create(name, flows.dtype, entries=32) as table:
+    with Hash(name, flows.dtype, entries=32) as table:
         np.add.at(counts, table.add(flows), 1)
         assert counts[table.find(flows[:3])].tolist() == [3, 3, 2]
         assert counts.sum() == 8
-    with Hash.create(name, ("u1", 6)) as macs:
+    with Hash(name, ("u1", 6)) as macs:
         assert len(set(macs.add(burst.columns["ether.src_addr"]).tolist())) == 1
     burst.free()
 
@@ -123,7 +126,7 @@ def test_columns_are_keys(eal: Eal, pool: Mempool, burst: Burst, name: str):
 )  # fmt: skip
 def test_invalid_options_raise(eal: Eal, name: str, key, options):
     with pytest.raises((ValueError, TypeError), match="must be"):
-        Hash.create(name, key, **options)
+        Hash(name, key, **options)
 
 
 def test_invalid_keys_raise(table: Hash):
@@ -135,20 +138,63 @@ def test_invalid_keys_raise(table: Hash):
 
 
 def test_records_must_have_the_dtype_of_the_table(eal: Eal, name: str):
-    with Hash.create(name, [("a", "u4"), ("b", "u2")]) as table:
+    with Hash(name, [("a", "u4"), ("b", "u2")]) as table:
         for keys in (np.zeros(3, [("a", "u4")]), [(1, 2)], np.zeros(3, "V6"), np.zeros(3)):
             with pytest.raises((ValueError, TypeError), match="must"):
                 table.add(keys)
 
 
+NO_KEYS = (None, "x", "", b"", b"\7\0\0\0", -1, 1 << 32, 1 << 80, 7.0, True, (), (7,), object())
+
+
+def test_what_cannot_be_a_key_is_not_in_the_table(table: Hash):
+    """As in a dict: False, or TypeError for what has no hash."""
+    assert 7 not in table and (len(table), table.capacity) == (0, 64)
+    table.add([0, 1, 7])
+    assert 7 in table and np.uint8(7) in table and np.array(7) in table
+    assert [key for key in NO_KEYS if key in table] == []
+    for several in ([7], [], np.array([7], "u4"), np.zeros((2, 2)), {}):
+        with pytest.raises(TypeError, match="unhashable"):
+            _ = several in table
+    table.close()
+    for key in (7, None):
+        with pytest.raises(ClosedError):
+            _ = key in table
+
+
+def test_records_and_bytes_are_keys_one_by_one(eal: Eal, name: str):
+    flow = np.dtype([("ip", "u1", 4), ("port", "u2"), ("name", "S3")])
+    with Hash(name, flow) as table:
+        rows = np.array([((10, 0, 0, 1), 53, b"dns"), ((10, 0, 0, 2), 80, b"a")], flow)
+        table.add(rows[1:])
+        assert [row in table for row in rows] == [False, True]
+        same = (bytes([10, 0, 0, 2]), 80, b"a"), ([10, 0, 0, 2], np.uint16(80), b"a\0")
+        assert all(row in table for row in (*same, rows[1].item()))
+        with pytest.raises(TypeError, match="unhashable"):
+            _ = rows[["ip", "port"]][1] in table
+        ip = bytes([10, 0, 0, 2])
+        for other in ((ip, 80 + (1 << 16), b"a"), (ip, 80.0, b"a"), (ip, 80), (ip, 80, b"a", 0),
+                      (b"\2", 80, b"a"), (ip, 80, b"a\0\0\0"), (ip, 80, "a"), (2, 80, b"a"),
+                      rows[0].item(), b"", bytes(9), ()):  # fmt: skip
+            assert other not in table, other
+    with Hash(name, "S4") as texts:
+        texts.add(np.array([b"ab"], "S4"))
+        assert b"ab" in texts and b"ab\0\0" in texts and np.bytes_(b"ab") in texts
+        assert not any(key in texts for key in (b"", b"abcd", b"ab\0\0\0", "ab", 7))
+    with Hash(name, "V3") as raw:
+        raw.add(np.array([b"abc"], "V3"))
+        assert b"abc" in raw and np.void(b"abc") in raw
+        assert not any(key in raw for key in (b"", b"ab", b"abcd", "abc"))
+
+
 def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, table: Hash):
     with pytest.raises(NameTakenError):
-        Hash.create(name, "u8")
+        Hash(name, "u8")
     assert table
     table.close()
     table.close()
-    with Hash.create("x" * 20, "u8"), pytest.raises(ValueError, match=r"1\.\.20"):
-        Hash.create("x" * 21, "u8")
+    with Hash("x" * 20, "u8"), pytest.raises(ValueError, match=r"1\.\.20"):
+        Hash("x" * 21, "u8")
     for call in (lambda: table.find([1]), lambda: table.add([1]), lambda: len(table),
                  lambda: table.delete([1]), table.items, table.reset,
                  lambda: table.find(np.zeros(1, "u4"))):  # fmt: skip
@@ -174,7 +220,7 @@ def closed(table: Hash) -> bool:
 
 
 def test_lookups_run_beside_changes_and_close_waits_for_them(eal: Eal, name: str):
-    table = Hash.create(name, "u4", entries=4096)
+    table = Hash(name, "u4", entries=4096)
     staying, moving = np.arange(100, dtype="u4"), np.arange(100, 4000, dtype="u4")
     positions = table.add(staying)
     wrong: list[object] = []

@@ -19,13 +19,13 @@ AROUND_64 = (1, 31, 32, 33, 62, 63, 64, 65, 127, 128, 129, 192, 256)
 
 @pytest.fixture
 def fib(eal: Eal, name: str) -> Iterator[Fib]:
-    with Fib.create(name, nh_bytes=1, default_nh=9, max_routes=100, num_tbl8=5) as made:
+    with Fib(name, nh_bytes=1, default_nh=9, max_routes=100, num_tbl8=5) as made:
         yield made
 
 
 @pytest.fixture
 def fib6(eal: Eal, name: str) -> Iterator[Fib6]:
-    with Fib6.create(f"{name}v6", default_nh=9, max_routes=100, num_tbl8=26) as made:
+    with Fib6(f"{name}v6", default_nh=9, max_routes=100, num_tbl8=26) as made:
         yield made
 
 
@@ -141,7 +141,7 @@ def test_a_rejected_route_changes_nothing(fib: Fib, fib6: Fib6):
 
 def test_as_many_routes_fit_as_requested(eal: Eal, name: str):
     for kind, top in ((Fib, 1 << 28), (Fib6, 1 << 124)):
-        with kind.create(name, max_routes=16) as table:
+        with kind(name, max_routes=16) as table:
             for i in range(16):
                 table.add(table._network((i * top, 4)), i)
             with pytest.raises(NoRoomError, match="16 of 16 routes"):
@@ -166,7 +166,7 @@ def test_a_lookup_beside_changes_finds_the_old_or_the_new(
     eal: Eal, name: str, kind: type[Fib | Fib6], whole: str
 ):
     """The steps of the other route come and go, and this address is in them too."""
-    with kind.create(name) as table:
+    with kind(name) as table:
         bits = table._network(whole).max_prefixlen
         near = table._network((0x0A << (bits - 8), bits))
         asked = np.zeros((50_000, bits // 8), np.uint8)
@@ -209,7 +209,7 @@ def test_a_column_of_a_burst_finds_its_routes(fib: Fib, pool: Mempool, burst: Bu
 @pytest.mark.parametrize("key", ["u2", "u4", ("u1", 16), ("u1", 13)])
 def test_keys_are_found_in_batches_of_any_size(eal: Eal, name: str, key: object):
     """rte_hash_lookup_bulk: also if all keys of a batch are in extended buckets."""
-    with Hash.create(name, key, entries=400) as table:
+    with Hash(name, key, entries=400) as table:
         numbers = list(range(400))
         positions = table.add(as_keys(table.dtype, numbers))
         for n in AROUND_64:
@@ -228,7 +228,7 @@ def some_keys(n: int) -> np.ndarray:
 
 def test_keys_in_extended_buckets_are_found_in_batches_of_64(eal: Eal, name: str):
     """A full table has some; which ones is unknown."""
-    with Hash.create(name, "u4", entries=1024) as table:
+    with Hash(name, "u4", entries=1024) as table:
         keys = some_keys(1024)
         positions = table.add(keys)
         for n in (63, 64, 65):
@@ -238,7 +238,7 @@ def test_keys_in_extended_buckets_are_found_in_batches_of_64(eal: Eal, name: str
 
 def test_a_key_of_zeros_is_found_once(eal: Eal, name: str):
     """An empty place of its bucket looks equal to rte_hash_add_key."""
-    with Hash.create(name, "u4", entries=64) as table:
+    with Hash(name, "u4", entries=64) as table:
         others = some_keys(40)
         table.add(others)
         zero = table.add([0])
@@ -252,7 +252,7 @@ def test_a_key_of_zeros_is_found_once(eal: Eal, name: str):
 
 @pytest.mark.parametrize("entries", [8, 60])
 def test_random_batches_of_keys_match_a_dictionary(eal: Eal, name: str, entries: int):
-    with Hash.create(name, "u1", entries=entries) as table:
+    with Hash(name, "u1", entries=entries) as table:
         beside = Keys(table, random.Random(entries))
         for _ in range(1500):
             beside.step()
