@@ -1,8 +1,7 @@
 """Lookups of columns: routes, keys, rates and filters."""
 
 from pydpdk.tables.bpf import Bpf
-from pydpdk.tables.fib import Fib
-from pydpdk.tables.fib6 import Fib6
+from pydpdk.tables.fib import Fib, Fib6
 from pydpdk.tables.hash import Hash
 from pydpdk.tables.meter import Meter
 

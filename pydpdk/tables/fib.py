@@ -1,23 +1,17 @@
-"""IPv4 routes: the longest prefix that matches each address of a column."""
+"""Routes: the longest prefix that matches each address of a column."""
 
 from __future__ import annotations
 
-import ipaddress
-from typing import Any, ClassVar, TypeAlias
+from ipaddress import IPv4Network, IPv6Network
+from typing import ClassVar
 
 import numpy as np
 
-from pydpdk._core.fastcall import rows
 from pydpdk._dpdk import lib
-from pydpdk.errors import check_range
-from pydpdk.tables._routes import Hops, Routes
-
-Prefix: TypeAlias = str | ipaddress.IPv4Network
-_FIB = "fib"  # the kind of its handle
-_U32 = np.dtype(np.uint32)
+from pydpdk.tables._routes import Routes
 
 
-class Fib(Routes):
+class Fib(Routes[IPv4Network]):
     """IPv4 routes; a lookup takes one or two memory accesses (DIR-24-8).
 
     Parameters
@@ -35,6 +29,13 @@ class Fib(Routes):
     socket_id
         NUMA node; None for any.
 
+    Attributes
+    ----------
+    capacity : int
+        [routes] at most; `len(fib)` are stored now.
+    next_hop_max : int
+        The largest next hop that fits in `nh_bytes`.
+
     Raises
     ------
     NameTakenError, NoRoomError
@@ -44,20 +45,22 @@ class Fib(Routes):
 
     Notes
     -----
-    Wraps    rte_fib_create, rte_fib_free (rte_fib.h)
+    Wraps    rte_fib_create, rte_fib_free (rte_fib.h), rte_fib_add (rte_fib.h) in `add`,
+             rte_rib_insert (rte_rib.h) in `add`, rte_fib_add (rte_fib.h) in `delete`,
+             rte_rib_remove (rte_rib.h) in `delete`, rte_fib_lookup_bulk (rte_fib.h) in `find`
     Owns     a table of 2**24 next hops in DPDK memory: 16 MB for each of their bytes
     Threads  any number may look up while one changes routes: the result for each address is that
              before or after the change; a lookup waits while DPDK writes, at most all of a /8
     """
 
-    _call, _bits, _example = "fib", 32, "198.18.0.0/15"
+    _bits, _network, _example = 32, IPv4Network, "198.18.0.0/15"
+    _row = np.dtype(np.uint32), 0
     _sizes: ClassVar[dict[int, int]] = {
         1: lib.RTE_FIB_DIR24_8_1B,
         2: lib.RTE_FIB_DIR24_8_2B,
         4: lib.RTE_FIB_DIR24_8_4B,
         8: lib.RTE_FIB_DIR24_8_8B,
     }
-    _network = ipaddress.IPv4Network
     _tbl8_spare, _tbl8_unit = 1, 64
 
     def __init__(
@@ -72,50 +75,57 @@ class Fib(Routes):
     ) -> None:
         super().__init__(name, nh_bytes, num_tbl8, default_nh, max_routes, socket_id)
 
-    def add(self, prefix: Prefix, next_hop: int) -> None:
-        """Add a route such as `198.18.0.0/15`, or change its next hop.
 
-        Routes are right in any order and in every release, as DPDK's bugs (docs/upstream) are
-        avoided. For that a route shorter than /8 costs one write for each /8 in it, and one to the
-        last address at most 32 more.
+class Fib6(Routes[IPv6Network]):
+    """IPv6 routes; a lookup takes a memory access for each byte after the third (trie).
 
-        Raises
-        ------
-        NoRoomError
-            `max_routes` or `num_tbl8` are used up. Nothing was changed.
+    Parameters
+    ----------
+    name, max_routes, default_nh, socket_id
+        As for `Fib`.
+    nh_bytes
+        [bytes] of a next hop; DPDK uses one bit of them: 2 (0 to 32,767), 4 or 8.
+    num_tbl8
+        How many steps after the first 24 bits all routes need together: one for each byte of a
+        prefix, shared by routes that begin alike; all of them fit. With 2 bytes, 32,766 and
+        32,767 give 32,765, as DPDK needs two.
 
-        Notes
-        -----
-        Wraps  rte_fib_add (rte_fib.h), rte_rib_insert (rte_rib.h)
-        """
-        hop = check_range("next_hop", next_hop, 0, self.next_hop_max)
-        self._change(prefix, hop, add=True)
+    Attributes
+    ----------
+    capacity, next_hop_max : int
+        As of `Fib`.
 
-    def delete(self, prefix: Prefix) -> None:
-        """Delete a route.
+    Raises
+    ------
+    NameTakenError, NoRoomError, NotSupportedError
+        As for `Fib`.
 
-        Raises
-        ------
-        NotFoundError
-            There is no route of exactly that prefix.
+    Notes
+    -----
+    Wraps    rte_fib6_create, rte_fib6_free (rte_fib6.h), rte_fib6_add (rte_fib6.h) in `add`,
+             rte_rib6_insert (rte_rib6.h) in `add`, rte_fib6_add (rte_fib6.h) in `delete`,
+             rte_rib6_remove (rte_rib6.h) in `delete`, rte_fib6_lookup_bulk (rte_fib6.h) in `find`
+    Owns     as `Fib`
+    Threads  as for `Fib`
+    """
 
-        Notes
-        -----
-        Wraps  rte_fib_add (rte_fib.h), rte_rib_remove (rte_rib.h)
-        """
-        self._change(prefix, 0, add=False)
+    _bits, _network, _example = 128, IPv6Network, "2001:db8::/32"
+    _row = np.dtype(np.uint8), 16
+    _sizes: ClassVar[dict[int, int]] = {
+        2: lib.RTE_FIB6_TRIE_2B,
+        4: lib.RTE_FIB6_TRIE_4B,
+        8: lib.RTE_FIB6_TRIE_8B,
+    }
+    _tbl8_spare, _tbl8_unit = 2, 1
 
-    @rows("pyd_rows_next_hops", _FIB, "4", "8")
-    def find(self, addresses: Any) -> Hops:
-        """Return the next hop of each address, `uint64[n]`.
-
-        Parameters
-        ----------
-        addresses
-            `uint32[n]`, as `burst.columns["ipv4.dst_addr"]`.
-
-        Notes
-        -----
-        Wraps  rte_fib_lookup_bulk (rte_fib.h)
-        """
-        return self._found(addresses, _U32, ())
+    def __init__(
+        self,
+        name: str,
+        *,
+        max_routes: int = 1024,
+        default_nh: int = 0,
+        nh_bytes: int = 2,
+        num_tbl8: int = 1024,
+        socket_id: int | None = None,
+    ) -> None:
+        super().__init__(name, nh_bytes, num_tbl8, default_nh, max_routes, socket_id)

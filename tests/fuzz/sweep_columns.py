@@ -23,7 +23,7 @@ def _routed(h: Fixtures) -> str:
 
 
 def _routed6(h: Fixtures) -> str:
-    SAMPLES["tables.fib6.Fib6"](h).add("2001:db8::/32", 1)
+    SAMPLES["tables.fib.Fib6"](h).add("2001:db8::/32", 1)
     return "2001:db8::/32"
 
 
@@ -31,7 +31,7 @@ SAMPLES: dict[str, Make] = {
     "burst.columns.Columns": lambda h: h.full.columns,
     "tables.bpf.Bpf": lambda h: h.keep("bpf", lambda: Bpf("udp port 53")),
     "tables.fib.Fib": lambda h: h.keep("fib", lambda: Fib("fib", nh_bytes=1)),
-    "tables.fib6.Fib6": lambda h: h.keep("fib6", lambda: Fib6("fib6")),
+    "tables.fib.Fib6": lambda h: h.keep("fib6", lambda: Fib6("fib6")),
     "tables.hash.Hash": lambda h: h.keep("hash", lambda: Hash("hash", "u4")),
     "tables.meter.Meter": lambda h: Meter(1000, 1000, n=8),
     "burst.columns.Bound": lambda h: h.full.columns.bind("udp.dst_port", "mbuf.pkt_len"),
@@ -50,11 +50,11 @@ GOOD: dict[str, Make] = {
     "tables.fib.Fib.delete.prefix": lambda h: _routed(h),
     "tables.fib.Fib.find.addresses": lambda h: [1, 2],
     "tables.fib.Fib.nh_bytes": lambda h: 1,
-    "tables.fib6.Fib6.add.prefix": lambda h: "2001:db8::/32",
-    "tables.fib6.Fib6.add.next_hop": lambda h: 1,
-    "tables.fib6.Fib6.delete.prefix": lambda h: _routed6(h),
-    "tables.fib6.Fib6.find.addresses": lambda h: np.zeros((2, 16), np.uint8),
-    "tables.fib6.Fib6.nh_bytes": lambda h: 2,
+    "tables.fib.Fib6.add.prefix": lambda h: "2001:db8::/32",
+    "tables.fib.Fib6.add.next_hop": lambda h: 1,
+    "tables.fib.Fib6.delete.prefix": lambda h: _routed6(h),
+    "tables.fib.Fib6.find.addresses": lambda h: np.zeros((2, 16), np.uint8),
+    "tables.fib.Fib6.nh_bytes": lambda h: 2,
     "tables.hash.Hash.key": lambda h: "u4",
     "tables.hash.Hash.find.keys": lambda h: [1, 2],
     "tables.hash.Hash.add.keys": lambda h: [1, 2],

@@ -138,6 +138,6 @@ WITHOUT_HUGEPAGES: dict[str, type[BaseException]] = dict.fromkeys(
 
 NEEDS_HUGEPAGES = (
     "memory.events.W", "memory.events.w", "process.group.Group.",
-    "process.messages.Handler.", "tables.fib6.Fib6.",
+    "process.messages.Handler.", "tables.fib.Fib6",
 )  # fmt: skip
 """Classes that have no object there, as their makers raise; IPv6 routes take 32 MB."""

@@ -26,4 +26,5 @@ int pyd_fib_open(struct pyd_fib *fib, int bits, const char *name, int socket_id,
     uint32_t max_steps);
 int pyd_fib_close(struct pyd_fib *fib);
 int pyd_fib_change(struct pyd_fib *fib, const void *ip, uint8_t depth, uint64_t next_hop, int add);
+int pyd_fib_has(struct pyd_fib *fib, const void *ip, uint8_t depth);
 int pyd_fib_lookup(struct pyd_fib *fib, void *ips, uint64_t *next_hops, uint32_t n);

@@ -118,6 +118,14 @@ pyd_fib_close(struct pyd_fib *fib)
     return 0;
 }
 
+static struct pyd_table
+table_of(struct pyd_fib *fib)
+{
+    return (struct pyd_table){
+        &fib->family->rib, &fib->routes, fib->family->rib_of(fib->fib), fib->fib,
+    };
+}
+
 /* The caller holds a lock: one thread at a time changes routes, also beside lookups. The address is
  * in network order. */
 int
@@ -128,10 +136,23 @@ pyd_fib_change(struct pyd_fib *fib, const void *ip, uint8_t depth, uint64_t next
 
     if (ret != 0)
         return ret;
-    table = (struct pyd_table){
-        &fib->family->rib, &fib->routes, fib->family->rib_of(fib->fib), fib->fib,
-    };
+    table = table_of(fib);
     ret = add ? pyd_routes_add(&table, ip, depth, next_hop) : pyd_routes_delete(&table, ip, depth);
+    pyd_leave(&fib->gate);
+    return ret;
+}
+
+/* Whether there is a route of exactly this prefix. The caller holds the lock of changes. */
+int
+pyd_fib_has(struct pyd_fib *fib, const void *ip, uint8_t depth)
+{
+    int ret = pyd_enter(&fib->gate);
+    struct pyd_table table;
+
+    if (ret != 0)
+        return ret;
+    table = table_of(fib);
+    ret = table.calls->exact(table.rib, ip, depth) != NULL;
     pyd_leave(&fib->gate);
     return ret;
 }
