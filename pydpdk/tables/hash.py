@@ -171,6 +171,25 @@ class Hash(Owner, Handle):
     def __bool__(self) -> bool:
         return True
 
+    def __contains__(self, key: object) -> bool:
+        """Whether one key is in the table; `find` is for columns.
+
+        A key is a number, bytes, an element of a column, or a tuple of a record's fields. As in a
+        dict, what cannot be a key of this dtype is not in the table, and raises TypeError if it has
+        no hash, as an array of several keys.
+
+        Notes
+        -----
+        Wraps  rte_hash_lookup_bulk (rte_hash.h)
+        """
+        self.handle  # noqa: B018  # raises when closed
+        try:
+            keys = self._keys(_as_key(key, self.dtype)[np.newaxis])
+        except (TypeError, ValueError, OverflowError):
+            hash(key)
+            return False
+        return bool(self._positions(lib.pyd_hash_lookup, keys)[0] >= 0)
+
     def _positions(self, call: Any, keys: npt.NDArray[Any], *more: Any) -> Positions:
         found = np.empty(len(keys), np.int32)
         data = ffi.from_buffer("char *", keys.view(np.uint8) if keys.size else found)
@@ -198,6 +217,29 @@ class Hash(Owner, Handle):
 
     def _free(self, force: bool) -> None:
         call_errno(lib.pyd_hash_close, self._c, detail=self.name)
+
+
+def _as_key(key: object, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return one key as an array of its shape; raise TypeError or ValueError if it is none."""
+    base, cells = dtype.base, dtype.shape
+    octets = base.kind in "SV" or (cells and base.itemsize == 1)
+    if isinstance(key, bytes) and base.names is None and octets:
+        data = key.ljust(dtype.itemsize, b"\0") if base.kind == "S" else key
+        return np.frombuffer(data, base).reshape(cells)
+    if isinstance(key, tuple) and base.names is not None and not cells:
+        return _record(key, base)
+    values = np.asarray(key)
+    if values.shape != cells:
+        raise ValueError(f"key={key!r}: shape {values.shape}; {cells} is allowed")
+    return values
+
+
+def _record(values: tuple[Any, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    record = np.zeros((), dtype)
+    for name, value in zip(dtype.names or (), values, strict=True):
+        field = dtype[name]
+        record[name] = fit(name, _as_key(value, field), field.base, field.shape)
+    return record
 
 
 def _check_key(key: npt.DTypeLike) -> np.dtype[Any]:
