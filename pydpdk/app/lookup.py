@@ -37,7 +37,7 @@ class Lookup(Fixed):
         """Find a mempool with the same number of mbufs."""
         there = [pool.name for pool in mempools()]
         pool = self._find("mempools", name, lambda: Mempool.lookup(name), there)
-        self._same("mempools", name, "n", spec.n, pool.n)
+        self._same("mempools", name, "n", spec.n, pool.capacity)
         return pool
 
     def ring(self, name: str, spec: RingSpec) -> Ring:

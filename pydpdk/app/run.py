@@ -123,7 +123,7 @@ class Measurement:
                 for name, port in self._app.ports.items()
             },
             mempools={
-                name: {"n": pool.n, "in_use": pool.in_use_count}
+                name: {"n": pool.capacity, "in_use": pool.in_use_count}
                 for name, pool in self._app.mempools.items()
             },
             lcores=self._compiled.report() if self._compiled else {},

@@ -54,7 +54,7 @@ def rx_fields(info: PortInfo, mempool: Mempool | None) -> dict[str, int]:
     if info.driver_name != _PCAP:
         return fields
     if mempool is not None and _repeats_a_file(info.devargs):
-        return {"check": lib.PYD_CHECK_AGAIN, "unseen": mempool.n}
+        return {"check": lib.PYD_CHECK_AGAIN, "unseen": mempool.capacity}
     if _stamps_in_us():
         field, flag = rx_timestamp()
         fields |= {"stamp_at": field.offset, "stamp_flag": flag.mask, "stamp_ns": _PCAP_STAMP_NS}
@@ -199,7 +199,7 @@ def beyond(mempool: Mempool | None) -> Any:
     """Allocate the list of the mbufs of a pool that net_af_xdp does not reach."""
     if mempool is None:
         return ffi.new("struct pyd_beyond *", {"mbufs": 0})
-    return ffi.new("struct pyd_beyond *", {"mp": mempool.handle, "mbufs": mempool.n})
+    return ffi.new("struct pyd_beyond *", {"mp": mempool.handle, "mbufs": mempool.capacity})
 
 
 def take_beyond(name: str, mempool: Mempool, into: Any) -> None:

@@ -282,7 +282,7 @@ class Mempool(PoolBase):
         reasons = super()._why_open()
         out = self.in_use_count
         if out:
-            reasons.append(f"{out} of its {self.n} mbufs are out{culprits_of(self.handle)}")
+            reasons.append(f"{out} of its {self.capacity} mbufs are out{culprits_of(self.handle)}")
         return reasons
 
     def _free(self, force: bool) -> None:

@@ -187,9 +187,6 @@ class ObjectPool(PoolBase):
         self.handle  # noqa: B018  # raises when closed
         return list(self._map.chunks)
 
-    def __len__(self) -> int:
-        return self.n
-
     # -- taking and giving back --
 
     @short("pyd_objects_get", "take", OBJECTS)
@@ -220,7 +217,7 @@ class ObjectPool(PoolBase):
         Cost   80 ns for 1, 1 us for 1,024 [objects]; `checked` 3.9 us; 25 ns without `out`
         """
         n = check_range("n", n, 0, N_MAX, " objects")
-        if n > self.n:
+        if n > self.capacity:
             raise self._error("rte_mempool_get_bulk", -errno.ENOBUFS)
         ids = np.empty(n, _intp) if out is None else room_for(out, n)
         result = lib.pyd_objects_get(self._c, _from_buffer("int64_t[]", ids), n)
@@ -256,7 +253,7 @@ class ObjectPool(PoolBase):
             raise ValueError(f"{self!r} was made with checked=False: it has no record of them")
         with lock():
             self.handle  # noqa: B018  # raises when closed
-            return np.flatnonzero(np.frombuffer(ffi.buffer(self._c.out, self.n), np.uint8))
+            return np.flatnonzero(np.frombuffer(ffi.buffer(self._c.out, self.capacity), np.uint8))
 
     # -- the objects as arrays --
 
@@ -287,14 +284,14 @@ class ObjectPool(PoolBase):
         """Return one object as an array of no dimensions that shares its memory."""
         if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
             raise TypeError(f"id must be an integer (got {i!r}); for many, use array or read")
-        if not 0 <= i < self.n:
-            raise IndexError(f"id must be 0..{self.n - 1} (got {i})")
+        if not 0 <= i < self.capacity:
+            raise IndexError(f"id must be 0..{self.capacity - 1} (got {i})")
         with lock():
             self.handle  # noqa: B018  # raises when closed
             return self._map.object(int(i))
 
     def __iter__(self) -> Iterator[npt.NDArray[Any]]:
-        return (self[i] for i in range(self.n))
+        return (self[i] for i in range(self.capacity))
 
     def read(self, ids: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return a copy of these objects, `dtype[len(ids)]`."""
@@ -347,7 +344,7 @@ class ObjectPool(PoolBase):
         reasons = super()._why_open()
         out = self.in_use_count
         if out:
-            reasons.append(f"{out} of its {self.n} objects are out")
+            reasons.append(f"{out} of its {self.capacity} objects are out")
         return reasons
 
     def _free(self, force: bool) -> None:
@@ -366,17 +363,17 @@ class ObjectPool(PoolBase):
 
     def _valid(self, ids: npt.ArrayLike) -> Ids:
         chosen = as_ids(ids)
-        wrong = (chosen < 0) | (chosen >= self.n)
+        wrong = (chosen < 0) | (chosen >= self.capacity)
         if wrong.any():
-            raise ValueError(f"id must be 0..{self.n - 1} (got {chosen[wrong][0]})")
+            raise ValueError(f"id must be 0..{self.capacity - 1} (got {chosen[wrong][0]})")
         return chosen
 
     def _error(self, call: str, result: int, ids: Ids | None = None) -> Exception:
         if result == -errno.EBADF:
             return self._closed_error()
         if result == -errno.EINVAL and ids is not None:
-            wrong = ids[(ids < 0) | (ids >= self.n)].tolist()
-            return ValueError(f"id must be 0..{self.n - 1} (got {wrong[:1]})")
+            wrong = ids[(ids < 0) | (ids >= self.capacity)].tolist()
+            return ValueError(f"id must be 0..{self.capacity - 1} (got {wrong[:1]})")
         if result == -errno.EALREADY and ids is not None:
             return ClosedError(f"{call}: {self._given_back(ids)} in {self!r} already")
         detail = f"{self!r}"

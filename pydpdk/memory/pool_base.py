@@ -70,6 +70,7 @@ def ops_of(mp: Any) -> str:
 class PoolBase(Portable, Handle):
     """The base of `Mempool` and `ObjectPool`; `handle` is the `struct rte_mempool *`.
 
+    A pool has no `len()`, which could be its capacity, `avail_count` or `in_use_count`.
     Constants are read once, as another thread may close the pool at any moment. Counters are read
     behind the gate, which `close` shuts first.
     """
@@ -80,15 +81,15 @@ class PoolBase(Portable, Handle):
     _c: Any
 
     def __init__(self, name: str, mp: Any, gate: Any, *, owned: bool) -> None:
-        self._n, self._cache_size = int(mp.size), int(mp.cache_size)
+        self._capacity, self._cache_size = int(mp.size), int(mp.cache_size)
         self._socket_id = None if mp.socket_id == lib.SOCKET_ID_ANY else int(mp.socket_id)
         self._ops_name = ops_of(mp)
         super().__init__(name, mp, gate, address=address_of(mp), owned=owned)
 
     @property
-    def n(self) -> int:
-        """How many objects there are."""
-        return self._known(self._n)
+    def capacity(self) -> int:
+        """[objects] of the pool, free ones and those that are out."""
+        return self._known(self._capacity)
 
     @property
     def cache_size(self) -> int:
@@ -160,4 +161,4 @@ class PoolBase(Portable, Handle):
                 raise
 
     def _state(self) -> str:
-        return f"n={self.n} in_use={self.in_use_count}"
+        return f"n={self.capacity} in_use={self.in_use_count}"

@@ -32,7 +32,7 @@ Positions = npt.NDArray[np.int32]
 class Hash(Owner, Handle):
     """A table of keys of one dtype (cuckoo hashing), each with a position from 0.
 
-    Keep the state of flows in numpy arrays of `entries` elements, indexed by position:
+    Keep the state of flows in numpy arrays of `table.capacity` elements, indexed by position:
     `seen[table.find(sources)] += 1`.
 
     Parameters
@@ -46,6 +46,13 @@ class Hash(Owner, Handle):
         8 to 67,108,864 keys, all of which fit.
     socket_id
         NUMA node; None for any.
+
+    Attributes
+    ----------
+    capacity : int
+        [keys] at most; `len(table)` are stored now.
+    dtype : numpy.dtype
+        Of a key.
 
     Raises
     ------
@@ -74,12 +81,14 @@ class Hash(Owner, Handle):
         eal.require_running()
         c_name = check_name("hash", name, NAME_MAX)
         self.dtype = dtype = _check_key(key)
-        self.entries = count = check_range("entries", entries, ENTRIES_MIN, ENTRIES_MAX, " keys")
+        self.capacity = check_range("entries", entries, ENTRIES_MIN, ENTRIES_MAX, " keys")
         socket = lcore.check_socket_id(socket_id)
         self._c = c = ffi.new("struct pyd_hash *")
         with eal.running(), inside(), Undo(lib.pyd_hash_close, c):
             call_errno(lib.pyd_hash_load, detail="librte_hash, here or in the primary")
-            call_rte_errno(lib.pyd_hash_open, c, c_name, socket, count, dtype.itemsize, detail=name)
+            call_rte_errno(
+                lib.pyd_hash_open, c, c_name, socket, self.capacity, dtype.itemsize, detail=name
+            )
             self._keep(c)
             self._bind(address_of(c), _HASH, dtype.base, 0, dtype.shape[0] if dtype.shape else 0)
             super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c.hash))
@@ -201,7 +210,7 @@ class Hash(Owner, Handle):
         if result == -errno.EBADF:
             raise self._closed_error()
         if result < 0:
-            raise make_error("rte_hash_add_key", -result, f"{self!r} has {self.entries} entries")
+            raise make_error("rte_hash_add_key", -result, f"{self!r} holds {self.capacity} keys")
         return result
 
     def _keys(self, keys: Any) -> npt.NDArray[Any]:

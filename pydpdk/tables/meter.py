@@ -44,6 +44,11 @@ class Meter(Handle):
     n
         Number of flows, 1 to 16,777,216. Number them by source address or flow hash modulo `n`.
 
+    Attributes
+    ----------
+    capacity : int
+        [flows], the `n` of the constructor.
+
     Notes
     -----
     Wraps    rte_meter_srtcm_profile_config, rte_meter_srtcm_config (rte_meter.h)
@@ -51,7 +56,7 @@ class Meter(Handle):
     Threads  one at a time: a second one gets `BusyError`
     """
 
-    __slots__ = ("_buckets", "_c", "_profile", "n")
+    __slots__ = ("_buckets", "_c", "_profile", "capacity")
 
     def __init__(self, cir: int, cbs: int, ebs: int = 0, *, n: int = 65536) -> None:
         eal.require_running()
@@ -60,11 +65,11 @@ class Meter(Handle):
         sizes = {k: check_range(k, v, 0, BURST_MAX, " bytes") for k, v in sizes.items()}
         if not any(sizes.values()):
             raise ValueError("cbs or ebs must be above 0 (got 0, 0)")
-        self.n = check_range("n", n, 1, FLOWS_MAX, " flows")
+        self.capacity = check_range("n", n, 1, FLOWS_MAX, " flows")
         self._profile = np.zeros(-(-lib.pyd_meter_profile_bytes() // 8), np.uint64)
-        self._buckets = np.zeros(-(-lib.pyd_meter_bucket_bytes() * self.n // 8), np.uint64)
+        self._buckets = np.zeros(-(-lib.pyd_meter_bucket_bytes() * self.capacity // 8), np.uint64)
         self._c: Any = ffi.new("struct pyd_meter *")
-        self._c.n = self.n
+        self._c.n = self.capacity
         self._c.profile = ffi.from_buffer("char *", self._profile)
         self._c.buckets = ffi.from_buffer("char *", self._buckets)
         params = ffi.new("struct rte_meter_srtcm_params *", {"cir": rate, **sizes})
@@ -79,7 +84,7 @@ class Meter(Handle):
         Parameters
         ----------
         flows
-            `uint32[n]`, below the meter's `n`.
+            `uint32[n]`, below the meter's capacity.
         lengths
             [bytes], `uint32[n]`; with 1 for each, the rate is in packets.
 
@@ -97,10 +102,10 @@ class Meter(Handle):
         out = ffi.from_buffer("uint8_t *", colors)
         result = lib.pyd_meter_color(self._c, data[0], data[1], out, shape[0])
         if result == -errno.ERANGE:
-            raise ValueError(f"flows must be 0..{self.n - 1}")
+            raise ValueError(f"flows must be 0..{self.capacity - 1}")
         if result < 0:
             raise BusyError(errno.EBUSY, f"another thread uses {self!r}")
         return colors
 
     def __repr__(self) -> str:
-        return f"<Meter of {self.n} flows>"
+        return f"<Meter of {self.capacity} flows>"

@@ -96,7 +96,7 @@ def use_pool(pool: Any) -> None:
         burst.alloc(pool, 4)
         assert pool.in_use_count == 4
         burst.free()
-        assert pool.avail_count == pool.n
+        assert pool.avail_count == pool.capacity
 
 
 def use_objects(pool: Any) -> None:

@@ -307,7 +307,7 @@ def test_a_subclass_may_add_attributes(eal):
         Meter.__init__(mine, 1000, 1000, n=16)
     with pytest.raises(AttributeError, match=r"Mine\.said cannot be set"):
         mine.said = 9
-    assert (mine.n, mine.said) == (8, 8)
+    assert (mine.capacity, mine.said) == (8, 8)
 
 
 def test_one_of_several_threads_initializes_an_object(eal):

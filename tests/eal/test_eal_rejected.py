@@ -130,7 +130,8 @@ def test_states_and_a_second_init_after_close(run_script):
         pool = Mempool.create("p", 127, cache_size=0)
         eal.close()
         eal.close()
-        for use in (init, lambda: pool.n, lambda: Burst(1), lambda: eal.add_device("net_null0")):
+        for use in (init, lambda: pool.capacity, lambda: Burst(1),
+                    lambda: eal.add_device("net_null0")):
             try:
                 use()
             except (ClosedError, DpdkError) as error:

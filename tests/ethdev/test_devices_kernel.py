@@ -153,8 +153,8 @@ class TestAfXdp:
     def test_mbufs_out_of_its_reach_must_be_in_the_pool(self, device, veth, big: Mempool):
         beyond = lib.pyd_beyond_count(big.handle)
         port = device(f"net_af_xdp_b,iface={veth}1")
-        with Burst(big.n - 1) as most, Burst(1) as last:
-            most.alloc(big, big.n - 1)
+        with Burst(big.capacity - 1) as most, Burst(1) as last:
+            most.alloc(big, big.capacity - 1)
             last.alloc(big, 1)  # the last mbuf in memory: none was taken before
             most.free()
             if beyond:

@@ -63,7 +63,7 @@ def test_a_pool(eal: object, name: str, burst: Burst, gone: Gone):
     pool.close()
     assert gone(address)
     rejected(
-        lambda: burst.alloc(pool, 1), lambda: pool.n, lambda: pool.in_use_count,
+        lambda: burst.alloc(pool, 1), lambda: pool.capacity, lambda: pool.in_use_count,
         pool.outstanding, lambda: pool.data_room_size,
     )  # fmt: skip
 
@@ -224,7 +224,7 @@ def test_everything_after_cleanup(run_script):
         eal.close()
         uses = [
             lambda: burst.alloc(pool, 1), burst.free, lambda: burst.lengths, lambda: mbuf.pkt_len,
-            lambda: pool.n, pool.outstanding, lambda: objects.get(1), lambda: objects.array,
+            lambda: pool.capacity, pool.outstanding, lambda: objects.get(1), lambda: objects.array,
             lambda: ring.tx(burst), lambda: ring.rx(burst), lambda: len(ring),
             lambda: values.enqueue_bulk(np.zeros(1, np.uint64)), zone.array, lambda: rx.rx(burst),
             lambda: tx.tx(burst), port.stats, lambda: Burst(1),

@@ -19,7 +19,7 @@ def test_numbers_are_as_requested(eal: Eal, name: str):
     with Mempool.create(
         name, 1023, cache_size=32, priv_size=64, data_room_size=1024, socket_id=0
     ) as pool:
-        assert (pool.n, pool.cache_size, pool.priv_size) == (1023, 32, 64)
+        assert (pool.capacity, pool.cache_size, pool.priv_size) == (1023, 32, 64)
         assert (pool.data_room_size, pool.socket_id) == (1024, 0)
         assert (pool.avail_count, pool.in_use_count) == (1023, 0)
         info = next(p for p in mempools() if p.name == name)
@@ -172,7 +172,7 @@ def test_a_closed_pool_raises_and_closes_again(eal: Eal, name: str, burst: Burst
     pool.close()
     pool.close()
     assert repr(pool) == f"<Mempool '{name}' closed>"
-    for use in (lambda: pool.n, lambda: pool.in_use_count, lambda: burst.alloc(pool)):
+    for use in (lambda: pool.capacity, lambda: pool.in_use_count, lambda: burst.alloc(pool)):
         with pytest.raises(ClosedError):
             use()
 

@@ -60,8 +60,8 @@ def test_packets_lie_in_a_mapped_file(
     path, mapping = mapped
     start = address_of(mapping)
     with Mempool.create_extbuf(name, mapping, data_room_size=2176) as pool:
-        assert pool.n == SIZE // 2176  # a mapping begins at a page boundary, so nothing is cut off
-        assert burst.alloc(pool, min(32, pool.n)) == 32
+        assert pool.capacity == SIZE // 2176  # it begins at a page boundary: nothing is cut off
+        assert burst.alloc(pool, min(32, pool.capacity)) == 32
         burst.fill([b"packet %03d" % i for i in range(32)])
         places = [burst.mbuf(i).data_addr - start for i in range(32)]
         assert all(0 <= place <= SIZE - 10 for place in places)
@@ -84,7 +84,7 @@ def test_a_mapping_stays_mapped_under_its_pool(eal: Eal, name: str, mapped: tupl
         with pytest.raises(BufferError, match="buffers exported"):
             mapping.resize(SIZE * 2)
     with pytest.raises(ClosedError):
-        _ = pool.n
+        _ = pool.capacity
     mapping.close()
 
 

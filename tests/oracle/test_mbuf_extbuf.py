@@ -21,7 +21,7 @@ def test_pktmbuf_ext_pinned_buf(
     with Mempool.create_extbuf(f"{name}-ext", memory, data_room_size=2176) as ext:
         assert ext.external
         assert not pool.external
-        assert ext.n in ((1 << 20) // 2176, ((1 << 20) - 4096) // 2176)  # whole pages only
+        assert ext.capacity in ((1 << 20) // 2176, ((1 << 20) - 4096) // 2176)  # whole pages only
         burst.alloc(ext, 32)
         burst.fill(b"outside")
         m = burst.mbuf(3)

@@ -42,7 +42,9 @@ def test_the_c_oracle_passes(on_hugepages: bool):
 def test_basic(eal: Eal, name: str, ops, cache_size: int):
     """test_mempool_basic: without cache, with cache, with stack ops, with the best ops."""
     with ObjectPool.create(name, SIZE, FLOW, ops_name=ops, cache_size=cache_size) as pool:
-        assert (pool.ops_name, pool.cache_size, len(pool)) == (ops, cache_size, SIZE)
+        assert (pool.ops_name, pool.cache_size, pool.capacity) == (ops, cache_size, SIZE)
+        with pytest.raises(TypeError, match="len"):
+            len(pool)  # type: ignore[arg-type]
         one = pool.get(1)
         assert pool.avail_count == SIZE - 1
         assert (pool.in_use_count, pool.outstanding().tolist()) == (1, one.tolist())

@@ -42,7 +42,8 @@ with pydpdk.init(proc_type="secondary", file_prefix=sys.argv[1], lcores="64@{LCO
             rejected.append(str(error))
     until(lambda: sum(port.stats().opackets for port in ports) > sum(first))
     second = [port.stats().opackets for port in ports]
-    print(json.dumps(dict(n=pool.n, data=all(data), first=first, second=second, rejected=rejected)))
+    seen = dict(n=pool.capacity, data=all(data), first=first, second=second, rejected=rejected)
+    print(json.dumps(seen))
 """
 
 

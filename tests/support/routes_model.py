@@ -219,7 +219,7 @@ class Keys:
     done: Counter[str] = field(default_factory=Counter)
 
     def key(self) -> int:
-        return self.chance.randrange(3 * self.table.entries)
+        return self.chance.randrange(3 * self.table.capacity)
 
     def keys(self) -> tuple[list[int], np.ndarray]:
         numbers = [self.key() for _ in range(self.chance.choice(BATCHES))]
@@ -239,14 +239,14 @@ class Keys:
         try:
             found = self.table.add(keys).tolist()
         except NoRoomError:
-            assert len(self.positions) + len(news) > self.table.entries
+            assert len(self.positions) + len(news) > self.table.capacity
             self.done["rejected"] += 1
         else:
-            assert len(self.positions) + len(news) <= self.table.entries
+            assert len(self.positions) + len(news) <= self.table.capacity
             self.positions.update(zip(numbers, found, strict=True))
             assert found == [self.positions[number] for number in numbers]
             assert len(set(self.positions.values())) == len(self.positions)
-            assert all(0 <= position < self.table.entries for position in found)
+            assert all(0 <= position < self.table.capacity for position in found)
             self.done["added"] += len(news)
         self._lookup(numbers, keys)
 
@@ -258,7 +258,7 @@ class Keys:
 
     def check_all(self) -> None:
         assert len(self.table) == len(self.positions)
-        everything = list(range(3 * self.table.entries))
+        everything = list(range(3 * self.table.capacity))
         self._lookup(everything, as_keys(self.table.dtype, everything))
         keys, positions = self.table.items()
         numbers = as_numbers(keys)
