@@ -77,6 +77,7 @@ class Memzone(Portable):
 
     Notes
     -----
+    Wraps    rte_memzone_free (rte_memzone.h) in `close`
     Owns     `reserve` frees it in `close`; `lookup` leaves it alone
     Threads  none of its own: arrays are shared memory
     """
@@ -210,7 +211,7 @@ class Memzone(Portable):
             c = ffi.new("struct pyd_zone *", {"gate": {"open": 1}, "mz": handle})
             return known or cls(name, c, owned=False)
 
-    def array(
+    def as_array(
         self, dtype: npt.DTypeLike = np.uint8, shape: int | tuple[int, ...] | None = None
     ) -> npt.NDArray[Any]:
         """Return the memory as an array that shares it.
@@ -249,15 +250,6 @@ class Memzone(Portable):
             self.handle  # noqa: B018  # raises when closed
             view = self._pin.view(0, count * kind.itemsize)
         return view.view(kind).reshape(wanted)
-
-    def free(self) -> None:
-        """Give the memory back; the same as `close`.
-
-        Notes
-        -----
-        Wraps  rte_memzone_free (rte_memzone.h)
-        """
-        self.close()
 
     def _view_count(self) -> int:
         return self._pin.views

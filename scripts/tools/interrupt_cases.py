@@ -105,8 +105,8 @@ def use_objects(pool: Any) -> None:
 
 
 def use_zone(zone: Any) -> None:
-    zone.array()[:] = 7
-    assert zone.array()[-1] == 7
+    zone.as_array()[:] = 7
+    assert zone.as_array()[-1] == 7
 
 
 def _taken_out(ring: Any, most: int) -> list[int]:

@@ -36,7 +36,7 @@ make = {
 calls = {
     "objects": lambda it: (it.outstanding(), it.arrays, it[0]),
     "mempool": lambda it: it.outstanding(),
-    "memzone": lambda it: it.array(),
+    "memzone": lambda it: it.as_array(),
     "channel": lambda it: it.get_many(2, timeout=0),
     "hash": lambda it: (len(it), it.items()),
     "fib": lambda it: it.find([1]),

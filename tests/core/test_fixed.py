@@ -201,7 +201,7 @@ CASES: dict[str, tuple[Make, Use]] = {
     "Mempool": (lambda m: m.pool, lambda p: (p.outstanding(), p.room)),
     "Memzone": (
         lambda m: m.closing(Memzone.reserve("fixed", 64)),
-        lambda z: z.array().fill(1),
+        lambda z: z.as_array().fill(1),
     ),
     "Meter": (lambda m: Meter(1000, 1000, n=8), lambda m: m.color(U4, U4)),
     "ObjectPool": (Maker.objects, lambda p: (p.put(p.get(3)), p.write([62], [1]), p.read([62]))),
@@ -364,7 +364,7 @@ def test_the_length_of_a_zone_cannot_be_changed(eal, name):
         info = zone.info
         object.__setattr__(info, "len", 1 << 40)
         with pytest.raises(ValueError, match="shape"):
-            zone.array(np.uint8, 4096)
+            zone.as_array(np.uint8, 4096)
 
 
 def test_dataclasses_are_initialized_once():

@@ -52,7 +52,7 @@ DERIVED: dict[str, Callable[[Any], Any]] = {
 
 def memzone(stack: ExitStack) -> tuple[Any, Close]:
     zone = stack.enter_context(Memzone.reserve("views", 4096))
-    return zone.array(np.uint32), zone.close
+    return zone.as_array(np.uint32), zone.close
 
 
 def objects(stack: ExitStack) -> tuple[Any, Close]:

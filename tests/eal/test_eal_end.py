@@ -19,7 +19,7 @@ ENDS = {
     "keyboard": "raise KeyboardInterrupt",
     "mbufs out": "burst.alloc(pool, 5)",
     "view alive": "burst.alloc(pool, 5, length=60); view = burst[0]; view[0] = 1",
-    "array alive": "array = Memzone.reserve('z', 4096).array(); array[0] = 1",
+    "array alive": "array = Memzone.reserve('z', 4096).as_array(); array[0] = 1",
     "ring of mbufs": "burst.alloc(pool, 5); Ring.create('r', 16, element='mbuf').tx(burst)",
     "port runs": "port.start(); port.rx_queues[0].rx(burst)",
     "thread polls": (

@@ -21,7 +21,7 @@ def test_calls_in_a_forked_child_raise(run_script):
             alloc=lambda: burst.alloc(pool), n=lambda: pool.in_use_count, free=burst.free,
             enqueue=lambda: values.enqueue_bulk(np.zeros(1, np.uint64)),
             tx=lambda: mbufs.tx(burst), rx=lambda: queue.rx(burst), stop=port.stop,
-            start=port.start, stats=port.stats, array=zone.array,
+            start=port.start, stats=port.stats, array=zone.as_array,
             reserve=lambda: Memzone.reserve("y", 64), add=lambda: eal.add_device("net_null5"),
             lookup=lambda: Mempool.lookup("p"), mbuf=lambda: mbuf.append(1),
             new=lambda: Burst(1), init=init, lengths=lambda: burst.lengths,
@@ -54,7 +54,7 @@ def test_calls_in_a_forked_child_raise(run_script):
         status = os.waitpid(pid, 0)[1]
         print("child", status)
         assert pool.in_use_count == 4 and burst.free() == 4
-        assert port.rx_queues[0].rx(burst) == 0 and zone.array()[0] == 0
+        assert port.rx_queues[0].rx(burst) == 0 and zone.as_array()[0] == 0
         eal.close()
     """)
     assert done.returncode == 0, done.stderr

@@ -23,7 +23,7 @@ def sequences(h: Fixtures) -> Iterator[tuple[str, Call]]:
 
 
 def memory(h: Fixtures) -> Iterator[tuple[str, Call]]:
-    yield "Memzone.array shape item", lambda v: h.zone.array("u8", (v, 2))
+    yield "Memzone.as_array shape item", lambda v: h.zone.as_array("u8", (v, 2))
     for key in ("bound", "flags", "align"):
         yield f"the rest {key}", lambda v, k=key: Memzone.reserve_rest(name(), **{k: v})
     unchecked = h.keep(

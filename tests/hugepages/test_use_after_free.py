@@ -79,11 +79,11 @@ def test_a_pool_of_objects(eal: object, name: str, gone: Gone):
 
 def test_a_zone(eal: object, name: str, gone: Gone):
     zone = Memzone.reserve(name, MB_8)
-    address = zone.array()[MB_8 // 2 :].ctypes.data
+    address = zone.as_array()[MB_8 // 2 :].ctypes.data
     assert readable(address)
     zone.close()
     assert gone(address)
-    rejected(zone.array, lambda: zone.handle)
+    rejected(zone.as_array, lambda: zone.handle)
 
 
 def test_a_ring(eal: object, name: str, gone: Gone):
@@ -117,7 +117,7 @@ def test_a_view_keeps_its_pool(eal: object, name: str, gone: Gone):
 
 def test_a_view_keeps_its_zone(eal: object, name: str, gone: Gone):
     zone = Memzone.reserve(name, MB_8)
-    part = zone.array("u4")[MB_8 // 8 :][::2]
+    part = zone.as_array("u4")[MB_8 // 8 :][::2]
     with pytest.raises(InUseError, match="1 numpy view is alive"):
         zone.close()
     part[:] = 7
@@ -194,7 +194,7 @@ def test_lookup_returns_the_object_of_the_owner(eal: object, name: str):
     found = Mempool.lookup(name), Memzone.lookup(f"{name}z")
     pool.close()
     zone.close()
-    rejected(lambda: found[0].n, found[0].outstanding, found[1].array)
+    rejected(lambda: found[0].capacity, found[0].outstanding, found[1].as_array)
     for kind, missing in ((Mempool, name), (Memzone, f"{name}z")):
         with pytest.raises(pydpdk.NotFoundError):
             kind.lookup(missing)
@@ -226,8 +226,8 @@ def test_everything_after_cleanup(run_script):
             lambda: burst.alloc(pool, 1), burst.free, lambda: burst.lengths, lambda: mbuf.pkt_len,
             lambda: pool.capacity, pool.outstanding, lambda: objects.get(1), lambda: objects.array,
             lambda: ring.tx(burst), lambda: ring.rx(burst), lambda: len(ring),
-            lambda: values.enqueue_bulk(np.zeros(1, np.uint64)), zone.array, lambda: rx.rx(burst),
-            lambda: tx.tx(burst), port.stats, lambda: Burst(1),
+            lambda: values.enqueue_bulk(np.zeros(1, np.uint64)), zone.as_array,
+            lambda: rx.rx(burst), lambda: tx.tx(burst), port.stats, lambda: Burst(1),
             lambda: Mempool.create("q", 63), lambda: Memzone.lookup("z"), lambda: Ring.lookup("r"),
         ]
         for i, use in enumerate(uses):

@@ -87,7 +87,7 @@ def test_a_worker_that_only_sends_is_stopped_too(source, pool, counters):
 
 def test_the_state_of_a_worker_may_lie_in_a_memzone(source, pool, name):
     with Memzone.reserve(name, 4096) as zone, Burst(32) as its:
-        state = zone.array(np.int64)
+        state = zone.as_array(np.int64)
         state[:] = 0
         with workers.macswap.launch(source.rx_queues[0], source.tx_queues[0], its, state):
             until(lambda state=state: state[0] > 0)

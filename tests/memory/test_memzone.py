@@ -106,11 +106,11 @@ def test_entries_run_out_and_a_freed_one_is_reused(eal: Eal, name: str):
 def test_array_shares_the_memory(eal: Eal, name: str):
     record = np.dtype([("when", "<u8"), ("what", "u1", 8)])
     with Memzone.reserve(name, 64) as zone:
-        zone.array("<u8")[:] = np.arange(8)
-        assert zone.array(record)["when"].tolist() == [0, 2, 4, 6]
-        assert zone.array(np.uint16, (2, 4)).tolist() == [[0, 0, 0, 0], [1, 0, 0, 0]]
-        assert zone.array(np.uint8, ()).shape == ()
-        assert zone.array(np.uint8, 0).shape == (0,)
+        zone.as_array("<u8")[:] = np.arange(8)
+        assert zone.as_array(record)["when"].tolist() == [0, 2, 4, 6]
+        assert zone.as_array(np.uint16, (2, 4)).tolist() == [[0, 0, 0, 0], [1, 0, 0, 0]]
+        assert zone.as_array(np.uint8, ()).shape == ()
+        assert zone.as_array(np.uint8, 0).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ def test_array_shares_the_memory(eal: Eal, name: str):
 )
 def test_array_of_a_wrong_type_raises(eal: Eal, name: str, dtype: str, shape: object):
     with Memzone.reserve(name, 64) as zone, pytest.raises(TypeError):
-        zone.array(dtype, shape)  # type: ignore[arg-type]
+        zone.as_array(dtype, shape)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("shape", [9, -1, (3, 3), (1 << 62, 4), (2, -2)])
 def test_array_that_does_not_fit_raises(eal: Eal, name: str, shape: object):
     with Memzone.reserve(name, 64) as zone, pytest.raises(ValueError, match="shape"):
-        zone.array("u8", shape)  # type: ignore[arg-type]
+        zone.as_array("u8", shape)  # type: ignore[arg-type]
 
 
 def derived(array: np.ndarray) -> list[object]:
@@ -144,12 +144,12 @@ def derived(array: np.ndarray) -> list[object]:
 @pytest.mark.parametrize("i", range(9))
 def test_close_raises_while_a_view_or_an_array_is_alive(eal: Eal, name: str, i: int):
     zone = Memzone.reserve(name, 64)
-    view = derived(zone.array())[i]
+    view = derived(zone.as_array())[i]
     with pytest.raises(InUseError, match="1 numpy view"):
         zone.close()
     assert not zone.closed
     del view
-    zone.free()
+    zone.close()
     assert repr(zone) == f"<Memzone '{name}' closed>"
 
 
@@ -158,7 +158,7 @@ def test_a_closed_zone_raises_and_closes_again(eal: Eal, name: str):
     zone.close()
     zone.close()
     with pytest.raises(ClosedError):
-        zone.array()
+        zone.as_array()
 
 
 def test_closing_a_lookup_does_not_free_the_zone(eal: Eal):
@@ -176,7 +176,7 @@ def test_views_of_a_forgotten_zone_stay_valid(run_script):
         eal = init()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            array = Memzone.reserve("zone", 4096).array()
+            array = Memzone.reserve("zone", 4096).as_array()
         try:
             eal.close()
         except InUseError as error:
@@ -193,7 +193,7 @@ def test_views_of_a_closed_lookup_stay_valid(run_script):
         eal = init()
         lib.rte_memzone_reserve_bounded(b"others", 4096, lib.SOCKET_ID_ANY, 0, 64, 0)
         zone = Memzone.lookup("others")
-        array = zone.array()
+        array = zone.as_array()
         for close in (zone.close, eal.close):
             try:
                 close()
@@ -211,7 +211,7 @@ def test_memory_of_a_mempool_is_not_freed_under_a_view(run_script):
         eal = init()
         pool = Mempool.create("x", 8191)
         try:
-            array = Memzone.lookup("MP_x_0").array()
+            array = Memzone.lookup("MP_x_0").as_array()
             pool.close()
             array[0]
         except (InUseError, DpdkError, ValueError) as error:

@@ -124,7 +124,7 @@ def test_memory_of_dpdk_itself_is_not_external(eal: Eal, name: str):
     """Not a case of DPDK: the pages of a zone would be in two lists that both allocate them."""
     with Memzone.reserve(name, SIZE) as zone:
         with pytest.raises(NameTakenError, match="overlap"):
-            Mempool.create_extbuf(f"{name}-2", zone.array())
+            Mempool.create_extbuf(f"{name}-2", zone.as_array())
         assert external() == []
 
 

@@ -68,14 +68,14 @@ def test_aligned_pieces_of_many_threads_do_not_overlap(whole_heap: None, name: s
         for i, align in enumerate((8, 64, 256, 1024, 4096) * 4):
             zone = Memzone.reserve(f"{name}-{me}-{i}", 1000, align=align, socket_id=0)
             assert zone.info.addr % max(align, LINE) == 0
-            zone.array()[:] = me
+            zone.as_array()[:] = me
             made.append(zone)
 
     in_threads(work)
     assert len(made) == N_THREADS * 20
     assert apart(made)
     for zone in made:
-        assert set(np.unique(zone.array())) == {int(zone.name.split("-")[1])}
+        assert set(np.unique(zone.as_array())) == {int(zone.name.split("-")[1])}
         zone.close()
 
 

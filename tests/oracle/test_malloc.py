@@ -143,7 +143,7 @@ def test_mapped_and_unmapped_pages_are_events(watch: events.Watch, name: str):
 @pytest.mark.hugepages
 def test_each_watch_gets_all_events(watch: events.Watch, name: str):
     with events.watch() as other:
-        Memzone.reserve(name, 4 << 20).free()
+        Memzone.reserve(name, 4 << 20).close()
         mine, others = ([(e.kind, e.addr, e.len) for e in w.read()] for w in (watch, other))
         assert mine == others != []
 
@@ -155,7 +155,7 @@ def test_events_come_while_python_threads_work(watch: events.Watch, name: str):
 
     def work(i: int) -> None:
         for _ in range(20):
-            Memzone.reserve(f"{name}-{i}", 4 << 20).free()
+            Memzone.reserve(f"{name}-{i}", 4 << 20).close()
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
     for thread in threads:
@@ -193,7 +193,7 @@ def test_an_open_watch_is_closed_with_the_eal(run_script):
         from pydpdk.memory import events
         eal = init()
         watch = events.watch()
-        Memzone.reserve("zone", 4 << 20).free()
+        Memzone.reserve("zone", 4 << 20).close()
         eal.close()
         print(watch.closed)
     """)

@@ -55,7 +55,7 @@ def test_basic_zones_are_found_aligned_apart_and_counted(eal: Eal, name: str):
     with pytest.raises(NameTakenError, match="EEXIST"):
         Memzone.reserve(names[0], 100)
     for zone in zones:
-        zone.free()
+        zone.close()
     assert len(memzones()) == before
     for zone_name in names:
         with pytest.raises(NotFoundError):
@@ -131,7 +131,7 @@ def test_the_rest_is_the_largest_free_piece(eal: Eal, name: str):
         largest = heap(0).greatest_free_size
         with Memzone.reserve_rest(name, socket_id=0) as zone:
             assert zone.info.len == largest - OVERHEAD
-            assert zone.array("u1", 1).shape == (1,)
+            assert zone.as_array("u1", 1).shape == (1,)
 
 
 def test_the_aligned_rest_is_hardly_less(eal: Eal, name: str):
@@ -161,7 +161,7 @@ def test_aligned_zones(eal: Eal, name: str):
     assert not overlap(zones, "addr")
     assert not overlap(zones, "iova")
     for zone in zones:
-        zone.free()
+        zone.close()
 
 
 @pytest.mark.parametrize(("size", "bound"), [(100, (1 << 32) - 1), (100, 32), (100, 100), (1, 0)])
@@ -194,18 +194,18 @@ def test_entries_run_out_and_a_freed_one_is_reused(eal: Eal, name: str):
             zones.append(Memzone.reserve(f"{name}-{len(zones)}", 1))
     freed = zones.pop(len(zones) // 2)
     where = [info.name for info in memzones()].index(freed.name)
-    freed.free()
+    freed.close()
     zones.append(Memzone.reserve(f"{name}-again", 1))
     assert [info.name for info in memzones()][where] == f"{name}-again"
     for zone in zones:
-        zone.free()
+        zone.close()
 
 
 def test_freed_twice_is_freed_once(eal: Eal, name: str):
     """test_memzone_free: rte_memzone_free of a freed zone is -EINVAL; here nothing happens."""
     zone = Memzone.reserve(name, 1)
-    zone.free()
-    zone.free()
+    zone.close()
+    zone.close()
     assert zone.closed
 
 
@@ -228,8 +228,8 @@ def test_unknown_sockets(eal: Eal, name: str, socket_id: int):
 def test_a_zone_under_a_view_stays(eal: Eal, name: str):
     """Not a case of DPDK: rte_memzone_free would unmap the page under the reader."""
     zone = Memzone.reserve_rest(name)
-    view = zone.array("u8", 8)
+    view = zone.as_array("u8", 8)
     with pytest.raises(InUseError, match="1 numpy view"):
-        zone.free()
+        zone.close()
     del view
-    zone.free()
+    zone.close()

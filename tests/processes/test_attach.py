@@ -15,12 +15,12 @@ def test_a_secondary_finds_the_same_objects_and_frees_none(
     eal: Eal, second, pool: Mempool, name: str
 ):
     with Ring.create(f"{name}r", 16) as ring, Memzone.reserve(f"{name}z", 4096) as zone:
-        zone.array()[:3] = 1, 2, 3
+        zone.as_array()[:3] = 1, 2, 3
         other = second(f"""
             with pydpdk.attach(PREFIX):
                 pool, ring = Mempool.lookup({pool.name!r}), Ring.lookup({ring.name!r})
                 zone = Memzone.lookup({zone.name!r})
-                print([o.address for o in (pool, ring, zone)], zone.array()[:3].tolist())
+                print([o.address for o in (pool, ring, zone)], zone.as_array()[:3].tolist())
                 print([o.owned for o in (pool, ring, zone)])
                 for o in (pool, ring, zone):
                     o.close()

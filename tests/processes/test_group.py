@@ -56,7 +56,7 @@ def leave():
     os._exit(3)
 
 def write(zone):
-    zone.array("uint64", 8)[:] = range(8)
+    zone.as_array("uint64", 8)[:] = range(8)
     return zone.name
 
 def echo(ring_in, ring_out, total):
@@ -246,7 +246,7 @@ with (Memzone.reserve("numbers", 64) as zone,
       Ring.create("there", 256, element="mbuf", producer="single", consumer="single") as there,
       Ring.create("back", 256, element="mbuf", producer="single", consumer="single") as back,
       Burst(32) as burst):
-    print(group.start(write, zone).result(30), zone.array("uint64", 8).tolist())
+    print(group.start(write, zone).result(30), zone.as_array("uint64", 8).tolist())
     member = group.start(echo, there, back, 320)
     received = 0
     for start in range(0, 320, 32):

@@ -31,13 +31,13 @@ def test_in_the_same_process_it_is_the_same_object(objects):
 
 @huge
 def test_in_another_process_it_opens_itself_and_frees_nothing(objects, second):
-    objects[3].array()[:2] = 5, 6
+    objects[3].as_array()[:2] = 5, 6
     other = second(f"""
         with pydpdk.attach(PREFIX):
             found = pickle.loads({pickle.dumps(objects)!r})
             for each in found:
                 print(repr(each), each.owned)
-            print(found[0].dtype, found[3].array()[:2], found[4].dtype)
+            print(found[0].dtype, found[3].as_array()[:2], found[4].dtype)
             for each in found:
                 each.close()
     """)
