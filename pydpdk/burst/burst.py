@@ -162,15 +162,20 @@ class Burst(Owner, Handle):
             raise ValueError(f"packet {result - 1}: other mbufs see its memory; copy it first")
         self._done(result, "rte_pktmbuf_alloc")
 
-    def clone_of(self, burst: Burst, mempool: Mempool) -> int:
-        """Fill this empty burst with clones of another's packets, all or none; return how many.
+    def clone(self, mempool: Mempool, into: Burst) -> int:
+        """Add clones of all packets, or of none, to the end of another burst; return how many.
 
         Parameters
         ----------
-        burst
-            Keeps its packets; their memory is shared, and read-only for both until one is freed.
         mempool
             For the headers of the clones' segments.
+        into
+            Owns the clones. The memory is shared, and read-only for both until one is freed.
+
+        Raises
+        ------
+        NoRoomError
+            The pool or the other burst has too little room.
 
         Notes
         -----
@@ -178,23 +183,28 @@ class Burst(Owner, Handle):
         """
         if isinstance(mempool, Mempool) and mempool.external:
             raise ValueError(f"{mempool!r}: clones need a pool whose mbufs may see other memory")
-        return self._derive("rte_pktmbuf_clone", lib.PYD_MBUF_CLONE, burst, mempool, 0, 0)
+        return self._derive("rte_pktmbuf_clone", lib.PYD_MBUF_CLONE, mempool, into, 0, 0)
 
-    def copy_of(
-        self, burst: Burst, mempool: Mempool, *, offset: int = 0, length: int | None = None
+    def copy(
+        self, mempool: Mempool, into: Burst, *, offset: int = 0, length: int | None = None
     ) -> int:
-        """Fill this empty burst with copies of another's packets, all or none; return how many.
+        """Add copies of all packets, or of none, to the end of another burst; return how many.
 
         Parameters
         ----------
-        burst
-            Keeps its packets.
         mempool
             For the copies' segments, as many as they need.
+        into
+            Owns the copies.
         offset
             [bytes] to leave out at the start, less than each packet has.
         length
             [bytes] at most. Default: all.
+
+        Raises
+        ------
+        NoRoomError
+            The pool or the other burst has too little room.
 
         Notes
         -----
@@ -202,7 +212,7 @@ class Burst(Owner, Handle):
         """
         check_range("offset", offset, 0, _U32 - 1, " bytes")
         n = _U32 if length is None else check_range("length", length, 1, _U32, " bytes")
-        return self._derive("rte_pktmbuf_copy", lib.PYD_MBUF_COPY, burst, mempool, offset, n)
+        return self._derive("rte_pktmbuf_copy", lib.PYD_MBUF_COPY, mempool, into, offset, n)
 
     @short("pyd_burst_free", "count", BURST, unless=CHECK)
     def free(self) -> int:
@@ -654,18 +664,19 @@ class Burst(Owner, Handle):
         return result
 
     def _derive(
-        self, call: str, how: int, burst: Burst, mempool: Mempool, offset: int, length: int
+        self, call: str, how: int, mempool: Mempool, into: Burst, offset: int, length: int
     ) -> int:
-        self._check_other("burst", burst)
+        self._check_other("into", into)
         if not isinstance(mempool, Mempool):
             raise TypeError(f"mempool must be a Mempool (got {mempool!r})")
-        burst.handle, mempool.handle  # noqa: B018  # raise when closed
-        n = lib.pyd_burst_derive(burst._c, self._c, mempool._c, how, offset, length)
+        into.handle, mempool.handle  # noqa: B018  # raise when closed
+        n = lib.pyd_burst_derive(self._c, into._c, mempool._c, how, offset, length)
         if n == -errno.EMSGSIZE:
             raise ValueError(f"offset must be less than each packet has (got {offset})")
-        count = self._done(n, call, mempool)
-        self._stamp(0, call)
-        return count
+        if n < 0:
+            self._done(n, call, mempool, f", {into!r}")
+        into._stamp(len(into) - n, call)
+        return int(n)
 
     def _require_packets(self) -> None:
         if not len(self) and not self.closed:

@@ -281,33 +281,47 @@ class Mbuf(Fixed):
 
     # -- changes of the length --
 
-    def append(self, length: int) -> Bytes:
-        """Extend the packet at its end; return all data of the first segment.
+    def append(self, data: Any) -> Bytes:
+        """Put bytes at the end of the packet; return the data of the first segment.
+
+        Parameters
+        ----------
+        data
+            A bytes-like object.
 
         Raises
         ------
         NoRoomError
             More than the tailroom.
+        DpdkError
+            EPERM: other mbufs see the memory.
 
         Notes
         -----
         Wraps  rte_pktmbuf_append (rte_mbuf.h)
         """
-        return self._resize("rte_pktmbuf_append", lib.PYD_MBUF_APPEND, length)
+        return self._put("rte_pktmbuf_append", lib.PYD_MBUF_APPEND, data)
 
-    def prepend(self, length: int) -> Bytes:
-        """Extend the packet at its start; return the data, the new bytes first.
+    def prepend(self, data: Any) -> Bytes:
+        """Put bytes in front of the packet; return the data of the first segment.
+
+        Parameters
+        ----------
+        data
+            A bytes-like object.
 
         Raises
         ------
         NoRoomError
             More than the headroom.
+        DpdkError
+            EPERM: other mbufs see the memory. EMSGSIZE: the packet has TX offloads.
 
         Notes
         -----
         Wraps  rte_pktmbuf_prepend (rte_mbuf.h)
         """
-        return self._resize("rte_pktmbuf_prepend", lib.PYD_MBUF_PREPEND, length)
+        return self._put("rte_pktmbuf_prepend", lib.PYD_MBUF_PREPEND, data)
 
     def adj(self, length: int) -> Bytes:
         """Remove bytes from the start; return the data that is left.
@@ -321,7 +335,7 @@ class Mbuf(Fixed):
         -----
         Wraps  rte_pktmbuf_adj (rte_mbuf.h)
         """
-        return self._resize("rte_pktmbuf_adj", lib.PYD_MBUF_ADJ, length)
+        return self._cut("rte_pktmbuf_adj", lib.PYD_MBUF_ADJ, length)
 
     def trim(self, length: int) -> Bytes:
         """Remove bytes from the end; return the data of the first segment.
@@ -335,7 +349,7 @@ class Mbuf(Fixed):
         -----
         Wraps  rte_pktmbuf_trim (rte_mbuf.h)
         """
-        return self._resize("rte_pktmbuf_trim", lib.PYD_MBUF_TRIM, length)
+        return self._cut("rte_pktmbuf_trim", lib.PYD_MBUF_TRIM, length)
 
     # -- segments, and memory that packets share --
 
@@ -425,15 +439,15 @@ class Mbuf(Fixed):
         reason = "it must be a packet of one segment that is attached or a clone"
         self._raise("rte_pktmbuf_detach", result, reason)
 
-    def clone(self, mempool: Mempool, burst: MbufOwner) -> Mbuf:
+    def clone(self, mempool: Mempool, into: MbufOwner) -> Mbuf:
         """Add a packet that shares this one's memory to the end of a burst.
 
         Parameters
         ----------
         mempool
             For the headers of the clone's segments.
-        burst
-            Owns the clone; may be the burst of this packet.
+        into
+            The burst, which owns the clone; may be that of this packet.
 
         Returns
         -------
@@ -449,10 +463,10 @@ class Mbuf(Fixed):
         -----
         Wraps  rte_pktmbuf_clone (rte_mbuf.h)
         """
-        return self._derive("rte_pktmbuf_clone", lib.PYD_MBUF_CLONE, mempool, burst, 0, 0)
+        return self._derive("rte_pktmbuf_clone", lib.PYD_MBUF_CLONE, mempool, into, 0, 0)
 
     def copy(
-        self, mempool: Mempool, burst: MbufOwner, *, offset: int = 0, length: int | None = None
+        self, mempool: Mempool, into: MbufOwner, *, offset: int = 0, length: int | None = None
     ) -> Mbuf:
         """Add a copy of this packet, or of a part of it, to the end of a burst.
 
@@ -460,8 +474,8 @@ class Mbuf(Fixed):
         ----------
         mempool
             For the copy's segments, as many as it needs.
-        burst
-            Owns the copy; may be the burst of this packet.
+        into
+            The burst, which owns the copy; may be that of this packet.
         offset
             [bytes] to leave out at the start, less than the packet has.
         length
@@ -479,7 +493,7 @@ class Mbuf(Fixed):
         pkt_len = self.pkt_len
         check_range("offset", offset, 0, pkt_len - 1, f" bytes of a packet of {pkt_len}")
         n = _U32 if length is None else check_range("length", length, 1, _U32, " bytes")
-        return self._derive("rte_pktmbuf_copy", lib.PYD_MBUF_COPY, mempool, burst, offset, n)
+        return self._derive("rte_pktmbuf_copy", lib.PYD_MBUF_COPY, mempool, into, offset, n)
 
     def __repr__(self) -> str:
         if self._generation != self._burst._c.generation:
@@ -522,33 +536,41 @@ class Mbuf(Fixed):
         self._done(lib.pyd_mbuf_tx_get(self._burst._c, self._index, tx))
         return tx
 
-    def _resize(self, call: str, how: int, length: int) -> Bytes:
-        segment = self._segment()
-        check_range("length", length, 0, 65535, " bytes")
-        result = lib.pyd_mbuf_resize(self._burst._c, self._index, how, length)
+    def _put(self, call: str, how: int, data: Any) -> Bytes:
+        self._check()
+        octets = _octets(data)
+        n = len(octets)
+        return self._resized(call, n, lib.pyd_mbuf_put(self._burst._c, self._index, how, octets, n))
+
+    def _cut(self, call: str, how: int, length: int) -> Bytes:
+        self._check()
+        n = check_range("length", length, 0, 65535, " bytes")
+        return self._resized(call, n, lib.pyd_mbuf_cut(self._burst._c, self._index, how, n))
+
+    def _resized(self, call: str, length: int, result: int) -> Bytes:
         if result == -errno.ENOSPC:
             raise make_error(
                 call, -result,
-                f"{length} bytes, with headroom {segment.headroom}, {segment.len} bytes in the"
+                f"{length} bytes, with headroom {self.headroom}, {self.data_len} bytes in the"
                 f" first segment and tailroom {self.tailroom}",
             )  # fmt: skip
         self._raise(call, result)
         return self._burst.view(self._index)
 
     def _derive(
-        self, call: str, how: int, mempool: Mempool, burst: MbufOwner, offset: int, length: int
+        self, call: str, how: int, mempool: Mempool, into: MbufOwner, offset: int, length: int
     ) -> Mbuf:
         self._check()
         if not isinstance(mempool, Mempool):
             raise TypeError(f"mempool must be a Mempool (got {mempool!r})")
         mempool.handle  # noqa: B018  # raises when closed
-        pool, into = mempool._c, self._struct("burst", burst)
+        pool, c = mempool._c, self._struct("into", into)
         if how == lib.PYD_MBUF_CLONE and mempool.external:
             raise ValueError(f"{mempool!r}: clones need a pool whose mbufs may see other memory")
-        result = lib.pyd_mbuf_derive(self._burst._c, self._index, into, pool, how, offset, length)
+        result = lib.pyd_mbuf_derive(self._burst._c, self._index, c, pool, how, offset, length)
         self._raise(call, result)
-        burst._stamp(into.n - 1, call)
-        return type(self)(burst, into.n - 1)
+        into._stamp(c.n - 1, call)
+        return type(self)(into, c.n - 1)
 
     def _struct(self, name: str, burst: MbufOwner) -> Any:
         if not isinstance(burst, type(self._burst)):
@@ -580,3 +602,13 @@ class Mbuf(Fixed):
     def _done(self, result: int) -> None:
         if result < 0:
             raise_for(result, "struct rte_mbuf", self._burst, self._burst)
+
+
+def _octets(data: Any) -> bytes:
+    try:
+        view = memoryview(data)
+    except TypeError:
+        raise TypeError(f"data={data!r:.80}: a bytes-like object is allowed") from None
+    if view.itemsize != 1:
+        raise TypeError(f"data: items of {view.itemsize} bytes; single bytes are allowed")
+    return view.tobytes()

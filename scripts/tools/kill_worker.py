@@ -87,7 +87,7 @@ class Traffic:
     def clone(self) -> None:
         empty, full = self.burst(full=False), self.burst(full=True)
         if empty is not None and full is not None:
-            empty.clone_of(full, self.headers)
+            full.clone(self.headers, empty)
 
     def plain(self) -> None:
         if len(self.ids) < 4 and self.random.random() < 0.5:

@@ -31,7 +31,7 @@ def test_prepend_and_adj_that_raise_change_nothing(pool: Mempool, burst: Burst):
     with pytest.raises(ValueError, match="packet 1: as many bytes"):
         burst.adj(11)
     with Burst(2) as clones:
-        clones.clone_of(burst, pool)
+        burst.clone(pool, clones)
         with pytest.raises(ValueError, match=r"packet 0: .* its own memory"):
             burst.prepend(b"x")
         clones.free()

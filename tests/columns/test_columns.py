@@ -180,7 +180,7 @@ def test_assigning_metadata(frames: Burst):
 
 def test_ownership_flags_stay_when_all_flags_are_written(pool: Mempool, frames: Burst):
     with Burst(4) as clones:
-        clones.clone_of(frames, pool)
+        frames.clone(pool, clones)
         before = clones.columns["mbuf.ol_flags"]
         clones.columns["mbuf.ol_flags"] = np.zeros(4, np.uint64)
         assert (clones.columns["mbuf.ol_flags"] == before).all()
@@ -206,7 +206,7 @@ def test_a_field_across_segments(pool: Mempool, burst: Burst):
 def test_shared_memory_is_not_written(pool: Mempool, frames: Burst):
     before = [frames.bytes(i) for i in range(4)]
     with Burst(4) as clones:
-        clones.clone_of(frames, pool)
+        frames.clone(pool, clones)
         with pytest.raises(ValueError, match="packet 0: other mbufs see"):
             clones.columns["udp.dst_port"] = 1
         with pytest.raises(ValueError, match="packet 0: other mbufs see"):

@@ -327,7 +327,7 @@ def test_a_shared_segment_is_not_popped(pool: Mempool, burst: Burst):
     tagged = bytes(ETHER / Dot1Q(vlan=3) / IP() / UDP())
     with Burst(4) as others:
         chained(pool, burst, tagged, [6])
-        others.clone_of(burst, pool)
+        burst.clone(pool, others)
         with pytest.raises(ValueError, match="packet 0"):
             burst.vlan_pop()
         assert burst.bytes(0) == others.bytes(0) == tagged

@@ -23,7 +23,7 @@ def test_calls_in_a_forked_child_raise(run_script):
             tx=lambda: mbufs.tx(burst), rx=lambda: queue.rx(burst), stop=port.stop,
             start=port.start, stats=port.stats, array=zone.as_array,
             reserve=lambda: Memzone.reserve("y", 64), add=lambda: eal.add_device("net_null5"),
-            lookup=lambda: Mempool.lookup("p"), mbuf=lambda: mbuf.append(1),
+            lookup=lambda: Mempool.lookup("p"), mbuf=lambda: mbuf.append(b"x"),
             new=lambda: Burst(1), init=init, lengths=lambda: burst.lengths,
         )
         held, forked = threading.Event(), threading.Event()

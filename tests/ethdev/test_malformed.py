@@ -84,7 +84,7 @@ def read_all(burst: Burst, copies: Burst, memory: Mempool) -> list[bytes]:
         mbuf = burst.mbuf(i)
         assert mbuf.read() == one == b"".join(segment.tobytes() for segment in mbuf.segments)
         mbuf.check()
-    copies.copy_of(burst, memory)
+    burst.copy(memory, copies)
     assert [copies.bytes(i) for i in range(len(copies))] == found
     copies.free()
     return found

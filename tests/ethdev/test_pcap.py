@@ -93,7 +93,7 @@ def test_verbs_on_segments_act_on_either_end(in_segments):
         i = next(i for i, data in enumerate(FRAMES) if len(data) == 1500)
         mbuf = burst.mbuf(i)
         assert mbuf.tailroom == 384 - (1500 - 256) % 384
-        mbuf.append(10)
+        mbuf.append(bytes(10))
         assert (mbuf.pkt_len, len(mbuf.data)) == (1510, 256)
         mbuf.trim(30)
         mbuf.adj(14)

@@ -130,7 +130,7 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
     @property
     def cloned(self) -> Mbuf:
         """A clone of a packet."""
-        self.burst.clone_of(self.full, self.packets)
+        self.full.clone(self.packets, self.burst)
         return self.burst.mbuf(0)
 
     @property

@@ -165,7 +165,7 @@ def test_a_packet_that_was_freed_or_sent(pool: Mempool, burst: Burst, name: str,
         assert give() == 1
         rejected(
             lambda: mbuf.data, lambda: mbuf.pkt_len, lambda: mbuf.read(0, 1), mbuf.check,
-            lambda: mbuf.append(1), lambda: mbuf.clone(pool, burst), lambda: bytes(mbuf),
+            lambda: mbuf.append(b"x"), lambda: mbuf.clone(pool, burst), lambda: bytes(mbuf),
             lambda: setattr(mbuf, "vlan_tci", 1),
         )  # fmt: skip
         with pytest.raises(IndexError):

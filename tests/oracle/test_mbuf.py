@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 
-import numpy as np
 import pytest
 
 import pydpdk
@@ -21,21 +20,21 @@ def test_one_pktmbuf(pool: Mempool, burst: Burst):
     burst.alloc(pool, 1)
     m = burst.mbuf(0)
     assert (m.pkt_len, m.headroom, m.tailroom) == (0, 128, 2048)
-    m.append(1464)[:] = np.frombuffer(DATA, np.uint8)
+    assert m.append(DATA).tobytes() == DATA
     assert (m.pkt_len, m.data_len, m.nb_segs) == (1464, 1464, 1)
     start = m.data_addr
     with pytest.raises(pydpdk.NoRoomError):
-        m.append(m.tailroom + 1)
-    m.append(50)
+        m.append(bytes(m.tailroom + 1))
+    m.append(bytes(50))
     assert m.pkt_len == 1514
     m.trim(50)
     with pytest.raises(pydpdk.NoRoomError):
         m.trim(m.data_len + 1)
-    m.prepend(20)
+    m.prepend(bytes(20))
     assert m.data_addr == start - 20
-    m.prepend(30)
+    m.prepend(bytes(30))
     with pytest.raises(pydpdk.NoRoomError):
-        m.prepend(m.headroom + 1)
+        m.prepend(bytes(m.headroom + 1))
     m.adj(50)
     assert m.data_addr == start
     with pytest.raises(pydpdk.NoRoomError):
@@ -88,7 +87,7 @@ def test_pktmbuf_pool_ptr(pool: Mempool, burst: Burst):
     """test_pktmbuf_pool_ptr: headroom is 128 again after a free."""
     burst.alloc(pool, 32)
     for i in range(32):
-        burst.mbuf(i).prepend(64)
+        burst.mbuf(i).prepend(bytes(64))
     burst.free()
     burst.alloc(pool, 32)
     assert [burst.mbuf(i).headroom for i in range(32)] == [128] * 32

@@ -38,7 +38,7 @@ def test_pktmbuf_ext_pinned_buf(
         with pytest.raises(ValueError, match="clones need a pool"):
             m.clone(ext, other)
         with pytest.raises(ValueError, match="clones need a pool"):
-            other.clone_of(burst, ext)
+            burst.clone(ext, other)
         burst.free()
         assert (other.bytes(0), ext.in_use_count) == (b"Outside", 2)
         view = other[0]

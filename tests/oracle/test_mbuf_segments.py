@@ -12,7 +12,7 @@ def test_segments_are_freed_one_by_one(pool: Mempool, burst: Burst, name: str):
     head = burst.mbuf(0)
     head.chain(burst.mbuf(1))
     with Mempool.create(f"{name}-clones", 63, cache_size=0) as clones, Burst(2) as other:
-        other.clone_of(burst, clones)
+        burst.clone(clones, other)
         assert (pool.in_use_count, clones.in_use_count) == (2, 2)
         burst.free()
         assert (pool.in_use_count, clones.in_use_count) == (2, 2)
@@ -25,7 +25,7 @@ def test_data_of_any_bytes(pool: Mempool, burst: Burst):
     burst.alloc(pool, 1)
     m = burst.mbuf(0)
     assert m.pkt_len == 0
-    m.append(DATA_LEN)[:] = 0xFF
+    m.append(b"\xff" * DATA_LEN)
     assert (m.pkt_len, m.data_len, m.nb_segs) == (DATA_LEN, DATA_LEN, 1)
     assert burst.bytes(0) == b"\xff" * DATA_LEN
     assert str(DATA_LEN) in repr(m)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 
 import pydpdk
@@ -32,7 +33,7 @@ def test_views_of_shared_memory_are_read_only(pool: Mempool, burst: Burst, other
     del view
     for grow in (m.append, m.prepend, clone.append, clone.prepend):
         with pytest.raises(pydpdk.DpdkError, match="seen by other mbufs"):
-            grow(1)
+            grow(b"x")
     with pytest.raises(ValueError, match="other mbufs see"):
         burst.fill(b"x")
     clone.adj(2)
@@ -113,16 +114,25 @@ def test_pktmbuf_clone_and_copy_of_bursts(pool: Mempool, burst: Burst, other: Bu
     """test_pktmbuf_pool_bulk's other half: all or none."""
     burst.alloc(pool, 32)
     burst.fill([bytes([i]) * (i + 1) for i in range(32)])
-    assert other.clone_of(burst, pool) == 32
+    assert burst.clone(pool, other) == 32
     assert [other.bytes(i) for i in range(32)] == [burst.bytes(i) for i in range(32)]
-    with pytest.raises(pydpdk.InUseError):
-        other.copy_of(burst, pool)
+    with pytest.raises(pydpdk.NoRoomError, match="Burst 32 of 32"):
+        burst.copy(pool, other)
     other.free()
-    assert other.copy_of(burst, pool, offset=0, length=3) == 32
+    assert burst.copy(pool, other, offset=0, length=3) == 32
     assert other.bytes(31) == bytes([31]) * 3
     other.free()
     with pytest.raises(ValueError, match="offset"):
-        other.copy_of(burst, pool, offset=5)
+        burst.copy(pool, other, offset=5)
     assert (len(other), pool.in_use_count) == (0, 32)
+    other.alloc(pool, 1)
+    other.fill(b"first")
+    first = other.mbuf(0)
+    with pytest.raises(pydpdk.NoRoomError, match="Burst 1 of 32"):
+        burst.clone(pool, other)
+    burst.keep(np.arange(32) < 31)
+    assert (burst.clone(pool, other), len(other)) == (31, 32)
+    assert [bytes(first), *map(other.bytes, (1, 31))] == [b"first", *map(burst.bytes, (0, 30))]
+    other.free()
     with pytest.raises(ValueError, match="must be another"):
-        burst.clone_of(burst, pool)
+        burst.clone(pool, burst)

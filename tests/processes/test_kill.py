@@ -228,7 +228,7 @@ def test_a_death_at_any_moment_of_pool_operations_loses_no_mbuf(
                 say("ready")
                 while True:
                     burst.alloc(pool, 60)
-                    clones.clone_of(burst, pool)
+                    burst.clone(pool, clones)
                     ring.tx(burst)
                     burst.free()
                     clones.free()

@@ -95,7 +95,7 @@ def test_chains_of_live_processes_stay(pool: Mempool, burst: Burst, dead: Dead):
 def test_memory_of_a_dead_clone_is_no_longer_shared(pool: Mempool, burst: Burst, dead: Dead):
     burst.alloc(pool, 4, length=10)
     clones = Burst(32)
-    clones.clone_of(burst, pool)
+    burst.clone(pool, clones)
     dead.inherits(clones)
     done = recover()
     assert done.mbufs == {pool.name: 4}
@@ -111,7 +111,7 @@ def test_memory_of_a_live_clone_stays_until_the_clone_is_freed(
     originals = Burst(32)
     originals.alloc(pool, 4, length=10)
     originals.fill(b"0123456789")
-    burst.clone_of(originals, pool)
+    originals.clone(pool, burst)
     dead.inherits(originals)
     done = recover()
     assert done.mbufs == {}

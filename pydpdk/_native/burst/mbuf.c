@@ -2,62 +2,87 @@
 /* One packet of a burst: its metadata, and its length at either end. */
 #include "burst/burst.h"
 
-/* Shared bytes may not be written, and headers that offloads refer to must stay. */
-static int
-may_resize(struct rte_mbuf *m, int how, uint32_t length)
-{
-    struct rte_mbuf *last = rte_pktmbuf_lastseg(m);
-    struct rte_mbuf probe;
-
-    if (how == PYD_MBUF_APPEND || how == PYD_MBUF_PREPEND) {
-        if (m->pkt_len + length > PYD_PKT_LEN_MAX)
-            return -ENOSPC;
-        return pyd_sharers(how == PYD_MBUF_APPEND ? last : m) == 1 ? 0 : -EPERM;
-    }
-    if (likely((m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK) == 0))
-        return 0;
-    if (length > m->data_len || (how == PYD_MBUF_TRIM && m != last))
-        return 0;
-    probe = *m;
-    probe.data_len -= length;
-    return pyd_tx_headers(&probe);
-}
-
 /* DPDK keeps lengths in 16 bits and checks only the room: a longer request must not wrap. */
 static int
-resize(struct rte_mbuf *m, int how, uint32_t length)
+may_put(struct rte_mbuf *m, struct rte_mbuf *seg, int how, uint32_t length)
 {
-    int ret = may_resize(m, how, length);
+    if (length > UINT16_MAX || seg->data_len + length > UINT16_MAX ||
+        m->pkt_len + length > PYD_PKT_LEN_MAX)
+        return -ENOSPC;
+    if (pyd_sharers(seg) != 1)
+        return -EPERM;
+    return how == PYD_MBUF_PREPEND && (m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK) != 0 ? -EMSGSIZE : 0;
+}
+
+/* `data` may be of the packet itself. */
+static int
+put(struct rte_mbuf *m, int how, const char *data, uint32_t length)
+{
+    const int ret = may_put(m, how == PYD_MBUF_APPEND ? rte_pktmbuf_lastseg(m) : m, how, length);
+    char *to;
 
     if (ret != 0)
         return ret;
-    if (length > UINT16_MAX)
+    to = how == PYD_MBUF_APPEND ? rte_pktmbuf_append(m, length) : rte_pktmbuf_prepend(m, length);
+    if (to == NULL)
         return -ENOSPC;
-    if (m->nb_segs > 1 && how == PYD_MBUF_APPEND &&
-        rte_pktmbuf_lastseg(m)->data_len + length > UINT16_MAX)
-        return -ENOSPC;
-    switch (how) {
-    case PYD_MBUF_APPEND:
-        return rte_pktmbuf_append(m, length) == NULL ? -ENOSPC : 0;
-    case PYD_MBUF_PREPEND:
-        return rte_pktmbuf_prepend(m, length) == NULL ? -ENOSPC : 0;
-    case PYD_MBUF_ADJ:
-        return rte_pktmbuf_adj(m, length) == NULL ? -ENOSPC : 0;
-    case PYD_MBUF_TRIM:
-        return rte_pktmbuf_trim(m, length) != 0 ? -ENOSPC : 0;
-    }
-    return -EINVAL;
+    memmove(to, data, length);
+    return 0;
 }
 
+/* Put bytes at an end of packet i. */
 int
-pyd_mbuf_resize(struct pyd_burst *burst, uint32_t i, int how, uint32_t length)
+pyd_mbuf_put(struct pyd_burst *burst, uint32_t i, int how, const char *data, uint32_t length)
 {
     int ret;
     struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
 
     if (m == NULL)
         return ret;
-    ret = resize(m, how, length);
+    ret = put(m, how, data, length);
+    pyd_burst_leave(burst);
+    return ret;
+}
+
+/* Headers that offloads refer to must stay. */
+static int
+may_cut(struct rte_mbuf *m, int how, uint32_t length)
+{
+    struct rte_mbuf probe;
+
+    if (likely((m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK) == 0))
+        return 0;
+    if (length > m->data_len || (how == PYD_MBUF_TRIM && m != rte_pktmbuf_lastseg(m)))
+        return 0;
+    probe = *m;
+    probe.data_len -= length;
+    return pyd_tx_headers(&probe);
+}
+
+static int
+cut(struct rte_mbuf *m, int how, uint32_t length)
+{
+    const int ret = may_cut(m, how, length);
+
+    if (ret != 0)
+        return ret;
+    if (length > UINT16_MAX)
+        return -ENOSPC;
+    if (how == PYD_MBUF_ADJ)
+        return rte_pktmbuf_adj(m, length) == NULL ? -ENOSPC : 0;
+    return rte_pktmbuf_trim(m, length) != 0 ? -ENOSPC : 0;
+}
+
+/* Remove bytes from an end of packet i. */
+int
+pyd_mbuf_cut(struct pyd_burst *burst, uint32_t i, int how, uint32_t length)
+{
+    int ret;
+    struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
+
+    if (m == NULL)
+        return ret;
+    ret = cut(m, how, length);
     pyd_burst_leave(burst);
     return ret;
 }

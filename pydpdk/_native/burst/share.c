@@ -97,7 +97,15 @@ derive(struct rte_mbuf *m, struct pyd_pool *pool, int how, uint32_t off, uint32_
     return how == PYD_MBUF_CLONE ? clone_of(m, pool->mp, ret) : copy_of(m, pool->mp, off, len, ret);
 }
 
-/* Append a clone or copy of packet i to `into`, whose other packets stay as they are. */
+/* Its other packets stay as they are, so its generation does, too. */
+static void
+holds_more(struct pyd_burst *burst, uint32_t n)
+{
+    burst->n += n;
+    burst->storage->n = burst->n;
+}
+
+/* Append a clone or copy of packet i to `into`. */
 int
 pyd_mbuf_derive(struct pyd_burst *burst, uint32_t i, struct pyd_burst *into, struct pyd_pool *pool,
                 int how, uint32_t off, uint32_t len)
@@ -120,8 +128,8 @@ pyd_mbuf_derive(struct pyd_burst *burst, uint32_t i, struct pyd_burst *into, str
         ret = -ENODEV;
     }
     if (made != NULL) {
-        into->storage->mbufs[into->n++] = made;
-        into->storage->n = into->n;
+        into->storage->mbufs[into->n] = made;
+        holds_more(into, 1);
     }
     pyd_burst_leave_two(burst, into);
     return ret;
@@ -131,7 +139,7 @@ static int
 derive_all(struct pyd_burst *burst, struct pyd_burst *into, struct pyd_pool *pool, int how,
            uint32_t off, uint32_t len)
 {
-    struct rte_mbuf **made = into->storage->mbufs;
+    struct rte_mbuf **made = into->storage->mbufs + into->n;
     uint32_t i;
     int ret = 0;
 
@@ -142,11 +150,11 @@ derive_all(struct pyd_burst *burst, struct pyd_burst *into, struct pyd_pool *poo
             return ret;
         }
     }
-    pyd_burst_holds(into, burst->n);
+    holds_more(into, burst->n);
     return burst->n;
 }
 
-/* Every packet, into an empty burst: all or none. */
+/* Append clones or copies of all packets, or of none, to another burst. */
 int
 pyd_burst_derive(struct pyd_burst *burst, struct pyd_burst *into, struct pyd_pool *pool, int how,
                  uint32_t off, uint32_t len)
@@ -155,9 +163,7 @@ pyd_burst_derive(struct pyd_burst *burst, struct pyd_burst *into, struct pyd_poo
 
     if (ret != 0)
         return ret;
-    if (into->n != 0)
-        ret = -ENOTEMPTY;
-    else if (burst->n > into->size)
+    if (burst->n > into->size - into->n)
         ret = -ENOSPC;
     else
         ret = pyd_enter(&pool->gate) != 0 ? -ENODEV : 0;

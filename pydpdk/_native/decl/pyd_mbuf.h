@@ -39,7 +39,8 @@ struct pyd_tx_offload {
 #define PYD_MBUF_COPY 1
 #define PYD_PKT_LEN_MAX 0x7fff0000
 
-int pyd_mbuf_resize(struct pyd_burst *burst, uint32_t i, int how, uint32_t length);
+int pyd_mbuf_put(struct pyd_burst *burst, uint32_t i, int how, const char *data, uint32_t length);
+int pyd_mbuf_cut(struct pyd_burst *burst, uint32_t i, int how, uint32_t length);
 int pyd_mbuf_get(struct pyd_burst *burst, uint32_t i, struct pyd_meta *meta);
 int pyd_mbuf_set(struct pyd_burst *burst, uint32_t i, const struct pyd_meta *meta);
 int pyd_mbuf_segments(struct pyd_burst *burst, uint32_t i, struct pyd_segment *rows, uint32_t room);
