@@ -54,6 +54,9 @@ class Accessor(Handle):
     _shown: Any
     def __init__(self, shown: Handle, /) -> None: ...
 
+class Buffer(Fixed):
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
 class Crossing:
     def __init__(
         self,

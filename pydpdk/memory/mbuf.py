@@ -14,6 +14,7 @@ import numpy as np
 
 from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Bytes
+from pydpdk._crossing import Buffer
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, check_range, make_error
 from pydpdk.memory.dynfield import DynField, DynFlag
@@ -63,8 +64,11 @@ class SegmentField(property):
             """Return the number: `property` has a less exact type."""
 
 
-class Mbuf(Fixed):
+class Mbuf(Fixed, Buffer):
     """One packet of a burst, while the burst owns it.
+
+    A packet of one segment has a buffer, its `data`: `memoryview(mbuf)`, `np.frombuffer(mbuf)`,
+    or as the argument of what takes bytes. `bytes(mbuf)` copies a packet of any segments.
 
     Notes
     -----
@@ -145,6 +149,13 @@ class Mbuf(Fixed):
     def __bytes__(self) -> bytes:
         self._check()
         return self._burst.bytes(self._index)
+
+    def _export(self) -> Bytes:
+        """Return what its buffer shows: all of the packet, or nothing."""
+        n = self.nb_segs
+        if n > 1:
+            raise BufferError(f"{self!r} is in {n} segments: use data, segments, read() or bytes()")
+        return self.data
 
     def __len__(self) -> int:
         return self.pkt_len
@@ -608,7 +619,7 @@ def _octets(data: Any) -> bytes:
     try:
         view = memoryview(data)
     except TypeError:
-        raise TypeError(f"data={data!r:.80}: a bytes-like object is allowed") from None
+        raise TypeError(f"data must be a bytes-like object (got {data!r:.80})") from None
     if view.itemsize != 1:
-        raise TypeError(f"data: items of {view.itemsize} bytes; single bytes are allowed")
+        raise TypeError(f"data must be of single bytes (got items of {view.itemsize} bytes)")
     return view.tobytes()

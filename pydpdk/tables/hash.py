@@ -239,7 +239,7 @@ def _as_key(key: object, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         return _record(key, base)
     values = np.asarray(key)
     if values.shape != cells:
-        raise ValueError(f"key={key!r}: shape {values.shape}; {cells} is allowed")
+        raise ValueError(f"key must have the shape {cells} (got {values.shape})")
     return values
 
 

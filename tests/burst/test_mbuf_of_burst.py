@@ -1,5 +1,8 @@
 """One packet of a burst: its space, its description, and its end."""
 
+import io
+import struct
+
 import numpy as np
 import pytest
 
@@ -55,6 +58,48 @@ def test_a_freed_mbuf_is_reset(pool: Mempool, burst: Burst):
     assert {(burst.mbuf(i).headroom, burst.mbuf(i).pkt_len) for i in range(32)} == {(HEADROOM, 0)}
 
 
+def test_a_packet_has_a_buffer(pool: Mempool, burst: Burst):
+    """Its bytes where they lie, for whatever takes bytes."""
+    burst.alloc(pool, 2)
+    burst.fill([b"abcdefgh", b""])
+    mbuf, empty = burst.mbuf(0), burst.mbuf(1)
+    with memoryview(mbuf) as view:
+        assert (view.format, view.shape, view.readonly) == ("B", (8,), False)
+        view[0] = ord("A")
+        assert np.frombuffer(view, np.uint8).ctypes.data == mbuf.data_addr
+    assert bytes(mbuf) == bytes(memoryview(mbuf)) == np.frombuffer(mbuf, "S8")[0] == b"Abcdefgh"
+    assert np.asarray(mbuf).tolist() == list(b"Abcdefgh")
+    assert (struct.unpack_from(">H", mbuf, 6), b"".join([mbuf, empty])) == ((0x6768,), b"Abcdefgh")
+    assert (bytes(memoryview(empty)), io.BytesIO(b"12").readinto(mbuf)) == (b"", 2)
+    assert empty.append(mbuf).tobytes() == b"12cdefgh"
+
+
+def test_the_buffer_of_shared_memory_is_read_only(pool: Mempool, burst: Burst):
+    burst.alloc(pool, 1)
+    burst.fill(b"abcd")
+    mbuf = burst.mbuf(0)
+    clone = mbuf.clone(pool, burst)
+    with memoryview(mbuf) as view, memoryview(clone) as other:
+        assert view.readonly and other.readonly and view == other == b"abcd"
+    with pytest.raises((BufferError, TypeError, ValueError)):
+        io.BytesIO(b"12").readinto(clone)
+    assert bytes(mbuf) == b"abcd"
+
+
+def test_a_packet_of_several_segments_has_no_buffer(pool: Mempool, burst: Burst):
+    """A part of a packet is never taken for all of it."""
+    burst.alloc(pool, 1)
+    burst.fill(bytes(3000))
+    mbuf = burst.mbuf(0)
+    with pytest.raises(BufferError, match="in 2 segments"):
+        memoryview(mbuf)
+    assert bytes(mbuf) == bytes(3000)
+    burst.free()
+    for call in (memoryview, np.frombuffer):
+        with pytest.raises(ClosedError):
+            call(mbuf)  # type: ignore[operator]
+
+
 @pytest.mark.parametrize("verb", ["append", "prepend"])
 def test_bytes_are_put_at_both_ends(pool: Mempool, burst: Burst, verb: str):
     burst.alloc(pool, 1)
@@ -67,7 +112,7 @@ def test_bytes_are_put_at_both_ends(pool: Mempool, burst: Burst, verb: str):
         after = before + added if verb == "append" else added + before
         assert put(data).tobytes() == after == bytes(mbuf)
     for wrong in (1, -1, None, "text", [1, 2], np.zeros(2, np.uint16), np.zeros(1), object()):
-        with pytest.raises(TypeError, match=r"bytes(-like object)? (is|are) allowed"):
+        with pytest.raises(TypeError, match=r"data must be"):
             put(wrong)
     for length in (65535, 65536, 1 << 20):
         with pytest.raises(NoRoomError, match=f"{length} bytes, with headroom"):

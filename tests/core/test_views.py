@@ -138,6 +138,33 @@ def test_memory_stays_under_a_view(stack: ExitStack, source: Source, how: str):
     close()
 
 
+EXPORTED: dict[str, Callable[[Any], Any]] = {
+    "memoryview": memoryview,
+    "a slice": lambda mbuf: memoryview(mbuf)[1:],
+    "a cast": lambda mbuf: memoryview(mbuf).cast("H"),
+    "frombuffer": lambda mbuf: np.frombuffer(mbuf, np.uint8),
+    "asarray": lambda mbuf: np.asarray(mbuf)[::2],
+    "cffi": ffi.from_buffer,
+    "ctypes": (ctypes.c_char * 1).from_buffer,
+    "pickle": pickle.PickleBuffer,
+}
+
+
+@pytest.mark.parametrize("how", EXPORTED)
+def test_memory_stays_under_the_buffer_of_a_packet(stack: ExitStack, how: str):
+    pool = stack.enter_context(Mempool.create("views", 63, cache_size=0))
+    with Burst(1) as burst:
+        burst.alloc(pool, 1, length=60)
+        exported = [EXPORTED[how](burst.mbuf(0))]
+        burst._views.clear()
+        burst.free()
+    gc.collect()
+    with pytest.raises(InUseError, match="1 numpy view is alive"):
+        pool.close()
+    exported.clear()
+    pool.close()
+
+
 def test_bound_columns_cannot_be_resized_under_c(eal: Eal, pool: Mempool, burst: Burst):
     """Neither can the arrays that they lie in."""
     burst.alloc(pool, 4, length=60)

@@ -216,7 +216,7 @@ def unref(result: Group | Peers | Replies | Registration | ProcessWatch) -> None
 def probe(sweep: Sweep, name: str, make: Callable[[Fixtures], Any]) -> None:
     """Use an object in every way of the language: each gives a result or a TypeError."""
     asked: list[tuple[str, Callable[[Any], Any]]] = [
-        (f.__name__, f) for f in (repr, str, bool, hash, len, dir, np.asarray)
+        (f.__name__, f) for f in (repr, str, bool, hash, len, dir, memoryview, np.asarray)
     ]
     asked += [(f.__name__, lambda t, f=f: f(ended(t))) for f in (iter, list, bytes)]
     asked += [("copy", copy.copy), ("deepcopy", copy.deepcopy), ("pickle", pickle.dumps)]

@@ -7,6 +7,7 @@
  * finds out and reports what is wrong. This file knows nothing of DPDK. */
 #include "blocks.h"
 #include "accessor.h"
+#include "buffer.h"
 #include "rows_call.h"
 
 static PyTypeObject crossing_type;
@@ -170,8 +171,8 @@ add_all(PyObject *self)
         [ROWS] = "ROWS",
     };
     static PyTypeObject *const types[] = {
-        &fixed_type, &once_type, &handle_type, &accessor_type, &crossing_type, &locked_type,
-        &undo_type,
+        &fixed_type, &once_type, &handle_type, &accessor_type, &buffer_type, &crossing_type,
+        &locked_type, &undo_type,
     };
     unsigned int i;
     int how;
@@ -182,7 +183,9 @@ add_all(PyObject *self)
     accessor_of_name = PyUnicode_InternFromString("_of");
     accessor_kind_name = PyUnicode_InternFromString("_kind");
     begun_name = PyUnicode_InternFromString("_begun");
-    if (accessor_of_name == NULL || accessor_kind_name == NULL || begun_name == NULL)
+    export_name = PyUnicode_InternFromString("_export");
+    if (accessor_of_name == NULL || accessor_kind_name == NULL || begun_name == NULL ||
+        export_name == NULL)
         return -1;
     for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (PyModule_AddType(self, types[i]) < 0)
