@@ -10,6 +10,8 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
+from pydpdk._core import hooks as _hooks
+
 if _TYPE_CHECKING:
     from pydpdk.app import App
     from pydpdk.app.session import open_file as open  # noqa: A004, F401  # pydpdk.open("file.yaml")
@@ -168,6 +170,14 @@ __all__ = [
     "running",
     "worker",
 ]
+
+
+def _load_recovery() -> _Any:
+    recover_from = _import_module("pydpdk.process.recover").recover_from
+    return lambda dead: recover_from(dead.pid, dead.started)
+
+
+_hooks.recovery = _load_recovery
 
 
 def __getattr__(name: str) -> _Any:

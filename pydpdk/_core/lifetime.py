@@ -18,6 +18,7 @@ import warnings
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from enum import IntEnum
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
@@ -32,8 +33,8 @@ from pydpdk.exceptions import LeakWarning
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
-__all__ = ["Bytes", "Closing", "Locked", "Owner", "Pin", "Undo", "address_of", "close_owners",
-           "close_since", "find", "lock", "lock_and", "owners"]  # fmt: skip
+__all__ = ["Bytes", "Closing", "Locked", "Owner", "Pin", "Rank", "Undo", "address_of",
+           "close_owners", "close_since", "find", "lock", "lock_and", "owners"]  # fmt: skip
 
 _lock = threading.RLock()
 _owners: weakref.WeakSet[Owner] = weakref.WeakSet()
@@ -75,16 +76,30 @@ class Closing(Fixed, ABC):
             warnings.warn(str(in_use), LeakWarning, stacklevel=2)
 
 
+class Rank(IntEnum):
+    """The order of closing: users close before what they use."""
+
+    ACTIVITY = 0
+    """Runs by itself and may use everything else."""
+    DEVICE = 1
+    MBUFS = 2
+    """Holds mbufs between calls."""
+    STRUCTURE = 3
+    """Has memory of its own, and perhaps mbufs or values in it."""
+    POOL = 4
+    MEMORY = 5
+    WATCH = 6
+    """Reports what the others do."""
+
+
 class Owner(Closing):
     """One DPDK object of this process.
 
     A subclass sets `_rank`, its place in the order of closing, and writes `_why_open` (the reasons
-    that keep it open) and `_free`.
+    that keep it open, beside views) and `_free`.
     """
 
-    _rank: ClassVar[int]
-    """Jobs and message handlers -1, ports 0, bursts 1, rings 2, mempools 3, memzones 4, watches 5:
-    users close before what they use."""
+    _rank: ClassVar[Rank]
     _stays: ClassVar[bool] = False
     """Keep an open object without references: views of its memory may outlive them."""
     _attached: ClassVar[bool] = False
@@ -147,7 +162,7 @@ class Owner(Closing):
         """
         with lock():
             if not self.closed:
-                reasons = [] if force else self._why_open() if self.owned else self._viewed()
+                reasons = [] if force else self._reasons()
                 if reasons:
                     raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
                 if damaged():
@@ -159,10 +174,14 @@ class Owner(Closing):
     def _halt(self) -> None:
         """Stop its activity where memory is damaged and nothing can be freed."""
 
+    def _reasons(self) -> list[str]:
+        """Return all reasons that keep this object open; a looked-up one is only viewed."""
+        return [*(self._why_open() if self.owned else []), *self._viewed()]
+
     def _why_open(self) -> list[str]:
-        """Return the reasons that keep this object open."""
+        """Return the reasons that keep this object open, without views of its memory."""
         users = sorted(repr(user) for user in self._users if user._using)
-        return [f"used by {', '.join(users)}", *self._viewed()] if users else self._viewed()
+        return [f"used by {', '.join(users)}"] if users else []
 
     @property
     def _using(self) -> bool:
@@ -187,10 +206,13 @@ class Owner(Closing):
         _staying.discard(self)
 
     def _end(self) -> None:
-        """End what runs by itself, before anything is closed; only jobs do."""
+        """End what runs by itself, before anything is closed; by default nothing does."""
 
     def _call_in(self) -> None:
-        """Free mbufs whose pool is about to be freed by force; only bursts have some."""
+        """Free the mbufs that it holds, as a pool is about to be freed; by default none."""
+
+    def _lose_device(self, name: str) -> None:
+        """Close what needs the port of that name, as its device is about to be removed."""
 
     def __repr__(self) -> str:
         try:
@@ -239,7 +261,7 @@ def close_owners() -> None:
     for owner in owners():
         if owner.closed:  # together with an earlier one that it was a part of
             continue
-        reasons = [r for r in owner._why_open() if owner.owned and "view" not in r]
+        reasons = owner._why_open() if owner.owned else []
         if reasons:
             warnings.warn(f"{owner!r}: {'; '.join(reasons)}", LeakWarning, stacklevel=4)
         with warnings.catch_warnings():

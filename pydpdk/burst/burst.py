@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from pydpdk import eal
 from pydpdk._core.fastcall import Handle, rows, short
-from pydpdk._core.lifetime import Bytes, Owner, Pin, Undo, address_of
+from pydpdk._core.lifetime import Bytes, Owner, Pin, Rank, Undo, address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst import fields, headers, masks
 from pydpdk.burst._known import COLUMN
@@ -58,7 +58,7 @@ class Burst(Owner, Handle):
     Threads  one at a time: a second one gets `BusyError`
     """
 
-    _rank = 1
+    _rank = Rank.MBUFS
 
     def __init__(self, size: int = 32) -> None:
         eal.require_running()

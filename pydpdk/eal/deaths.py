@@ -6,9 +6,9 @@ import errno
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
 from threading import Lock
 
+from pydpdk._core import hooks
 from pydpdk._core.callbacks import Voice, call, kept
 from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import lock
@@ -22,7 +22,6 @@ from pydpdk.host.watch import ProcessWatch
 
 _logger = Voice("pydpdk")
 _FAILED = "a callback for the death of a process failed"
-_RECOVERY = "pydpdk.process.recover"
 _STILL_MS = 500
 _PATIENCE_MS = 12000  # DPDK waits 5 s for a process that does not answer
 
@@ -42,21 +41,6 @@ class Death:
     process: RegisteredProcess
     recovered: object = None
     error: Exception | None = None
-
-
-Recover = Callable[[RegisteredProcess], object]
-_recovery: Recover | None = None
-
-
-def set_recovery(function: Recover) -> None:
-    """Set the function that a primary calls for each dead process, before the callbacks.
-
-    Notes
-    -----
-    Threads  on the watching thread, under `_core.lifetime.lock()`, while the EAL runs
-    """
-    global _recovery
-    _recovery = function
 
 
 class Watcher:
@@ -214,7 +198,7 @@ class Watcher:
 
     def _recover(self, member: RegisteredProcess) -> Death | None:
         try:
-            _load_recovery()
+            recover = hooks.recovery() if hooks.recovery else None
             with self._unlocking:
                 if not self._stopped:
                     lib.pyd_answer_for(member.pid)
@@ -222,15 +206,9 @@ class Watcher:
             with lock():
                 if self._stopped:
                     return None
-                return Death(member, _recovery(member) if _recovery else None)
+                return Death(member, recover(member) if recover else None)
         except Exception as error:  # passed to the callbacks as `Death.error`
             return Death(member, error=error)
-
-
-def _load_recovery() -> None:
-    """Import the recovery, which is in a higher layer; it calls `set_recovery`."""
-    if _recovery is None:
-        import_module(_RECOVERY)
 
 
 def _check(callback: object) -> None:

@@ -206,7 +206,8 @@ class Eal(Closing):
             self._require_open()
             known = self._devices.get(name)
             port_name = name if known is None else eal_devices.port_name_of(known)
-            _close_port(port_name)
+            for owner in lifetime.owners():
+                owner._lose_device(port_name)
             before = self._devices
             with Undo(self._publish_devices):
                 # first, so that no process learns of a device that is gone
@@ -338,12 +339,6 @@ class Observer(Eal):
         """Skip the process table: it would add a memzone to memory that is not ours."""
         lib.pyd_mp_filter(os.fsencode(self.runtime_dir))
         self._peers.join((), False, self.iova_mode)
-
-
-def _close_port(name: str) -> None:
-    for owner in lifetime.owners():
-        if owner._rank == 0 and owner.name == name:
-            owner.close()
 
 
 def _without(devices: dict[str, str], name: str) -> dict[str, str]:

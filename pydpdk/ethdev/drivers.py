@@ -14,15 +14,17 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydpdk import eal, log, version
-from pydpdk._core.lifetime import Owner, owners
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import InUseError, call_errno, make_error
 from pydpdk.ethdev.info import PortInfo
 from pydpdk.memory.dynfield import rx_timestamp
 from pydpdk.memory.mempool import Mempool
+
+if TYPE_CHECKING:
+    from pydpdk.ethdev.port import Port
 
 AF_XDP, BOND, VIRTIO_USER = "net_af_xdp", "net_bonding", "net_virtio_user"
 WITH_ALARMS = (BOND, VIRTIO_USER)
@@ -98,17 +100,17 @@ def check_no_member(call: str, name: str, port_id: int) -> None:
         raise make_error(call, errno.EBUSY, what)
 
 
-def check_members_stopped(bond: Owner) -> None:
-    """Raise if a member of the bond was started on its own before it joined."""
-    for port in _open_ports():
-        if getattr(port, "state", "") == "started" and is_member(port.address):
+def check_members_stopped(bond: Port, ports: Iterable[Port]) -> None:
+    """Raise if a member of the bond, one of the open ports, was started before it joined."""
+    for port in ports:
+        if port.state == "started" and is_member(port.address):
             raise InUseError(f"{bond!r} stays stopped: its member {port!r} is started")
 
 
-def leave_bond(port_id: int) -> None:
+def leave_bond(port_id: int, ports: Iterable[Port]) -> None:
     """Close the bonds before a member is closed by force: they would poll a port that is gone."""
     if is_member(port_id):
-        for port in _open_ports():
+        for port in ports:
             if _driver_of(port) == BOND:
                 port.close(force=True)
 
@@ -140,9 +142,21 @@ def let_alarms_pass(name: str) -> None:
 
 
 def check_af_xdp(
-    name: str, mempool: Mempool | None, nb_rx_desc: int, nb_tx_desc: int, used: bool
+    name: str,
+    mempool: Mempool | None,
+    nb_rx_desc: int,
+    nb_tx_desc: int,
+    used: bool,
+    users: Iterable[Port],
 ) -> None:
     """Check what makes the driver fail half-way, after which it uses memory that it has freed.
+
+    Parameters
+    ----------
+    used
+        Whether the port was set up before.
+    users
+        The ports that use the mempool.
 
     Raises
     ------
@@ -160,7 +174,7 @@ def check_af_xdp(
             raise ValueError(f"{what}{of} must be a power of two (got {value})")
     if mempool is None:
         return
-    others = [u for u in mempool._users if _driver_of(u) == AF_XDP and u.name != name]
+    others = [port for port in users if _driver_of(port) == AF_XDP and port.name != name]
     if others:
         raise ValueError(
             f"mempool={mempool!r}{of}: {others[0].name!r} has it already, and the kernel takes a"
@@ -223,13 +237,8 @@ def take_beyond(name: str, mempool: Mempool, into: Any) -> None:
         raise make_error("rte_mempool_generic_get", -ret, mempool.name)
 
 
-def _open_ports() -> list[Owner]:
-    return [owner for owner in owners() if owner._rank == 0]
-
-
-def _driver_of(port: Owner) -> str:
-    info = getattr(port, "info", None) if not port.closed else None
-    return "" if info is None else str(info().driver_name)
+def _driver_of(port: Port) -> str:
+    return "" if port.closed else port.info().driver_name
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 
 from pydpdk import eal, log
-from pydpdk._core.lifetime import Undo, find, lock
+from pydpdk._core.lifetime import Owner, Rank, Undo, find, lock, owners
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.devices import check_log
 from pydpdk.eal.portable import Portable
@@ -65,7 +65,7 @@ class Port(Portable):
     # Every call holds the lock of `close`: a driver that is called while another thread closes the
     # port reads freed memory.
 
-    _rank = 0
+    _rank = Rank.DEVICE
     _stays = True
 
     def __init__(self, name: str, port_id: int) -> None:
@@ -254,7 +254,8 @@ class Port(Portable):
             )  # fmt: skip
             if info.driver_name == drivers.AF_XDP:
                 desc = config.nb_rx_desc, config.nb_tx_desc
-                drivers.check_af_xdp(self.name, mempool, *desc, bool(self._sockets))
+                users = _ports_of(mempool._users if mempool else ())
+                drivers.check_af_xdp(self.name, mempool, *desc, bool(self._sockets), users)
             config = replace(
                 config,
                 finish_checksums=border.finishes(info, finish_checksums),
@@ -298,7 +299,7 @@ class Port(Portable):
             self._require("rte_eth_dev_start", PortState.STOPPED)
             drivers.check_no_member("rte_eth_dev_start", self.name, self.handle)
             if self.info().driver_name == drivers.BOND:
-                drivers.check_members_stopped(self)
+                drivers.check_members_stopped(self, _ports_of(owners()))
             if self._splits and self._link is None:
                 self._link = border.split(self.info())
             since = log.failures_so_far()
@@ -457,6 +458,10 @@ class Port(Portable):
 
     # -- close --
 
+    def _lose_device(self, name: str) -> None:
+        if self.name == name:
+            self.close()
+
     def _why_open(self) -> list[str]:
         bonded = self.owned and drivers.is_member(self._handle)
         return [*super()._why_open(), *(["it is a member of a bond"] if bonded else [])]
@@ -472,7 +477,7 @@ class Port(Portable):
             self._stop(force=force)
         # the device may be gone already: its removal closes the port
         if lib.rte_eth_dev_is_valid_port(self._handle):
-            drivers.leave_bond(self._handle)
+            drivers.leave_bond(self._handle, _ports_of(owners()))
             lib.rte_eth_dev_stop(self._handle)  # a bond that could not start left it started
             if self.info().driver_name in drivers.WITH_ALARMS:
                 drivers.let_alarms_pass(self.name)
@@ -646,6 +651,11 @@ def any_port() -> bool:
     if lib.rte_memzone_lookup(b"rte_eth_dev_data") == ffi.NULL:
         return False  # the call below would be fatal before 23.11
     return int(lib.rte_eth_dev_owner_new(ffi.new("uint64_t *"))) == 0
+
+
+def _ports_of(among: Iterable[Owner]) -> list[Port]:
+    """Return the ports among open objects."""
+    return [owner for owner in among if isinstance(owner, Port)]
 
 
 def _port_ids() -> Iterator[int]:

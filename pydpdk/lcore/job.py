@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from pydpdk._core.eventfd import Eventfd
-from pydpdk._core.lifetime import Owner, address_of, lock
+from pydpdk._core.lifetime import Owner, Rank, address_of, lock
 from pydpdk._core.timeouts import deadline, left, left_ns
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, InUseError, call_errno
@@ -41,7 +41,7 @@ class Job(Owner):
     Like     concurrent.futures.Future: `done`, `running`, `result`, `exception`, `cancel`
     """
 
-    _rank = -1
+    _rank = Rank.ACTIVITY
     _stays = True
 
     def __init__(

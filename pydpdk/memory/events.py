@@ -14,7 +14,7 @@ from typing import Any
 
 from pydpdk import eal
 from pydpdk._core.frozen import frozen
-from pydpdk._core.lifetime import Owner, Undo, address_of, lock
+from pydpdk._core.lifetime import Owner, Rank, Undo, address_of, lock
 from pydpdk._core.timeouts import deadline, left_ms
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, call_errno, call_rte_errno
@@ -58,7 +58,7 @@ class Watch(Owner):
     Threads  any; each event is read once
     """
 
-    _rank = 5
+    _rank = Rank.WATCH
 
     def __init__(self, name: str, c: Any) -> None:
         self._c, events = c, c.events

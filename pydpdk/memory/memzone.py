@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pydpdk import eal, lcore
 from pydpdk._core.frozen import frozen
-from pydpdk._core.lifetime import Pin, Undo, find, lock
+from pydpdk._core.lifetime import Pin, Rank, Undo, find, lock
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.portable import Portable
 from pydpdk.errors import (
@@ -82,7 +82,7 @@ class Memzone(Portable):
     Threads  none of its own: arrays are shared memory
     """
 
-    _rank = 4
+    _rank = Rank.MEMORY
     _stays = True
 
     def __init__(self, name: str, c: Any, *, owned: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydpdk import eal, lcore
 from pydpdk._core.fastcall import Handle
-from pydpdk._core.lifetime import address_of
+from pydpdk._core.lifetime import Rank, address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.portable import Portable
 from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check_range
@@ -75,7 +75,7 @@ class PoolBase(Portable, Handle):
     behind the gate, which `close` shuts first.
     """
 
-    _rank = 3
+    _rank = Rank.POOL
     _stays = True
 
     _c: Any

@@ -19,7 +19,6 @@ from pydpdk._core.lifetime import Undo, lock
 from pydpdk._core.timeouts import deadline, left, left_ns
 from pydpdk._dpdk import ffi, lib
 from pydpdk.choices import RingSync
-from pydpdk.eal.deaths import set_recovery
 from pydpdk.errors import DpdkError, call_errno, make_error
 from pydpdk.host import primary as host_primary
 from pydpdk.memory._rows import text
@@ -243,6 +242,3 @@ def _undone(out: Any) -> tuple[Undone, ...]:
         )
         for entry in out.undone[0:n]
     )  # fmt: skip
-
-
-set_recovery(lambda dead: recover_from(dead.pid, dead.started))

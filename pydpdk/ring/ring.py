@@ -10,7 +10,7 @@ import numpy as np
 
 from pydpdk import eal, lcore
 from pydpdk._core.fastcall import Handle, short
-from pydpdk._core.lifetime import Pin, Undo, address_of, find
+from pydpdk._core.lifetime import Pin, Rank, Undo, address_of, find
 from pydpdk._dpdk import ffi, lib
 from pydpdk.choices import RingSync
 from pydpdk.eal.portable import Portable
@@ -56,7 +56,7 @@ class Ring(Portable, Handle):
     Cost     one crossing for any number of elements
     """
 
-    _rank = 2
+    _rank = Rank.STRUCTURE
 
     def __init__(self, name: str, c: Any, kind: Kind, *, owned: bool) -> None:
         self._c, ring = c, c.ring

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pydpdk import eal, lcore
 from pydpdk._core.fastcall import Handle, rows
-from pydpdk._core.lifetime import Owner, Undo, address_of, lock
+from pydpdk._core.lifetime import Owner, Rank, Undo, address_of, lock
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import fit
 from pydpdk.errors import call_errno, call_rte_errno, check_name, check_range
@@ -33,7 +33,7 @@ class Routes(Owner, Handle, Generic[Network]):
     Threads  as `Fib` and `Fib6`
     """
 
-    _rank = 2
+    _rank = Rank.STRUCTURE
     _bits: ClassVar[int]
     """Of an address."""
     _network: ClassVar[Any]

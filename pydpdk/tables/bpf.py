@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pydpdk import eal
 from pydpdk._core.fastcall import Handle, rows
-from pydpdk._core.lifetime import Owner, Undo, address_of
+from pydpdk._core.lifetime import Owner, Rank, Undo, address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import check_written
 from pydpdk.burst.burst import Burst
@@ -48,7 +48,7 @@ class Bpf(Owner, Handle):
     Threads  any number may match, each its own burst
     """
 
-    _rank = 2
+    _rank = Rank.STRUCTURE
 
     def __init__(self, expression: str) -> None:
         eal.require_running()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pydpdk import eal, lcore
 from pydpdk._core.fastcall import Handle, rows
-from pydpdk._core.lifetime import Owner, Undo, address_of, lock
+from pydpdk._core.lifetime import Owner, Rank, Undo, address_of, lock
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import fit
 from pydpdk.errors import (
@@ -68,7 +68,7 @@ class Hash(Owner, Handle):
     Threads  any number may look up while one changes keys
     """
 
-    _rank = 2
+    _rank = Rank.STRUCTURE
 
     def __init__(
         self,

@@ -230,9 +230,13 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
                 kept |= set(map(id, made._parts))
                 kept |= set(map(id, made._spares))
         for owner in lifetime.owners():
-            if owner._rank == 0 and owner.name not in STARTED and owner.state != "unconfigured":
+            if (
+                isinstance(owner, Port)
+                and owner.name not in STARTED
+                and owner.state != "unconfigured"
+            ):
                 owner.close()  # it may use a pool that is not kept
-            elif id(owner) not in kept and owner._rank != 0:
+            elif id(owner) not in kept and not isinstance(owner, Port):
                 owner.close(force=True)
         for device in STARTED:
             self._start(device)

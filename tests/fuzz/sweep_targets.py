@@ -91,7 +91,6 @@ EXCLUDED = {
     "eal.peers.Peers": MADE,
     "eal.foreign.ForeignWatch*": "made by the EAL, which has one; its end would make rings slower",
     "eal.deaths.Watcher": "made by the EAL; its methods are swept",
-    "eal.deaths.set_recovery": "keeps its argument for every later death; this package sets it",
     "eal.portable.Portable*": "a base; swept with Ring, Mempool, Memzone and Port",
     "ethdev.sharing.*": "the inner half of Port and its queues, which are swept",
     "host.registry.Registration": "made by register, which is swept",

@@ -58,8 +58,8 @@ def test_mbufs_of_a_killed_process_are_still_known(run_script):
     """Until its recovery, which the test prevents."""
     code = """
 import warnings
-from pydpdk.eal import deaths
-deaths.set_recovery(lambda dead: None)
+from pydpdk._core import hooks
+hooks.recovery = None
 other = start(HOLD)
 other.kill()
 with warnings.catch_warnings(record=True) as caught:

@@ -9,6 +9,7 @@ from waiting import LIMIT, until
 
 import pydpdk
 from pydpdk import BusyError, Eal
+from pydpdk._core import hooks
 from pydpdk.eal import deaths
 from pydpdk.host import registry, registry_page, runtime
 from pydpdk.process.recover import recover
@@ -55,8 +56,7 @@ def test_a_failed_recovery_is_reported_and_can_be_repeated(
     def fail(member: object) -> object:
         raise BusyError(errno.EBUSY, "a process stays inside")
 
-    recovery = deaths._recovery
-    monkeypatch.setattr(deaths, "_recovery", fail)
+    monkeypatch.setattr(hooks, "recovery", lambda: fail)
     callback = Callback()
     forget = eal.on_process_death(callback)
     other = second(f"""
@@ -72,7 +72,7 @@ def test_a_failed_recovery_is_reported_and_can_be_repeated(
     assert isinstance(death.error, BusyError) and death.recovered is None
     assert "held is still missing" in caplog.text and "a process stays inside" in caplog.text
     assert pool.in_use_count == 20
-    monkeypatch.setattr(deaths, "_recovery", recovery)
+    monkeypatch.undo()
     assert recover().mbufs == {pool.name: 20}
 
 
@@ -98,8 +98,7 @@ def test_callbacks_run_after_the_recovery_and_get_its_result(eal: Eal, second, m
         assert registry.dead(eal.file_prefix) == [member], "its page stays until the recovery"
         return "regained 3 mbufs"
 
-    monkeypatch.setattr(deaths, "_recovery", None)
-    deaths.set_recovery(recover)
+    monkeypatch.setattr(hooks, "recovery", lambda: recover)
     eal.on_process_death(callback)
     other = second("with pydpdk.attach(PREFIX): wait()")
     other.until_ready()
@@ -108,6 +107,34 @@ def test_callbacks_run_after_the_recovery_and_get_its_result(eal: Eal, second, m
     assert order == [other.pid]
     assert "regained 3 mbufs" in caplog.text
     assert pydpdk.recover().processes == (other.pid,)  # the recovery above was faked
+
+
+def test_a_primary_that_imports_no_processes_recovers(run_script):
+    done = run_script("""
+        import signal, subprocess, sys, threading
+        HOLD = f'''
+        import pydpdk
+        from pydpdk import Burst, Mempool
+        pydpdk.init(file_prefix={PREFIX!r}, proc_type="secondary", lcores=f"{LCORE + 1}@{LCORE}")
+        burst = Burst(32)
+        burst.alloc(Mempool.lookup("p"), 20)
+        print("ready", flush=True)
+        input()
+        '''.replace("        ", "")
+        with init() as eal:
+            pool, dead, deaths = Mempool.create("p", 511, cache_size=0), threading.Event(), []
+            eal.on_process_death(lambda death: (deaths.append(death), dead.set()))
+            other = subprocess.Popen([sys.executable, "-c", HOLD], text=True,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            print(other.stdout.readline(), pool.in_use_count)
+            print([name for name in sys.modules if name.startswith("pydpdk.process")])
+            other.kill()
+            other.communicate()
+            assert dead.wait(5)
+            print(deaths[0].recovered.mbufs, deaths[0].error, pool.in_use_count)
+            pool.close()
+    """)
+    assert done.stdout.split("\n") == ["ready", " 20", "[]", "{'p': 20} None 0", ""], done.stderr
 
 
 def test_other_callbacks_run_after_one_that_raises(eal: Eal, second, caplog):

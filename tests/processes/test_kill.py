@@ -13,7 +13,7 @@ from children import Child, Children
 from waiting import cpu_time, until
 
 from pydpdk import Burst, Eal, Mempool, ObjectPool, Ring
-from pydpdk.eal import deaths
+from pydpdk._core import hooks
 from pydpdk.process.recover import recover, recover_from
 
 pytestmark = pytest.mark.hugepages
@@ -31,7 +31,7 @@ Start = Callable[[str], Child]
 @pytest.fixture(autouse=True)
 def recovered_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the primary from recovering on its own: the tests check what recovery finds."""
-    monkeypatch.setattr(deaths, "_recovery", lambda dead: None)
+    monkeypatch.setattr(hooks, "recovery", None)
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ INSIDE = {
         "mempool_ops", "devices", "start", "needs", "options", "checks", "lcores",
     ],
     "_core": [
-        "fastcall", "eventfd", "lifetime", "fixed", "callbacks", "choice", "frozen", "signals",
-        "timeouts",
+        "fastcall", "eventfd", "lifetime", "fixed", "callbacks", "choice", "frozen", "hooks",
+        "signals", "timeouts",
     ],
 }  # fmt: skip
 LEAVES = {"memory": {"", "mbuf_owner", "critical"}, "eal": set()}
@@ -48,13 +48,12 @@ LEAVES = {"memory": {"", "mbuf_owner", "critical"}, "eal": set()}
 ROW = {package: i for i, row in enumerate(ROWS) for package in row}
 PURE = {
     "eal.lcores", "eal.checks", "eal.needs", "eal.options", "choices", "exceptions", "limits",
-    "_core.choice", "_core.frozen", "_core.signals", "_core.timeouts",
+    "_core.choice", "_core.frozen", "_core.hooks", "_core.signals",
+    "_core.timeouts",
 }  # fmt: skip  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"
 LAZY = ""  # pydpdk/__init__.py, which loads a public name at its first use
-STRINGS = {"eal.deaths": {"process.recover"}}
-"""Modules named in strings, upward: to be removed."""
 
 # folders of C, from the top; `python` is a separate extension and includes none of them
 C_FOLDERS = [
@@ -183,7 +182,7 @@ def test_no_module_is_named_in_a_string(module: str):
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if node.value.removeprefix("pydpdk.") in NAMES and node.value.startswith("pydpdk.")
     }
-    assert named - {module.rpartition(".")[0]} == STRINGS.get(module, set())
+    assert named - {module.rpartition(".")[0]} == set()
 
 
 def test_only_user_named_modules_are_imported_by_a_string():
@@ -194,7 +193,7 @@ def test_only_user_named_modules_are_imported_by_a_string():
         if isinstance(node, ast.Call)
         if ast.unparse(node.func).rpartition(".")[2].lstrip("_") in ("import_module", "import__")
     }
-    assert by_string == {LAZY, "app.target", *STRINGS}
+    assert by_string == {LAZY, "app.target"}
 
 
 def test_public_names_are_loaded_from_the_modules_of_the_type_imports():

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal
-from pydpdk._core.lifetime import Owner, Undo, address_of, close_since, find, lock, owners
+from pydpdk._core.lifetime import Owner, Rank, Undo, address_of, close_since, find, lock, owners
 from pydpdk._core.timeouts import check_timeout, deadline
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst import Burst
@@ -75,7 +75,7 @@ class Channel(Owner):
     Threads  any number
     """
 
-    _rank = 1
+    _rank = Rank.MBUFS
     _attached = True
 
     def __init__(
@@ -619,7 +619,7 @@ class Channel(Owner):
         with lock():
             if self.closed:
                 return
-            reasons = [] if force else self._why_open()
+            reasons = [] if force else [*self._why_open(), *self._viewed()]
             if reasons:
                 raise InUseError(f"{self!r} stays open: {'; '.join(reasons)}")
             others = self._others()
@@ -734,8 +734,6 @@ class Channel(Owner):
     def _why_open(self) -> list[str]:
         held = len(self._messages)
         reasons = [f"{held} messages are received or reserved and not given back"] if held else []
-        for part in self._parts:
-            reasons += part._viewed()
         if not self.owned:
             return reasons
         waiting, others = len(self.ring), self._others()
@@ -746,6 +744,9 @@ class Channel(Owner):
         if others:
             reasons.append(f"processes {', '.join(map(str, others))} use it")
         return reasons
+
+    def _viewed(self) -> list[str]:
+        return [reason for part in self._parts for reason in part._viewed()]
 
     def _free(self, force: bool) -> None:
         """Do nothing: `close` has freed everything."""

@@ -12,12 +12,12 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 from pydpdk import eal
 from pydpdk._core.callbacks import Voice, kept
 from pydpdk._core.fixed import Fixed
-from pydpdk._core.lifetime import Owner, Undo, address_of
+from pydpdk._core.lifetime import Owner, Rank, Undo, address_of
 from pydpdk._core.timeouts import deadline
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
@@ -126,7 +126,7 @@ class Handler(Owner):
     Threads  calls run one at a time, on one thread for all handlers
     """
 
-    _rank: ClassVar[int] = -1
+    _rank = Rank.ACTIVITY
 
     def __init__(self, name: str, function: Function, c: Any) -> None:
         super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c))

@@ -1,0 +1,11 @@
+"""Functions of higher layers that lower ones call; the public package, above all, sets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Recovery = Callable[[Any], object]
+
+recovery: Callable[[], Recovery] | None = None
+"""Loads the function that a primary calls with each dead process (`host.registry_page.Member`)."""
