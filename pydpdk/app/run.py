@@ -185,7 +185,7 @@ def run(
 
 def _warn_of_captures(app: App, report: Report) -> None:
     for name, port in report.ports.items():
-        files = ", ".join(captures.files_of(app.config.ports[name].device))
+        files = ", ".join(captures.files_of(app.config.ports[name].parsed))
         if files and port.errors:
             _logger.warning(
                 "ports.%s: %s was not read to its end: libpcap could not read on, or the mempool"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +13,11 @@ from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.source import Fault, KeyPath
 from pydpdk.eal.options import EalOptions
 from pydpdk.host import captures
+from pydpdk.host.devargs import Device, parse
 from pydpdk.host.doctor import virtual
 from pydpdk.host.finding import Severity
-from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
-from pydpdk.host.sockets import PATH_MAX, VHOST, VIRTIO_USER, Endpoint, endpoint_of
-from pydpdk.host.virtual import driver_of
+from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, VIRTIO_USER, Needs, frames_of
+from pydpdk.host.sockets import PATH_MAX, VHOST, Endpoint, endpoint_of
 
 if TYPE_CHECKING:
     from pydpdk.config.references import Scope
@@ -32,7 +31,7 @@ _PLANNED = ("interface-mtu",)
 _AF_XDP_LEAST = AF_XDP_FILL + 64
 _BOND = "net_bonding"
 _PCAP_MOST = 65_535  # [bytes] net_pcap counts in 16 bits
-_NO_MAC = ("net_ring", "net_pcap", "net_memif", "net_vhost", "net_af_xdp")
+_NO_MAC = ("net_ring", "net_pcap", "net_memif", VHOST, "net_af_xdp")
 
 
 def check(scope: Scope) -> Iterator[Fault]:
@@ -44,7 +43,7 @@ def check(scope: Scope) -> Iterator[Fault]:
     for name, port in scope.config.ports.items():
         if port.driver == _BOND:
             yield from _bond(scope, name, port)
-        end = endpoint_of(port.device)
+        end = endpoint_of(port.parsed)
         if end and len(end.path) > PATH_MAX:
             allowed = f"a socket's path of up to {PATH_MAX} characters: this has {len(end.path)}"
             yield Fault(("ports", name, "device"), repr(port.device), allowed)
@@ -52,10 +51,10 @@ def check(scope: Scope) -> Iterator[Fault]:
 
 def _captures(config: Config) -> Iterator[Fault]:
     """Check link types: net_pcap treats the packets of any capture as Ethernet frames."""
-    devices: list[tuple[KeyPath, str]] = [
-        (("ports", name, "device"), port.device) for name, port in config.ports.items()
+    devices: list[tuple[KeyPath, Device]] = [
+        (("ports", name, "device"), port.parsed) for name, port in config.ports.items()
     ]
-    devices += [(("eal", "vdevs"), device) for device in config.eal.vdevs]
+    devices += [(("eal", "vdevs"), parse(device)) for device in config.eal.vdevs]
     for path, device in devices:
         for file in captures.files_of(device):
             found = captures.look(file)
@@ -102,11 +101,11 @@ def _af_packet(scope: Scope) -> Iterator[Fault]:
 def _frames(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
     """Check that frames fill blocks, as the driver supports no gaps, and fit in an mbuf."""
     path = ("ports", name, "device")
-    if port.frame_size and re.search(r",(framesz|blocksz)=", port.device):
+    if port.frame_size and parse(port.device).values("framesz", "blocksz"):
         allowed = f"no framesz and no blocksz beside frame_size: {port.frame_size}"
         yield Fault(path, repr(port.device), allowed)
         return
-    frames = frames_of(port.devargs)
+    frames = frames_of(port.parsed)
     if frames.block % mmap.PAGESIZE or frames.block % frames.size or frames.size % 16:
         allowed = f"framesz={frames.size} that divides blocksz={frames.block}, a multiple of "
         allowed += f"{mmap.PAGESIZE}: leave both out, and choose frame_size"
@@ -124,33 +123,33 @@ def _frames(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
         )
 
 
-def members(device: str) -> list[str]:
+def members(device: Device) -> list[Device]:
     """Return the members that a bond names; before DPDK 23.11 they were called slaves."""
-    return re.findall(r",(?:member|slave)=([^,]+)", device)
+    return list(map(parse, device.values("member", "slave")))
 
 
 def _bond(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
     path = ("ports", name, "device")
     eal, ports = scope.config.eal, scope.config.ports
-    there = [device.partition(",")[0] for device in (*eal.vdevs, *eal.allow)]
-    for member in members(port.device):
-        taken = [other for other, spec in ports.items() if spec.device_name == member]
+    there = [parse(device).name for device in (*eal.vdevs, *eal.allow)]
+    for member in members(port.parsed):
+        taken = [other for other, spec in ports.items() if spec.device_name == member.name]
         if taken:
             allowed = f"members that are no ports, as ports.{taken[0]} is: list them in eal.vdevs"
-            yield Fault(path, repr(member), allowed)
-        elif member not in there:
+            yield Fault(path, repr(member.text), allowed)
+        elif member.name not in there:
             allowed = f"members of eal.vdevs or eal.allow: {', '.join(there) or 'there are none'}"
-            yield Fault(path, repr(member), allowed)
-        elif driver_of(member) in _NO_MAC:
+            yield Fault(path, repr(member.text), allowed)
+        elif member.driver in _NO_MAC:
             allowed = "members whose MAC address can be set, such as net_tap or net_af_packet"
-            yield Fault(path, repr(member), allowed)
-    if not members(port.device):
+            yield Fault(path, repr(member.text), allowed)
+    if not members(port.parsed):
         yield Fault(path, repr(port.device), "a member at least: net_bonding0,member=net_tap0")
 
 
 def awaited(port: PortSpec) -> Endpoint | None:
     """Return the socket that another program must serve before this port can start."""
-    end = endpoint_of(port.device)
+    end = endpoint_of(port.parsed)
     # a vhost client connects by itself, as soon as its peer is there
     return None if end is None or end.serves or end.driver == VHOST else end
 
@@ -162,7 +161,7 @@ def is_late(port: PortSpec) -> bool:
 
 def _is_mapped(port: PortSpec) -> bool:
     """Whether the other side maps our memory: with virtio_user, whichever side serves."""
-    return endpoint_of(port.device) is not None and port.driver == VIRTIO_USER
+    return endpoint_of(port.parsed) is not None and port.driver == VIRTIO_USER
 
 
 def at_start(config: Config, options: EalOptions) -> EalOptions:
@@ -172,7 +171,7 @@ def at_start(config: Config, options: EalOptions) -> EalOptions:
     """
     late = {port.device for port in config.ports.values() if is_late(port)}
     one_file = any(
-        _is_mapped(port) or re.search(r",zero-copy=yes(,|$)", port.device)
+        _is_mapped(port) or port.parsed.value("zero-copy") == "yes"
         for port in config.ports.values()
     )
     return replace(
@@ -184,13 +183,13 @@ def at_start(config: Config, options: EalOptions) -> EalOptions:
 
 def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
     """Warn of devices that will not come up on this host, or not as the file says."""
-    needs = Needs(vdevs=tuple(port.devargs for port in ports.values() if not port.pci))
+    needs = Needs(vdevs=tuple(port.parsed.text for port in ports.values() if not port.pci))
     for check_host in virtual.CHECKS:
         for finding in check_host(needs, Path("/")):
             if finding.severity == Severity.ERROR or finding.code in _PLANNED:
                 yield str(finding)
     for name, port in ports.items():
-        for file in captures.files_of(port.device):
+        for file in captures.files_of(port.parsed):
             found = captures.look(file)
             if found and found.short:
                 yield f"ports.{name}: {file}: packets will be missing: {found.short}"
@@ -199,7 +198,7 @@ def warnings(ports: Mapping[str, PortSpec]) -> Iterator[str]:
                     f"ports.{name}: {file} has a packet of {found.longest:,} bytes: of those over"
                     f" {_PCAP_MOST:,} the driver loses bytes; they are dropped as malformed"
                 )
-        end = endpoint_of(port.device)
+        end = endpoint_of(port.parsed)
         if end and end.serves and port.driver == VIRTIO_USER:
             yield (
                 f"ports.{name}: with server=1 the start blocks, and cannot be interrupted,"

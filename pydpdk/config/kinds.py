@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from pydpdk.eal.lcores import parse_lcores
-from pydpdk.host import virtual
+from pydpdk.host.devargs import parse
 from pydpdk.limits import MAX_CACHE
 
 HEADROOM = 128
@@ -35,11 +35,6 @@ _FRAME_MAX = 61440  # the largest whose packets fit in an mbuf
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _MAX_BYTES = 1 << 40
 _BYTES = r"^[0-9]{1,13}[KMG]$"
-_PCI = re.compile(
-    r"(?:([0-9a-fA-F]{1,8}):)?([0-9a-fA-F]{1,2}):([0-9a-fA-F]{1,2})\.([0-7])(?:,(.*))?"
-)
-_VDEV = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,61}(?:,[^,]+)*", re.ASCII)
-_NO_SIZE = re.compile(r",size=(?!(?:0x[0-9a-fA-F]{1,8}|[0-9]{1,8})(?:,|$))")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}")
 
 
@@ -106,13 +101,10 @@ def _port_name(value: str) -> str:
 
 
 def _device(value: str) -> str:
-    known = _PCI.fullmatch(value) or _VDEV.fullmatch(value)
-    if not known or not value.isprintable() or len(value) > 1024:
+    if not parse(value).is_well_formed:
         raise ValueError(
             "a virtual device such as 'net_null0,size=64' or a PCI address such as '0000:01:00.0'"
         )
-    if virtual.driver_of(value) == "net_null" and _NO_SIZE.search(value):
-        raise ValueError("size=<bytes>: net_null reads any other text as 0")
     return value
 
 
@@ -152,15 +144,6 @@ def _mac(value: str) -> str:
     if not _MAC.fullmatch(value):
         raise ValueError("a MAC address such as '02:00:00:00:00:01'")
     return value
-
-
-def pci_address(device: str) -> str | None:
-    """Return the full PCI address in a device string; None for a virtual device."""
-    match = _PCI.fullmatch(device)
-    if match is None:
-        return None
-    domain, bus, slot, function, _ = match.groups()
-    return f"{int(domain or '0', 16):04x}:{int(bus, 16):02x}:{int(slot, 16):02x}.{function}"
 
 
 Count = Annotated[int, Field(ge=1, le=(1 << 31) - 1)]

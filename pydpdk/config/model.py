@@ -16,7 +16,7 @@ from pydpdk.config.apps import AppSpec
 from pydpdk.config.kinds import Section, empty_if_null
 from pydpdk.config.source import Source
 from pydpdk.eal.options import EalOptions
-from pydpdk.host import virtual
+from pydpdk.host.devargs import Device, parse
 from pydpdk.limits import default_cache
 
 
@@ -111,26 +111,26 @@ class PortSpec(Section):
     """Work that the device does on sending (`RTE_ETH_TX_OFFLOAD_*`)."""
 
     @property
+    def parsed(self) -> Device:
+        """The device, with arguments from other keys, in its parts."""
+        size = self.frame_size
+        block = max(size or 0, 4096)
+        return parse(f"{self.device},framesz={size},blocksz={block}" if size else self.device)
+
+    @property
     def pci(self) -> bool:
         """Whether the device is on the PCI bus."""
-        return kinds.pci_address(self.device) is not None
+        return self.parsed.address is not None
 
     @property
     def device_name(self) -> str:
-        """DPDK's name of the port: the virtual device's name, or the full address."""
-        return kinds.pci_address(self.device) or self.device.partition(",")[0]
-
-    @property
-    def devargs(self) -> str:
-        """The device string for the EAL, with arguments from other keys."""
-        size = self.frame_size
-        block = max(size or 0, 4096)
-        return f"{self.device},framesz={size},blocksz={block}" if size else self.device
+        """DPDK's name of the device: the virtual device's name, or the full address."""
+        return self.parsed.name
 
     @property
     def driver(self) -> str | None:
-        """The driver of a virtual device: `net_null` for `net_null0`, and for `eth_null_a`."""
-        return None if self.pci else virtual.driver_or_name(self.device)
+        """The driver of a virtual device: `net_null` for `net_null0`."""
+        return self.parsed.driver
 
 
 class WorkerSpec(Section):

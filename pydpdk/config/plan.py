@@ -141,7 +141,7 @@ def with_devices(config: Config) -> EalOptions:
     eal, ports = config.eal, list(config.ports.values())
     if eal.proc_type == "secondary":  # it has the devices of its primary
         ports = []
-    vdevs = tuple(port.devargs for port in ports if not port.pci)
+    vdevs = tuple(port.parsed.text for port in ports if not port.pci)
     allow = tuple(port.device for port in ports if port.pci and not eal.block)
     extra = tuple(device for device in allow if device not in eal.allow)
     main_lcore = config.app.lcore if config.app else None

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pydpdk.config import devices, worker
 from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.config.faults import format_value
-from pydpdk.config.kinds import HEADROOM, pci_address
+from pydpdk.config.kinds import HEADROOM
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.polling import default_pairs
 from pydpdk.config.source import Fault, KeyPath
 from pydpdk.eal import checks
 from pydpdk.eal.lcores import parse_lcores
-from pydpdk.host import virtual
+from pydpdk.host.devargs import parse
 from pydpdk.limits import largest_cache
 
 _OF_THE_PRIMARY = {
@@ -89,8 +88,8 @@ def _pools_and_rings(scope: Scope) -> Iterator[Fault]:
 def _devices(scope: Scope) -> Iterator[Fault]:
     yield from _drivers(scope)
     eal = scope.config.eal
-    seen = {vdev.partition(",")[0]: "eal.vdevs" for vdev in eal.vdevs}
-    blocked = {pci_address(device) for device in eal.block}
+    seen = {parse(vdev).name: "eal.vdevs" for vdev in eal.vdevs}
+    blocked = {parse(device).address for device in eal.block}
     for name, port in scope.config.ports.items():
         path: KeyPath = ("ports", name, "device")
         first = seen.setdefault(port.device_name, f"ports.{name}")
@@ -107,16 +106,16 @@ def _drivers(scope: Scope) -> Iterator[Fault]:
     eal = scope.config.eal
     others = any(argument.startswith("-d") for argument in eal.extra)  # the user's own drivers
     for i, vdev in enumerate(eal.vdevs if not others else ()):
-        if allowed := virtual.unknown_driver(vdev, is_port=False):
+        if allowed := parse(vdev).unknown_driver(is_port=False):
             yield Fault(("eal", "vdevs", i), repr(vdev), allowed)
     for name, port in scope.config.ports.items():
         path: KeyPath = ("ports", name, "device")
         if port.pci:
             continue
-        allowed = virtual.unknown_driver(port.device, is_port=True)
+        allowed = port.parsed.unknown_driver(is_port=True)
         if allowed and not others and eal.proc_type != "secondary":
             yield Fault(path, repr(port.device), allowed)
-        for fault in virtual.argument_faults(port.device):
+        for fault in port.parsed.argument_faults():
             yield Fault(path, repr(port.device), fault)
 
 
@@ -129,7 +128,7 @@ def _port(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
         yield Fault((*path, "mempool"), repr(port.mempool), _one_of(scope.mempools, "mempools"))
     elif pool_name is None and port.nb_rx_queues:
         yield Fault((*path, "mempool"), "missing", _one_of(scope.mempools, "mempools"))
-    room, size = _packet_room(scope, pool_name), _null_size(port)
+    room, size = _packet_room(scope, pool_name), port.parsed.null_bytes
     if room is not None and size is not None and size > room:
         allowed = f"size up to {room}, the data_room_size of {pool_name} less {HEADROOM}"
         yield Fault((*path, "device"), repr(port.device), allowed)
@@ -144,8 +143,7 @@ def _secondary(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
     for key in sorted(port.model_fields_set & _OF_THE_PRIMARY):
         value = format_value(getattr(port, key))
         yield Fault(("ports", name, key), value, "nothing: the port is configured by the primary")
-    arguments = port.device.partition(",")[2]
-    if arguments:
+    if parse(port.device).tail:
         allowed = f"{port.device_name} alone: the device is the primary's"
         yield Fault(("ports", name, "device"), repr(port.device), allowed)
 
@@ -154,16 +152,6 @@ def _packet_room(scope: Scope, pool_name: str | None) -> int | None:
     """Return the [bytes] of the longest packet in one mbuf; None if the pool has a fault."""
     pool = scope.config.mempools.get(pool_name) if pool_name is not None else None
     return pool.data_room_size - HEADROOM if pool else None
-
-
-def _null_size(port: PortSpec) -> int | None:
-    """Return the [bytes] of net_null's packets, which it does not check against the mbuf."""
-    if port.driver != "net_null":
-        return None
-    size = re.search(r",size=(?:0[xX]([0-9a-fA-F]+)|([0-9]+))(?:,|$)", port.device)
-    if size is None:
-        return None
-    return int(size[1], 16) if size[1] else int(size[2])
 
 
 def _forward(scope: Scope, forward: ForwardSpec) -> Iterator[Fault]:

@@ -22,7 +22,8 @@ from pydpdk.eal.lcores import format_lcores, parse_lcores
 from pydpdk.eal.options import EalOptions
 from pydpdk.errors import BusyError, NotFoundError, NotSupportedError
 from pydpdk.host import primary as host_primary
-from pydpdk.host import program, registry, virtual
+from pydpdk.host import program, registry
+from pydpdk.host.devargs import parse
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry_page import RegisteredProcess, Role
 
@@ -196,10 +197,11 @@ def _with_devices(
     if ours is not None:
         iova_mode = ours.details.get("iova_mode")
         allow, block, vdevs = (tuple(ours.details.get(k, ())) for k in ("allow", "block", "vdevs"))
-    for device in vdevs:
-        harm = HARMED.get(virtual.driver_of(device) or "")
+    devices = list(map(parse, vdevs))
+    for device in devices:
+        harm = HARMED.get(device.driver or "")
         if harm:
-            raise _unfit(f"{_say(primary)} has {device.partition(',')[0]}: {harm}")
+            raise _unfit(f"{_say(primary)} has {device.name}: {harm}")
     for name, mine, theirs in (("allow", options.allow, allow), ("block", options.block, block)):
         if mine and tuple(mine) != theirs:
             raise ValueError(f"{name} must be the primary's, {theirs!r}, or none (got {mine!r})")
@@ -207,7 +209,7 @@ def _with_devices(
     if iova_mode in tuple(IovaMode):
         options = replace(options, iova_mode=IovaMode(iova_mode))
     ports = program.has_ports(primary.prefix)
-    if not ports and any(v.startswith(("net_", "eth_", "virtio_user")) for v in vdevs):
+    if not ports and any(device.is_network for device in devices):
         raise _unfit(
             f"{_say(primary)} names {', '.join(vdevs)} and has no port: DPDK would abort this"
             " process in probing what failed there"

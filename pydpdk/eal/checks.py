@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydpdk.choices import IovaMode, ProcType
 from pydpdk.eal.lcores import parse_lcores
-from pydpdk.host import virtual
+from pydpdk.host.devargs import Device, parse
 from pydpdk.limits import MAX_LCORE
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ LOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "i
 _FDS_PER_LCORE = 4  # two pipes per worker: eal.c opens them one by one and panics on EMFILE
 _FDS_SPARE = 64  # config, fbarrays, sockets, epoll, one per memseg list or page
 _SHORT_WITH_VALUE = "abcdlmnrsS"  # EAL's getopt string, 22.11 to 25.11
-_VDEV = re.compile(r"[A-Za-z][\w.-]{0,61}(?=,|$)", re.ASCII)
-_PCI = re.compile(
-    r"(?:[0-9a-fA-F]{1,8}:)?[0-9a-fA-F]{1,2}:[0-9a-fA-F]{1,2}\.[0-7](?:,.*)?", re.DOTALL
-)
 
 
 class Problem(NamedTuple):
@@ -217,15 +213,13 @@ def _name_problems(options: EalOptions) -> Iterator[Problem]:
             yield Problem("log_level", level, f"[pattern:]level with level {', '.join(LOG_LEVELS)}")
 
 
-def device_problems(devargs: str) -> Iterator[Problem]:
+def device_problems(device: Device) -> Iterator[Problem]:
     """Check the name and arguments of a device that is to be added while the EAL runs."""
-    if not _is_string(devargs):
-        yield Problem("devargs", devargs, "text without NUL")
-    elif not (_PCI.fullmatch(devargs) or _VDEV.match(devargs)):
-        yield Problem("devargs", devargs, "net_null0,size=64 or a PCI address, for example")
-    else:
-        for fault in virtual.argument_faults(devargs):
-            yield Problem("devargs", devargs, fault)
+    if not device.is_well_formed:
+        yield Problem("devargs", device.text, "net_null0,size=64 or a PCI address, for example")
+        return
+    for fault in device.argument_faults():
+        yield Problem("devargs", device.text, fault)
 
 
 def _device_problems(options: EalOptions) -> Iterator[Problem]:
@@ -235,9 +229,9 @@ def _device_problems(options: EalOptions) -> Iterator[Problem]:
         devices = getattr(options, name)
         if not _is_strings(devices):
             continue
-        for device in devices:
-            if not _PCI.fullmatch(device):
-                yield Problem(name, device, "a PCI address such as 0000:01:00.0")
+        for device in map(parse, devices):
+            if device.address is None or not device.is_well_formed:
+                yield Problem(name, device.text, "a PCI address such as 0000:01:00.0")
         if devices and options.pci is False:
             yield Problem(name, devices, "empty where `pci` is false")
 
@@ -249,14 +243,16 @@ def _vdev_problems(options: EalOptions) -> Iterator[Problem]:
         yield Problem("vdevs", options.vdevs, "none: a secondary has the devices of its primary")
     seen: set[str] = set()
     for vdev in options.vdevs:
-        device = vdev.partition(",")[0]
-        if not _VDEV.fullmatch(device):
+        device = parse(vdev)
+        if device.address is not None or not device.is_well_formed:
             yield Problem("vdevs", vdev, "driver and number first, e.g. net_null0,size=64")
-        for fault in virtual.argument_faults(vdev):
+            continue
+        for fault in device.argument_faults():
             yield Problem("vdevs", vdev, fault)
-        if device in seen:
-            yield Problem("vdevs", vdev, f"one device of the name {device}: the EAL drops the rest")
-        seen.add(device)
+        name = device.name
+        if name in seen:
+            yield Problem("vdevs", vdev, f"one device of the name {name}: the EAL drops the rest")
+        seen.add(name)
 
 
 def _extra_problems(extra: object) -> Iterator[Problem]:

@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydpdk import log, version
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.checks import device_problems
 from pydpdk.errors import DpdkError, EalInitError, call_errno, make_error
-from pydpdk.host import virtual
+from pydpdk.host.devargs import Device, parse
 
 
-def add(devargs: str) -> None:
-    """Probe a device, and check that it has a port."""
+def checked(devargs: object) -> Device:
+    """Return a device that is to be added, in its parts.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no device, or its driver does not take its arguments.
+    """
     if not isinstance(devargs, str):
         raise TypeError(f"devargs must be a string (got {devargs!r})")
-    found = list(device_problems(devargs))
+    device = parse(devargs)
+    found = list(device_problems(device))
     if found:
         raise ValueError("; ".join(map(str, found)))
-    devargs = spell(devargs)
-    name, _, arguments = devargs.partition(",")
-    if has_port(devargs):
-        raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{name} is there already")
+    return device
+
+
+def add(device: Device) -> None:
+    """Probe a device, and check that it has a port."""
+    device = spell(device)
+    if has_port(device.port_name):
+        raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{device.name} is there already")
     since = log.failures_so_far()
-    call_errno(
-        lib.rte_eal_hotplug_add, bus_of(devargs).encode(), name.encode(), arguments.encode(),
-        detail=devargs,
-    )  # fmt: skip
+    names = (device.bus, device.name, device.tail)
+    call_errno(lib.rte_eal_hotplug_add, *map(str.encode, names), detail=device.text)
     try:
-        if list(missing_ports([devargs])):
-            raise make_error("rte_eal_hotplug_add", errno.ENODEV, f"{devargs} gave no port")
-        said = log.driver_failures(virtual.driver_of(devargs) or "", since)
-        check_log("rte_eal_hotplug_add", devargs, said)
+        if list(missing_ports([device])):
+            raise make_error("rte_eal_hotplug_add", errno.ENODEV, f"{device.text} gave no port")
+        said = log.driver_failures(device.known_driver or "", since)
+        check_log("rte_eal_hotplug_add", device.text, said)
     except DpdkError:
-        lib.rte_eal_hotplug_remove(bus_of(name).encode(), name.encode())
+        lib.rte_eal_hotplug_remove(device.bus.encode(), device.name.encode())
         raise
 
 
@@ -61,22 +70,21 @@ def check_log(call: str, what: str, said: Sequence[str]) -> None:
         raise make_error(call, errno.EIO, f"{what}: {'; '.join(said)}{hint}")
 
 
-def take_away(devargs: str) -> None:
+def take_away(device: Device) -> None:
     """Remove a device that has a port, after its addition was interrupted."""
-    if isinstance(devargs, str) and has_port(devargs):
-        name = devargs.partition(",")[0]
-        lib.rte_eal_hotplug_remove(bus_of(name).encode(), name.encode())
+    if has_port(device.port_name):
+        lib.rte_eal_hotplug_remove(device.bus.encode(), device.name.encode())
 
 
-def remove(name: str) -> None:
+def remove(device: Device) -> None:
     """Remove a device whose port is closed and that is in no bond."""
-    if not isinstance(name, str):
-        raise TypeError(f"name must be a string (got {name!r})")
     port_id = ffi.new("uint16_t *")
-    found = lib.rte_eth_dev_get_port_by_name(port_name_of(name).encode(), port_id) == 0
+    found = lib.rte_eth_dev_get_port_by_name(device.name.encode(), port_id) == 0
     if found and lib.pyd_eth_is_member(port_id[0]):
-        raise make_error("rte_eal_hotplug_remove", errno.EBUSY, f"{name} is a member of a bond")
-    call_errno(lib.rte_eal_hotplug_remove, bus_of(name).encode(), name.encode(), detail=name)
+        what = f"{device.name} is a member of a bond"
+        raise make_error("rte_eal_hotplug_remove", errno.EBUSY, what)
+    names = (device.bus.encode(), device.name.encode())
+    call_errno(lib.rte_eal_hotplug_remove, *names, detail=device.name)
 
 
 def keeps_interrupts() -> bool:
@@ -89,51 +97,32 @@ def keeps_interrupts() -> bool:
     return any(_LOST.search(line) for line in log.driver_failures("net_virtio_user"))
 
 
-def spell(devargs: str) -> str:
+def spell(device: Device) -> Device:
     """Spell the members of a bond as this DPDK does: slaves before 23.11, members since."""
-    if virtual.driver_of(devargs) != "net_bonding":
-        return devargs
+    if device.driver != "net_bonding":
+        return device
     year, month = map(int, version.COMPILED.split(".")[:2])
     old, new = ("member", "slave") if (year, month) < (23, 11) else ("slave", "member")
-    return devargs.replace(f",{old}=", f",{new}=")
+    return parse(device.text.replace(f",{old}=", f",{new}="))
 
 
-def bus_of(devargs: str) -> str:
-    """Return the bus of a device by the form of its name: `pci` or `vdev`."""
-    return "pci" if re.match(r"(?:[0-9a-fA-F]+:)?[0-9a-fA-F]+:[0-9a-fA-F]+\.", devargs) else "vdev"
-
-
-def port_name_of(devargs: str) -> str:
-    """Return the port name of a device: its own, except for net_ring's node actions."""
-    name, _, arguments = devargs.partition(",")
-    node = re.search(r"nodeaction=([^:,]+):", arguments)
-    if node:
-        return node[1]
-    if bus_of(devargs) == "pci" and name.count(":") == 1:
-        return f"0000:{name}"
-    return name
-
-
-def missing_ports(devices: Sequence[str]) -> Iterator[str]:
+def missing_ports(devices: Iterable[Device]) -> Iterator[str]:
     """Yield the network devices that have no port: a driver that fails to probe only logs it."""
     for device in devices:
-        if bus_of(device) == "vdev" and not re.match("net_|eth_|virtio_user", device):
-            continue  # crypto, event and other devices are no ports
-        if not has_port(device):
-            yield device
+        if device.is_network and not has_port(device.port_name):
+            yield device.text
 
 
-def has_port(device: str) -> bool:
-    """Whether a device has its port.
+def has_port(name: str) -> bool:
+    """Whether there is a port of that name.
 
     Notes
     -----
     Wraps  rte_eth_dev_get_port_by_name (rte_ethdev.h)
     """
-    name, port_id = port_name_of(device).encode(), ffi.new("uint16_t *")
     if lib.rte_memzone_lookup(b"rte_eth_dev_data") == ffi.NULL:  # DPDK would read from NULL
         return False
-    return bool(lib.rte_eth_dev_get_port_by_name(name, port_id) == 0)
+    return bool(lib.rte_eth_dev_get_port_by_name(name.encode(), ffi.new("uint16_t *")) == 0)
 
 
 def missing_error(missing: Sequence[str], lines: Sequence[str]) -> EalInitError:

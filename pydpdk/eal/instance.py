@@ -30,6 +30,7 @@ from pydpdk.errors import (
     make_error,
 )
 from pydpdk.host import registry, runtime
+from pydpdk.host.devargs import Device, parse
 from pydpdk.host.primary import remove_traces
 
 _JOIN = "our process table entry; busy: a process that died on these lcores was not recovered yet"
@@ -85,7 +86,7 @@ class Eal(Closing):
         self._peers = peers
         self._waits: Waits | None = None
         devices = (*options.vdevs, *options.allow)
-        self._devices = {d.partition(",")[0]: d for d in devices}
+        self._devices = {parse(device).name: device for device in devices}
 
     @property
     def proc_type(self) -> ProcType:
@@ -175,17 +176,18 @@ class Eal(Closing):
         require_primary("rte_eal_hotplug_add", self)
         with Locked(self._changing):
             self._require_open()
-            self._peers.check_device(devargs)
-            with Undo(self._take_back, devargs, self._devices):
-                eal_devices.add(devargs)
-                self._devices = self._devices | {devargs.partition(",")[0]: devargs}
+            device = eal_devices.checked(devargs)
+            self._peers.check_device(device)
+            with Undo(self._take_back, device, self._devices):
+                eal_devices.add(device)
+                self._devices = self._devices | {device.name: devargs}
                 self._peers.publish_devices(self._devices.values())
-                return eal_devices.port_name_of(devargs)
+                return device.port_name
 
-    def _take_back(self, devargs: str, before: dict[str, str]) -> None:
+    def _take_back(self, device: Device, before: dict[str, str]) -> None:
         """Undo an interrupted `add_device`; keep a device that was there before."""
-        if devargs.partition(",")[0] not in before:
-            eal_devices.take_away(devargs)
+        if device.name not in before:
+            eal_devices.take_away(device)
         self._devices = before
         self._peers.publish_devices(before.values())
 
@@ -204,17 +206,19 @@ class Eal(Closing):
         require_primary("rte_eal_hotplug_remove", self)
         with Locked(self._changing):
             self._require_open()
-            known = self._devices.get(name)
-            port_name = name if known is None else eal_devices.port_name_of(known)
+            if not isinstance(name, str):
+                raise TypeError(f"name must be a string (got {name!r})")
+            device = parse(name)
+            port_name = parse(self._device(device.name)).port_name
             for owner in lifetime.owners():
                 owner._lose_device(port_name)
             before = self._devices
             with Undo(self._publish_devices):
                 # first, so that no process learns of a device that is gone
-                self._devices = _without(before, name)
+                self._devices = _without(before, device.name)
                 try:
-                    eal_devices.remove(name)
-                except (DpdkError, TypeError):
+                    eal_devices.remove(device)
+                except DpdkError:
                     self._devices = before
                     raise
                 self._publish_devices()

@@ -30,6 +30,7 @@ from pydpdk.eal.start import choose_hugepages, start
 from pydpdk.eal.waits import Waits, wait_for_turn
 from pydpdk.errors import ClosedError, InUseError, damage_error, damaged, make_error
 from pydpdk.host import room, runtime
+from pydpdk.host.devargs import parse
 from pydpdk.host.primary import remove_traces
 
 __all__ = ["Eal", "Observer", "current", "init", "is_primary", "observe", "require_primary"]
@@ -156,7 +157,7 @@ def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) ->
             raise ValueError("\n".join(map(str, found)))
         prefix = chosen.file_prefix or f"pydpdk-{os.getpid()}-{secrets.token_hex(3)}"
         chosen = attach.resolve(chosen, prefix)
-        chosen = replace(chosen, vdevs=tuple(map(devices.spell, chosen.vdevs)))
+        chosen = replace(chosen, vdevs=tuple(devices.spell(parse(v)).text for v in chosen.vdevs))
         hugepages = choose_hugepages(chosen)
         chosen, primary = survey(chosen, prefix, hugepages=hugepages)
         wait_for_turn(prefix, mounts=hugepages and not chosen.in_memory)
@@ -213,7 +214,7 @@ def _reserve_room(prefix: str, peers: Peers) -> None:
 def _check_ports(options: EalOptions, lines: Sequence[str]) -> None:
     """Raise `EalInitError` in a primary if a requested device did not come up."""
     if is_primary():
-        missing = list(devices.missing_ports([*options.vdevs, *options.allow]))
+        missing = list(devices.missing_ports(map(parse, (*options.vdevs, *options.allow))))
         if missing:
             raise devices.missing_error(missing, lines)
         devices.check_log("rte_eal_init", ", ".join(options.vdevs), lines)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 from pydpdk.eal.lcores import parse_lcores
 from pydpdk.eal.options import EalOptions
-from pydpdk.host.devices import full_address
+from pydpdk.host.devargs import parse
 from pydpdk.host.needs import Needs
 
 
@@ -29,7 +28,7 @@ def needs_of(options: EalOptions, memory_bytes: int = 0, *, processes: bool = Fa
         memory_bytes=max(memory_bytes, asked << 20),
         in_memory=options.in_memory,
         lcores=_lcores(options),
-        pci=tuple(_addresses(options)),
+        pci=tuple(a for device in options.allow if (a := parse(device).address)),
         vdevs=tuple(options.vdevs),
         iova_mode=options.iova_mode,
         file_prefix=options.file_prefix,
@@ -42,11 +41,3 @@ def _lcores(options: EalOptions) -> dict[int, frozenset[int]]:
     if options.lcores is None:
         return {cpu: frozenset({cpu}) for cpu in os.sched_getaffinity(0)}
     return parse_lcores(options.lcores)
-
-
-def _addresses(options: EalOptions) -> list[str]:
-    addresses = []
-    for device in options.allow:
-        with suppress(ValueError):  # `eal.checks` reports it
-            addresses.append(full_address(device.partition(",")[0]))
-    return addresses

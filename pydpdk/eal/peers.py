@@ -20,7 +20,8 @@ from pydpdk.eal.lcores import parse_lcores
 from pydpdk.eal.options import EalOptions
 from pydpdk.errors import BusyError, NotSupportedError, make_error
 from pydpdk.host import primary as host_primary
-from pydpdk.host import registry, room, runtime, trust, virtual
+from pydpdk.host import registry, room, runtime, trust
+from pydpdk.host.devargs import Device
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Registration
 from pydpdk.host.registry_page import RegisteredProcess, RegistrationState, Role
@@ -122,12 +123,12 @@ class Peers:
         """Return our primary; None if it is a foreign program, or gone."""
         return next((m for m in registry.members(self._prefix) if m.role == Role.PRIMARY), None)
 
-    def check_device(self, devargs: str) -> None:
+    def check_device(self, device: Device) -> None:
         """Raise if probing a device in the secondaries would do harm."""
-        harm = HARMED.get(virtual.driver_of(str(devargs)) or "")
+        harm = HARMED.get(device.driver or "")
         attached = self.attached() if harm else []
         if attached:
-            text = f"{devargs} while attached are {', '.join(attached)}: {harm}"
+            text = f"{device.text} while attached are {', '.join(attached)}: {harm}"
             raise NotSupportedError(errno.ENOTSUP, f"rte_eal_hotplug_add: {text}")
 
     def others(self) -> list[RegisteredProcess]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import re
 import socket
 import stat
 from collections.abc import Iterable
@@ -32,8 +31,8 @@ def interface_of(info: PortInfo) -> str:
     """Return the kernel interface that a port receives from; an empty string if it has none."""
     if info.driver_name not in (AF_PACKET, AF_XDP, TAP, PCAP):
         return ""
-    found = re.search(r"(?:^|,)(?:rx_)?iface(?:_in)?=([^,]+)", info.devargs)
-    return found[1] if found else "dtap0" if info.driver_name == TAP else ""
+    named = info.device.values("iface", "rx_iface", "rx_iface_in")
+    return named[0] if named else "dtap0" if info.driver_name == TAP else ""
 
 
 def finishes(info: PortInfo, wish: bool | None) -> bool:
@@ -120,7 +119,7 @@ def _limits(port_id: int, info: PortInfo, mempool: Mempool | None) -> dict[str, 
 
 
 def _frame_size(info: PortInfo) -> int:
-    return frames_of(f",{info.devargs}").size
+    return frames_of(info.device).size
 
 
 def _adopt(queue: RxQueue, info: PortInfo) -> None:

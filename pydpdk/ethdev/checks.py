@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import IntFlag
 from typing import Any
 
@@ -113,24 +112,8 @@ def _check_mempool(name: str, info: PortInfo, mempool: Mempool | None) -> None:
         )
     if info.driver_name == "net_null":
         # the driver does not check: a longer packet would overrun its buffer
-        size = max([64, *map(_strtoul, re.findall(r"(?:^|,)size=([^,]+)", info.devargs))])
+        size = info.device.null_bytes or 0
         if size > room:
             raise ValueError(
                 f"mempool={mempool!r}: port {name!r} makes packets of {size} bytes, {room} fit"
             )
-
-
-def _strtoul(text: str) -> int:
-    """Read a number as the driver does: 0x is hex, 0 octal, and a negative one wraps around."""
-    digits = re.match(r"\s*([-+]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))", text)
-    if digits is None:
-        return 0
-    sign, hexadecimal, octal, decimal = digits.groups()
-    number = (
-        int(hexadecimal, 16)
-        if hexadecimal
-        else int(octal or "0", 8)
-        if octal is not None
-        else int(decimal)
-    )
-    return number % (1 << 64) if sign != "-" else -number % (1 << 64)

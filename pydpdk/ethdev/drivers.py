@@ -20,13 +20,15 @@ from pydpdk import eal, log, version
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import InUseError, call_errno, make_error
 from pydpdk.ethdev.info import PortInfo
+from pydpdk.host.devargs import Device, parse
+from pydpdk.host.needs import VIRTIO_USER
 from pydpdk.memory.dynfield import rx_timestamp
 from pydpdk.memory.mempool import Mempool
 
 if TYPE_CHECKING:
     from pydpdk.ethdev.port import Port
 
-AF_XDP, BOND, VIRTIO_USER = "net_af_xdp", "net_bonding", "net_virtio_user"
+AF_XDP, BOND = "net_af_xdp", "net_bonding"
 WITH_ALARMS = (BOND, VIRTIO_USER)
 
 Socket = tuple[int, int]
@@ -55,7 +57,7 @@ def rx_fields(info: PortInfo, mempool: Mempool | None) -> dict[str, int]:
     fields = {"check": _RX_CHECKS.get(info.driver_name, lib.PYD_CHECK_LENGTHS), "unseen": 1}
     if info.driver_name != _PCAP:
         return fields
-    if mempool is not None and _repeats_a_file(info.devargs):
+    if mempool is not None and _repeats_a_file(info.device):
         return {"check": lib.PYD_CHECK_AGAIN, "unseen": mempool.capacity}
     if _stamps_in_us():
         field, flag = rx_timestamp()
@@ -65,17 +67,16 @@ def rx_fields(info: PortInfo, mempool: Mempool | None) -> dict[str, int]:
 
 def tx_fields(info: PortInfo) -> dict[str, int]:
     """Return the length limit of packets that the driver would cut silently."""
-    writes = re.search(r"(?:^|,)(?:tx_pcap|tx_iface|iface)=", info.devargs)
+    writes = info.device.values("tx_pcap", "tx_iface", "iface")
     cuts = info.driver_name == _PCAP and (writes or not info.devargs)
     return {"longest": _PCAP_LONGEST} if cuts else {}
 
 
-def _repeats_a_file(devargs: str) -> bool:
+def _repeats_a_file(device: Device) -> bool:
     """Return whether net_pcap read its packets at set-up; a second infinite_rx turns it off."""
-    wishes = re.findall(r"(?:^|,)infinite_rx=([^,]*)", devargs)
-    return len(wishes) == 1 and bool(
-        re.match(r"0*[1-9]", wishes[0]) and re.search(r"(?:^|,)rx_pcap=", devargs)
-    )
+    wishes = device.values("infinite_rx")
+    on = len(wishes) == 1 and re.match(r"0*[1-9]", wishes[0])
+    return bool(on and device.values("rx_pcap"))
 
 
 def _stamps_in_us() -> bool:
@@ -121,7 +122,8 @@ def is_lost(driver: str, name: str, port_id: int) -> bool:
     It never connects again. Each further query of its link would set one more alarm of the driver,
     which unregisters an interrupt that is unregistered already.
     """
-    if driver != VIRTIO_USER or ",server=1" in eal.current()._device(name):
+    device = parse(eal.current()._device(name))
+    if driver != VIRTIO_USER or device.value("server", "0") != "0":
         return False
     down = f"virtio-user port {port_id} is down"
     return any(line.endswith(down) for line in log.driver_failures(driver))

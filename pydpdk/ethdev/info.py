@@ -8,6 +8,7 @@ from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
+from pydpdk.host.devargs import LONGEST, Device, parse
 from pydpdk.memory._rows import text
 
 
@@ -66,6 +67,11 @@ class PortInfo:
     rx_desc_lim: DescLim
     tx_desc_lim: DescLim
 
+    @property
+    def device(self) -> Device:
+        """The driver's name and the arguments, in parts."""
+        return parse(f"{self.driver_name},{self.devargs}")
+
 
 def read_raw_info(port_id: int) -> Any:
     """Return `struct rte_eth_dev_info` of a port.
@@ -87,8 +93,8 @@ def read_info(port_id: int) -> PortInfo:
     Wraps  rte_eth_dev_info_get (rte_ethdev.h)
     """
     raw = read_raw_info(port_id)
-    devargs = ffi.new("char[1024]")
-    lib.pyd_dev_args(raw.device, devargs, 1024)
+    devargs = ffi.new("char[]", LONGEST + 1)
+    lib.pyd_dev_args(raw.device, devargs, LONGEST + 1)
     socket_id = lib.rte_eth_dev_socket_id(port_id)
     return PortInfo(
         driver_name=text(raw.driver_name),

@@ -30,6 +30,7 @@ from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.info import PortInfo, read_info
 from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue
 from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xstats
+from pydpdk.host.needs import VIRTIO_USER
 from pydpdk.memory._rows import text
 from pydpdk.memory.critical import inside
 from pydpdk.memory.mempool import Mempool
@@ -343,7 +344,7 @@ class Port(Portable):
             if self._lost:
                 return Link(False, None, True, False)
             link = read_link(self.handle)
-            if not link.up and self.info().driver_name == drivers.VIRTIO_USER:
+            if not link.up and self.info().driver_name == VIRTIO_USER:
                 drivers.let_disconnect_pass(self.name)
             self._lost = not link.up and drivers.is_lost(
                 self.info().driver_name, self.name, self.handle

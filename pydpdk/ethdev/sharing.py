@@ -8,18 +8,17 @@ port does not stop while another process uses its queues.
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Callable
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import BusyError, NotSupportedError
+from pydpdk.host.devargs import pci_address
 from pydpdk.host.registry_page import RegisteredProcess
 
 _VIRTUAL = ("net_null", "net_ring")
 """Drivers whose bursts need nothing that only the configuring process has."""
-_PCI = re.compile(r"[0-9a-fA-F]{4,}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
 
 
 def publish(port_id: int, nb_rx_queues: int, nb_tx_queues: int) -> None:
@@ -116,7 +115,7 @@ def why_not(name: str, driver_name: str) -> str:
     """Return why this secondary cannot use the queues of a port; an empty string if it can."""
     if eal.current()._peers.primary() is None:
         return "its primary does not run pydpdk (or is gone), so it would not publish that it stops"
-    if name.startswith(_VIRTUAL) or _PCI.fullmatch(name):
+    if name.startswith(_VIRTUAL) or pci_address(name):
         return ""
     return (
         f"{driver_name} has no receive and transmit functions for a secondary process: pass mbufs"

@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import stat
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydpdk.host import virtual
+from pydpdk.host.devargs import Device
 
 ETHERNET = 1
 MOST = 262_144
@@ -93,13 +92,9 @@ def look(path: str | os.PathLike[str]) -> Capture | None:
         return None
 
 
-def files_of(device: str) -> Iterator[str]:
-    """Yield the capture files that net_pcap reads for a device string."""
-    if virtual.driver_of(device) == "net_pcap":
-        for argument in device.split(",")[1:]:
-            key, _, value = argument.partition("=")
-            if key == "rx_pcap" and value:
-                yield value
+def files_of(device: Device) -> list[str]:
+    """Return the capture files that net_pcap reads for a device."""
+    return list(filter(None, device.values("rx_pcap"))) if device.driver == "net_pcap" else []
 
 
 def _look(file: BinaryIO, size: int) -> Capture:

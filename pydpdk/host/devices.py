@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pydpdk.host import interfaces
+from pydpdk.host.devargs import pci_address
 
 BUS = "sys/bus/pci"
 USERSPACE = ("vfio-pci", "uio_pci_generic", "igb_uio")
 """Kernel drivers that give a device to DPDK."""
 BIFURCATED = ("mlx4_core", "mlx5_core", "mana")
 """Kernel drivers that share a device with DPDK: it stays bound to them."""
-_ADDRESS = re.compile(r"(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])", re.IGNORECASE)
 _NETWORK = 0x02
 
 
@@ -69,16 +68,16 @@ def full_address(address: str) -> str:
     ValueError
         It is no PCI address; the message shows one.
     """
-    match = _ADDRESS.fullmatch(address)
-    if not match:
+    full = pci_address(address)
+    if full is None:
         raise ValueError(f"address must be a PCI address such as 0000:01:00.0 (got {address!r})")
-    return f"{match[1] or '0000'}:{match[2]}".lower()
+    return full
 
 
 def read_devices(*, root: Path = Path("/")) -> list[PciDevice]:
     """Return every device on the PCI bus, by address."""
     addresses = (entry.name for entry in (root / BUS / "devices").glob("*"))
-    found = (read_device(a, root=root) for a in sorted(addresses) if _ADDRESS.fullmatch(a))
+    found = (read_device(a, root=root) for a in sorted(addresses) if pci_address(a))
     return [device for device in found if device]
 
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from pydpdk.host import virtual
+from pydpdk.host.devargs import Device, parse
 
 AF_PACKET = "net_af_packet"
+VIRTIO_USER = "net_virtio_user"
 
 FRAME_HEAD = 66
 """[bytes] before the packet in a frame of net_af_packet, for the kernel (TPACKET_V2)."""
@@ -40,11 +41,12 @@ class Frames(NamedTuple):
         return self.size - FRAME_HEAD
 
 
-def frames_of(vdev: str) -> Frames:
-    """Read the arguments of a net_af_packet device as the driver does."""
+def frames_of(device: Device) -> Frames:
+    """Read the arguments of a net_af_packet device as the driver does (`atoi`)."""
 
     def last(key: str, default: int) -> int:
-        return int(([*re.findall(rf",{key}=(\d+)", vdev)] or [default])[-1]) or default
+        digits = re.match(r"\d+", device.value(key), re.ASCII)
+        return int(digits[0]) if digits and int(digits[0]) else default
 
     return Frames(last("framesz", 2048), last("blocksz", mmap.PAGESIZE), last("framecnt", 512))
 
@@ -90,28 +92,26 @@ class Needs:
         return frozenset().union(*self.lcores.values())
 
     @property
+    def devices(self) -> list[Device]:
+        """The virtual devices."""
+        return [parse(vdev) for vdev in self.vdevs]
+
+    @property
     def drivers(self) -> list[str]:
-        """Drivers of the virtual devices: `net_null` for `net_null0`, and for `eth_null_a`."""
-        return list(dict.fromkeys(map(virtual.driver_or_name, self.vdevs)))
+        """Drivers of the virtual devices: `net_null` for `net_null0`."""
+        return list(dict.fromkeys(device.driver or "" for device in self.devices))
 
     @property
     def vhost_net(self) -> list[str]:
         """Paths of virtio_user devices: of the kernel's vhost-net, or of a vhost-user socket."""
-        return [
-            path
-            for vdev in self.vdevs
-            if virtual.driver_of(vdev) == "net_virtio_user"
-            for key, _, path in (argument.partition("=") for argument in vdev.split(","))
-            if key == "path"
-        ]
+        users = (device for device in self.devices if device.driver == VIRTIO_USER)
+        return [path for device in users for path in device.values("path")]
 
     def interfaces(self) -> dict[str, str]:
         """Return the kernel's interfaces that virtual devices use, each with the driver."""
-        found = {}
-        for vdev in self.vdevs:
-            driver = virtual.driver_or_name(vdev)
-            for argument in vdev.split(",")[1:]:
-                key, _, value = argument.partition("=")
-                if key in _INTERFACES.get(driver, ()) and value:
-                    found[value] = driver
-        return found
+        return {
+            interface: device.driver or ""
+            for device in self.devices
+            for interface in device.values(*_INTERFACES.get(device.driver or "", ()))
+            if interface
+        }

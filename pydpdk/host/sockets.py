@@ -9,13 +9,14 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydpdk.host import virtual
+from pydpdk.host.devargs import Device
+from pydpdk.host.needs import VIRTIO_USER
 
 PATH_MAX = 107
 """[characters] of a socket's path (`sun_path` without its NUL); drivers truncate longer ones."""
 
 _MEMIF_PATH = "/run/memif.sock"  # drivers/net/memif: the default, as an abstract name
-VHOST, VIRTIO_USER = "net_vhost", "net_virtio_user"
+VHOST = "net_vhost"
 _LISTENS = 1 << 16  # __SO_ACCEPTCON in the flags of /proc/net/unix
 
 
@@ -42,19 +43,17 @@ class Endpoint:
         return self.abstract or Path(self.path).exists()
 
 
-def endpoint_of(device: str) -> Endpoint | None:
-    """Return the socket of a device string; None if it has none."""
-    driver, rest = virtual.driver_or_name(device), device.split(",")[1:]
-    arguments = dict(argument.partition("=")[::2] for argument in rest)
+def endpoint_of(device: Device) -> Endpoint | None:
+    """Return the socket of a device; None if it has none."""
+    driver, path = device.driver or "", device.value("path")
     if driver == "net_memif":
-        serves = arguments.get("role") in ("server", "master")
-        abstract = arguments.get("socket-abstract", "yes") != "no"
-        return Endpoint(driver, arguments.get("socket", _MEMIF_PATH), serves, abstract)
-    if driver == VHOST and "iface" in arguments:
-        return Endpoint(driver, arguments["iface"], arguments.get("client", "0") == "0")
-    path = arguments.get("path", "")
+        serves = device.value("role") in ("server", "master")
+        abstract = device.value("socket-abstract", "yes") != "no"
+        return Endpoint(driver, device.value("socket", _MEMIF_PATH), serves, abstract)
+    if driver == VHOST and device.values("iface"):
+        return Endpoint(driver, device.value("iface"), device.value("client", "0") == "0")
     if driver == VIRTIO_USER and path and not is_vhost_net(path):
-        return Endpoint(driver, path, arguments.get("server", "0") != "0")
+        return Endpoint(driver, path, device.value("server", "0") != "0")
     return None
 
 

@@ -9,6 +9,7 @@ from pydpdk.config.load import loads
 from pydpdk.config.needs import needs_of_file
 from pydpdk.config.plan import make_plan
 from pydpdk.errors import ConfigError
+from pydpdk.host.devargs import parse
 from pydpdk.host.needs import Needs
 from pydpdk.host.sockets import Endpoint, endpoint_of, is_served
 
@@ -113,7 +114,7 @@ def test_missing_parts_of_this_host_are_reported_before_the_eal_starts(tmp_path:
     ],
 )
 def test_a_device_names_its_socket(device: str, end: Endpoint | None):
-    assert endpoint_of(device) == end
+    assert endpoint_of(parse(device)) == end
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from pydpdk.config.load import load
 from pydpdk.config.plan import with_devices
 from pydpdk.errors import ConfigError
+from pydpdk.host.devargs import parse
 from pydpdk.host.needs import frames_of
 
 needs_root = pytest.mark.skipif(
@@ -61,7 +62,7 @@ def test_the_key_reaches_the_device(tmp_path):
     config = loaded(tmp_path, '"net_af_packet0,iface=x", frame_size: 12288', 12384)
     (vdev,) = with_devices(config).vdevs
     assert vdev == "net_af_packet0,iface=x,framesz=12288,blocksz=12288"
-    assert frames_of(vdev).longest == 12288 - 66
+    assert frames_of(parse(vdev)).longest == 12288 - 66
 
 
 @pytest.mark.parametrize("driver", ["net_af_packet", "net_af_xdp"])

@@ -183,11 +183,12 @@ def test_the_log_of_the_driver_is_kept_at_the_end(run_script, tmp_path: Path):
         + """
 from pydpdk.app.peers import when_served
 from pydpdk.errors import DpdkError
+from pydpdk.host.devargs import parse
 from pydpdk.host.sockets import endpoint_of
 port = Port.lookup(eal.add_device(sys.argv[1]))
 port.configure(mempool=pool)
 try:
-    when_served("a.yaml", endpoint_of(sys.argv[1]), port.start, 0.3)
+    when_served("a.yaml", endpoint_of(parse(sys.argv[1])), port.start, 0.3)
 except DpdkError as error:
     assert "rte_eth_dev_start" in str(error) and "Failed to connect socket" in str(error)
     end(port)

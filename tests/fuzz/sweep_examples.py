@@ -29,6 +29,7 @@ from pydpdk import EalOptions
 from pydpdk.config import polling, references, source
 from pydpdk.explorer import placement
 from pydpdk.host import primary
+from pydpdk.host.devargs import parse
 from pydpdk.log import Recorder
 
 Make = Callable[[Fixtures], Any]
@@ -99,7 +100,9 @@ GOOD: dict[str, Make] = {
     **sweep_channels.GOOD,
     **sweep_config_examples.GOOD,
     **sweep_columns.GOOD,
-    "eal.devices.remove.name": attribute("removable"),
+    "eal.devices.remove.device": lambda h: parse(h.removable),
+    "eal.devices.checked.devargs": same("net_null_h"),
+    "eal.devices.add.device": same(parse("net_null_h")),
     "memory.mempool.Mempool.create.n": same(63),
     "memory.mempool.Mempool.create.cache_size": same(16),
     "eal.devices.missing_error.lines": same(("one",)),
@@ -163,7 +166,7 @@ BY_NAME: dict[str, Make] = {
     "into": attribute("burst"),
     "config": attribute("config"),
     "devargs": same("net_null_h"),
-    "device": same("net_null0"),
+    "device": same(parse("net_null0")),
     "dtype": same("u8"),
     "eal": attribute("eal"),
     "element": same("uint64"),

@@ -12,6 +12,7 @@ from sweep_host_examples import DEAD
 from pydpdk import ClosedError, NotFoundError, NotSupportedError
 from pydpdk.config import model
 from pydpdk.eal import mempool_ops
+from pydpdk.host.devargs import parse
 from pydpdk.host.reap import Reaped
 from pydpdk.host.registry_page import RegisteredProcess
 from pydpdk.process.messages import wire
@@ -79,7 +80,7 @@ GOOD: dict[str, Make] = {
     "eal.mempool_ops.load_in_order.paths": same(()),
     "eal.mempool_ops.load_in_order.wanted": lambda h: mempool_ops.mempool_ops(),
     "eal.mempool_ops.mempool_ops_of.pid": lambda h: os.getpid(),
-    "eal.peers.Peers.check_device.devargs": same("net_pcap3"),
+    "eal.peers.Peers.check_device.device": same(parse("net_pcap3")),
     "eal.peers.register.name": same("swept"),
     "eal.instance.Eal.remove_device.name": attribute("removable"),
     "eal.deaths.Death.process": same(MEMBER),

@@ -120,7 +120,7 @@ def test_a_primary_that_imports_no_processes_recovers(run_script):
         burst.alloc(Mempool.lookup("p"), 20)
         print("ready", flush=True)
         input()
-        '''.replace("        ", "")
+        '''
         with init() as eal:
             pool, dead, deaths = Mempool.create("p", 511, cache_size=0), threading.Event(), []
             eal.on_process_death(lambda death: (deaths.append(death), dead.set()))

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydpdk.host import program, virtual
+from pydpdk.host import program
+from pydpdk.host.devargs import parse
 from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.needs import Needs
 from pydpdk.host.probe import Binding, plugin_directory, probe
@@ -60,7 +61,7 @@ def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
         return
     yield from _insecure(directory)
     for driver in needs.drivers:
-        known = virtual.driver_of(driver)
+        known = parse(driver).known_driver
         plugin = _PLUGIN_OF.get(known or "", known or driver)
         if plugin in there:
             continue

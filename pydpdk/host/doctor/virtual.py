@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shlex
 import socket
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from pydpdk.host import interfaces, offloads
 from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
 from pydpdk.host.sockets import Endpoint, endpoint_of, is_served, is_vhost_net
-from pydpdk.host.virtual import driver_of
 
 _AF_XDP = 44  # Python's socket module has no name for it
 _ETHER, _TAG, _HEADROOM, _BLOCK = 14, 4, 128, 4096
@@ -53,9 +51,9 @@ def _xdp(needs: Needs, _root: Path) -> Iterator[Finding]:
 
 def _mtu(needs: Needs, _root: Path) -> Iterator[Finding]:
     """Compare the frames of net_af_packet with the MTU plus a VLAN tag."""
-    for vdev in needs.vdevs:
-        found = re.search(r",iface=([^,]+)", vdev) if driver_of(vdev) == AF_PACKET else None
-        name, frames = found[1] if found else "", frames_of(vdev)
+    for device in needs.devices:
+        name = device.value("iface") if device.driver == AF_PACKET else ""
+        frames = frames_of(device)
         mtu, room = offloads.mtu(name) if name else None, frames.longest - _ETHER - _TAG
         if mtu and mtu > room:
             size = -(-(mtu + frames.size - room) // _BLOCK) * _BLOCK
@@ -103,7 +101,7 @@ def _vhost_net(needs: Needs, _root: Path) -> Iterator[Finding]:
 
 
 def _sockets(needs: Needs, root: Path) -> Iterator[Finding]:
-    ends = [end for vdev in needs.vdevs if (end := endpoint_of(vdev))]
+    ends = [end for device in needs.devices if (end := endpoint_of(device))]
     served = {end.path for end in ends if end.serves}
     for end in ends:
         if end.abstract:
