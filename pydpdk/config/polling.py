@@ -11,6 +11,7 @@ from pydpdk.config.apps import Hop
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.eal.lcores import parse_lcores
 from pydpdk.eal.options import EalOptions
+from pydpdk.host import devices
 from pydpdk.host.cpus import numa_node_of_cpu
 
 
@@ -104,15 +105,9 @@ def lcore_node(options: EalOptions, lcore: int) -> int:
 
 def is_present(port: PortSpec, *, root: Path = Path("/")) -> bool:
     """Whether this host has the device; a virtual one always is."""
-    return not port.pci or (root / f"sys/bus/pci/devices/{port.device_name}").exists()
+    return not port.pci or devices.is_present(port.device_name, root=root)
 
 
 def port_node(port: PortSpec, *, root: Path = Path("/")) -> int | None:
     """Return the NUMA node of a port's device; None if it is virtual or the node is unknown."""
-    if not port.pci:
-        return None
-    try:
-        text = (root / f"sys/bus/pci/devices/{port.device_name}/numa_node").read_text()
-    except OSError:
-        return None
-    return int(text) if int(text) >= 0 else None
+    return devices.numa_node_of(port.device_name, root=root) if port.pci else None

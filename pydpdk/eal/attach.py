@@ -23,6 +23,7 @@ from pydpdk.eal.options import EalOptions
 from pydpdk.errors import BusyError, NotFoundError, NotSupportedError
 from pydpdk.host import primary as host_primary
 from pydpdk.host import program, registry
+from pydpdk.host.cpus import format_list
 from pydpdk.host.devargs import parse
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry_page import RegisteredProcess, Role
@@ -107,7 +108,7 @@ def choose(
         raise ValueError(
             f"lcores={options.lcores!r}: in use in {primary.prefix!r}: {', '.join(clashes)}. Each"
             f" lcore has a cache in every mempool, which two processes would corrupt. Free:"
-            f" {_spans(free)}; on a CPU of your choice with lcores='{free[0]}@0', for example"
+            f" {format_list(free)}; on a CPU of your choice with lcores='{free[0]}@0', for example"
         )
     return options
 
@@ -287,14 +288,3 @@ def _say(primary: Primary) -> str:
 
 def _unfit(text: str) -> NotSupportedError:
     return NotSupportedError(errno.ENOTSUP, text)
-
-
-def _spans(numbers: Sequence[int]) -> str:
-    """Write 1, 2, 3, 7 as `1-3,7`."""
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and spans[-1][1] == number - 1:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)

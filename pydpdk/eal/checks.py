@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import re
 import resource
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydpdk.choices import IovaMode, ProcType
 from pydpdk.eal.lcores import parse_lcores
+from pydpdk.host import fds
+from pydpdk.host.cpus import format_list
 from pydpdk.host.devargs import Device, parse
 from pydpdk.limits import MAX_LCORE
 
@@ -29,8 +30,6 @@ MAX_PROCESS_NAME = 63
 
 LOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
-_FDS_PER_LCORE = 4  # two pipes per worker: eal.c opens them one by one and panics on EMFILE
-_FDS_SPARE = 64  # config, fbarrays, sockets, epoll, one per memseg list or page
 _SHORT_WITH_VALUE = "abcdlmnrsS"  # EAL's getopt string, 22.11 to 25.11
 
 
@@ -140,18 +139,17 @@ def _lcore_problems(options: EalOptions) -> Iterator[Problem]:
             "lcores",
             options.lcores,
             f"CPU {', '.join(map(str, stray))} is outside the CPUs that this process may use"
-            f" ({_ranges(usable)}); the EAL would abort",
+            f" ({format_list(usable)}); the EAL would abort",
             of_host=True,
         )
     if options.main_lcore is not None and options.main_lcore not in lcores:
-        yield Problem("main_lcore", options.main_lcore, f"one of the lcores {_ranges(lcores)}")
+        yield Problem("main_lcore", options.main_lcore, f"one of the lcores {format_list(lcores)}")
     yield from _fd_problems(len(lcores))
 
 
 def _fd_problems(n_lcores: int) -> Iterator[Problem]:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    used = sum(1 for _ in Path("/proc/self/fd").iterdir())
-    need = n_lcores * _FDS_PER_LCORE + _FDS_SPARE
+    used, need = len(fds.open_fds()), fds.needed(n_lcores)
     if limit != resource.RLIM_INFINITY and used + need > limit:
         yield Problem(
             "lcores",
@@ -286,8 +284,3 @@ def _asks_for_help(argument: str) -> bool:
             if letter in _SHORT_WITH_VALUE:
                 return False
     return False
-
-
-def _ranges(numbers: Collection[int]) -> str:
-    ordered = sorted(numbers)
-    return ", ".join(map(str, ordered)) if len(ordered) <= 16 else f"{ordered[0]}..{ordered[-1]}"

@@ -29,7 +29,8 @@ from pydpdk.errors import (
     damaged,
     make_error,
 )
-from pydpdk.host import registry, runtime
+from pydpdk.host import runtime
+from pydpdk.host.alive import start_time
 from pydpdk.host.devargs import Device, parse
 from pydpdk.host.primary import remove_traces
 
@@ -285,9 +286,8 @@ class Eal(Closing):
 
     def _join(self) -> None:
         """Join the processes of ours that share this memory, and publish our details."""
-        me = os.getpid()
         alone = not is_primary() and self._peers.primary() is None
-        call_errno(lib.pyd_process_join, me, registry.started(me) or 0, alone, detail=_JOIN)
+        call_errno(lib.pyd_process_join, os.getpid(), start_time(), alone, detail=_JOIN)
         lib.pyd_mp_filter(os.fsencode(self.runtime_dir))  # there is no socket in unshared memory
         self._peers.join(self._devices.values(), is_primary(), self.iova_mode)
         call_rte_errno(lib.rte_pdump_init if self.options.capture else lib.pyd_capture_join)

@@ -11,11 +11,10 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pydpdk._dpdk import ffi, lib
-from pydpdk.host import elf
+from pydpdk.host import elf, files
 
 _NAME_SIZE = lib.RTE_MEMPOOL_OPS_NAMESIZE
 _kept: list[ctypes.CDLL] = []
@@ -53,7 +52,7 @@ def load_in_order(wanted: Sequence[str], paths: Sequence[str]) -> str:
         if len(here) <= i:
             for path in paths:
                 field = name.encode().ljust(_NAME_SIZE, b"\0")
-                if field in Path(path).read_bytes() and name not in mempool_ops():
+                if field in (files.content(path) or b"") and name not in mempool_ops():
                     _kept.append(ctypes.CDLL(path, mode=os.RTLD_NOW))
             here = mempool_ops()
         if len(here) <= i or here[i] != name:

@@ -8,14 +8,13 @@ import os
 import socket
 import stat
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk.ethdev.drivers import AF_XDP, family_of
 from pydpdk.ethdev.info import PortInfo
 from pydpdk.ethdev.queue import RxQueue, TxQueue
-from pydpdk.host import offloads
+from pydpdk.host import files, offloads
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, frames_of
 from pydpdk.memory.mempool import HEADROOM, Mempool
 
@@ -148,5 +147,5 @@ def _is_ring(found: Any) -> bool:
     if not stat.S_ISSOCK(about.st_mode) or family_of(found.sockfd) != socket.AF_PACKET:
         return False
     begins, ends = f"{found.map:x}-", f" socket:[{about.st_ino}]"
-    lines = Path("/proc/self/maps").read_text(errors="replace").splitlines()
-    return any(line.startswith(begins) and line.endswith(ends) for line in lines)
+    maps = files.lines("/proc/self/maps")
+    return any(line.startswith(begins) and line.endswith(ends) for line in maps)

@@ -13,7 +13,6 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydpdk import eal, log, version
@@ -21,6 +20,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import InUseError, call_errno, make_error
 from pydpdk.ethdev.info import PortInfo
 from pydpdk.host.devargs import Device, parse
+from pydpdk.host.fds import open_fds
 from pydpdk.host.needs import VIRTIO_USER
 from pydpdk.memory.dynfield import rx_timestamp
 from pydpdk.memory.mempool import Mempool
@@ -256,7 +256,7 @@ def noting(driver: str, sockets: set[Socket]) -> Iterator[None]:
 
 def _sockets() -> set[Socket]:
     found = set()
-    for entry in Path("/proc/self/fd").iterdir():
+    for entry in open_fds():
         number = int(entry.name)
         try:
             about = os.fstat(number)

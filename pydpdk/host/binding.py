@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from pydpdk.host import files
 from pydpdk.host.devices import BUS, USERSPACE, PciDevice, full_address, read_device
 from pydpdk.host.errors import HostError, InterfaceInUseError
 
@@ -68,7 +69,7 @@ def unbind(address: str, *, root: Path = Path("/")) -> PciDevice:
     """
     device = _found(address, root)
     memory = _memory(device.address, root)
-    wanted = memory.read_text().strip() if memory.is_file() else ""
+    wanted = files.word(memory)
     if device.driver and device.driver not in USERSPACE:
         return device  # it has a kernel driver already
     given = _hand_over(device, wanted, root, keep=False)
@@ -80,7 +81,7 @@ def unbind(address: str, *, root: Path = Path("/")) -> PciDevice:
 def remembered(address: str, *, root: Path = Path("/")) -> str | None:
     """Return the kernel driver that `unbind` would return a device to."""
     memory = _memory(full_address(address), root)
-    return memory.read_text().strip() if memory.is_file() else None
+    return files.word(memory) or None
 
 
 def _found(address: str, root: Path) -> PciDevice:
@@ -96,9 +97,8 @@ def _check_driver(device: PciDevice, driver: str, root: Path) -> None:
             errno.ENOENT, f"the kernel has no PCI driver {driver!r}: `modprobe {driver}` loads it"
         )
     if driver == "vfio-pci" and device.iommu_group is None:
-        with suppress(OSError):
-            if (root / _NO_IOMMU).read_text().strip() == "Y":
-                return
+        if files.word(root / _NO_IOMMU) == "Y":
+            return
         raise HostError(
             errno.ENOTSUP,
             f"{device.address} is behind no IOMMU: switch it on (intel_iommu=on or amd_iommu=on on"

@@ -6,13 +6,12 @@ net_pcap reads files with libpcap; it ignores the link type and errors.
 from __future__ import annotations
 
 import os
-import stat
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from pydpdk.host.devargs import Device
+from pydpdk.host.files import opened
 
 ETHERNET = 1
 MOST = 262_144
@@ -84,9 +83,7 @@ def name_of(link: int) -> str:
 def look(path: str | os.PathLike[str]) -> Capture | None:
     """Check a capture file; return None if it cannot be read, or is no regular file."""
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            return None
-        with Path(path).open("rb") as file:
+        with opened(path) as file:
             return _look(file, os.fstat(file.fileno()).st_size)
     except (OSError, ValueError):  # ValueError: a path with a NUL
         return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydpdk.host import files
 from pydpdk.host.cpus import parse_list
 
 # (limit, usage) of one page size, cgroup v2 then v1. The `rsvd` pair counts mapped pages, the
@@ -51,10 +51,10 @@ def cpu_quota(*, root: Path = Path("/")) -> CpuQuota | None:
     quotas = []
     for directory in _directories_of("cpu", root):
         v2, v1 = directory / "cpu.max", directory / "cpu.cfs_quota_us"
-        quota, _, period = _text(v2).partition(" ")
+        quota, _, period = files.word(v2).partition(" ")
         if quota.isdecimal() and period.strip().isdecimal():
             quotas.append(CpuQuota(int(quota) / int(period), f"echo max > {v2}"))
-        amount, length = _number(v1), _number(directory / "cpu.cfs_period_us")
+        amount, length = files.number(v1), files.number(directory / "cpu.cfs_period_us")
         if amount and length and amount > 0:
             quotas.append(CpuQuota(amount / length, f"echo -1 > {v1}"))
     return min(quotas, key=lambda quota: quota.cpus, default=None)
@@ -62,16 +62,16 @@ def cpu_quota(*, root: Path = Path("/")) -> CpuQuota | None:
 
 def narrow_cpusets(cpus: frozenset[int], *, root: Path = Path("/")) -> list[Path]:
     """Return the files of cpusets that exclude one of these CPUs, from the root down."""
-    files = [directory / "cpuset.cpus" for directory in _directories_of("cpuset", root)]
-    found = [file for file in files if (text := _text(file)) and cpus - set(parse_list(text))]
-    return sorted(dict.fromkeys(found), key=lambda file: len(file.parts))
+    found = [directory / "cpuset.cpus" for directory in _directories_of("cpuset", root)]
+    narrow = [file for file in found if (text := files.word(file)) and cpus - set(parse_list(text))]
+    return sorted(dict.fromkeys(narrow), key=lambda file: len(file.parts))
 
 
 def _limits(stem: str, root: Path) -> Iterator[HugepageLimit]:
     for directory, names in _directories(root):
         for limit_name, used_name in names:
             file = directory / f"{stem}.{limit_name}"
-            limit, used = _number(file), _number(directory / f"{stem}.{used_name}")
+            limit, used = files.number(file), files.number(directory / f"{stem}.{used_name}")
             if limit is not None and used is not None:
                 yield HugepageLimit(file, limit, used)
 
@@ -86,7 +86,7 @@ def _directories(root: Path) -> Iterator[tuple[Path, tuple[tuple[str, str], ...]
 def _directories_of(controller: str, root: Path) -> Iterator[Path]:
     """Yield directories whose limits apply to this process: its group's and all parents."""
     base = root / "sys/fs/cgroup"
-    for line in _text(root / "proc/self/cgroup").splitlines():
+    for line in files.word(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
         below = Path(group.lstrip("/"))
         for directory in (below, *below.parents):
@@ -95,21 +95,6 @@ def _directories_of(controller: str, root: Path) -> Iterator[Path]:
                 yield base / "unified" / directory
             elif controller in controllers.split(","):
                 yield base / controller / directory
-
-
-def _text(file: Path) -> str:
-    try:
-        return os.fsdecode(file.read_bytes()).strip()
-    except OSError:
-        return ""
-
-
-def _number(file: Path) -> int | None:
-    """Return the number in a file; None for `max` and for a file that cannot be read."""
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):
-        return None
 
 
 def _size_name(size_bytes: int) -> str:

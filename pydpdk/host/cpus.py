@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+
+from pydpdk.host import files
 
 
 def usable_cpus() -> frozenset[int]:
@@ -24,28 +27,18 @@ def numa_node_of_cpu(cpu: int, *, root: Path = Path("/")) -> int:
 
 def numa_nodes(*, root: Path = Path("/")) -> list[int]:
     """Return the NUMA nodes that are online; `[0]` if they are unknown."""
-    try:
-        text = (root / "sys/devices/system/node/online").read_text()
-    except OSError:
-        return [0]
-    return parse_list(text) or [0]
+    return parse_list(files.word(root / "sys/devices/system/node/online")) or [0]
 
 
 def online(*, root: Path = Path("/")) -> frozenset[int]:
     """Return the CPUs that are online."""
-    return _listed(root / "sys/devices/system/cpu/online") or usable_cpus()
+    listed = parse_list(files.word(root / "sys/devices/system/cpu/online"))
+    return frozenset(listed) or usable_cpus()
 
 
 def isolated(*, root: Path = Path("/")) -> frozenset[int]:
     """Return the CPUs that the scheduler gives only to pinned threads (`isolcpus=`)."""
-    return _listed(root / "sys/devices/system/cpu/isolated")
-
-
-def _listed(file: Path) -> frozenset[int]:
-    try:
-        return frozenset(parse_list(file.read_text()))
-    except OSError:
-        return frozenset()
+    return frozenset(parse_list(files.word(root / "sys/devices/system/cpu/isolated")))
 
 
 def parse_list(text: str) -> list[int]:
@@ -56,3 +49,14 @@ def parse_list(text: str) -> list[int]:
         if first:
             numbers += range(int(first), int(last or first) + 1)
     return numbers
+
+
+def format_list(numbers: Iterable[int]) -> str:
+    """Write numbers in the kernel's list format: 0, 1, 2, 5 is `0-2,5`."""
+    spans: list[list[int]] = []
+    for number in sorted(numbers):
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    return ",".join("-".join(map(str, span)) for span in spans)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydpdk.host import interfaces
+from pydpdk.host import files, interfaces
 from pydpdk.host.devargs import pci_address
 
 BUS = "sys/bus/pci"
@@ -87,35 +86,31 @@ def read_device(address: str, *, root: Path = Path("/")) -> PciDevice | None:
     where = root / BUS / "devices" / address
     if not where.exists():
         return None
-    node = _text(where / "numa_node")
     group = where / "iommu_group"
     names = {entry.name for pattern in ("net/*", "*/net/*") for entry in where.glob(pattern)}
     return PciDevice(
         address=address,
-        class_code=_number(where / "class"),
-        vendor_id=_number(where / "vendor"),
-        device_id=_number(where / "device"),
+        class_code=files.number(where / "class", 16) or 0,
+        vendor_id=files.number(where / "vendor", 16) or 0,
+        device_id=files.number(where / "device", 16) or 0,
         driver=_link(where / "driver"),
-        numa_node=int(node) if node.isdecimal() else None,
+        numa_node=numa_node_of(address, root=root),
         iommu_group=int(_link(group) or 0) if group.is_symlink() else None,
         interfaces=tuple(sorted(names)),
         in_use=tuple(f"{n} {use}" for n in sorted(names) for use in interfaces.uses(n, root=root)),
     )
 
 
+def is_present(address: str, *, root: Path = Path("/")) -> bool:
+    """Whether a device is on the PCI bus, by its full address."""
+    return (root / BUS / "devices" / address).exists()
+
+
+def numa_node_of(address: str, *, root: Path = Path("/")) -> int | None:
+    """Return the NUMA node of a device, by its full address; None if it is unknown."""
+    node = files.number(root / BUS / "devices" / address / "numa_node")
+    return None if node is None or node < 0 else node
+
+
 def _link(link: Path) -> str | None:
     return link.readlink().name if link.is_symlink() else None
-
-
-def _number(file: Path) -> int:
-    try:
-        return int(_text(file), 16)
-    except ValueError:
-        return 0
-
-
-def _text(file: Path) -> str:
-    try:
-        return os.fsdecode(file.read_bytes()).strip()
-    except OSError:
-        return ""

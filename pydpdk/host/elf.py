@@ -7,7 +7,7 @@ import os
 import struct
 from pathlib import Path
 
-from pydpdk.host import program
+from pydpdk.host import files, program
 
 _EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 _SHDR = struct.Struct("<IIQQQQIIQQ")
@@ -52,7 +52,7 @@ def _read(pid: int, library: str, name: str, size: int) -> bytes | None:
 def _bases(pid: int) -> dict[str, int]:
     """Return the address at which the start of each file is mapped."""
     found: dict[str, int] = {}
-    for line in os.fsdecode(Path(f"/proc/{pid}/maps").read_bytes()).splitlines():
+    for line in files.lines(f"/proc/{pid}/maps"):
         fields = line.split(maxsplit=5)
         if len(fields) == 6 and int(fields[2], 16) == 0:
             found.setdefault(fields[5], int(fields[0].partition("-")[0], 16))
@@ -61,7 +61,7 @@ def _bases(pid: int) -> dict[str, int]:
 
 def _symbol(path: Path, name: str, base: int) -> int | None:
     """Return the address of a symbol that a 64-bit little-endian ELF file defines."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as elf:
+    with files.opened(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as elf:
         ident, kind, *_, shoff, _, _, _, _, shentsize, shnum, _ = _EHDR.unpack_from(elf)
         if ident[:6] != b"\x7fELF\x02\x01":
             return None

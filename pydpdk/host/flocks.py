@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydpdk.host import files
+
 _LINE = re.compile(
     r"(?P<number>\d+): (?P<waits>-> )?FLOCK\s+\w+\s+\w+\s+(?P<pid>-?\d+)"
     r" (?P<major>\w+):(?P<minor>\w+):(?P<inode>\d+) "
@@ -47,7 +49,7 @@ def waits(pid: int, paths: Iterable[Path], *, root: Path = Path("/")) -> list[Wa
     known = {key: path for path in paths if (key := _key(path))}
     owners: dict[str, int] = {}
     found = []
-    for line in _read(root / "proc/locks").splitlines():
+    for line in files.lines(root / "proc/locks"):
         match = _LINE.match(line)
         if match is None:
             continue
@@ -63,7 +65,7 @@ def waits(pid: int, paths: Iterable[Path], *, root: Path = Path("/")) -> list[Wa
 def owner(path: Path, *, root: Path = Path("/")) -> int:
     """Return the PID of a process that holds the lock on a path; 0 if none is visible."""
     key = _key(path)
-    for match in map(_LINE.match, _read(root / "proc/locks").splitlines()):
+    for match in map(_LINE.match, files.lines(root / "proc/locks")):
         if match and not match["waits"] and int(match["pid"]) > 0:
             at = int(match["major"], 16), int(match["minor"], 16), int(match["inode"])
             if at == key:
@@ -116,12 +118,5 @@ def _key(path: Path) -> tuple[int, int, int] | None:
 def _name(pid: int) -> str:
     if pid == 0:
         return "a process that cannot be seen from here"
-    command = _read(Path(f"/proc/{pid}/comm")).strip()
+    command = files.word(f"/proc/{pid}/comm")
     return f"process {pid} ({command})" if command else f"process {pid}"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydpdk.host import files
 from pydpdk.host.cgroup import HugepageLimit, hugepage_limit
 from pydpdk.host.container import is_confined, memory_policy_allowed
 
@@ -69,7 +70,7 @@ def read_pools(*, root: Path = Path("/")) -> list[HugepagePool]:
 def read_mounts(*, root: Path = Path("/")) -> list[HugepageMount]:
     """Return all hugetlbfs mounts that this process sees."""
     mounts = []
-    for line in _read(root / "proc/mounts").splitlines():
+    for line in files.lines(root / "proc/mounts"):
         _, path, kind, options, *_ = line.split()
         if kind == "hugetlbfs":
             where = root / _unescape(path).lstrip("/")
@@ -80,7 +81,8 @@ def read_mounts(*, root: Path = Path("/")) -> list[HugepageMount]:
 
 def default_page_size_bytes(*, root: Path = Path("/")) -> int:
     """Return the page size of `vm.nr_hugepages` and of mounts without one; 2 MB if unknown."""
-    match = re.search(r"^Hugepagesize:\s+(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
+    known = files.text(root / "proc/meminfo") or ""
+    match = re.search(r"^Hugepagesize:\s+(\d+) kB", known, re.MULTILINE)
     return int(match[1]) << 10 if match else 2 * _MB
 
 
@@ -247,11 +249,7 @@ def _left(path: Path, options: str) -> int | None:
 
 
 def _secret(file: Path) -> bool:
-    try:
-        int(file.read_bytes())
-    except (OSError, ValueError):
-        return True
-    return False
+    return files.number(file) is None
 
 
 def _writable(path: Path) -> bool:
@@ -264,16 +262,8 @@ def _unescape(field: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)
 
 
-def _read(file: Path) -> str:
-    try:
-        return os.fsdecode(file.read_bytes())
-    except OSError:
-        return ""
-
-
 def _count(file: Path) -> int:
-    text = _read(file).strip()
-    return int(text) if text.isdecimal() else 0
+    return max(0, files.number(file) or 0)
 
 
 def _mb(size_bytes: int) -> str:

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydpdk.host import files
+
 _SIOCGIFCONF, _SIOCGIFFLAGS = 0x8912, 0x8913  # linux/sockios.h
 _IFREQ = struct.Struct("16s24s")  # struct ifreq of 64-bit Linux
 _RTF_UP = _IFF_UP = 1
@@ -88,7 +90,7 @@ def addresses_of(interface: str, *, root: Path = Path("/")) -> Iterator[str]:
     for name, address in _ipv4():
         if name == interface:
             yield address
-    for line in _lines(root / "proc/net/if_inet6"):
+    for line in files.lines(root / "proc/net/if_inet6"):
         digits, _, _, scope, _, name = line.split()
         if name == interface and scope != _LINK_LOCAL:
             yield str(ipaddress.IPv6Address(int(digits, 16)))
@@ -113,11 +115,11 @@ def _ipv4() -> Iterator[tuple[str, str]]:
 
 def _with_default_route(root: Path) -> set[str]:
     found = set()
-    for line in _lines(root / "proc/net/route")[1:]:
+    for line in files.lines(root / "proc/net/route")[1:]:
         name, destination, _, flags, _, _, _, mask, *_ = line.split()
         if int(destination, 16) == int(mask, 16) == 0 and int(flags, 16) & _RTF_UP:
             found.add(name)
-    for line in _lines(root / "proc/net/ipv6_route"):
+    for line in files.lines(root / "proc/net/ipv6_route"):
         destination, length, *_, flags, name = line.split()
         if int(destination, 16) == int(length, 16) == 0 and int(flags, 16) & _RTF_UP:
             found.add(name)
@@ -128,10 +130,3 @@ def _ssh_address() -> str | None:
     """Return the address of this host in the SSH session of this process."""
     fields = os.environ.get("SSH_CONNECTION", "").split()
     return fields[2] if len(fields) == 4 else None
-
-
-def _lines(file: Path) -> list[str]:
-    try:
-        return file.read_text().splitlines()
-    except OSError:
-        return []

@@ -7,12 +7,12 @@ import operator
 import os
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydpdk.host import registry, runtime
+from pydpdk.host import alive, files, registry, runtime
 from pydpdk.host.registry_page import RegisteredProcess
 from pydpdk.host.trust import distrust, open_regular
 
@@ -53,7 +53,7 @@ def look(prefix: str) -> Primary:
 def running_prefixes() -> list[str]:
     """Return the prefixes of all live primaries that this user can see."""
     base = runtime.runtime_dir("x").parent
-    names = (entry.name for entry in _listdir(base) if entry.is_dir() and not distrust(entry))
+    names = (entry.name for entry in files.entries(base) if entry.is_dir() and not distrust(entry))
     return sorted(
         name
         for name in names
@@ -63,10 +63,10 @@ def running_prefixes() -> list[str]:
 
 def processes(primary: Primary) -> list[int]:
     """Return the PIDs of the primary and of the secondaries that are attached to it."""
-    entries = _listdir(runtime.runtime_dir(primary.prefix))
+    entries = files.entries(runtime.runtime_dir(primary.prefix))
     sockets = ((_MP_SOCKET.fullmatch(entry.name), entry) for entry in entries)
     found = {int(match[1]) for match, entry in sockets if match and runtime.answers(entry)}
-    return sorted({pid for pid in found | {primary.pid} if pid and Path(f"/proc/{pid}").exists()})
+    return sorted({pid for pid in found | {primary.pid} if pid and alive.exists(pid)})
 
 
 def workers(pid: int) -> dict[int, frozenset[int]]:
@@ -78,9 +78,9 @@ def workers(pid: int) -> dict[int, frozenset[int]]:
     without such a name: see `main_cpus`.
     """
     found = {}
-    for task in _listdir(Path(f"/proc/{pid}/task")):
+    for task in files.entries(Path(f"/proc/{pid}/task")):
+        match = _WORKER.fullmatch(files.word(task / "comm"))
         with suppress(OSError):
-            match = _WORKER.fullmatch((task / "comm").read_text().strip())
             if match:
                 found[int(match[1])] = frozenset(os.sched_getaffinity(int(task.name)))
     return found
@@ -102,7 +102,7 @@ def remove_traces(prefix: str, pid: int) -> list[Path]:
     directory = runtime.runtime_dir(prefix)
     if distrust(directory):
         return removed
-    for entry in _listdir(directory):
+    for entry in files.entries(directory):
         if mine.fullmatch(entry.name):
             with suppress(OSError):
                 entry.unlink()
@@ -151,10 +151,3 @@ def _locker(config: Path) -> int | None:
         return None if kind == fcntl.F_UNLCK else max(int(pid), 0)
     finally:
         os.close(fd)
-
-
-def _listdir(directory: Path) -> Iterator[Path]:
-    try:
-        yield from sorted(directory.iterdir())
-    except OSError:
-        return

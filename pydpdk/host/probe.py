@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydpdk.host import files
+
 _CODE = """
 import json
 from pydpdk import version
@@ -64,10 +66,7 @@ def probe(timeout: float = 120) -> Binding:
 
 def plugin_directory(eal: str) -> Path | None:
     """Return the directory that a librte_eal loads its drivers from, which is compiled in."""
-    try:
-        match = _PLUGINS.search(Path(eal).read_bytes())
-    except OSError:
-        return None
+    match = _PLUGINS.search(files.content(eal) or b"")
     return Path(match[0].decode()) if match else None
 
 

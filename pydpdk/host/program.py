@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydpdk.host import runtime
+from pydpdk.host import files, runtime
 from pydpdk.host.trust import read_regular
 
 _LIBRARY = re.compile(r"librte_(\w+)\.so\S*")
@@ -49,11 +49,8 @@ class Library:
 
 def arguments(pid: int) -> Arguments | None:
     """Return the EAL arguments on the command line of a process; None if it cannot be read."""
-    try:
-        argv = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")[1:-1]
-    except OSError:
-        return None
-    return parse_arguments(argv)
+    argv = files.text(f"/proc/{pid}/cmdline")
+    return None if argv is None else parse_arguments(argv.split("\0")[1:-1])
 
 
 def parse_arguments(argv: Sequence[str]) -> Arguments:
@@ -76,21 +73,20 @@ def libraries(pid: int | str) -> dict[str, Library] | None:
 
     Names are `eal` for `librte_eal.so.23`, `mempool_ring` for that driver.
     """
-    try:
-        lines = list(_mapped(pid))
-    except OSError:
+    mapped = files.text(f"/proc/{pid}/maps")
+    if mapped is None:
         return None
     found = {}
-    for line in lines:
+    for line in _mapped(mapped):
         match = _LIBRARY.match(Path(line.path).name)
         if match:
             found[match[1]] = line
     return found
 
 
-def _mapped(pid: int | str) -> Iterator[Library]:
-    """Return the files that a process has mapped."""
-    for line in os.fsdecode(Path(f"/proc/{pid}/maps").read_bytes()).splitlines():
+def _mapped(maps: str) -> Iterator[Library]:
+    """Yield the files that a process has mapped, of the text of its `/proc/PID/maps`."""
+    for line in maps.splitlines():
         fields = line.split(maxsplit=5)
         if len(fields) == 6:
             yield Library(fields[5], fields[3], int(fields[4]))
@@ -106,7 +102,7 @@ def _is_at(mapped: Library) -> bool:
 
 def plugins(directory: str) -> set[str]:
     """Return the names of the drivers in a plugin directory of the EAL."""
-    names = (_LIBRARY.fullmatch(name) for name in _names(Path(directory)))
+    names = (_LIBRARY.fullmatch(entry.name) for entry in files.entries(Path(directory)))
     return {match[1] for match in names if match}
 
 
@@ -117,10 +113,9 @@ def maps_other_hugepages(pid: int, prefix: str) -> bool:
     file proves nothing, as memory may be shrinking. False without permission to see its files.
     """
     name = re.compile(re.escape(prefix) + r"map_[0-9]+(_[0-9]+)?")
-    with suppress(OSError):
-        found = list(filter(lambda line: name.fullmatch(Path(line.path).name), _mapped(pid)))
-        return bool(found) and not any(map(_is_at, found))
-    return False
+    mapped = _mapped(files.text(f"/proc/{pid}/maps") or "")
+    found = [line for line in mapped if name.fullmatch(Path(line.path).name)]
+    return bool(found) and not any(map(_is_at, found))
 
 
 def same_file(pid: int, its: Library, mine: Library) -> bool:
@@ -163,8 +158,3 @@ def has_ports(prefix: str) -> bool:
     with suppress(OSError):
         return _ETHDEV_DATA in read_regular(runtime.runtime_dir(prefix) / "fbarray_memzone")
     return False
-
-
-def _names(directory: Path) -> Iterator[str]:
-    with suppress(OSError):
-        yield from (entry.name for entry in directory.iterdir())

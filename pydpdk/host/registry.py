@@ -19,7 +19,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from pydpdk.host import runtime
+from pydpdk.host import files, runtime
+from pydpdk.host.alive import is_alive, start_time
 from pydpdk.host.registry_page import (
     PAGE,
     RegisteredProcess,
@@ -155,9 +156,8 @@ def register(
         mine = open_regular(path, os.O_RDWR)
         try:
             fcntl.fcntl(mine, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, offset(index)))
-            pid = os.getpid()
             member = RegisteredProcess(
-                index, pid, started(pid) or 0, role, RegistrationState.ATTACHING, lcores, name
+                index, os.getpid(), start_time(), role, RegistrationState.ATTACHING, lcores, name
             )
             write(mine, member)
         except BaseException:
@@ -173,7 +173,7 @@ def _clear(fd: int, indexes: Iterable[int]) -> None:
 
 def program_name() -> str:
     """Return the script or module on the command line of this process."""
-    argv = iter(os.fsdecode(Path("/proc/self/cmdline").read_bytes()).split("\0")[1:-1])
+    argv = iter((files.text("/proc/self/cmdline") or "").split("\0")[1:-1])
     for argument in argv:
         if argument == "-m":
             return next(argv, "python")
@@ -187,14 +187,6 @@ def program_name() -> str:
 def path_of(prefix: str) -> Path:
     """Return the path of a prefix's registry."""
     return runtime.runtime_dir(prefix) / FILE
-
-
-def started(pid: int) -> int | None:
-    """Return the start time of a process [clock ticks since boot]; None if there is none."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return None
 
 
 def guarded(prefix: str) -> AbstractContextManager[object]:
@@ -236,7 +228,7 @@ def _alive(fd: int, member: RegisteredProcess) -> bool:
     """Whether the lock is held by the process itself, not by a child of the dead process."""
     wish = _flock(fcntl.F_RDLCK, offset(member.index))
     kind, *_ = struct.unpack(runtime.FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, wish))
-    return bool(kind != fcntl.F_UNLCK) and started(member.pid) == member.started
+    return bool(kind != fcntl.F_UNLCK) and is_alive(member.pid, member.started)
 
 
 def _locked(path: Path, fds: list[int], *, create: bool) -> FileIO:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydpdk.host import files
 from pydpdk.host.errors import HostError
 from pydpdk.host.hugepages import HugepagePool, default_page_size_bytes, read_pools
 
@@ -155,11 +156,7 @@ def _file(pool: HugepagePool, root: Path) -> Path:
 
 
 def _known(file: Path) -> Iterator[tuple[str, int]]:
-    try:
-        lines = file.read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
+    for line in files.lines(file):
         match = re.fullmatch(r"w (\S+/nr_hugepages) - - - - (\d+)", line)
         if match:
             yield match[1], int(match[2])

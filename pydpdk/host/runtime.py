@@ -18,6 +18,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from pydpdk.host import files
+from pydpdk.host.fds import open_fds
 from pydpdk.host.hugepages import read_mounts
 from pydpdk.host.trust import distrust, open_regular
 
@@ -40,8 +42,8 @@ def hugepage_files(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     _check(prefix)
     # `<prefix>map_<n>`, with `--single-file-segments` too; from 26.07 also `map_<list>_<n>`
     name = re.compile(re.escape(prefix) + r"map_[0-9]+(_[0-9]+)?")
-    files = (file for mount in read_mounts(root=root) for file in _listdir(mount.path))
-    return sorted(file for file in files if name.fullmatch(file.name))
+    found = (file for mount in read_mounts(root=root) for file in files.entries(mount.path))
+    return sorted(file for file in found if name.fullmatch(file.name))
 
 
 def strange_hugepage_files(*, root: Path = Path("/")) -> list[Path]:
@@ -49,8 +51,8 @@ def strange_hugepage_files(*, root: Path = Path("/")) -> list[Path]:
 
     `rte_eal_init` opens all of them to see whether they are in use, and would block on a FIFO.
     """
-    files = (file for mount in read_mounts(root=root) for file in _listdir(mount.path))
-    return sorted(file for file in files if "map_" in file.name and _is_strange(file))
+    found = (file for mount in read_mounts(root=root) for file in files.entries(mount.path))
+    return sorted(file for file in found if "map_" in file.name and _is_strange(file))
 
 
 def _is_strange(file: Path) -> bool:
@@ -89,7 +91,7 @@ def is_in_use(prefix: str, *, by_others: bool = False, root: Path = Path("/")) -
     own = _open_files() if by_others else frozenset()
     return (
         _has_write_lock(directory / "config", by_others=by_others)
-        or any(answers(s) for s in _listdir(directory) if s.is_socket() and str(s) not in own)
+        or any(answers(s) for s in files.entries(directory) if s.is_socket() and str(s) not in own)
         or any(_is_flocked(f) for f in hugepage_files(prefix, root=root) if str(f) not in own)
     )
 
@@ -114,7 +116,7 @@ def _remove(prefix: str, root: Path, may_go: Callable[[Path], bool]) -> list[Pat
     removed = [file for file in hugepage_files(prefix, root=root) if _removed(file)]
     directory = runtime_dir(prefix)
     if not distrust(directory):
-        removed += [f for f in _listdir(directory) if may_go(f) and _removed(f)]
+        removed += [f for f in files.entries(directory) if may_go(f) and _removed(f)]
         with suppress(OSError):
             directory.rmdir()
             removed.append(directory)
@@ -128,7 +130,7 @@ def unlock_mounts(*, root: Path = Path("/")) -> None:
     the host would wait for them until this process ends.
     """
     mounts = {str(mount.path) for mount in read_mounts(root=root)}
-    for link in Path("/proc/self/fd").iterdir():
+    for link in open_fds():
         with suppress(OSError):
             if str(link.readlink()) in mounts:
                 fcntl.flock(int(link.name), fcntl.LOCK_UN)
@@ -213,7 +215,7 @@ def fd_here(file: Path) -> int | None:
         wanted = file.stat()
     except OSError:
         return None
-    for link in Path("/proc/self/fd").iterdir():
+    for link in open_fds():
         with suppress(OSError):
             if os.path.samestat(link.stat(), wanted):
                 return int(link.name)
@@ -223,20 +225,12 @@ def fd_here(file: Path) -> int | None:
 def _open_files() -> frozenset[str]:
     """Return the paths of this process's open files and bound Unix sockets."""
     targets = set()
-    for link in Path("/proc/self/fd").iterdir():
+    for link in open_fds():
         with suppress(OSError):
             targets.add(str(link.readlink()))
-    table = os.fsdecode(Path("/proc/net/unix").read_bytes())  # abstract names are any bytes
-    lines = [line.split(maxsplit=7) for line in table.splitlines()]
+    lines = [line.split(maxsplit=7) for line in files.lines("/proc/net/unix")]
     bound = {line[7] for line in lines if len(line) == 8 and f"socket:[{line[6]}]" in targets}
     return frozenset(targets | bound)
-
-
-def _listdir(directory: Path) -> list[Path]:
-    try:
-        return sorted(directory.iterdir())
-    except OSError:
-        return []
 
 
 def _removed(file: Path) -> bool:

@@ -9,6 +9,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydpdk.host import files
 from pydpdk.host.devargs import Device
 from pydpdk.host.needs import VIRTIO_USER
 
@@ -70,11 +71,7 @@ def is_served(path: str, *, root: Path = Path("/")) -> bool:
 
     The kernel lists only sockets of this network namespace; for others it tries to connect.
     """
-    try:
-        lines = (root / "proc/net/unix").read_text().splitlines()[1:]
-    except OSError:
-        lines = []
-    for line in lines:
+    for line in files.lines(root / "proc/net/unix")[1:]:
         fields = line.split(maxsplit=7)
         if len(fields) == 8 and fields[7] == path and int(fields[3], 16) & _LISTENS:
             return True

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import lock, owners
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import NotSupportedError, call_errno
+from pydpdk.host import alive
 from pydpdk.memory.trace import Taken, taken
 
 ELSEWHERE = "a port or another program"
@@ -155,7 +155,7 @@ def _namer() -> Callable[[int, int, int, bytes], str]:
             return f"ring {ring.decode(errors='replace')!r}"
         if ours:
             return bursts.get(storage, "a burst that nothing references")
-        dead = "" if Path(f"/proc/{pid}").exists() else " (dead)"
+        dead = "" if alive.start_time(pid) else " (dead)"
         return f"a burst of process {pid}{dead}"
 
     return name

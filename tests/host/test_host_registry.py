@@ -5,7 +5,7 @@ import os
 import pytest
 from children import Child, Children, python
 
-from pydpdk.host import registry, runtime
+from pydpdk.host import alive, registry, runtime
 from pydpdk.host.program import parse_arguments, version_text
 from pydpdk.host.registry_page import RegisteredProcess, Role
 
@@ -43,7 +43,7 @@ def test_a_registration_names_its_process(prefix: str):
     assert (member.pid, member.role, member.ready) == (os.getpid(), "primary", True)
     assert (member.lcores, member.name) == (frozenset({0, 3, 1023}), "test")
     assert member.details == {"vdevs": ["net_null0"]}
-    assert member.started == registry.started(os.getpid())
+    assert member.started == alive.start_time()
     registration.give_back()
     assert registry.members(prefix) == []
     assert not registry.path_of(prefix).exists()

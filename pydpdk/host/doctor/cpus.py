@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from pydpdk.host import cgroup, cpus
+from pydpdk.host import cgroup, cpus, files
+from pydpdk.host.cpus import format_list
 from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.needs import Needs
 
@@ -18,12 +18,12 @@ def _affinity(needs: Needs, root: Path) -> Iterator[Finding]:
     present = cpus.online(root=root)
     absent = stray - present
     if absent:
-        what = f"CPU {ranges(absent)} is not on this host, which has {ranges(present)}: name others"
-        yield Finding("cpus-outside-affinity", Severity.ERROR, what)
+        what = f"CPU {format_list(absent)} is not on this host, which has {format_list(present)}"
+        yield Finding("cpus-outside-affinity", Severity.ERROR, f"{what}: name others")
         return
-    what = f"CPU {ranges(stray)} is outside those that this process may use"
-    what += f" ({ranges(cpus.usable_cpus())})"
-    wanted = ranges(needs.cpus | cpus.usable_cpus())
+    what = f"CPU {format_list(stray)} is outside those that this process may use"
+    what += f" ({format_list(cpus.usable_cpus())})"
+    wanted = format_list(needs.cpus | cpus.usable_cpus())
     command = f"taskset -pc {wanted} $$"
     groups = list(cgroup.narrow_cpusets(stray, root=root))
     if groups:  # the kernel cuts an affinity to the cpuset, and does not widen it again
@@ -44,7 +44,7 @@ def _isolated(needs: Needs, root: Path) -> Iterator[Finding]:
     """Report if no polling CPU is isolated; the main lcore's alone may be shared."""
     polling = needs.cpus - cpus.isolated(root=root)
     if len(needs.cpus) > 1 and polling == needs.cpus:
-        what = f"None of the CPUs {ranges(needs.cpus)} is isolated"
+        what = f"None of the CPUs {format_list(needs.cpus)} is isolated"
         yield Finding(
             "cpus-not-isolated", Severity.NOTE, f"{what} (`isolcpus=` on the kernel's line)"
         )
@@ -54,7 +54,7 @@ def _governor(needs: Needs, root: Path) -> Iterator[Finding]:
     slow = {}
     for cpu in sorted(needs.cpus):
         file = root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor"
-        governor = _text(file)
+        governor = files.word(file)
         if governor and governor != "performance":
             slow[file] = governor
     if slow:
@@ -63,24 +63,6 @@ def _governor(needs: Needs, root: Path) -> Iterator[Finding]:
         )
         command = f"echo performance | tee {' '.join(map(str, slow))}"
         yield Finding("cpu-governor", Severity.NOTE, what, as_root(command), True)
-
-
-def ranges(numbers: Collection[int]) -> str:
-    """Write numbers in the kernel's format: 0-2,5."""
-    parts: list[list[int]] = []
-    for number in sorted(numbers):
-        if parts and number == parts[-1][-1] + 1:
-            parts[-1][1:] = [number]
-        else:
-            parts.append([number])
-    return ",".join("-".join(map(str, part)) for part in parts)
-
-
-def _text(file: Path) -> str:
-    try:
-        return os.fsdecode(file.read_bytes()).strip()
-    except OSError:
-        return ""
 
 
 CHECKS = (_affinity, _quota, _isolated, _governor)

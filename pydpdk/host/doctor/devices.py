@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydpdk.host import interfaces
-from pydpdk.host.cpus import numa_node_of_cpu
+from pydpdk.host import files, interfaces
+from pydpdk.host.cpus import format_list, numa_node_of_cpu
 from pydpdk.host.devices import BIFURCATED, BUS, USERSPACE, PciDevice, read_device
-from pydpdk.host.doctor.cpus import ranges
 from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.needs import Needs
 
@@ -52,8 +51,9 @@ def _distance(device: PciDevice, needs: Needs, root: Path) -> Iterator[Finding]:
     nodes = {numa_node_of_cpu(cpu, root=root) for cpu in needs.cpus}
     if device.numa_node is not None and nodes and device.numa_node not in nodes:
         what = (
-            f"{device.address} is on NUMA node {device.numa_node}, the CPUs {ranges(needs.cpus)}"
-            f" on {ranges(nodes)}: name lcores of node {device.numa_node}"
+            f"{device.address} is on NUMA node {device.numa_node}, the CPUs"
+            f" {format_list(needs.cpus)} on {format_list(nodes)}: name lcores of node"
+            f" {device.numa_node}"
         )
         yield Finding("device-other-node", Severity.WARNING, what)
 
@@ -69,7 +69,7 @@ def _vfio(needs: Needs, root: Path) -> Iterator[Finding]:
         yield Finding("vfio-not-loaded", Severity.ERROR, what, command, True)
     unsafe = root / "sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
     exposed = [device.address for device in devices if device.iommu_group is None]
-    if exposed and not _says_yes(unsafe):
+    if exposed and files.word(unsafe) not in ("Y", "1"):
         what = f"{', '.join(exposed)} is behind no IOMMU: switch it on (intel_iommu=on), or do"
         what += " without its protection"
         yield Finding("iommu-missing", Severity.ERROR, what, as_root(f"echo 1 > {unsafe}"))
@@ -84,13 +84,6 @@ def _interfaces(needs: Needs, root: Path) -> Iterator[Finding]:
         elif not interfaces.is_up(name):
             command = as_root(f"ip link set {name} up")
             yield Finding("interface-down", Severity.ERROR, f"{name} is down", command, True)
-
-
-def _says_yes(file: Path) -> bool:
-    try:
-        return file.read_text().strip() in ("Y", "1")
-    except OSError:
-        return False
 
 
 CHECKS = (_vfio, _pci, _interfaces)  # the module first: binding needs it

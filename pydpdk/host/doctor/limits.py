@@ -7,15 +7,13 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydpdk.host import fds
 from pydpdk.host.capabilities import capabilities
 from pydpdk.host.cpus import numa_nodes
 from pydpdk.host.finding import Finding, Severity
 from pydpdk.host.hugepages import default_page_size_bytes, read_mounts
 from pydpdk.host.needs import Needs
 from pydpdk.host.sockets import is_vhost_net
-
-_FDS_PER_LCORE, _FDS_SPARE = 4, 64
-"""The same as in `eal.checks`: two pipes per worker; config, fbarrays, sockets, memseg lists."""
 
 _LISTS = 64 << 30
 """[bytes] of address space per page size and node (RTE_MAX_MEM_MB_PER_TYPE)."""
@@ -70,8 +68,7 @@ def _capabilities(needs: Needs, root: Path) -> Iterator[Finding]:
 
 
 def _files(needs: Needs, _root: Path) -> Iterator[Finding]:
-    need = max(1, len(needs.lcores)) * _FDS_PER_LCORE + _FDS_SPARE
-    need += len(list(Path("/proc/self/fd").iterdir()))
+    need = fds.needed(len(needs.lcores)) + len(fds.open_fds())
     yield from _limit("limit-nofile", resource.RLIMIT_NOFILE, "-n", need, 1, "file descriptors")
 
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydpdk.host import primary
+from pydpdk.host import files, primary
 from pydpdk.host.finding import Finding, Severity, as_root
 from pydpdk.host.needs import Needs
 from pydpdk.host.reap import DeadPrefix, dead_prefixes
@@ -58,11 +58,7 @@ def _owner(path: Path) -> int:
 
 def _address_randomisation(needs: Needs, root: Path) -> Iterator[Finding]:
     file = "proc/sys/kernel/randomize_va_space"
-    try:
-        on = (root / file).read_text().strip() != "0"
-    except OSError:
-        return
-    if needs.processes and on:
+    if needs.processes and files.word(root / file) not in ("", "0"):
         what = "Addresses are randomized: if a secondary fails to attach, start it again"
         yield Finding("aslr", Severity.NOTE, what, as_root(f"echo 0 > /{file}"))
 
