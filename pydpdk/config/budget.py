@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from pydpdk.config.devices import AF_XDP_FILL
 from pydpdk.config.model import Config, MempoolSpec, PortSpec
 from pydpdk.config.polling import Poll, lcore_cpus
-from pydpdk.limits import CACHE_LINE, MAX_CACHE, MAX_LCORE
-
-FALLBACK_DESC = 512
-"""RTE_ETH_DEV_FALLBACK_RX_RINGSIZE: descriptors per queue if the driver has no default."""
+from pydpdk.limits import CACHE_LINE, DEFAULT_DESC, MAX_CACHE, MAX_LCORE
 
 PYTHON_BURST = 512
 """Packets that a user's function is assumed to hold for each port."""
@@ -128,7 +125,7 @@ def _descriptors(config: Config, ports: Iterable[PortSpec], drawing: Iterable[Po
 def _desc(port: PortSpec, asked: int | None) -> int:
     if port.driver == "net_af_xdp":
         return AF_XDP_FILL
-    return _RING_PMD_SLOTS if port.driver == "net_ring" else asked or FALLBACK_DESC
+    return _RING_PMD_SLOTS if port.driver == "net_ring" else asked or DEFAULT_DESC
 
 
 def _object_bytes(pool: MempoolSpec) -> int:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydpdk.config.kinds import HEADROOM
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.source import Fault, KeyPath
 from pydpdk.eal.options import EalOptions
@@ -18,6 +17,7 @@ from pydpdk.host.doctor import virtual
 from pydpdk.host.finding import Severity
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, VIRTIO_USER, Needs, frames_of
 from pydpdk.host.sockets import PATH_MAX, VHOST, Endpoint, endpoint_of
+from pydpdk.limits import HEADROOM
 
 if TYPE_CHECKING:
     from pydpdk.config.references import Scope

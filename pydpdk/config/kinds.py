@@ -20,12 +20,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from pydpdk import limits
 from pydpdk.eal.lcores import parse_lcores
 from pydpdk.host.devargs import parse
-from pydpdk.limits import MAX_CACHE
-
-HEADROOM = 128
-"""[bytes] RTE_PKTMBUF_HEADROOM: free bytes before the packet in a new mbuf."""
 
 FRAME_SIZE = 2048
 """[bytes] DFLT_FRAME_SIZE of net_af_packet: a packet, and the kernel's metadata."""
@@ -64,9 +61,9 @@ def _power_of_two(value: int) -> int:
     return value
 
 
-def _multiple_of_8(value: int) -> int:
-    if value % 8:
-        raise ValueError("a multiple of 8")
+def _aligned(value: int) -> int:
+    if value % limits.PRIV_ALIGN:
+        raise ValueError(f"a multiple of {limits.PRIV_ALIGN}")
     return value
 
 
@@ -146,12 +143,12 @@ def _mac(value: str) -> str:
     return value
 
 
-Count = Annotated[int, Field(ge=1, le=(1 << 31) - 1)]
-QueueCount = Annotated[int, Field(ge=0, le=1024)]  # RTE_MAX_QUEUES_PER_PORT
-DescriptorCount = Annotated[int, Field(ge=1, le=65535)]  # uint16_t
+Count = Annotated[int, Field(ge=1, le=limits.MAX_OBJECTS)]
+QueueCount = Annotated[int, Field(ge=0, le=limits.MAX_QUEUES)]
+DescriptorCount = Annotated[int, Field(ge=1, le=limits.MAX_DESC)]
 BurstSize = Annotated[int, Field(ge=1, le=4096)]
-Lcore = Annotated[int, Field(ge=0, le=1023)]
-SocketId = Literal["any"] | Annotated[int, Field(ge=0, le=31)]  # RTE_MAX_NUMA_NODES
+Lcore = Annotated[int, Field(ge=0, le=1023)]  # RTE_MAX_LCORE of the largest build
+SocketId = Literal["any"] | Annotated[int, Field(ge=0, le=limits.MAX_NODES - 1)]
 
 ByteSize = Annotated[
     int,
@@ -167,21 +164,19 @@ ByteSize = Annotated[
     ),
 ]
 Alignment = Annotated[ByteSize, AfterValidator(_power_of_two)]
-CacheSize = Annotated[int, Field(ge=0, le=MAX_CACHE)]
-PrivSize = Annotated[int, Field(ge=0, le=65528), AfterValidator(_multiple_of_8)]
-DataRoomSize = Annotated[int, Field(ge=HEADROOM + 1, le=65535)]  # uint16_t
-RingSize = Annotated[int, Field(ge=1, le=1 << 30)]  # RTE_RING_SZ_MASK
+CacheSize = Annotated[int, Field(ge=0, le=limits.MAX_CACHE)]
+PrivSize = Annotated[int, Field(ge=0, le=limits.MAX_PRIV), AfterValidator(_aligned)]
+DataRoomSize = Annotated[int, Field(ge=limits.HEADROOM + 1, le=limits.MAX_ROOM)]
+RingSize = Annotated[int, Field(ge=1, le=limits.MAX_RING)]
 FrameSize = Annotated[
     int, Field(ge=FRAME_SIZE, le=_FRAME_MAX), AfterValidator(_frame_size)
 ]  # struct tpacket_req
-Mtu = Annotated[int, Field(ge=68, le=65535)]  # RTE_ETHER_MIN_MTU; a larger one is truncated
+Mtu = Annotated[int, Field(ge=limits.MIN_MTU, le=limits.MAX_MTU)]  # a larger one is truncated
 
-MempoolName = Annotated[str, AfterValidator(_name(25))]  # 26 leak a memzone: RTE_MEMPOOL_NAMESIZE
-RingName = Annotated[str, AfterValidator(_name(28))]  # RTE_RING_NAMESIZE
-MemzoneName = Annotated[str, AfterValidator(_name(31))]  # RTE_MEMZONE_NAMESIZE
-OpsName = Annotated[
-    str, AfterValidator(_name(31)), AfterValidator(_lossless)
-]  # RTE_MEMPOOL_OPS_NAMESIZE
+MempoolName = Annotated[str, AfterValidator(_name(limits.MEMPOOL_NAME))]
+RingName = Annotated[str, AfterValidator(_name(limits.RING_NAME))]
+MemzoneName = Annotated[str, AfterValidator(_name(limits.MEMZONE_NAME))]
+OpsName = Annotated[str, AfterValidator(_name(limits.OPS_NAME)), AfterValidator(_lossless)]
 PortName = Annotated[str, AfterValidator(_port_name)]
 Device = Annotated[
     str, AfterValidator(_device), Field(examples=["net_null0,size=64", "0000:01:00.0"])

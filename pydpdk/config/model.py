@@ -17,7 +17,7 @@ from pydpdk.config.kinds import Section, empty_if_null
 from pydpdk.config.source import Source
 from pydpdk.eal.options import EalOptions
 from pydpdk.host.devargs import Device, parse
-from pydpdk.limits import default_cache
+from pydpdk.limits import DATA_ROOM, default_cache
 
 
 class MemzoneSpec(Section):
@@ -41,7 +41,7 @@ class MempoolSpec(Section):
     Default: 256, or the most that `n` allows, n / 1.5."""
     priv_size: kinds.PrivSize = 0
     """[bytes] of each mbuf for the application, a multiple of 8."""
-    data_room_size: kinds.DataRoomSize = 2176
+    data_room_size: kinds.DataRoomSize = DATA_ROOM
     """[bytes] of each mbuf for headroom (128) and packet data."""
     socket_id: kinds.SocketId = "any"
     """NUMA node to take the memory from, or `any`."""

@@ -9,13 +9,14 @@ from typing import Annotated
 from pydantic import Field
 
 from pydpdk.config.kinds import Ipv4, Mac, Section
+from pydpdk.limits import HEADROOM, MAX_ROOM
 
 _ETHER_BYTES, _IPV4_BYTES, _UDP_BYTES = 14, 20, 8
 _ETHER_TYPE_IPV4, _PROTOCOL_UDP, _TTL = 0x0800, 17, 64
 _MIN_BYTES = _ETHER_BYTES + _IPV4_BYTES + _UDP_BYTES
 
 L4Port = Annotated[int, Field(ge=0, le=65535)]
-PacketLength = Annotated[int, Field(ge=_MIN_BYTES, le=65535 - 128)]
+PacketLength = Annotated[int, Field(ge=_MIN_BYTES, le=MAX_ROOM - HEADROOM)]
 
 
 class UdpPacket(Section):

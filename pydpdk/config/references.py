@@ -8,14 +8,13 @@ from typing import NamedTuple
 from pydpdk.config import devices, worker
 from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.config.faults import format_value
-from pydpdk.config.kinds import HEADROOM
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.polling import default_pairs
 from pydpdk.config.source import Fault, KeyPath
 from pydpdk.eal import checks
 from pydpdk.eal.lcores import parse_lcores
 from pydpdk.host.devargs import parse
-from pydpdk.limits import largest_cache
+from pydpdk.limits import HEADROOM, MAX_RING, largest_cache
 
 _OF_THE_PRIMARY = {
     "nb_rx_desc", "nb_tx_desc", "mtu", "promiscuous", "rss", "rx_offloads", "tx_offloads",
@@ -78,10 +77,10 @@ def _pools_and_rings(scope: Scope) -> Iterator[Fault]:
             yield Fault(("mempools", name, "cache_size"), str(pool.cache_size), allowed)
     for name, ring in scope.config.rings.items():
         if not ring.exact_size and (ring.size < 2 or ring.size & (ring.size - 1)):
-            allowed = "a power of two from 2 to 1073741824, or any size with exact_size"
+            allowed = f"a power of two from 2 to {MAX_RING}, or any size with exact_size"
             yield Fault(("rings", name, "size"), str(ring.size), allowed)
-        elif ring.exact_size and ring.size == 1 << 30:
-            allowed = "at most 1073741823 with exact_size"
+        elif ring.exact_size and ring.size == MAX_RING:
+            allowed = f"at most {MAX_RING - 1} with exact_size"
             yield Fault(("rings", name, "size"), str(ring.size), allowed)
 
 

@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from pydpdk import version
-from pydpdk._dpdk import lib
 from pydpdk.choices import IovaMode, ProcType
 from pydpdk.eal import mempool_ops
 from pydpdk.eal.lcores import format_lcores, parse_lcores
@@ -27,6 +26,7 @@ from pydpdk.host.cpus import format_list
 from pydpdk.host.devargs import parse
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry_page import RegisteredProcess, Role
+from pydpdk.limits import MAX_LCORE
 
 _START_S = 10.0
 """[s] to wait for a primary that is still in rte_eal_init."""
@@ -104,7 +104,7 @@ def choose(
     wanted = parse_lcores(options.lcores)
     clashes = [f"{lcore} by {taken[lcore]}" for lcore in sorted(wanted) if lcore in taken]
     if clashes:
-        free = sorted(set(range(lib.RTE_MAX_LCORE)) - set(taken))
+        free = sorted(set(range(MAX_LCORE)) - set(taken))
         raise ValueError(
             f"lcores={options.lcores!r}: in use in {primary.prefix!r}: {', '.join(clashes)}. Each"
             f" lcore has a cache in every mempool, which two processes would corrupt. Free:"
@@ -261,7 +261,7 @@ def _free_lcore(
     may not be visible.
     """
     used = set(taken)
-    free = [n for n in range(lib.RTE_MAX_LCORE) if n not in used]
+    free = [n for n in range(MAX_LCORE) if n not in used]
     if not free:
         raise BusyError(errno.EBUSY, f"all lcores are in use in {primary.prefix!r}")
     pids = host_primary.processes(primary)

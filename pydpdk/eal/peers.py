@@ -25,6 +25,7 @@ from pydpdk.host.devargs import Device
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Registration
 from pydpdk.host.registry_page import RegisteredProcess, RegistrationState, Role
+from pydpdk.limits import MAX_LCORE
 
 _MAX_SOCKET_PATH = 107  # [bytes] sun_path without its NUL
 
@@ -303,5 +304,5 @@ def _take_page(prefix: str, role: Role, name: str | None, choose: Any) -> Regist
 
 def _lcores(options: EalOptions) -> Iterable[int]:
     if options.lcores is None:
-        return [cpu for cpu in os.sched_getaffinity(0) if cpu < lib.RTE_MAX_LCORE]
+        return [cpu for cpu in os.sched_getaffinity(0) if cpu < MAX_LCORE]
     return parse_lcores(options.lcores)

@@ -9,9 +9,8 @@ from pydpdk._core.frozen import frozen
 from pydpdk.errors import check_range
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.info import DescLim, PortInfo
+from pydpdk.limits import DEFAULT_DESC, MAX_MTU
 from pydpdk.memory.mempool import HEADROOM, Mempool
-
-DESC_DEFAULT = 512
 
 
 @frozen
@@ -69,7 +68,7 @@ def check_config(
     if nb_rx_queues or mempool is not None:
         _check_mempool(name, info, mempool)
     if mtu is not None:
-        check_range("mtu", mtu, info.min_mtu, min(info.max_mtu, 65535), f" bytes{of}")
+        check_range("mtu", mtu, info.min_mtu, min(info.max_mtu, MAX_MTU), f" bytes{of}")
     return PortConfig(
         nb_rx_queues,
         nb_tx_queues,
@@ -84,7 +83,7 @@ def check_config(
 
 def _check_desc(what: str, nb_desc: int | None, limit: DescLim, of: str) -> int:
     if nb_desc is None:
-        return limit.nearest(DESC_DEFAULT)
+        return limit.nearest(DEFAULT_DESC)
     check_range(what, nb_desc, limit.nb_min, limit.nb_max, of)
     if not limit.takes(nb_desc):
         raise ValueError(f"{what}{of} must be {limit} (got {nb_desc})")

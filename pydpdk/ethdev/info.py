@@ -9,6 +9,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.host.devargs import LONGEST, Device, parse
+from pydpdk.limits import MAX_DESC
 from pydpdk.memory._rows import text
 
 
@@ -118,4 +119,4 @@ def read_info(port_id: int) -> PortInfo:
 
 def _desc_lim(raw: Any) -> DescLim:
     # a limit of 0 is none
-    return DescLim(max(raw.nb_min, 1), raw.nb_max or 65535, max(raw.nb_align, 1))
+    return DescLim(max(raw.nb_min, 1), raw.nb_max or MAX_DESC, max(raw.nb_align, 1))

@@ -31,11 +31,11 @@ from pydpdk.ethdev.info import PortInfo, read_info
 from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue
 from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xstats
 from pydpdk.host.needs import VIRTIO_USER
+from pydpdk.limits import MAX_MTU, PORT_NAME
 from pydpdk.memory._rows import text
 from pydpdk.memory.critical import inside
 from pydpdk.memory.mempool import Mempool
 
-NAME_MAX = lib.RTE_ETH_NAME_MAX_LEN - 1
 
 
 class PortState(StrEnum):
@@ -416,7 +416,7 @@ class Port(Portable):
     @mtu.setter
     def mtu(self, mtu: int) -> None:
         info = self.info()
-        check_range("mtu", mtu, info.min_mtu, min(info.max_mtu, 65535), f" on port {self.name!r}")
+        check_range("mtu", mtu, info.min_mtu, min(info.max_mtu, MAX_MTU), f" on port {self.name!r}")
         self._control(lib.rte_eth_dev_set_mtu, mtu)
 
     # -- counters --
@@ -669,7 +669,7 @@ def _port_ids() -> Iterator[int]:
 def _find_id(port: str | int) -> int:
     if isinstance(port, str):
         found = ffi.new("uint16_t *")
-        c_name = check_name("port", port, NAME_MAX)
+        c_name = check_name("port", port, PORT_NAME)
         if not any_port():
             raise make_error("rte_eth_dev_get_port_by_name", errno.ENODEV, port)
         call_errno(lib.rte_eth_dev_get_port_by_name, c_name, found, detail=port)

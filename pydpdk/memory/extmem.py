@@ -11,6 +11,7 @@ from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Pin, Undo
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_rte_errno, check_range, make_error
+from pydpdk.limits import MAX_PRIV, MAX_ROOM, PRIV_ALIGN
 from pydpdk.memory.critical import inside
 from pydpdk.memory.memseg import memseg_lists
 from pydpdk.memory.pool_base import check_cache_size
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _PAGE = mmap.PAGESIZE
 _LINE = lib.RTE_CACHE_LINE_SIZE
-_ROOM_MAX = 65535 // _LINE * _LINE
+_ROOM_MAX = MAX_ROOM // _LINE * _LINE
 _BAD_IOVA = (1 << 64) - 1  # devices cannot reach it: only drivers that copy may use it
 
 
@@ -78,8 +79,8 @@ def create(
 ) -> Mempool:
     """Make a pool over the user's memory: see `Mempool.create_extbuf`."""
     check_range("data_room_size", data_room_size, lib.RTE_PKTMBUF_HEADROOM, _ROOM_MAX, " bytes")
-    if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
-        raise ValueError(f"priv_size must be a multiple of 8 (got {priv_size})")
+    if check_range("priv_size", priv_size, 0, MAX_PRIV, " bytes") % PRIV_ALIGN:
+        raise ValueError(f"priv_size must be a multiple of {PRIV_ALIGN} (got {priv_size})")
     socket = lcore.check_socket_id(socket_id)
     elt_size = -(-data_room_size // _LINE) * _LINE
     c = ffi.new("struct pyd_pool *")

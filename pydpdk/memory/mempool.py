@@ -15,6 +15,7 @@ from pydpdk._core.lifetime import Pin, Undo, address_of, find, lock, owners
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno, call_rte_errno, check_range
 from pydpdk.exceptions import LeakWarning
+from pydpdk.limits import DATA_ROOM, MAX_PRIV, MAX_ROOM, PRIV_ALIGN
 from pydpdk.memory import extmem
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.extmem import ExternalMemory
@@ -28,7 +29,6 @@ from pydpdk.memory.pool_base import (
     find_mempool,
 )
 
-DATA_ROOM_DEFAULT = lib.RTE_MBUF_DEFAULT_BUF_SIZE
 HEADROOM = lib.RTE_PKTMBUF_HEADROOM
 
 
@@ -93,7 +93,7 @@ class Mempool(PoolBase):
         *,
         cache_size: int | None = None,
         priv_size: int = 0,
-        data_room_size: int = DATA_ROOM_DEFAULT,
+        data_room_size: int = DATA_ROOM,
         socket_id: int | None = None,
         ops_name: str | None = None,
     ) -> Mempool:
@@ -129,9 +129,9 @@ class Mempool(PoolBase):
         Wraps  rte_pktmbuf_pool_create_by_ops (rte_mbuf.h)
         """
         c_name, n, cached = check_made(name, n, cache_size, " mbufs")
-        check_range("data_room_size", data_room_size, HEADROOM, 65535, " bytes")
-        if check_range("priv_size", priv_size, 0, 65528, " bytes") % 8:
-            raise ValueError(f"priv_size must be a multiple of 8 (got {priv_size})")
+        check_range("data_room_size", data_room_size, HEADROOM, MAX_ROOM, " bytes")
+        if check_range("priv_size", priv_size, 0, MAX_PRIV, " bytes") % PRIV_ALIGN:
+            raise ValueError(f"priv_size must be a multiple of {PRIV_ALIGN} (got {priv_size})")
         c_ops = ffi.NULL if ops_name is None else check_ops_name(ops_name)
         c = ffi.new("struct pyd_pool *")
         with eal.running(), Undo(lib.pyd_pool_free, c):
@@ -151,7 +151,7 @@ class Mempool(PoolBase):
         n: int | None = None,
         cache_size: int = 0,
         priv_size: int = 0,
-        data_room_size: int = DATA_ROOM_DEFAULT,
+        data_room_size: int = DATA_ROOM,
         socket_id: int | None = None,
     ) -> Mempool:
         """Make a pool of mbufs whose packets lie in your own memory.
@@ -325,7 +325,7 @@ def mempools() -> list[MempoolInfo]:
         return walk(lib.pyd_walk_mempools, "pyd_mempool", _info, ffi.NULL)
 
 
-def object_size_bytes(data_room_size: int = DATA_ROOM_DEFAULT, priv_size: int = 0) -> int:
+def object_size_bytes(data_room_size: int = DATA_ROOM, priv_size: int = 0) -> int:
     """Return the size of one mbuf of such a pool, with header and trailer [bytes]; needs no EAL.
 
     Notes

@@ -22,11 +22,11 @@ from pydpdk.errors import (
     check_range,
     make_error,
 )
+from pydpdk.limits import MEMZONE_NAME
 from pydpdk.memory._rows import text, walk
 from pydpdk.memory.critical import inside
 
 _DPDKS_OWN = ("MP_", "RG_", "rte_", "pydpdk")  # pools, rings, ethdev data, our process table
-NAME_MAX = lib.RTE_MEMZONE_NAMESIZE - 1
 _MAX_ALIGN = 1 << 30
 _MAX_BOUND = 1 << 31
 
@@ -172,7 +172,7 @@ class Memzone(Portable):
         socket_id: int | None,
     ) -> Memzone:
         eal.require_running()
-        c_name = check_name("memzone", name, NAME_MAX)
+        c_name = check_name("memzone", name, MEMZONE_NAME)
         line: int = lib.RTE_CACHE_LINE_SIZE
         c_align = line if align is None else _check_power("align", align, 1, _MAX_ALIGN)
         lines = -(-size // line) * line
@@ -202,7 +202,7 @@ class Memzone(Portable):
         Wraps  rte_memzone_lookup (rte_memzone.h)
         """
         eal.require_running()
-        c_name = check_name("memzone", name, NAME_MAX)
+        c_name = check_name("memzone", name, MEMZONE_NAME)
         with eal.running(), inside():
             handle = call_pointer(lib.rte_memzone_lookup, c_name, detail=name)
             entry = ffi.new("struct pyd_memzone *")

@@ -18,6 +18,7 @@ from pydpdk._core.fastcall import short
 from pydpdk._core.lifetime import Undo, address_of, find, lock
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, call_rte_errno, check_range, make_error
+from pydpdk.limits import MAX_OBJECTS
 from pydpdk.memory._rows import text
 from pydpdk.memory.objects_kind import (
     SINGLE_GET,
@@ -35,7 +36,6 @@ from pydpdk.memory.objects_kind import (
 )
 from pydpdk.memory.objects_map import Chunk, Map
 from pydpdk.memory.pool_base import (
-    N_MAX,
     OBJECTS,
     PoolBase,
     check_made,
@@ -216,7 +216,7 @@ class ObjectPool(PoolBase):
         Owns   the caller, until `put`
         Cost   80 ns for 1, 1 us for 1,024 [objects]; `checked` 3.9 us; 25 ns without `out`
         """
-        n = check_range("n", n, 0, N_MAX, " objects")
+        n = check_range("n", n, 0, MAX_OBJECTS, " objects")
         if n > self.capacity:
             raise self._error("rte_mempool_get_bulk", -errno.ENOBUFS)
         ids = np.empty(n, _intp) if out is None else room_for(out, n)

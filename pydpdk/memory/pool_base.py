@@ -11,10 +11,7 @@ from pydpdk._core.lifetime import Rank, address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.portable import Portable
 from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check_range
-from pydpdk.limits import default_cache, largest_cache
-
-NAME_MAX = lib.RTE_MEMPOOL_NAMESIZE - 1
-N_MAX = (1 << 31) - 2  # the ring behind a pool has the next power of two of slots, 2**31 at most
+from pydpdk.limits import MAX_OBJECTS, MEMPOOL_NAME, OPS_NAME, default_cache, largest_cache
 
 LOSSY = "ring_mt_rts"
 MEMPOOL, OBJECTS = "pool of mbufs", "pool of objects"  # kinds of handles
@@ -23,13 +20,13 @@ MEMPOOL, OBJECTS = "pool of mbufs", "pool of objects"  # kinds of handles
 def check_mempool_name(name: str) -> bytes:
     """Return the name for C; raise if it is wrong or the EAL does not run."""
     eal.require_running()
-    return check_name("mempool", name, NAME_MAX)
+    return check_name("mempool", name, MEMPOOL_NAME)
 
 
 def check_made(name: str, n: int, cache_size: int | None, unit: str) -> tuple[bytes, int, int]:
     """Check the arguments of every new mempool; return name, objects, objects in a cache."""
     c_name = check_mempool_name(name)
-    n = check_range("n", n, 1, N_MAX, unit)
+    n = check_range("n", n, 1, MAX_OBJECTS, unit)
     return c_name, n, check_cache_size(cache_size, n)
 
 
@@ -52,7 +49,7 @@ def check_ops_name(ops_name: str) -> bytes:
             f"ops_name={ops_name!r}: what is put while another thread's get is not done may find"
             " the ring full, and is lost; ring_mt_hts is for threads that share a CPU"
         )
-    return check_name("ops", ops_name, 31)
+    return check_name("ops", ops_name, OPS_NAME)
 
 
 def find_mempool(name: str) -> Any:

@@ -18,13 +18,13 @@ from pydpdk._core.choice import one_of
 from pydpdk._dpdk import lib
 from pydpdk.choices import RingSync
 from pydpdk.errors import check_range, make_error
+from pydpdk.limits import MAX_RING
 
 Element: TypeAlias = npt.DTypeLike
 """`"mbuf"`, or what numpy accepts as a dtype."""
 Kind: TypeAlias = "np.dtype[Any] | None"
 """The dtype of values; None for mbufs."""
 
-SIZE_MAX = 1 << 30  # the largest power of two up to RTE_RING_SZ_MASK
 ESIZE_MAX = lib.PYD_RING_ESIZE_MASK & ~3
 POINTER = 8
 # DPDK counts the words of a ring in a uint32_t, and adds two such counts (rte_ring_elem_pvt.h)
@@ -100,7 +100,7 @@ def check_sync(name: str, sync: RingSync | str, flags: dict[RingSync, int]) -> i
 
 def check_size(size: int, exact_size: bool, esize: int) -> None:
     """Raise for sizes that DPDK rejects, or (0) accepts and then corrupts memory with."""
-    check_range("size", size, 1, SIZE_MAX - 1 if exact_size else SIZE_MAX, " slots")
+    check_range("size", size, 1, MAX_RING - 1 if exact_size else MAX_RING, " slots")
     if not exact_size and (size < 2 or size & (size - 1)):
         raise ValueError(
             f"size must be a power of two from 2, or any with exact_size=True (got {size})"

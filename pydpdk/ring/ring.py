@@ -22,6 +22,7 @@ from pydpdk.errors import (
     check_name,
     check_range,
 )
+from pydpdk.limits import RING_NAME
 from pydpdk.memory.mbuf_owner import BURST, MbufOwner, raise_for
 from pydpdk.ring.element import (
     CONSUMER_FLAGS,
@@ -39,7 +40,6 @@ from pydpdk.ring.element import (
 )
 from pydpdk.ring.zero_copy import Values, ZeroCopy
 
-NAME_MAX = lib.RTE_RING_NAMESIZE - 1
 VALUES, MBUFS = "ring of values", "ring of mbufs"  # kinds of handles
 _tx, _rx = lib.pyd_ring_tx, lib.pyd_ring_rx
 
@@ -121,7 +121,7 @@ class Ring(Portable, Handle):
         Wraps  rte_ring_create_elem (rte_ring_elem.h)
         """
         eal.require_running()
-        c_name = check_name("ring", name, NAME_MAX)
+        c_name = check_name("ring", name, RING_NAME)
         kind = check_element(element)
         esize = esize_of(kind)
         check_size(size, bool(exact_size), esize)
@@ -161,7 +161,7 @@ class Ring(Portable, Handle):
         Wraps  rte_ring_lookup (rte_ring.h)
         """
         eal.require_running()
-        c_name = check_name("ring", name, NAME_MAX)
+        c_name = check_name("ring", name, RING_NAME)
         with eal.running():
             ring = call_pointer(lib.rte_ring_lookup, c_name, detail=name)
             known = find(cls, address_of(ring))

@@ -74,7 +74,7 @@ app:
         "file.yaml:2: eal.hugepages: 'maybe', allowed: true or false, or 'auto'",
         "file.yaml:4: mempools.rx.cachesize: unknown key, allowed: n, cache_size, priv_size,"
         " data_room_size, socket_id, ops_name; did you mean cache_size?",
-        "file.yaml:5: mempools.tx.n: missing, allowed: a whole number from 1 to 2147483647",
+        "file.yaml:5: mempools.tx.n: missing, allowed: a whole number from 1 to 2147483646",
         "file.yaml:7: rings.work.size: 1000, allowed: a power of two from 2 to 1073741824,"
         " or any size with exact_size",
         "file.yaml:11: ports.p0.nb_rx_queues: 'many', allowed: a whole number from 0 to 1024",
@@ -158,7 +158,7 @@ def test_an_lcore_of_the_app_is_an_lcore_of_the_eal():
 
 def test_a_reference_to_a_faulty_entry_is_no_second_fault():
     (line,) = faults(GOOD.replace("8191", "0") + "app: {forward: }\n")
-    assert line == "file.yaml:1: mempools.rx.n: 0, allowed: a whole number from 1 to 2147483647"
+    assert line == "file.yaml:1: mempools.rx.n: 0, allowed: a whole number from 1 to 2147483646"
     (line,) = faults("mempools: [rx]\nports: {a: {device: net_ring0, mempool: rx}}\n")
     assert line == "file.yaml:1: mempools: ['rx'], allowed: a map of names"
 

@@ -8,19 +8,19 @@ import numpy as np
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import check_range
+from pydpdk.limits import MAX_ROOM, MEMZONE_NAME
 from pydpdk.memory.mempool import HEADROOM
-from pydpdk.memory.memzone import NAME_MAX as ZONE_NAME_MAX
 from pydpdk.memory.memzone import Memzone
 from pydpdk.memory.objects_kind import dtype_of
 
 _PREFIX = "pydpdk_ch_"
-NAME_MAX = ZONE_NAME_MAX - len(_PREFIX)
+NAME_MAX = MEMZONE_NAME - len(_PREFIX)
 SIZE_MAX = 1 << 24
 MESSAGE_BYTES = 2048
 SEGMENT_BYTES = 16384
 SEGMENTS_MAX: int = lib.PYD_CHANNEL_BATCH
 _LINE: int = lib.RTE_CACHE_LINE_SIZE
-SEGMENT_BYTES_MAX = (65535 - HEADROOM) // _LINE * _LINE
+SEGMENT_BYTES_MAX = (MAX_ROOM - HEADROOM) // _LINE * _LINE
 OPS = "ring_mt_hts"
 """The pool's driver. If a process dies inside it, recovery rolls the operation back, as for the
 channel's own ring, which is HTS too. `lf_stack` needs no roll back, but its list nodes move between
