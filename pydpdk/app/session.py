@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 
 from pydpdk._core.lifetime import Closing, Undo
 from pydpdk._core.timeouts import deadline, left
@@ -21,7 +20,7 @@ from pydpdk.config import devices
 from pydpdk.config.load import load
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.plan import Plan, make_plan
-from pydpdk.eal import Eal, EalState, current, init, state
+from pydpdk.eal import Eal, EalState, begin, current, state
 from pydpdk.errors import ConfigError, NotSupportedError
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.port import Port
@@ -245,7 +244,7 @@ def start(config: Config, plan: Plan, stop: Stop | None = None) -> App:
     if config.debug.trace_mbufs:
         trace()
     with Undo(_end_eal, state()):
-        app = App(config, plan, init(replace(plan.options, hugepages=plan.hugepages)), stop)
+        app = App(config, plan, begin(plan.start), stop)
         app._bring_up()
         app.stop.check()
         return app

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydpdk.config.devices import AF_XDP_FILL
 from pydpdk.config.model import Config, MempoolSpec, PortSpec
-from pydpdk.config.polling import Poll, lcore_cpus
+from pydpdk.config.polling import Poll
 from pydpdk.limits import CACHE_LINE, DEFAULT_DESC, MAX_CACHE, MAX_LCORE
 
 PYTHON_BURST = 512
@@ -78,7 +78,7 @@ def _pool_plan(config: Config, polls: Sequence[Poll], name: str, hugepages: bool
     lcores, bursts = {poll.lcore for poll in drawing}, len(drawing) * burst_of(config)
     ports = [port for port in config.ports.values() if port.mempool == name]
     if app and app.python:
-        lcores, bursts = set(lcore_cpus(config.eal)), len(ports) * PYTHON_BURST
+        lcores, bursts = set(config.eal.lcore_map), len(ports) * PYTHON_BURST
     ring_sizes = (ring.size for ring in config.rings.values() if ring.element == "mbuf")
     object_bytes = _object_bytes(pool)
     free_list = _RING_HEADER + 8 * _power_of_two(pool.n + 1)

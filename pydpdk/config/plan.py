@@ -6,22 +6,17 @@ import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydpdk.config import budget, devices, polling
 from pydpdk.config.budget import PoolPlan
 from pydpdk.config.model import Config
 from pydpdk.config.polling import Poll
-from pydpdk.eal.options import DEFAULT_NO_HUGE_MB, EalOptions, build_argv
+from pydpdk.eal.options import EalOptions
+from pydpdk.eal.resolve import Resolved, resolve
+from pydpdk.exceptions import ConfigError
 from pydpdk.host import cpus, hugepages
 from pydpdk.limits import largest_cache
-
-NO_HUGE_COST = (
-    "no other process can attach, memory cannot grow, no NIC can use it, and every 4 KB page"
-    " is a TLB entry of its own"
-)
-_UNIQUE_PREFIX = "pydpdk-<unique>"
-_MB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -32,13 +27,9 @@ class Plan:
     ----------
     config
         The file.
-    options
-        The EAL's options, with the devices of the ports and with hugepages and memory resolved.
-    argv
-        The argument vector of `rte_eal_init`; `pydpdk-<unique>` stands for a file prefix that
-        is generated at start.
-    hugepages, hugepages_reason
-        Whether hugepages are used, and why.
+    start
+        The EAL's options, with the devices of the ports, resolved on this host: what
+        `eal.begin` starts.
     needed_bytes
         [bytes] of memory that the file needs, estimated.
     page_bytes, nb_hugepages
@@ -50,16 +41,33 @@ class Plan:
     """
 
     config: Config
-    options: EalOptions
-    argv: tuple[str, ...]
-    hugepages: bool
-    hugepages_reason: str
+    start: Resolved
     needed_bytes: int
     page_bytes: int
     nb_hugepages: int
     pools: tuple[PoolPlan, ...]
     polls: tuple[Poll, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def options(self) -> EalOptions:
+        """The EAL's options, as it gets them."""
+        return self.start.options
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The argument vector of `rte_eal_init`; `pydpdk-<unique>` is a generated prefix."""
+        return self.start.shown_argv
+
+    @property
+    def hugepages(self) -> bool:
+        """Whether hugepages are used."""
+        return self.start.hugepages
+
+    @property
+    def hugepages_reason(self) -> str:
+        """Why hugepages are used, or not."""
+        return self.start.hugepages_reason
 
     @property
     def main_lcore(self) -> int:
@@ -86,42 +94,41 @@ class Plan:
         }
 
 
-class _Hugepages(NamedTuple):
-    used: bool
-    reason: str
-    warning: str = ""
-
-
 def make_plan(config: Config) -> Plan:
-    """Plan a checked file on this host."""
+    """Plan a checked file on this host.
+
+    Raises
+    ------
+    ConfigError
+        The options have a fault that only this host shows.
+    """
     polls = polling.polls(config)
+
+    def pools_of(hugepages: bool) -> tuple[PoolPlan, ...]:
+        return budget.pool_plans(config, polls, hugepages=hugepages)
+
+    def need(hugepages: bool) -> int:
+        return budget.total_bytes(config, pools_of(hugepages))
+
     wanted = devices.at_start(config, with_devices(config))
-    page_bytes = hugepages.default_page_size_bytes()
-    pools = budget.pool_plans(config, polls, hugepages=True)
-    needed = budget.total_bytes(config, pools)
-    used, reason, loss = _choose_hugepages(wanted, needed)
-    options = replace(wanted, hugepages=used)
-    if not used:
-        page_bytes = mmap.PAGESIZE
-        pools = budget.pool_plans(config, polls, hugepages=False)
-        needed = budget.total_bytes(config, pools)
-        options = _without_hugepages(wanted, needed)
-    prefix = options.file_prefix or _UNIQUE_PREFIX
+    try:
+        start = resolve(wanted, need)
+    except ValueError as error:
+        raise ConfigError([f"{config.where('eal')}: {e}" for e in str(error).split("\n")]) from None
+    pools, needed = pools_of(start.hugepages), need(start.hugepages)
+    page_bytes = hugepages.default_page_size_bytes() if start.hugepages else mmap.PAGESIZE
     return Plan(
         config=config,
-        options=options,
-        argv=tuple(build_argv(options, hugepages=used, file_prefix=prefix)),
-        hugepages=used,
-        hugepages_reason=reason,
+        start=start,
         needed_bytes=needed,
         page_bytes=page_bytes,
-        nb_hugepages=-(-needed // page_bytes) if used else 0,
+        nb_hugepages=-(-needed // page_bytes) if start.hugepages else 0,
         pools=pools,
         polls=polls,
         warnings=(
-            *([loss] if loss else []),
-            *_memory_warnings(wanted, options),
-            *_capture_warnings(options),
+            *([start.warning] if start.warning else []),
+            *_memory_warnings(wanted, start.options),
+            *_capture_warnings(start.options),
             *_pool_warnings(pools),
             *_cache_warnings(config, polls),
             *_device_warnings(config),
@@ -153,39 +160,9 @@ def with_devices(config: Config) -> EalOptions:
     )
 
 
-def _choose_hugepages(options: EalOptions, needed: int) -> _Hugepages:
-    if options.proc_type != "primary":
-        return _Hugepages(True, "a secondary shares the hugepages of its primary")
-    if options.hugepages is False:
-        return _fallback("eal.hugepages is false")
-    here = hugepages.available(needed, in_memory=options.in_memory)
-    if here.usable:
-        return _Hugepages(True, f"{mb(here.free_bytes)} free, {mb(needed)} needed")
-    if options.hugepages is True:
-        reason = f"eal.hugepages is true, but the EAL will fail: {here.reason}"
-        return _Hugepages(True, reason, reason)
-    return _fallback(here.reason.rstrip("."))
-
-
-def _fallback(reason: str) -> _Hugepages:
-    return _Hugepages(False, reason, f"without hugepages ({reason}): {NO_HUGE_COST}")
-
-
-def _without_hugepages(options: EalOptions, needed: int) -> EalOptions:
-    """Turn off options that need hugepages; reserve all memory at start, as it cannot grow."""
-    least = -(-needed * 5 // 4 // _MB)
-    memory_mb = max(_memory_mb(options) or DEFAULT_NO_HUGE_MB, least)
-    return replace(options, hugepages=False, in_memory=False, memory_mb=memory_mb)
-
-
-def _memory_mb(options: EalOptions) -> int:
-    memory = options.memory_mb or 0
-    return memory if isinstance(memory, int) else sum(memory)
-
-
 def _memory_warnings(wanted: EalOptions, options: EalOptions) -> Iterator[str]:
-    asked = _memory_mb(wanted)
-    if options.hugepages is False and 0 < asked < _memory_mb(options):
+    asked = wanted.total_mb
+    if options.hugepages is False and 0 < asked < options.total_mb:
         yield (
             f"eal.memory_mb: {asked} is not enough without hugepages, where memory cannot grow:"
             f" raised to {options.memory_mb}"
@@ -198,7 +175,7 @@ def _capture_warnings(options: EalOptions) -> Iterator[str]:
     if options.hugepages is False:
         yield "eal.capture: nothing can attach without hugepages, so nothing can be captured"
     # two processes on one lcore share its mempool caches, and corrupt them
-    shared = sorted(polling.lcore_cpus(options).keys() & set(range(os.cpu_count() or 1)))
+    shared = sorted(options.lcore_map.keys() & set(range(os.cpu_count() or 1)))
     if shared:
         yield (
             f"eal.capture: dpdk-dumpcap takes lcores 0 to {(os.cpu_count() or 1) - 1} for itself:"
@@ -253,8 +230,3 @@ def _node_warnings(config: Config, polls: tuple[Poll, ...]) -> Iterator[str]:
                 f"ports.{name} is on NUMA node {there}, lcore {lcore} that polls it on node"
                 f" {here}: every packet crosses between them"
             )
-
-
-def mb(size_bytes: int) -> str:
-    """Write a size as whole MB."""
-    return f"{-(-size_bytes // _MB):,} MB"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydpdk.config.apps import Hop
 from pydpdk.config.model import Config, PortSpec
-from pydpdk.eal.lcores import parse_lcores
 from pydpdk.eal.options import EalOptions
 from pydpdk.host import devices
 from pydpdk.host.cpus import numa_node_of_cpu
@@ -26,16 +24,9 @@ class Poll:
     tx_queue: int | None = None
 
 
-def lcore_cpus(options: EalOptions) -> dict[int, frozenset[int]]:
-    """Return the lcores that the EAL will have, and the CPUs of each."""
-    if options.lcores is not None:
-        return parse_lcores(options.lcores)
-    return {cpu: frozenset({cpu}) for cpu in os.sched_getaffinity(0)}
-
-
 def main_lcore(options: EalOptions) -> int:
     """Return the lcore of the calling thread."""
-    return min(lcore_cpus(options)) if options.main_lcore is None else options.main_lcore
+    return min(options.lcore_map) if options.main_lcore is None else options.main_lcore
 
 
 def polls(config: Config) -> tuple[Poll, ...]:
@@ -65,7 +56,7 @@ def polls(config: Config) -> tuple[Poll, ...]:
 
 def worker_lcores(options: EalOptions) -> tuple[int, ...]:
     """Return all lcores but the main one."""
-    return tuple(sorted(set(lcore_cpus(options)) - {main_lcore(options)}))
+    return tuple(sorted(set(options.lcore_map) - {main_lcore(options)}))
 
 
 def default_hops(ports: Mapping[str, PortSpec]) -> Iterator[Hop]:
@@ -100,7 +91,7 @@ def _forward(
 
 def lcore_node(options: EalOptions, lcore: int) -> int:
     """Return the NUMA node of an lcore."""
-    return numa_node_of_cpu(min(lcore_cpus(options)[lcore]))
+    return numa_node_of_cpu(min(options.lcore_map[lcore]))
 
 
 def is_present(port: PortSpec, *, root: Path = Path("/")) -> bool:

@@ -12,7 +12,6 @@ from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.polling import default_pairs
 from pydpdk.config.source import Fault, KeyPath
 from pydpdk.eal import checks
-from pydpdk.eal.lcores import parse_lcores
 from pydpdk.host.devargs import parse
 from pydpdk.limits import HEADROOM, MAX_RING, largest_cache
 
@@ -214,11 +213,11 @@ def _app_lcore(scope: Scope) -> Iterator[Fault]:
     if eal.main_lcore not in (None, app.lcore):
         allowed = f"eal.main_lcore, {eal.main_lcore}, which polls"
         yield Fault(("app", app.kind, "lcore"), str(app.lcore), allowed)
-    if eal.lcores is None:
+    if eal.lcores is None and not scope.check_host:
         return
     try:
-        lcores = parse_lcores(eal.lcores)
-    except (ValueError, TypeError):
+        lcores = eal.lcore_map
+    except (ValueError, TypeError):  # `_eal` reports it
         return
     if app.lcore not in lcores:
         listed = ", ".join(map(str, sorted(lcores)))

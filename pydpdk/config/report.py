@@ -6,14 +6,15 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from pydpdk.config import polling
-from pydpdk.config.plan import Plan, mb
+from pydpdk.config.plan import Plan
 from pydpdk.config.polling import Poll
+from pydpdk.eal.resolve import mb
 
 
 def render(plan: Plan) -> str:
     """Write a plan as text."""
     parts = [
-        ("EAL", [shlex.join(plan.argv)]),
+        ("EAL", [shlex.join(plan.argv), *_from_primary(plan)]),
         ("Memory", _memory(plan)),
         ("Mempools [mbufs]", _pools(plan)),
         ("Ports", _ports(plan)),
@@ -24,6 +25,13 @@ def render(plan: Plan) -> str:
         "\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in parts if lines
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _from_primary(plan: Plan) -> list[str]:
+    """Say what the argv of a secondary lacks, as it is not attached yet."""
+    if plan.options.proc_type != "secondary":
+        return []
+    return ["and, at its start, its primary's devices and IOVA mode, and by default a free lcore"]
 
 
 def _memory(plan: Plan) -> list[str]:
@@ -80,7 +88,7 @@ def _polls(plan: Plan) -> list[str]:
 
 
 def _poll(plan: Plan, poll: Poll) -> tuple[str, ...]:
-    cpus = ",".join(map(str, sorted(polling.lcore_cpus(plan.options)[poll.lcore])))
+    cpus = ",".join(map(str, sorted(plan.options.lcore_map[poll.lcore])))
     node = str(polling.lcore_node(plan.options, poll.lcore))
     source = f"{poll.rx_port} queue {poll.rx_queue}" if poll.rx_port is not None else "(template)"
     sink = f"{poll.tx_port} queue {poll.tx_queue}" if poll.tx_port is not None else "(dropped)"

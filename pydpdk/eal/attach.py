@@ -15,17 +15,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from pydpdk import version
-from pydpdk.choices import IovaMode, ProcType
+from pydpdk.choices import IovaMode
 from pydpdk.eal import mempool_ops
 from pydpdk.eal.lcores import format_lcores, parse_lcores
 from pydpdk.eal.options import EalOptions
+from pydpdk.eal.resolve import Resolved, primary_of
 from pydpdk.errors import BusyError, NotFoundError, NotSupportedError
 from pydpdk.host import primary as host_primary
-from pydpdk.host import program, registry
+from pydpdk.host import program
 from pydpdk.host.cpus import format_list
 from pydpdk.host.devargs import parse
 from pydpdk.host.primary import Primary
-from pydpdk.host.registry_page import RegisteredProcess, Role
+from pydpdk.host.registry_page import RegisteredProcess
 from pydpdk.limits import MAX_LCORE
 
 _START_S = 10.0
@@ -36,22 +37,10 @@ HARMED = {
 }
 
 
-def resolve(options: EalOptions, prefix: str) -> EalOptions:
-    """Resolve the process type `auto`."""
-    if options.proc_type != ProcType.AUTO:
-        return options
-    there = host_primary.look(prefix).running or _primary_of(registry.members(prefix))
-    if there:  # a secondary uses the primary's devices and memory
-        return replace(
-            options, proc_type=ProcType.SECONDARY, vdevs=(), allow=(), block=(), memory_mb=None
-        )
-    return replace(options, proc_type=ProcType.PRIMARY)
-
-
 def check_primary(prefix: str) -> None:
     """Raise if secondaries of a dead primary still run: a new primary would crash them."""
     there = host_primary.look(prefix)
-    if there.running and not there.pid and not _primary_of(registry.members(prefix)):
+    if there.running and not there.pid and not primary_of(prefix):
         pids = host_primary.processes(there)
         if pids:
             raise BusyError(
@@ -61,8 +50,8 @@ def check_primary(prefix: str) -> None:
             )
 
 
-def check_attach(options: EalOptions, prefix: str) -> tuple[EalOptions, Primary]:
-    """Check the primary of a prefix; return the options with its devices.
+def check_attach(start: Resolved) -> tuple[Resolved, Primary]:
+    """Check the primary of a prefix; return the start with its devices, and the primary.
 
     Raises
     ------
@@ -73,6 +62,7 @@ def check_attach(options: EalOptions, prefix: str) -> tuple[EalOptions, Primary]
     ValueError
         Options that differ from the primary's.
     """
+    options, prefix = start.options, start.file_prefix
     primary = _running(prefix)
     if primary.problem:
         if primary.running:
@@ -80,9 +70,9 @@ def check_attach(options: EalOptions, prefix: str) -> tuple[EalOptions, Primary]
         raise NotFoundError(errno.ENOENT, primary.problem)
     _check_place(primary)
     _check_version(primary)
-    ours = _primary_of(registry.members(prefix))
+    ours = primary_of(prefix)
     _check_drivers(primary, ours, options)
-    return _with_devices(options, primary, ours), primary
+    return replace(start, options=_with_devices(options, primary, ours)), primary
 
 
 def choose(
@@ -118,7 +108,7 @@ def _running(prefix: str) -> Primary:
     deadline = time.monotonic() + _START_S
     while True:
         primary = host_primary.look(prefix)
-        ours = _primary_of(registry.members(prefix))
+        ours = primary_of(prefix)
         up, _ = program.config_version(prefix)
         starting = (ours is not None and not ours.ready) or (primary.pid and not up)
         if not starting or time.monotonic() > deadline:
@@ -276,10 +266,6 @@ def _free_lcore(
 def _pinned(threads: Iterable[frozenset[int]]) -> frozenset[int]:
     """Return the CPUs of threads that are pinned to a single CPU."""
     return frozenset(cpu for cpus in threads if len(cpus) == 1 for cpu in cpus)
-
-
-def _primary_of(members: Iterable[RegisteredProcess]) -> RegisteredProcess | None:
-    return next((member for member in members if member.role == Role.PRIMARY), None)
 
 
 def _say(primary: Primary) -> str:

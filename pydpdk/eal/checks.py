@@ -14,7 +14,6 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydpdk.choices import IovaMode, ProcType
-from pydpdk.eal.lcores import parse_lcores
 from pydpdk.host import fds
 from pydpdk.host.cpus import format_list
 from pydpdk.host.devargs import Device, parse
@@ -122,15 +121,12 @@ def _is_strings(value: object) -> bool:
 
 def _lcore_problems(options: EalOptions) -> Iterator[Problem]:
     usable = os.sched_getaffinity(0)
-    if options.lcores is None:
-        lcores = {cpu: frozenset({cpu}) for cpu in usable}
-    else:
-        try:
-            lcores = parse_lcores(options.lcores)
-        except (ValueError, TypeError) as error:
-            yield Problem("lcores", options.lcores, str(error))
-            return
-    if max(lcores) >= MAX_LCORE:
+    try:
+        lcores = options.lcore_map
+    except (ValueError, TypeError) as error:
+        yield Problem("lcores", options.lcores, str(error))
+        return
+    if max(lcores, default=MAX_LCORE) >= MAX_LCORE:
         allowed = f"lcores from 0 to {MAX_LCORE - 1} (RTE_MAX_LCORE - 1)"
         yield Problem("lcores", options.lcores, allowed)
     stray = sorted(set().union(*lcores.values()) - usable)

@@ -6,9 +6,10 @@ import errno
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from pydpdk import log, version
+from pydpdk import log
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.checks import device_problems
+from pydpdk.eal.resolve import spelled
 from pydpdk.errors import DpdkError, EalInitError, call_errno, make_error
 from pydpdk.host.devargs import Device, parse
 
@@ -32,7 +33,7 @@ def checked(devargs: object) -> Device:
 
 def add(device: Device) -> None:
     """Probe a device, and check that it has a port."""
-    device = spell(device)
+    device = spelled(device)
     if has_port(device.port_name):
         raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{device.name} is there already")
     since = log.failures_so_far()
@@ -95,15 +96,6 @@ def keeps_interrupts() -> bool:
     it is not called: the memory stays mapped until the process ends, the files are removed.
     """
     return any(_LOST.search(line) for line in log.driver_failures("net_virtio_user"))
-
-
-def spell(device: Device) -> Device:
-    """Spell the members of a bond as this DPDK does: slaves before 23.11, members since."""
-    if device.driver != "net_bonding":
-        return device
-    year, month = map(int, version.COMPILED.split(".")[:2])
-    old, new = ("member", "slave") if (year, month) < (23, 11) else ("slave", "member")
-    return parse(device.text.replace(f",{old}=", f",{new}="))
 
 
 def missing_ports(devices: Iterable[Device]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.choices import IovaMode, ProcType
 from pydpdk.eal import devices as eal_devices
 from pydpdk.eal.deaths import Death
-from pydpdk.eal.options import EalOptions
 from pydpdk.eal.peers import Peers
 from pydpdk.eal.waits import Waits
 from pydpdk.errors import (
@@ -49,7 +48,7 @@ class Eal(Closing):
     Attributes
     ----------
     options : EalOptions
-        The options of `init`.
+        The options of `init`, with what was left to this host and to the primary.
     argv : tuple of str
         The arguments of `rte_eal_init`.
     file_prefix : str
@@ -67,17 +66,10 @@ class Eal(Closing):
            rte_pdump_uninit (rte_pdump.h) in `close`
     """
 
-    def __init__(
-        self,
-        options: EalOptions,
-        argv: Sequence[str],
-        file_prefix: str,
-        main_cpus: frozenset[int],
-        peers: Peers,
-    ) -> None:
-        self.options = options
-        self.argv = tuple(argv)
-        self.file_prefix = file_prefix
+    def __init__(self, main_cpus: frozenset[int], peers: Peers) -> None:
+        self.options = options = peers.start.options
+        self.argv = peers.start.argv
+        self.file_prefix = peers.start.file_prefix
         self.main_cpus = main_cpus
         self.hugepages = bool(lib.rte_eal_has_hugepages())
         self._dead = self._ended = False

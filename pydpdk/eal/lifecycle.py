@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import atexit
 import errno
+import logging
 import os
-import secrets
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -21,19 +20,24 @@ from pydpdk._core.signals import Deferred
 from pydpdk._crossing import Undo
 from pydpdk._dpdk import lib
 from pydpdk.choices import ProcType
-from pydpdk.eal import attach, devices, instance
-from pydpdk.eal.checks import problems
+from pydpdk.eal import devices, instance
 from pydpdk.eal.instance import Eal, Observer, is_primary
-from pydpdk.eal.options import EalOptions, build_argv
+from pydpdk.eal.options import EalOptions
 from pydpdk.eal.peers import Peers, settle, survey
-from pydpdk.eal.start import choose_hugepages, start
+from pydpdk.eal.resolve import Resolved, resolve
+from pydpdk.eal.start import start
 from pydpdk.eal.waits import Waits, wait_for_turn
 from pydpdk.errors import ClosedError, InUseError, damage_error, damaged, make_error
 from pydpdk.host import room, runtime
 from pydpdk.host.devargs import parse
 from pydpdk.host.primary import remove_traces
 
-__all__ = ["Eal", "Observer", "current", "init", "is_primary", "observe", "require_primary"]
+__all__ = [
+    "Eal", "Observer", "begin", "current", "init", "is_primary", "join", "observe",
+    "require_primary",
+]  # fmt: skip
+
+_logger = logging.getLogger("pydpdk")
 
 
 class EalState(StrEnum):
@@ -131,7 +135,12 @@ def init(options: EalOptions | None = None, **overrides: Any) -> Eal:
     Threads  the calling thread becomes the main lcore; its CPU affinity is restored afterwards,
              `Eal.pinned` pins it for a polling loop
     """
-    return _init(EalOptions(**{**vars(options or EalOptions()), **overrides}), Eal)
+    wanted = EalOptions(**{**vars(options or EalOptions()), **overrides})
+    _require_new()
+    resolved = resolve(wanted)
+    if wanted.hugepages == "auto" and resolved.warning:
+        _logger.warning("%s", resolved.warning)
+    return begin(resolved)
 
 
 def observe(file_prefix: str) -> Eal:
@@ -143,41 +152,53 @@ def observe(file_prefix: str) -> Eal:
     Owns   nothing: closing it frees what the start allocated, but nothing of the primary
     """
     options = EalOptions(file_prefix=file_prefix, proc_type=ProcType.SECONDARY, telemetry=False)
-    return _init(options, Observer)
+    return join(options, Observer)
 
 
-def _init(chosen: EalOptions, kind: type[Eal] = Eal, name: str | None = None) -> Eal:
+def join(options: EalOptions, kind: type[Eal] = Eal, name: str | None = None) -> Eal:
+    """Attach to a running primary; users call `process.attach`. As `begin`."""
+    _require_new()
+    return begin(resolve(options), kind, name)
+
+
+def begin(resolved: Resolved, kind: type[Eal] = Eal, name: str | None = None) -> Eal:
+    """Start DPDK with resolved options, as `init` does.
+
+    Parameters
+    ----------
+    kind
+        What to return.
+    name
+        The name that `processes` shows. Default: the script.
+    """
     with lifetime.lock():
-        if state() != EalState.NEW:
-            why = "the EAL runs" if state() == EalState.RUNNING else _ended()
-            detail = f"DPDK starts once in a process, and {why}"
-            raise make_error("rte_eal_init", errno.EALREADY, detail)
-        found = list(problems(chosen))
-        if found:
-            raise ValueError("\n".join(map(str, found)))
-        prefix = chosen.file_prefix or f"pydpdk-{os.getpid()}-{secrets.token_hex(3)}"
-        chosen = attach.resolve(chosen, prefix)
-        chosen = replace(chosen, vdevs=tuple(devices.spell(parse(v)).text for v in chosen.vdevs))
-        hugepages = choose_hugepages(chosen)
-        chosen, primary = survey(chosen, prefix, hugepages=hugepages)
-        wait_for_turn(prefix, mounts=hugepages and not chosen.in_memory)
+        _require_new()
+        resolved, primary = survey(resolved)
+        prefix, options = resolved.file_prefix, resolved.options
+        wait_for_turn(prefix, mounts=resolved.hugepages and not options.in_memory)
         # a secondary that fails must not remove the files of its primary
-        ours = chosen.proc_type == ProcType.PRIMARY or not runtime.runtime_dir(prefix).exists()
+        ours = options.proc_type == ProcType.PRIMARY or not runtime.runtime_dir(prefix).exists()
         with Undo(_undo, prefix, ours), Deferred():  # before the first file is created
-            peers = settle(chosen, prefix, primary, hugepages=hugepages, name=name)
+            peers = settle(resolved, primary, name)
             _registered[:] = [peers]
-            argv = build_argv(peers.options, hugepages=hugepages, file_prefix=prefix)
             log.redirect()
-            return _start(argv, prefix, kind, peers)
+            return _start(kind, peers)
 
 
-def _start(argv: Sequence[str], prefix: str, kind: type[Eal], peers: Peers) -> Eal:
+def _require_new() -> None:
+    if state() != EalState.NEW:
+        why = "the EAL runs" if state() == EalState.RUNNING else _ended()
+        detail = f"DPDK starts once in a process, and {why}"
+        raise make_error("rte_eal_init", errno.EALREADY, detail)
+
+
+def _start(kind: type[Eal], peers: Peers) -> Eal:
     global _current
-    options = peers.options
+    options, prefix = peers.start.options, peers.start.file_prefix
     _waits[:] = [Waits(prefix, mounts=not options.in_memory)]
     _waits[0].start()
-    main_cpus, lines = start(argv, options)
-    _current = kind(options, argv, prefix, main_cpus, peers)
+    main_cpus, lines = start(peers.start)
+    _current = kind(main_cpus, peers)
     _current._waits = _waits[0]
     atexit.register(_at_exit)
     _reserve_room(prefix, peers)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-from pydpdk.eal.lcores import parse_lcores
 from pydpdk.eal.options import EalOptions
 from pydpdk.host.devargs import parse
 from pydpdk.host.needs import Needs
@@ -20,14 +17,12 @@ def needs_of(options: EalOptions, memory_bytes: int = 0, *, processes: bool = Fa
     processes
         Whether secondaries will attach.
     """
-    memory = options.memory_mb or 0
-    asked = sum(memory) if isinstance(memory, (tuple, list)) else memory
     secondary = options.proc_type == "secondary"
     return Needs(
         hugepages=options.hugepages,
-        memory_bytes=max(memory_bytes, asked << 20),
+        memory_bytes=max(memory_bytes, options.total_mb << 20),
         in_memory=options.in_memory,
-        lcores=_lcores(options),
+        lcores=options.lcore_map,
         pci=tuple(a for device in options.allow if (a := parse(device).address)),
         vdevs=tuple(options.vdevs),
         iova_mode=options.iova_mode,
@@ -35,9 +30,3 @@ def needs_of(options: EalOptions, memory_bytes: int = 0, *, processes: bool = Fa
         processes=processes or secondary,
         secondary=secondary,
     )
-
-
-def _lcores(options: EalOptions) -> dict[int, frozenset[int]]:
-    if options.lcores is None:
-        return {cpu: frozenset({cpu}) for cpu in os.sched_getaffinity(0)}
-    return parse_lcores(options.lcores)

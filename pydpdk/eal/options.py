@@ -5,6 +5,7 @@ Nothing here calls DPDK. `eal.checks` checks the options.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
@@ -12,6 +13,7 @@ from pydpdk._core.frozen import frozen_by_name
 from pydpdk.choices import IovaMode, ProcType
 from pydpdk.eal.checks import as_tuple
 from pydpdk.eal.lcores import format_lcores, parse_lcores
+from pydpdk.limits import MAX_LCORE
 
 if TYPE_CHECKING:
     ProcTypeLike: TypeAlias = ProcType | str
@@ -97,6 +99,20 @@ class EalOptions:
         """Whether the PCI bus is scanned."""
         return bool(self.allow or self.block) if self.pci is None else self.pci
 
+    @property
+    def lcore_map(self) -> dict[int, frozenset[int]]:
+        """The lcores that the EAL will have, with the CPUs of each; `checks` checks the text."""
+        if self.lcores is None:
+            usable = (cpu for cpu in os.sched_getaffinity(0) if cpu < MAX_LCORE)
+            return {cpu: frozenset({cpu}) for cpu in usable}
+        return parse_lcores(self.lcores)
+
+    @property
+    def total_mb(self) -> int:
+        """[MB] to reserve at start on all NUMA nodes; 0 for the default."""
+        memory = self.memory_mb or 0
+        return sum(memory) if isinstance(memory, Sequence) else memory
+
 
 DEFAULT_NO_HUGE_MB = 256
 _FLAGS = ("--no-huge", "--no-shconf", "--in-memory", "--single-file-segments", "--no-pci",
@@ -117,7 +133,7 @@ def build_argv(options: EalOptions, *, hugepages: bool, file_prefix: str) -> lis
     """
     argv = ["pydpdk"]
     if options.lcores is not None:
-        argv += ["--lcores", format_lcores(parse_lcores(options.lcores))]
+        argv += ["--lcores", format_lcores(options.lcore_map)]
     if options.main_lcore is not None:
         argv += ["--main-lcore", str(options.main_lcore)]
     argv += ["--file-prefix", file_prefix, "--proc-type", str(options.proc_type)]
@@ -147,9 +163,8 @@ def _memory_argv(options: EalOptions, hugepages: bool) -> list[str]:
     argv = []
     memory = options.memory_mb
     if not hugepages:
-        total = sum(memory) if isinstance(memory, Sequence) else memory
         # no secondary can attach to such memory, so it needs no shared configuration files
-        argv += ["--no-huge", "--no-shconf", "-m", str(total or DEFAULT_NO_HUGE_MB)]
+        argv += ["--no-huge", "--no-shconf", "-m", str(options.total_mb or DEFAULT_NO_HUGE_MB)]
     elif isinstance(memory, Sequence):
         argv += ["--socket-mem", ",".join(map(str, memory))]
     elif memory is not None:

@@ -16,8 +16,7 @@ from pydpdk.eal import attach, mempool_ops
 from pydpdk.eal.attach import HARMED
 from pydpdk.eal.deaths import Watcher
 from pydpdk.eal.foreign import ForeignWatch
-from pydpdk.eal.lcores import parse_lcores
-from pydpdk.eal.options import EalOptions
+from pydpdk.eal.resolve import Resolved
 from pydpdk.errors import BusyError, NotSupportedError, make_error
 from pydpdk.host import primary as host_primary
 from pydpdk.host import registry, room, runtime, trust
@@ -25,7 +24,6 @@ from pydpdk.host.devargs import Device
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Registration
 from pydpdk.host.registry_page import RegisteredProcess, RegistrationState, Role
-from pydpdk.limits import MAX_LCORE
 
 _MAX_SOCKET_PATH = 107  # [bytes] sun_path without its NUL
 
@@ -35,13 +33,12 @@ class Peers:
 
     def __init__(
         self,
-        options: EalOptions,
-        prefix: str,
+        start: Resolved,
         registration: Registration | None,
         primary: Primary | None,
         unshared: Registration | None = None,
     ) -> None:
-        self.options, self._prefix = options, prefix
+        self.start, self._prefix = start, start.file_prefix
         self._registration, self._primary, self._unshared = registration, primary, unshared
         self._watcher: Watcher | None = None
         self._foreign: ForeignWatch | None = None
@@ -67,7 +64,7 @@ class Peers:
         """Publish that we are ready, and begin to watch."""
         if primary and self._registration is not None and not self._registration.in_place:
             self._registration.give_back()  # an earlier primary removed the file when it ended
-            self._registration = register(self.options, self._prefix, None)
+            self._registration = register(self.start, None)
         if primary:
             self._watch_for_foreign()
         if self._unshared is not None:
@@ -86,7 +83,7 @@ class Peers:
         self._watcher.start()
 
     def _watch_for_foreign(self) -> None:
-        if _is_shared(self.options, bool(lib.rte_eal_has_hugepages())):
+        if self.start.shared and lib.rte_eal_has_hugepages():
             self._foreign = ForeignWatch(self._prefix)
             self._foreign.start()
         else:  # no process can attach
@@ -111,7 +108,7 @@ class Peers:
         self.publish(**self._devices(devices))
 
     def _devices(self, devices: Iterable[str]) -> dict[str, list[str]]:
-        allow, block = list(self.options.allow), list(self.options.block)
+        allow, block = list(self.start.options.allow), list(self.start.options.block)
         return {"vdevs": [d for d in devices if d not in allow], "allow": allow, "block": block}
 
     def guarded(self) -> AbstractContextManager[object]:
@@ -179,10 +176,8 @@ class Peers:
                 registration.forget()
 
 
-def survey(
-    options: EalOptions, prefix: str, *, hugepages: bool
-) -> tuple[EalOptions, Primary | None]:
-    """Check the processes of the prefix; return the options and, for a secondary, its primary.
+def survey(start: Resolved) -> tuple[Resolved, Primary | None]:
+    """Check the processes of the prefix; return the start and, for a secondary, its primary.
 
     Creates nothing. May wait for a primary that is starting.
 
@@ -191,15 +186,16 @@ def survey(
     DpdkError, ValueError
         The start would fail, or would harm the other processes.
     """
+    options, prefix = start.options, start.file_prefix
     if options.proc_type == ProcType.SECONDARY:
         _check_runtime_dir(prefix, f"mp_socket_{os.getpid()}_{'f' * 16}")
-        return attach.check_attach(options, prefix)
-    if _is_shared(options, hugepages):
+        return attach.check_attach(start)
+    if start.shared:
         _check_runtime_dir(prefix, "dpdk_telemetry.v2" if options.telemetry else "mp_socket")
         attach.check_primary(prefix)
-    if hugepages and not options.in_memory:
+    if start.hugepages and not options.in_memory:
         _check_mounts()
-    return options, None
+    return start, None
 
 
 def _check_runtime_dir(prefix: str, socket: str) -> None:
@@ -231,14 +227,7 @@ def _check_mounts() -> None:
         raise make_error("rte_eal_init", errno.EINVAL, text)
 
 
-def settle(
-    options: EalOptions,
-    prefix: str,
-    primary: Primary | None,
-    *,
-    hugepages: bool,
-    name: str | None,
-) -> Peers:
+def settle(start: Resolved, primary: Primary | None, name: str | None) -> Peers:
     """Register this process with the prefix, after `survey`.
 
     Raises
@@ -247,20 +236,13 @@ def settle(
         There is no free registration; nothing has been started.
     """
     if primary is not None:
-        return _as_secondary(options, prefix, primary, name)
-    if _is_shared(options, hugepages):
-        return Peers(options, prefix, register(options, prefix, name), None)
-    return Peers(options, prefix, None, None, register(options, prefix, name, Role.UNSHARED))
+        return _as_secondary(start, primary, name)
+    if start.shared:
+        return Peers(start, register(start, name), None)
+    return Peers(start, None, None, register(start, name, Role.UNSHARED))
 
 
-def _is_shared(options: EalOptions, hugepages: bool) -> bool:
-    """Whether other processes can attach to this primary."""
-    return hugepages and not options.in_memory and "--no-shconf" not in options.extra
-
-
-def register(
-    options: EalOptions, prefix: str, name: str | None, role: Role = Role.PRIMARY
-) -> Registration | None:
+def register(start: Resolved, name: str | None, role: Role = Role.PRIMARY) -> Registration | None:
     """Register a process with memory of its own; return None if that fails.
 
     The EAL then reports why, or it does not matter: an unshared process needs no registration.
@@ -269,28 +251,28 @@ def register(
     def choose(others: list[RegisteredProcess]) -> Iterable[int]:
         if role == Role.PRIMARY and any(other.role == role for other in others):
             raise BusyError
-        return _lcores(options)
+        return start.options.lcore_map
 
     try:
-        return _take_page(prefix, role, name, choose)
+        return _take_page(start.file_prefix, role, name, choose)
     except OSError as error:  # another primary has it, or the directory is not writable for us
         if error.errno == errno.ENOSPC and role == Role.PRIMARY:
             raise make_error(
-                "rte_eal_init", errno.ENOSPC, f"{runtime.runtime_dir(prefix)}"
+                "rte_eal_init", errno.ENOSPC, f"{runtime.runtime_dir(start.file_prefix)}"
             ) from None
         return None
 
 
-def _as_secondary(options: EalOptions, prefix: str, primary: Primary, name: str | None) -> Peers:
-    chosen = options
+def _as_secondary(start: Resolved, primary: Primary, name: str | None) -> Peers:
+    chosen = start.options
 
     def choose(others: list[RegisteredProcess]) -> Iterable[int]:
         nonlocal chosen
-        chosen = attach.choose(options, primary, others)
-        return _lcores(chosen)
+        chosen = attach.choose(start.options, primary, others)
+        return chosen.lcore_map
 
-    registration = _take_page(prefix, Role.SECONDARY, name, choose)
-    return Peers(replace(chosen, proc_type=ProcType.SECONDARY), prefix, registration, primary)
+    registration = _take_page(start.file_prefix, Role.SECONDARY, name, choose)
+    return Peers(replace(start, options=chosen), registration, primary)
 
 
 def _take_page(prefix: str, role: Role, name: str | None, choose: Any) -> Registration:
@@ -300,9 +282,3 @@ def _take_page(prefix: str, role: Role, name: str | None, choose: Any) -> Regist
         raise make_error("rte_eal_init", errno.ENOSPC, str(full.strerror)) from None
     except registry.LockedError as locked:
         raise make_error("rte_eal_init", errno.EBUSY, str(locked.strerror)) from None
-
-
-def _lcores(options: EalOptions) -> Iterable[int]:
-    if options.lcores is None:
-        return [cpu for cpu in os.sched_getaffinity(0) if cpu < MAX_LCORE]
-    return parse_lcores(options.lcores)

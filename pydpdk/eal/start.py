@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from pydpdk import log
@@ -14,15 +12,14 @@ from pydpdk._crossing import Undo
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.needs import needs_of
 from pydpdk.eal.options import EalOptions
+from pydpdk.eal.resolve import Resolved
 from pydpdk.errors import EalInitError
 from pydpdk.host import doctor, runtime
-from pydpdk.host import hugepages as host_hugepages
 
-_logger = logging.getLogger("pydpdk")
 _kept: list[Any] = []  # argv: getopt and the EAL point into it until the process ends
 
 
-def start(argv: Sequence[str], options: EalOptions) -> tuple[frozenset[int], list[str]]:
+def start(resolved: Resolved) -> tuple[frozenset[int], list[str]]:
     """Call `rte_eal_init`; return the CPUs of the main lcore and the lines that were logged.
 
     Raises
@@ -30,6 +27,7 @@ def start(argv: Sequence[str], options: EalOptions) -> tuple[frozenset[int], lis
     EalInitError
         It failed.
     """
+    argv, options = resolved.argv, resolved.options
     texts = [ffi.new("char[]", argument.encode()) for argument in argv]
     c_argv = ffi.new("char *[]", [*texts, ffi.NULL])
     _kept.extend((texts, c_argv))
@@ -66,20 +64,6 @@ def _complaints(program: str) -> list[str]:
     )
 
 
-def choose_hugepages(options: EalOptions, need_bytes: int = 0) -> bool:
-    """Resolve `hugepages="auto"` on this host; if it means none, warn and say why."""
-    if options.hugepages != "auto" or options.proc_type != "primary":
-        return bool(options.hugepages)
-    here = host_hugepages.available(need_bytes, in_memory=options.in_memory)
-    if not here.usable:
-        _logger.warning(
-            "running without hugepages: %s What that costs: no second process can attach, memory"
-            " cannot grow, no NIC can use it, and every 4 KB page is a TLB entry of its own",
-            here.reason,
-        )
-    return bool(here.usable)
-
-
 _HINTS = (
     ("Cannot create lock on", "another primary runs under this file_prefix: choose another name"),
     ("failed to parse device", "no driver of that name: is its PMD package installed?"),
@@ -92,7 +76,7 @@ _HINTS = (
 def _init_error(number: int, lines: Sequence[str], options: EalOptions) -> EalInitError:
     text = "\n".join(lines)
     hints = [hint for sign, hint in _HINTS if sign in text]
-    findings = doctor.failures(replace(needs_of(options), hugepages=options.hugepages is not False))
+    findings = doctor.failures(needs_of(options))
     hints += map(str, findings)
     # 0 after a failure: only a lock that is held by another process fails without an errno
     number = number or errno.EBUSY

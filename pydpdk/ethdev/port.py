@@ -37,7 +37,6 @@ from pydpdk.memory.critical import inside
 from pydpdk.memory.mempool import Mempool
 
 
-
 class PortState(StrEnum):
     """The state of a port; in a secondary it is `attached` until it is closed."""
 

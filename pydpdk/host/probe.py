@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from pydpdk.host import files
@@ -18,6 +20,7 @@ maps = open("/proc/self/maps").read().split()
 eal = next((path for path in maps if "/librte_eal.so" in path), "")
 print(json.dumps([version.COMPILED, version.RUNNING, eal]))
 """
+_SONAME = re.compile(rb"librte_eal\.so\.(\d+)")
 _PLUGINS = re.compile(rb"/[\w./+-]*/dpdk/pmds-[\w.]+(?=\0)")
 
 
@@ -62,6 +65,20 @@ def probe(timeout: float = 120) -> Binding:
         lines = done.stderr.strip().splitlines()
         return Binding(error=lines[-1] if lines else f"it ended with {done.returncode}")
     return Binding(*json.loads(done.stdout))
+
+
+@cache
+def linked_abi() -> int | None:
+    """Return the ABI of the DPDK that the binding is linked with: 23 for 22.11, 24 for 23.11.
+
+    It reads the file and loads nothing. None if there is no file.
+    """
+    for suffix in EXTENSION_SUFFIXES:
+        file = Path(__file__).parents[1] / f"_dpdk{suffix}"
+        match = _SONAME.search(files.content(file) or b"")
+        if match:
+            return int(match[1])
+    return None
 
 
 def plugin_directory(eal: str) -> Path | None:

@@ -8,7 +8,7 @@ from typing import Any
 from pydpdk import eal
 from pydpdk._core.frozen import frozen
 from pydpdk.choices import ProcType
-from pydpdk.eal import Eal, lifecycle
+from pydpdk.eal import Eal
 from pydpdk.eal.attach import foreign_lcores
 from pydpdk.eal.checks import MAX_PREFIX_LENGTH, check_process_name
 from pydpdk.eal.options import EalOptions
@@ -95,7 +95,7 @@ def attach(
     wanted = EalOptions(
         file_prefix=file_prefix, lcores=chosen, proc_type=ProcType.SECONDARY, **options
     )
-    return lifecycle._init(wanted, name=name)
+    return eal.join(wanted, name=name)
 
 
 def processes(file_prefix: str | None = None) -> list[Process]:

@@ -89,7 +89,7 @@ def test_auto_without_hugepages_warns(run_script):
             print(running.hugepages)
     """)
     assert done.stdout == "False\n", done.stderr
-    assert "running without hugepages: None is reserved." in done.stderr
+    assert "without hugepages (None is reserved): no other process can attach" in done.stderr
 
 
 def test_a_failed_start_gives_the_findings_of_doctor(run_script):

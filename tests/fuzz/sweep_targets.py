@@ -108,6 +108,8 @@ EXCLUDED = {
     "app.session.App.__exit__": ENDS,
     "eal.lifecycle.init": OWN_PROCESS,
     "eal.lifecycle.observe": OWN_PROCESS,
+    "eal.lifecycle.begin": "the inner half of init and attach, which are swept",
+    "eal.lifecycle.join": "the inner half of attach, which is swept",
     "eal.start.start": "the inner half of init, which is swept",
     "explorer.attach.attach": OWN_PROCESS,
     "app.session.open_file": OWN_PROCESS,

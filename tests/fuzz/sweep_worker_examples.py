@@ -12,6 +12,8 @@ from sweep_host_examples import DEAD
 from pydpdk import ClosedError, NotFoundError, NotSupportedError
 from pydpdk.config import model
 from pydpdk.eal import mempool_ops
+from pydpdk.eal.options import EalOptions
+from pydpdk.eal.resolve import resolve
 from pydpdk.host.devargs import parse
 from pydpdk.host.reap import Reaped
 from pydpdk.host.registry_page import RegisteredProcess
@@ -81,7 +83,12 @@ GOOD: dict[str, Make] = {
     "eal.mempool_ops.load_in_order.wanted": lambda h: mempool_ops.mempool_ops(),
     "eal.mempool_ops.mempool_ops_of.pid": lambda h: os.getpid(),
     "eal.peers.Peers.check_device.device": same(parse("net_pcap3")),
+    **{
+        f"eal.{name}.start": lambda h: resolve(EalOptions(file_prefix="no-such-prefix"))
+        for name in ("attach.check_attach", "peers.register", "peers.settle", "peers.survey")
+    },
     "eal.peers.register.name": same("swept"),
+    "eal.resolve.resolve.need": same(lambda hugepages: 0),
     "eal.instance.Eal.remove_device.name": attribute("removable"),
     "eal.deaths.Death.process": same(MEMBER),
     "host.registry.Registration.publish.details": same({"vdevs": ["net_null0"]}),

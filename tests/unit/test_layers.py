@@ -36,7 +36,7 @@ INSIDE = {
     ],
     "eal": [
         "portable", "", "lifecycle", "instance", "peers", "waits", "deaths", "foreign", "attach",
-        "mempool_ops", "devices", "start", "needs", "options", "checks", "lcores",
+        "mempool_ops", "devices", "start", "resolve", "needs", "options", "checks", "lcores",
     ],
     "_core": [
         "fastcall", "eventfd", "lifetime", "fixed", "callbacks", "choice", "frozen", "hooks",
@@ -47,9 +47,8 @@ LEAVES = {"memory": {"", "mbuf_owner", "critical"}, "eal": set()}
 """Modules of such a package that any other in it may import; its __init__ as a rule."""
 ROW = {package: i for i, row in enumerate(ROWS) for package in row}
 PURE = {
-    "eal.lcores", "eal.checks", "eal.needs", "eal.options", "choices", "exceptions", "limits",
-    "_core.choice", "_core.frozen", "_core.hooks", "_core.signals",
-    "_core.timeouts",
+    "eal.lcores", "eal.checks", "eal.needs", "eal.options", "eal.resolve", "choices", "exceptions",
+    "limits", "_core.choice", "_core.frozen", "_core.hooks", "_core.signals", "_core.timeouts",
 }  # fmt: skip  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"
@@ -333,3 +332,30 @@ def test_dpdk_release_differences_are_in_one_file():
     for name, text in C_FILES.items():
         conditions = [line for line in text.splitlines() if line.startswith("#if")]
         assert name == "compat.h" or "RTE_VERSION" not in " ".join(conditions), name
+
+
+ARCHITECTURE = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8")
+
+
+def rows_after(words: str) -> list[list[str]]:
+    """Return the next indented block of the document, a list for each line."""
+    block = re.search(r"\n\n((?:    .*\n)+)", ARCHITECTURE[ARCHITECTURE.index(words) :])
+    assert block is not None
+    return [re.findall(r"[\w./]+", line.partition("(")[0]) for line in block[1].splitlines()]
+
+
+def test_the_document_has_the_layers():
+    programs = {"__main__", "testing"}
+    rows = [sorted(set(row) - programs) for row in ROWS]
+    assert list(map(sorted, rows_after("reads every import to keep it so"))) == rows
+    folders = [row[0] for row in rows_after("by what is included and what is called")]
+    assert folders == [*(f for f in C_FOLDERS if f not in ("", "decl")), "pyd.h"]
+
+
+def test_the_document_has_every_package():
+    tree = ARCHITECTURE[: ARCHITECTURE.index("## The layers")]
+    python = tree[tree.index("    pydpdk/") : tree.index("      _native/")]
+    named = set(re.findall(r"^ {6,8}(\w+)/ ", python, re.MULTILINE))
+    assert named == {path.parent.name for path in PACKAGE.rglob("__init__.py")} - {"pydpdk"}
+    files = set(re.findall(r"^ {6}(\w+)\.py ", python, re.MULTILINE))
+    assert files == {path.stem for path in PACKAGE.glob("*.py")} - {"__main__"}
