@@ -31,7 +31,7 @@ def content(path: str | os.PathLike[str], most: int = MOST) -> bytes | None:
     """Return the first bytes of a file; None if it is no regular file, or cannot be read."""
     try:
         with opened(path) as file:
-            return file.read(most)
+            return file.read(min(most, MOST))
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return None
 

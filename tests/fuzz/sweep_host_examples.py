@@ -28,7 +28,7 @@ GOOD: dict[str, Make] = {
     "host.devices.read_device.address": ADDRESS,
     "host.cgroup.narrow_cpusets.cpus": same(frozenset({0})),
     "host.cpus.parse_list.text": same("0-1,4"),
-    "host.doctor.cpus.ranges.numbers": same((0, 1, 4)),
+    "host.cpus.format_list.numbers": same((0, 1, 4)),
     "host.docker.run_line.file": same(None),
     "host.elf.read_variable.library": same("librte_mempool.so"),
     "host.elf.read_variable.name": same("rte_mempool_ops_table"),

@@ -34,6 +34,7 @@ def nothing(*_: object) -> list[int]:
 MEMBER = RegisteredProcess(5, 1 << 22, 1, "secondary", True, frozenset({7}), "gone")
 
 SAMPLES: dict[str, Make] = {
+    "eal.resolve.Resolved": lambda h: resolve(EalOptions(file_prefix="no-such-prefix")),
     "eal.peers.Peers": attribute("alone"),
     **{
         f"eal.peers.Peers.{name}": attribute("eal._peers")

@@ -12,6 +12,7 @@ from typing import Any
 from pydpdk import EalOptions, Group, messages
 from pydpdk.eal.deaths import Watcher
 from pydpdk.eal.peers import Peers
+from pydpdk.eal.resolve import resolve
 from pydpdk.host import registry
 from pydpdk.host.registry import Registration
 from pydpdk.host.watch import ProcessWatch
@@ -28,7 +29,7 @@ class CompiledWorkers:
     keep: Callable[[str, Callable[[], Any]], Any]
 
     def __init__(self) -> None:
-        self.alone = Peers(EalOptions(), "no-such-prefix", None, None)
+        self.alone = Peers(resolve(EalOptions(file_prefix="no-such-prefix")), None, None)
         self._group: Group | None = None
         self._closed_group: Group | None = None
         self._watcher: Watcher | None = None

@@ -14,6 +14,7 @@ import pydpdk
 from pydpdk import EalOptions
 from pydpdk.eal.deaths import Watcher
 from pydpdk.eal.peers import Peers
+from pydpdk.eal.resolve import resolve
 from pydpdk.host.watch import ProcessWatch
 from pydpdk.process.messages.wire import Fds
 
@@ -73,7 +74,7 @@ def test_a_value_that_could_not_be_published_is_dropped():
         def publish(self, *, ready: bool, details: object) -> None:
             raise TypeError
 
-    peers = Peers(EalOptions(), "no-such-prefix", Rejects(), None)  # type: ignore[arg-type]
+    peers = Peers(resolve(EalOptions(file_prefix="no-such-prefix")), Rejects(), None)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         peers.publish(queues=object())
     assert peers.published("queues", None) is None
