@@ -131,7 +131,7 @@ def test_split_into_a_closed_burst_moves_nothing(numbered: Burst, other: Burst):
 @pytest.mark.parametrize("mask", [np.ones(31, bool), np.ones(32), np.ones((32, 1), bool), True, 1])
 def test_an_invalid_mask_raises(numbered: Burst, other: Burst, mask: object):
     for call in (numbered.keep, numbered.drop, lambda m: numbered.take(m, other)):
-        with pytest.raises((TypeError, ValueError), match="mask of"):
+        with pytest.raises((TypeError, ValueError), match="mask must"):
             call(mask)
     assert len(numbered) == 32
 

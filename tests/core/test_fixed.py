@@ -44,6 +44,7 @@ from pydpdk import (
     _crossing,
     lcore,
 )
+from pydpdk._core.eventfd import Eventfd
 from pydpdk._core.lifetime import Pin
 from pydpdk._dpdk import ffi, lib
 from pydpdk.app.compiled import CompiledWorkers
@@ -54,6 +55,7 @@ from pydpdk.jit.lease import Lease
 from pydpdk.memory import events
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.process import messages
+from pydpdk.process.channel.readable import Readable
 from pydpdk.process.member import Member
 from pydpdk.process.messages.requests import Reply
 from pydpdk.process.messages.wire import Fds
@@ -173,6 +175,7 @@ CASES: dict[str, tuple[Make, Use]] = {
     ),
     "DynFlag": (lambda m: DynFlag.register("fixed_flag"), lambda f: f.mask),
     "Eal": (lambda m: m.eal, repr),
+    "Eventfd": (lambda m: Eventfd(), lambda e: (e.set(), e.clear(), e.fileno())),
     "ExternalMemory": (Maker.extmem, repr),
     "Fds": (lambda m: Fds(), len),
     "Fib": (
@@ -207,6 +210,7 @@ CASES: dict[str, tuple[Make, Use]] = {
     "ObjectPool": (Maker.objects, lambda p: (p.put(p.get(3)), p.write([62], [1]), p.read([62]))),
     "Pin": (lambda m: Pin(m.pool.address, 64), lambda pin: (pin.view(0, 64), pin.views)),
     "Port": (Maker.port, lambda p: (p.rx_queues[0].rx, p.stats())),
+    "Readable": (lambda m: Readable(None), lambda r: (r.look_again(), r.fileno())),
     "Reply": (lambda m: Reply(None, b"1", ()), lambda r: r.data),
     "Ring": (
         lambda m: m.closing(Ring.create("fixed", 8)),
