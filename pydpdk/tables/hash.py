@@ -148,8 +148,8 @@ class Hash(Owner, Handle):
         Wraps  rte_hash_iterate (rte_hash.h)
         """
         with lock():
-            n = len(self)
-            keys = np.empty((n, *self.dtype.shape), self.dtype.base)
+            n, dtype = len(self), self._key_dtype()
+            keys = np.empty((n, *dtype.shape), dtype.base)
             positions = np.empty(n, np.int32)
             addresses = ffi.from_buffer("char *", keys.view(np.uint8) if n else keys)
             found = lib.pyd_hash_list(
@@ -215,7 +215,7 @@ class Hash(Owner, Handle):
 
     def _keys(self, keys: Any) -> npt.NDArray[Any]:
         """Return keys with the dtype of the table."""
-        base, cells = self.dtype.base, self.dtype.shape
+        base, cells = self._key_dtype().base, self.dtype.shape
         values = np.asarray(keys)
         if values.ndim == 0 or values.shape[1:] != cells:
             shape = ", ".join(("n", *map(str, cells)))
@@ -223,6 +223,12 @@ class Hash(Owner, Handle):
         if base.kind not in "iu" and values.dtype != base:
             raise TypeError(f"keys must be {base} (got {values.dtype})")
         return fit("keys", values, base, (len(values), *cells))
+
+    def _key_dtype(self) -> np.dtype[Any]:
+        """Return the dtype; raise if vars() changed it to one of another size than C's keys."""
+        if self.dtype.itemsize != self._c.key_len:
+            raise ValueError(f"dtype={self.dtype}: keys have {self._c.key_len} bytes")
+        return self.dtype
 
     def _free(self, force: bool) -> None:
         call_errno(lib.pyd_hash_close, self._c, detail=self.name)

@@ -362,6 +362,21 @@ def test_the_memory_of_c_does_not_depend_on_python_attributes(eal, pool):
         assert (len(burst), burst.free(), len(over)) == (4, 4, 8)
 
 
+@pytest.mark.parametrize("dtype", ["u1", "V64"])
+def test_keys_have_the_size_that_c_reads(eal, name, dtype: str):
+    with Hash.create(name[:20], "V16", entries=64) as table:
+        table.add(np.zeros(1, "V16"))
+        kept = vars(table)["dtype"]
+        vars(table)["dtype"] = np.dtype(dtype)
+        keys = np.zeros(64, dtype)
+        calls = (lambda: table.lookup(keys), lambda: table.add(keys), lambda: table.delete(keys))
+        for call in (table.items, *calls):
+            with pytest.raises(ValueError, match="keys have 16 bytes"):
+                call()
+        vars(table)["dtype"] = kept
+        assert len(table.items()[0]) == 1
+
+
 def test_the_length_of_a_zone_cannot_be_changed(eal, name):
     """Its description belongs to the user, and C does not read it."""
     with Memzone.reserve(name, 64) as zone:
