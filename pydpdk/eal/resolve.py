@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from pydpdk._core.frozen import frozen
 from pydpdk.choices import ProcType
 from pydpdk.eal.checks import problems
 from pydpdk.eal.options import DEFAULT_NO_HUGE_MB, EalOptions, build_argv
@@ -26,7 +27,7 @@ _MB = 1 << 20
 _MEMBERS_SINCE_ABI = 24  # DPDK 23.11
 
 
-@dataclass(frozen=True)
+@frozen
 class Resolved:
     """Options of which this host has decided what was left to it.
 
