@@ -101,7 +101,7 @@ def run_group(run_script: Any, tmp_path: Path) -> RunGroup:
 def test_arguments_and_results_pass_between_processes(run_group: RunGroup) -> None:
     done = run_group("""
 members = [group.start(add, 1, b=2), group.start(add, "a", "b")]
-print([member.result(30) for member in members], [member.state for member in members])
+print([member.result(30) for member in members], [str(member.state) for member in members])
 """)
     assert done.stdout.startswith("[3, 'ab'] ['done', 'done']\n")
 
@@ -232,7 +232,7 @@ def test_close_stops_members_that_poll_and_kills_the_others(
 members = group.start(until_stopped), group.start(deaf)
 assert all(member.wait_ready(30) for member in members)
 group.close()
-print([member.state for member in members], members[0].result())
+print([str(member.state) for member in members], members[0].result())
 """,
         "{'timeout': 1}",
     )
