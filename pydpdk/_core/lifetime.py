@@ -34,7 +34,7 @@ from pydpdk.exceptions import LeakWarning
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 __all__ = ["Bytes", "Closing", "Locked", "Owner", "Pin", "Rank", "Undo", "address_of",
-           "close_owners", "close_since", "find", "lock", "lock_and", "owners"]  # fmt: skip
+           "close_owners", "close_since", "find", "lock", "lock_and", "owners", "warn_of_leaks"]  # fmt: skip
 
 _lock = threading.RLock()
 _owners: weakref.WeakSet[Owner] = weakref.WeakSet()
@@ -256,17 +256,25 @@ def _closed(owners: Iterable[Owner]) -> list[Owner]:
     return [owner for owner in owners if owner.closed]
 
 
-def close_owners() -> None:
-    """Close all objects in order, by force; warn of what still used them."""
+def close_owners() -> list[str]:
+    """Close all objects in order, by force; return what still used them, for `warn_of_leaks`."""
+    leaks = []
     for owner in owners():
         if owner.closed:  # together with an earlier one that it was a part of
             continue
         reasons = owner._why_open() if owner.owned else []
         if reasons:
-            warnings.warn(f"{owner!r}: {'; '.join(reasons)}", LeakWarning, stacklevel=4)
+            leaks.append(f"{owner!r}: {'; '.join(reasons)}")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LeakWarning)  # warned just now
+            warnings.simplefilter("ignore", LeakWarning)  # it is among the leaks
             owner.close(force=True)
+    return leaks
+
+
+def warn_of_leaks(leaks: list[str]) -> None:
+    """Warn the caller of `Eal.close`, once all is closed: with `-W error` a warning raises."""
+    for leak in leaks:
+        warnings.warn(leak, LeakWarning, stacklevel=4)
 
 
 def close_since(before: list[Owner]) -> None:

@@ -273,8 +273,9 @@ class Eal(Closing):
             raise InUseError(
                 f"the EAL stays open: attached to its memory are {them}; end them first"
             )
-        lifetime.close_owners()
+        leaks = lifetime.close_owners()
         self._stop(unmap=not damaged())
+        lifetime.warn_of_leaks(leaks)
 
     def _join(self) -> None:
         """Join the processes of ours that share this memory, and publish our details."""

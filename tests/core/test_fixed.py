@@ -364,12 +364,12 @@ def test_the_memory_of_c_does_not_depend_on_python_attributes(eal, pool):
 
 @pytest.mark.parametrize("dtype", ["u1", "V64"])
 def test_keys_have_the_size_that_c_reads(eal, name, dtype: str):
-    with Hash.create(name[:20], "V16", entries=64) as table:
+    with Hash(name[:20], "V16", entries=64) as table:
         table.add(np.zeros(1, "V16"))
         kept = vars(table)["dtype"]
         vars(table)["dtype"] = np.dtype(dtype)
         keys = np.zeros(64, dtype)
-        calls = (lambda: table.lookup(keys), lambda: table.add(keys), lambda: table.delete(keys))
+        calls = (lambda: table.find(keys), lambda: table.add(keys), lambda: table.delete(keys))
         for call in (table.items, *calls):
             with pytest.raises(ValueError, match="keys have 16 bytes"):
                 call()

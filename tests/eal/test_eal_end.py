@@ -138,3 +138,19 @@ def test_another_thread_sees_the_same_eal(eal: Eal):
     thread.join()
     assert found == [eal]
     assert ClosedError.__mro__[1] is RuntimeError
+
+
+def test_a_warning_that_raises_leaves_nothing_open(run_script):
+    """With `-W error`, as here, the warning of what was never closed comes after the end."""
+    done = run_script("""
+    eal = init()
+    pool, burst = Mempool.create("pool", 63), Burst(8)
+    burst.alloc(pool, 3)
+    try:
+        eal.close()
+    except pydpdk.LeakWarning as warning:
+        print(pydpdk.eal.state(), warning)
+    eal.close()
+    """)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("dead <Burst 3 of 8>"), done.stdout
