@@ -34,7 +34,8 @@ from pydpdk.exceptions import LeakWarning
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 __all__ = ["Bytes", "Closing", "Locked", "Owner", "Pin", "Rank", "Undo", "address_of",
-           "close_owners", "close_since", "find", "lock", "lock_and", "owners", "warn_of_leaks"]  # fmt: skip
+           "close_owners", "close_since", "find", "lock", "lock_and", "owners",
+           "warn_of_leaks"]  # fmt: skip
 
 _lock = threading.RLock()
 _owners: weakref.WeakSet[Owner] = weakref.WeakSet()
