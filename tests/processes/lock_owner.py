@@ -60,7 +60,7 @@ def main() -> None:
     sys.stdout.write("held\n")
     sys.stdout.flush()
     if "stay" in sys.argv:
-        signal.pause()
+        sys.stdin.read()  # until its parent ends
     os.kill(os.getpid(), signal.SIGKILL)
 
 

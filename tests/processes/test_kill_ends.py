@@ -12,7 +12,7 @@ def test_memory_grows_after_a_death_while_attaching(run_script) -> None:
         import random
         from children import Child, python
         chance, deaths, end = random.Random(5), [], time.monotonic() + 30
-        stays = "import pydpdk, signal, sys; pydpdk.attach(sys.argv[1]); signal.pause()"
+        stays = "import pydpdk, signal, sys; pydpdk.attach(sys.argv[1]); sys.stdin.read()"
         with init() as eal:
             eal.on_process_death(deaths.append)
             for i in range(24):
@@ -46,7 +46,7 @@ OWNER = """
         "dpdk = ctypes.CDLL(next(path for path in maps if 'librte_eal.so' in path))\\n"
         "dpdk['rte_mcfg_mem_' + sys.argv[3] + '_lock']()\\n"
         "print('ready', flush=True)\\n"
-        "signal.pause()\\n"
+        "sys.stdin.read()\\n"
     )
     ids = []
     def grow():
