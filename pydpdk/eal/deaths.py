@@ -50,10 +50,13 @@ class Watcher:
     ----------
     primary_alive : bool
         In a secondary whether its primary is alive; always true in a primary.
+    answered_for : set of int
+        Dead processes whose sockets the primary listens on, until their recovery has ended.
     """
 
     def __init__(self, prefix: str, primary_pid: int, me: RegisteredProcess | None) -> None:
         self.primary_alive = True
+        self.answered_for: set[int] = set()
         self._prefix, self._primary_pid, self._me = prefix, primary_pid, me
         self._on_primary: list[Callable[[], object]] = []
         self._on_process: list[Callable[[Death], object]] = []
@@ -186,6 +189,7 @@ class Watcher:
         if death is None:
             return
         remove_traces(self._prefix, member.pid)
+        self.answered_for.discard(member.pid)
         registry.forget(self._prefix, member)
         if death.error is not None:
             _logger.error("what the %s held is still missing: %s", member, death.error)
@@ -201,6 +205,7 @@ class Watcher:
             recover = hooks.recovery() if hooks.recovery else None
             with self._unlocking:
                 if not self._stopped:
+                    self.answered_for.add(member.pid)
                     lib.pyd_answer_for(member.pid)
             self.give_back_locks()
             with lock():

@@ -50,6 +50,11 @@ class Peers:
         return self._watcher is None or self._watcher.primary_alive
 
     @property
+    def answered_for(self) -> frozenset[int]:
+        """PIDs of dead processes whose sockets are still listened on, by this primary."""
+        return frozenset() if self._watcher is None else frozenset(self._watcher.answered_for)
+
+    @property
     def shared(self) -> bool:
         """Whether there is a runtime directory that processes share."""
         return self._registration is not None

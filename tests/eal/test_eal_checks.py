@@ -46,7 +46,7 @@ def test_a_value_with_an_h_is_no_request_for_help(argument: str):
 def test_unavailable_cpus_are_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 3})
     (found,) = problems(EalOptions(lcores="1-3"))
-    assert "CPU 1 is outside the CPUs that this process may use (2, 3)" in str(found)
+    assert "CPU 1 is outside the CPUs that this process may use (2-3)" in str(found)
     assert list(problems(EalOptions(lcores="0@2,1@(2-3)"))) == []
 
 

@@ -169,6 +169,8 @@ def modules() -> Iterator[Any]:
 
 
 def _of_class(name: str, kind: type) -> Iterator[Target]:
+    if issubclass(kind, enum.StrEnum):
+        return  # Python's own constructor, which takes the values and nothing else
     with contextlib.suppress(ValueError):  # an exception's constructor is C
         call = _by_value(kind) if issubclass(kind, enum.Enum) else kind
         yield Target(name, call, None, inspect.signature(call))

@@ -105,7 +105,9 @@ def test_a_view_keeps_its_pool(eal: object, name: str, gone: Gone):
         burst.alloc(pool, length=64)
         view = burst[0]
         view[:] = 7
-        with pytest.raises(InUseError, match=r"1 numpy view is alive; 1 of its 8191 mbufs are out"):
+        with pytest.raises(
+            InUseError, match=r"1 of its 8191 mbufs are out.*; 1 numpy view is alive"
+        ):
             pool.close()
         assert view.sum() == 7 * 64
         address = burst.mbuf(0).data_addr

@@ -42,7 +42,7 @@ def test_drivers_are_loaded_in_the_order_of_the_primary(eal: Eal, second, testpm
             print(mempool_ops.mempool_ops())
             port = Port.lookup("net_null0")
             tried(lambda: port.rx_queues)
-            print([(p.role, p.ours, sorted(p.lcores)) for p in pydpdk.processes()][0])
+            print([(str(p.role), p.ours, sorted(p.lcores)) for p in pydpdk.processes()][0])
             with Burst(32) as burst:
                 burst.alloc(pool, 32)
                 burst.free()

@@ -43,6 +43,27 @@ def test_a_peer_that_dies_during_a_request_is_missed_at_once(fresh: Programs):
     assert fresh.primary.run("answers(messages.request('echo'))") == ([(other.pid, b"")], ())
 
 
+def test_a_dead_peer_whose_recovery_goes_on_is_no_peer(fresh: Programs):
+    """The primary listens on its socket for a moment, for DPDK's requests; here for longer."""
+    victim, other = fresh.add(), fresh.add()
+    fresh.primary.run(
+        "from pydpdk import eal\n"
+        "from pydpdk._core import lifetime\n"
+        "locked = lifetime.lock()\n"
+        "locked.__enter__()\n"
+        "None"
+    )
+    victim.kill()
+    fresh.primary.run("until(lambda: eal.current()._peers.answered_for) and None")
+    fresh.primary.run(
+        "import socket\n"
+        "listens = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        f"listens.bind(str(eal.current().runtime_dir / 'mp_socket_{victim.pid}_0'))"
+    )
+    assert fresh.primary.run("answers(messages.request('echo'))") == ([(other.pid, b"")], ())
+    fresh.primary.run("locked.__exit__(None, None, None)")
+
+
 def test_a_request_to_a_dead_primary_ends_at_once(fresh: Programs):
     secondary = fresh.add()
     secondary.begin("answers(messages.request('held', b'', timeout=1000))")

@@ -37,7 +37,8 @@ def move(app, get, put):
     return moved
 
 def kinds(app):
-    return app.mempools["packets"].ops_name, app.rings["work"].producer, app.eal.proc_type
+    pool, ring = app.mempools["packets"], app.rings["work"]
+    return pool.ops_name, str(ring.producer), str(app.eal.proc_type)
 
 def fail(app):
     raise LookupError("no such thing")

@@ -67,7 +67,7 @@ def command(tmp_path, on_hugepages):
 
     def make(file: str | Path, *options: str) -> list[str]:
         data = yaml.safe_load((CONFIGS / file).read_text())
-        prefixes.append(f"run-{tmp_path.name}-{len(prefixes)}"[:60])
+        prefixes.append(f"run-{os.getpid()}-{len(prefixes)}-{tmp_path.name}"[:60])
         data["eal"] = {
             **(data.get("eal") or {}), "hugepages": on_hugepages, "file_prefix": prefixes[-1],
         }  # fmt: skip

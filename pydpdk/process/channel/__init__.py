@@ -319,6 +319,8 @@ class Channel(Owner):
         -----
         Cost  one call into C for all of them, as long as there is room
         """
+        if isinstance(messages, Channel):
+            raise TypeError(f"messages must be a sequence (got {messages!r}, which may never end)")
         if self.dtype is not None:
             records = batches.records_of(messages, self.dtype)
             return batches.send_batch(self, records.view(np.uint8), None, len(records), timeout)

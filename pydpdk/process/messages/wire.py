@@ -143,11 +143,14 @@ def peer_of(path: str) -> int | None:
 
 
 def reachable(end: float | None) -> set[int | None]:
-    """Wait until all peers have room for a message; return them.
+    """Wait until all peers have room for a message; return them, without those that are dead.
 
     DPDK's send would wait forever, ignoring signals, for a process that is stopped.
     """
-    return {peer_of(path) for path in _sockets() if _has_room(path, end)}
+    peers = eal.current()._peers
+    dead = peers.answered_for
+    found = {peer_of(path) for path in _sockets() if _has_room(path, end)}
+    return found - dead - peers.answered_for
 
 
 def _sockets() -> Iterator[str]:
