@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 MOST = 1 << 26
 """[bytes] read at most: longer than any file of /proc or /sys, and than any shared object."""
+_PIECE = 1 << 16
 
 
 def opened(path: str | os.PathLike[str]) -> BinaryIO:
@@ -31,9 +32,17 @@ def content(path: str | os.PathLike[str], most: int = MOST) -> bytes | None:
     """Return the first bytes of a file; None if it is no regular file, or cannot be read."""
     try:
         with opened(path) as file:
-            return file.read(min(most, MOST))
+            return _start_of(file, min(most, MOST))
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return None
+
+
+def _start_of(file: BinaryIO, most: int) -> bytes:
+    """Read in pieces: one read of up to `most` bytes would take that much memory for any file."""
+    found = bytearray()
+    while len(found) < most and (piece := file.read(min(_PIECE, most - len(found)))):
+        found += piece
+    return bytes(found)
 
 
 def text(path: str | os.PathLike[str]) -> str | None:

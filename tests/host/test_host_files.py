@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,22 @@ def test_a_zombie_is_dead_and_still_exists():
     assert alive.exists(child.pid)
     child.communicate()
     assert not alive.exists(child.pid)
+
+
+def test_a_short_file_takes_little_memory():
+    """Not the memory of the longest that would be read."""
+    tracemalloc.start()
+    try:
+        assert files.word("/proc/self/comm")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_a_long_file_is_read_to_its_bound(tmp_path: Path):
+    path = tmp_path / "long"
+    path.write_bytes(bytes(range(256)) * 1000)
+    assert files.content(path) == path.read_bytes()
+    assert files.content(path, 70_000) == path.read_bytes()[:70_000]
+    assert files.content(path, -1) == b""
