@@ -300,7 +300,7 @@ class Eal(Closing):
             lib.pyd_capture_end()
             lib.pyd_process_leave()
             self._peers.begin_leaving()
-            if not eal_devices.keeps_interrupts():
+            if not eal_devices.keeps_interrupts(self._devices.values()):
                 lib.pyd_eal_cleanup()
         if self._waits is not None:
             self._waits.stop()
