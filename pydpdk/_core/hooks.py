@@ -8,4 +8,4 @@ from typing import Any
 Recovery = Callable[[Any], object]
 
 recovery: Callable[[], Recovery] | None = None
-"""Loads the function that a primary calls with each dead process (`host.registry_page.Member`)."""
+"""Loads the function that a primary calls with each dead process, a `RegisteredProcess`."""

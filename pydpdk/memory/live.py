@@ -18,7 +18,7 @@ _ENOMEM = 12
 
 
 class PoolQueue(StrEnum):
-    """What keeps the free objects of a mempool."""
+    """The queue of the free objects of a mempool."""
 
     RING = "ring"
     STACK = "stack"

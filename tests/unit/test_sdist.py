@@ -1,4 +1,4 @@
-"""What is in the source distribution and in the wheel: all that is needed, and no more."""
+"""The source distribution and the wheel contain all that is needed, and no more."""
 
 from __future__ import annotations
 
