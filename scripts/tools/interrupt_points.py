@@ -107,6 +107,7 @@ class Other:
 
 
 PIDFD = "anon_inode:[pidfd]"
+CHANNEL_THREAD = "pydpdk-channel"  # ends soon after its channel is closed, with two descriptors
 
 
 def _look() -> dict[str, Any]:
@@ -155,6 +156,9 @@ class Witness:
         for owner in lifetime.owners():
             if id(owner) not in self._owners and not owner.closed:
                 owner.close(force=True)
+        for thread in threading.enumerate():
+            if thread.name == CHANNEL_THREAD:
+                thread.join(PATIENCE_S)
 
     def drift(self) -> int:
         """Return how many more memory blocks there are: a driver may leave some each time."""
