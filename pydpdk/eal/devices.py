@@ -92,9 +92,9 @@ def keeps_interrupts(devices: Iterable[str]) -> bool:
     """Whether the interrupt thread may use what `rte_eal_cleanup` frees; then it is not called.
 
     virtio_user does not unregister all sockets of a connection that ends: the thread would panic.
-    Of net_memif's, the thread is told by a pipe: it may read the freed handle of a source (seen on
-    24.11 as a segmentation fault, in 2 of 52 ends). Without the call the memory stays mapped until
-    the process ends; the files are removed.
+    net_memif does, but a pipe notifies the thread later: it may read the freed handle of a source
+    (seen on 24.11 as a segmentation fault, in 2 of 52 ends). Without the call the memory stays
+    mapped until the process ends; the files are removed.
     """
     if any(parse(device).driver == "net_memif" for device in devices):
         return True
