@@ -31,7 +31,7 @@ from pydpdk.host.registry_page import (
     read,
     write,
 )
-from pydpdk.host.trust import distrust, make_way, open_regular
+from pydpdk.host.trust import distrust, make_parent, open_regular
 
 FILE = runtime.PROCESSES
 MAX_PROCESSES = 128
@@ -131,7 +131,7 @@ def register(
         128 processes are registered.
     """
     path = path_of(prefix)
-    make_way(path.parent)
+    make_parent(path.parent)
     with suppress(FileExistsError):
         path.parent.mkdir(mode=0o700)
     fds: list[int] = []
