@@ -35,7 +35,7 @@ def add(device: Device) -> None:
     """Probe a device, and check that it has a port."""
     device = spelled(device)
     if has_port(device.port_name):
-        raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{device.name} is there already")
+        raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{device.name} exists already")
     since = log.failures_so_far()
     names = (device.bus, device.name, device.tail)
     call_errno(lib.rte_eal_hotplug_add, *map(str.encode, names), detail=device.text)

@@ -79,7 +79,7 @@ def _interfaces(needs: Needs, root: Path) -> Iterator[Finding]:
     for name, driver in needs.interfaces().items():
         if not interfaces.exists(name, root=root):
             yield Finding(
-                "interface-missing", Severity.ERROR, f"{driver} takes {name}, which is not here"
+                "interface-missing", Severity.ERROR, f"{driver} needs {name}, which is not here"
             )
         elif not interfaces.is_up(name):
             command = as_root(f"ip link set {name} up")
