@@ -156,9 +156,7 @@ def recover(*, everything: bool = False, timeout: float | None = STOP_TIMEOUT_S)
         out = ffi.new("struct pyd_recovery *")
         foreign = _foreign()
         with Undo(lib.pyd_recovery_free, out):
-            result = _attempt(out, foreign, everything, end)
-            while result == -errno.EBUSY and left(end) != 0:
-                result = _attempt(out, foreign, everything, end)
+            result = _attempts(out, foreign, everything, end)
             if result < 0:
                 raise _error(-result, out)
             done = _read(out, foreign)
@@ -166,6 +164,13 @@ def recover(*, everything: bool = False, timeout: float | None = STOP_TIMEOUT_S)
         for pid in done.processes:
             host_primary.remove_traces(eal.current().file_prefix, pid)
         return done
+
+
+def _attempts(out: Any, foreign: list[int], everything: bool, end: float | None) -> int:
+    result = _attempt(out, foreign, everything, end)
+    while result == -errno.EBUSY and left(end) != 0:
+        result = _attempt(out, foreign, everything, end)
+    return result
 
 
 def _attempt(out: Any, foreign: list[int], everything: bool, end: float | None) -> int:

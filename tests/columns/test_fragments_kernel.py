@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 from odd_packets import TCP, UDP, Datagram
 from packets import load
-from waiting import LIMIT
+from waiting import LIMIT, until
 
 from pydpdk import Burst, Mempool, Port
 
@@ -60,8 +60,16 @@ def tap(device, big: Mempool) -> Iterator[Port]:
         commands.append(f"-{version} neighbour add {peer} lladdr 02:00:00:00:00:01 dev {name}")
     for command in commands:
         subprocess.run(["ip", *command.split()], check=True)
+    for version, (_, kernel) in ADDRESSES.items():
+        until(lambda version=version, kernel=kernel: is_local(version, kernel))
     yield port
     port.close()
+
+
+def is_local(version: int, address: str) -> bool:
+    """Whether the kernel takes packets to it: it makes the route of IPv6 after `ip` has ended."""
+    command = ["ip", f"-{version}", "route", "get", address]
+    return subprocess.run(command, capture_output=True, text=True).stdout.startswith("local ")
 
 
 def elsewhere(version: int, proto: int) -> Datagram:

@@ -92,7 +92,7 @@ def test_a_death_in_the_middle_of_growth(run_script, stays: bool) -> None:
     with init() as eal:
         eal.on_process_death(deaths.append)
         still, grower = second(), second()
-        still.signal(signal.SIGSTOP)  # growth waits for its answer
+        still.stop()  # growth waits for its answer
         before = files()
         grower.write()
         until(lambda: files() > before)

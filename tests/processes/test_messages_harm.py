@@ -79,7 +79,7 @@ def test_a_request_to_a_dead_primary_ends_at_once(fresh: Programs):
 
 def test_send_raises_for_a_stopped_peer_and_the_others_go_on(fresh: Programs):
     still, other = fresh.add(), fresh.add()
-    still.signal(signal.SIGSTOP)
+    still.stop()
     try:
         code = "answers(messages.request('echo', b'', timeout=2))"
         assert fresh.primary.run(code) == ([(other.pid, b"")], (still.pid,))

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from waiting import LIMIT
+from waiting import LIMIT, state_of, until
 
 from pydpdk.host import runtime
 
@@ -106,6 +106,12 @@ class Child:
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
+
+    def stop(self) -> None:
+        """Stop it; its threads run on until the kernel has stopped each of them."""
+        self.signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.pid}/task")
+        until(lambda: all(state_of(thread) == "T" for thread in threads.iterdir()))
 
     def wait(self, timeout: float = LIMIT) -> int:
         """Wait for its end; return its exit code."""

@@ -35,5 +35,15 @@ def cpu_time(task: str) -> float:
     task
         A directory: `/proc/PID`, or `/proc/self/task/ID` with the native id of a thread.
     """
-    words = Path(task, "stat").read_text().rpartition(")")[2].split()
+    words = _stat(task)
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def state_of(task: Path) -> str:
+    """Return the letter of its state: `T` once it is stopped."""
+    return _stat(task)[0]
+
+
+def _stat(task: str | Path) -> list[str]:
+    """Return the fields of its `stat` from the state on."""
+    return Path(task, "stat").read_text().rpartition(")")[2].split()
