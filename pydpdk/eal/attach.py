@@ -21,8 +21,7 @@ from pydpdk.eal.lcores import format_lcores, parse_lcores
 from pydpdk.eal.options import EalOptions
 from pydpdk.eal.resolve import Resolved, primary_of
 from pydpdk.errors import BusyError, NotFoundError, NotSupportedError
-from pydpdk.host import primary as host_primary
-from pydpdk.host import program
+from pydpdk.host import primary as host_primary, program
 from pydpdk.host.cpus import format_list
 from pydpdk.host.devargs import parse
 from pydpdk.host.primary import Primary

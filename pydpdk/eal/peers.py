@@ -18,8 +18,7 @@ from pydpdk.eal.deaths import Watcher
 from pydpdk.eal.foreign import ForeignWatch
 from pydpdk.eal.resolve import Resolved
 from pydpdk.errors import BusyError, NotSupportedError, make_error
-from pydpdk.host import primary as host_primary
-from pydpdk.host import registry, room, runtime, trust
+from pydpdk.host import primary as host_primary, registry, room, runtime, trust
 from pydpdk.host.devargs import Device
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Registration
