@@ -13,7 +13,6 @@ import select
 import threading
 from collections import deque
 from collections.abc import Iterator
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from pydpdk._core.callbacks import Voice, kept
@@ -169,12 +168,7 @@ class Recorder:
         _drain.record(self)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         _drain.forget(self)
 
 

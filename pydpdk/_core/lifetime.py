@@ -19,7 +19,6 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from enum import IntEnum
-from types import TracebackType
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -62,12 +61,7 @@ class Closing(Fixed, ABC):
         # a copy would close the same thing a second time
         raise TypeError(f"{self!r} cannot be copied or pickled: pass it by reference or by name")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, tb: object) -> None:
         try:
             self.close()
         except InUseError as in_use:
