@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydpdk.host import runtime
 from pydpdk.host.hugepages import read_pools
-from pydpdk.host.trust import open_regular
+from pydpdk.host.trust import regular
 
 _FIXED = 1 << 20
 """[bytes] 0.76 MB measured: the registry 0.5, memzones 0.2, configuration, pages in use."""
@@ -70,13 +70,10 @@ def reserve(prefix: str) -> None:
 
 
 def _fill(path: Path) -> None:
-    fd = open_regular(path, os.O_RDWR)
-    try:
-        size = os.fstat(fd).st_size
-        if size:
-            os.posix_fallocate(fd, 0, size)
-    except OSError as error:
-        if error.errno != errno.EOPNOTSUPP:
-            raise
-    finally:
-        os.close(fd)
+    with regular(path, os.O_RDWR) as fd:
+        try:
+            if size := os.fstat(fd).st_size:
+                os.posix_fallocate(fd, 0, size)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise

@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _READ_MAX = 1 << 24  # [bytes] longer than any file of ours or of DPDK
@@ -51,6 +52,16 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int
         return fd
     os.close(fd)
     raise OSError(errno.EINVAL, "it is no regular file", str(path))
+
+
+@contextmanager
+def regular(path: Path, flags: int = os.O_RDONLY) -> Iterator[int]:
+    """Open a regular file for a `with` block; raise as `open_regular` does."""
+    fd = open_regular(path, flags)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def read_regular(path: Path, most: int = -1) -> bytes:
