@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pydpdk.cli.plan import Json
-from pydpdk.host.errors import HostError
+from pydpdk.host.errors import naming
 
 if TYPE_CHECKING:
     from pydpdk.explorer.memory_map import MemoryMap
@@ -43,10 +43,8 @@ def memory(
     with _opened(file, file_prefix):
         taken = take_map()
     if html is not None:
-        try:
+        with naming(html):
             html.write_text(page.render(taken), encoding="utf-8")
-        except OSError as error:
-            raise HostError(error.errno, f"{html}: {error.strerror}") from None
     _show(taken, html, as_json)
 
 
