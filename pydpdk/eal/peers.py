@@ -16,7 +16,7 @@ from pydpdk.eal import attach, mempool_ops
 from pydpdk.eal.attach import HARMED
 from pydpdk.eal.deaths import Watcher
 from pydpdk.eal.foreign import ForeignWatch
-from pydpdk.eal.resolve import Resolved
+from pydpdk.eal.resolve import Resolved, primary_of
 from pydpdk.errors import BusyError, NotSupportedError, make_error
 from pydpdk.host import primary as host_primary, registry, room, runtime, trust
 from pydpdk.host.devargs import Device
@@ -123,7 +123,7 @@ class Peers:
 
     def primary(self) -> RegisteredProcess | None:
         """Return our primary; None if it is a foreign program, or gone."""
-        return next((m for m in registry.members(self._prefix) if m.role == Role.PRIMARY), None)
+        return primary_of(self._prefix)
 
     def check_device(self, device: Device) -> None:
         """Raise if probing a device in the secondaries would do harm."""
