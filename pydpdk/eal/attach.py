@@ -11,6 +11,7 @@ import errno
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,20 +226,19 @@ def foreign_lcores(pid: int) -> frozenset[int]:
     its = program.arguments(pid) or program.Arguments()
     named: set[int] = set()
     for spec in its.lcores:
-        try:
+        with suppress(ValueError, TypeError):
             named.update(parse_lcores(spec))
-        except (ValueError, TypeError):
-            continue
     for mask in its.coremask:
-        try:
-            bits = int(mask, 16)
-        except ValueError:
-            continue
-        named.update(i for i in range(bits.bit_length()) if bits >> i & 1)
+        with suppress(ValueError):
+            named.update(_set_bits(int(mask, 16)))
     if not named:  # the main lcore's thread has no lcore in its name, only a CPU
         main = host_primary.main_cpus(pid)
         named = set(main) if len(main) == 1 else {0}
     return frozenset(found | named)
+
+
+def _set_bits(mask: int) -> Iterator[int]:
+    return (i for i in range(mask.bit_length()) if mask >> i & 1)
 
 
 def _free_lcore(

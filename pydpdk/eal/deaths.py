@@ -67,13 +67,11 @@ class Watcher:
 
     def start(self) -> None:
         """Begin to watch: a secondary its primary, a primary all processes that attach."""
-        if self._primary_pid:
-            self._watch.file(registry.path_of(self._prefix))
-            if not self._watch.process(self._primary_pid):
-                self._lost_primary()
-        else:
-            self._watch.file(registry.path_of(self._prefix))
+        self._watch.file(registry.path_of(self._prefix))
+        if not self._primary_pid:
             self._look()
+        elif not self._watch.process(self._primary_pid):
+            self._lost_primary()
         self._watch.start()
 
     def stop(self) -> None:

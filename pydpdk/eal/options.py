@@ -18,11 +18,8 @@ from pydpdk.limits import MAX_LCORE
 if TYPE_CHECKING:
     ProcTypeLike: TypeAlias = ProcType | str
     IovaModeLike: TypeAlias = IovaMode | str
-else:
-    ProcTypeLike, IovaModeLike = (
-        ProcType,
-        IovaMode,
-    )  # of a file, which pydantic reads into this class
+else:  # of a file, which pydantic reads into this class
+    ProcTypeLike, IovaModeLike = ProcType, IovaMode
 
 
 @frozen_by_name
@@ -145,8 +142,8 @@ def build_argv(options: EalOptions, *, hugepages: bool, file_prefix: str) -> lis
         iova_mode = IovaMode.VA
     if iova_mode:
         argv.append(f"--iova-mode={iova_mode}")
-    for option, devices in (("-a", options.allow), ("-b", options.block)):
-        argv += [part for device in devices for part in (option, device)]
+    argv += [part for device in options.allow for part in ("-a", device)]
+    argv += [part for device in options.block for part in ("-b", device)]
     argv += [f"--vdev={vdev}" for vdev in options.vdevs]
     # every start warns of "No legacy callbacks", which users cannot fix
     argv.append("--log-level=lib.telemetry:error")

@@ -76,10 +76,8 @@ class Peers:
         if self._registration is None:
             return
         if primary:
-            self.publish(
-                mempool_ops=mempool_ops.mempool_ops(), iova_mode=iova_mode,
-                **self._devices(devices),
-            )  # fmt: skip
+            ops = mempool_ops.mempool_ops()
+            self.publish(mempool_ops=ops, iova_mode=iova_mode, **self._devices(devices))
         else:
             self.publish()
         pid = self._primary.pid if self._primary is not None else 0
@@ -169,15 +167,13 @@ class Peers:
 
     def leave(self) -> None:
         """Give the registration back."""
-        for registration in (self._registration, self._unshared):
-            if registration is not None:
-                registration.give_back()
+        for registration in filter(None, (self._registration, self._unshared)):
+            registration.give_back()
 
     def forget(self) -> None:
         """Close the registration in a forked child without giving it back: it is the parent's."""
-        for registration in (self._registration, self._unshared):
-            if registration is not None:
-                registration.forget()
+        for registration in filter(None, (self._registration, self._unshared)):
+            registration.forget()
 
 
 def survey(start: Resolved) -> tuple[Resolved, Primary | None]:
@@ -261,9 +257,8 @@ def register(start: Resolved, name: str | None, role: Role = Role.PRIMARY) -> Re
         return _take_page(start.file_prefix, role, name, choose)
     except OSError as error:  # another primary has it, or the directory is not writable for us
         if error.errno == errno.ENOSPC and role == Role.PRIMARY:
-            raise make_error(
-                "rte_eal_init", errno.ENOSPC, f"{runtime.runtime_dir(start.file_prefix)}"
-            ) from None
+            directory = str(runtime.runtime_dir(start.file_prefix))
+            raise make_error("rte_eal_init", errno.ENOSPC, directory) from None
         return None
 
 
@@ -282,7 +277,5 @@ def _as_secondary(start: Resolved, primary: Primary, name: str | None) -> Peers:
 def _take_page(prefix: str, role: Role, name: str | None, choose: Any) -> Registration:
     try:
         return registry.register(prefix, role, name or registry.program_name(), choose)
-    except registry.FullError as full:
-        raise make_error("rte_eal_init", errno.ENOSPC, str(full.strerror)) from None
-    except registry.LockedError as locked:
-        raise make_error("rte_eal_init", errno.EBUSY, str(locked.strerror)) from None
+    except (registry.FullError, registry.LockedError) as error:
+        raise make_error("rte_eal_init", error.errno or 0, str(error.strerror)) from None

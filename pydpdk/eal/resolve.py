@@ -99,9 +99,7 @@ def resolve(options: EalOptions, need: Callable[[bool], int] = lambda hugepages:
 
 def primary_of(prefix: str) -> RegisteredProcess | None:
     """Return our primary of a prefix; None if it is a foreign program, or there is none."""
-    return next(
-        (member for member in registry.members(prefix) if member.role == Role.PRIMARY), None
-    )
+    return next((one for one in registry.members(prefix) if one.role == Role.PRIMARY), None)
 
 
 def _with_process_type(options: EalOptions, prefix: str) -> EalOptions:
@@ -110,9 +108,8 @@ def _with_process_type(options: EalOptions, prefix: str) -> EalOptions:
         return options
     if primary.look(prefix).running or primary_of(prefix):
         # a secondary uses the primary's devices and memory
-        return replace(
-            options, proc_type=ProcType.SECONDARY, vdevs=(), allow=(), block=(), memory_mb=None
-        )
+        options = replace(options, vdevs=(), allow=(), block=(), memory_mb=None)
+        return replace(options, proc_type=ProcType.SECONDARY)
     return replace(options, proc_type=ProcType.PRIMARY)
 
 

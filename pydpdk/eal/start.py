@@ -59,9 +59,8 @@ def _check_parser(c_argv: Any, argc: int, options: EalOptions) -> None:
 def _complaints(program: str) -> list[str]:
     """Return getopt's error messages, which it prints instead of logging."""
     printed = ffi.string(lib.pyd_eal_printed()).decode(errors="replace")
-    return list(
-        dict.fromkeys(line for line in printed.splitlines() if line.startswith(f"{program}: "))
-    )
+    lines = (line for line in printed.splitlines() if line.startswith(f"{program}: "))
+    return list(dict.fromkeys(lines))
 
 
 _HINTS = (
