@@ -13,10 +13,8 @@ from typing import Any, Literal, TypeVar, cast
 
 from pydpdk import _crossing
 from pydpdk._core.fixed import Fixed
-from pydpdk._crossing import Accessor
+from pydpdk._crossing import Accessor as Accessor
 from pydpdk._dpdk import ffi, lib
-
-__all__ = ["Accessor", "Handle", "rows", "short"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 How = Literal["send", "fill", "give", "take", "count", "act", "move", "draw"]

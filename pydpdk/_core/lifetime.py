@@ -25,16 +25,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._core.fixed import Fixed
-from pydpdk._crossing import Locked, Undo
+from pydpdk._crossing import Locked as Locked, Undo as Undo
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, InUseError, damaged
 from pydpdk.exceptions import LeakWarning
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
-
-__all__ = ["Bytes", "Closing", "Locked", "Owner", "Pin", "Rank", "Undo", "address_of",
-           "close_owners", "close_since", "find", "lock", "lock_and", "owners",
-           "warn_of_leaks"]  # fmt: skip
 
 _lock = threading.RLock()
 _owners: weakref.WeakSet[Owner] = weakref.WeakSet()

@@ -12,9 +12,8 @@ from pydpdk.config import budget, devices, polling
 from pydpdk.config.budget import PoolPlan
 from pydpdk.config.model import Config
 from pydpdk.config.polling import Poll
-from pydpdk.eal.needs import needs_of
 from pydpdk.eal.options import EalOptions
-from pydpdk.eal.resolve import Resolved, resolve
+from pydpdk.eal.resolve import Resolved, needs_of, resolve
 from pydpdk.exceptions import ConfigError
 from pydpdk.host import cpus, hugepages
 from pydpdk.host.needs import Needs

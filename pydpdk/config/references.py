@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pydpdk.config import devices, worker
-from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
+from pydpdk.config import devices
+from pydpdk.config.apps import AppSpec, DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.config.faults import format_value
 from pydpdk.config.model import Config, PortSpec
-from pydpdk.config.polling import default_pairs
+from pydpdk.config.polling import default_pairs, main_lcore, worker_lcores
 from pydpdk.config.source import Fault, KeyPath
 from pydpdk.eal import checks
+from pydpdk.eal.lcores import parse_lcores
 from pydpdk.host.devargs import parse
 from pydpdk.limits import HEADROOM, MAX_RING, largest_cache
 
@@ -58,7 +59,8 @@ def check(scope: Scope) -> Iterator[Fault]:
         yield from _app_ports(scope, "generate", app.generate)
         yield from _generate(scope, app.generate)
     if app and app.worker:
-        yield from worker.check(scope.config, app, scope.ports)
+        yield from _worker_queues(scope, app)
+        yield from _worker_lcores(scope.config, app)
     yield from _app_lcore(scope)
 
 
@@ -204,6 +206,45 @@ def _generate(scope: Scope, generate: GenerateSpec) -> Iterator[Fault]:
         if room is not None and length > room:
             allowed = f"up to {room} bytes, the data_room_size of {pool_name} less {HEADROOM}"
             yield Fault(("app", "generate", "packet"), f"{length} bytes", allowed)
+
+
+def _worker_queues(scope: Scope, app: AppSpec) -> Iterator[Fault]:
+    ports = scope.ports
+    if not app.queues and (len(ports) % 2 or not ports):
+        allowed = f"hops such as [p0, 0, p1, 0]: {len(ports)} ports do not pair themselves"
+        yield Fault(("app", "queues"), "missing", allowed)
+    seen: set[tuple[str, int]] = set()
+    for i, hop in enumerate(app.queues):
+        if hop[:2] in seen:
+            yield Fault(("app", "queues", i), format_value(list(hop)), "each rx queue once")
+        seen.add(hop[:2])
+        ends = (0, "nb_rx_queues", *hop[:2]), (2, "nb_tx_queues", *hop[2:])
+        for j, key, name, queue in ends:
+            port = scope.config.ports.get(name)
+            if name not in ports:
+                listed = ", ".join(map(format_value, ports)) or "(there are none)"
+                yield Fault(("app", "queues", i, j), repr(name), f"one of the ports {listed}")
+            elif port and queue >= getattr(port, key):
+                allowed = f"less than {key} of {name}, {getattr(port, key)}"
+                yield Fault(("app", "queues", i, j + 1), str(queue), allowed)
+
+
+def _worker_lcores(config: Config, app: AppSpec) -> Iterator[Fault]:
+    try:
+        known = set(parse_lcores(config.eal.lcores)) if config.eal.lcores is not None else None
+        main = main_lcore(config.eal)
+    except (ValueError, TypeError):
+        return  # a fault of eal.lcores, reported there
+    if known is not None and not app.lcores and not worker_lcores(config.eal):
+        yield Fault(("app", "lcores"), "missing", "at least one lcore beside the main one")
+    for i, lcore in enumerate(app.lcores):
+        if lcore == main:
+            yield Fault(("app", "lcores", i), str(lcore), "an lcore that is not the main one")
+        elif known is not None and lcore not in known:
+            listed = ", ".join(map(str, sorted(known)))
+            yield Fault(("app", "lcores", i), str(lcore), f"one of eal.lcores: {listed}")
+        elif lcore in app.lcores[:i]:
+            yield Fault(("app", "lcores", i), str(lcore), "each lcore once")
 
 
 def _app_lcore(scope: Scope) -> Iterator[Fault]:

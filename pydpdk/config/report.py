@@ -65,10 +65,8 @@ def _ports(plan: Plan) -> list[str]:
     rows = [("name", "device", "rx queues", "tx queues", "mempool", "node")]
     for name, port in plan.config.ports.items():
         node = polling.port_node(port)
-        queues = (str(port.nb_rx_queues), str(port.nb_tx_queues))
-        rows.append(
-            (name, port.device, *queues, port.mempool or "-", "-" if node is None else str(node))
-        )
+        place = port.mempool or "-", "-" if node is None else str(node)
+        rows.append((name, port.device, str(port.nb_rx_queues), str(port.nb_tx_queues), *place))
     return list(table(rows)) if len(rows) > 1 else []
 
 
@@ -80,11 +78,8 @@ def _polls(plan: Plan) -> list[str]:
         return [f"{app.worker} has no lcore to run on beside the main one, {plan.main_lcore}"]
     if app.python:
         return [f"{app.python} is called on lcore {plan.main_lcore} and does its own polling"]
-    rows = [
-        ("lcore", "CPU", "node", "receives from", "sends to"),
-        *(_poll(plan, p) for p in plan.polls),
-    ]
-    return list(table(rows))
+    head = ("lcore", "CPU", "node", "receives from", "sends to")
+    return list(table([head, *(_poll(plan, poll) for poll in plan.polls)]))
 
 
 def _poll(plan: Plan, poll: Poll) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The EAL of this process: its options and checks, its start, the running instance.
 
 The names below are from `lifecycle` and are loaded on first use, so that `options`, `checks`,
-`needs` and `lcores` work without libdpdk.
+`resolve` and `lcores` work without libdpdk.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from pydpdk._crossing import Undo
 from pydpdk._dpdk import lib
 from pydpdk.choices import ProcType
 from pydpdk.eal import devices, instance
-from pydpdk.eal.instance import Eal, Observer, is_primary
+from pydpdk.eal.instance import Eal as Eal, Observer as Observer, is_primary as is_primary
 from pydpdk.eal.options import EalOptions
 from pydpdk.eal.peers import Peers, settle, survey
 from pydpdk.eal.resolve import Resolved, resolve
@@ -31,11 +31,6 @@ from pydpdk.errors import ClosedError, InUseError, damage_error, damaged, make_e
 from pydpdk.host import room, runtime
 from pydpdk.host.devargs import parse
 from pydpdk.host.primary import remove_traces
-
-__all__ = [
-    "Eal", "Observer", "begin", "current", "init", "is_primary", "join", "observe",
-    "require_primary",
-]  # fmt: skip
 
 _logger = logging.getLogger("pydpdk")
 

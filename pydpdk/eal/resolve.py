@@ -16,6 +16,7 @@ from pydpdk.eal.checks import problems
 from pydpdk.eal.options import DEFAULT_NO_HUGE_MB, EalOptions, build_argv
 from pydpdk.host import hugepages, primary, probe, registry
 from pydpdk.host.devargs import Device, parse
+from pydpdk.host.needs import Needs
 from pydpdk.host.registry_page import RegisteredProcess, Role
 
 NO_HUGE_COST = (
@@ -146,6 +147,31 @@ def _without_hugepages(options: EalOptions, need_bytes: int) -> EalOptions:
     least = -(-need_bytes * 5 // 4 // _MB)
     memory_mb = max(options.total_mb or DEFAULT_NO_HUGE_MB, least)
     return replace(options, hugepages=False, in_memory=False, memory_mb=memory_mb)
+
+
+def needs_of(options: EalOptions, memory_bytes: int = 0, *, processes: bool = False) -> Needs:
+    """Return what a start with these options needs.
+
+    Parameters
+    ----------
+    memory_bytes
+        [bytes] that will be used, estimated; `memory_mb` counts if it is more.
+    processes
+        Whether secondaries will attach.
+    """
+    secondary = options.proc_type == "secondary"
+    return Needs(
+        hugepages=options.hugepages,
+        memory_bytes=max(memory_bytes, options.total_mb << 20),
+        in_memory=options.in_memory,
+        lcores=options.lcore_map,
+        pci=tuple(a for device in options.allow if (a := parse(device).address)),
+        vdevs=tuple(options.vdevs),
+        iova_mode=options.iova_mode,
+        file_prefix=options.file_prefix,
+        processes=processes or secondary,
+        secondary=secondary,
+    )
 
 
 def mb(size_bytes: int) -> str:

@@ -10,9 +10,8 @@ from typing import Any
 from pydpdk import log
 from pydpdk._crossing import Undo
 from pydpdk._dpdk import ffi, lib
-from pydpdk.eal.needs import needs_of
 from pydpdk.eal.options import EalOptions
-from pydpdk.eal.resolve import Resolved
+from pydpdk.eal.resolve import Resolved, needs_of
 from pydpdk.errors import EalInitError
 from pydpdk.host import doctor, runtime
 

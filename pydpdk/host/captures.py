@@ -101,9 +101,8 @@ def _look(file: BinaryIO, size: int) -> Capture:
             break
         magic, *version, _, _, snaplen, link = struct.unpack(f"{order}IHHiIII", head)
         if magic in _MAGICS:
-            return _Records(file, order, size, magic, (version[0], version[1])).capture(
-                link & _LINK, _snapshot(snaplen)
-            )
+            records = _Records(file, order, size, magic, (version[0], version[1]))
+            return records.capture(link & _LINK, _snapshot(snaplen))
         if magic == _SECTION and head[8:12] == struct.pack(f"{order}I", _BYTE_ORDER):
             file.seek(0)
             return _Sections(file, order, size).capture()
@@ -199,11 +198,9 @@ class _Sections:
 
     def _end(self, at: int, length: int, end: bytes) -> str:
         (said,) = struct.unpack(f"{self._order}I", end[:4])
-        return (
-            ""
-            if said == length or at == 0
-            else f"a block of {length} bytes ends with a length of {said}"
-        )
+        if said == length or at == 0:
+            return ""
+        return f"a block of {length} bytes ends with a length of {said}"
 
     def _block(self, at: int, kind: int, length: int, head: bytes) -> str:
         if kind == _SECTION:
@@ -244,12 +241,11 @@ class _Sections:
         link, _, snaplen = struct.unpack_from(f"{self._order}HHI", head, 8)
         found = (link, _snapshot(snaplen))
         number = self._interfaces
-        if self._kind and link != self._kind[0]:
-            return f"interface {number} is {name_of(link)}, the first one {name_of(self._kind[0])}"
-        if self._kind and found != self._kind:
-            return (
-                f"interface {number} has snapshot length {found[1]}, the first one {self._kind[1]}"
-            )
+        first = self._kind or found
+        if link != first[0]:
+            return f"interface {number} is {name_of(link)}, the first one {name_of(first[0])}"
+        if found != first:
+            return f"interface {number} has snapshot length {found[1]}, the first one {first[1]}"
         self._file.seek(at + _OPTIONS_AT)
         if not self._options_are_valid(self._file.read(length - _BLOCK_LEAST[_INTERFACE])):
             return f"interface {number} has invalid options"

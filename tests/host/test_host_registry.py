@@ -194,7 +194,6 @@ def test_a_removed_file_is_noticed(prefix: str):
         (["-a", "1:0.0", "--allow=2:0.0"], "allow", ("1:0.0", "2:0.0")),
         (["--vdev=net_null0,size=64", "--vdev", "x"], "vdevs", ("net_null0,size=64", "x")),
         (["--iova-mode=va"], "iova_mode", ("va",)),
-        (["--no-pci"], "no_pci", True),
         (["-n", "4", "--file-prefix", "x"], "lcores", ()),
     ],
 )
