@@ -155,21 +155,15 @@ def is_late(port: PortSpec) -> bool:
     return awaited(port) is not None and port.driver == VIRTIO_USER
 
 
-def _is_mapped(port: PortSpec) -> bool:
-    """Whether the other side maps our memory: with virtio_user, whichever side serves."""
-    return endpoint_of(port.parsed) is not None and port.driver == VIRTIO_USER
-
-
 def at_start(config: Config, options: EalOptions) -> EalOptions:
     """Leave out devices that are added later; use one memory file if a device shares memory.
 
     A vhost server maps at most eight files, and memif shares one region for each.
     """
     late = {port.device for port in config.ports.values() if is_late(port)}
-    one_file = any(
-        _is_mapped(port) or port.parsed.value("zero-copy") == "yes"
-        for port in config.ports.values()
-    )
+    devices = [port.parsed for port in config.ports.values()]
+    mapped = any(device.driver == VIRTIO_USER and endpoint_of(device) for device in devices)
+    one_file = mapped or any(device.value("zero-copy") == "yes" for device in devices)
     return replace(
         options,
         vdevs=tuple(vdev for vdev in options.vdevs if vdev not in late),

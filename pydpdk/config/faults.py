@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from pydantic import ValidationError
@@ -70,13 +72,13 @@ def from_validation(error: ValidationError, data: object) -> Iterator[Fault]:
     yield from (fault for path, fault in found.items() if path not in above)
 
 
-def _fault(path: KeyPath, report: Any, data: object) -> Fault:
+def _fault(path: KeyPath, report: Any, data: Any) -> Fault:
     kind, loc = report["type"], report["loc"]
     if kind in _UNKNOWN:
         return Fault(path, "unknown key", _known_keys(path))
     if kind in _MISSING:
         return Fault(path, "missing", schema.words(path))
-    value = format_value(path[-1] if loc[-1] == "[key]" else _look_up(data, path))
+    value = format_value(path[-1] if loc[-1] == "[key]" else reduce(getitem, path, data))
     if kind == "value_error":
         return Fault(path, value, str(report["ctx"]["error"]))
     return Fault(path, value, schema.words(path))
@@ -100,9 +102,3 @@ def _key_path(loc: tuple[str | int, ...], kind: str, data: object) -> KeyPath:
     if kind in _MISSING:
         path.append(loc[-1])
     return tuple(path)
-
-
-def _look_up(data: Any, path: KeyPath) -> object:
-    for key in path:
-        data = data[key]
-    return data

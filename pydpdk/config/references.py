@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from pydpdk.config import devices
@@ -51,17 +52,20 @@ def check(scope: Scope) -> Iterator[Fault]:
         yield from _port(scope, name, port)
         yield from _secondary(scope, name, port)
     app = scope.config.app
-    if app and app.forward:
+    if app is None:
+        return
+    if app.forward:
         yield from _forward(scope, app.forward)
-    if app and app.drop:
+    if app.drop:
         yield from _app_ports(scope, "drop", app.drop)
-    if app and app.generate:
+    if app.generate:
         yield from _app_ports(scope, "generate", app.generate)
         yield from _generate(scope, app.generate)
-    if app and app.worker:
+    if app.worker:
         yield from _worker_queues(scope, app)
         yield from _worker_lcores(scope.config, app)
-    yield from _app_lcore(scope)
+    if app.lcore is not None:
+        yield from _app_lcore(scope, app.kind, app.lcore)
 
 
 def _eal(scope: Scope) -> Iterator[Fault]:
@@ -167,9 +171,8 @@ def _forward(scope: Scope, forward: ForwardSpec) -> Iterator[Fault]:
             elif name in seen:
                 yield Fault((*path, i, j), repr(name), "each port in one pair only")
         seen |= set(pair)
-    for name in dict.fromkeys(
-        n for pair in forward.pairs or default_pairs(scope.ports) for n in pair
-    ):
+    names = (name for pair in forward.pairs or default_pairs(scope.ports) for name in pair)
+    for name in dict.fromkeys(names):
         yield from _needs_queues(scope, "forward", name, "nb_rx_queues", "nb_tx_queues")
 
 
@@ -247,22 +250,18 @@ def _worker_lcores(config: Config, app: AppSpec) -> Iterator[Fault]:
             yield Fault(("app", "lcores", i), str(lcore), "each lcore once")
 
 
-def _app_lcore(scope: Scope) -> Iterator[Fault]:
-    app, eal = scope.config.app, scope.config.eal
-    if app is None or app.lcore is None:
-        return
-    if eal.main_lcore not in (None, app.lcore):
-        allowed = f"eal.main_lcore, {eal.main_lcore}, which polls"
-        yield Fault(("app", app.kind, "lcore"), str(app.lcore), allowed)
+def _app_lcore(scope: Scope, kind: str, lcore: int) -> Iterator[Fault]:
+    eal, fault = scope.config.eal, partial(Fault, ("app", kind, "lcore"), str(lcore))
+    if eal.main_lcore not in (None, lcore):
+        yield fault(f"eal.main_lcore, {eal.main_lcore}, which polls")
     if eal.lcores is None and not scope.check_host:
         return
     try:
         lcores = eal.lcore_map
     except (ValueError, TypeError):  # `_eal` reports it
         return
-    if app.lcore not in lcores:
-        listed = ", ".join(map(str, sorted(lcores)))
-        yield Fault(("app", app.kind, "lcore"), str(app.lcore), f"one of eal.lcores: {listed}")
+    if lcore not in lcores:
+        yield fault(f"one of eal.lcores: {', '.join(map(str, sorted(lcores)))}")
 
 
 def _one_of(names: Sequence[str], section: str) -> str:

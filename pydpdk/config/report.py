@@ -50,8 +50,8 @@ def _pools(plan: Plan) -> list[str]:
     rows = [
         (
             pool.name,
-            *map(_number, (pool.descriptors, pool.caches, pool.bursts, pool.rings)),
-            *map(_number, (pool.needed, pool.n, pool.spare)),
+            *map("{:,}".format, (pool.descriptors, pool.caches, pool.bursts, pool.rings)),
+            *map("{:,}".format, (pool.needed, pool.n, pool.spare)),
             mb(pool.total_bytes),
         )
         for pool in plan.pools
@@ -88,10 +88,6 @@ def _poll(plan: Plan, poll: Poll) -> tuple[str, ...]:
     source = f"{poll.rx_port} queue {poll.rx_queue}" if poll.rx_port is not None else "(template)"
     sink = f"{poll.tx_port} queue {poll.tx_queue}" if poll.tx_port is not None else "(dropped)"
     return str(poll.lcore), cpus, node, source, sink
-
-
-def _number(number: int) -> str:
-    return f"{number:,}"
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

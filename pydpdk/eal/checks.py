@@ -29,7 +29,8 @@ MAX_PROCESS_NAME = 63
 
 LOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
-_SHORT_WITH_VALUE = "abcdlmnrsS"  # EAL's getopt string, 22.11 to 25.11
+# -h, perhaps behind letters that take no value in the EAL's getopt string, 22.11 to 25.11
+_SHORT_HELP = re.compile("-(?!-)[^habcdlmnrsS]*h")
 
 
 class Problem(NamedTuple):
@@ -253,22 +254,17 @@ def _extra_problems(extra: object) -> Iterator[Problem]:
 
 
 def _bypasses_checks(argument: str) -> bool:
-    if argument.startswith("--"):
-        name = argument[2:].partition("=")[0]
-        return len(name) > 1 and any(o.startswith(name) for o in ("lcores", "file-prefix"))
-    return argument[:2] in ("-l", "-c", "-s", "-S")
+    short = argument[:2] in ("-l", "-c", "-s", "-S")
+    return short or _abbreviates(argument, "lcores", "file-prefix")
 
 
 def _asks_for_help(argument: str) -> bool:
     if argument == "help" or argument.endswith("=help"):
         return True
-    if argument.startswith("--"):
-        name = argument[2:].partition("=")[0]
-        return len(name) > 1 and "help".startswith(name)
-    if argument.startswith("-"):
-        for letter in argument[1:]:
-            if letter == "h":
-                return True
-            if letter in _SHORT_WITH_VALUE:
-                return False
-    return False
+    return bool(_SHORT_HELP.match(argument)) or _abbreviates(argument, "help")
+
+
+def _abbreviates(argument: str, *options: str) -> bool:
+    """Whether an argument is one of these long options: getopt takes the start of a name."""
+    name = argument[2:].partition("=")[0]
+    return argument.startswith("--") and len(name) > 1 and any(o.startswith(name) for o in options)

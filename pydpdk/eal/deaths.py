@@ -132,16 +132,16 @@ class Watcher:
         with lock(), suppress(ValueError):
             self._on_process.remove(callback)
 
+    @kept()
     def _died(self, pid: int) -> None:
-        with kept():
-            if pid == self._primary_pid:
-                self._lost_primary()
-            else:
-                self._look()
-
-    def _changed(self) -> None:
-        with kept():
+        if pid == self._primary_pid:
+            self._lost_primary()
+        else:
             self._look()
+
+    @kept()
+    def _changed(self) -> None:
+        self._look()
 
     def _lost_primary(self) -> None:
         with self._unlocking:  # without `lock()`: its owner may be waiting for a DPDK lock

@@ -277,5 +277,5 @@ def _as_secondary(start: Resolved, primary: Primary, name: str | None) -> Peers:
 def _take_page(prefix: str, role: Role, name: str | None, choose: Any) -> Registration:
     try:
         return registry.register(prefix, role, name or registry.program_name(), choose)
-    except (registry.FullError, registry.LockedError) as error:
+    except registry.RegistryError as error:
         raise make_error("rte_eal_init", error.errno or 0, str(error.strerror)) from None

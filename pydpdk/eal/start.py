@@ -73,17 +73,21 @@ _HINTS = (
 
 def _init_error(number: int, lines: Sequence[str], options: EalOptions) -> EalInitError:
     text = "\n".join(lines)
-    hints = [hint for sign, hint in _HINTS if sign in text]
     findings = doctor.failures(needs_of(options))
-    hints += map(str, findings)
+    hints = [*(hint for sign, hint in _HINTS if sign in text), *map(str, findings)]
     # 0 after a failure: only a lock that is held by another process fails without an errno
     number = number or errno.EBUSY
-    error = EalInitError(
-        number,
-        f"rte_eal_init: {errno.errorcode.get(number, number)}: {os.strerror(number)}"
-        + "".join(f"\n  {line}" for line in lines)
-        + "".join(f"\n  what to do: {hint}" for hint in hints),
-    )
-    error.call, error.lines, error.hints = "rte_eal_init", tuple(lines), tuple(hints)
+    what = f"{errno.errorcode.get(number, number)}: {os.strerror(number)}"
+    error = init_error(number, what, lines, hints)
     error.findings = tuple(findings)
+    return error
+
+
+def init_error(
+    number: int, what: str, lines: Sequence[str], hints: Sequence[str] = ()
+) -> EalInitError:
+    """Build the error for a failed start, with the lines that were logged."""
+    remedies = (f"what to do: {hint}" for hint in hints)
+    error = EalInitError(number, "\n  ".join([f"rte_eal_init: {what}", *lines, *remedies]))
+    error.call, error.lines, error.hints = "rte_eal_init", tuple(lines), tuple(hints)
     return error

@@ -213,11 +213,10 @@ class _Sections:
         """Check the version: libpcap ignores the minor one behind the first section."""
         version = struct.unpack_from(f"{self._order}HH", head, 12)
         self._interfaces = 0
-        if at == 0:
-            known = version in _PCAPNG_VERSIONS
-        else:
-            known = self._kind is None or version[0] == _PCAPNG_VERSIONS[0][0]
-        return "" if known else f"pcapng of version {version[0]}.{version[1]}"
+        later = at > 0 and (self._kind is None or version[0] == _PCAPNG_VERSIONS[0][0])
+        if later or version in _PCAPNG_VERSIONS:
+            return ""
+        return f"pcapng of version {version[0]}.{version[1]}"
 
     def _packet(self, kind: int, length: int, head: bytes) -> str:
         if self._kind is None:

@@ -49,13 +49,11 @@ def look(prefix: str) -> Primary:
 
 def running_prefixes() -> list[str]:
     """Return the prefixes of all live primaries that this user can see."""
-    base = runtime.runtime_dir("x").parent
-    names = (entry.name for entry in files.entries(base) if entry.is_dir() and not distrust(entry))
-    return sorted(
-        name
-        for name in names
-        if _locker(base / name / "config") is not None or registry.unshared(name)
-    )
+    return [name for name in runtime.prefixes() if _is_locked(name) or registry.unshared(name)]
+
+
+def _is_locked(prefix: str) -> bool:
+    return _locker(runtime.runtime_dir(prefix) / "config") is not None
 
 
 def processes(primary: Primary) -> list[int]:

@@ -91,8 +91,7 @@ class Reaped:
 
 def known_prefixes() -> list[str]:
     """Return all prefixes with files on this host, of live processes or dead ones."""
-    base = runtime.runtime_dir("x").parent
-    names = {entry.name for entry in entries(base) if entry.is_dir() and not distrust(entry)}
+    names = set(runtime.prefixes())
     for mount in read_mounts():
         matches = (_HUGEPAGE_FILE.fullmatch(file.name) for file in entries(mount.path))
         names |= {match[1] for match in matches if match}
@@ -136,11 +135,8 @@ def _held(config: Path) -> Iterator[bool]:
     """Hold the primary's lock, so that no primary with that prefix can start meanwhile."""
     try:
         fd = open_regular(config, os.O_RDWR)
-    except FileNotFoundError:
-        yield True
-        return
-    except OSError:
-        yield False
+    except OSError as error:
+        yield isinstance(error, FileNotFoundError)
         return
     try:
         fcntl.fcntl(fd, fcntl.F_OFD_SETLK, runtime.flock(fcntl.F_WRLCK))

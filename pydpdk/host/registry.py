@@ -41,12 +41,8 @@ _HEAD = struct.Struct("<8sI")
 _MAGIC, _VERSION = b"pydpdkps", 1
 
 
-class FullError(OSError):
-    """All pages are in use."""
-
-
-class LockedError(OSError):
-    """A process keeps the lock of the file."""
+class RegistryError(OSError):
+    """All pages are in use (ENOSPC), or a process keeps the lock of the file (EBUSY)."""
 
 
 class Registration:
@@ -127,8 +123,8 @@ def register(
 
     Raises
     ------
-    FullError
-        128 processes are registered.
+    RegistryError
+        128 processes are registered, or the file stays locked.
     """
     path = path_of(prefix)
     make_way(path.parent)
@@ -148,9 +144,8 @@ def register(
         # pages of dead processes last: their primary may not have read them yet
         index = min(free, key=lambda i: read(fd, i) is not None, default=None)
         if index is None:
-            raise FullError(
-                errno.ENOSPC, f"{MAX_PROCESSES} processes share {prefix!r}: no more can attach"
-            )
+            text = f"{MAX_PROCESSES} processes share {prefix!r}: no more can attach"
+            raise RegistryError(errno.ENOSPC, text)
         if role == Role.PRIMARY:  # pages of processes of an earlier primary are obsolete
             _clear(fd, free)
         mine = open_regular(path, os.O_RDWR)
@@ -288,7 +283,7 @@ def _lock_head(fd: int, path: Path) -> None:
     while not _try_lock_head(fd):
         if time.monotonic() > deadline:
             text = f"waited {LOCK_TIMEOUT_S:g} s for the lock of {path}: a stopped process holds it"
-            raise LockedError(errno.EBUSY, text)
+            raise RegistryError(errno.EBUSY, text)
         time.sleep(0.002)
 
 

@@ -46,9 +46,8 @@ def shortage(directory: Path, *, root: Path = Path("/")) -> Shortage | None:
     need, left = need_bytes(root=root), status.f_bavail * status.f_frsize
     mount = next(path for path in (there, *there.parents) if path.is_mount())
     if status.f_blocks and left < need:
-        what = (
-            f"{mount} has room for {left >> 10} kB, the files in {directory} need {need >> 10} kB"
-        )
+        what = f"{mount} has room for {left >> 10} kB, the files in {directory} need"
+        what += f" {need >> 10} kB"
         return Shortage(what, f"mount -o remount,size=64M {mount}")
     if status.f_files and status.f_favail < _FILES:
         what = f"{mount} has room for {status.f_favail} files, {directory} needs {_FILES}"

@@ -56,6 +56,12 @@ def runtime_dir(prefix: str) -> Path:
     return Path(base, "dpdk", prefix)
 
 
+def prefixes() -> list[str]:
+    """Return the prefixes with a runtime directory that no other user can change."""
+    entries = files.entries(runtime_dir("x").parent)
+    return [entry.name for entry in entries if entry.is_dir() and not distrust(entry)]
+
+
 def hugepage_files(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     """Return the hugepage files of this prefix, on every hugetlbfs mount."""
     _check(prefix)

@@ -106,7 +106,7 @@ GOOD: dict[str, Make] = {
     "eal.devices.add.device": same(parse("net_null_h")),
     "memory.mempool.Mempool.create.n": same(63),
     "memory.mempool.Mempool.create.cache_size": same(16),
-    "eal.devices.missing_error.lines": same(("one",)),
+    "eal.start.init_error.lines": same(("one",)),
     "errors.check_name.max_length": same(63),
     "host.registry.Registration.publish.state": same("ready"),
     "host.devices.is_present.address": same("0000:00:10.0"),

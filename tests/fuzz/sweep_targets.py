@@ -31,6 +31,7 @@ EXCLUDED = {
     "ethdev.border.*": "the inner half of Port.configure and start, which are swept",
     "cli.output.*": "the output of the commands, which are swept: tests/cli/test_output.py",
     "host.errors.naming": "a block around what writes files of the host, which is swept",
+    "host.files.open_fd": "the inner half of files.opened and trust.open_regular, which are swept",
     "host.interfaces.ask": "sends the ioctl it is given",
     "host.runtime.flock": "packs the numbers of a lock, which only the package gives",
     "host.runtime.locker": "tests a lock of the given descriptor, which may belong to anything",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydpdk.host import fds
-from pydpdk.host.capabilities import capabilities
+from pydpdk.host.container import capabilities
 from pydpdk.host.cpus import numa_nodes
 from pydpdk.host.finding import Finding, error
 from pydpdk.host.hugepages import default_page_size_bytes, read_mounts
@@ -111,13 +111,9 @@ def _limit(
     else:
         name = {"-n": "nofile", "-u": "nproc", "-v": "as", "-f": "fsize", "-l": "memlock"}[letter]
         value = "unlimited" if unit > 1 else need
-        command = as_root_here(f"prlimit --pid $$ --{name}={value}:{value}")
+        sudo = "" if os.geteuid() == 0 else "sudo "  # not `as_root`: $$ is the PID of this shell
+        command = f"{sudo}prlimit --pid $$ --{name}={value}:{value}"
     yield error(code, what, command)
-
-
-def as_root_here(command: str) -> str:
-    """Write a command as `as_root` does, if `$$` in it must stay the PID of this shell."""
-    return command if os.geteuid() == 0 else f"sudo {command}"
 
 
 def _threads_of(uid: int, root: Path) -> int:
