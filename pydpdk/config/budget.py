@@ -111,9 +111,8 @@ def burst_of(config: Config) -> int:
     return polling.burst if polling else 0
 
 
-def _descriptors(config: Config, ports: Iterable[PortSpec], drawing: Iterable[Poll]) -> int:
+def _descriptors(config: Config, ports: Sequence[PortSpec], drawing: Iterable[Poll]) -> int:
     """Mbufs in full receive queues of the pool's ports and full transmit queues that it feeds."""
-    ports = list(ports)
     rx = sum(port.nb_rx_queues * _desc(port, port.nb_rx_desc) for port in ports)
     if config.app and config.app.python:
         return rx + sum(port.nb_tx_queues * _desc(port, port.nb_tx_desc) for port in ports)

@@ -22,12 +22,11 @@ _OWN_WORDS = ("value_error", *_UNKNOWN, *_MISSING)
 
 def render(faults: Iterable[Fault], source: Source, name: str) -> list[str]:
     """Write faults as lines of text, in the order of the file, without duplicates."""
-    lines = sorted((fault.line or source.line(fault.path), _text(fault)) for fault in faults)
+    lines = sorted(
+        (line or source.line(path), f"{format_path(path)}: {value}, allowed: {allowed}")
+        for path, value, allowed, line in faults
+    )
     return [f"{name}:{line}: {text}" for line, text in dict.fromkeys(lines)]
-
-
-def _text(fault: Fault) -> str:
-    return f"{format_path(fault.path)}: {fault.value}, allowed: {fault.allowed}"
 
 
 def format_path(path: KeyPath) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import KW_ONLY
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from pydpdk._core.frozen import frozen_by_name
+from pydpdk._core.frozen import frozen
 from pydpdk.choices import IovaMode, ProcType
 from pydpdk.eal.checks import as_tuple
 from pydpdk.eal.lcores import format_lcores, parse_lcores
@@ -22,7 +23,7 @@ else:  # of a file, which pydantic reads into this class
     ProcTypeLike, IovaModeLike = ProcType, IovaMode
 
 
-@frozen_by_name
+@frozen
 class EalOptions:
     """Options of the EAL, named as DPDK's own parameters are.
 
@@ -38,6 +39,7 @@ class EalOptions:
         "use_attribute_docstrings": True,
     }
 
+    _: KW_ONLY
     lcores: str | tuple[int, ...] | None = None
     """Lcores as `0-3,6`, as a map `0@(0-1),(1-2)@3`, or as a list of ids. Default: one for each
     CPU that this process may run on."""

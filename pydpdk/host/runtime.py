@@ -168,16 +168,11 @@ def _check(prefix: str) -> None:
 
 def _has_members(file: Path) -> bool:
     """Whether a process has a page of the registry; it may be one that shares no memory."""
-    return file.name == PROCESSES and _is_locked(file)
-
-
-def _is_locked(file: Path) -> bool:
-    """Test whether any process holds a lock on a file, without taking it."""
-    try:
-        with regular(file) as fd:
-            return locker(fd) is not None
-    except OSError:
-        return False
+    with suppress(OSError):
+        if file.name == PROCESSES:
+            with regular(file) as fd:
+                return locker(fd) is not None
+    return False
 
 
 def _has_write_lock(config: Path, *, by_others: bool) -> bool:

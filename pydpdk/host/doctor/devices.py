@@ -59,8 +59,8 @@ def _distance(device: PciDevice, needs: Needs, root: Path) -> Iterator[Finding]:
 
 def _vfio(needs: Needs, root: Path) -> Iterator[Finding]:
     """Check what vfio needs, for existing devices except those of bifurcated drivers."""
-    devices = [device for a in needs.pci if (device := read_device(a, root=root))]
-    devices = [device for device in devices if device.driver not in BIFURCATED]
+    found = (read_device(address, root=root) for address in needs.pci)
+    devices = [device for device in found if device and device.driver not in BIFURCATED]
     if not devices:
         return
     if not (root / BUS / "drivers/vfio-pci").is_dir():
