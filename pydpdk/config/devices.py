@@ -59,12 +59,14 @@ def _captures(config: Config) -> Iterator[Fault]:
     for path, device in devices:
         for file in captures.files_of(device):
             found = captures.look(file)
-            if found and found.link is None:
-                this = found.short or "neither"
-                yield Fault(path, repr(file), f"a capture file, pcap or pcapng: this is {this}")
-            elif found and found.link != captures.ETHERNET:
-                allowed = f"a capture of link type {captures.name_of(captures.ETHERNET)}: "
-                yield Fault(path, repr(file), f"{allowed}this is {found.link_name}")
+            if found is None or found.link == captures.ETHERNET:
+                continue
+            if found.link is None:
+                wanted, this = "file, pcap or pcapng", found.short or "neither"
+            else:
+                wanted = f"of link type {captures.name_of(captures.ETHERNET)}"
+                this = captures.name_of(found.link)
+            yield Fault(path, repr(file), f"a capture {wanted}: this is {this}")
 
 
 def _af_xdp(scope: Scope) -> Iterator[Fault]:

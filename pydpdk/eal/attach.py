@@ -230,15 +230,12 @@ def foreign_lcores(pid: int) -> frozenset[int]:
             named.update(parse_lcores(spec))
     for mask in its.coremask:
         with suppress(ValueError):
-            named.update(_set_bits(int(mask, 16)))
+            bits = int(mask, 16)
+            named.update(i for i in range(bits.bit_length()) if bits >> i & 1)
     if not named:  # the main lcore's thread has no lcore in its name, only a CPU
         main = host_primary.main_cpus(pid)
         named = set(main) if len(main) == 1 else {0}
     return frozenset(found | named)
-
-
-def _set_bits(mask: int) -> Iterator[int]:
-    return (i for i in range(mask.bit_length()) if mask >> i & 1)
 
 
 def _free_lcore(

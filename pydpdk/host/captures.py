@@ -69,11 +69,6 @@ class Capture:
     longest: int = 0
     short: str = ""
 
-    @property
-    def link_name(self) -> str:
-        """The link type's name in libpcap, and its number."""
-        return name_of(self.link or 0)
-
 
 def name_of(link: int) -> str:
     """Return the name and number of a link type: `RAW (101)`."""
