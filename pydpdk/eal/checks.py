@@ -142,11 +142,9 @@ def _lcore_problems(options: EalOptions) -> Iterator[Problem]:
 
 def _fd_problems(n_lcores: int) -> Iterator[Problem]:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    used, need = len(fds.open_fds()), fds.needed(n_lcores)
-    if limit != resource.RLIM_INFINITY and used + need > limit:
-        allowed = (
-            f"{n_lcores} lcores need {need} file descriptors and {limit - used} of {limit} are"
-        )
+    left, need = limit - len(fds.open_fds()), fds.needed(n_lcores)
+    if limit != resource.RLIM_INFINITY and need > left:
+        allowed = f"{n_lcores} lcores need {need} file descriptors and {left} of {limit} are"
         allowed += " left; the EAL would abort: raise the limit (ulimit -n) or name fewer lcores"
         yield Problem("lcores", n_lcores, allowed, of_host=True)
 

@@ -166,10 +166,8 @@ def _none(need_bytes: int, in_memory: bool, root: Path) -> Availability:
     what, command = "No hugepages are reserved", _reserve(need_bytes, root)
     mounted = any(mount.page_size_bytes == size for mount in read_mounts(root=root))
     if not (in_memory or mounted or is_confined(root=root)):
-        what, command = (
-            f"{what}, nor hugetlbfs mounted",
-            f"{command} && {_MAKE_MOUNT}{_mount(size)}",
-        )
+        what += ", nor hugetlbfs mounted"
+        command += f" && {_MAKE_MOUNT}{_mount(size)}"
     return _unusable("hugepages-none", what, command)
 
 
