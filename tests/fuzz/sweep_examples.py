@@ -101,6 +101,7 @@ GOOD: dict[str, Make] = {
     **sweep_config_examples.GOOD,
     **sweep_columns.GOOD,
     "eal.devices.remove.device": lambda h: parse(h.removable),
+    "eal.devices.take_away.device": lambda h: parse(h.removable),
     "eal.devices.missing_ports.devices": same((parse("net_null0"),)),
     "eal.devices.checked.devargs": same("net_null_h"),
     "eal.devices.add.device": same(parse("net_null_h")),
