@@ -19,7 +19,7 @@ class _Choice(StrEnum):
 
 
 class ProcType(_Choice):
-    """What a process is in its file prefix (`--proc-type`)."""
+    """Type of a process in its file prefix (`--proc-type`)."""
 
     PRIMARY = "primary"
     SECONDARY = "secondary"
@@ -43,7 +43,7 @@ class RingSync(_Choice):
 
 
 class ForwardMode(_Choice):
-    """What forwarding does to packets: nothing, or swap their MAC addresses."""
+    """How forwarding changes packets: not at all, or it swaps their MAC addresses."""
 
     IO = "io"
     MACSWAP = "macswap"

@@ -97,7 +97,7 @@ class Owner(Closing):
     """`lookup` takes a place in the object, which only `close` gives back."""
 
     _gate: Any = None
-    """Its `struct pyd_gate *`, whose `closed` counts; C is called with `_handle`."""
+    """Its `struct pyd_gate *`: `closed` in it is the state. Calls of C take `_handle`."""
 
     def __init__(
         self, name: str, handle: Any, gate: Any, *, address: int = 0, owned: bool = True

@@ -1,8 +1,8 @@
 """A burst: the only owner of up to `capacity` mbufs, made once and used again and again.
 
 The mbuf pointers lie in DPDK memory and are listed there, so recovery finds the mbufs of a dead
-process. Python sees packets as arrays, and makes no object for each. What its verbs over all
-packets check and call is in `fields`, `masks` and `headers`.
+process. Python sees packets as arrays, and makes no object for each. The checks and C calls
+of its verbs over all packets are in `fields`, `masks` and `headers`.
 """
 
 from __future__ import annotations
@@ -134,8 +134,8 @@ class Burst(Owner, Handle):
         Parameters
         ----------
         packets
-            One bytes-like object for each packet of the burst, or one for all. What does not fit
-            in the first segment goes into further ones, of the packet's own pool.
+            One bytes-like object for each packet of the burst, or one for all. Bytes that do
+            not fit in the first segment go into further ones, of the packet's own pool.
 
         Raises
         ------
@@ -477,9 +477,9 @@ class Burst(Owner, Handle):
     def verify_checksums(self) -> tuple[Mask, Mask]:
         """Return two `bool[n]`: packets with a wrong IPv4 checksum, and with a wrong L4 checksum.
 
-        L4 is TCP, UDP, ICMP and ICMPv6. What has no checksum is not wrong: fragments, UDP with 0
-        over IPv4. A packet that ends before its own length, or before UDP's, is wrong; bytes behind
-        UDP's length are not covered.
+        L4 is TCP, UDP, ICMP and ICMPv6. Packets without a checksum are not wrong: fragments,
+        UDP with 0 over IPv4. A packet that ends before its own length, or before UDP's, is wrong;
+        bytes behind UDP's length are not covered.
 
         Notes
         -----

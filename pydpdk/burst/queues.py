@@ -1,4 +1,4 @@
-"""What a function needs of a queue: the interfaces that ports' queues and rings of mbufs share."""
+"""Interfaces that ports' queues, rings of mbufs and channels share, for functions over any."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def doctor_command(
 ) -> None:
     """Check what DPDK needs of this host, before any EAL is started.
 
-    Exits with 1 where something will fail.
+    Exits with 1 if something will fail.
     """
     needs = needs_of_file(load(file, check_host=False)) if file else Needs()
     if run_docker:

@@ -41,7 +41,7 @@ def reserve(
     node: Node = None,
     persistent: Persistent = False,
 ) -> None:
-    """Reserve hugepages, at least COUNT in all; show what the kernel made of it."""
+    """Reserve hugepages, at least COUNT in all; show how many the kernel reserved."""
     _show_changed(pages.reserve(count, size_bytes=_bytes(size), node=node), persistent)
 
 

@@ -21,7 +21,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list; remove nothi
 def reap_command(prefixes: Prefixes = None, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Remove the hugepage files and runtime directories of programs that died.
 
-    Exits with 1 where a prefix that was named is in use, or something could not be removed.
+    Exits with 1 if a prefix that was named is in use, or something could not be removed.
     """
     named = prefixes or []
     used = in_use(named)

@@ -35,7 +35,7 @@ class Death:
     recovered : object
         The result of recovery; None if there was nothing to do, or it failed.
     error : Exception or None
-        Why recovery failed: what the process held is still missing, and `recover()` tries again.
+        Why recovery failed: the objects of the process are still missing; `recover()` tries again.
     """
 
     process: RegisteredProcess
@@ -190,7 +190,7 @@ class Watcher:
         self.answered_for.discard(member.pid)
         registry.forget(self._prefix, member)
         if death.error is not None:
-            _logger.error("what the %s held is still missing: %s", member, death.error)
+            _logger.error("the objects of the %s are still missing: %s", member, death.error)
         elif death.recovered is not None:
             _logger.warning("of the %s: %s", member, death.recovered)
         with lock():
@@ -216,4 +216,4 @@ class Watcher:
 
 def _check(callback: object) -> None:
     if not callable(callback):
-        raise TypeError(f"callback={callback!r}: takes a function")
+        raise TypeError(f"callback must be callable (got {callback!r})")

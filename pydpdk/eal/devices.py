@@ -35,7 +35,7 @@ def add(device: Device) -> None:
     """Probe a device, and check that it has a port."""
     device = spelled(device)
     if has_port(device.port_name):
-        raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{device.name} is there already")
+        raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{device.name} exists already")
     since = log.failures_so_far()
     names = (device.bus, device.name, device.tail)
     call_errno(lib.rte_eal_hotplug_add, *map(str.encode, names), detail=device.text)
@@ -92,9 +92,9 @@ def keeps_interrupts(devices: Iterable[str]) -> bool:
     """Whether the interrupt thread may use what `rte_eal_cleanup` frees; then it is not called.
 
     virtio_user does not unregister all sockets of a connection that ends: the thread would panic.
-    Of net_memif's, the thread is told by a pipe: it may read the freed handle of a source (seen on
-    24.11 as a segmentation fault, in 2 of 52 ends). Without the call the memory stays mapped until
-    the process ends; the files are removed.
+    net_memif does, but a pipe notifies the thread later: it may read the freed handle of a source
+    (seen on 24.11 as a segmentation fault, in 2 of 52 ends). Without the call the memory stays
+    mapped until the process ends; the files are removed.
     """
     if any(parse(device).driver == "net_memif" for device in devices):
         return True

@@ -206,7 +206,7 @@ def _check_runtime_dir(prefix: str, socket: str) -> None:
         text = f"{directory / socket}: at most {_MAX_SOCKET_PATH} bytes for a socket (got {length})"
         raise make_error("rte_eal_init", errno.ENAMETOOLONG, text)
     with suppress(OSError):  # reported below, or by the EAL
-        trust.make_way(directory)
+        trust.make_parent(directory)
     why = trust.distrust(directory, own=True)
     if why:
         text = f"{why}, and the EAL would trust its files: `pydpdk doctor` says what to do"

@@ -151,7 +151,7 @@ def check_af_xdp(
     used: bool,
     users: Iterable[Port],
 ) -> None:
-    """Check what makes the driver fail half-way, after which it uses memory that it has freed.
+    """Raise where the driver would fail half-way and then use memory that it has freed.
 
     Parameters
     ----------

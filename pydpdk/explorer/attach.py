@@ -28,8 +28,8 @@ def attach(file_prefix: str) -> Iterator[eal.Eal]:
     Notes
     -----
     Wraps    rte_eal_init and rte_eal_cleanup (rte_eal.h), as dpdk-proc-info does
-    Owns     nothing of the primary. What every secondary allocates on its heap in rte_eal_init (a
-             table of services and one of lcores) is freed when this closes
+    Owns     nothing of the primary. Memory that every secondary allocates on its heap in
+             rte_eal_init (tables of services and of lcores) is freed when this closes
     Threads  the calling one becomes an lcore with an id that no worker of the other processes has,
              on CPUs that they leave free, if there are any
     """

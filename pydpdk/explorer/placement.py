@@ -19,7 +19,7 @@ from pydpdk.memory.memzone import MemzoneInfo
 
 
 class MemoryKind(StrEnum):
-    """What a piece of memory is of: `heap` is malloc's without a name, `other` is in no heap."""
+    """Kind of a piece of memory: `heap` is from malloc, without a name; `other` is in no heap."""
 
     MEMPOOL = "mempool"
     RING = "ring"

@@ -27,7 +27,7 @@ MEANINGS = {
     "hugetlbfs-not-mounted": "The EAL creates hugepages as files, and has no mount for them.",
     "hugetlbfs-not-writable": "The EAL creates hugepages as files, and may not write there.",
     "hugetlbfs-size-limit": "The mount has a size limit that is less than is needed.",
-    "memory-policy-refused": "Without the NUMA policy calls the EAL can use no hugepages.",
+    "memory-policy-denied": "Without the NUMA policy calls the EAL can use no hugepages.",
     "runtime-dir-not-writable": "The EAL keeps the files that processes share in this directory.",
     "runtime-dir-full": "The EAL maps its files there, and dies if there is no space for a page.",
     "runtime-dir-untrusted": "Another user could put files there, which the EAL would open.",

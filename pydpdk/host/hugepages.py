@@ -116,7 +116,7 @@ def available(
         if not sizes:
             return _no_mount(pools, mounts, root)
     if not memory_policy_allowed():
-        return _unusable("memory-policy-refused", _POLICY_REASON, _GIVE_SYS_NICE)
+        return _unusable("memory-policy-denied", _POLICY_REASON, _GIVE_SYS_NICE)
     here = _enough([pool for pool in pools if pool.size_bytes in sizes], need_bytes, root)
     return here if in_memory or not here.usable else _within_mounts(here, need_bytes, mounts)
 

@@ -16,7 +16,7 @@ from pydpdk.host import interfaces
 
 
 class Offload(StrEnum):
-    """What a kernel interface may leave to its NIC, as `ethtool -K` names it."""
+    """Work that a kernel interface may leave to its NIC, as `ethtool -K` names it."""
 
     TX = "tx"
     TSO = "tso"

@@ -31,7 +31,7 @@ from pydpdk.host.registry_page import (
     read,
     write,
 )
-from pydpdk.host.trust import distrust, make_way, open_regular, regular
+from pydpdk.host.trust import distrust, make_parent, open_regular, regular
 
 FILE = runtime.PROCESSES
 MAX_PROCESSES = 128
@@ -127,7 +127,7 @@ def register(
         128 processes are registered, or the file stays locked.
     """
     path = path_of(prefix)
-    make_way(path.parent)
+    make_parent(path.parent)
     with suppress(FileExistsError):
         path.parent.mkdir(mode=0o700)
     fds: list[int] = []

@@ -16,7 +16,7 @@ MAX_LCORES = 1024
 
 
 class Role(StrEnum):
-    """What a process is in its file prefix; to an `unshared` primary no process can attach."""
+    """Role of a process in its file prefix; no process can attach to an `unshared` primary."""
 
     PRIMARY = "primary"
     SECONDARY = "secondary"

@@ -163,7 +163,9 @@ def unlock_mounts(*, root: Path = Path("/")) -> None:
 
 def _check(prefix: str) -> None:
     if prefix in {"", ".", ".."} or "/" in prefix or "\0" in prefix:
-        raise ValueError(f"file prefix {prefix!r}: takes a name without '/', not '.' or '..'")
+        raise ValueError(
+            f"file prefix must be a name without '/', not '.' or '..' (got {prefix!r})"
+        )
 
 
 def _has_members(file: Path) -> bool:

@@ -33,7 +33,7 @@ def distrust(directory: Path, *, own: bool = False) -> str:
     return _why_parent(base) or _why_parent(shared) or _why_own(directory, own)
 
 
-def make_way(directory: Path) -> None:
+def make_parent(directory: Path) -> None:
     """Create the parent of a runtime directory, for this user only."""
     directory.parent.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):

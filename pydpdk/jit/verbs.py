@@ -60,7 +60,7 @@ def _check_arguments(n: int) -> None:
     if n == _FULL:
         raise NoRoomError("the other burst has no room for all of them: nothing was moved")
     if n == _TOO_LONG:
-        raise ValueError("more packets than the burst takes, or more bytes than an mbuf has room")
+        raise ValueError("more packets than fit in the burst, or more bytes than fit in an mbuf")
     if n == _SHORT:
         raise ValueError("the mask must have a bool for each packet of the burst")
     if n == _SAME:

@@ -110,7 +110,7 @@ class Worker(Fixed):
         try:
             return compiled(*lease.args)
         except WorkerStoppedError:
-            raise CancelledError(f"{job.name} was ended: it did not ask running()") from None
+            raise CancelledError(f"{job.name} was ended: it did not check running()") from None
         except Exception as error:
             error.add_note(
                 f"in the worker {job.name} on lcore {job.lcore_id}, {_where(error, compiled)}"

@@ -106,7 +106,7 @@ def launch(function: Callable[..., Any], *args: Any, lcore_id: int | None = None
     Cost     25 us for the round trip
     """
     if not callable(function):
-        raise TypeError(f"function must be something to call (got {function!r})")
+        raise TypeError(f"function must be callable (got {function!r})")
     with lock():
         worker = idle(lcore_id)
         name = getattr(function, "__qualname__", type(function).__name__)

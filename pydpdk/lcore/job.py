@@ -214,13 +214,13 @@ class Job(Owner):
         self.cancel()
         if not self._await(deadline(PATIENCE_S)):
             raise InUseError(
-                f"{self!r} was asked to end and runs on: what runs on an lcore asks"
-                " lcore.running() whether to go on"
+                f"{self!r} was asked to end and runs on: a function on an lcore must end once"
+                " lcore.running() is false"
             )
 
     def _not_from_inside(self, what: str) -> None:
         if not self.closed and lib.pyd_job_mine() == self._c:
-            raise InUseError(f"{self!r} cannot {what}: it is what runs here")
+            raise InUseError(f"{self!r} cannot {what}: it runs in this thread")
 
     def _why_open(self) -> list[str]:
         if self._error is not None and not self._seen and not self.cancelled():

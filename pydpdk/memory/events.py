@@ -24,7 +24,7 @@ _numbers = itertools.count()
 
 
 class MemEventKind(StrEnum):
-    """What DPDK did with the pages of an event: mapped or unmapped them."""
+    """Whether DPDK mapped or unmapped the pages of an event."""
 
     ALLOC = "alloc"
     FREE = "free"

@@ -1,8 +1,8 @@
 """One mbuf, through the burst that owns it.
 
 The data path is bursts; this is to inspect or change a single packet. Memory that several mbufs
-share (clones, attached ones) is read-only and keeps its length at both ends: what one writes, all
-others would read.
+share (clones, attached ones) is read-only and keeps its length at both ends: a change would
+show in all of them.
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ def check_ops_name(ops_name: str) -> bytes:
     """
     if ops_name == LOSSY:
         raise ValueError(
-            f"ops_name={ops_name!r}: what is put while another thread's get is not done may find"
-            " the ring full, and is lost; ring_mt_hts is for threads that share a CPU"
+            f"ops_name={ops_name!r} loses objects: a put beside an unfinished get may find the ring"
+            " full; ring_mt_hts is for threads that share a CPU"
         )
     return check_name("ops", ops_name, OPS_NAME)
 

@@ -119,7 +119,7 @@ class Group(Closing):
         """
         check_range("restarts", restarts, 0, 1_000_000)
         if not callable(function):
-            raise TypeError(f"start({function!r}): takes a function")
+            raise TypeError(f"function must be callable (got {function!r})")
         if name is None:
             name = str(getattr(function, "__name__", "function"))[:MAX_PROCESS_NAME]
         check_process_name(name)

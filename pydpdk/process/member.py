@@ -311,5 +311,5 @@ def _cause(code: int) -> str:
 
 def _held(death: Death | None) -> str:
     if death is not None and death.error is not None:
-        return f"; what it held is still missing: {death.error}"
+        return f"; its objects are still missing: {death.error}"
     return f"; {death.recovered}" if death is not None and death.recovered else ""

@@ -71,9 +71,9 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         self.plan = make_plan(self.config)
         self.root = Path.cwd() / "root"
         self.root.mkdir(exist_ok=True)
-        self.field = DynField.register("house_field", "u4")
+        self.field = DynField.register("fixture_field", "u4")
         rx_timestamp(), tx_timestamp()  # while there is room in the mbuf
-        self.flag = DynFlag.register("house_flag")
+        self.flag = DynFlag.register("fixture_flag")
         self.packets = self.keep("packets", lambda: Mempool.create("packets", 511, cache_size=0))
         self.ring_port, self.idle = self.eal_port("net_ring0"), self.eal_port("net_null1")
         self.yaml = Path("good.yaml")

@@ -42,7 +42,7 @@ def test_a_name_of_a_process_fits_in_the_registry(name):
 @pytest.mark.parametrize("method", ["on_primary_death", "on_process_death"])
 def test_a_callback_that_is_not_callable_raises_at_once(method):
     watcher = Watcher("no-such-prefix", os.getpid(), None)
-    with pytest.raises(TypeError, match="takes a function"):
+    with pytest.raises(TypeError, match="callback must be callable"):
         getattr(watcher, method)(5)
     watcher.start()
     watcher.stop()

@@ -127,13 +127,13 @@ def test_simultaneous_registrations_never_overlap(prefix: str, children: Childre
 
 def test_a_forked_child_does_not_remove_the_registration(prefix: str):
     registration = register(prefix, 1)
-    forgot, told = os.pipe()
+    forgot, reported = os.pipe()
     stays, end = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(end)
         registration.forget()
-        os.write(told, b"x")
+        os.write(reported, b"x")
         os.read(stays, 1)
         os._exit(0)
     os.read(forgot, 1)
@@ -142,7 +142,7 @@ def test_a_forked_child_does_not_remove_the_registration(prefix: str):
     assert registry.members(prefix) == []
     os.close(end)
     os.waitpid(child, 0)
-    for fd in (forgot, told, stays):
+    for fd in (forgot, reported, stays):
         os.close(fd)
 
 

@@ -193,7 +193,7 @@ def test_launch_raises_for_the_main_lcore(workers):
     for bad in ("1", 1.0, True, b""):
         with pytest.raises(TypeError):
             lcore.launch(int, lcore_id=bad)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="something to call"):
+    with pytest.raises(TypeError, match="must be callable"):
         lcore.launch(5)  # type: ignore[arg-type]
 
 

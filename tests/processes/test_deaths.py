@@ -70,7 +70,7 @@ def test_a_failed_recovery_is_reported_and_can_be_repeated(
     death = callback.wait()
     forget()
     assert isinstance(death.error, BusyError) and death.recovered is None
-    assert "held is still missing" in caplog.text and "a process stays inside" in caplog.text
+    assert "are still missing" in caplog.text and "a process stays inside" in caplog.text
     assert pool.in_use_count == 20
     monkeypatch.undo()
     assert recover().mbufs == {pool.name: 20}

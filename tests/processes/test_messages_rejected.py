@@ -53,7 +53,7 @@ REJECTED = [
     *_bad(lambda name: messages.handle(name, print)),
     *_bad_bytes(messages.send, wire.FDS_MAX), *_bad_bytes(messages.request, wire.FDS_MAX - 1),
     *_bad_bytes(messages.request_sync, wire.FDS_MAX),
-    (lambda: messages.handle("x", None), TypeError, "a callable that takes an MpMessage"),
+    (lambda: messages.handle("x", None), TypeError, "must be callable with an MpMessage"),
 ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Every state that a dead process leaves: made here, in the memory of one EAL, then recovered.
 
-The dead process is an entry in the process table with the PID of a process that has ended. What it
-holds is taken from us: the storage of bursts moves to its list, reservations stay unfinished.
+The dead process is an entry in the process table with the PID of a process that has ended. Its
+objects are ours: the storage of bursts moves to its list, reservations stay unfinished.
 """
 
 import errno

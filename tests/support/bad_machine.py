@@ -64,7 +64,7 @@ as_user() { "$@"; }
 doctor() { as_user pydpdk doctor $FILE --json 2>"$T/errors" || test $? = 1 || cat "$T/errors" >&2; }
 """
 
-_MEND = r"""
+_FIX = r"""
 eval "$({python} -c '
 import json, sys
 print(next((f["command"] for f in json.load(open(sys.argv[1])) if f["code"] == sys.argv[2]), ""))
@@ -113,7 +113,7 @@ def make(
             f"ending() {{ {teardown}; }}; trap ending EXIT",
             f'{{ {setup}\n}} >&2',
             'doctor >"$T/before"',
-            _MEND.format(python=shlex.quote(sys.executable), code=code) if run else '',
+            _FIX.format(python=shlex.quote(sys.executable), code=code) if run else '',
             'test -s "$T/after" || doctor >"$T/after"',
             'cat "$T/before"; echo; echo @@; cat "$T/after"',
         ])  # fmt: skip

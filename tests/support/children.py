@@ -54,7 +54,7 @@ def python(code: str, *argv: object) -> list[str]:
 
 
 def died_of_a_signal(code: int) -> bool:
-    """Tell from an exit code; Python ends itself with SIGINT after a KeyboardInterrupt."""
+    """Whether it crashed; Python ends itself with SIGINT after a KeyboardInterrupt."""
     return code in (128 + signal.SIGABRT, 128 + signal.SIGSEGV) or (
         code < 0 and code != -signal.SIGINT
     )
@@ -150,7 +150,7 @@ class Child:
 
     @property
     def errors(self) -> str:
-        """What it has written to stderr."""
+        """Its output to stderr so far."""
         if self._stderr.closed:
             return self._said
         # not by seek: the child writes at the same offset

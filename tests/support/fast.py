@@ -72,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Fast:
-    """What is left out of this run; with xdist, the sum of what each worker left out of its own."""
+    """Tests that this run leaves out; with xdist, the sum of those that its workers left out."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

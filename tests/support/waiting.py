@@ -1,4 +1,4 @@
-"""The one way to wait for what no pipe and no event tells: ask again, up to a deadline."""
+"""Wait for a state that no pipe and no event reports: ask again, up to a deadline."""
 
 from __future__ import annotations
 

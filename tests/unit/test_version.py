@@ -5,8 +5,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import pydpdk
 from pydpdk import version
+from pydpdk.exceptions import VersionError
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
@@ -26,3 +29,23 @@ def test_the_shell_can_complete():
     command = f"{sys.executable} -m pydpdk --show-completion; exit $?"  # it detects its shell
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert "COMPLETE" in done.stdout
+
+
+def test_compiled_and_running_are_the_same_release():
+    assert version.COMPILED.split(".")[:2] == version.RUNNING.split(".")[:2]
+    version.check()
+
+
+@pytest.mark.parametrize("running", ["22.11.0", "22.11.99"])
+def test_stable_updates_are_accepted(monkeypatch: pytest.MonkeyPatch, running: str):
+    monkeypatch.setattr(version, "COMPILED", "22.11.4")
+    monkeypatch.setattr(version, "RUNNING", running)
+    version.check()
+
+
+@pytest.mark.parametrize("running", ["22.7.0", "23.11.0", "24.11.1"])
+def test_another_release_raises_with_both_versions(monkeypatch: pytest.MonkeyPatch, running: str):
+    monkeypatch.setattr(version, "COMPILED", "22.11.4")
+    monkeypatch.setattr(version, "RUNNING", running)
+    with pytest.raises(VersionError, match=rf"22\.11\.4 .* {running.replace('.', '[.]')}"):
+        version.check()

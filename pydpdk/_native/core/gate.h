@@ -11,8 +11,8 @@
 #define PYD_SHUT (-EBADF)
 
 /* Keep a gate open without a critical section: a call while it waits, a channel for its own ring
- * and pool, a worker for its whole run, a reader. What is behind the gate is not closed
- * meanwhile. */
+ * and pool, a worker for its whole run, a reader. The object behind the gate is not
+ * closed meanwhile. */
 static inline int
 pyd_ref(struct pyd_gate *gate)
 {
@@ -87,7 +87,7 @@ pyd_leave_alone(struct pyd_gate *gate)
     pyd_unpass_alone(gate);
 }
 
-/* Close for good: what was behind the gate is freed, or belongs to another process. */
+/* Close for good: the object behind the gate is freed, or belongs to another process. */
 static inline void
 pyd_end(struct pyd_gate *gate)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tables of DPDK's memory, read under the lock that keeps each thing from being freed meanwhile: a
- * primary that we look at goes on allocating. What runs under these locks copies, and does nothing
- * else; nothing here allocates in DPDK's memory. */
+ * primary that we look at goes on allocating. Code under these locks only copies; nothing
+ * here allocates in DPDK's memory. */
 #include <stdlib.h>
 
 #include <rte_eal_memconfig.h>

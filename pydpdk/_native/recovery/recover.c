@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Recovery from dead processes, in the primary: see docs/processes.md, Crashes. */
+/* Recovery from dead processes, in the primary: see docs/recovery.md. */
 #include <stdlib.h>
 
 #include "core/clock.h"

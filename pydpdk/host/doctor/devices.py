@@ -77,7 +77,7 @@ def _vfio(needs: Needs, root: Path) -> Iterator[Finding]:
 def _interfaces(needs: Needs, root: Path) -> Iterator[Finding]:
     for name, driver in needs.interfaces().items():
         if not interfaces.exists(name, root=root):
-            yield error("interface-missing", f"{driver} takes {name}, which is not here")
+            yield error("interface-missing", f"{driver} needs {name}, which is not here")
         elif not interfaces.is_up(name):
             command = as_root(f"ip link set {name} up")
             yield error("interface-down", f"{name} is down", command, True)

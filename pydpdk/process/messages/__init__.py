@@ -224,7 +224,7 @@ def handle(name: str, function: Function) -> Handler:
     eal.require_running()
     plain = wire.check_message_name(name)
     if not callable(function):
-        raise TypeError(f"function={function!r}: a callable that takes an MpMessage")
+        raise TypeError(f"function must be callable with an MpMessage (got {function!r})")
     actions = (wire.MESSAGE + plain, wire.REQUEST + plain)
     c = ffi.new("struct pyd_listener *")
     with eal.running(), Undo(lib.pyd_mp_unregister, c):
