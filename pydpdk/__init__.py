@@ -7,69 +7,78 @@ libdpdk is missing or broken.
 from __future__ import annotations
 
 from importlib import import_module as _import_module
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from pydpdk._core import hooks as _hooks
 
 if _TYPE_CHECKING:
-    from pydpdk.app import App
+    from pydpdk.app import App as App
     from pydpdk.app.session import open_file as open  # noqa: A004, F401  # pydpdk.open("file.yaml")
-    from pydpdk.burst import Burst, BurstSink, BurstSource, Forward
-    from pydpdk.choices import ForwardMode, IovaMode, ProcType, RingSync
-    from pydpdk.eal import Eal, EalState, init
-    from pydpdk.eal.options import EalOptions
+    from pydpdk.burst import (
+        Burst as Burst,
+        BurstSink as BurstSink,
+        BurstSource as BurstSource,
+        Forward as Forward,
+    )
+    from pydpdk.choices import (
+        ForwardMode as ForwardMode,
+        IovaMode as IovaMode,
+        ProcType as ProcType,
+        RingSync as RingSync,
+    )
+    from pydpdk.eal import Eal as Eal, EalState as EalState, init as init
+    from pydpdk.eal.options import EalOptions as EalOptions
     from pydpdk.ethdev import (
-        Link,
-        Port,
-        PortInfo,
-        PortState,
-        PortStats,
-        RssHf,
-        RxOffload,
-        TxOffload,
+        Link as Link,
+        Port as Port,
+        PortInfo as PortInfo,
+        PortState as PortState,
+        PortStats as PortStats,
+        RssHf as RssHf,
+        RxOffload as RxOffload,
+        TxOffload as TxOffload,
     )
     from pydpdk.exceptions import (
-        BusyError,
-        ClosedError,
-        ConfigError,
-        DpdkError,
-        EalInitError,
-        HandlerError,
-        InUseError,
-        LeakWarning,
-        NameTakenError,
-        NoRoomError,
-        NotFoundError,
-        NotSupportedError,
-        PeerDiedError,
-        SecondaryError,
-        TimedOutError,
-        VersionError,
+        BusyError as BusyError,
+        ClosedError as ClosedError,
+        ConfigError as ConfigError,
+        DpdkError as DpdkError,
+        EalInitError as EalInitError,
+        HandlerError as HandlerError,
+        InUseError as InUseError,
+        LeakWarning as LeakWarning,
+        NameTakenError as NameTakenError,
+        NoRoomError as NoRoomError,
+        NotFoundError as NotFoundError,
+        NotSupportedError as NotSupportedError,
+        PeerDiedError as PeerDiedError,
+        SecondaryError as SecondaryError,
+        TimedOutError as TimedOutError,
+        VersionError as VersionError,
     )
-    from pydpdk.jit import CompileError, Worker, worker
-    from pydpdk.memory.dynfield import DynField, DynFlag
-    from pydpdk.memory.flags import OlFlag
-    from pydpdk.memory.mbuf import Mbuf
-    from pydpdk.memory.mempool import Mempool
-    from pydpdk.memory.memzone import Memzone, MemzoneFlag
-    from pydpdk.memory.objects import ObjectPool
-    from pydpdk.memory.objects_kind import MempoolFlag, PoolOps
+    from pydpdk.jit import CompileError as CompileError, Worker as Worker, worker as worker
+    from pydpdk.memory.dynfield import DynField as DynField, DynFlag as DynFlag
+    from pydpdk.memory.flags import OlFlag as OlFlag
+    from pydpdk.memory.mbuf import Mbuf as Mbuf
+    from pydpdk.memory.mempool import Mempool as Mempool
+    from pydpdk.memory.memzone import Memzone as Memzone, MemzoneFlag as MemzoneFlag
+    from pydpdk.memory.objects import ObjectPool as ObjectPool
+    from pydpdk.memory.objects_kind import MempoolFlag as MempoolFlag, PoolOps as PoolOps
     from pydpdk.process import (
-        Channel,
-        Group,
-        Member,
-        MemberDiedError,
-        Process,
-        Recovery,
-        attach,
-        messages,
-        processes,
-        recover,
-        running,
+        Channel as Channel,
+        Group as Group,
+        Member as Member,
+        MemberDiedError as MemberDiedError,
+        Process as Process,
+        Recovery as Recovery,
+        attach as attach,
+        messages as messages,
+        processes as processes,
+        recover as recover,
+        running as running,
     )
-    from pydpdk.ring import Ring
-    from pydpdk.tables import Bpf, Fib, Fib6, Hash, Meter
+    from pydpdk.ring import Ring as Ring
+    from pydpdk.tables import Bpf as Bpf, Fib as Fib, Fib6 as Fib6, Hash as Hash, Meter as Meter
 
 _HOME = {
     "pydpdk.app": "App open",
@@ -100,76 +109,9 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
 
-# without `open`: a star import must not shadow the builtin
-__all__ = [
-    "App",
-    "Bpf",
-    "Burst",
-    "BurstSink",
-    "BurstSource",
-    "BusyError",
-    "Channel",
-    "ClosedError",
-    "CompileError",
-    "ConfigError",
-    "DpdkError",
-    "DynField",
-    "DynFlag",
-    "Eal",
-    "EalInitError",
-    "EalOptions",
-    "EalState",
-    "Fib",
-    "Fib6",
-    "Forward",
-    "ForwardMode",
-    "Group",
-    "HandlerError",
-    "Hash",
-    "InUseError",
-    "IovaMode",
-    "LeakWarning",
-    "Link",
-    "Mbuf",
-    "Member",
-    "MemberDiedError",
-    "Mempool",
-    "MempoolFlag",
-    "Memzone",
-    "MemzoneFlag",
-    "Meter",
-    "NameTakenError",
-    "NoRoomError",
-    "NotFoundError",
-    "NotSupportedError",
-    "ObjectPool",
-    "OlFlag",
-    "PeerDiedError",
-    "PoolOps",
-    "Port",
-    "PortInfo",
-    "PortState",
-    "PortStats",
-    "ProcType",
-    "Process",
-    "Recovery",
-    "Ring",
-    "RingSync",
-    "RssHf",
-    "RxOffload",
-    "SecondaryError",
-    "TimedOutError",
-    "TxOffload",
-    "VersionError",
-    "Worker",
-    "attach",
-    "init",
-    "messages",
-    "processes",
-    "recover",
-    "running",
-    "worker",
-]
+# no plain assignment, which would hide the imports above from type checkers; and without `open`:
+# a star import must not shadow the builtin
+globals()["__all__"] = sorted({*_MODULE_OF} - {"open"})
 
 
 def _load_recovery() -> _Any:

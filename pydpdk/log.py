@@ -12,9 +12,8 @@ import re
 import select
 import threading
 from collections import deque
-from collections.abc import Iterator
-from types import TracebackType
-from typing import NamedTuple, Self
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Self, TypeVar
 
 from pydpdk._core.callbacks import Voice, kept
 from pydpdk._crossing import Locked
@@ -36,6 +35,8 @@ _PATIENCE_S = 1.0  # then a thread logs out of turn: a handler of the other may 
 _OF_DRIVERS = ("pmd.net.", "lib.vhost.")
 _FAILURES_MAX = 256
 _TYPES_SIZE = 1 << 17  # [bytes] of rte_log_dump: some 600 types in Debian's build
+
+T = TypeVar("T")
 
 
 class Failure(NamedTuple):
@@ -62,7 +63,7 @@ class _Drain:
         self._logging = threading.RLock()  # taken without `_lock`: handlers are user code
         self._waiting: deque[tuple[str, int, str]] = deque()
         self._names: dict[int, str] = {}
-        self._recorders: list[Recorder] = []
+        self.recorders: set[Recorder] = set()
         self._failures: deque[Failure] = deque(maxlen=_FAILURES_MAX)
         self._failed = 0
         self._thread: threading.Thread | None = None
@@ -108,7 +109,7 @@ class _Drain:
                 self._keep(text, self._line.level, self._line.logtype)
 
     def _keep(self, text: str, level: int, logtype: int) -> None:
-        for recorder in self._recorders:
+        for recorder in self.recorders:
             recorder.lines.append(text)
         level, name = _LEVELS.get(level, logging.INFO), self._name(logtype)
         if level >= logging.ERROR and name.startswith(_OF_DRIVERS):
@@ -139,24 +140,15 @@ class _Drain:
         return self._names.setdefault(logtype, f"type{logtype}")
 
     def failures(self) -> list[Failure]:
-        with Locked(self._lock):
-            self._collect()
-            found = list(self._failures)
-        self._emit()
-        return found
+        return self.between(list, self._failures)
 
-    def record(self, recorder: Recorder) -> None:
+    def between(self, act: Callable[[Any], T], argument: Any) -> T:
+        """Call a function between the lines that are queued now and those that follow."""
         with Locked(self._lock):
             self._collect()
-            self._recorders.append(recorder)
+            result = act(argument)
         self._emit()
-
-    def forget(self, recorder: Recorder) -> None:
-        with Locked(self._lock):
-            self._collect()
-            if recorder in self._recorders:
-                self._recorders.remove(recorder)
-        self._emit()
+        return result
 
 
 class Recorder:
@@ -166,16 +158,11 @@ class Recorder:
         self.lines: list[str] = []
 
     def __enter__(self) -> Self:
-        _drain.record(self)
+        _drain.between(_drain.recorders.add, self)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        _drain.forget(self)
+    def __exit__(self, *error: object) -> None:
+        _drain.between(_drain.recorders.discard, self)
 
 
 def _log_types() -> Iterator[tuple[int, str]]:

@@ -21,8 +21,7 @@ from children import Children, died_of_a_signal
 import pydpdk
 from pydpdk import eal as pydpdk_eal
 from pydpdk._core import lifetime
-from pydpdk.host import hugepages as host_hugepages
-from pydpdk.host import runtime
+from pydpdk.host import hugepages as host_hugepages, runtime
 from pydpdk.memory.mempool import mempools
 from pydpdk.memory.memzone import memzones
 

@@ -16,9 +16,6 @@ def one_of(kind: type[T], name: str, value: object) -> T:
     ValueError
         It is neither; the message has the argument's name and what is possible.
     """
-    try:
-        if isinstance(value, str):
-            return kind(value)
-    except ValueError:
-        pass
+    if isinstance(value, str) and value in tuple(kind):
+        return kind(value)
     raise ValueError(f"{name} must be one of {', '.join(kind)} (got {value!r})")

@@ -13,10 +13,8 @@ from typing import Any, Literal, TypeVar, cast
 
 from pydpdk import _crossing
 from pydpdk._core.fixed import Fixed
-from pydpdk._crossing import Accessor
+from pydpdk._crossing import Accessor as Accessor
 from pydpdk._dpdk import ffi, lib
-
-__all__ = ["Accessor", "Handle", "rows", "short"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 How = Literal["send", "fill", "give", "take", "count", "act", "move", "draw"]
@@ -51,16 +49,10 @@ def short(
     unless
         Leave the method as it is.
     """
-    address = int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
+    if unless:
+        return lambda method: method
     kinds = (kind, other) if other else (kind,)
-
-    def decorate(fallback: F) -> F:
-        if unless:
-            return fallback
-        crossing = _crossing.Crossing(fallback, address, getattr(_crossing, how.upper()), *kinds)
-        return cast("F", update_wrapper(cast("Any", crossing), fallback))
-
-    return decorate
+    return _crossing_to(name, getattr(_crossing, how.upper()), *kinds)
 
 
 def rows(
@@ -87,11 +79,15 @@ def rows(
     known
         A dict from keys to handles of that kind, or to integers. The method adds to it.
     """
+    keys = {} if known is None else known
+    return _crossing_to(name, _crossing.ROWS, kind, other, takes, gives, keys)
+
+
+def _crossing_to(name: str, shape: int, *kinds: Any) -> Callable[[F], F]:
     address = int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
-    kinds = other, takes, gives, {} if known is None else known
 
     def decorate(fallback: F) -> F:
-        crossing = _crossing.Crossing(fallback, address, _crossing.ROWS, kind, *kinds)
+        crossing = _crossing.Crossing(fallback, address, shape, *kinds)
         return cast("F", update_wrapper(cast("Any", crossing), fallback))
 
     return decorate

@@ -13,16 +13,7 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[T]) -> type[T]:
     """Make a frozen dataclass; a second `__init__` raises."""
-    return _made_once(dataclass(frozen=True)(cls))
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
-def frozen_by_name(cls: type[T]) -> type[T]:
-    """Make a frozen dataclass with keyword-only fields; a second `__init__` raises."""
-    return _made_once(dataclass(frozen=True, kw_only=True)(cls))
-
-
-def _made_once(cls: type[T]) -> type[T]:
+    cls = dataclass(frozen=True)(cls)
     init: Callable[..., None] = vars(cls)["__init__"]
     first = fields(cls)[0].name  # type: ignore[arg-type]
 

@@ -19,23 +19,18 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from enum import IntEnum
-from types import TracebackType
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from pydpdk._core.fixed import Fixed
-from pydpdk._crossing import Locked, Undo
+from pydpdk._crossing import Locked as Locked, Undo as Undo
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, InUseError, damaged
 from pydpdk.exceptions import LeakWarning
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
-
-__all__ = ["Bytes", "Closing", "Locked", "Owner", "Pin", "Rank", "Undo", "address_of",
-           "close_owners", "close_since", "find", "lock", "lock_and", "owners",
-           "warn_of_leaks"]  # fmt: skip
 
 _lock = threading.RLock()
 _owners: weakref.WeakSet[Owner] = weakref.WeakSet()
@@ -62,12 +57,7 @@ class Closing(Fixed, ABC):
         # a copy would close the same thing a second time
         raise TypeError(f"{self!r} cannot be copied or pickled: pass it by reference or by name")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, tb: object) -> None:
         try:
             self.close()
         except InUseError as in_use:

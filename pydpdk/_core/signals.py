@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 _Handler = Callable[[int, FrameType | None], Any]
@@ -49,23 +49,15 @@ class Deferred:
         for number in signal.valid_signals():
             handler = signal.getsignal(number)
             if callable(handler):
-                self._replace(number, handler)
-
-    def _replace(self, number: int, handler: _Handler) -> None:
-        self._before[number] = handler
-        signal.signal(number, self._note)
-        signal.siginterrupt(number, False)
+                self._before[number] = handler
+                signal.signal(number, self._note)
+                signal.siginterrupt(number, False)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number not in self._pending:
             self._pending.append(number)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         raised = self._restore()
         for number in () if self._drop else self._pending:
             try:

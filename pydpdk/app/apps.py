@@ -24,17 +24,7 @@ _POLLS = 256  # polls of a round: enough that checking for a stop costs nothing
 
 def forward(app: App, spec: ForwardSpec) -> Round:
     """Forward between the ports of each pair, in both directions."""
-    hops = [
-        (
-            app.ports[poll.rx_port].rx_queues[poll.rx_queue],
-            app.ports[poll.tx_port].tx_queues[poll.tx_queue],
-        )
-        for poll in app.plan.polls
-        if poll.rx_port is not None
-        and poll.rx_queue is not None
-        and poll.tx_port is not None
-        and poll.tx_queue is not None
-    ]
+    hops = app._hops(app.plan.polls)
     step = Forward(app.burst(spec.burst), hops, spec.mode).step
 
     def round_() -> None:

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from pydpdk._core.fixed import Fixed
 from pydpdk._core.frozen import frozen
+from pydpdk._core.lifetime import Undo
 from pydpdk.app.session import App
 from pydpdk.app.target import load_target
 from pydpdk.config.polling import Poll
 from pydpdk.errors import ConfigError
-from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.jit import CompileError, Worker
 from pydpdk.lcore.job import Job
 
@@ -48,37 +48,11 @@ class _Place:
     def __init__(self, app: App, lcore_id: int, polls: list[Poll]) -> None:
         self.lcore_id = lcore_id
         self.counters: npt.NDArray[np.int64] = np.zeros(COUNTERS, np.int64)
-        self._app = app
-        self._hops = tuple(self._hop(poll) for poll in polls)
-        self._job: Job | None = None
-
-    def _hop(self, poll: Poll) -> tuple[RxQueue, TxQueue]:
-        assert poll.rx_port is not None  # noqa: S101  # hops have both ends
-        assert poll.tx_port is not None  # noqa: S101
-        ports = self._app.ports
-        return ports[poll.rx_port].rx_queues[poll.rx_queue or 0], ports[poll.tx_port].tx_queues[
-            poll.tx_queue or 0
-        ]
-
-    def launch(self, worker: Worker, burst: int) -> None:
-        self._job = worker.launch(
-            self._hops, self._app.burst(burst), self.counters, lcore_id=self.lcore_id
-        )
-
-    def running(self) -> bool:
-        return self._job is not None and self._job.running()
-
-    def cancel(self) -> None:
-        if self._job is not None:
-            self._job.cancel()
-
-    def close(self) -> None:
-        if self._job is not None:
-            self._job.close()
+        self.hops = app._hops(polls)
 
     def report(self) -> LcoreReport:
-        received = {id(rxq): rxq.packets for rxq, _ in self._hops}
-        sent = {id(txq): txq.packets for _, txq in self._hops}
+        received = {id(rxq): rxq.packets for rxq, _ in self.hops}
+        sent = {id(txq): txq.packets for _, txq in self.hops}
         counters = tuple(map(int, self.counters))
         return LcoreReport(self.lcore_id, sum(received.values()), sum(sent.values()), counters)
 
@@ -117,6 +91,7 @@ class CompiledWorkers(Fixed):
         for poll in app.plan.polls:
             by_lcore.setdefault(poll.lcore, []).append(poll)
         self._app = app
+        self._jobs: list[Job] = []
         self._places = [_Place(app, lcore_id, polls) for lcore_id, polls in by_lcore.items()]
 
     def launch(self, worker: Worker, burst: int) -> None:
@@ -131,27 +106,28 @@ class CompiledWorkers(Fixed):
         if not self._places:
             raise ConfigError([f"{where}: needs an lcore beside the main one, see eal.lcores"])
         try:
-            for place in self._places:
-                place.launch(worker, burst)
+            with Undo(self.end):
+                self._launch_all(worker, burst)
         except (CompileError, ValueError) as error:
-            self.end()
             raise ConfigError([f"{where}: {error}"]) from error
-        except BaseException:
-            self.end()
-            raise
+
+    def _launch_all(self, worker: Worker, burst: int) -> None:
+        for place in self._places:
+            arguments = place.hops, self._app.burst(burst), place.counters
+            self._jobs.append(worker.launch(*arguments, lcore_id=place.lcore_id))
 
     def watch(self) -> None:
         """Wait until the app is to end, or a worker has ended."""
-        while self._app.running and all(place.running() for place in self._places):
+        while self._app.running and all(job.running() for job in self._jobs):
             time.sleep(_LOOK_S)
 
     def end(self) -> None:
         """End all workers; raise the first exception that one raised."""
-        for place in self._places:
-            place.cancel()
+        for job in self._jobs:
+            job.cancel()
         with ExitStack() as ends:  # so that all are ended, even if one raises
-            for place in self._places:
-                ends.callback(place.close)
+            for job in self._jobs:
+                ends.callback(job.close)
 
     def report(self) -> dict[str, LcoreReport]:
         """Return what each worker has moved so far."""

@@ -37,7 +37,9 @@ class Lookup(Fixed):
         """Find a mempool with the same number of mbufs."""
         there = [pool.name for pool in mempools()]
         pool = self._find("mempools", name, lambda: Mempool.lookup(name), there)
-        self._same("mempools", name, "n", spec.n, pool.capacity)
+        if spec.n != pool.capacity:
+            text = f"{spec.n}: the primary's has {pool.capacity}"
+            raise self._fault("mempools", name, "n", text)
         return pool
 
     def ring(self, name: str, spec: RingSpec) -> Ring:
@@ -48,10 +50,9 @@ class Lookup(Fixed):
         """Find a port with at least as many queues."""
         there = [port.name for port in ports()]
         port = self._find("ports", name, lambda: Port.lookup(spec.device_name), there)
-        has = sharing.queue_counts(port.handle)
-        wanted = (spec.nb_rx_queues, spec.nb_tx_queues)
-        for key, wish, most in zip(("nb_rx_queues", "nb_tx_queues"), wanted, has, strict=True):
-            if wish > most:
+        has = zip(("nb_rx_queues", "nb_tx_queues"), sharing.queue_counts(port.handle), strict=True)
+        for key, most in has:
+            if (wish := getattr(spec, key)) > most:
                 raise self._fault("ports", name, key, f"{wish}: the primary has set up {most}")
         return port
 
@@ -65,10 +66,6 @@ class Lookup(Fixed):
             raise self._fault(section, name, f"the primary has none of that name{others}") from None
         except (ValueError, TypeError) as error:
             raise self._fault(section, name, str(error)) from error
-
-    def _same(self, section: str, name: str, key: str, wish: int, has: int) -> None:
-        if wish != has:
-            raise self._fault(section, name, key, f"{wish}: the primary's has {has}")
 
     def _fault(self, *path_and_text: str) -> ConfigError:
         *path, text = path_and_text

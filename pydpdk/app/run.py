@@ -30,6 +30,11 @@ _CUT = (
     " `pydpdk doctor`"
 )
 _UNSENDABLE = "packets longer than its MTU or its frames, or in several pieces, are dropped"
+_ROUNDS: dict[str, Callable[[App, Any], apps.Round]] = {
+    "forward": apps.forward,
+    "drop": apps.drop,
+    "generate": apps.generate,
+}
 _logger = Voice("pydpdk")
 
 
@@ -175,7 +180,6 @@ def run(
     with workers.started(app) as members, compiled.launched(app) as on_lcores:
         poll = _poller(app, on_lcores)
         measurement.begin(on_lcores)
-        result = None
         with app.stop.on_signals(seconds), _ticking(measurement, tick, interval):
             result = poll(members)
     report = measurement.report()
@@ -209,7 +213,7 @@ def _poller(
         with app.stop.breakable():
             target = load_target(spec.python, app.config.where("app", "python"))
         return lambda _: _pinned(app, partial(_call, app, target))
-    round_ = _make_round(app)
+    round_ = _ROUNDS[spec.kind](app, getattr(spec, spec.kind))
 
     def loop() -> None:
         while app.running:
@@ -236,17 +240,6 @@ def _pinned(app: App, loop: Callable[[], str | None]) -> str | None:
 def _wait(app: App, members: dict[str, Member]) -> None:
     while app.running and not all(member.done() for member in members.values()):
         time.sleep(_WAIT_S)
-
-
-def _make_round(app: App) -> apps.Round:
-    spec = app.config.app
-    assert spec is not None  # noqa: S101  # run() has checked
-    if spec.forward:
-        return apps.forward(app, spec.forward)
-    if spec.drop:
-        return apps.drop(app, spec.drop)
-    assert spec.generate is not None  # noqa: S101  # AppSpec: exactly one is given
-    return apps.generate(app, spec.generate)
 
 
 class _ticking:  # noqa: N801  # reads as a verb in `with`

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import astuple
 
 from pydpdk._core.lifetime import Closing, Undo
 from pydpdk._core.timeouts import deadline, left
@@ -20,10 +21,12 @@ from pydpdk.config import devices
 from pydpdk.config.load import load
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.plan import Plan, make_plan
+from pydpdk.config.polling import Poll
 from pydpdk.eal import Eal, EalState, begin, current, state
 from pydpdk.errors import ConfigError, NotSupportedError
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.port import Port
+from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.memory.mempool import Mempool
 from pydpdk.memory.memzone import Memzone
 from pydpdk.process import running
@@ -73,6 +76,14 @@ class App(Closing):
         """Make a burst that is closed with the file; mbufs that it still holds are freed."""
         self._bursts.append(Burst(size))
         return self._bursts[-1]
+
+    def _hops(self, polls: Iterable[Poll]) -> tuple[tuple[RxQueue, TxQueue], ...]:
+        """Return the queues of polls that receive and send."""
+        ends = (astuple(poll)[1:] for poll in polls)
+        return tuple(
+            (self.ports[rx_port].rx_queues[rx_queue], self.ports[tx_port].tx_queues[tx_queue])
+            for rx_port, rx_queue, tx_port, tx_queue in ends
+        )
 
     def _bring_up(self) -> None:
         """Create all objects that the file names, ports last; in a secondary, look them up."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -37,16 +37,14 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
+_VERSION = "Show the versions of pydpdk and DPDK."
+Version = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help=_VERSION)
+]
+
+
 @app.callback()
-def _options(
-    _version: bool = typer.Option(
-        False,
-        "--version",
-        callback=_show_version,
-        is_eager=True,
-        help="Show the versions of pydpdk and DPDK.",
-    ),
-) -> None:
+def _options(_version: Version = False) -> None:
     """Drive a genuine DPDK from a YAML file."""
 
 

@@ -11,7 +11,7 @@ import typer
 
 from pydpdk.cli.plan import Json
 from pydpdk.config.load import load
-from pydpdk.config.needs import needs_of_file
+from pydpdk.config.plan import needs_of_file
 from pydpdk.host import docker, doctor
 from pydpdk.host.finding import Finding, Severity
 from pydpdk.host.needs import Needs

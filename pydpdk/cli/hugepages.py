@@ -42,10 +42,7 @@ def reserve(
     persistent: Persistent = False,
 ) -> None:
     """Reserve hugepages, at least COUNT in all; show how many the kernel reserved."""
-    made = pages.reserve(count, size_bytes=_bytes(size), node=node)
-    _table(made)
-    if persistent:
-        typer.echo(f"at every boot, as {pages.persist(made)} says")
+    _show_changed(pages.reserve(count, size_bytes=_bytes(size), node=node), persistent)
 
 
 @app.command()
@@ -58,10 +55,13 @@ def release(
     persistent: Persistent = False,
 ) -> None:
     """Give free hugepages back to the kernel; those in use stay."""
-    left = pages.release(count, size_bytes=_bytes(size), node=node)
-    _table(left)
+    _show_changed(pages.release(count, size_bytes=_bytes(size), node=node), persistent)
+
+
+def _show_changed(pools: list[HugepagePool], persistent: bool) -> None:
+    _table(pools)
     if persistent:
-        typer.echo(f"at every boot, as {pages.persist(left)} says")
+        typer.echo(f"at every boot, as {pages.persist(pools)} says")
 
 
 def _table(pools: list[HugepagePool]) -> None:

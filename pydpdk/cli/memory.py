@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pydpdk.cli.plan import Json
-from pydpdk.host.errors import HostError
+from pydpdk.host.errors import naming
 
 if TYPE_CHECKING:
     from pydpdk.explorer.memory_map import MemoryMap
@@ -34,27 +33,20 @@ def memory(
     file: File = None, file_prefix: Prefix = None, html: Html = None, as_json: Json = False
 ) -> None:
     """Show where all DPDK memory went, from hugepages to mbufs."""
-    from pydpdk.explorer import page, take_map  # here: other commands run without libdpdk
+    from pydpdk.app.session import prepare  # here: other commands run without libdpdk
+    from pydpdk.cli.stopping import attached, started
+    from pydpdk.explorer import page, take_map
 
     if (file is None) == (file_prefix is None):
         raise typer.BadParameter("give a YAML file, or --file-prefix of a running program")
     if html is not None and not html.absolute().parent.is_dir():
         raise typer.BadParameter(f"{html}: no such directory")
-    with _opened(file, file_prefix):
+    with attached(file_prefix or "") if file is None else started(*prepare(file)):
         taken = take_map()
     if html is not None:
-        try:
+        with naming(html):
             html.write_text(page.render(taken), encoding="utf-8")
-        except OSError as error:
-            raise HostError(error.errno, f"{html}: {error.strerror}") from None
     _show(taken, html, as_json)
-
-
-def _opened(file: Path | None, file_prefix: str | None) -> AbstractContextManager[Any]:
-    from pydpdk.app.session import prepare
-    from pydpdk.cli.stopping import attached, started
-
-    return attached(file_prefix or "") if file is None else started(*prepare(file))
 
 
 def _show(taken: MemoryMap, html: Path | None, as_json: bool) -> None:

@@ -42,12 +42,8 @@ def run(file: File, duration: Duration = None, as_json: Json = False) -> None:
         if rate:
             rate.end()
         _show(report, chain, as_json)
-        if _has_failed(report):
+        if any(worker.state != "done" for worker in report.workers.values()):
             raise typer.Exit(1)
-
-
-def _has_failed(report: Report) -> bool:
-    return any(worker.state != "done" for worker in report.workers.values())
 
 
 def _show(report: Report, chain: Snapshot, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pydpdk.config.devices import AF_XDP_FILL
-from pydpdk.config.model import Config, MempoolSpec, PortSpec
+from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.polling import Poll
 from pydpdk.limits import CACHE_LINE, DEFAULT_DESC, MAX_CACHE, MAX_LCORE
 
@@ -80,7 +80,7 @@ def _pool_plan(config: Config, polls: Sequence[Poll], name: str, hugepages: bool
     if app and app.python:
         lcores, bursts = set(config.eal.lcore_map), len(ports) * PYTHON_BURST
     ring_sizes = (ring.size for ring in config.rings.values() if ring.element == "mbuf")
-    object_bytes = _object_bytes(pool)
+    object_bytes = _round(_OBJECT_HEADER + _MBUF + pool.priv_size + pool.data_room_size)
     free_list = _RING_HEADER + 8 * _power_of_two(pool.n + 1)
     objects = pool.n * object_bytes if hugepages else _in_small_pages(pool.n, object_bytes)
     caches = _POOL_CACHES if pool.cached else 0
@@ -111,9 +111,8 @@ def burst_of(config: Config) -> int:
     return polling.burst if polling else 0
 
 
-def _descriptors(config: Config, ports: Iterable[PortSpec], drawing: Iterable[Poll]) -> int:
+def _descriptors(config: Config, ports: Sequence[PortSpec], drawing: Iterable[Poll]) -> int:
     """Mbufs in full receive queues of the pool's ports and full transmit queues that it feeds."""
-    ports = list(ports)
     rx = sum(port.nb_rx_queues * _desc(port, port.nb_rx_desc) for port in ports)
     if config.app and config.app.python:
         return rx + sum(port.nb_tx_queues * _desc(port, port.nb_tx_desc) for port in ports)
@@ -126,10 +125,6 @@ def _desc(port: PortSpec, asked: int | None) -> int:
     if port.driver == "net_af_xdp":
         return AF_XDP_FILL
     return _RING_PMD_SLOTS if port.driver == "net_ring" else asked or DEFAULT_DESC
-
-
-def _object_bytes(pool: MempoolSpec) -> int:
-    return _round(_OBJECT_HEADER + _MBUF + pool.priv_size + pool.data_room_size)
 
 
 def _in_small_pages(n: int, object_bytes: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,11 +62,11 @@ def _captures(config: Config) -> Iterator[Fault]:
             if found is None or found.link == captures.ETHERNET:
                 continue
             if found.link is None:
-                this = found.short or "neither"
-                yield Fault(path, repr(file), f"a capture file, pcap or pcapng: this is {this}")
+                wanted, this = "file, pcap or pcapng", found.short or "neither"
             else:
-                allowed = f"a capture of link type {captures.name_of(captures.ETHERNET)}: "
-                yield Fault(path, repr(file), f"{allowed}this is {found.link_name}")
+                wanted = f"of link type {captures.name_of(captures.ETHERNET)}"
+                this = captures.name_of(found.link)
+            yield Fault(path, repr(file), f"a capture {wanted}: this is {this}")
 
 
 def _af_xdp(scope: Scope) -> Iterator[Fault]:
@@ -100,27 +101,23 @@ def _af_packet(scope: Scope) -> Iterator[Fault]:
 
 def _frames(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
     """Check that frames fill blocks, as the driver supports no gaps, and fit in an mbuf."""
-    path = ("ports", name, "device")
+    fault = partial(Fault, ("ports", name, "device"), repr(port.device))
     if port.frame_size and parse(port.device).values("framesz", "blocksz"):
-        allowed = f"no framesz and no blocksz beside frame_size: {port.frame_size}"
-        yield Fault(path, repr(port.device), allowed)
+        yield fault(f"no framesz and no blocksz beside frame_size: {port.frame_size}")
         return
     frames = frames_of(port.parsed)
     if frames.block % mmap.PAGESIZE or frames.block % frames.size or frames.size % 16:
         allowed = f"framesz={frames.size} that divides blocksz={frames.block}, a multiple of "
-        allowed += f"{mmap.PAGESIZE}: leave both out, and choose frame_size"
-        yield Fault(path, repr(port.device), allowed)
+        yield fault(f"{allowed}{mmap.PAGESIZE}: leave both out, and choose frame_size")
     elif frames.number % (frames.block // frames.size):
-        allowed = f"framecnt of whole blocks, a multiple of {frames.block // frames.size}"
-        yield Fault(path, repr(port.device), allowed)
+        yield fault(f"framecnt of whole blocks, a multiple of {frames.block // frames.size}")
     pool_name = scope.mempool_of(port)
     pool = scope.config.mempools.get(pool_name) if pool_name else None
     least = frames.size - FRAME_SLACK + HEADROOM
     if pool and port.nb_rx_queues and pool.data_room_size < least:
         allowed = f"at least {least}: ports.{name} has frames of {frames.size} bytes"
-        yield Fault(
-            ("mempools", str(pool_name), "data_room_size"), str(pool.data_room_size), allowed
-        )
+        path = ("mempools", str(pool_name), "data_room_size")
+        yield Fault(path, str(pool.data_room_size), allowed)
 
 
 def members(device: Device) -> list[Device]:
@@ -133,16 +130,17 @@ def _bond(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
     eal, ports = scope.config.eal, scope.config.ports
     there = [parse(device).name for device in (*eal.vdevs, *eal.allow)]
     for member in members(port.parsed):
+        fault = partial(Fault, path, repr(member.text))
         taken = [other for other, spec in ports.items() if spec.device_name == member.name]
         if taken:
-            allowed = f"members that are no ports, as ports.{taken[0]} is: list them in eal.vdevs"
-            yield Fault(path, repr(member.text), allowed)
+            yield fault(
+                f"members that are no ports, as ports.{taken[0]} is: list them in eal.vdevs"
+            )
         elif member.name not in there:
-            allowed = f"members of eal.vdevs or eal.allow: {', '.join(there) or 'there are none'}"
-            yield Fault(path, repr(member.text), allowed)
+            listed = ", ".join(there) or "there are none"
+            yield fault(f"members of eal.vdevs or eal.allow: {listed}")
         elif member.driver in _NO_MAC:
-            allowed = "members whose MAC address can be set, such as net_tap or net_af_packet"
-            yield Fault(path, repr(member.text), allowed)
+            yield fault("members whose MAC address can be set, such as net_tap or net_af_packet")
     if not members(port.parsed):
         yield Fault(path, repr(port.device), "a member at least: net_bonding0,member=net_tap0")
 
@@ -159,21 +157,15 @@ def is_late(port: PortSpec) -> bool:
     return awaited(port) is not None and port.driver == VIRTIO_USER
 
 
-def _is_mapped(port: PortSpec) -> bool:
-    """Whether the other side maps our memory: with virtio_user, whichever side serves."""
-    return endpoint_of(port.parsed) is not None and port.driver == VIRTIO_USER
-
-
 def at_start(config: Config, options: EalOptions) -> EalOptions:
     """Leave out devices that are added later; use one memory file if a device shares memory.
 
     A vhost server maps at most eight files, and memif shares one region for each.
     """
     late = {port.device for port in config.ports.values() if is_late(port)}
-    one_file = any(
-        _is_mapped(port) or port.parsed.value("zero-copy") == "yes"
-        for port in config.ports.values()
-    )
+    devices = [port.parsed for port in config.ports.values()]
+    mapped = any(device.driver == VIRTIO_USER and endpoint_of(device) for device in devices)
+    one_file = mapped or any(device.value("zero-copy") == "yes" for device in devices)
     return replace(
         options,
         vdevs=tuple(vdev for vdev in options.vdevs if vdev not in late),

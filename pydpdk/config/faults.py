@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,12 +22,11 @@ _OWN_WORDS = ("value_error", *_UNKNOWN, *_MISSING)
 
 def render(faults: Iterable[Fault], source: Source, name: str) -> list[str]:
     """Write faults as lines of text, in the order of the file, without duplicates."""
-    lines = sorted((fault.line or source.line(fault.path), _text(fault)) for fault in faults)
+    lines = sorted(
+        (line or source.line(path), f"{format_path(path)}: {value}, allowed: {allowed}")
+        for path, value, allowed, line in faults
+    )
     return [f"{name}:{line}: {text}" for line, text in dict.fromkeys(lines)]
-
-
-def _text(fault: Fault) -> str:
-    return f"{format_path(fault.path)}: {fault.value}, allowed: {fault.allowed}"
 
 
 def format_path(path: KeyPath) -> str:
@@ -70,13 +71,13 @@ def from_validation(error: ValidationError, data: object) -> Iterator[Fault]:
     yield from (fault for path, fault in found.items() if path not in above)
 
 
-def _fault(path: KeyPath, report: Any, data: object) -> Fault:
+def _fault(path: KeyPath, report: Any, data: Any) -> Fault:
     kind, loc = report["type"], report["loc"]
     if kind in _UNKNOWN:
         return Fault(path, "unknown key", _known_keys(path))
     if kind in _MISSING:
         return Fault(path, "missing", schema.words(path))
-    value = format_value(path[-1] if loc[-1] == "[key]" else _look_up(data, path))
+    value = format_value(path[-1] if loc[-1] == "[key]" else reduce(getitem, path, data))
     if kind == "value_error":
         return Fault(path, value, str(report["ctx"]["error"]))
     return Fault(path, value, schema.words(path))
@@ -100,9 +101,3 @@ def _key_path(loc: tuple[str | int, ...], kind: str, data: object) -> KeyPath:
     if kind in _MISSING:
         path.append(loc[-1])
     return tuple(path)
-
-
-def _look_up(data: Any, path: KeyPath) -> object:
-    for key in path:
-        data = data[key]
-    return data

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Address
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -55,54 +55,22 @@ def _byte_size(value: object) -> object:
     return value
 
 
-def _power_of_two(value: int) -> int:
-    if value & (value - 1):
-        raise ValueError("a power of two")
-    return value
+def _check(allowed: str, is_valid: Callable[[Any], object]) -> AfterValidator:
+    """Return a check of a value; its message says what is allowed."""
 
-
-def _aligned(value: int) -> int:
-    if value % limits.PRIV_ALIGN:
-        raise ValueError(f"a multiple of {limits.PRIV_ALIGN}")
-    return value
-
-
-def _frame_size(value: int) -> int:
-    # frames are in blocks of whole pages, and the driver supports no gaps between blocks
-    if value != FRAME_SIZE and value % 4096:
-        raise ValueError(f"{FRAME_SIZE}, or a multiple of 4096 up to {_FRAME_MAX}")
-    return value
-
-
-def _name(longest: int) -> Callable[[str], str]:
-    """Return a check for names that DPDK accepts, safe in file names and format strings."""
-
-    def check(value: str) -> str:
-        if not 1 <= len(value) <= longest or re.search(r"[^!-~]|[/%]", value):
-            raise ValueError(f"1 to {longest} printable ASCII characters, no space, '/' or '%'")
+    def check(value: Any) -> Any:
+        if not is_valid(value):
+            raise ValueError(allowed)
         return value
 
-    return check
+    return AfterValidator(check)
 
 
-def _lossless(value: str) -> str:
-    if value == "ring_mt_rts":  # see memory.pool_base.check_ops_name
-        raise ValueError("it loses mbufs; ring_mt_hts, lf_stack and others do not")
-    return value
-
-
-def _port_name(value: str) -> str:
-    if not 1 <= len(value) <= 63 or not value.isprintable():
-        raise ValueError("1 to 63 printable characters")
-    return value
-
-
-def _device(value: str) -> str:
-    if not parse(value).is_well_formed:
-        raise ValueError(
-            "a virtual device such as 'net_null0,size=64' or a PCI address such as '0000:01:00.0'"
-        )
-    return value
+def _name(longest: int) -> AfterValidator:
+    """Return a check for names that DPDK accepts, safe in file names and format strings."""
+    valid = re.compile(rf"[!-$&-.0-~]{{1,{longest}}}")
+    allowed = f"1 to {longest} printable ASCII characters, no space, '/' or '%'"
+    return _check(allowed, valid.fullmatch)
 
 
 def _lcore_text(value: object) -> object:
@@ -123,11 +91,9 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _target(value: str) -> str:
+def _is_target(value: str) -> bool:
     module, _, function = value.partition(":")
-    if not (function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
-        raise ValueError("'module:function'")
-    return value
+    return all(part.isidentifier() for part in (*module.split("."), function))
 
 
 def _ipv4(value: str) -> str:
@@ -137,11 +103,24 @@ def _ipv4(value: str) -> str:
         raise ValueError("an IPv4 address such as '198.18.0.1'") from None
 
 
-def _mac(value: str) -> str:
-    if not _MAC.fullmatch(value):
-        raise ValueError("a MAC address such as '02:00:00:00:00:01'")
-    return value
-
+_power_of_two = _check("a power of two", lambda n: not n & (n - 1))
+_aligned = _check(f"a multiple of {limits.PRIV_ALIGN}", lambda n: n % limits.PRIV_ALIGN == 0)
+_frame_size = _check(  # frames are in blocks of whole pages, and the driver supports no gaps
+    f"{FRAME_SIZE}, or a multiple of 4096 up to {_FRAME_MAX}",
+    lambda size: size == FRAME_SIZE or size % 4096 == 0,
+)
+_lossless = _check(  # see memory.pool_base.check_ops_name
+    "it loses mbufs; ring_mt_hts, lf_stack and others do not", lambda ops: ops != "ring_mt_rts"
+)
+_port_name = _check(
+    "1 to 63 printable characters", lambda name: 1 <= len(name) <= 63 and name.isprintable()
+)
+_device = _check(
+    "a virtual device such as 'net_null0,size=64' or a PCI address such as '0000:01:00.0'",
+    lambda text: parse(text).is_well_formed,
+)
+_target = _check("'module:function'", _is_target)
+_mac = _check("a MAC address such as '02:00:00:00:00:01'", _MAC.fullmatch)
 
 Count = Annotated[int, Field(ge=1, le=limits.MAX_OBJECTS)]
 QueueCount = Annotated[int, Field(ge=0, le=limits.MAX_QUEUES)]
@@ -163,31 +142,27 @@ ByteSize = Annotated[
         }
     ),
 ]
-Alignment = Annotated[ByteSize, AfterValidator(_power_of_two)]
+Alignment = Annotated[ByteSize, _power_of_two]
 CacheSize = Annotated[int, Field(ge=0, le=limits.MAX_CACHE)]
-PrivSize = Annotated[int, Field(ge=0, le=limits.MAX_PRIV), AfterValidator(_aligned)]
+PrivSize = Annotated[int, Field(ge=0, le=limits.MAX_PRIV), _aligned]
 DataRoomSize = Annotated[int, Field(ge=limits.HEADROOM + 1, le=limits.MAX_ROOM)]
 RingSize = Annotated[int, Field(ge=1, le=limits.MAX_RING)]
-FrameSize = Annotated[
-    int, Field(ge=FRAME_SIZE, le=_FRAME_MAX), AfterValidator(_frame_size)
-]  # struct tpacket_req
+FrameSize = Annotated[int, Field(ge=FRAME_SIZE, le=_FRAME_MAX), _frame_size]  # struct tpacket_req
 Mtu = Annotated[int, Field(ge=limits.MIN_MTU, le=limits.MAX_MTU)]  # a larger one is truncated
 
-MempoolName = Annotated[str, AfterValidator(_name(limits.MEMPOOL_NAME))]
-RingName = Annotated[str, AfterValidator(_name(limits.RING_NAME))]
-MemzoneName = Annotated[str, AfterValidator(_name(limits.MEMZONE_NAME))]
-OpsName = Annotated[str, AfterValidator(_name(limits.OPS_NAME)), AfterValidator(_lossless)]
-PortName = Annotated[str, AfterValidator(_port_name)]
-Device = Annotated[
-    str, AfterValidator(_device), Field(examples=["net_null0,size=64", "0000:01:00.0"])
-]
-Target = Annotated[str, AfterValidator(_target), Field(examples=["module:function"])]
-WorkerName = Annotated[str, AfterValidator(_name(63))]
+MempoolName = Annotated[str, _name(limits.MEMPOOL_NAME)]
+RingName = Annotated[str, _name(limits.RING_NAME)]
+MemzoneName = Annotated[str, _name(limits.MEMZONE_NAME)]
+OpsName = Annotated[str, _name(limits.OPS_NAME), _lossless]
+PortName = Annotated[str, _port_name]
+Device = Annotated[str, _device, Field(examples=["net_null0,size=64", "0000:01:00.0"])]
+Target = Annotated[str, _target, Field(examples=["module:function"])]
+WorkerName = Annotated[str, _name(63)]
 Lcores = Annotated[str, AfterValidator(_lcores), BeforeValidator(_lcore_text)]
 PacketRate = Annotated[int, Field(ge=1, le=1_000_000_000), BeforeValidator(_whole)]
 Restarts = Annotated[int, Field(ge=0, le=1_000_000)]
 Ipv4 = Annotated[str, AfterValidator(_ipv4), Field(examples=["198.18.0.1"])]
-Mac = Annotated[str, AfterValidator(_mac), Field(examples=["02:00:00:00:00:01"])]
+Mac = Annotated[str, _mac, Field(examples=["02:00:00:00:00:01"])]
 
 RssHash = Literal["IP", "TCP", "UDP", "SCTP"]
 RxOffload = Literal[

@@ -93,11 +93,9 @@ def _names(data: dict[str, Any], section: str) -> Sequence[str]:
 
 def _fill(config: Config) -> Config:
     """Fill in the defaults that depend on other sections: the only mempool, the ports."""
-    pools = tuple(config.mempools)
+    only = next(iter(config.mempools)) if len(config.mempools) == 1 else None
     ports = {
-        name: port.model_copy(update={"mempool": port.mempool or (pools[0] if pools else None)})
-        if len(pools) == 1
-        else port
+        name: port.model_copy(update={"mempool": port.mempool or only})
         for name, port in config.ports.items()
     }
     app = _fill_app(config.app, ports) if config.app else None
@@ -110,10 +108,9 @@ def _fill_app(app: AppSpec, specs: Mapping[str, PortSpec]) -> AppSpec:
     if app.forward and not app.forward.pairs:
         pairs = polling.default_pairs(ports)
         update["forward"] = app.forward.model_copy(update={"pairs": pairs})
-    if app.drop and not app.drop.ports:
-        update["drop"] = app.drop.model_copy(update={"ports": ports})
-    if app.generate and not app.generate.ports:
-        update["generate"] = app.generate.model_copy(update={"ports": ports})
+    for kind, spec in (("drop", app.drop), ("generate", app.generate)):
+        if spec and not spec.ports:
+            update[kind] = spec.model_copy(update={"ports": ports})
     if app.worker and not app.queues:
-        update["queues"] = tuple(polling.default_hops(specs))
+        update["queues"] = polling.default_hops(specs)
     return app.model_copy(update=update)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
@@ -18,6 +18,10 @@ from pydpdk.config.source import Source
 from pydpdk.eal.options import EalOptions
 from pydpdk.host.devargs import Device, parse
 from pydpdk.limits import DATA_ROOM, default_cache
+
+N = TypeVar("N")
+S = TypeVar("S")
+_Named = Annotated[dict[N, S], BeforeValidator(empty_if_null)]
 
 
 class MemzoneSpec(Section):
@@ -159,25 +163,15 @@ class Config(Section):
 
     eal: Annotated[EalOptions, BeforeValidator(empty_if_null)] = EalOptions()
     """Options of the EAL: lcores, hugepages, devices, logs."""
-    memzones: Annotated[dict[kinds.MemzoneName, MemzoneSpec], BeforeValidator(empty_if_null)] = (
-        Field(default_factory=dict)
-    )
+    memzones: _Named[kinds.MemzoneName, MemzoneSpec] = Field(default_factory=dict)
     """Stretches of contiguous memory, by name."""
-    mempools: Annotated[dict[kinds.MempoolName, MempoolSpec], BeforeValidator(empty_if_null)] = (
-        Field(default_factory=dict)
-    )
+    mempools: _Named[kinds.MempoolName, MempoolSpec] = Field(default_factory=dict)
     """Pools of mbufs, by name."""
-    rings: Annotated[dict[kinds.RingName, RingSpec], BeforeValidator(empty_if_null)] = Field(
-        default_factory=dict
-    )
+    rings: _Named[kinds.RingName, RingSpec] = Field(default_factory=dict)
     """Queues between lcores or processes, by name."""
-    ports: Annotated[dict[kinds.PortName, PortSpec], BeforeValidator(empty_if_null)] = Field(
-        default_factory=dict
-    )
+    ports: _Named[kinds.PortName, PortSpec] = Field(default_factory=dict)
     """Devices, by the name that the file and the application use."""
-    workers: Annotated[dict[kinds.WorkerName, WorkerSpec], BeforeValidator(empty_if_null)] = Field(
-        default_factory=dict
-    )
+    workers: _Named[kinds.WorkerName, WorkerSpec] = Field(default_factory=dict)
     """Functions in processes of their own, by name. With workers, mempools default to `lf_stack`
     and rings to `hts`: a process that is killed cannot leave these locked."""
     debug: Annotated[DebugSpec, BeforeValidator(empty_if_null)] = DebugSpec()

@@ -13,9 +13,10 @@ from pydpdk.config.budget import PoolPlan
 from pydpdk.config.model import Config
 from pydpdk.config.polling import Poll
 from pydpdk.eal.options import EalOptions
-from pydpdk.eal.resolve import Resolved, resolve
+from pydpdk.eal.resolve import Resolved, needs_of, resolve
 from pydpdk.exceptions import ConfigError
 from pydpdk.host import cpus, hugepages
+from pydpdk.host.needs import Needs
 from pydpdk.limits import largest_cache
 
 
@@ -158,6 +159,14 @@ def with_devices(config: Config) -> EalOptions:
         allow=eal.allow + extra,
         main_lcore=eal.main_lcore if main_lcore is None else main_lcore,
     )
+
+
+def needs_of_file(config: Config) -> Needs:
+    """Compute what a checked file needs of the host to run on hugepages, for `host.doctor`."""
+    options = with_devices(config)
+    pools = budget.pool_plans(config, polling.polls(config), hugepages=bool(options.hugepages))
+    needed = budget.total_bytes(config, pools)
+    return needs_of(options, needed, processes=bool(config.workers))
 
 
 def _memory_warnings(wanted: EalOptions, options: EalOptions) -> Iterator[str]:

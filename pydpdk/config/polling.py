@@ -36,7 +36,7 @@ def polls(config: Config) -> tuple[Poll, ...]:
         return ()
     lcore = main_lcore(config.eal) if app.lcore is None else app.lcore
     if app.forward:
-        return tuple(_forward(config.ports, app.forward.pairs, lcore))
+        return tuple(Poll(lcore, *hop) for hop in _hops(config.ports, app.forward.pairs))
     if app.drop:
         return tuple(
             Poll(lcore, rx_port=name, rx_queue=queue)
@@ -59,11 +59,9 @@ def worker_lcores(options: EalOptions) -> tuple[int, ...]:
     return tuple(sorted(set(options.lcore_map) - {main_lcore(options)}))
 
 
-def default_hops(ports: Mapping[str, PortSpec]) -> Iterator[Hop]:
-    """Yield the default hops of a worker: both directions between the default pairs of ports."""
-    for poll in _forward(ports, default_pairs(tuple(ports)), 0):
-        if poll.rx_port is not None and poll.tx_port is not None:
-            yield poll.rx_port, poll.rx_queue or 0, poll.tx_port, poll.tx_queue or 0
+def default_hops(ports: Mapping[str, PortSpec]) -> tuple[Hop, ...]:
+    """Return the default hops of a worker: both directions between the default pairs of ports."""
+    return tuple(_hops(ports, default_pairs(tuple(ports))))
 
 
 def _dealt(hops: tuple[Hop, ...], lcores: tuple[int, ...]) -> Iterator[Poll]:
@@ -79,14 +77,12 @@ def default_pairs(ports: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return tuple(zip(ports[::2], ports[1::2], strict=False))
 
 
-def _forward(
-    ports: Mapping[str, PortSpec], pairs: tuple[tuple[str, str], ...], lcore: int
-) -> Iterator[Poll]:
+def _hops(ports: Mapping[str, PortSpec], pairs: tuple[tuple[str, str], ...]) -> Iterator[Hop]:
     """Yield both directions of each pair; receive queues share the transmit queues in turn."""
     for a, b in pairs:
         for source, sink in dict.fromkeys(((a, b), (b, a))):
             for queue in range(ports[source].nb_rx_queues):
-                yield Poll(lcore, source, queue, sink, queue % ports[sink].nb_tx_queues)
+                yield source, queue, sink, queue % ports[sink].nb_tx_queues
 
 
 def lcore_node(options: EalOptions, lcore: int) -> int:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
-from pydpdk.config import devices, worker
-from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
+from pydpdk.config import devices
+from pydpdk.config.apps import AppSpec, DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.config.faults import format_value
 from pydpdk.config.model import Config, PortSpec
-from pydpdk.config.polling import default_pairs
+from pydpdk.config.polling import default_pairs, main_lcore, worker_lcores
 from pydpdk.config.source import Fault, KeyPath
 from pydpdk.eal import checks
+from pydpdk.eal.lcores import parse_lcores
 from pydpdk.host.devargs import parse
 from pydpdk.limits import HEADROOM, MAX_RING, largest_cache
 
@@ -50,16 +52,20 @@ def check(scope: Scope) -> Iterator[Fault]:
         yield from _port(scope, name, port)
         yield from _secondary(scope, name, port)
     app = scope.config.app
-    if app and app.forward:
+    if app is None:
+        return
+    if app.forward:
         yield from _forward(scope, app.forward)
-    if app and app.drop:
+    if app.drop:
         yield from _app_ports(scope, "drop", app.drop)
-    if app and app.generate:
+    if app.generate:
         yield from _app_ports(scope, "generate", app.generate)
         yield from _generate(scope, app.generate)
-    if app and app.worker:
-        yield from worker.check(scope.config, app, scope.ports)
-    yield from _app_lcore(scope)
+    if app.worker:
+        yield from _worker_queues(scope, app)
+        yield from _worker_lcores(scope.config, app)
+    if app.lcore is not None:
+        yield from _app_lcore(scope, app.kind, app.lcore)
 
 
 def _eal(scope: Scope) -> Iterator[Fault]:
@@ -165,9 +171,8 @@ def _forward(scope: Scope, forward: ForwardSpec) -> Iterator[Fault]:
             elif name in seen:
                 yield Fault((*path, i, j), repr(name), "each port in one pair only")
         seen |= set(pair)
-    for name in dict.fromkeys(
-        n for pair in forward.pairs or default_pairs(scope.ports) for n in pair
-    ):
+    names = (name for pair in forward.pairs or default_pairs(scope.ports) for name in pair)
+    for name in dict.fromkeys(names):
         yield from _needs_queues(scope, "forward", name, "nb_rx_queues", "nb_tx_queues")
 
 
@@ -206,22 +211,57 @@ def _generate(scope: Scope, generate: GenerateSpec) -> Iterator[Fault]:
             yield Fault(("app", "generate", "packet"), f"{length} bytes", allowed)
 
 
-def _app_lcore(scope: Scope) -> Iterator[Fault]:
-    app, eal = scope.config.app, scope.config.eal
-    if app is None or app.lcore is None:
-        return
-    if eal.main_lcore not in (None, app.lcore):
-        allowed = f"eal.main_lcore, {eal.main_lcore}, which polls"
-        yield Fault(("app", app.kind, "lcore"), str(app.lcore), allowed)
+def _worker_queues(scope: Scope, app: AppSpec) -> Iterator[Fault]:
+    ports = scope.ports
+    if not app.queues and (len(ports) % 2 or not ports):
+        allowed = f"hops such as [p0, 0, p1, 0]: {len(ports)} ports do not pair themselves"
+        yield Fault(("app", "queues"), "missing", allowed)
+    seen: set[tuple[str, int]] = set()
+    for i, hop in enumerate(app.queues):
+        if hop[:2] in seen:
+            yield Fault(("app", "queues", i), format_value(list(hop)), "each rx queue once")
+        seen.add(hop[:2])
+        ends = (0, "nb_rx_queues", *hop[:2]), (2, "nb_tx_queues", *hop[2:])
+        for j, key, name, queue in ends:
+            port = scope.config.ports.get(name)
+            if name not in ports:
+                listed = ", ".join(map(format_value, ports)) or "(there are none)"
+                yield Fault(("app", "queues", i, j), repr(name), f"one of the ports {listed}")
+            elif port and queue >= getattr(port, key):
+                allowed = f"less than {key} of {name}, {getattr(port, key)}"
+                yield Fault(("app", "queues", i, j + 1), str(queue), allowed)
+
+
+def _worker_lcores(config: Config, app: AppSpec) -> Iterator[Fault]:
+    try:
+        known = set(parse_lcores(config.eal.lcores)) if config.eal.lcores is not None else None
+        main = main_lcore(config.eal)
+    except (ValueError, TypeError):
+        return  # a fault of eal.lcores, reported there
+    if known is not None and not app.lcores and not worker_lcores(config.eal):
+        yield Fault(("app", "lcores"), "missing", "at least one lcore beside the main one")
+    for i, lcore in enumerate(app.lcores):
+        if lcore == main:
+            yield Fault(("app", "lcores", i), str(lcore), "an lcore that is not the main one")
+        elif known is not None and lcore not in known:
+            listed = ", ".join(map(str, sorted(known)))
+            yield Fault(("app", "lcores", i), str(lcore), f"one of eal.lcores: {listed}")
+        elif lcore in app.lcores[:i]:
+            yield Fault(("app", "lcores", i), str(lcore), "each lcore once")
+
+
+def _app_lcore(scope: Scope, kind: str, lcore: int) -> Iterator[Fault]:
+    eal, fault = scope.config.eal, partial(Fault, ("app", kind, "lcore"), str(lcore))
+    if eal.main_lcore not in (None, lcore):
+        yield fault(f"eal.main_lcore, {eal.main_lcore}, which polls")
     if eal.lcores is None and not scope.check_host:
         return
     try:
         lcores = eal.lcore_map
     except (ValueError, TypeError):  # `_eal` reports it
         return
-    if app.lcore not in lcores:
-        listed = ", ".join(map(str, sorted(lcores)))
-        yield Fault(("app", app.kind, "lcore"), str(app.lcore), f"one of eal.lcores: {listed}")
+    if lcore not in lcores:
+        yield fault(f"one of eal.lcores: {', '.join(map(str, sorted(lcores)))}")
 
 
 def _one_of(names: Sequence[str], section: str) -> str:

@@ -50,8 +50,8 @@ def _pools(plan: Plan) -> list[str]:
     rows = [
         (
             pool.name,
-            *map(_number, (pool.descriptors, pool.caches, pool.bursts, pool.rings)),
-            *map(_number, (pool.needed, pool.n, pool.spare)),
+            *map("{:,}".format, (pool.descriptors, pool.caches, pool.bursts, pool.rings)),
+            *map("{:,}".format, (pool.needed, pool.n, pool.spare)),
             mb(pool.total_bytes),
         )
         for pool in plan.pools
@@ -65,10 +65,8 @@ def _ports(plan: Plan) -> list[str]:
     rows = [("name", "device", "rx queues", "tx queues", "mempool", "node")]
     for name, port in plan.config.ports.items():
         node = polling.port_node(port)
-        queues = (str(port.nb_rx_queues), str(port.nb_tx_queues))
-        rows.append(
-            (name, port.device, *queues, port.mempool or "-", "-" if node is None else str(node))
-        )
+        place = port.mempool or "-", "-" if node is None else str(node)
+        rows.append((name, port.device, str(port.nb_rx_queues), str(port.nb_tx_queues), *place))
     return list(table(rows)) if len(rows) > 1 else []
 
 
@@ -80,11 +78,8 @@ def _polls(plan: Plan) -> list[str]:
         return [f"{app.worker} has no lcore to run on beside the main one, {plan.main_lcore}"]
     if app.python:
         return [f"{app.python} is called on lcore {plan.main_lcore} and does its own polling"]
-    rows = [
-        ("lcore", "CPU", "node", "receives from", "sends to"),
-        *(_poll(plan, p) for p in plan.polls),
-    ]
-    return list(table(rows))
+    head = ("lcore", "CPU", "node", "receives from", "sends to")
+    return list(table([head, *(_poll(plan, poll) for poll in plan.polls)]))
 
 
 def _poll(plan: Plan, poll: Poll) -> tuple[str, ...]:
@@ -93,10 +88,6 @@ def _poll(plan: Plan, poll: Poll) -> tuple[str, ...]:
     source = f"{poll.rx_port} queue {poll.rx_queue}" if poll.rx_port is not None else "(template)"
     sink = f"{poll.tx_port} queue {poll.tx_queue}" if poll.tx_port is not None else "(dropped)"
     return str(poll.lcore), cpus, node, source, sink
-
-
-def _number(number: int) -> str:
-    return f"{number:,}"
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

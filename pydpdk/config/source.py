@@ -65,6 +65,7 @@ _PATTERNS = {
     ),
     "merge": ("<<", ["<"]),
 }
+_LONE = re.compile("[\ud800-\udfff]")  # a surrogate such as "\uD800", which cannot be printed
 _PREFIX = "tag:yaml.org,2002:"
 for _kind, (_pattern, _first) in _PATTERNS.items():
     _Loader.add_implicit_resolver(_PREFIX + _kind, re.compile(f"(?:{_pattern})$"), _first)
@@ -79,16 +80,9 @@ def _float(text: str) -> float:
 
 
 def _str(text: str) -> str:
-    text.encode()  # raises on a lone surrogate such as "\uD800", which cannot be printed
+    if _LONE.search(text):
+        raise ValueError
     return text
-
-
-def _is_text(text: str) -> bool:
-    try:
-        _str(text)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 _SCALARS: dict[str, Callable[[str], object]] = {
@@ -204,7 +198,7 @@ class _Builder:
         for key_node, value_node in self._entries(node, path):
             key, line = str(key_node.value), key_node.start_mark.line + 1
             here = (*path, key)
-            if not _is_text(key):
+            if _LONE.search(key):
                 self.faults.append(Fault(path, repr(key), "a key of whole characters", line))
                 continue
             if here in self.lines:

@@ -1,13 +1,12 @@
 """The EAL of this process: its options and checks, its start, the running instance.
 
 The names below are from `lifecycle` and are loaded on first use, so that `options`, `checks`,
-`needs` and `lcores` work without libdpdk.
+`resolve` and `lcores` work without libdpdk.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 if _TYPE_CHECKING:
     from pydpdk.eal.lifecycle import (
@@ -24,23 +23,10 @@ if _TYPE_CHECKING:
         require_running,
         running,
         state,
-    )
+    )  # fmt: skip
 
-__all__ = [
-    "Eal",
-    "EalState",
-    "Observer",
-    "begin",
-    "current",
-    "init",
-    "is_primary",
-    "join",
-    "observe",
-    "require_primary",
-    "require_running",
-    "running",
-    "state",
-]
+__all__ = ["Eal", "EalState", "Observer", "begin", "current", "init", "is_primary", "join",
+           "observe", "require_primary", "require_running", "running", "state"]  # fmt: skip
 
 if not _TYPE_CHECKING:  # so that the type checker reports unknown names
 

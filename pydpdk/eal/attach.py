@@ -11,6 +11,7 @@ import errno
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +22,7 @@ from pydpdk.eal.lcores import format_lcores, parse_lcores
 from pydpdk.eal.options import EalOptions
 from pydpdk.eal.resolve import Resolved, primary_of
 from pydpdk.errors import BusyError, NotFoundError, NotSupportedError
-from pydpdk.host import primary as host_primary
-from pydpdk.host import program
+from pydpdk.host import primary as host_primary, program
 from pydpdk.host.cpus import format_list
 from pydpdk.host.devargs import parse
 from pydpdk.host.primary import Primary
@@ -226,16 +226,12 @@ def foreign_lcores(pid: int) -> frozenset[int]:
     its = program.arguments(pid) or program.Arguments()
     named: set[int] = set()
     for spec in its.lcores:
-        try:
+        with suppress(ValueError, TypeError):
             named.update(parse_lcores(spec))
-        except (ValueError, TypeError):
-            continue
     for mask in its.coremask:
-        try:
+        with suppress(ValueError):
             bits = int(mask, 16)
-        except ValueError:
-            continue
-        named.update(i for i in range(bits.bit_length()) if bits >> i & 1)
+            named.update(i for i in range(bits.bit_length()) if bits >> i & 1)
     if not named:  # the main lcore's thread has no lcore in its name, only a CPU
         main = host_primary.main_cpus(pid)
         named = set(main) if len(main) == 1 else {0}

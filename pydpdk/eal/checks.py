@@ -11,7 +11,7 @@ import re
 import resource
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydpdk.choices import IovaMode, ProcType
 from pydpdk.host import fds
@@ -29,7 +29,8 @@ MAX_PROCESS_NAME = 63
 
 LOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
-_SHORT_WITH_VALUE = "abcdlmnrsS"  # EAL's getopt string, 22.11 to 25.11
+# -h, perhaps behind letters that take no value in the EAL's getopt string, 22.11 to 25.11
+_SHORT_HELP = re.compile("-(?!-)[^habcdlmnrsS]*h")
 
 
 class Problem(NamedTuple):
@@ -131,13 +132,9 @@ def _lcore_problems(options: EalOptions) -> Iterator[Problem]:
         yield Problem("lcores", options.lcores, allowed)
     stray = sorted(set().union(*lcores.values()) - usable)
     if stray:
-        yield Problem(
-            "lcores",
-            options.lcores,
-            f"CPU {', '.join(map(str, stray))} is outside the CPUs that this process may use"
-            f" ({format_list(usable)}); the EAL would abort",
-            of_host=True,
-        )
+        allowed = f"CPU {', '.join(map(str, stray))} is outside the CPUs that this process may use"
+        allowed += f" ({format_list(usable)}); the EAL would abort"
+        yield Problem("lcores", options.lcores, allowed, of_host=True)
     if options.main_lcore is not None and options.main_lcore not in lcores:
         yield Problem("main_lcore", options.main_lcore, f"one of the lcores {format_list(lcores)}")
     yield from _fd_problems(len(lcores))
@@ -145,26 +142,23 @@ def _lcore_problems(options: EalOptions) -> Iterator[Problem]:
 
 def _fd_problems(n_lcores: int) -> Iterator[Problem]:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    used, need = len(fds.open_fds()), fds.needed(n_lcores)
-    if limit != resource.RLIM_INFINITY and used + need > limit:
-        yield Problem(
-            "lcores",
-            n_lcores,
-            f"{n_lcores} lcores need {need} file descriptors and {limit - used} of {limit} are"
-            " left; the EAL would abort: raise the limit (ulimit -n) or name fewer lcores",
-            of_host=True,
-        )
+    left, need = limit - len(fds.open_fds()), fds.needed(n_lcores)
+    if limit != resource.RLIM_INFINITY and need > left:
+        allowed = f"{n_lcores} lcores need {need} file descriptors and {left} of {limit} are"
+        allowed += " left; the EAL would abort: raise the limit (ulimit -n) or name fewer lcores"
+        yield Problem("lcores", n_lcores, allowed, of_host=True)
 
 
 def _memory_problems(options: EalOptions) -> Iterator[Problem]:
-    memory = options.memory_mb
-    several = isinstance(memory, (tuple, list))
+    memory: Any = options.memory_mb
     # without hugepages the EAL maps any amount and dies at the first page that does not exist
     present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
     limit = 1 << 22 if options.hugepages is True else present
-    amounts = memory if isinstance(memory, (tuple, list)) else () if memory is None else (memory,)
-    if not all(isinstance(a, int) and not isinstance(a, bool) and a >= 0 for a in amounts) or (
-        memory is not None and not 1 <= sum(amounts) <= limit
+    several = isinstance(memory, (tuple, list))
+    amounts = memory if several else (memory,)
+    if memory is not None and not (
+        all(_is_a(amount, (int,)) and amount >= 0 for amount in amounts)
+        and 1 <= sum(amounts) <= limit
     ):
         yield Problem("memory_mb", memory, f"1 to {limit} MB, or one such number per NUMA node")
     if several and options.hugepages is False:
@@ -176,9 +170,8 @@ def _memory_problems(options: EalOptions) -> Iterator[Problem]:
             yield Problem("in_memory", True, "false: a secondary cannot attach to unnamed memory")
         if options.hugepages is False:
             yield Problem("hugepages", False, "true or 'auto': a secondary shares hugepages")
-    if options.capture is True and (
-        options.in_memory or options.hugepages is False or options.proc_type == "secondary"
-    ):
+    alone = options.in_memory or options.hugepages is False
+    if options.capture is True and (alone or options.proc_type == "secondary"):
         yield Problem("capture", True, "false: captures attach to the hugepages of a primary")
     if options.proc_type == "secondary" and memory is not None:
         yield Problem("memory_mb", memory, "none: the memory is the primary's")
@@ -189,12 +182,10 @@ def _memory_problems(options: EalOptions) -> Iterator[Problem]:
 
 def _name_problems(options: EalOptions) -> Iterator[Problem]:
     prefix = options.file_prefix
-    if isinstance(prefix, str) and not re.fullmatch(
-        rf"[A-Za-z0-9_.+-]{{1,{MAX_PREFIX_LENGTH}}}", prefix
-    ):
-        yield Problem(
-            "file_prefix", prefix, f"1 to {MAX_PREFIX_LENGTH} letters, digits or any of _.+-"
-        )
+    valid = re.compile(rf"[A-Za-z0-9_.+-]{{1,{MAX_PREFIX_LENGTH}}}")
+    if isinstance(prefix, str) and not valid.fullmatch(prefix):
+        allowed = f"1 to {MAX_PREFIX_LENGTH} letters, digits or any of _.+-"
+        yield Problem("file_prefix", prefix, allowed)
     elif prefix in (".", ".."):
         yield Problem("file_prefix", prefix, "a name that is not a directory's")
     if prefix is None and options.proc_type != "primary":
@@ -261,22 +252,17 @@ def _extra_problems(extra: object) -> Iterator[Problem]:
 
 
 def _bypasses_checks(argument: str) -> bool:
-    if argument.startswith("--"):
-        name = argument[2:].partition("=")[0]
-        return len(name) > 1 and any(o.startswith(name) for o in ("lcores", "file-prefix"))
-    return argument[:2] in ("-l", "-c", "-s", "-S")
+    short = argument[:2] in ("-l", "-c", "-s", "-S")
+    return short or _abbreviates(argument, "lcores", "file-prefix")
 
 
 def _asks_for_help(argument: str) -> bool:
     if argument == "help" or argument.endswith("=help"):
         return True
-    if argument.startswith("--"):
-        name = argument[2:].partition("=")[0]
-        return len(name) > 1 and "help".startswith(name)
-    if argument.startswith("-"):
-        for letter in argument[1:]:
-            if letter == "h":
-                return True
-            if letter in _SHORT_WITH_VALUE:
-                return False
-    return False
+    return bool(_SHORT_HELP.match(argument)) or _abbreviates(argument, "help")
+
+
+def _abbreviates(argument: str, *options: str) -> bool:
+    """Whether an argument is one of these long options: getopt takes the start of a name."""
+    name = argument[2:].partition("=")[0]
+    return argument.startswith("--") and len(name) > 1 and any(o.startswith(name) for o in options)

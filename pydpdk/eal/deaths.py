@@ -67,13 +67,11 @@ class Watcher:
 
     def start(self) -> None:
         """Begin to watch: a secondary its primary, a primary all processes that attach."""
-        if self._primary_pid:
-            self._watch.file(registry.path_of(self._prefix))
-            if not self._watch.process(self._primary_pid):
-                self._lost_primary()
-        else:
-            self._watch.file(registry.path_of(self._prefix))
+        self._watch.file(registry.path_of(self._prefix))
+        if not self._primary_pid:
             self._look()
+        elif not self._watch.process(self._primary_pid):
+            self._lost_primary()
         self._watch.start()
 
     def stop(self) -> None:
@@ -134,16 +132,16 @@ class Watcher:
         with lock(), suppress(ValueError):
             self._on_process.remove(callback)
 
+    @kept()
     def _died(self, pid: int) -> None:
-        with kept():
-            if pid == self._primary_pid:
-                self._lost_primary()
-            else:
-                self._look()
-
-    def _changed(self) -> None:
-        with kept():
+        if pid == self._primary_pid:
+            self._lost_primary()
+        else:
             self._look()
+
+    @kept()
+    def _changed(self) -> None:
+        self._look()
 
     def _lost_primary(self) -> None:
         with self._unlocking:  # without `lock()`: its owner may be waiting for a DPDK lock

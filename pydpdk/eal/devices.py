@@ -10,7 +10,7 @@ from pydpdk import log
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.checks import device_problems
 from pydpdk.eal.resolve import spelled
-from pydpdk.errors import DpdkError, EalInitError, call_errno, make_error
+from pydpdk.errors import DpdkError, call_errno, make_error
 from pydpdk.host.devargs import Device, parse
 
 
@@ -118,14 +118,3 @@ def has_port(name: str) -> bool:
     if lib.rte_memzone_lookup(b"rte_eth_dev_data") == ffi.NULL:  # DPDK would read from NULL
         return False
     return bool(lib.rte_eth_dev_get_port_by_name(name.encode(), ffi.new("uint16_t *")) == 0)
-
-
-def missing_error(missing: Sequence[str], lines: Sequence[str]) -> EalInitError:
-    """Build the error for devices that have no port."""
-    error = EalInitError(
-        errno.ENODEV,
-        f"rte_eal_init: no port came up for {', '.join(missing)}: ENODEV"
-        + "".join(f"\n  {line}" for line in lines),
-    )
-    error.call, error.lines = "rte_eal_init", tuple(lines)
-    return error

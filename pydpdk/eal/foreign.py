@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import re
 import struct
 import threading
 from collections.abc import Iterable
@@ -13,13 +11,11 @@ from pydpdk._crossing import Locked
 from pydpdk._dpdk import lib
 from pydpdk.host import registry, runtime
 from pydpdk.host.fds import close_fds
+from pydpdk.host.watch import inotify
 
-# EALs of 18.05 to 25.11 bind this socket early in rte_eal_init, long before they map any memory
-_SOCKET = re.compile(r"mp_socket_(\d+)_[0-9a-f]+")
 _IN_CREATE, _IN_MOVED_TO, _IN_DELETE_SELF, _IN_MOVE_SELF = 0x100, 0x80, 0x400, 0x800
 _NEW = _IN_CREATE | _IN_MOVED_TO
 _EVENT = struct.Struct("iIII")  # wd, mask, cookie, length of the name that follows
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class ForeignWatch:
@@ -41,7 +37,7 @@ class ForeignWatch:
         self._lock = threading.Lock()
         self._stopping = False
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._inotify = _watching(os.fsencode(self._directory))
+        self._inotify = inotify(self._directory, _NEW | _IN_DELETE_SELF | _IN_MOVE_SELF)
         self._thread = threading.Thread(target=self._run, name="pydpdk-foreign", daemon=True)
 
     def start(self) -> None:
@@ -98,7 +94,7 @@ class ForeignWatch:
 
     def _is_ours(self, name: str) -> bool:
         """Whether a file is no process's socket, or the socket of a process of ours."""
-        match = _SOCKET.fullmatch(name)
+        match = runtime.MP_SOCKET.fullmatch(name)
         if match is None:
             return True
         pid = int(match[1])
@@ -119,13 +115,3 @@ class ForeignWatch:
         with Locked(self._lock):
             close_fds(self._wake, self._inotify)
             self._wake = self._inotify = -1
-
-
-def _watching(directory: bytes) -> int:
-    """Return an inotify descriptor that watches a directory; -1 if there is none to be had."""
-    fd = int(_libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK))
-    mask = _NEW | _IN_DELETE_SELF | _IN_MOVE_SELF
-    if fd >= 0 and _libc.inotify_add_watch(fd, directory, mask) < 0:
-        os.close(fd)
-        return -1
-    return fd

@@ -174,7 +174,7 @@ class Eal(Closing):
             with Undo(self._take_back, device, self._devices):
                 eal_devices.add(device)
                 self._devices = self._devices | {device.name: devargs}
-                self._peers.publish_devices(self._devices.values())
+                self._publish_devices()
                 return device.port_name
 
     def _take_back(self, device: Device, before: dict[str, str]) -> None:
@@ -182,7 +182,7 @@ class Eal(Closing):
         if device.name not in before:
             eal_devices.take_away(device)
         self._devices = before
-        self._peers.publish_devices(before.values())
+        self._publish_devices()
 
     def remove_device(self, name: str) -> None:
         """Close the port of that name, if it is open, and remove its device.

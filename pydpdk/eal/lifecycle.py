@@ -21,21 +21,16 @@ from pydpdk._crossing import Undo
 from pydpdk._dpdk import lib
 from pydpdk.choices import ProcType
 from pydpdk.eal import devices, instance
-from pydpdk.eal.instance import Eal, Observer, is_primary
+from pydpdk.eal.instance import Eal as Eal, Observer as Observer, is_primary as is_primary
 from pydpdk.eal.options import EalOptions
 from pydpdk.eal.peers import Peers, settle, survey
 from pydpdk.eal.resolve import Resolved, resolve
-from pydpdk.eal.start import start
+from pydpdk.eal.start import init_error, start
 from pydpdk.eal.waits import Waits, wait_for_turn
 from pydpdk.errors import ClosedError, InUseError, damage_error, damaged, make_error
 from pydpdk.host import room, runtime
 from pydpdk.host.devargs import parse
 from pydpdk.host.primary import remove_traces
-
-__all__ = [
-    "Eal", "Observer", "begin", "current", "init", "is_primary", "join", "observe",
-    "require_primary",
-]  # fmt: skip
 
 _logger = logging.getLogger("pydpdk")
 
@@ -237,7 +232,8 @@ def _check_ports(options: EalOptions, lines: Sequence[str]) -> None:
     if is_primary():
         missing = list(devices.missing_ports(map(parse, (*options.vdevs, *options.allow))))
         if missing:
-            raise devices.missing_error(missing, lines)
+            what = f"no port came up for {', '.join(missing)}: ENODEV"
+            raise init_error(errno.ENODEV, what, lines)
         devices.check_log("rte_eal_init", ", ".join(options.vdevs), lines)
 
 

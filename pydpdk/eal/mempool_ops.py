@@ -48,15 +48,14 @@ def load_in_order(wanted: Sequence[str], paths: Sequence[str]) -> str:
         The first difference that remains; empty if there is none.
     """
     for i, name in enumerate(wanted):
-        here = mempool_ops()
-        if len(here) <= i:
+        if len(mempool_ops()) <= i:
             for path in paths:
                 field = name.encode().ljust(_NAME_SIZE, b"\0")
                 if field in (files.content(path) or b"") and name not in mempool_ops():
                     _kept.append(ctypes.CDLL(path, mode=os.RTLD_NOW))
-            here = mempool_ops()
-        if len(here) <= i or here[i] != name:
-            found = repr(here[i]) if len(here) > i else "none"
+        here = mempool_ops()[i : i + 1]
+        if here != [name]:
+            found = repr(here[0]) if here else "none"
             return f"its mempool driver {i} is {name!r}, here it is {found}"
     return ""
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import KW_ONLY
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from pydpdk._core.frozen import frozen_by_name
+from pydpdk._core.frozen import frozen
 from pydpdk.choices import IovaMode, ProcType
 from pydpdk.eal.checks import as_tuple
 from pydpdk.eal.lcores import format_lcores, parse_lcores
@@ -18,14 +19,11 @@ from pydpdk.limits import MAX_LCORE
 if TYPE_CHECKING:
     ProcTypeLike: TypeAlias = ProcType | str
     IovaModeLike: TypeAlias = IovaMode | str
-else:
-    ProcTypeLike, IovaModeLike = (
-        ProcType,
-        IovaMode,
-    )  # of a file, which pydantic reads into this class
+else:  # of a file, which pydantic reads into this class
+    ProcTypeLike, IovaModeLike = ProcType, IovaMode
 
 
-@frozen_by_name
+@frozen
 class EalOptions:
     """Options of the EAL, named as DPDK's own parameters are.
 
@@ -41,6 +39,7 @@ class EalOptions:
         "use_attribute_docstrings": True,
     }
 
+    _: KW_ONLY
     lcores: str | tuple[int, ...] | None = None
     """Lcores as `0-3,6`, as a map `0@(0-1),(1-2)@3`, or as a list of ids. Default: one for each
     CPU that this process may run on."""
@@ -145,8 +144,8 @@ def build_argv(options: EalOptions, *, hugepages: bool, file_prefix: str) -> lis
         iova_mode = IovaMode.VA
     if iova_mode:
         argv.append(f"--iova-mode={iova_mode}")
-    for option, devices in (("-a", options.allow), ("-b", options.block)):
-        argv += [part for device in devices for part in (option, device)]
+    argv += [part for device in options.allow for part in ("-a", device)]
+    argv += [part for device in options.block for part in ("-b", device)]
     argv += [f"--vdev={vdev}" for vdev in options.vdevs]
     # every start warns of "No legacy callbacks", which users cannot fix
     argv.append("--log-level=lib.telemetry:error")

@@ -16,10 +16,9 @@ from pydpdk.eal import attach, mempool_ops
 from pydpdk.eal.attach import HARMED
 from pydpdk.eal.deaths import Watcher
 from pydpdk.eal.foreign import ForeignWatch
-from pydpdk.eal.resolve import Resolved
+from pydpdk.eal.resolve import Resolved, primary_of
 from pydpdk.errors import BusyError, NotSupportedError, make_error
-from pydpdk.host import primary as host_primary
-from pydpdk.host import registry, room, runtime, trust
+from pydpdk.host import primary as host_primary, registry, room, runtime, trust
 from pydpdk.host.devargs import Device
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Registration
@@ -77,10 +76,8 @@ class Peers:
         if self._registration is None:
             return
         if primary:
-            self.publish(
-                mempool_ops=mempool_ops.mempool_ops(), iova_mode=iova_mode,
-                **self._devices(devices),
-            )  # fmt: skip
+            ops = mempool_ops.mempool_ops()
+            self.publish(mempool_ops=ops, iova_mode=iova_mode, **self._devices(devices))
         else:
             self.publish()
         pid = self._primary.pid if self._primary is not None else 0
@@ -124,7 +121,7 @@ class Peers:
 
     def primary(self) -> RegisteredProcess | None:
         """Return our primary; None if it is a foreign program, or gone."""
-        return next((m for m in registry.members(self._prefix) if m.role == Role.PRIMARY), None)
+        return primary_of(self._prefix)
 
     def check_device(self, device: Device) -> None:
         """Raise if probing a device in the secondaries would do harm."""
@@ -170,15 +167,13 @@ class Peers:
 
     def leave(self) -> None:
         """Give the registration back."""
-        for registration in (self._registration, self._unshared):
-            if registration is not None:
-                registration.give_back()
+        for registration in filter(None, (self._registration, self._unshared)):
+            registration.give_back()
 
     def forget(self) -> None:
         """Close the registration in a forked child without giving it back: it is the parent's."""
-        for registration in (self._registration, self._unshared):
-            if registration is not None:
-                registration.forget()
+        for registration in filter(None, (self._registration, self._unshared)):
+            registration.forget()
 
 
 def survey(start: Resolved) -> tuple[Resolved, Primary | None]:
@@ -262,9 +257,8 @@ def register(start: Resolved, name: str | None, role: Role = Role.PRIMARY) -> Re
         return _take_page(start.file_prefix, role, name, choose)
     except OSError as error:  # another primary has it, or the directory is not writable for us
         if error.errno == errno.ENOSPC and role == Role.PRIMARY:
-            raise make_error(
-                "rte_eal_init", errno.ENOSPC, f"{runtime.runtime_dir(start.file_prefix)}"
-            ) from None
+            directory = str(runtime.runtime_dir(start.file_prefix))
+            raise make_error("rte_eal_init", errno.ENOSPC, directory) from None
         return None
 
 
@@ -283,7 +277,5 @@ def _as_secondary(start: Resolved, primary: Primary, name: str | None) -> Peers:
 def _take_page(prefix: str, role: Role, name: str | None, choose: Any) -> Registration:
     try:
         return registry.register(prefix, role, name or registry.program_name(), choose)
-    except registry.FullError as full:
-        raise make_error("rte_eal_init", errno.ENOSPC, str(full.strerror)) from None
-    except registry.LockedError as locked:
-        raise make_error("rte_eal_init", errno.EBUSY, str(locked.strerror)) from None
+    except registry.RegistryError as error:
+        raise make_error("rte_eal_init", error.errno or 0, str(error.strerror)) from None

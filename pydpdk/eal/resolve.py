@@ -16,6 +16,7 @@ from pydpdk.eal.checks import problems
 from pydpdk.eal.options import DEFAULT_NO_HUGE_MB, EalOptions, build_argv
 from pydpdk.host import hugepages, primary, probe, registry
 from pydpdk.host.devargs import Device, parse
+from pydpdk.host.needs import Needs
 from pydpdk.host.registry_page import RegisteredProcess, Role
 
 NO_HUGE_COST = (
@@ -99,9 +100,7 @@ def resolve(options: EalOptions, need: Callable[[bool], int] = lambda hugepages:
 
 def primary_of(prefix: str) -> RegisteredProcess | None:
     """Return our primary of a prefix; None if it is a foreign program, or there is none."""
-    return next(
-        (member for member in registry.members(prefix) if member.role == Role.PRIMARY), None
-    )
+    return next((one for one in registry.members(prefix) if one.role == Role.PRIMARY), None)
 
 
 def _with_process_type(options: EalOptions, prefix: str) -> EalOptions:
@@ -110,9 +109,8 @@ def _with_process_type(options: EalOptions, prefix: str) -> EalOptions:
         return options
     if primary.look(prefix).running or primary_of(prefix):
         # a secondary uses the primary's devices and memory
-        return replace(
-            options, proc_type=ProcType.SECONDARY, vdevs=(), allow=(), block=(), memory_mb=None
-        )
+        options = replace(options, vdevs=(), allow=(), block=(), memory_mb=None)
+        return replace(options, proc_type=ProcType.SECONDARY)
     return replace(options, proc_type=ProcType.PRIMARY)
 
 
@@ -149,6 +147,31 @@ def _without_hugepages(options: EalOptions, need_bytes: int) -> EalOptions:
     least = -(-need_bytes * 5 // 4 // _MB)
     memory_mb = max(options.total_mb or DEFAULT_NO_HUGE_MB, least)
     return replace(options, hugepages=False, in_memory=False, memory_mb=memory_mb)
+
+
+def needs_of(options: EalOptions, memory_bytes: int = 0, *, processes: bool = False) -> Needs:
+    """Return what a start with these options needs.
+
+    Parameters
+    ----------
+    memory_bytes
+        [bytes] that will be used, estimated; `memory_mb` counts if it is more.
+    processes
+        Whether secondaries will attach.
+    """
+    secondary = options.proc_type == "secondary"
+    return Needs(
+        hugepages=options.hugepages,
+        memory_bytes=max(memory_bytes, options.total_mb << 20),
+        in_memory=options.in_memory,
+        lcores=options.lcore_map,
+        pci=tuple(a for device in options.allow if (a := parse(device).address)),
+        vdevs=tuple(options.vdevs),
+        iova_mode=options.iova_mode,
+        file_prefix=options.file_prefix,
+        processes=processes or secondary,
+        secondary=secondary,
+    )
 
 
 def mb(size_bytes: int) -> str:

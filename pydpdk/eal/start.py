@@ -10,9 +10,8 @@ from typing import Any
 from pydpdk import log
 from pydpdk._crossing import Undo
 from pydpdk._dpdk import ffi, lib
-from pydpdk.eal.needs import needs_of
 from pydpdk.eal.options import EalOptions
-from pydpdk.eal.resolve import Resolved
+from pydpdk.eal.resolve import Resolved, needs_of
 from pydpdk.errors import EalInitError
 from pydpdk.host import doctor, runtime
 
@@ -59,9 +58,8 @@ def _check_parser(c_argv: Any, argc: int, options: EalOptions) -> None:
 def _complaints(program: str) -> list[str]:
     """Return getopt's error messages, which it prints instead of logging."""
     printed = ffi.string(lib.pyd_eal_printed()).decode(errors="replace")
-    return list(
-        dict.fromkeys(line for line in printed.splitlines() if line.startswith(f"{program}: "))
-    )
+    lines = (line for line in printed.splitlines() if line.startswith(f"{program}: "))
+    return list(dict.fromkeys(lines))
 
 
 _HINTS = (
@@ -75,17 +73,21 @@ _HINTS = (
 
 def _init_error(number: int, lines: Sequence[str], options: EalOptions) -> EalInitError:
     text = "\n".join(lines)
-    hints = [hint for sign, hint in _HINTS if sign in text]
     findings = doctor.failures(needs_of(options))
-    hints += map(str, findings)
+    hints = [*(hint for sign, hint in _HINTS if sign in text), *map(str, findings)]
     # 0 after a failure: only a lock that is held by another process fails without an errno
     number = number or errno.EBUSY
-    error = EalInitError(
-        number,
-        f"rte_eal_init: {errno.errorcode.get(number, number)}: {os.strerror(number)}"
-        + "".join(f"\n  {line}" for line in lines)
-        + "".join(f"\n  what to do: {hint}" for hint in hints),
-    )
-    error.call, error.lines, error.hints = "rte_eal_init", tuple(lines), tuple(hints)
+    what = f"{errno.errorcode.get(number, number)}: {os.strerror(number)}"
+    error = init_error(number, what, lines, hints)
     error.findings = tuple(findings)
+    return error
+
+
+def init_error(
+    number: int, what: str, lines: Sequence[str], hints: Sequence[str] = ()
+) -> EalInitError:
+    """Build the error for a failed start, with the lines that were logged."""
+    remedies = (f"what to do: {hint}" for hint in hints)
+    error = EalInitError(number, "\n  ".join([f"rte_eal_init: {what}", *lines, *remedies]))
+    error.call, error.lines, error.hints = "rte_eal_init", tuple(lines), tuple(hints)
     return error

@@ -51,9 +51,8 @@ class Waits:
 
     def __init__(self, prefix: str, *, mounts: bool) -> None:
         self._paths = _paths(prefix, mounts=mounts)
-        self._stopping: SimpleQueue[None] = (
-            SimpleQueue()
-        )  # no Event: an exception can leave it locked
+        # no Event: an exception can leave it locked
+        self._stopping: SimpleQueue[None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="pydpdk-waits", daemon=True)
 
     def start(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from pydpdk import eal, version
 from pydpdk._core.frozen import frozen
 from pydpdk.choices import IovaMode
+from pydpdk.explorer import placement
 from pydpdk.explorer.placement import MemoryKind, PageRun, Piece, Share, owners_of, page_runs, place
-from pydpdk.explorer.placement import shares as sum_up
 from pydpdk.memory import live
 from pydpdk.memory.live import Element, PoolState, RingState
 from pydpdk.memory.memseg import MemsegList, memseg_lists, memsegs
@@ -127,7 +127,7 @@ def take_map() -> MemoryMap:
         pools=pools,
         rings=rings,
         pieces=pieces,
-        shares=sum_up(pieces),
+        shares=placement.shares(pieces),
     )
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
 from contextlib import suppress
 from pathlib import Path
 
 from pydpdk.host import files
 from pydpdk.host.devices import BUS, USERSPACE, PciDevice, full_address, read_device
-from pydpdk.host.errors import HostError, InterfaceInUseError
+from pydpdk.host.errors import HostError, InterfaceInUseError, naming
 
 _MEMORY = "run/pydpdk/drivers"  # below /run: lost at the next boot, like the binding itself
 _NO_IOMMU = "sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
@@ -124,20 +123,15 @@ def _hand_over(device: PciDevice, driver: str, root: Path, *, keep: bool = True)
 
 
 def _write(file: Path, text: str) -> None:
-    try:
-        with file.open("w") as opened:
-            opened.write(text)
-    except OSError as error:
-        raise HostError(error.errno, f"{file}: {os.strerror(error.errno or 0)}") from None
+    with naming(file), file.open("w") as opened:
+        opened.write(text)
 
 
 def _remember(device: PciDevice, root: Path) -> None:
     memory = _memory(device.address, root)
-    try:
+    with naming(memory):
         memory.parent.mkdir(parents=True, exist_ok=True)
         memory.write_text(f"{device.driver}\n")
-    except OSError as error:
-        raise HostError(error.errno, f"{memory}: {os.strerror(error.errno or 0)}") from None
 
 
 def _memory(address: str, root: Path) -> Path:

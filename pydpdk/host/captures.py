@@ -69,11 +69,6 @@ class Capture:
     longest: int = 0
     short: str = ""
 
-    @property
-    def link_name(self) -> str:
-        """The link type's name in libpcap, and its number."""
-        return name_of(self.link or 0)
-
 
 def name_of(link: int) -> str:
     """Return the name and number of a link type: `RAW (101)`."""
@@ -101,9 +96,8 @@ def _look(file: BinaryIO, size: int) -> Capture:
             break
         magic, *version, _, _, snaplen, link = struct.unpack(f"{order}IHHiIII", head)
         if magic in _MAGICS:
-            return _Records(file, order, size, magic, (version[0], version[1])).capture(
-                link & _LINK, _snapshot(snaplen)
-            )
+            records = _Records(file, order, size, magic, (version[0], version[1]))
+            return records.capture(link & _LINK, _snapshot(snaplen))
         if magic == _SECTION and head[8:12] == struct.pack(f"{order}I", _BYTE_ORDER):
             file.seek(0)
             return _Sections(file, order, size).capture()
@@ -199,11 +193,9 @@ class _Sections:
 
     def _end(self, at: int, length: int, end: bytes) -> str:
         (said,) = struct.unpack(f"{self._order}I", end[:4])
-        return (
-            ""
-            if said == length or at == 0
-            else f"a block of {length} bytes ends with a length of {said}"
-        )
+        if said == length or at == 0:
+            return ""
+        return f"a block of {length} bytes ends with a length of {said}"
 
     def _block(self, at: int, kind: int, length: int, head: bytes) -> str:
         if kind == _SECTION:
@@ -216,11 +208,10 @@ class _Sections:
         """Check the version: libpcap ignores the minor one behind the first section."""
         version = struct.unpack_from(f"{self._order}HH", head, 12)
         self._interfaces = 0
-        if at == 0:
-            known = version in _PCAPNG_VERSIONS
-        else:
-            known = self._kind is None or version[0] == _PCAPNG_VERSIONS[0][0]
-        return "" if known else f"pcapng of version {version[0]}.{version[1]}"
+        later = at > 0 and (self._kind is None or version[0] == _PCAPNG_VERSIONS[0][0])
+        if later or version in _PCAPNG_VERSIONS:
+            return ""
+        return f"pcapng of version {version[0]}.{version[1]}"
 
     def _packet(self, kind: int, length: int, head: bytes) -> str:
         if self._kind is None:
@@ -244,12 +235,11 @@ class _Sections:
         link, _, snaplen = struct.unpack_from(f"{self._order}HHI", head, 8)
         found = (link, _snapshot(snaplen))
         number = self._interfaces
-        if self._kind and link != self._kind[0]:
-            return f"interface {number} is {name_of(link)}, the first one {name_of(self._kind[0])}"
-        if self._kind and found != self._kind:
-            return (
-                f"interface {number} has snapshot length {found[1]}, the first one {self._kind[1]}"
-            )
+        first = self._kind or found
+        if link != first[0]:
+            return f"interface {number} is {name_of(link)}, the first one {name_of(first[0])}"
+        if found != first:
+            return f"interface {number} has snapshot length {found[1]}, the first one {first[1]}"
         self._file.seek(at + _OPTIONS_AT)
         if not self._options_are_valid(self._file.read(length - _BLOCK_LEAST[_INTERFACE])):
             return f"interface {number} has invalid options"

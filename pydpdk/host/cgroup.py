@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from pydpdk.host import files
@@ -11,11 +12,10 @@ from pydpdk.host.cpus import parse_list
 
 # (limit, usage) of one page size, cgroup v2 then v1. The `rsvd` pair counts mapped pages, the
 # other touched pages; the EAL maps and touches at once, so the tighter limit applies.
-_V2_FILES = (("max", "current"), ("rsvd.max", "rsvd.current"))
-_V1_FILES = (
-    ("limit_in_bytes", "usage_in_bytes"),
-    ("rsvd.limit_in_bytes", "rsvd.usage_in_bytes"),
-)
+_FILES = (
+    ("max", "current"), ("rsvd.max", "rsvd.current"),
+    ("limit_in_bytes", "usage_in_bytes"), ("rsvd.limit_in_bytes", "rsvd.usage_in_bytes"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,11 @@ def narrow_cpusets(cpus: frozenset[int], *, root: Path = Path("/")) -> list[Path
 
 
 def _limits(stem: str, root: Path) -> Iterator[HugepageLimit]:
-    for directory, names in _directories(root):
-        for limit_name, used_name in names:
-            file = directory / f"{stem}.{limit_name}"
-            limit, used = files.number(file), files.number(directory / f"{stem}.{used_name}")
-            if limit is not None and used is not None:
-                yield HugepageLimit(file, limit, used)
-
-
-def _directories(root: Path) -> Iterator[tuple[Path, tuple[tuple[str, str], ...]]]:
-    """Yield directories whose hugepage limits apply to this process, with the file names."""
-    for directory in _directories_of("hugetlb", root):
-        yield directory, _V2_FILES
-        yield directory, _V1_FILES
+    for directory, (limit_name, used_name) in product(_directories_of("hugetlb", root), _FILES):
+        file = directory / f"{stem}.{limit_name}"
+        limit, used = files.number(file), files.number(directory / f"{stem}.{used_name}")
+        if limit is not None and used is not None:
+            yield HugepageLimit(file, limit, used)
 
 
 def _directories_of(controller: str, root: Path) -> Iterator[Path]:

@@ -15,10 +15,6 @@ from typing import Literal
 LONGEST = 1023
 """[bytes] of a device string: what `ethdev.info` has room for."""
 
-_VIRTIO_USER = (
-    "path", "mac", "cq", "queue_size", "queues", "iface", "server", "mrg_rxbuf", "in_order",
-    "packed_vq", "speed", "vectorized",
-)  # fmt: skip
 _TAP = ("iface", "remote", "mac", "persist")
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "net_null": ("size", "copy", "no-rx"),
@@ -44,7 +40,10 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
         "iface", "queues", "client", "iommu-support", "postcopy-support", "tso", "linear-buffer",
         "ext-buffer", "legacy-ol-flags",
     ),
-    "net_virtio_user": _VIRTIO_USER,
+    "net_virtio_user": (
+        "path", "mac", "cq", "queue_size", "queues", "iface", "server", "mrg_rxbuf", "in_order",
+        "packed_vq", "speed", "vectorized",
+    ),
     "net_bonding": (
         "member", "slave", "primary", "mode", "xmit_policy", "agg_mode", "socket_id", "mac",
     ),
@@ -222,15 +221,9 @@ def _argument_fault(driver: str, argument: str) -> str:
 
 def _strtoul(text: str) -> int:
     """Read a number as drivers do: 0x is hex, 0 octal, and a negative one wraps around."""
-    digits = re.match(r"\s*([-+]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))", text)
-    if digits is None:
+    match = re.match(r"\s*([-+]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)", text)
+    if match is None:
         return 0
-    sign, hexadecimal, octal, decimal = digits.groups()
-    number = (
-        int(hexadecimal, 16)
-        if hexadecimal
-        else int(octal or "0", 8)
-        if octal is not None
-        else int(decimal)
-    )
-    return number % (1 << 64) if sign != "-" else -number % (1 << 64)
+    sign, digits = match.groups()
+    base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
+    return int(sign + digits, base) % (1 << 64)

@@ -26,7 +26,8 @@ def run_line(needs: Needs, file: Path | None, *, root: Path = Path("/")) -> str:
     on_hugepages = _on_hugepages(needs, root)
     if on_hugepages:
         capabilities.add("SYS_NICE")  # Docker's seccomp filter allows NUMA policies only with it
-        options += [f"-v {mount}:{mount}" for mount in _mounts(root)]
+        mount = next((mount.path for mount in read_mounts(root=root)), "/dev/hugepages")
+        options.append(f"-v {mount}:{mount}")
     if needs.pci:
         capabilities.add("IPC_LOCK")
         options += ["--ulimit memlock=-1", "--device /dev/vfio/vfio", *_groups(needs, root)]
@@ -46,10 +47,6 @@ def _on_hugepages(needs: Needs, root: Path) -> bool:
     if needs.hugepages == "auto":
         return available(needs.memory_bytes, in_memory=needs.in_memory, root=root).usable
     return bool(needs.hugepages)
-
-
-def _mounts(root: Path) -> list[Path]:
-    return [mount.path for mount in read_mounts(root=root)][:1] or [Path("/dev/hugepages")]
 
 
 def _groups(needs: Needs, root: Path) -> list[str]:

@@ -21,9 +21,14 @@ def opened(path: str | os.PathLike[str]) -> BinaryIO:
     OSError
         It is no regular file (EINVAL), or it cannot be opened.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    return os.fdopen(open_fd(path, os.O_RDONLY), "rb")
+
+
+def open_fd(path: str | os.PathLike[str], flags: int) -> int:
+    """Open a regular file, without blocking on a FIFO; return the descriptor."""
+    fd = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     if stat.S_ISREG(os.fstat(fd).st_mode):
-        return os.fdopen(fd, "rb")
+        return fd
     os.close(fd)
     raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
 

@@ -117,6 +117,11 @@ class Finding:
         return f"{self.what}{fix} [{self.code}]"
 
 
+def error(code: str, what: str, command: str = "", safe: bool = False) -> Finding:
+    """Return a finding because of which the EAL will fail."""
+    return Finding(code, Severity.ERROR, what, command, safe)
+
+
 def as_root(command: str) -> str:
     """Write a command that needs root as this user must type it."""
     if os.geteuid() == 0:

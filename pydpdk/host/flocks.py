@@ -11,7 +11,7 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,15 +49,10 @@ def waits(pid: int, paths: Iterable[Path], *, root: Path = Path("/")) -> list[Wa
     known = {key: path for path in paths if (key := _key(path))}
     owners: dict[str, int] = {}
     found = []
-    for line in files.lines(root / "proc/locks"):
-        match = _LINE.match(line)
-        if match is None:
-            continue
+    for match, at in _locks(root):
         if not match["waits"]:
             owners[match["number"]] = max(0, int(match["pid"]))
-            continue
-        at = int(match["major"], 16), int(match["minor"], 16), int(match["inode"])
-        if int(match["pid"]) == pid and at in known:
+        elif int(match["pid"]) == pid and at in known:
             found.append(Wait(known[at], owners.get(match["number"], 0)))
     return found
 
@@ -65,12 +60,18 @@ def waits(pid: int, paths: Iterable[Path], *, root: Path = Path("/")) -> list[Wa
 def owner(path: Path, *, root: Path = Path("/")) -> int:
     """Return the PID of a process that holds the lock on a path; 0 if none is visible."""
     key = _key(path)
-    for match in map(_LINE.match, files.lines(root / "proc/locks")):
-        if match and not match["waits"] and int(match["pid"]) > 0:
-            at = int(match["major"], 16), int(match["minor"], 16), int(match["inode"])
-            if at == key:
-                return int(match["pid"])
+    for match, at in _locks(root):
+        if at == key and not match["waits"] and int(match["pid"]) > 0:
+            return int(match["pid"])
     return 0
+
+
+def _locks(root: Path) -> Iterator[tuple[re.Match[str], tuple[int, int, int]]]:
+    """Yield the lines of the kernel's list that are directory locks, each with its key."""
+    for match in map(_LINE.match, files.lines(root / "proc/locks")):
+        if match:
+            key = int(match["major"], 16), int(match["minor"], 16), int(match["inode"])
+            yield match, key
 
 
 def wait_for(path: Path, timeout: float, *, patience: float, say: Callable[[Wait], None]) -> None:

@@ -21,6 +21,8 @@ _POLICY_REASON = (
     "This container's seccomp filter rejects the NUMA policy calls that the EAL makes for every "
     "hugepage"
 )
+_DEFAULT_MOUNT = Path("/dev/hugepages")
+_MAKE_MOUNT = f"mkdir -p {_DEFAULT_MOUNT} && "
 _GIVE_SYS_NICE = "docker run --cap-add SYS_NICE"
 
 
@@ -124,7 +126,8 @@ def unreadable(*, root: Path = Path("/")) -> list[Path]:
     places = ("sys/devices/system/node/node[0-9]*/hugepages", "sys/kernel/mm/hugepages")
     names = ("nr_hugepages", "free_hugepages")
     patterns = [f"{place}/hugepages-*kB/{name}" for place in places for name in names]
-    return [file for pattern in patterns for file in sorted(root.glob(pattern)) if _secret(file)]
+    found = (file for pattern in patterns for file in sorted(root.glob(pattern)))
+    return [file for file in found if files.number(file) is None]
 
 
 def _unusable(code: str, what: str, command: str = "", free: int = 0) -> Availability:
@@ -163,15 +166,14 @@ def _none(need_bytes: int, in_memory: bool, root: Path) -> Availability:
     what, command = "No hugepages are reserved", _reserve(need_bytes, root)
     mounted = any(mount.page_size_bytes == size for mount in read_mounts(root=root))
     if not (in_memory or mounted or is_confined(root=root)):
-        what, command = f"{what}, nor hugetlbfs mounted", f"{command} && {_mount(size)}"
+        what += ", nor hugetlbfs mounted"
+        command += f" && {_MAKE_MOUNT}{_mount(size)}"
     return _unusable("hugepages-none", what, command)
 
 
-def _mount(size_bytes: int) -> str:
+def _mount(size_bytes: int, path: Path = _DEFAULT_MOUNT) -> str:
     option = _mb(size_bytes).replace(" MB", "M")
-    return (
-        f"mkdir -p /dev/hugepages && mount -t hugetlbfs -o pagesize={option} nodev /dev/hugepages"
-    )
+    return f"mount -t hugetlbfs -o pagesize={option} nodev {path}"
 
 
 def _no_mount(pools: list[HugepagePool], mounts: list[HugepageMount], root: Path) -> Availability:
@@ -180,7 +182,7 @@ def _no_mount(pools: list[HugepagePool], mounts: list[HugepageMount], root: Path
         if mount.page_size_bytes in sizes:
             what = f"{mount.path} is not writable for this user"
             return _unusable("hugetlbfs-not-writable", what, _open_mount(mount.path))
-    command = _mount(min(sizes))
+    command = _MAKE_MOUNT + _mount(min(sizes))
     if is_confined(root=root):
         command = "docker run --user 0 --cap-add SYS_NICE -v /dev/hugepages:/dev/hugepages"
     what = f"No hugetlbfs with pages of {_mb(min(sizes))} is mounted"
@@ -205,8 +207,7 @@ def _within_mounts(
     tight = min((m for m in mounts if m.writable), key=lambda mount: mount.left_bytes or 0)
     what = f"{tight.path} has room for {_mb(sum(limits))}, {_mb(need_bytes or 1)} are needed"
     # `mount -o remount` does not change the size of a hugetlbfs
-    size = _mb(tight.page_size_bytes).replace(" MB", "M")
-    command = f"mount -t hugetlbfs -o pagesize={size} nodev {tight.path}"
+    command = _mount(tight.page_size_bytes, tight.path)
     return _unusable("hugetlbfs-size-limit", what, command, sum(limits))
 
 
@@ -246,10 +247,6 @@ def _left(path: Path, options: str) -> int | None:
     except OSError:
         return None
     return status.f_bavail * status.f_frsize
-
-
-def _secret(file: Path) -> bool:
-    return files.number(file) is None
 
 
 def _writable(path: Path) -> bool:

@@ -46,13 +46,17 @@ def exists(interface: str, *, root: Path = Path("/")) -> bool:
 
 def is_up(interface: str) -> bool:
     """Whether an interface is up."""
+    answer = ask(interface, _SIOCGIFFLAGS)
+    return answer is not None and bool(struct.unpack_from("=H", answer, 16)[0] & _IFF_UP)
+
+
+def ask(interface: str, command: int, data: bytes = b"") -> bytes | None:
+    """Return the `struct ifreq` that answers an ioctl on an interface; None if it fails."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        request = _IFREQ.pack(interface.encode()[:15], b"")
         try:
-            answer = fcntl.ioctl(asking, _SIOCGIFFLAGS, request)
+            return fcntl.ioctl(asking, command, _IFREQ.pack(interface.encode()[:15], data))
         except OSError:
-            return False
-    return bool(struct.unpack_from("=H", answer, 16)[0] & _IFF_UP)
+            return None
 
 
 def has_xdp(interface: str) -> bool:

@@ -7,7 +7,6 @@ that GRO has merged, arrives with an unfinished checksum and up to 64 KB long.
 from __future__ import annotations
 
 import array
-import fcntl
 import socket
 import struct
 from dataclasses import dataclass
@@ -67,13 +66,8 @@ def disable_gro(interface: str) -> None:
 
 def mtu(interface: str) -> int | None:
     """Return the MTU of an interface in bytes; None if there is no such interface."""
-    request = struct.pack("16s24x", interface.encode()[:15])
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        try:
-            answer = fcntl.ioctl(asking, _SIOCGIFMTU, request)
-        except OSError:
-            return None
-    return int(struct.unpack_from("=i", answer, 16)[0])
+    answer = interfaces.ask(interface, _SIOCGIFMTU)
+    return None if answer is None else int(struct.unpack_from("=i", answer, 16)[0])
 
 
 def peer(interface: str) -> Peer | None:
@@ -94,10 +88,5 @@ def peer(interface: str) -> Peer | None:
 def _ethtool(interface: str, command: int, data: int = 0) -> int:
     """Get or set one value of `struct ethtool_value`; return 0 if that fails."""
     value = array.array("I", (command, data))
-    address, _ = value.buffer_info()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        try:
-            fcntl.ioctl(asking, _SIOCETHTOOL, struct.pack("16sP16x", interface.encode(), address))
-        except OSError:
-            return 0
-    return value[1]
+    pointer = struct.pack("P", value.buffer_info()[0])
+    return 0 if interfaces.ask(interface, _SIOCETHTOOL, pointer) is None else value[1]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import operator
 import os
 import re
-import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,11 +12,10 @@ from pathlib import Path
 
 from pydpdk.host import alive, files, registry, runtime
 from pydpdk.host.registry_page import RegisteredProcess
-from pydpdk.host.trust import distrust, open_regular
+from pydpdk.host.trust import distrust, regular
 
 # names of worker threads in EALs of 20.11 to 25.11, which end with the lcore's number
 _WORKER = re.compile(r"(?:rte|lcore|dpdk)-(?:worker|slave)-?(\d+)")
-_MP_SOCKET = re.compile(r"mp_socket_(\d+)_[0-9a-f]+")
 
 
 @dataclass(frozen=True)
@@ -52,19 +49,17 @@ def look(prefix: str) -> Primary:
 
 def running_prefixes() -> list[str]:
     """Return the prefixes of all live primaries that this user can see."""
-    base = runtime.runtime_dir("x").parent
-    names = (entry.name for entry in files.entries(base) if entry.is_dir() and not distrust(entry))
-    return sorted(
-        name
-        for name in names
-        if _locker(base / name / "config") is not None or registry.unshared(name)
-    )
+    return [name for name in runtime.prefixes() if _is_locked(name) or registry.unshared(name)]
+
+
+def _is_locked(prefix: str) -> bool:
+    return _locker(runtime.runtime_dir(prefix) / "config") is not None
 
 
 def processes(primary: Primary) -> list[int]:
     """Return the PIDs of the primary and of the secondaries that are attached to it."""
     entries = files.entries(runtime.runtime_dir(primary.prefix))
-    sockets = ((_MP_SOCKET.fullmatch(entry.name), entry) for entry in entries)
+    sockets = ((runtime.MP_SOCKET.fullmatch(entry.name), entry) for entry in entries)
     found = {int(match[1]) for match, entry in sockets if match and runtime.answers(entry)}
     return sorted({pid for pid in found | {primary.pid} if pid and alive.exists(pid)})
 
@@ -142,12 +137,7 @@ def _locker(config: Path) -> int | None:
     if runtime.fd_here(config) is not None:
         return os.getpid()
     try:
-        fd = open_regular(config)
+        with regular(config) as fd:
+            return runtime.locker(fd)
     except OSError:
         return None
-    try:
-        wish = struct.pack(runtime.FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
-        kind, *_, pid = struct.unpack(runtime.FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, wish))
-        return None if kind == fcntl.F_UNLCK else max(int(pid), 0)
-    finally:
-        os.close(fd)

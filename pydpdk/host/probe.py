@@ -20,6 +20,7 @@ maps = open("/proc/self/maps").read().split()
 eal = next((path for path in maps if "/librte_eal.so" in path), "")
 print(json.dumps([version.COMPILED, version.RUNNING, eal]))
 """
+_PATH = [str(Path(__file__).parents[2])]
 _SONAME = re.compile(rb"librte_eal\.so\.(\d+)")
 _PLUGINS = re.compile(rb"/[\w./+-]*/dpdk/pmds-[\w.]+(?=\0)")
 
@@ -51,7 +52,7 @@ def probe(timeout: float = 120) -> Binding:
     """
     try:
         done = subprocess.run(  # noqa: S603  this interpreter, and code of ours
-            [sys.executable, "-P", "-c", f"import sys; sys.path[:0] = {_path()!r}\n{_CODE}"],
+            [sys.executable, "-P", "-c", f"import sys; sys.path[:0] = {_PATH!r}\n{_CODE}"],
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -85,8 +86,3 @@ def plugin_directory(eal: str) -> Path | None:
     """Return the directory that a librte_eal loads its drivers from, which is compiled in."""
     match = _PLUGINS.search(files.content(eal) or b"")
     return Path(match[0].decode()) if match else None
-
-
-def _path() -> list[str]:
-    """Return the directory of this pydpdk."""
-    return [str(Path(__file__).parents[2])]

@@ -35,7 +35,6 @@ class Arguments:
     block: tuple[str, ...] = ()
     vdevs: tuple[str, ...] = ()
     iova_mode: tuple[str, ...] = ()
-    no_pci: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,15 +56,13 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     """Parse the EAL options before `--`."""
     found: dict[str, list[str]] = {name: [] for name in _VALUES.values()}
     options = iter(argv[: argv.index("--")] if "--" in argv else argv)
-    no_pci = False
     for option in options:
-        no_pci |= option == "--no-pci"
         name, equals, value = option.partition("=")
         if name.startswith("--") and name in _VALUES:
             found[_VALUES[name]].append(value if equals else next(options, ""))
         elif option[:2] in _VALUES and not option.startswith("--"):
             found[_VALUES[option[:2]]].append(option[2:] or next(options, ""))
-    return Arguments(**{name: tuple(values) for name, values in found.items()}, no_pci=no_pci)
+    return Arguments(**{name: tuple(values) for name, values in found.items()})
 
 
 def libraries(pid: int | str) -> dict[str, Library] | None:

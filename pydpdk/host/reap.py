@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pydpdk.host import registry, runtime
+from pydpdk.host.files import entries
 from pydpdk.host.hugepages import read_mounts
 from pydpdk.host.trust import distrust, open_regular
 
 _STARTS_S = 2.0
-_OF_SECONDARY = re.compile(r"mp_socket_([0-9]+)_[0-9a-f]+")
 _HUGEPAGE_FILE = re.compile(r"(.+)map_[0-9]+(?:_[0-9]+)?")
 
 
@@ -92,10 +91,9 @@ class Reaped:
 
 def known_prefixes() -> list[str]:
     """Return all prefixes with files on this host, of live processes or dead ones."""
-    base = runtime.runtime_dir("x").parent
-    names = {entry.name for entry in _listdir(base) if entry.is_dir() and not distrust(entry)}
+    names = set(runtime.prefixes())
     for mount in read_mounts():
-        matches = (_HUGEPAGE_FILE.fullmatch(file.name) for file in _listdir(mount.path))
+        matches = (_HUGEPAGE_FILE.fullmatch(file.name) for file in entries(mount.path))
         names |= {match[1] for match in matches if match}
     return sorted(names)
 
@@ -137,15 +135,11 @@ def _held(config: Path) -> Iterator[bool]:
     """Hold the primary's lock, so that no primary with that prefix can start meanwhile."""
     try:
         fd = open_regular(config, os.O_RDWR)
-    except FileNotFoundError:
-        yield True
-        return
-    except OSError:
-        yield False
+    except OSError as error:
+        yield isinstance(error, FileNotFoundError)
         return
     try:
-        whole = struct.pack(runtime.FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, whole)
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, runtime.flock(fcntl.F_WRLCK))
         free = True
     except BlockingIOError:
         free = False
@@ -175,7 +169,7 @@ def _look(prefix: str) -> DeadPrefix:
     directory = runtime.runtime_dir(prefix)
     pages = runtime.hugepage_files(prefix)
     ours = directory.is_dir() and not distrust(directory)
-    inside = [path for path in _listdir(directory) if ours and not path.is_dir()]
+    inside = [path for path in entries(directory) if ours and not path.is_dir()]
     return DeadPrefix(
         prefix=prefix,
         hugepage_files=tuple(pages),
@@ -189,8 +183,8 @@ def _look(prefix: str) -> DeadPrefix:
 
 def _pids(inside: Iterable[Path]) -> tuple[str, ...]:
     """Return the PIDs of secondaries; the primary's files have no PID in their names."""
-    found = {match[1] for match in map(_OF_SECONDARY.fullmatch, (p.name for p in inside)) if match}
-    return tuple(sorted(found, key=int))
+    matches = (runtime.MP_SOCKET.fullmatch(path.name) for path in inside)
+    return tuple(sorted({match[1] for match in matches if match}, key=int))
 
 
 def _size(file: Path) -> int:
@@ -199,13 +193,6 @@ def _size(file: Path) -> int:
     except OSError:
         return 0
     return status.st_blocks * 512 or status.st_size  # not every kernel counts blocks of hugepages
-
-
-def _listdir(directory: Path) -> list[Path]:
-    try:
-        return sorted(directory.iterdir())
-    except OSError:
-        return []
 
 
 def _plain(value: Any) -> Any:

@@ -31,7 +31,7 @@ from pydpdk.host.registry_page import (
     read,
     write,
 )
-from pydpdk.host.trust import distrust, make_parent, open_regular
+from pydpdk.host.trust import distrust, make_parent, open_regular, regular
 
 FILE = runtime.PROCESSES
 MAX_PROCESSES = 128
@@ -41,12 +41,8 @@ _HEAD = struct.Struct("<8sI")
 _MAGIC, _VERSION = b"pydpdkps", 1
 
 
-class FullError(OSError):
-    """All pages are in use."""
-
-
-class LockedError(OSError):
-    """A process keeps the lock of the file."""
+class RegistryError(OSError):
+    """All pages are in use (ENOSPC), or a process keeps the lock of the file (EBUSY)."""
 
 
 class Registration:
@@ -127,8 +123,8 @@ def register(
 
     Raises
     ------
-    FullError
-        128 processes are registered.
+    RegistryError
+        128 processes are registered, or the file stays locked.
     """
     path = path_of(prefix)
     make_parent(path.parent)
@@ -148,14 +144,14 @@ def register(
         # pages of dead processes last: their primary may not have read them yet
         index = min(free, key=lambda i: read(fd, i) is not None, default=None)
         if index is None:
-            raise FullError(
-                errno.ENOSPC, f"{MAX_PROCESSES} processes share {prefix!r}: no more can attach"
-            )
+            text = f"{MAX_PROCESSES} processes share {prefix!r}: no more can attach"
+            raise RegistryError(errno.ENOSPC, text)
         if role == Role.PRIMARY:  # pages of processes of an earlier primary are obsolete
             _clear(fd, free)
         mine = open_regular(path, os.O_RDWR)
         try:
-            fcntl.fcntl(mine, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, offset(index)))
+            lock = runtime.flock(fcntl.F_WRLCK, offset(index), 1)
+            fcntl.fcntl(mine, fcntl.F_OFD_SETLK, lock)
             member = RegisteredProcess(
                 index, os.getpid(), start_time(), role, RegistrationState.ATTACHING, lcores, name
             )
@@ -196,16 +192,11 @@ def guarded(prefix: str) -> AbstractContextManager[object]:
 
 def _read(prefix: str) -> list[tuple[RegisteredProcess, bool]]:
     path = path_of(prefix)
-    try:
-        fd = -1 if distrust(path.parent) else open_regular(path)
-    except OSError:
-        return []
-    if fd < 0:
-        return []
-    try:
-        return _judged(fd) if _is_ours(fd) else []
-    finally:
-        os.close(fd)
+    with suppress(OSError):
+        if not distrust(path.parent):
+            with regular(path) as fd:
+                return _judged(fd) if _is_ours(fd) else []
+    return []
 
 
 def _judged(fd: int) -> list[tuple[RegisteredProcess, bool]]:
@@ -226,9 +217,8 @@ def _live(fd: int) -> list[RegisteredProcess]:
 
 def _alive(fd: int, member: RegisteredProcess) -> bool:
     """Whether the lock is held by the process itself, not by a child of the dead process."""
-    wish = _flock(fcntl.F_RDLCK, offset(member.index))
-    kind, *_ = struct.unpack(runtime.FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, wish))
-    return bool(kind != fcntl.F_UNLCK) and is_alive(member.pid, member.started)
+    locked = runtime.locker(fd, offset(member.index), 1) is not None
+    return locked and is_alive(member.pid, member.started)
 
 
 def _locked(path: Path, fds: list[int], *, create: bool) -> FileIO:
@@ -276,20 +266,15 @@ def _close(files: list[FileIO]) -> None:
 
 
 def _begin(fd: int, path: Path) -> None:
-    """Write the head of a new file, or of a file of another format."""
+    """Write the head of a new file, or of one of another format; reserve space for all pages."""
     if not _is_ours(fd):
         os.ftruncate(fd, 0)
-        _reserve(fd, path)
+        try:
+            os.posix_fallocate(fd, 0, (MAX_PROCESSES + 1) * PAGE)
+        except OSError:
+            path.unlink()
+            raise
         os.pwrite(fd, _HEAD.pack(_MAGIC, _VERSION), 0)
-
-
-def _reserve(fd: int, path: Path) -> None:
-    """Reserve disk space for all pages; if that fails, remove the file."""
-    try:
-        os.posix_fallocate(fd, 0, (MAX_PROCESSES + 1) * PAGE)
-    except OSError:
-        path.unlink()
-        raise
 
 
 def _lock_head(fd: int, path: Path) -> None:
@@ -298,13 +283,13 @@ def _lock_head(fd: int, path: Path) -> None:
     while not _try_lock_head(fd):
         if time.monotonic() > deadline:
             text = f"waited {LOCK_TIMEOUT_S:g} s for the lock of {path}: a stopped process holds it"
-            raise LockedError(errno.EBUSY, text)
+            raise RegistryError(errno.EBUSY, text)
         time.sleep(0.002)
 
 
 def _try_lock_head(fd: int) -> bool:
     try:
-        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, 0))
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, runtime.flock(fcntl.F_WRLCK, 0, 1))
     except (BlockingIOError, PermissionError):
         return False
     return True
@@ -319,7 +304,3 @@ def _is_at(fd: int, path: Path) -> bool:
 
 def _is_ours(fd: int) -> bool:
     return os.pread(fd, _HEAD.size, 0) == _HEAD.pack(_MAGIC, _VERSION)
-
-
-def _flock(kind: int, start: int) -> bytes:
-    return struct.pack(runtime.FLOCK, kind, os.SEEK_SET, start, 1, 0)

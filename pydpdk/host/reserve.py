@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydpdk.host import files
-from pydpdk.host.errors import HostError
+from pydpdk.host.errors import HostError, naming
 from pydpdk.host.hugepages import HugepagePool, default_page_size_bytes, read_pools
 
 _TMPFILES = "etc/tmpfiles.d/pydpdk-hugepages.conf"
 _HEAD = "# Hugepages reserved at boot, written by `pydpdk hugepages reserve --persistent`.\n"
 _MAX_PAGES = 1 << 30
+_DENIED = "needs root"
 
 
 def reserve(
@@ -95,11 +95,9 @@ def persist(pools: list[HugepagePool], *, root: Path = Path("/")) -> Path:
     known = dict(_known(file))
     known |= {f"/{_file(pool, root).relative_to(root)}": pool.total for pool in pools}
     lines = [f"w {name} - - - - {total}\n" for name, total in sorted(known.items()) if total]
-    try:
+    with naming(file, _DENIED):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(_HEAD + "".join(lines))
-    except OSError as error:
-        raise _write_error(file, error) from None
     return file
 
 
@@ -134,11 +132,9 @@ def _chosen(size_bytes: int | None, node: int | None, root: Path) -> list[Hugepa
 def _set(pool: HugepagePool, total: int, root: Path) -> None:
     """Write a pool's number of pages, and check the result."""
     file = _file(pool, root)
-    try:
+    with naming(file, _DENIED):
         file.write_text(f"{total}\n")
         now = int(file.read_text())
-    except OSError as error:
-        raise _write_error(file, error) from None
     if now != total:
         size = f"{pool.size_bytes >> 10} kB"
         raise HostError(
@@ -160,8 +156,3 @@ def _known(file: Path) -> Iterator[tuple[str, int]]:
         match = re.fullmatch(r"w (\S+/nr_hugepages) - - - - (\d+)", line)
         if match:
             yield match[1], int(match[2])
-
-
-def _write_error(file: Path, error: OSError) -> HostError:
-    why = "needs root" if error.errno in (errno.EACCES, errno.EPERM) else error.strerror
-    return HostError(error.errno, f"{file}: {why or os.strerror(error.errno or 0)}")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydpdk.host import runtime
 from pydpdk.host.hugepages import read_pools
-from pydpdk.host.trust import open_regular
+from pydpdk.host.trust import regular
 
 _FIXED = 1 << 20
 """[bytes] 0.76 MB measured: the registry 0.5, memzones 0.2, configuration, pages in use."""
@@ -46,9 +46,8 @@ def shortage(directory: Path, *, root: Path = Path("/")) -> Shortage | None:
     need, left = need_bytes(root=root), status.f_bavail * status.f_frsize
     mount = next(path for path in (there, *there.parents) if path.is_mount())
     if status.f_blocks and left < need:
-        what = (
-            f"{mount} has room for {left >> 10} kB, the files in {directory} need {need >> 10} kB"
-        )
+        what = f"{mount} has room for {left >> 10} kB, the files in {directory} need"
+        what += f" {need >> 10} kB"
         return Shortage(what, f"mount -o remount,size=64M {mount}")
     if status.f_files and status.f_favail < _FILES:
         what = f"{mount} has room for {status.f_favail} files, {directory} needs {_FILES}"
@@ -70,13 +69,10 @@ def reserve(prefix: str) -> None:
 
 
 def _fill(path: Path) -> None:
-    fd = open_regular(path, os.O_RDWR)
-    try:
-        size = os.fstat(fd).st_size
-        if size:
-            os.posix_fallocate(fd, 0, size)
-    except OSError as error:
-        if error.errno != errno.EOPNOTSUPP:
-            raise
-    finally:
-        os.close(fd)
+    with regular(path, os.O_RDWR) as fd:
+        try:
+            if size := os.fstat(fd).st_size:
+                os.posix_fallocate(fd, 0, size)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise

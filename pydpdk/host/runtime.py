@@ -21,10 +21,29 @@ from pathlib import Path
 from pydpdk.host import files
 from pydpdk.host.fds import open_fds
 from pydpdk.host.hugepages import read_mounts
-from pydpdk.host.trust import distrust, open_regular
+from pydpdk.host.trust import distrust, open_regular, regular
 
-FLOCK = "hhqqi4x"
-"""`struct flock` of 64-bit Linux: type, whence, start, len, pid."""
+MP_SOCKET = re.compile(r"mp_socket_([0-9]+)_[0-9a-f]+")
+"""The socket of a secondary; EALs of 18.05 to 25.11 bind it long before they map any memory."""
+
+_FLOCK = "hhqqi4x"  # struct flock of 64-bit Linux: type, whence, start, len, pid
+
+
+def flock(kind: int, start: int = 0, length: int = 0) -> bytes:
+    """Return a `struct flock` for `fcntl`; a length of 0 is all of the file."""
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0)
+
+
+def locker(
+    fd: int, start: int = 0, length: int = 0, *, command: int = fcntl.F_OFD_GETLK
+) -> int | None:
+    """Return the PID of a process with a write lock, 0 for one that is not visible; None if free.
+
+    It takes no lock. It tests with a read lock, which needs no write permission.
+    """
+    wish = flock(fcntl.F_RDLCK, start, length)
+    kind, *_, pid = struct.unpack(_FLOCK, fcntl.fcntl(fd, command, wish))
+    return None if kind == fcntl.F_UNLCK else max(int(pid), 0)
 
 
 def runtime_dir(prefix: str) -> Path:
@@ -35,6 +54,12 @@ def runtime_dir(prefix: str) -> Path:
         user = os.environ.get("XDG_RUNTIME_DIR", "/tmp")  # noqa: S108  DPDK's rule
         base = "/var/run" if os.getuid() == 0 else user
     return Path(base, "dpdk", prefix)
+
+
+def prefixes() -> list[str]:
+    """Return the prefixes with a runtime directory that no other user can change."""
+    entries = files.entries(runtime_dir("x").parent)
+    return [entry.name for entry in entries if entry.is_dir() and not distrust(entry)]
 
 
 def hugepage_files(prefix: str, *, root: Path = Path("/")) -> list[Path]:
@@ -145,40 +170,24 @@ def _check(prefix: str) -> None:
 
 def _has_members(file: Path) -> bool:
     """Whether a process has a page of the registry; it may be one that shares no memory."""
-    return file.name == PROCESSES and _is_locked(file)
-
-
-def _is_locked(file: Path) -> bool:
-    """Test whether any process holds a lock on a file, without taking it."""
-    try:
-        fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        wish = struct.pack(FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
-        found, *_ = struct.unpack(FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, wish))
-        return bool(found != fcntl.F_UNLCK)
-    finally:
-        os.close(fd)
+    with suppress(OSError):
+        if file.name == PROCESSES:
+            with regular(file) as fd:
+                return locker(fd) is not None
+    return False
 
 
 def _has_write_lock(config: Path, *, by_others: bool) -> bool:
     """Test the lock of a primary without taking it."""
     if fd_here(config) is not None:  # the primary is this process
         return not by_others
+    # POSIX locks of this process never conflict with F_GETLK, always with F_OFD_GETLK
+    command = fcntl.F_GETLK if by_others else fcntl.F_OFD_GETLK
     try:
-        fd = open_regular(config)
+        with regular(config) as fd:
+            return locker(fd, command=command) is not None
     except OSError as error:
         return isinstance(error, PermissionError)
-    try:
-        # POSIX locks of this process never conflict with F_GETLK, always with F_OFD_GETLK.
-        # Test with a read lock, which a write lock conflicts with: it needs no write permission.
-        command = fcntl.F_GETLK if by_others else fcntl.F_OFD_GETLK
-        wish = struct.pack(FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
-        found, *_ = struct.unpack(FLOCK, fcntl.fcntl(fd, command, wish))
-        return bool(found != fcntl.F_UNLCK)
-    finally:
-        os.close(fd)
 
 
 def answers(path: Path) -> bool:

@@ -5,11 +5,13 @@ Without XDG_RUNTIME_DIR the EAL's files of a user are in /tmp/dpdk, which any us
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from pydpdk.host.files import open_fd
 
 _READ_MAX = 1 << 24  # [bytes] longer than any file of ours or of DPDK
 
@@ -38,7 +40,7 @@ def make_parent(directory: Path) -> None:
         directory.parent.mkdir(mode=0o700)
 
 
-def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
+def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
     """Open a regular file; follow no link, and do not block on a FIFO.
 
     Raises
@@ -46,11 +48,17 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int
     OSError
         It is no regular file (EINVAL, ELOOP), or it cannot be opened.
     """
-    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
-    if stat.S_ISREG(os.fstat(fd).st_mode):
-        return fd
-    os.close(fd)
-    raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return open_fd(path, flags | os.O_NOFOLLOW)
+
+
+@contextmanager
+def regular(path: Path, flags: int = os.O_RDONLY) -> Iterator[int]:
+    """Open a regular file for a `with` block; raise as `open_regular` does."""
+    fd = open_regular(path, flags)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def read_regular(path: Path, most: int = -1) -> bytes:

@@ -17,6 +17,15 @@ _POLL_S = 0.2  # if the user has no inotify instance left (128 by default)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def inotify(path: Path, mask: int) -> int:
+    """Return an inotify descriptor that watches a path; -1 if there is none to be had."""
+    fd = int(_libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK))
+    if fd >= 0 and _libc.inotify_add_watch(fd, os.fsencode(path), mask) < 0:
+        os.close(fd)
+        return -1
+    return fd
+
+
 class ProcessWatch:
     """A thread that calls `died` with each process that died, and `changed` for a written file.
 
@@ -43,15 +52,11 @@ class ProcessWatch:
 
     def file(self, path: Path) -> None:
         """Call `changed` whenever a process closes the file after opening it for writing."""
-        name = os.fsencode(path)
-        fd = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
-        if fd < 0 or _libc.inotify_add_watch(fd, name, _IN_CLOSE_WRITE) < 0:
-            if fd >= 0:
-                os.close(fd)
+        self._file = inotify(path, _IN_CLOSE_WRITE)
+        if self._file < 0:
             self._poll_s = _POLL_S
-            return
-        self._file = fd
-        self._epoll.register(fd, select.EPOLLIN)
+        else:
+            self._epoll.register(self._file, select.EPOLLIN)
 
     def process(self, pid: int) -> bool:
         """Watch a process; return False if it is dead already."""

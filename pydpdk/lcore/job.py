@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import CancelledError
-from types import TracebackType
 from typing import Any
 
 from pydpdk._core.eventfd import Eventfd
@@ -152,12 +151,7 @@ class Job(Owner):
         if unseen is not None:
             raise unseen
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, tb: object) -> None:
         if error is None:
             self.close()
             return

@@ -13,8 +13,7 @@ from pydpdk.eal.attach import foreign_lcores
 from pydpdk.eal.checks import MAX_PREFIX_LENGTH, check_process_name
 from pydpdk.eal.options import EalOptions
 from pydpdk.errors import ClosedError, check_name
-from pydpdk.host import primary as host_primary
-from pydpdk.host import registry
+from pydpdk.host import primary as host_primary, registry
 from pydpdk.host.primary import Primary
 from pydpdk.host.registry_page import Role
 

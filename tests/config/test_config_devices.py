@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from pydpdk.config.load import loads
-from pydpdk.config.needs import needs_of_file
-from pydpdk.config.plan import make_plan
+from pydpdk.config.plan import make_plan, needs_of_file
 from pydpdk.errors import ConfigError
 from pydpdk.host.devargs import parse
 from pydpdk.host.needs import Needs

@@ -7,8 +7,7 @@ import os
 
 import pytest
 
-from pydpdk.config import plan as plan_module
-from pydpdk.config import polling
+from pydpdk.config import plan as plan_module, polling
 from pydpdk.config.budget import pool_plans
 from pydpdk.config.load import loads
 from pydpdk.config.plan import make_plan

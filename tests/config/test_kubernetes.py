@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from pydpdk.config.load import loads
-from pydpdk.config.needs import needs_of_file
+from pydpdk.config.plan import needs_of_file
 from pydpdk.host.doctor.limits import needed_capabilities
 
 kubernetes_validate = pytest.importorskip(

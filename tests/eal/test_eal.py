@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import pydpdk
-from pydpdk import Eal, Mempool, lcore
-from pydpdk import eal as pydpdk_eal
+from pydpdk import Eal, Mempool, eal as pydpdk_eal, lcore
 from pydpdk.errors import DpdkError
 from pydpdk.memory.memseg import hugepages, memseg_lists, memsegs
 from pydpdk.memory.memzone import memzones

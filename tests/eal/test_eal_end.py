@@ -8,8 +8,7 @@ import pytest
 from children import Children
 
 import pydpdk
-from pydpdk import Eal
-from pydpdk import eal as pydpdk_eal
+from pydpdk import Eal, eal as pydpdk_eal
 from pydpdk.errors import ClosedError
 
 ENDS = {

@@ -54,7 +54,7 @@ DUCK = (AttributeError, KeyError)
 DUCKS = (
     "config.", "explorer.", "app.", "host.", "eal.checks.", "eal.options.", "eal.lcores.",
     # used inside of public calls, which check first
-    "eal.attach.", "eal.devices.", "eal.mempool_ops.", "eal.needs.", "eal.peers.", "eal.resolve.",
+    "eal.attach.", "eal.devices.", "eal.mempool_ops.", "eal.peers.", "eal.resolve.",
     "eal.instance.require_primary", "eal.start.", "eal.deaths.Watcher", "process.messages.wire.",
     "ethdev.checks.", "memory.outstanding.", "memory.objects_kind.",
 )  # fmt: skip

@@ -26,7 +26,6 @@ def fault(h: object) -> ValidationError:
 GOOD: dict[str, Make] = {
     "app.run.Measurement.begin.compiled": same(None),
     "config.polling.default_hops.ports": lambda h: h.config.ports,
-    "config.worker.check.app": lambda h: model.AppSpec(worker="m:f"),
     "app.apps.drop.spec": lambda h: apps.DropSpec(ports=("p0",)),
     "app.apps.forward.spec": lambda h: h.config.app.forward,
     "app.apps.generate.spec": lambda h: apps.GenerateSpec(ports=("p0",)),

@@ -35,6 +35,7 @@ GOOD: dict[str, Make] = {
     "host.elf.read_variable.pid": lambda h: os.getpid(),
     "host.elf.read_variable.size": same(8),
     "host.finding.Finding.code": same("aslr"),
+    "host.finding.error.code": same("aslr"),
     "host.flocks.wait_for.say": same(print),
     "host.probe.plugin_directory.eal": same("librte_eal.so"),
     "host.program.libraries.pid": lambda h: os.getpid(),

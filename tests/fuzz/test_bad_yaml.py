@@ -7,8 +7,7 @@ import re
 import pytest
 import yaml
 from bad_yaml import bad_files, good_files
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pydpdk.config.load import loads
 from pydpdk.config.model import Config

@@ -12,8 +12,7 @@ import pytest
 
 import pydpdk
 from pydpdk import Eal
-from pydpdk.host import primary as host_primary
-from pydpdk.host import program, reap, registry, runtime
+from pydpdk.host import primary as host_primary, program, reap, registry, runtime
 
 ATTACH = "tried(lambda: pydpdk.attach(PREFIX)); print(pydpdk.eal.state())"
 huge = pytest.mark.hugepages

@@ -130,7 +130,7 @@ def test_memory_is_not_trusted_without_a_watch(run_script, program: Path) -> Non
     """The user's inotify instances are used up: nothing is trusted."""
     body = """
     from pydpdk.eal import foreign as eal_foreign
-    eal_foreign._libc.inotify_init1 = lambda flags: -1
+    eal_foreign.inotify = lambda path, mask: -1
     with init(memory_mb=64):
         foreign_is(lib.PYD_FOREIGN_SEEN | lib.PYD_FOREIGN_UNSURE)
     """

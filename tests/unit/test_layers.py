@@ -47,7 +47,7 @@ LEAVES = {"memory": {"", "mbuf_owner", "critical"}, "eal": set()}
 """Modules of such a package that any other in it may import; its __init__ as a rule."""
 ROW = {package: i for i, row in enumerate(ROWS) for package in row}
 PURE = {
-    "eal.lcores", "eal.checks", "eal.needs", "eal.options", "eal.resolve", "choices", "exceptions",
+    "eal.lcores", "eal.checks", "eal.options", "eal.resolve", "choices", "exceptions",
     "limits", "_core.choice", "_core.frozen", "_core.hooks", "_core.signals", "_core.timeouts",
 }  # fmt: skip  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched

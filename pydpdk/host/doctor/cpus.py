@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydpdk.host import cgroup, cpus, files
 from pydpdk.host.cpus import format_list
-from pydpdk.host.finding import Finding, Severity, as_root
+from pydpdk.host.finding import Finding, Severity, as_root, error
 from pydpdk.host.needs import Needs
 
 
@@ -19,7 +19,7 @@ def _affinity(needs: Needs, root: Path) -> Iterator[Finding]:
     absent = stray - present
     if absent:
         what = f"CPU {format_list(absent)} is not on this host, which has {format_list(present)}"
-        yield Finding("cpus-outside-affinity", Severity.ERROR, f"{what}: name others")
+        yield error("cpus-outside-affinity", f"{what}: name others")
         return
     what = f"CPU {format_list(stray)} is outside those that this process may use"
     what += f" ({format_list(cpus.usable_cpus())})"
@@ -29,7 +29,7 @@ def _affinity(needs: Needs, root: Path) -> Iterator[Finding]:
     if groups:  # the kernel cuts an affinity to the cpuset, and does not widen it again
         writes = " && ".join(f"echo {wanted} > {file}" for file in groups)
         command = f"{as_root(writes)} && {command}"
-    yield Finding("cpus-outside-affinity", Severity.ERROR, what, command)
+    yield error("cpus-outside-affinity", what, command)
 
 
 def _quota(needs: Needs, root: Path) -> Iterator[Finding]:
@@ -45,9 +45,8 @@ def _isolated(needs: Needs, root: Path) -> Iterator[Finding]:
     polling = needs.cpus - cpus.isolated(root=root)
     if len(needs.cpus) > 1 and polling == needs.cpus:
         what = f"None of the CPUs {format_list(needs.cpus)} is isolated"
-        yield Finding(
-            "cpus-not-isolated", Severity.NOTE, f"{what} (`isolcpus=` on the kernel's line)"
-        )
+        what += " (`isolcpus=` on the kernel's line)"
+        yield Finding("cpus-not-isolated", Severity.NOTE, what)
 
 
 def _governor(needs: Needs, root: Path) -> Iterator[Finding]:
@@ -58,9 +57,8 @@ def _governor(needs: Needs, root: Path) -> Iterator[Finding]:
         if governor and governor != "performance":
             slow[file] = governor
     if slow:
-        what = (
-            f"The frequency governor of {len(slow)} CPUs is {', '.join(sorted({*slow.values()}))}"
-        )
+        governors = ", ".join(sorted({*slow.values()}))
+        what = f"The frequency governor of {len(slow)} CPUs is {governors}"
         command = f"echo performance | tee {' '.join(map(str, slow))}"
         yield Finding("cpu-governor", Severity.NOTE, what, as_root(command), True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydpdk.host import files, interfaces
 from pydpdk.host.cpus import format_list, numa_node_of_cpu
 from pydpdk.host.devices import BIFURCATED, BUS, USERSPACE, PciDevice, read_device
-from pydpdk.host.finding import Finding, Severity, as_root
+from pydpdk.host.finding import Finding, Severity, as_root, error
 from pydpdk.host.needs import Needs
 
 
@@ -18,7 +18,7 @@ def _pci(needs: Needs, root: Path) -> Iterator[Finding]:
         device = read_device(address, root=root)
         if device is None:
             what = f"{address} is not on the PCI bus: `pydpdk devices list` shows what is"
-            yield Finding("device-missing", Severity.ERROR, what)
+            yield error("device-missing", what)
             continue
         yield from _driver(device)
         yield from _group(device, root)
@@ -29,12 +29,11 @@ def _driver(device: PciDevice) -> Iterator[Finding]:
     if device.driver in (*USERSPACE, *BIFURCATED):
         return
     if device.in_use:
-        what = f"{device.address}: {'; '.join(device.in_use)}"
-        yield Finding("device-in-use", Severity.ERROR, what)
+        yield error("device-in-use", f"{device.address}: {'; '.join(device.in_use)}")
         return
     what = f"{device.address} has the kernel driver {device.driver or '(none)'}"
     command = as_root(f"pydpdk devices bind {device.address}")
-    yield Finding("device-kernel-driver", Severity.ERROR, what, command)
+    yield error("device-kernel-driver", what, command)
 
 
 def _group(device: PciDevice, root: Path) -> Iterator[Finding]:
@@ -44,7 +43,7 @@ def _group(device: PciDevice, root: Path) -> Iterator[Finding]:
     if node.exists() and not os.access(node, os.R_OK | os.W_OK):
         what = f"{node}, the IOMMU group of {device.address}, is not this user's"
         command = as_root(f"chown {os.geteuid()} {node}")
-        yield Finding("vfio-not-writable", Severity.ERROR, what, command)
+        yield error("vfio-not-writable", what, command)
 
 
 def _distance(device: PciDevice, needs: Needs, root: Path) -> Iterator[Finding]:
@@ -60,30 +59,28 @@ def _distance(device: PciDevice, needs: Needs, root: Path) -> Iterator[Finding]:
 
 def _vfio(needs: Needs, root: Path) -> Iterator[Finding]:
     """Check what vfio needs, for existing devices except those of bifurcated drivers."""
-    devices = [device for a in needs.pci if (device := read_device(a, root=root))]
-    devices = [device for device in devices if device.driver not in BIFURCATED]
+    found = (read_device(address, root=root) for address in needs.pci)
+    devices = [device for device in found if device and device.driver not in BIFURCATED]
     if not devices:
         return
     if not (root / BUS / "drivers/vfio-pci").is_dir():
         what, command = "The module vfio-pci is not loaded", as_root("modprobe vfio-pci")
-        yield Finding("vfio-not-loaded", Severity.ERROR, what, command, True)
+        yield error("vfio-not-loaded", what, command, True)
     unsafe = root / "sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
     exposed = [device.address for device in devices if device.iommu_group is None]
     if exposed and files.word(unsafe) not in ("Y", "1"):
         what = f"{', '.join(exposed)} is behind no IOMMU: switch it on (intel_iommu=on), or do"
         what += " without its protection"
-        yield Finding("iommu-missing", Severity.ERROR, what, as_root(f"echo 1 > {unsafe}"))
+        yield error("iommu-missing", what, as_root(f"echo 1 > {unsafe}"))
 
 
 def _interfaces(needs: Needs, root: Path) -> Iterator[Finding]:
     for name, driver in needs.interfaces().items():
         if not interfaces.exists(name, root=root):
-            yield Finding(
-                "interface-missing", Severity.ERROR, f"{driver} needs {name}, which is not here"
-            )
+            yield error("interface-missing", f"{driver} needs {name}, which is not here")
         elif not interfaces.is_up(name):
             command = as_root(f"ip link set {name} up")
-            yield Finding("interface-down", Severity.ERROR, f"{name} is down", command, True)
+            yield error("interface-down", f"{name} is down", command, True)
 
 
 CHECKS = (_vfio, _pci, _interfaces)  # the module first: binding needs it

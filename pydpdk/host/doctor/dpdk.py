@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydpdk.host import program
 from pydpdk.host.devargs import parse
-from pydpdk.host.finding import Finding, Severity, as_root
+from pydpdk.host.finding import Finding, as_root, error
 from pydpdk.host.needs import Needs
 from pydpdk.host.probe import Binding, plugin_directory, probe
 
@@ -32,20 +32,20 @@ def _dpdk(needs: Needs, _root: Path) -> Iterator[Finding]:
         return
     if found.compiled.split(".")[:2] != found.running.split(".")[:2]:
         what = f"pydpdk was compiled against DPDK {found.compiled}, libdpdk is {found.running}"
-        yield Finding("libdpdk-version", Severity.ERROR, what, _rebuild())
+        yield error("libdpdk-version", what, _rebuild())
     yield from _drivers(needs, found)
 
 
-def _not_loaded(error: str) -> Finding:
-    missing = _MISSING.search(error)
+def _not_loaded(why: str) -> Finding:
+    missing = _MISSING.search(why)
     if missing:
         package = f"lib{missing[1].replace('_', '-')}{missing[2]}"
         what = f"lib{missing[1]}.so.{missing[2]} is not installed"
-        return Finding("libdpdk-missing", Severity.ERROR, what, _install(package))
-    if "No module named" in error:
-        return Finding("binding-missing", Severity.ERROR, "pydpdk is not compiled here", _rebuild())
-    what = f"The binding does not load: {error}"
-    return Finding("libdpdk-version", Severity.ERROR, what, _rebuild())
+        return error("libdpdk-missing", what, _install(package))
+    if "No module named" in why:
+        return error("binding-missing", "pydpdk is not compiled here", _rebuild())
+    what = f"The binding does not load: {why}"
+    return error("libdpdk-version", what, _rebuild())
 
 
 def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
@@ -56,8 +56,7 @@ def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
     there = program.plugins(str(directory))
     if not there:
         command = _install(f"librte-meta-net librte-mempool-ring{abi}")
-        what = f"There is no driver in {directory}"
-        yield Finding("pmd-directory-missing", Severity.ERROR, what, command)
+        yield error("pmd-directory-missing", f"There is no driver in {directory}", command)
         return
     yield from _insecure(directory)
     for driver in needs.drivers:
@@ -69,10 +68,10 @@ def _drivers(needs: Needs, found: Binding) -> Iterator[Finding]:
         if known is None:  # it may not exist at all, so name no package
             close = difflib.get_close_matches(driver, there, n=3)
             what += f": similar names: {', '.join(close) or 'none'}"
-            yield Finding("pmd-missing", Severity.ERROR, what)
+            yield error("pmd-missing", what)
         else:
             package = f"librte-{plugin.replace('_', '-')}{abi}"
-            yield Finding("pmd-missing", Severity.ERROR, what, _install(package))
+            yield error("pmd-missing", what, _install(package))
 
 
 def _insecure(directory: Path) -> Iterator[Finding]:
@@ -82,7 +81,7 @@ def _insecure(directory: Path) -> Iterator[Finding]:
         if path.stat().st_mode & stat.S_IWOTH:
             what = f"{path} is writable for everybody, so no driver is loaded from {directory}"
             command = as_root(f"chmod o-w {shlex.quote(str(path))}")
-            yield Finding("pmd-directory-writable", Severity.ERROR, what, command, True)
+            yield error("pmd-directory-writable", what, command, True)
 
 
 def _install(packages: str) -> str:

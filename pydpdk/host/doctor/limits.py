@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydpdk.host import fds
-from pydpdk.host.capabilities import capabilities
+from pydpdk.host.container import capabilities
 from pydpdk.host.cpus import numa_nodes
-from pydpdk.host.finding import Finding, Severity
+from pydpdk.host.finding import Finding, error
 from pydpdk.host.hugepages import default_page_size_bytes, read_mounts
 from pydpdk.host.needs import Needs
 from pydpdk.host.sockets import is_vhost_net
@@ -45,16 +45,11 @@ def needed_capabilities(needs: Needs) -> dict[str, str]:
 
 
 def _capabilities(needs: Needs, root: Path) -> Iterator[Finding]:
-    missing = {
-        name: why
-        for name, why in needed_capabilities(needs).items()
-        if name not in capabilities(root=root)
-    }
+    here = capabilities(root=root)
+    missing = {name: why for name, why in needed_capabilities(needs).items() if name not in here}
     if missing.pop("sys_admin", None):
         what = "iova_mode is pa, and physical addresses are hidden from this user: leave it out, or"
-        yield Finding(
-            "iova-pa-unprivileged", Severity.ERROR, f"{what} run as root", "sudo -E $SHELL"
-        )
+        yield error("iova-pa-unprivileged", f"{what} run as root", "sudo -E $SHELL")
     if missing:
         names = ",".join(f"cap_{name}" for name in sorted(missing))
         ambient = ",".join(f"+{name}" for name in sorted(missing))
@@ -64,7 +59,7 @@ def _capabilities(needs: Needs, root: Path) -> Iterator[Finding]:
             f"sudo setpriv --reuid {os.getuid()} --regid {os.getgid()} --init-groups"
             f" --inh-caps {ambient} --ambient-caps {ambient} $SHELL"
         )
-        yield Finding("capability-missing", Severity.ERROR, f"{why} needs {names}", command)
+        yield error("capability-missing", f"{why} needs {names}", command)
 
 
 def _files(needs: Needs, _root: Path) -> Iterator[Finding]:
@@ -116,13 +111,9 @@ def _limit(
     else:
         name = {"-n": "nofile", "-u": "nproc", "-v": "as", "-f": "fsize", "-l": "memlock"}[letter]
         value = "unlimited" if unit > 1 else need
-        command = as_root_here(f"prlimit --pid $$ --{name}={value}:{value}")
-    yield Finding(code, Severity.ERROR, what, command)
-
-
-def as_root_here(command: str) -> str:
-    """Write a command as `as_root` does, if `$$` in it must stay the PID of this shell."""
-    return command if os.geteuid() == 0 else f"sudo {command}"
+        sudo = "" if os.geteuid() == 0 else "sudo "  # not `as_root`: $$ is the PID of this shell
+        command = f"{sudo}prlimit --pid $$ --{name}={value}:{value}"
+    yield error(code, what, command)
 
 
 def _threads_of(uid: int, root: Path) -> int:

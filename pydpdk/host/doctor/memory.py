@@ -10,7 +10,7 @@ from pathlib import Path
 from pydpdk.host import runtime
 from pydpdk.host.container import is_confined
 from pydpdk.host.cpus import numa_node_of_cpu
-from pydpdk.host.finding import Finding, Severity, as_root
+from pydpdk.host.finding import Finding, Severity, as_root, error
 from pydpdk.host.hugepages import available, read_pools
 from pydpdk.host.needs import Needs
 from pydpdk.host.room import shortage
@@ -55,13 +55,13 @@ def _runtime_dir(needs: Needs, root: Path) -> Iterator[Finding]:
     if needs.hugepages is False or needs.in_memory:
         return
     directory = runtime.runtime_dir(needs.file_prefix or "pydpdk")
+    severity = Severity.ERROR if needs.hugepages is True else Severity.WARNING
     why = distrust(directory, own=True)
     if why:
         command = "mkdir -m 700 -p ~/.dpdk-run && export XDG_RUNTIME_DIR=~/.dpdk-run"
         if os.geteuid() == 0:
             command = f"chown root {directory.parent} && chmod 755 {directory.parent}"
-        distrusted = Severity.ERROR if needs.hugepages is True else Severity.WARNING
-        yield Finding("runtime-dir-untrusted", distrusted, why, command)
+        yield Finding("runtime-dir-untrusted", severity, why, command)
         return
     there = next(path for path in (directory, *directory.parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
@@ -69,12 +69,11 @@ def _runtime_dir(needs: Needs, root: Path) -> Iterator[Finding]:
         if os.geteuid() == 0:
             command = f"mount -o remount,rw $(stat -c %m {there})"
         what = f"{directory} cannot be created: {there} is not writable"
-        severity = Severity.ERROR if needs.hugepages is True else Severity.WARNING
         yield Finding("runtime-dir-not-writable", severity, what, command)
         return
     short = shortage(directory, root=root)
     if short:
-        yield Finding("runtime-dir-full", Severity.ERROR, short.what, as_root(short.command))
+        yield error("runtime-dir-full", short.what, as_root(short.command))
 
 
 def _strange_files(needs: Needs, root: Path) -> Iterator[Finding]:
@@ -83,7 +82,7 @@ def _strange_files(needs: Needs, root: Path) -> Iterator[Finding]:
     for path in runtime.strange_hugepage_files(root=root):
         what = f"{path} is named like a hugepage file and is none"
         command = as_root(f"rm {shlex.quote(str(path))}")
-        yield Finding("hugetlbfs-strange-file", Severity.ERROR, what, command)
+        yield error("hugetlbfs-strange-file", what, command)
 
 
 CHECKS = (_hugepages, _nodes, _runtime_dir, _strange_files)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydpdk.host import files, primary
-from pydpdk.host.finding import Finding, Severity, as_root
+from pydpdk.host.finding import Finding, Severity, as_root, error
 from pydpdk.host.needs import Needs
 from pydpdk.host.reap import DeadPrefix, dead_prefixes
 
@@ -23,7 +23,7 @@ def _prefix(needs: Needs, _root: Path) -> Iterator[Finding]:
         owner = f"process {here.pid}" if here.pid else "a program"
         command = as_root(f"kill {here.pid}") if here.pid else ""
         what = f"{owner} runs under file_prefix {needs.file_prefix!r}: choose another, or end it"
-        yield Finding("prefix-in-use", Severity.ERROR, what, command)
+        yield error("prefix-in-use", what, command)
 
 
 def _primaries(needs: Needs, _root: Path) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydpdk.host import interfaces, offloads
-from pydpdk.host.finding import Finding, Severity, as_root
+from pydpdk.host.finding import Finding, Severity, as_root, error
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, Needs, frames_of
 from pydpdk.host.sockets import Endpoint, endpoint_of, is_served, is_vhost_net
 
@@ -33,20 +33,18 @@ def af_xdp_missing() -> str:
 def _tun(needs: Needs, root: Path) -> Iterator[Finding]:
     node = root / "dev/net/tun"
     if {"net_tap", "net_tun"} & set(needs.drivers) and not node.exists():
-        what = f"{node} does not exist"
-        yield Finding("tun-missing", Severity.ERROR, what, as_root("modprobe tun"), True)
+        yield error("tun-missing", f"{node} does not exist", as_root("modprobe tun"), True)
 
 
 def _xdp(needs: Needs, _root: Path) -> Iterator[Finding]:
     if "net_af_xdp" not in needs.drivers:
         return
-    missing = af_xdp_missing()
-    if missing:
-        yield Finding("af-xdp-unsupported", Severity.ERROR, missing)
+    if missing := af_xdp_missing():
+        yield error("af-xdp-unsupported", missing)
     for name, driver in needs.interfaces().items():
         if driver == "net_af_xdp" and interfaces.has_xdp(name):
             command = as_root(f"ip link set dev {name} xdp off")
-            yield Finding("interface-xdp", Severity.ERROR, f"{name} has an XDP program", command)
+            yield error("interface-xdp", f"{name} has an XDP program", command)
 
 
 def _mtu(needs: Needs, _root: Path) -> Iterator[Finding]:
@@ -62,9 +60,8 @@ def _mtu(needs: Needs, _root: Path) -> Iterator[Finding]:
                 f" longer packets are dropped; frame_size: {size} with a mempool of data_room_size:"
                 f" {size - FRAME_SLACK + _HEADROOM} takes them, or"
             )
-            yield Finding(
-                "interface-mtu", Severity.WARNING, what, as_root(f"ip link set {name} mtu {room}")
-            )
+            command = as_root(f"ip link set {name} mtu {room}")
+            yield Finding("interface-mtu", Severity.WARNING, what, command)
 
 
 def _offloads(needs: Needs, _root: Path) -> Iterator[Finding]:
@@ -94,10 +91,8 @@ def _other_end(name: str, end: offloads.Peer | None) -> Iterator[Finding]:
 def _vhost_net(needs: Needs, _root: Path) -> Iterator[Finding]:
     for path in needs.vhost_net:
         if is_vhost_net(path) and not Path(path).exists():
-            what = f"{path} does not exist"
-            yield Finding(
-                "vhost-net-missing", Severity.ERROR, what, as_root("modprobe vhost_net"), True
-            )
+            command = as_root("modprobe vhost_net")
+            yield error("vhost-net-missing", f"{path} does not exist", command, True)
 
 
 def _sockets(needs: Needs, root: Path) -> Iterator[Finding]:
@@ -110,7 +105,7 @@ def _sockets(needs: Needs, root: Path) -> Iterator[Finding]:
         if not directory.is_dir():
             what = f"{end.driver} has its socket in {directory}, which does not exist"
             command = f"mkdir -p {shlex.quote(str(directory))}"
-            yield Finding("socket-directory-missing", Severity.ERROR, what, command, True)
+            yield error("socket-directory-missing", what, command, True)
         elif end.serves:
             yield from _to_serve(end, root)
         elif end.path not in served and not is_served(end.path, root=root):
@@ -123,10 +118,10 @@ def _to_serve(end: Endpoint, root: Path) -> Iterator[Finding]:
     if not os.path.lexists(end.path):
         return
     if is_served(end.path, root=root):
-        yield Finding("socket-in-use", Severity.ERROR, f"{end.path} is served by another program")
+        yield error("socket-in-use", f"{end.path} is served by another program")
     else:
         what = f"{end.path} exists, and no process listens on it"
-        yield Finding("socket-left", Severity.ERROR, what, f"rm {shlex.quote(end.path)}")
+        yield error("socket-left", what, f"rm {shlex.quote(end.path)}")
 
 
 CHECKS = (_tun, _xdp, _mtu, _offloads, _vhost_net, _sockets)
