@@ -92,9 +92,14 @@ def keeps_interrupts(devices: Iterable[str]) -> bool:
     """Whether the interrupt thread may use what `rte_eal_cleanup` frees; then it is not called.
 
     virtio_user does not unregister all sockets of a connection that ends: the thread would panic.
-    net_memif does, but a pipe notifies the thread later: it may read the freed handle of a source
-    (seen on 24.11 as a segmentation fault, in 2 of 52 ends). Without the call the memory stays
-    mapped until the process ends; the files are removed.
+    net_memif never unregisters the socket that it listens to, whose handle is in DPDK's memory
+    (docs/upstream/memif_listener.md). Without the call the memory stays mapped until the process
+    ends; the files are removed.
+
+    Parameters
+    ----------
+    devices
+        All of this EAL, with those that were removed.
     """
     if any(parse(device).driver == "net_memif" for device in devices):
         return True

@@ -80,6 +80,7 @@ class Eal(Closing):
         self._waits: Waits | None = None
         devices = (*options.vdevs, *options.allow)
         self._devices = {parse(device).name: device for device in devices}
+        self._had = set(devices)  # removed ones, too
 
     @property
     def proc_type(self) -> ProcType:
@@ -171,6 +172,7 @@ class Eal(Closing):
             self._require_open()
             device = eal_devices.checked(devargs)
             self._peers.check_device(device)
+            self._had.add(devargs)
             with Undo(self._take_back, device, self._devices):
                 eal_devices.add(device)
                 self._devices = self._devices | {device.name: devargs}
@@ -300,7 +302,7 @@ class Eal(Closing):
             lib.pyd_capture_end()
             lib.pyd_process_leave()
             self._peers.begin_leaving()
-            if not eal_devices.keeps_interrupts(self._devices.values()):
+            if not eal_devices.keeps_interrupts(self._had):
                 lib.pyd_eal_cleanup()
         if self._waits is not None:
             self._waits.stop()

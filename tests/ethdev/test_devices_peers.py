@@ -115,6 +115,24 @@ def test_both_ends_in_one_process(run_script, kind: str):
     assert done.stdout == "well\n", done.stderr
 
 
+@pytest.mark.parametrize("removal", ["", "eal.remove_device('net_memif0')\n"])
+def test_a_client_of_memif_after_the_end_crashes_nothing(run_script, removal: str):
+    """The driver goes on to listen: docs/upstream/memif_listener.md."""
+    done = run_script(
+        PEER + "import pathlib, socket\n"
+        "name = f'pydpdk-{os.getpid()}'\n"
+        "eal.add_device(f'net_memif0,role=server,socket={name}')\n" + removal + "end()\n"
+        "tasks = pathlib.Path('/proc/self/task').iterdir()\n"
+        "(thread,) = [t for t in tasks if '-intr' in (t / 'comm').read_text()]\n"
+        "before = (thread / 'schedstat').read_text()\n"
+        "client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+        "client.connect('\\0' + name)\n"
+        "until(lambda: (thread / 'schedstat').read_text() != before)\n"
+        "print('the thread has run')\n"
+    )
+    assert (done.returncode, done.stdout) == (0, "well\nthe thread has run\n"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("kind", "file", "sock"),
     [("memif", "memif_server.yaml", "memif.sock"), ("vhost", "vhost.yaml", "vhost.sock")],
