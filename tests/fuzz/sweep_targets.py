@@ -43,7 +43,6 @@ EXCLUDED = {
     "ring.element.say": POINTER,
     "ring.element.esize_of": POINTER,
     "ring.element.kind_of": POINTER,
-    "memory.extmem.create": "the inner half of Mempool.create_extbuf, which is swept",
     "memory.extmem.ExternalMemory*": "the inner half of Mempool.create_extbuf, which is swept",
     "memory.mbuf_owner.*": "an interface and its error; Burst stands for it",
     "memory.pool_base.*": "what Mempool and ObjectPool have in common; swept with them",
