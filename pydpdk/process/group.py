@@ -126,14 +126,8 @@ class Group(Closing, Ending):
             work = pickle.dumps((function, args, kwargs))
         except Exception as error:
             raise TypeError(f"{function!r} or an argument of it cannot be sent: {error}") from error
-        order = Order(
-            self._eal.file_prefix,
-            wanted,
-            name,
-            {key: getattr(self._eal.options, key) for key in _INHERITED},
-            self._cpus,
-            work,
-        )
+        options = {key: getattr(self._eal.options, key) for key in _INHERITED}
+        order = Order(self._eal.file_prefix, wanted, name, options, self._cpus, work)
         with Locked(self._changed):
             if self._closed:
                 raise ClosedError("the group has been closed")

@@ -133,10 +133,6 @@ def kind_of(name: str, ring: Any, element: Element | None) -> Kind:
         if known and kind is not None:
             raise ValueError(f"element={element!r}: ring {name!r} carries mbuf")
         return None
-    return _values(name, esize, kind, known)
-
-
-def _values(name: str, esize: int, kind: Kind, known: bool) -> np.dtype[Any]:
     if not known and esize == POINTER:
         return np.dtype(np.uint64)
     if kind is None or kind.itemsize != esize:
