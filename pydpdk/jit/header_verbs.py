@@ -72,7 +72,7 @@ def _check_tpid(tpid: int) -> int:
     return tpid
 
 
-@njit
+@njit(inline="always")
 def _each(n: int, values: Any) -> Any:
     """Return an array that has a row for each packet; else raise."""
     if len(values) < n:
@@ -85,7 +85,7 @@ def _count(burst: Any) -> int:
     return _load32(address_of(burst) + COUNT)
 
 
-@njit
+@njit(inline="always")  # not a call, which would count one more reference
 def _itself(found: Any) -> Any:
     return found
 
@@ -105,13 +105,15 @@ def _rows(verb: str, value: Any, dtype: np.dtype[Any]) -> Any:
     return _each
 
 
-def _looks(verb: str, call: Any, of_array: Any = _itself, of_byte: Any = _is_set) -> None:
+def _looks(
+    verb: str, call: Any, dtype: Any = np.bool_, of_array: Any = _itself, of_byte: Any = _is_set
+) -> None:
     """Make a verb without arguments that returns a bool, or more, for each packet."""
 
     @method(BurstType, verb)
     def _of_burst(burst: Any) -> Any:
         def of_burst(burst: Any) -> Any:
-            found = np.empty(_count(burst), np.bool_)
+            found = np.empty(_count(burst), dtype)
             _done(call(mbufs_of(burst), len(found), found.ctypes.data))
             return of_array(found)
 
@@ -127,15 +129,10 @@ def _looks(verb: str, call: Any, of_array: Any = _itself, of_byte: Any = _is_set
         return of_packet
 
 
-@njit
+@njit(inline="always")
 def _bad(found: Any) -> Any:
     """Return where the checksum of IP is wrong, and where that of L4 is."""
     return found & _IP_BAD != 0, found & _L4_BAD != 0
-
-
-@njit
-def _bad_of_each(found: Any) -> Any:
-    return _bad(found.view(np.uint8))
 
 
 @njit
@@ -143,10 +140,16 @@ def _compute_here(mbufs: int, n: int, done: int) -> int:
     return _compute(mbufs, n, 0, done)
 
 
+@njit
+def _verify_here(mbufs: int, n: int, found: int) -> int:
+    _verify(mbufs, n, found)  # which always can
+    return 0
+
+
 _looks("decrement_ttl", _decrement_ttl)
 _looks("vlan_pop", _vlan_pop)
 _looks("compute_checksums", _compute_here)
-_looks("verify_checksums", _verify, _bad_of_each, _bad)
+_looks("verify_checksums", _verify_here, np.uint8, _bad, _bad)
 
 
 @method(BurstType, "vlan_push")
