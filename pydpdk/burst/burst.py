@@ -29,7 +29,7 @@ from pydpdk.ethdev.flags import TxOffload
 from pydpdk.memory import trace
 from pydpdk.memory.mbuf import Mbuf
 from pydpdk.memory.mbuf_owner import BURST, raise_for
-from pydpdk.memory.mempool import Mempool, pool_of
+from pydpdk.memory.mempool import Mempool, check_source, pool_of
 from pydpdk.memory.pool_base import MEMPOOL
 
 CHECK = os.environ.get("PYDPDK_CHECK", "0") not in ("", "0")
@@ -181,8 +181,6 @@ class Burst(Owner, Handle):
         -----
         Wraps  rte_pktmbuf_clone (rte_mbuf.h)
         """
-        if isinstance(mempool, Mempool) and mempool.external:
-            raise ValueError(f"{mempool!r}: clones need a pool whose mbufs may see other memory")
         return self._derive("rte_pktmbuf_clone", lib.PYD_MBUF_CLONE, mempool, into, 0, 0)
 
     def copy(
@@ -667,10 +665,9 @@ class Burst(Owner, Handle):
         self, call: str, how: int, mempool: Mempool, into: Burst, offset: int, length: int
     ) -> int:
         self._check_other("into", into)
-        if not isinstance(mempool, Mempool):
-            raise TypeError(f"mempool must be a Mempool (got {mempool!r})")
-        into.handle, mempool.handle  # noqa: B018  # raise when closed
-        n = lib.pyd_burst_derive(self._c, into._c, mempool._c, how, offset, length)
+        into.handle  # noqa: B018  # raises when closed
+        pool = check_source(mempool, how)
+        n = lib.pyd_burst_derive(self._c, into._c, pool, how, offset, length)
         if n == -errno.EMSGSIZE:
             raise ValueError(f"offset must be less than each packet has (got {offset})")
         if n < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,9 +35,8 @@ REWRITABLE = tuple(
 KNOWN: dict[str, Handle] = {}
 """Columns that were rewritten before, for the fast path."""
 _OFFLOADS = {
-    int(TxOffload.IPV4_CKSUM): lib.PYD_OFFLOAD_IPV4,
-    int(TxOffload.UDP_CKSUM): lib.PYD_OFFLOAD_UDP,
-    int(TxOffload.TCP_CKSUM): lib.PYD_OFFLOAD_TCP,
+    int(TxOffload[f"{name}_CKSUM"]): getattr(lib, f"PYD_OFFLOAD_{name}")
+    for name in ("IPV4", "UDP", "TCP")
 }
 _WIDTH_MAX = 65535
 QINQ, VLAN = 0x88A8, 0x8100
@@ -58,17 +58,12 @@ def rewrite(burst: Burst, name: str, value: Any) -> None:
 
 def decrement_ttl(burst: Burst) -> Mask:
     """Decrement each TTL or hop limit; return where it has expired."""
-    expired = np.empty(len(burst), np.bool_)
-    data = ffi.from_buffer("uint8_t *", expired)
-    check_written(burst, lib.pyd_burst_decrement_ttl(burst._c, data, len(expired)))
-    return expired
+    return _mask(burst, lib.pyd_burst_decrement_ttl)
 
 
 def verify_checksums(burst: Burst) -> tuple[Mask, Mask]:
     """Return where the IPv4 checksum is wrong, and where the L4 checksum is."""
-    found = np.empty(len(burst), np.uint8)
-    data = ffi.from_buffer("uint8_t *", found)
-    check_written(burst, lib.pyd_burst_verify_sums(burst._c, data, len(found)))
+    found = _mask(burst, lib.pyd_burst_verify_sums).view(np.uint8)
     return found & lib.PYD_SUM_IP_BAD != 0, found & lib.PYD_SUM_L4_BAD != 0
 
 
@@ -76,10 +71,7 @@ def compute_checksums(burst: Burst, offload: TxOffload | int) -> Mask:
     """Set the checksums of all packets; return which have any."""
     wanted = check_range("offload", offload, 0, (1 << 64) - 1)
     flags = sum(bit for flag, bit in _OFFLOADS.items() if wanted & flag) if wanted else 0
-    done = np.empty(len(burst), np.bool_)
-    data = ffi.from_buffer("uint8_t *", done)
-    check_written(burst, lib.pyd_burst_compute_sums(burst._c, flags, data, len(done)))
-    return done
+    return _mask(burst, lib.pyd_burst_compute_sums, flags)
 
 
 def vlan_push(burst: Burst, vlan_tci: Any, tpid: int) -> None:
@@ -95,11 +87,8 @@ def vlan_push(burst: Burst, vlan_tci: Any, tpid: int) -> None:
 
 def vlan_pop(burst: Burst) -> Mask:
     """Remove the outermost VLAN tag of each frame; return which had one."""
-    popped = np.empty(len(burst), np.bool_)
-    data = ffi.from_buffer("uint8_t *", popped)
     why = "its own memory, no TX offloads and 5 bytes in a segment are needed"
-    _check(burst, lib.pyd_burst_vlan_pop(burst._c, data, len(popped)), why)
-    return popped
+    return _mask(burst, lib.pyd_burst_vlan_pop, why=why)
 
 
 def prepend(burst: Burst, data: Any) -> None:
@@ -122,7 +111,15 @@ def adj(burst: Burst, length: Any) -> None:
     _check(burst, lib.pyd_burst_adj(burst._c, address, n), why)
 
 
+def _mask(burst: Burst, function: Callable[..., int], *arguments: int, why: str = "") -> Mask:
+    """Return an array with a byte for each packet, which C has filled."""
+    found = np.empty(len(burst), np.bool_)
+    data = ffi.from_buffer("uint8_t *", found)
+    _check(burst, function(burst._c, *arguments, data, len(found)), why)
+    return found
+
+
 def _check(burst: Burst, result: int, why: str) -> None:
-    if result > 0:
+    if result > 0 and why:
         raise ValueError(f"packet {result - 1}: {why}")
     check_written(burst, result)

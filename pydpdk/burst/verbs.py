@@ -16,10 +16,7 @@ from pydpdk.errors import check_range
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.memory.mbuf_owner import raise_for
 
-_MODES = {
-    ForwardMode.IO: lib.PYD_FORWARD_IO,
-    ForwardMode.MACSWAP: lib.PYD_FORWARD_MACSWAP,
-}
+_MODES = {mode: getattr(lib, f"PYD_FORWARD_{mode.name}") for mode in ForwardMode}
 HOPS_MAX = 1024
 FORWARD = "forward"  # the kind of its handle
 _forward_round = lib.pyd_forward_round

@@ -73,9 +73,8 @@ def split(info: PortInfo) -> int | None:
             interface, os.strerror(-number),
         )  # fmt: skip
         return None
-    if offloads.Offload.GRO in offloads.enabled(
-        interface
-    ):  # Linux before 6.18 merges them again with a program
+    # Linux before 6.18 merges them again with a program
+    if offloads.Offload.GRO in offloads.enabled(interface):
         offloads.disable_gro(interface)
     return int(number)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pydpdk import eal, log, version
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import InUseError, call_errno, make_error
+from pydpdk.ethdev.checks import PortConfig
 from pydpdk.ethdev.info import PortInfo
 from pydpdk.host.devargs import Device, parse
 from pydpdk.host.fds import open_fds
@@ -144,12 +145,7 @@ def let_alarms_pass(name: str) -> None:
 
 
 def check_af_xdp(
-    name: str,
-    mempool: Mempool | None,
-    nb_rx_desc: int,
-    nb_tx_desc: int,
-    used: bool,
-    users: Iterable[Port],
+    name: str, mempool: Mempool | None, config: PortConfig, used: bool, users: Iterable[Port]
 ) -> None:
     """Raise where the driver would fail half-way and then use memory that it has freed.
 
@@ -171,7 +167,8 @@ def check_af_xdp(
             f"configure{of}: net_af_xdp is set up once, as its socket stays: remove the device"
             " and add it again"
         )
-    for what, value in (("nb_rx_desc", nb_rx_desc), ("nb_tx_desc", nb_tx_desc)):
+    for what in ("nb_rx_desc", "nb_tx_desc"):
+        value = getattr(config, what)
         if value & (value - 1):
             raise ValueError(f"{what}{of} must be a power of two (got {value})")
     if mempool is None:

@@ -10,7 +10,7 @@ from pydpdk.errors import call_errno
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.host.devargs import LONGEST, Device, parse
 from pydpdk.limits import MAX_DESC
-from pydpdk.memory._rows import text
+from pydpdk.memory._rows import read, text
 
 
 @frozen
@@ -74,18 +74,6 @@ class PortInfo:
         return parse(f"{self.driver_name},{self.devargs}")
 
 
-def read_raw_info(port_id: int) -> Any:
-    """Return `struct rte_eth_dev_info` of a port.
-
-    Notes
-    -----
-    Wraps  rte_eth_dev_info_get (rte_ethdev.h)
-    """
-    raw = ffi.new("struct rte_eth_dev_info *")
-    call_errno(lib.rte_eth_dev_info_get, port_id, raw, detail=f"port {port_id}")
-    return raw
-
-
 def read_info(port_id: int) -> PortInfo:
     """Return the driver's description of a port.
 
@@ -93,28 +81,15 @@ def read_info(port_id: int) -> PortInfo:
     -----
     Wraps  rte_eth_dev_info_get (rte_ethdev.h)
     """
-    raw = read_raw_info(port_id)
+    raw = ffi.new("struct rte_eth_dev_info *")
+    call_errno(lib.rte_eth_dev_info_get, port_id, raw, detail=f"port {port_id}")
     devargs = ffi.new("char[]", LONGEST + 1)
     lib.pyd_dev_args(raw.device, devargs, LONGEST + 1)
     socket_id = lib.rte_eth_dev_socket_id(port_id)
-    return PortInfo(
-        driver_name=text(raw.driver_name),
-        devargs=text(devargs),
-        socket_id=socket_id if socket_id >= 0 else None,
-        min_mtu=raw.min_mtu,
-        max_mtu=raw.max_mtu,
-        min_rx_bufsize=raw.min_rx_bufsize,
-        max_rx_pktlen=raw.max_rx_pktlen,
-        max_rx_queues=raw.max_rx_queues,
-        max_tx_queues=raw.max_tx_queues,
-        max_mac_addrs=raw.max_mac_addrs,
-        rx_offload_capa=RxOffload(raw.rx_offload_capa),
-        tx_offload_capa=TxOffload(raw.tx_offload_capa),
-        flow_type_rss_offloads=RssHf(raw.flow_type_rss_offloads),
-        reta_size=raw.reta_size,
-        rx_desc_lim=_desc_lim(raw.rx_desc_lim),
-        tx_desc_lim=_desc_lim(raw.tx_desc_lim),
-    )
+    return read(
+        PortInfo, raw, devargs=text(devargs), socket_id=socket_id if socket_id >= 0 else None,
+        rx_desc_lim=_desc_lim(raw.rx_desc_lim), tx_desc_lim=_desc_lim(raw.tx_desc_lim),
+    )  # fmt: skip
 
 
 def _desc_lim(raw: Any) -> DescLim:

@@ -253,9 +253,8 @@ class Port(Portable):
                 mtu=mtu, rss=rss, rx_offloads=rx_offloads, tx_offloads=tx_offloads,
             )  # fmt: skip
             if info.driver_name == drivers.AF_XDP:
-                desc = config.nb_rx_desc, config.nb_tx_desc
                 users = _ports_of(mempool._users if mempool else ())
-                drivers.check_af_xdp(self.name, mempool, *desc, bool(self._sockets), users)
+                drivers.check_af_xdp(self.name, mempool, config, bool(self._sockets), users)
             config = replace(
                 config,
                 finish_checksums=border.finishes(info, finish_checksums),
@@ -274,8 +273,8 @@ class Port(Portable):
                     self._set_up(config, mempool)
             self._unref_pools_but(mempool)
             self._mempool = mempool
-            self._rx = tuple(RxQueue(self, i, is_tx=False) for i in range(nb_rx_queues))
-            self._tx = tuple(TxQueue(self, i, is_tx=True) for i in range(nb_tx_queues))
+            self._rx = tuple(RxQueue(self, i) for i in range(nb_rx_queues))
+            self._tx = tuple(TxQueue(self, i) for i in range(nb_tx_queues))
             self._finishes, self._splits = config.finish_checksums, config.split_large
             self._c.configured = 1
             return config
@@ -345,9 +344,8 @@ class Port(Portable):
             link = read_link(self.handle)
             if not link.up and self.info().driver_name == VIRTIO_USER:
                 drivers.let_disconnect_pass(self.name)
-            self._lost = not link.up and drivers.is_lost(
-                self.info().driver_name, self.name, self.handle
-            )
+            lost = not link.up and drivers.is_lost(self.info().driver_name, self.name, self.handle)
+            self._lost = lost
             return link
 
     def set_link(self, *, up: bool) -> None:
@@ -377,9 +375,8 @@ class Port(Portable):
         eal.require_primary("rte_eth_dev_default_mac_addr_set")
         if not isinstance(mac, str) or not re.fullmatch("[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", mac):
             raise ValueError(f"mac must be six bytes in hex, as 02:00:00:00:00:01 (got {mac!r})")
-        address = ffi.new(
-            "struct rte_ether_addr *", {"addr_bytes": list(bytes.fromhex(mac.replace(":", "")))}
-        )
+        octets = list(bytes.fromhex(mac.replace(":", "")))
+        address = ffi.new("struct rte_ether_addr *", {"addr_bytes": octets})
         with lock():
             call_errno(lib.rte_eth_dev_default_mac_addr_set, self.handle, address, detail=mac)
 
@@ -548,38 +545,28 @@ class Port(Portable):
             if reason:
                 raise make_error("rte_eth_rx_burst", errno.ENOTSUP, f"{self.name}: {reason}")
             nb_rx, nb_tx = sharing.queue_counts(self.handle)
-            self._rx = self._rx[:nb_rx] + tuple(
-                RxQueue(self, i, is_tx=False) for i in range(len(self._rx), nb_rx)
-            )
-            self._tx = self._tx[:nb_tx] + tuple(
-                TxQueue(self, i, is_tx=True) for i in range(len(self._tx), nb_tx)
-            )
+            rx, tx = range(len(self._rx), nb_rx), range(len(self._tx), nb_tx)
+            self._rx = (*self._rx[:nb_rx], *(RxQueue(self, i) for i in rx))
+            self._tx = (*self._tx[:nb_tx], *(TxQueue(self, i) for i in tx))
 
     def _may_take(self, queue: Queue) -> bool:
         """Return whether a queue is of the current configuration, and may be in use."""
         self.handle  # noqa: B018  # raises when it is gone
-        return self.state in (PortState.STARTED, PortState.ATTACHED) and any(
-            q is queue for q in self._queues()
-        )
+        usable = self.state in (PortState.STARTED, PortState.ATTACHED)
+        return usable and any(q is queue for q in self._queues())
 
     def _freed(self) -> tuple[int, int]:
         """Return the [packets] that this process freed in rx as cut and in tx as unsendable."""
-        cut = unsendable = 0
-        for queue in (*self._rx, *self._tx):
-            if queue._border is not None:
-                cut += queue._border.cut
-                unsendable += queue._border.unsendable
-        return cut, unsendable
+        borders = [queue._border for queue in self._queues()]
+        return sum(b.cut for b in borders), sum(b.unsendable for b in borders)
 
     def _forget_freed(self) -> None:
         """Set the counts of `_freed` to 0."""
         for queue in self._queues():
-            if queue._border is not None:
-                queue._border.cut = queue._border.unsendable = 0
+            queue._border.cut = queue._border.unsendable = 0
 
-    def _queues(self) -> Iterator[RxQueue | TxQueue]:
-        yield from self._rx
-        yield from self._tx
+    def _queues(self) -> tuple[RxQueue | TxQueue, ...]:
+        return *self._rx, *self._tx
 
     def _unstart(self) -> None:
         """Undo an unfinished start."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydpdk._core.fastcall import Handle, short
 from pydpdk._core.lifetime import Undo, address_of, lock
@@ -30,17 +30,18 @@ class Queue(Handle):
     """
 
     __slots__ = ("_border", "_c", "_taken", "port", "queue_id")
+    _is_tx: ClassVar[bool]
 
-    def __init__(self, port: Port, queue_id: int, *, is_tx: bool) -> None:
+    def __init__(self, port: Port, queue_id: int) -> None:
         self.port = port
         self.queue_id = queue_id
         self._taken = False
+        is_tx, info = self._is_tx, port.info()
         fields = {"port_id": port.port_id, "queue_id": queue_id, "is_tx": is_tx}
-        info = port.info()
         fields |= drivers.tx_fields(info) if is_tx else drivers.rx_fields(info, port.mempool)
         self._c: Any = ffi.new("struct pyd_queue *", fields)
         self._keep(self._c)
-        self._border: Any = None
+        self._border: Any = ffi.new("struct pyd_border *")  # its counters are 0 unless guarded
         self._bind(address_of(self._c), TX if is_tx else RX)
 
     @property
@@ -71,7 +72,7 @@ class Queue(Handle):
             return self._taken
 
     def _place(self) -> tuple[int, int, bool]:
-        return self.port.port_id, self.queue_id, bool(self._c.is_tx)
+        return self.port.port_id, self.queue_id, self._is_tx
 
     def _untake(self) -> None:
         self._c.gate.open = self._taken = False
@@ -122,6 +123,7 @@ class RxQueue(Queue):
     """A queue that receives packets."""
 
     __slots__ = ()
+    _is_tx = False
 
     @property
     def malformed(self) -> int:
@@ -131,12 +133,12 @@ class RxQueue(Queue):
     @property
     def cut(self) -> int:
         """[packets] freed because net_af_packet received only their beginning; see `framesz`."""
-        return 0 if self._border is None else int(self._border.cut)
+        return int(self._border.cut)
 
     @property
     def finished(self) -> int:
         """[packets] whose unfinished checksum was finished: see `Port.configure`."""
-        return 0 if self._border is None else int(self._border.finished)
+        return int(self._border.finished)
 
     @short("pyd_rx", "move", RX, BURST)
     def rx(self, burst: MbufOwner) -> int:
@@ -175,6 +177,7 @@ class TxQueue(Queue):
     """A queue that sends packets."""
 
     __slots__ = ()
+    _is_tx = True
 
     @property
     def dropped(self) -> int:
@@ -188,7 +191,7 @@ class TxQueue(Queue):
     @property
     def unsendable(self) -> int:
         """[packets] freed because the port can never send them: see `tx`."""
-        return 0 if self._border is None else int(self._border.unsendable)
+        return int(self._border.unsendable)
 
     @short("pyd_tx", "move", TX, BURST)
     def tx(self, burst: MbufOwner) -> int:

@@ -8,7 +8,7 @@ port does not stop while another process uses its queues.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydpdk import eal
@@ -47,7 +47,7 @@ def stop(port_id: int, name: str, device: Callable[[], None], *, force: bool = F
     """
     peers = eal.current()._peers
     with peers.guarded():
-        users = _users(port_id)
+        users = [f"{_say(queue)} by the {member}" for queue, member in _in_use(port_id)]
         if users and not force:
             text = f"rte_eth_dev_stop: {name} stays started: in use are {', '.join(users)}"
             raise BusyError(errno.EBUSY, text)
@@ -55,13 +55,12 @@ def stop(port_id: int, name: str, device: Callable[[], None], *, force: bool = F
         withdraw(port_id)
 
 
-def _users(port_id: int) -> list[str]:
-    return [
-        f"{_say(queue)} by the {member}"
-        for member in eal.current()._peers.others()
-        for queue in _queues_of(member)
-        if queue[0] == port_id
-    ]
+def _in_use(port_id: int) -> Iterator[tuple[Any, RegisteredProcess]]:
+    """Yield the queues of a port that other processes use, and which process each."""
+    for member in eal.current()._peers.others():
+        for queue in member.details.get("queues", []):
+            if queue[0] == port_id:
+                yield queue, member
 
 
 def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
@@ -79,20 +78,14 @@ def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
     with peers.guarded():
         if not eal.is_primary() and not _adopt(port_id):
             return False
-        _check_unused(wish)
+        for queue, member in _in_use(port_id):
+            if queue == wish:
+                used = f"{_say(wish)} of port {port_id} is in use by the {member}"
+                raise BusyError(errno.EBUSY, f"{used}: release() it there")
         mine = peers.published("queues", [])
         if wish not in mine:
             peers.publish(queues=[*mine, wish])
     return True
-
-
-def _check_unused(wish: list[int]) -> None:
-    for member in eal.current()._peers.others():
-        if wish in _queues_of(member):
-            raise BusyError(
-                errno.EBUSY,
-                f"{_say(wish)} of port {wish[0]} is in use by the {member}: release() it there",
-            )
 
 
 def release(port_id: int, queue_id: int, is_tx: bool) -> None:
@@ -147,10 +140,6 @@ def _arrays(port_id: int) -> tuple[int, int]:
     rxq, txq = ffi.new("uint64_t *"), ffi.new("uint64_t *")
     lib.pyd_queues_of(port_id, rxq, txq)
     return int(rxq[0]), int(txq[0])
-
-
-def _queues_of(member: RegisteredProcess) -> Any:
-    return member.details.get("queues", [])
 
 
 def _say(queue: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
-from pydpdk.memory._rows import text
+from pydpdk.memory._rows import read, text
 
 _SPEED_UNKNOWN = 0xFFFFFFFF
 
@@ -61,10 +61,8 @@ def read_stats(port_id: int, cut: int = 0, unsendable: int = 0) -> PortStats:
     """
     raw = ffi.new("struct rte_eth_stats *")
     call_errno(lib.rte_eth_stats_get, port_id, raw, detail=f"port {port_id}")
-    return PortStats(
-        raw.ipackets, raw.opackets, raw.ibytes, raw.obytes,
-        raw.imissed, raw.ierrors + cut, raw.oerrors + unsendable, raw.rx_nombuf,
-    )  # fmt: skip
+    errors = {"ierrors": raw.ierrors + cut, "oerrors": raw.oerrors + unsendable}
+    return read(PortStats, raw, **errors)
 
 
 def read_xstats(port_id: int) -> dict[str, int]:
@@ -91,7 +89,4 @@ def read_link(port_id: int) -> Link:
     """
     raw = ffi.new("struct pyd_link *")
     call_errno(lib.pyd_eth_link, port_id, raw, detail=f"port {port_id}")
-    known = raw.speed not in (0, _SPEED_UNKNOWN)
-    return Link(
-        bool(raw.up), raw.speed if known else None, bool(raw.full_duplex), bool(raw.autoneg)
-    )
+    return read(Link, raw, speed_mbps=None if raw.speed in (0, _SPEED_UNKNOWN) else raw.speed)

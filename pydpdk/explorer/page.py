@@ -69,18 +69,12 @@ def page_data(memory: MemoryMap) -> dict[str, Any]:
 
 
 def _pool(pool: PoolState) -> dict[str, Any]:
-    return {
-        "name": pool.name,
-        "size": pool.size,
+    same = ("name", "size", "cache_size", "common", "in_flight", "queue", "socket_id")
+    return {name: getattr(pool, name) for name in same} | {
         "object": pool.total_size,
         "mbufs": pool.is_pktmbuf,
-        "cache_size": pool.cache_size,
         "cached": [[lcore, held] for lcore, held in pool.cached.items()],
-        "common": pool.common,
-        "in_flight": pool.in_flight,
-        "queue": pool.queue,
         "chunks": len(pool.chunks),
-        "socket_id": pool.socket_id,
     }
 
 

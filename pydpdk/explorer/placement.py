@@ -86,16 +86,12 @@ def page_runs(memsegs: Iterable[Memseg]) -> list[PageRun]:
     runs: list[PageRun] = []
     for seg in sorted(memsegs, key=lambda seg: seg.addr):
         pages = max(1, seg.len // seg.hugepage_sz)
+        run = PageRun(seg.addr, seg.iova, pages, seg.hugepage_sz, seg.socket_id)
         last = runs[-1] if runs else None
-        if (
-            last
-            and last.addr + last.len == seg.addr
-            and last.iova + last.len == seg.iova
-            and (last.page_sz, last.socket_id) == (seg.hugepage_sz, seg.socket_id)
-        ):
+        if last and run[:2] + run[3:] == (last.addr + last.len, last.iova + last.len, *last[3:]):
             runs[-1] = last._replace(pages=last.pages + pages)
         else:
-            runs.append(PageRun(seg.addr, seg.iova, pages, seg.hugepage_sz, seg.socket_id))
+            runs.append(run)
     return runs
 
 
@@ -110,19 +106,18 @@ def owners_of(
         starts += [(chunk.addr, pool.name) for chunk in pool.chunks]
     starts.sort()
     of_rings = {ring.addr: ring.name for ring in rings}
-    found: dict[str, tuple[MemoryKind, str]] = {}
-    for zone in zones:
+
+    def owner(zone: MemzoneInfo) -> tuple[MemoryKind, str]:
         at = bisect_left(starts, (zone.addr, ""))
-        holds = at < len(starts) and starts[at][0] < zone.addr + zone.len
         if zone.addr in of_pools:
-            found[zone.name] = (MemoryKind.MEMPOOL, of_pools[zone.addr])
-        elif holds:
-            found[zone.name] = (MemoryKind.MEMPOOL, starts[at][1])
-        elif zone.addr in of_rings:
-            found[zone.name] = (MemoryKind.RING, of_rings[zone.addr])
-        else:
-            found[zone.name] = (MemoryKind.MEMZONE, zone.name)
-    return found
+            return MemoryKind.MEMPOOL, of_pools[zone.addr]
+        if at < len(starts) and starts[at][0] < zone.addr + zone.len:
+            return MemoryKind.MEMPOOL, starts[at][1]
+        if zone.addr in of_rings:
+            return MemoryKind.RING, of_rings[zone.addr]
+        return MemoryKind.MEMZONE, zone.name
+
+    return {zone.name: owner(zone) for zone in zones}
 
 
 def place(
@@ -139,8 +134,8 @@ def place(
         first = bisect_left(starts, element.addr)
         last = bisect_right(starts, element.addr + element.len - 1)
         pieces += _cut(element, ordered[first:last], owners)
-    merged = list(_merge(pieces))
-    return list(_merge(sorted([*merged, *_uncovered(runs, merged)], key=lambda p: p.addr)))
+    merged = _merge(pieces)
+    return _merge(sorted([*merged, *_uncovered(runs, merged)], key=lambda p: p.addr))
 
 
 def shares(pieces: Iterable[Piece]) -> list[Share]:
@@ -177,23 +172,17 @@ def _cut(
         yield Piece(at, end - at, MemoryKind.HEAP, HEAP)
 
 
-def _merge(pieces: Iterable[Piece]) -> Iterator[Piece]:
+def _merge(pieces: Iterable[Piece]) -> list[Piece]:
     """Merge small adjacent pieces without a name: there can be tens of thousands."""
-    held: Piece | None = None
+    merged: list[Piece] = []
     for piece in pieces:
-        if (
-            held
-            and held.kind == piece.kind
-            and held.kind in UNNAMED
-            and held.addr + held.len == piece.addr
-        ):
-            held = replace(held, len=held.len + piece.len, blocks=held.blocks + piece.blocks)
-            continue
-        if held:
-            yield held
-        held = piece
-    if held:
-        yield held
+        last = merged[-1] if merged and piece.kind in UNNAMED else None
+        if last and (last.kind, last.addr + last.len) == (piece.kind, piece.addr):
+            blocks = last.blocks + piece.blocks
+            merged[-1] = replace(last, len=last.len + piece.len, blocks=blocks)
+        else:
+            merged.append(piece)
+    return merged
 
 
 def _uncovered(runs: Sequence[PageRun], pieces: Sequence[Piece]) -> Iterator[Piece]:

@@ -99,13 +99,6 @@ def trace_packet(pool: Mempool) -> PacketTrace | None:
         burst.free()
     zone = next((z for z in memzones() if z.addr <= addr < z.addr + z.len), None)
     page = next((m for m in memsegs() if m.addr <= addr < m.addr + m.len), None)
-    return PacketTrace(
-        mempool=pool.name,
-        data_addr=addr,
-        headroom=headroom,
-        tailroom=tailroom,
-        memzone=zone.name if zone else None,
-        page_addr=page.addr if page else None,
-        page_iova=page.iova if page else None,
-        page_sz=page.hugepage_sz if page else None,
-    )
+    named = zone.name if zone else None
+    where = (page.addr, page.iova, page.hugepage_sz) if page else (None, None, None)
+    return PacketTrace(pool.name, addr, headroom, tailroom, named, *where)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterable, Iterator, Sized
 
 from pydpdk.explorer.memory_map import MemoryMap
 from pydpdk.explorer.placement import UNNAMED
 from pydpdk.explorer.snapshot import PacketTrace, Snapshot
-from pydpdk.memory.hugepage import count
+from pydpdk.memory.hugepage import Hugepages, count
 from pydpdk.memory.live import PoolState
 from pydpdk.memory.mempool import MempoolInfo
 
@@ -19,16 +19,18 @@ _LARGEST = 4  # memzones named on their line
 
 def render(snapshot: Snapshot) -> str:
     """Return the chain as text."""
-    lines = [_head(snapshot)]
-    links = [_hugepages, _memsegs, _memzones, _mempools, _mbufs, _packet]
-    lines += [line for link in links for line in link(snapshot)]
-    return "\n".join(lines)
+    head = _head(snapshot, f"{snapshot.proc_type} {snapshot.file_prefix!r}")
+    links = [_memsegs, _memzones, _mempools, _mbufs, _packet]
+    lines = [line for link in links for line in link(snapshot)]
+    return "\n".join([head, *_hugepages(snapshot.hugepages), *lines])
 
 
 def render_map(memory: MemoryMap) -> str:
     """Return the memory map as text, link by link."""
+    how = "seen from outside" if memory.attached else "seen from inside"
+    head = _head(memory, f"primary {memory.file_prefix!r}, {how}")
     links = [_map_pages, _map_heaps, _map_shares, _map_pools, _map_rings]
-    return "\n".join([_map_head(memory), *(line for link in links for line in link(memory))])
+    return "\n".join([head, *(line for link in links for line in link(memory))])
 
 
 def size(number: int) -> str:
@@ -39,25 +41,19 @@ def size(number: int) -> str:
     return f"{number} bytes"
 
 
-def _head(snapshot: Snapshot) -> str:
-    return (
-        f"DPDK {snapshot.dpdk_version}, {snapshot.proc_type} {snapshot.file_prefix!r},"
-        f" IOVA as {snapshot.iova_mode.upper()}"
-    )
+def _head(of: Snapshot | MemoryMap, who: str) -> str:
+    return f"DPDK {of.dpdk_version}, {who}, IOVA as {of.iova_mode.upper()}"
 
 
 def _row(link: str, text: str) -> str:
     return f"  {link:<12} {text}"
 
 
-def _hugepages(snapshot: Snapshot) -> Iterator[str]:
-    for pages in snapshot.hugepages:
+def _hugepages(hugepages: Iterable[Hugepages]) -> Iterator[str]:
+    for pages in hugepages:
         kind = "" if pages.page_sz > 4096 else ", not huge"
-        yield _row(
-            "hugepages",
-            f"{pages.pages} x {size(pages.page_sz)} = {size(pages.size_bytes)}"
-            f" on node {pages.socket_id}{kind}",
-        )
+        total = f"{pages.pages} x {size(pages.page_sz)} = {size(pages.size_bytes)}"
+        yield _row("hugepages", f"{total} on node {pages.socket_id}{kind}")
 
 
 def _lists(lists: Sized) -> str:
@@ -67,11 +63,8 @@ def _lists(lists: Sized) -> str:
 def _memsegs(snapshot: Snapshot) -> Iterator[str]:
     reserved = sum(memseg_list.len for memseg_list in snapshot.memseg_lists)
     used = sum(memseg.len for memseg in snapshot.memsegs)
-    yield _row(
-        "-> memsegs",
-        f"{len(snapshot.memsegs)} mapped, {size(used)}, in {_lists(snapshot.memseg_lists)}"
-        f" of {size(reserved)} of address space",
-    )
+    where = f"in {_lists(snapshot.memseg_lists)} of {size(reserved)} of address space"
+    yield _row("-> memsegs", f"{len(snapshot.memsegs)} mapped, {size(used)}, {where}")
 
 
 def _memzones(snapshot: Snapshot) -> Iterator[str]:
@@ -83,11 +76,8 @@ def _memzones(snapshot: Snapshot) -> Iterator[str]:
 
 def _mempools(snapshot: Snapshot) -> Iterator[str]:
     for pool in snapshot.mempools:
-        yield _row(
-            "-> mempool",
-            f"{pool.name!r}: {pool.size:,} mbufs of {size(pool.total_size)},"
-            f" caches of {pool.cache_size} per lcore",
-        )
+        mbufs = f"{pool.size:,} mbufs of {size(pool.total_size)}"
+        yield _row("-> mempool", f"{pool.name!r}: {mbufs}, caches of {pool.cache_size} per lcore")
 
 
 def _mbufs(snapshot: Snapshot) -> Iterator[str]:
@@ -121,24 +111,10 @@ def _where(packet: PacketTrace) -> str:
     return text
 
 
-def _map_head(memory: MemoryMap) -> str:
-    how = "seen from outside" if memory.attached else "seen from inside"
-    return (
-        f"DPDK {memory.dpdk_version}, primary {memory.file_prefix!r}, {how},"
-        f" IOVA as {memory.iova_mode.upper()}"
-    )
-
-
 def _map_pages(memory: MemoryMap) -> Iterator[str]:
-    for pages in count((run.page_sz, run.socket_id, run.len) for run in memory.pages):
-        kind = "" if pages.page_sz > 4096 else ", not huge"
-        total = f"{pages.pages} x {size(pages.page_sz)} = {size(pages.size_bytes)}"
-        yield _row("hugepages", f"{total} on node {pages.socket_id}{kind}")
-    yield _row(
-        "-> memsegs",
-        f"{_lists(memory.lists)} of {size(memory.reserved)} of address space,"
-        f" {size(memory.mapped)} of it is mapped",
-    )
+    yield from _hugepages(count((run.page_sz, run.socket_id, run.len) for run in memory.pages))
+    reserved = f"{_lists(memory.lists)} of {size(memory.reserved)} of address space"
+    yield _row("-> memsegs", f"{reserved}, {size(memory.mapped)} of it is mapped")
     for one in memory.lists:
         text = f"{one.name}: {one.n_used:,} of {one.n_pages:,} pages from {one.base_va:#x}"
         yield _row("", f"{text}, node {one.socket_id}")
@@ -146,12 +122,10 @@ def _map_pages(memory: MemoryMap) -> Iterator[str]:
 
 def _map_heaps(memory: MemoryMap) -> Iterator[str]:
     for heap in memory.heaps:
-        yield _row(
-            "-> heap",
-            f"node {heap.socket_id}: {size(heap.size)}, {size(heap.free)} free in"
-            f" {heap.free_count} pieces (the largest {size(heap.largest_free)}),"
-            f" {heap.alloc_count:,} blocks in use",
-        )
+        free = f"{size(heap.free)} free in {heap.free_count} pieces"
+        most, used = size(heap.largest_free), f"{heap.alloc_count:,} blocks in use"
+        total = f"node {heap.socket_id}: {size(heap.size)}"
+        yield _row("-> heap", f"{total}, {free} (the largest {most}), {used}")
 
 
 def _map_shares(memory: MemoryMap) -> Iterator[str]:
@@ -159,9 +133,7 @@ def _map_shares(memory: MemoryMap) -> Iterator[str]:
     rest = memory.shares[_MOST:]
     for share in memory.shares[:_MOST]:
         blocks = f" in {share.blocks:,} blocks" if share.blocks > 1 else ""
-        name = share.owner if share.kind in UNNAMED else (
-            f"{share.kind} {share.owner!r}"
-        )  # fmt: skip
+        name = share.owner if share.kind in UNNAMED else f"{share.kind} {share.owner!r}"
         yield _row("", f"{_amount(share.bytes, memory.mapped)}  {name}{blocks}")
     if rest:
         total = sum(share.bytes for share in rest)

@@ -37,6 +37,15 @@ _ADVICE = (
 )  # fmt: skip
 
 
+_WRONG = (
+    (inspect.CO_VARKEYWORDS, "**keywords are not known: name each argument"),
+    (inspect.CO_GENERATOR, "it yields; keep what it finds in an array, and return at the end"),
+    (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR,
+     "it is a coroutine; an lcore runs one function to its end"),
+)  # fmt: skip
+"""Flags of functions that are no workers, and why."""
+
+
 class CompileError(TypeError):
     """A worker cannot be compiled; the message starts with file and line.
 
@@ -55,18 +64,10 @@ def check_kind(function: FunctionType) -> None:
     ------
     CompileError
     """
-    code = function.__code__
-    wrong = None
-    if code.co_flags & inspect.CO_VARKEYWORDS:
-        wrong = "**keywords are not known: name each argument"
-    elif inspect.isgeneratorfunction(function):
-        wrong = "it yields; keep what it finds in an array, and return at the end"
-    elif inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        wrong = "it is a coroutine; an lcore runs one function to its end"
-    if wrong is not None:
-        raise CompileError(
-            _message(code.co_filename, _def_line(function), function.__name__, wrong)
-        )
+    flags = function.__code__.co_flags
+    for wrong, why in _WRONG:
+        if flags & wrong:
+            raise CompileError(_message(function, _def_line(function), why))
 
 
 def at_line(error: Exception, function: FunctionType) -> CompileError:
@@ -85,12 +86,14 @@ def at_line(error: Exception, function: FunctionType) -> CompileError:
     if line is None and loc is not None and loc.filename == filename:
         line = loc.line
     what = _advised(_cause(text), text)
-    return CompileError(_message(filename, line or _def_line(function), function.__name__, what))
+    return CompileError(_message(function, line or _def_line(function), what))
 
 
-def _message(filename: str, line: int, name: str, what: str) -> str:
+def _message(function: FunctionType, line: int, what: str) -> str:
+    filename = function.__code__.co_filename
     source = linecache.getline(filename, line).strip()
-    return f"{filename}:{line}: worker {name}: {what}" + (f"\n    {source}" if source else "")
+    said = f"{filename}:{line}: worker {function.__name__}: {what}"
+    return f"{said}\n    {source}" if source else said
 
 
 def _def_line(function: FunctionType) -> int:

@@ -13,7 +13,7 @@ from numba import njit
 from numba.core import types
 from numba.core.errors import TypingError
 from numba.core.types.containers import BaseTuple
-from numba.extending import overload_method
+from numba.np.numpy_support import from_dtype
 
 from pydpdk._core.lifetime import address_of as c_address_of
 from pydpdk._dpdk import ffi, lib
@@ -24,13 +24,13 @@ from pydpdk.jit.types import (
     BurstType,
     PacketType,
     address_of,
-    bare,
     cell,
     external,
     is_array,
     is_whole,
     loader,
     mbufs_of,
+    method,
 )
 
 _int, _word, _n = types.int32, types.int64, types.uint32
@@ -72,10 +72,12 @@ def _check_tpid(tpid: int) -> int:
     return tpid
 
 
-@njit
-def _check_room(n: int, values: Any) -> None:
+@njit(inline="always")
+def _each(n: int, values: Any) -> Any:
+    """Return an array that has a row for each packet; else raise."""
     if len(values) < n:
         raise ValueError("the array must have a row for each packet of the burst")
+    return values
 
 
 @njit
@@ -83,28 +85,54 @@ def _count(burst: Any) -> int:
     return _load32(address_of(burst) + COUNT)
 
 
-def _masks(verb: str, call: Any) -> None:
-    """Make a verb without arguments that returns a bool for each packet."""
+@njit(inline="always")  # not a call, which would count one more reference
+def _itself(found: Any) -> Any:
+    return found
 
-    @overload_method(BurstType, verb)
-    @bare
+
+@njit
+def _is_set(found: int) -> bool:
+    return found != 0
+
+
+def _rows(verb: str, value: Any, dtype: np.dtype[Any]) -> Any:
+    """Return the function that makes a row for each of n packets of a value of this type."""
+    kind, highest = dtype.base.type, int(np.iinfo(dtype.base).max)
+    if is_whole(value) and not dtype.shape:
+        return njit(lambda n, value: np.full(n, _check(value, highest), kind))
+    if not is_array(value, from_dtype(dtype.base), ndim=1 + len(dtype.shape)):
+        raise TypingError(f"{verb} takes a number, or a contiguous array of {dtype}")
+    return _each
+
+
+def _looks(
+    verb: str, call: Any, dtype: Any = np.bool_, of_array: Any = _itself, of_byte: Any = _is_set
+) -> None:
+    """Make a verb without arguments that returns a bool, or more, for each packet."""
+
+    @method(BurstType, verb)
     def _of_burst(burst: Any) -> Any:
         def of_burst(burst: Any) -> Any:
-            mask = np.empty(_count(burst), np.bool_)
-            _done(call(mbufs_of(burst), len(mask), mask.ctypes.data))
-            return mask
+            found = np.empty(_count(burst), dtype)
+            _done(call(mbufs_of(burst), len(found), found.ctypes.data))
+            return of_array(found)
 
         return of_burst
 
-    @overload_method(PacketType, verb)
-    @bare
+    @method(PacketType, verb)
     def _of_packet(packet: Any) -> Any:
-        def of_packet(packet: Any) -> bool:
-            answer = cell(0)
-            _done(call(mbufs_of(packet), 1, answer))
-            return _load8(answer) != 0
+        def of_packet(packet: Any) -> Any:
+            found = cell(0)
+            _done(call(mbufs_of(packet), 1, found))
+            return of_byte(_load8(found))
 
         return of_packet
+
+
+@njit(inline="always")
+def _bad(found: Any) -> Any:
+    """Return where the checksum of IP is wrong, and where that of L4 is."""
+    return found & _IP_BAD != 0, found & _L4_BAD != 0
 
 
 @njit
@@ -112,56 +140,31 @@ def _compute_here(mbufs: int, n: int, done: int) -> int:
     return _compute(mbufs, n, 0, done)
 
 
-_masks("decrement_ttl", _decrement_ttl)
-_masks("vlan_pop", _vlan_pop)
-_masks("compute_checksums", _compute_here)
+@njit
+def _verify_here(mbufs: int, n: int, found: int) -> int:
+    _verify(mbufs, n, found)  # which always can
+    return 0
 
 
-@overload_method(BurstType, "verify_checksums")
-@bare
-def _overload_verify_all(burst: Any) -> Any:
-    def verify_all(burst: Any) -> Any:
-        found = np.empty(_count(burst), np.uint8)
-        _verify(mbufs_of(burst), len(found), found.ctypes.data)
-        return found & _IP_BAD != 0, found & _L4_BAD != 0
-
-    return verify_all
+_looks("decrement_ttl", _decrement_ttl)
+_looks("vlan_pop", _vlan_pop)
+_looks("compute_checksums", _compute_here)
+_looks("verify_checksums", _verify_here, np.uint8, _bad, _bad)
 
 
-@overload_method(PacketType, "verify_checksums")
-@bare
-def _overload_verify(packet: Any) -> Any:
-    def verify(packet: Any) -> Any:
-        found = cell(0)
-        _verify(mbufs_of(packet), 1, found)
-        return _load8(found) & _IP_BAD != 0, _load8(found) & _L4_BAD != 0
-
-    return verify
-
-
-@overload_method(BurstType, "vlan_push")
-@bare
+@method(BurstType, "vlan_push")
 def _overload_push_all(burst: Any, vlan_tci: Any, tpid: Any = _VLAN) -> Any:
-    if is_whole(vlan_tci):
+    rows = _rows("vlan_push", vlan_tci, np.dtype(np.uint16))
 
-        def push_same(burst: Any, vlan_tci: Any, tpid: Any = _VLAN) -> None:
-            tags = np.full(_count(burst), _check(vlan_tci, _U16), np.uint16)
-            _done(_vlan_push(mbufs_of(burst), len(tags), tags.ctypes.data, _check_tpid(tpid)))
-
-        return push_same
-    if not is_array(vlan_tci, types.uint16):
-        raise TypingError("vlan_push takes a number, or a contiguous array of uint16")
-
-    def push_each(burst: Any, vlan_tci: Any, tpid: Any = _VLAN) -> None:
+    def push(burst: Any, vlan_tci: Any, tpid: Any = _VLAN) -> None:
         n = _count(burst)
-        _check_room(n, vlan_tci)
-        _done(_vlan_push(mbufs_of(burst), n, vlan_tci.ctypes.data, _check_tpid(tpid)))
+        tags = rows(n, vlan_tci)
+        _done(_vlan_push(mbufs_of(burst), n, tags.ctypes.data, _check_tpid(tpid)))
 
-    return push_each
+    return push
 
 
-@overload_method(PacketType, "vlan_push")
-@bare
+@method(PacketType, "vlan_push")
 def _overload_push(packet: Any, vlan_tci: Any, tpid: Any = _VLAN) -> Any:
     def push(packet: Any, vlan_tci: Any, tpid: Any = _VLAN) -> None:
         tag = cell(_check(vlan_tci, _U16))
@@ -170,8 +173,7 @@ def _overload_push(packet: Any, vlan_tci: Any, tpid: Any = _VLAN) -> Any:
     return push if is_whole(vlan_tci) else None
 
 
-@overload_method(BurstType, "prepend")
-@bare
+@method(BurstType, "prepend")
 def _overload_prepend_all(burst: Any, data: Any) -> Any:
     if is_array(data, types.uint8):
 
@@ -185,52 +187,37 @@ def _overload_prepend_all(burst: Any, data: Any) -> Any:
 
     def prepend_each(burst: Any, data: Any) -> None:
         n, width = _count(burst), _check(data.shape[1], _U16)
-        _check_room(n, data)
-        _done(_prepend(mbufs_of(burst), n, data.ctypes.data, width, width))
+        _done(_prepend(mbufs_of(burst), n, _each(n, data).ctypes.data, width, width))
 
     return prepend_each
 
 
-@overload_method(PacketType, "prepend")
-@bare
+@method(PacketType, "prepend")
 def _overload_prepend(packet: Any, data: Any) -> Any:
     if not is_array(data, types.uint8):
         raise TypingError("prepend takes a contiguous uint8[width]")
-
-    def prepend(packet: Any, data: Any) -> None:
-        _done(_prepend(mbufs_of(packet), 1, data.ctypes.data, _check(len(data), _U16), 0))
-
-    return prepend
+    return lambda packet, data: _done(
+        _prepend(mbufs_of(packet), 1, data.ctypes.data, _check(len(data), _U16), 0)
+    )
 
 
-@overload_method(BurstType, "adj")
-@bare
+@method(BurstType, "adj")
 def _overload_adj_all(burst: Any, length: Any) -> Any:
-    if is_whole(length):
+    rows = _rows("adj", length, np.dtype(np.uint32))
 
-        def adj_same(burst: Any, length: Any) -> None:
-            lengths = np.full(_count(burst), _check(length, _U32), np.uint32)
-            _done(_adj(mbufs_of(burst), len(lengths), lengths.ctypes.data))
-
-        return adj_same
-    if not is_array(length, types.uint32):
-        raise TypingError("adj takes a number, or a contiguous array of uint32")
-
-    def adj_each(burst: Any, length: Any) -> None:
+    def adj(burst: Any, length: Any) -> None:
         n = _count(burst)
-        _check_room(n, length)
-        _done(_adj(mbufs_of(burst), n, length.ctypes.data))
+        lengths = rows(n, length)
+        _done(_adj(mbufs_of(burst), n, lengths.ctypes.data))
 
-    return adj_each
+    return adj
 
 
-@overload_method(PacketType, "adj")
-@bare
+@method(PacketType, "adj")
 def _overload_adj(packet: Any, length: Any) -> Any:
-    def adj(packet: Any, length: Any) -> None:
-        _done(_adj(mbufs_of(packet), 1, cell(_check(length, _U32))))
-
-    return adj if is_whole(length) else None
+    if is_whole(length):
+        return lambda packet, length: _done(_adj(mbufs_of(packet), 1, cell(_check(length, _U32))))
+    return None
 
 
 _kept: list[Any] = []  # keeps structs alive whose addresses are in compiled code
@@ -246,35 +233,22 @@ def _column(name: Any) -> tuple[Spec, int]:
     return spec, c_address_of(_kept[-1])
 
 
-@overload_method(BurstType, "rewrite", prefer_literal=True)
-@bare
+@method(BurstType, "rewrite", prefer_literal=True)
 def _overload_rewrite_all(burst: Any, name: Any, value: Any) -> Any:
     spec, column = _column(name)
-    kind, wide = spec.base.type, bool(spec.shape)
-    highest = np.iinfo(kind).max
-    if is_whole(value) and not wide:
+    rows, width = _rows("rewrite", value, spec.dtype), spec.c["width"]
 
-        def rewrite_same(burst: Any, name: Any, value: Any) -> None:
-            values = np.full(_count(burst), _check(value, highest), kind)
-            _done(_rewrite(mbufs_of(burst), len(values), column, values.ctypes.data))
-
-        return rewrite_same
-    if not is_array(value, getattr(types, spec.base.name), ndim=1 + wide):
-        raise TypingError(f"rewrite takes a number, or a contiguous array of {spec.dtype}")
-    width = spec.c["width"]
-
-    def rewrite_each(burst: Any, name: Any, value: Any) -> None:
+    def rewrite(burst: Any, name: Any, value: Any) -> None:
         n = _count(burst)
-        _check_room(n, value)
-        if value.itemsize * value.size != width * len(value):
+        values = rows(n, value)
+        if values.itemsize * values.size != width * len(values):
             raise ValueError("rewrite takes a row of 16 bytes for each packet")
-        _done(_rewrite(mbufs_of(burst), n, column, value.ctypes.data))
+        _done(_rewrite(mbufs_of(burst), n, column, values.ctypes.data))
 
-    return rewrite_each
+    return rewrite
 
 
-@overload_method(PacketType, "rewrite", prefer_literal=True)
-@bare
+@method(PacketType, "rewrite", prefer_literal=True)
 def _overload_rewrite(packet: Any, name: Any, value: Any) -> Any:
     spec, column = _column(name)
     if spec.shape:

@@ -5,6 +5,7 @@ A header that the packet does not have is false; reading one of its fields raise
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numba import njit
@@ -15,7 +16,6 @@ from numba.extending import (
     infer_getattr,
     lower_getattr_generic,
     lower_setattr_generic,
-    overload,
     overload_attribute,
 )
 
@@ -28,12 +28,13 @@ from pydpdk.jit.types import (
     HeaderType,
     PacketType,
     address_of,
-    bare,
+    always,
     emit_load,
     emit_load_pair,
     emit_store,
     emit_store_pair,
     external,
+    function,
     loader,
     make_header,
 )
@@ -114,35 +115,20 @@ def _find_l4(packet: Any, header: int, proto: int, length: int) -> int:
     return found if found + length <= packet._data + packet._length else 0
 
 
-def _ether(make: Any) -> Any:
-    def ether(packet: Any) -> Any:
-        return make(packet._data if packet._length >= _ETHER_LEN else 0)
-
-    return ether
-
-
 def _l4(header: str, proto: int, length: int) -> Any:
     number = HEADERS[header]
-
-    def of(make: Any) -> Any:
-        return lambda packet: make(_find_l4(packet, number, proto, length))
-
-    return of
+    return lambda make: lambda packet: make(_find_l4(packet, number, proto, length))
 
 
 def _elsewhere(header: str) -> Any:
     """Return the finder of a less common header: C finds it, as for columns."""
     number, length = HEADERS[header], _length(header)
-
-    def of(make: Any) -> Any:
-        return lambda packet: make(_find(packet._mbuf, number, length))
-
-    return of
+    return lambda make: lambda packet: make(_find(packet._mbuf, number, length))
 
 
-_USUAL = {
+_USUAL: dict[str, Callable[[Any], Any]] = {
     "mbuf": lambda make: lambda packet: make(packet._mbuf),
-    "ether": _ether,
+    "ether": lambda make: lambda packet: make(packet._data if packet._length >= _ETHER_LEN else 0),
     "ipv4": lambda make: lambda packet: make(_find_ipv4(packet)),
     "udp": _l4("udp", _IS_UDP, _UDP_LEN),
     "tcp": _l4("tcp", _IS_TCP, _TCP_LEN),
@@ -152,11 +138,7 @@ _USUAL = {
 def _attribute(name: str, header: str) -> None:
     """Add a header to packets as an attribute."""
     made = _USUAL.get(header, _elsewhere(header))(make_header(header))
-
-    @overload_attribute(PacketType, name)
-    @bare
-    def _overload(packet: Any) -> Any:
-        return made
+    overload_attribute(PacketType, name)(always(made))
 
 
 for _header in HEADERS:
@@ -164,8 +146,7 @@ for _header in HEADERS:
 _attribute("eth", "ether")
 
 
-@overload(bool)
-@bare
+@function(bool)
 def _overload_bool(header: Any) -> Any:
     return (lambda header: address_of(header) != 0) if isinstance(header, HeaderType) else None
 

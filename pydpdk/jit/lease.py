@@ -101,7 +101,7 @@ class Lease(Fixed):
             raise
 
     def _take(self, found: Any, job: Job) -> None:
-        owner = _owner_of(found)
+        owner: Owner = found.port if isinstance(found, Queue) else found
         owner.handle  # noqa: B018  # raises when closed
         if isinstance(found, Burst) and found._views:
             found._check_views()
@@ -127,8 +127,3 @@ class Lease(Fixed):
                 lib.pyd_worker_free(found._c)
         for found, leased in self._taken:
             _KINDS[type(found)].give_back(found._c, leased)
-
-
-def _owner_of(found: Any) -> Owner:
-    owner: Owner = found.port if isinstance(found, Queue) else found
-    return owner

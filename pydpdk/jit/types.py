@@ -17,6 +17,8 @@ from numba.extending import (
     intrinsic,
     make_attribute_wrapper,
     models,
+    overload,
+    overload_method,
     register_model,
     typeof_impl,
     unbox,
@@ -28,8 +30,8 @@ from pydpdk.jit.lease import Leased
 
 WORD = ir.IntType(64)
 COUNT = ffi.offsetof("struct pyd_burst", "n")
-_STORAGE = ffi.offsetof("struct pyd_burst", "storage")
-_MBUFS = ffi.offsetof("struct pyd_storage", "mbufs")
+STORAGE = ffi.offsetof("struct pyd_burst", "storage")
+MBUFS = ffi.offsetof("struct pyd_storage", "mbufs")
 
 
 class LeasedType(types.Type):
@@ -125,11 +127,7 @@ def _typeof(leased: Leased, context: Any) -> LeasedType:
     return RingType(leased.detail) if leased.kind == "ring" else KINDS[leased.kind]
 
 
-@unbox(RxType)
-@unbox(TxType)
-@unbox(BurstType)
-@unbox(MempoolType)
-@unbox(RingType)
+@unbox(LeasedType)
 def _unbox(kind: Any, leased: Any, c: Any) -> NativeValue:
     number = c.pyapi.object_getattr_string(leased, "address")
     address = c.pyapi.long_as_longlong(number)
@@ -149,6 +147,27 @@ def bare(template: Callable[..., Any]) -> Callable[..., Any]:
 
     chosen.__annotations__ = template.__annotations__ = {}
     return chosen
+
+
+def always(implementation: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the overload that has this implementation for arguments of all types."""
+    implementation.__annotations__ = {}
+
+    @wraps(implementation)
+    def chosen(*args: Any, **options: Any) -> Any:
+        return implementation
+
+    return chosen
+
+
+def function(of: Any) -> Callable[..., Any]:
+    """Decorate the overload of a function, which may have annotations."""
+    return lambda template: overload(of)(bare(template))
+
+
+def method(kind: Any, name: str, **options: bool) -> Callable[..., Any]:
+    """Decorate the overload of a method, which may have annotations."""
+    return lambda template: overload_method(kind, name, **options)(bare(template))
 
 
 def is_array(array: Any, dtype: Any, ndim: int = 1) -> bool:
@@ -184,8 +203,8 @@ def mbufs_of(context: Any, owner: Any) -> Any:
     """Return the address of a burst's mbuf pointers, or of a packet's one."""
 
     def of_burst(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        storage = emit_load(builder, builder.add(args[0], WORD(_STORAGE)), 8, swap=False)
-        return builder.add(storage, WORD(_MBUFS))
+        storage = emit_load(builder, builder.add(args[0], WORD(STORAGE)), 8, swap=False)
+        return builder.add(storage, WORD(MBUFS))
 
     def of_packet(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         packet = cgutils.create_struct_proxy(PACKET)(context, builder, value=args[0])

@@ -26,11 +26,13 @@ from pydpdk.jit.types import (
     RxType,
     TxType,
     address_of,
-    bare,
+    always,
     external,
+    function,
     is_array,
     is_whole,
     loader,
+    method,
 )
 
 _int, _word = types.int32, types.int64
@@ -84,26 +86,12 @@ def _done(n: int) -> int:
     raise BusyError("another thread uses this side of the ring")
 
 
-@overload(lcore.running)
-@bare
-def _overload_running() -> Any:
-    return lambda: _running() != 0
+overload(lcore.running)(always(lambda: _running() != 0))
+overload(cycles.rdtsc)(always(lambda: _rdtsc()))
+overload(cycles.get_tsc_hz)(always(lambda: _get_tsc_hz()))
 
 
-@overload(cycles.rdtsc)
-@bare
-def _overload_rdtsc() -> Any:
-    return lambda: _rdtsc()
-
-
-@overload(cycles.get_tsc_hz)
-@bare
-def _overload_get_tsc_hz() -> Any:
-    return lambda: _get_tsc_hz()
-
-
-@overload(len)
-@bare
+@function(len)
 def _overload_len(leased: Any) -> Any:
     if leased == BURST:
         return lambda leased: _load32(address_of(leased) + COUNT)
@@ -113,17 +101,16 @@ def _overload_len(leased: Any) -> Any:
 
 
 @overload_attribute(BurstType, "capacity")
-@bare
-def _overload_capacity(burst: Any) -> Any:
-    return lambda burst: _load32(address_of(burst) + _SIZE)
+@always
+def _capacity(burst: Any) -> Any:
+    return _load32(address_of(burst) + _SIZE)
 
 
 def _moves_burst(kind: type[types.Type], verb: str, function: str) -> None:
     """Make the verb that moves a burst out of, or into, a queue or a ring of mbufs."""
     call = external(function, _int, _word, BURST)
 
-    @overload_method(kind, verb)
-    @bare
+    @method(kind, verb)
     def _overload(queue: Any, burst: Any) -> Any:
         if burst == BURST and getattr(queue, "element", None) is None:
             return lambda queue, burst: _done(call(address_of(queue), burst))
@@ -140,16 +127,11 @@ def _moves_values(verb: str, *, writes: bool) -> None:
     """Make a verb that moves values between a ring and an array of its dtype."""
     call = external(f"pyd_worker_{verb}", _int, _word, _word, types.uint32)
 
-    @overload_method(RingType, verb)
-    @bare
+    @method(RingType, verb)
     def _overload(ring: Any, values: Any) -> Any:
         if not is_array(values, ring.element) or (writes and not values.mutable):
             raise TypingError(f"{verb} takes a contiguous array of {ring.element}")
-
-        def move(ring: Any, values: Any) -> int:
-            return _done(call(address_of(ring), values.ctypes.data, len(values)))
-
-        return move
+        return lambda ring, values: _done(call(address_of(ring), values.ctypes.data, len(values)))
 
 
 for _how in ("burst", "bulk"):
@@ -157,16 +139,14 @@ for _how in ("burst", "bulk"):
     _moves_values(f"dequeue_{_how}", writes=True)
 
 
-@overload_method(BurstType, "alloc")
-@bare
+@method(BurstType, "alloc")
 def _overload_alloc(burst: Any, mempool: Any, n: Any = None, length: Any = 0) -> Any:
     if mempool != MEMPOOL:
         return None
     if getattr(n, "value", n) in (None, types.none):  # left out, or None
 
         def alloc_all(burst: Any, mempool: Any, n: Any = None, length: Any = 0) -> int:
-            size = _load32(address_of(burst) + _SIZE)
-            return _done(_alloc(burst, mempool, size, length))
+            return _done(_alloc(burst, mempool, burst.capacity, length))
 
         return alloc_all if is_whole(length) else None
 
@@ -176,23 +156,16 @@ def _overload_alloc(burst: Any, mempool: Any, n: Any = None, length: Any = 0) ->
     return alloc if is_whole(n) and is_whole(length) else None
 
 
-@overload_method(BurstType, "free")
-@bare
-def _overload_free(burst: Any) -> Any:
-    return lambda burst: _done(_free(burst))
+overload_method(BurstType, "free")(always(lambda burst: _done(_free(burst))))
 
 
 @overload_method(BurstType, "swap_macs")
-@bare
-def _overload_swap_macs(burst: Any) -> Any:
-    def swap_macs(burst: Any) -> None:
-        _swap_macs(burst)
-
-    return swap_macs
+@always
+def _swap_all(burst: Any) -> None:
+    _swap_macs(burst)
 
 
-@overload_method(BurstType, "fill")
-@bare
+@method(BurstType, "fill")
 def _overload_fill(burst: Any, packets: Any) -> Any:
     if not is_array(packets, types.uint8):
         raise TypingError("fill takes one packet as a contiguous array of uint8")
@@ -206,8 +179,7 @@ def _overload_fill(burst: Any, packets: Any) -> Any:
 def _parts(verb: str, stay: int) -> None:
     """Make a verb that frees packets by a mask."""
 
-    @overload_method(BurstType, verb)
-    @bare
+    @method(BurstType, verb)
     def _overload(burst: Any, mask: Any) -> Any:
         if not is_array(mask, types.boolean):
             raise TypingError(f"{verb} takes a contiguous array of bool")
@@ -218,8 +190,7 @@ _parts("keep", 1)
 _parts("drop", 0)
 
 
-@overload_method(BurstType, "take")
-@bare
+@method(BurstType, "take")
 def _overload_take(burst: Any, mask: Any, into: Any) -> Any:
     if not is_array(mask, types.boolean) or into != BURST:
         raise TypingError("take needs a contiguous array of bool, and another burst")

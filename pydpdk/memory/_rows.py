@@ -1,9 +1,10 @@
-"""Arrays of structs that the walks in C fill."""
+"""Values of Python from structs of C, and arrays of structs that the walks in C fill."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, get_type_hints
 
 from pydpdk._dpdk import ffi
 
@@ -15,18 +16,44 @@ def walk(
 ) -> list[T]:
     """Call a `pyd_walk_*` function with a large enough array; make an object of each entry.
 
-    Notes
-    -----
-    Between the count and the copy another process may add entries, hence the loop. An entry is a
-    reference into the array, so `make` runs while the array lives.
+    An entry is a reference into the array, so `make` runs while the array lives.
     """
-    room = 0
+    entries, n = enough(struct, lambda entries, room: function(*arguments, entries, room))
+    return [make(entries[i]) for i in range(n)]
+
+
+def enough(struct: str, fill: Callable[[Any, int], int], room: int = 0) -> tuple[Any, int]:
+    """Return an array with all entries, and how many there are.
+
+    Parameters
+    ----------
+    fill
+        Writes as many entries as an array has room for; returns how many there are. Between the
+        count and the copy another process may add some, hence the loop.
+    room
+        [entries] of the first array.
+    """
     while True:
         entries = ffi.new(f"struct {struct}[]", max(room, 1))
-        n = function(*arguments, entries, room)
+        n = fill(entries, room)
         if n <= room:
-            return [make(entries[i]) for i in range(n)]
+            return entries, n
         room = n
+
+
+def read(kind: Callable[..., T], c: Any, **others: Any) -> T:
+    """Return a value of a frozen class with the fields of a C struct, by their names.
+
+    `others` are the fields that the struct lacks or has in another form.
+    """
+    readers = _readers(kind).items()
+    return kind(**{name: get(getattr(c, name)) for name, get in readers if name not in others},
+                **others)  # fmt: skip
+
+
+@cache
+def _readers(kind: Any) -> dict[str, Callable[[Any], Any]]:
+    return {name: text if hint is str else hint for name, hint in get_type_hints(kind).items()}
 
 
 def text(cdata: Any) -> str:

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import errno
 import mmap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pydpdk import eal, lcore
 from pydpdk._core.fixed import Fixed
-from pydpdk._core.lifetime import Pin, Undo
 from pydpdk._dpdk import ffi, lib
-from pydpdk.errors import call_rte_errno, check_range, make_error
-from pydpdk.limits import MAX_PRIV, MAX_ROOM, PRIV_ALIGN
-from pydpdk.memory.critical import inside
+from pydpdk.errors import call_rte_errno, make_error
 from pydpdk.memory.memseg import memseg_lists
-from pydpdk.memory.pool_base import check_cache_size
-
-if TYPE_CHECKING:
-    from pydpdk.memory.mempool import Mempool
 
 _PAGE = mmap.PAGESIZE
-_LINE = lib.RTE_CACHE_LINE_SIZE
-_ROOM_MAX = MAX_ROOM // _LINE * _LINE
-_BAD_IOVA = (1 << 64) - 1  # devices cannot reach it: only drivers that copy may use it
 
 
 class ExternalMemory(Fixed):
@@ -65,36 +54,3 @@ class ExternalMemory(Fixed):
             if self.address < known.base_va + known.len and known.base_va < end:
                 detail = f"{self.size} bytes at {self.address:#x} overlap {known.name!r}"
                 raise make_error("rte_extmem_register", errno.EEXIST, detail)
-
-
-def create(
-    kind: type[Mempool],
-    name: bytes,
-    memory: Any,
-    n: int | None,
-    cache_size: int,
-    priv_size: int,
-    data_room_size: int,
-    socket_id: int | None,
-) -> Mempool:
-    """Make a pool over the user's memory: see `Mempool.create_extbuf`."""
-    check_range("data_room_size", data_room_size, lib.RTE_PKTMBUF_HEADROOM, _ROOM_MAX, " bytes")
-    if check_range("priv_size", priv_size, 0, MAX_PRIV, " bytes") % PRIV_ALIGN:
-        raise ValueError(f"priv_size must be a multiple of {PRIV_ALIGN} (got {priv_size})")
-    socket = lcore.check_socket_id(socket_id)
-    elt_size = -(-data_room_size // _LINE) * _LINE
-    c = ffi.new("struct pyd_pool *")
-    with eal.running(), inside(), Undo(lib.pyd_pool_free, c):
-        pages = ExternalMemory(memory, c)
-        fit = pages.size // elt_size
-        unit = f" mbufs of {elt_size} bytes in {pages.size} bytes of whole pages"
-        count = check_range("n", max(fit, 1) if n is None else n, 1, fit, unit)
-        check_cache_size(cache_size, count)
-        call_rte_errno(
-            lib.pyd_extbuf_pool_make, c, name, count, cache_size, priv_size, data_room_size,
-            socket, _BAD_IOVA, elt_size, detail=name.decode(), call="pyd_extbuf_pool_create",
-        )  # fmt: skip
-        pool = kind(name.decode(), c, owned=True)
-        pool._memory = pages
-        pool._pins.append(Pin(pages.address, pages.size))
-        return pool

@@ -6,6 +6,7 @@ from pydpdk import eal, lcore
 from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno, check_range
+from pydpdk.memory._rows import read
 from pydpdk.memory.memseg import memseg_lists
 
 
@@ -73,12 +74,4 @@ def _socket_ids() -> list[int]:
 def _read(socket_id: int) -> Heap:
     stats = ffi.new("struct rte_malloc_socket_stats *")
     call_errno(lib.rte_malloc_get_socket_stats, socket_id, stats, detail=f"socket {socket_id}")
-    return Heap(
-        socket_id=socket_id,
-        heap_totalsz_bytes=stats.heap_totalsz_bytes,
-        heap_freesz_bytes=stats.heap_freesz_bytes,
-        greatest_free_size=stats.greatest_free_size,
-        free_count=stats.free_count,
-        alloc_count=stats.alloc_count,
-        heap_allocsz_bytes=stats.heap_allocsz_bytes,
-    )
+    return read(Heap, stats, socket_id=socket_id)

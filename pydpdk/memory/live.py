@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import make_error
-from pydpdk.memory._rows import text, walk
+from pydpdk.memory._rows import enough, read, walk
 from pydpdk.memory.objects_map import Chunk, chunk_of
 
 _ELEMENT = re.compile(r"Heap id: (\d+)|Malloc element at (0x[0-9a-f]+) \((\w+)\)\s+len: (0x\w+)")
@@ -99,15 +100,15 @@ def pools() -> list[PoolState]:
     Wraps  rte_eal_tailq_lookup (rte_tailq.h), under the lock of DPDK's lists
     """
     with eal.running():
-        chunks = walk(lib.pyd_walk_chunks, "pyd_chunk", _chunk, ffi.NULL)
-        room = 0
-        while True:
-            entries = ffi.new("struct pyd_mempool[]", max(room, 1))
-            caches = ffi.new("uint32_t[]", max(room, 1) * lib.RTE_MAX_LCORE)
-            n = lib.pyd_walk_mempools(caches, entries, room)
-            if n <= room:
-                return [_pool(entries[i], caches, i, chunks) for i in range(n)]
-            room = n
+        chunks = walk(lib.pyd_walk_chunks, "pyd_chunk", lambda c: (c.pool, chunk_of(c)), ffi.NULL)
+        caches: list[Any] = []
+
+        def fill(entries: Any, room: int) -> int:
+            caches[:] = [ffi.new("uint32_t[]", max(room, 1) * lib.RTE_MAX_LCORE)]
+            return int(lib.pyd_walk_mempools(caches[0], entries, room))
+
+        entries, n = enough("pyd_mempool", fill)
+        return [_pool(entries[i], caches[0], i, chunks) for i in range(n)]
 
 
 def rings() -> list[RingState]:
@@ -118,7 +119,7 @@ def rings() -> list[RingState]:
     Wraps  rte_memzone_walk (rte_memzone.h): the memzone of a ring is named RG_ and its name
     """
     with eal.running():
-        return walk(lib.pyd_walk_rings, "pyd_ring_state", _ring)
+        return walk(lib.pyd_walk_rings, "pyd_ring_state", partial(read, RingState))
 
 
 def elements() -> list[Element]:
@@ -149,32 +150,13 @@ def parse_heaps(dump: str) -> list[Element]:
     return sorted(found, key=lambda element: element.addr)
 
 
-def _chunk(entry: Any) -> tuple[int, Chunk]:
-    return entry.pool, chunk_of(entry)
-
-
-def _ring(entry: Any) -> RingState:
-    return RingState(text(entry.name), entry.addr, entry.capacity, entry.count)
-
-
 def _pool(entry: Any, caches: Any, i: int, chunks: list[tuple[int, Chunk]]) -> PoolState:
     start = i * lib.RTE_MAX_LCORE
     cached = {n: caches[start + n] for n in range(lib.RTE_MAX_LCORE) if caches[start + n]}
     common = entry.common if entry.common >= 0 else None
     in_flight = None if common is None else max(0, entry.populated - common - entry.cached)
-    return PoolState(
-        name=text(entry.name),
-        addr=entry.addr,
-        pool_data=entry.pool_data,
-        size=entry.populated,
-        elt_size=entry.elt_size,
-        total_size=entry.total_size,
-        cache_size=entry.cache_size,
-        socket_id=entry.socket_id,
-        is_pktmbuf=bool(entry.is_pktmbuf),
+    return read(
+        PoolState, entry, size=entry.populated, cached=cached, common=common, in_flight=in_flight,
         queue=_QUEUES.get(entry.kind, PoolQueue.OTHER),
-        cached=cached,
-        common=common,
-        in_flight=in_flight,
         chunks=[chunk for pool, chunk in chunks if pool == entry.addr],
-    )
+    )  # fmt: skip

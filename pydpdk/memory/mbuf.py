@@ -8,6 +8,8 @@ show in all of them.
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,10 +19,11 @@ from pydpdk._core.lifetime import Bytes
 from pydpdk._crossing import Buffer
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, check_range, make_error
+from pydpdk.memory._rows import enough
 from pydpdk.memory.dynfield import DynField, DynFlag
 from pydpdk.memory.flags import OlFlag
 from pydpdk.memory.mbuf_owner import MbufOwner, raise_for
-from pydpdk.memory.mempool import Mempool
+from pydpdk.memory.mempool import Mempool, check_source
 
 _U32 = (1 << 32) - 1
 
@@ -143,7 +146,7 @@ class Mbuf(Fixed, Buffer):
         n = pkt_len - offset if length is None else length
         check_range("length", n, 0, pkt_len - offset, f" bytes behind offset {offset}")
         buffer = ffi.new("char[]", max(n, 1))
-        self._done(lib.pyd_mbuf_read(self._burst._c, self._index, offset, n, buffer))
+        self._call(lib.pyd_mbuf_read, offset, n, buffer)
         return bytes(ffi.buffer(buffer, n))
 
     def __bytes__(self) -> bytes:
@@ -191,7 +194,7 @@ class Mbuf(Fixed, Buffer):
         if int(flags) < 0 or fixed:
             raise ValueError(f"ol_flags={flags!r}: {_SETTABLE!r} may be changed")
         meta.ol_flags = int(flags)
-        self._done(lib.pyd_mbuf_set(self._burst._c, self._index, meta))
+        self._call(lib.pyd_mbuf_set, meta)
 
     @property
     def vlan_tci(self) -> int:
@@ -202,12 +205,12 @@ class Mbuf(Fixed, Buffer):
     def vlan_tci(self, tci: int) -> None:
         meta = self._meta()
         meta.vlan_tci = check_range("vlan_tci", tci, 0, 65535)
-        self._done(lib.pyd_mbuf_set(self._burst._c, self._index, meta))
+        self._call(lib.pyd_mbuf_set, meta)
 
     @property
     def tx_lengths(self) -> TxLengths:
         """Header lengths that `set_tx_offload` has set."""
-        tx = self._tx()
+        tx = self._read(lib.pyd_mbuf_tx_get, "struct pyd_tx_offload *")
         return TxLengths(*(int(getattr(tx, field)) for field in TxLengths._fields))
 
     def set_tx_offload(self, flags: OlFlag | int, **lengths: int) -> None:
@@ -250,32 +253,25 @@ class Mbuf(Fixed, Buffer):
 
     def __getitem__(self, key: DynField | DynFlag) -> Any:
         """Return a dynamic field as its dtype's scalar, or a dynamic flag as bool."""
-        self._check()
         if isinstance(key, DynFlag):
             return bool(self._meta().ol_flags & key.mask)
         if not isinstance(key, DynField):
             raise TypeError(f"key must be a DynField or DynFlag (got {key!r})")
         value = np.empty((), key.dtype)
         data = ffi.from_buffer("char *", value)
-        self._done(
-            lib.pyd_mbuf_dyn_get(self._burst._c, self._index, key.offset, key.dtype.itemsize, data)
-        )
+        self._call(lib.pyd_mbuf_dyn_get, key.offset, key.dtype.itemsize, data)
         return value[()]
 
     def __setitem__(self, key: DynField | DynFlag, value: Any) -> None:
-        self._check()
         if isinstance(key, DynFlag):
             key._require_writable()
-            result = lib.pyd_mbuf_flag_set(self._burst._c, self._index, key.bitnum, bool(value))
+            self._call(lib.pyd_mbuf_flag_set, key.bitnum, bool(value))
         elif isinstance(key, DynField):
             key._require_writable()
             data = np.asarray(value, key.dtype).reshape(())
-            result = lib.pyd_mbuf_dyn_set(
-                self._burst._c, self._index, key.offset, key.dtype.itemsize, data.tobytes()
-            )
+            self._call(lib.pyd_mbuf_dyn_set, key.offset, key.dtype.itemsize, data.tobytes())
         else:
             raise TypeError(f"key must be a DynField or DynFlag (got {key!r})")
-        self._done(result)
 
     def check(self) -> str | None:
         """Return why DPDK considers the mbuf invalid; None if it is valid.
@@ -284,10 +280,8 @@ class Mbuf(Fixed, Buffer):
         -----
         Wraps  rte_mbuf_check (rte_mbuf.h)
         """
-        self._check()
         reason = ffi.new("char[]", 128)
-        result = lib.pyd_mbuf_check(self._burst._c, self._index, reason, 128)
-        self._done(result)
+        result = self._call(lib.pyd_mbuf_check, reason, 128)
         return str(ffi.string(reason).decode()) if result else None
 
     # -- changes of the length --
@@ -384,7 +378,8 @@ class Mbuf(Fixed, Buffer):
         Owns   the burst of this packet owns all its segments
         """
         other = self._other("tail", tail)
-        self._checked_views(tail._burst)
+        if tail._burst._views:
+            tail._burst._check_views()
         result = lib.pyd_mbuf_chain(self._burst._c, self._index, other, tail._index)
         self._raise("rte_pktmbuf_chain", result)
         if tail._burst is self._burst:
@@ -403,10 +398,7 @@ class Mbuf(Fixed, Buffer):
         -----
         Wraps  rte_pktmbuf_linearize (rte_mbuf.h)
         """
-        self._check()
-        self._checked_views(self._burst)
-        result = lib.pyd_mbuf_linearize(self._burst._c, self._index)
-        self._raise("rte_pktmbuf_linearize", result)
+        self._change("rte_pktmbuf_linearize", lib.pyd_mbuf_linearize)
         return self._burst.view(self._index)
 
     def attach(self, other: Mbuf) -> None:
@@ -426,11 +418,9 @@ class Mbuf(Fixed, Buffer):
         -----
         Wraps  rte_pktmbuf_attach (rte_mbuf.h)
         """
-        seen = self._other("other", other)
-        self._checked_views(self._burst)
-        result = lib.pyd_mbuf_attach(self._burst._c, self._index, seen, other._index)
+        seen = self._other("other", other), other._index
         reason = "it must be of one segment, whose memory is its own alone"
-        self._raise("rte_pktmbuf_attach", result, reason)
+        self._change("rte_pktmbuf_attach", lib.pyd_mbuf_attach, *seen, not_permitted=reason)
 
     def detach(self) -> None:
         """Detach from another's memory; the packet is then empty, in its own memory.
@@ -444,11 +434,8 @@ class Mbuf(Fixed, Buffer):
         -----
         Wraps  rte_pktmbuf_detach (rte_mbuf.h)
         """
-        self._check()
-        self._checked_views(self._burst)
-        result = lib.pyd_mbuf_detach(self._burst._c, self._index)
         reason = "it must be a packet of one segment that is attached or a clone"
-        self._raise("rte_pktmbuf_detach", result, reason)
+        self._change("rte_pktmbuf_detach", lib.pyd_mbuf_detach, not_permitted=reason)
 
     def clone(self, mempool: Mempool, into: MbufOwner) -> Mbuf:
         """Add a packet that shares this one's memory to the end of a burst.
@@ -517,48 +504,40 @@ class Mbuf(Fixed, Buffer):
         if self._generation != self._burst._c.generation:
             raise ClosedError("this mbuf has been sent, enqueued or freed since")
 
-    def _segment(self) -> Any:
+    def _call(self, function: Callable[..., int], *arguments: Any) -> int:
         self._check()
-        segment = ffi.new("struct pyd_segment *")
-        self._done(lib.pyd_mbuf_segments(self._burst._c, self._index, segment, 1))
-        return segment
+        return self._done(function(self._burst._c, self._index, *arguments))
+
+    def _read(self, function: Callable[..., int], struct: str, *arguments: Any) -> Any:
+        """Return a new struct, which C has filled."""
+        self._check()
+        filled = ffi.new(struct)
+        self._done(function(self._burst._c, self._index, filled, *arguments))
+        return filled
+
+    def _segment(self) -> Any:
+        return self._read(lib.pyd_mbuf_segments, "struct pyd_segment *", 1)
+
+    def _meta(self) -> Any:
+        return self._read(lib.pyd_mbuf_get, "struct pyd_meta *")
 
     def _segments(self) -> tuple[Any, int]:
         """Return the segments as an array, which must outlive its elements, and their number."""
-        self._check()
-        room = 1
-        while True:
-            segments = ffi.new("struct pyd_segment[]", room)
-            n = lib.pyd_mbuf_segments(self._burst._c, self._index, segments, room)
-            self._done(n)
-            if n <= room:
-                return segments, n
-            room = n
-
-    def _meta(self) -> Any:
-        self._check()
-        meta = ffi.new("struct pyd_meta *")
-        self._done(lib.pyd_mbuf_get(self._burst._c, self._index, meta))
-        return meta
-
-    def _tx(self) -> Any:
-        self._check()
-        tx = ffi.new("struct pyd_tx_offload *")
-        self._done(lib.pyd_mbuf_tx_get(self._burst._c, self._index, tx))
-        return tx
+        return enough("pyd_segment", partial(self._call, lib.pyd_mbuf_segments), 1)
 
     def _put(self, call: str, how: int, data: Any) -> Bytes:
-        self._check()
         octets = _octets(data)
-        n = len(octets)
-        return self._resized(call, n, lib.pyd_mbuf_put(self._burst._c, self._index, how, octets, n))
+        return self._resized(call, len(octets), lib.pyd_mbuf_put, how, octets, len(octets))
 
     def _cut(self, call: str, how: int, length: int) -> Bytes:
-        self._check()
         n = check_range("length", length, 0, 65535, " bytes")
-        return self._resized(call, n, lib.pyd_mbuf_cut(self._burst._c, self._index, how, n))
+        return self._resized(call, n, lib.pyd_mbuf_cut, how, n)
 
-    def _resized(self, call: str, length: int, result: int) -> Bytes:
+    def _resized(
+        self, call: str, length: int, function: Callable[..., int], *arguments: Any
+    ) -> Bytes:
+        self._check()
+        result = function(self._burst._c, self._index, *arguments)
         if result == -errno.ENOSPC:
             raise make_error(
                 call, -result,
@@ -572,21 +551,14 @@ class Mbuf(Fixed, Buffer):
         self, call: str, how: int, mempool: Mempool, into: MbufOwner, offset: int, length: int
     ) -> Mbuf:
         self._check()
-        if not isinstance(mempool, Mempool):
-            raise TypeError(f"mempool must be a Mempool (got {mempool!r})")
-        mempool.handle  # noqa: B018  # raises when closed
-        pool, c = mempool._c, self._struct("into", into)
-        if how == lib.PYD_MBUF_CLONE and mempool.external:
-            raise ValueError(f"{mempool!r}: clones need a pool whose mbufs may see other memory")
+        pool = check_source(mempool, how)
+        if not isinstance(into, type(self._burst)):
+            raise TypeError(f"into must be a Burst (got {into!r})")
+        c = into._c
         result = lib.pyd_mbuf_derive(self._burst._c, self._index, c, pool, how, offset, length)
         self._raise(call, result)
         into._stamp(c.n - 1, call)
         return type(self)(into, c.n - 1)
-
-    def _struct(self, name: str, burst: MbufOwner) -> Any:
-        if not isinstance(burst, type(self._burst)):
-            raise TypeError(f"{name} must be a Burst (got {burst!r})")
-        return burst._c
 
     def _other(self, name: str, mbuf: Mbuf) -> Any:
         self._check()
@@ -597,9 +569,14 @@ class Mbuf(Fixed, Buffer):
             raise ValueError(f"{name} must be another packet than {self!r}")
         return mbuf._burst._c
 
-    def _checked_views(self, burst: MbufOwner) -> None:
-        if burst._views:
-            burst._check_views()
+    def _change(
+        self, call: str, function: Callable[..., int], *arguments: Any, not_permitted: str = _SHARED
+    ) -> None:
+        self._check()
+        if self._burst._views:
+            self._burst._check_views()
+        result = function(self._burst._c, self._index, *arguments)
+        self._raise(call, result, not_permitted)
 
     def _raise(self, call: str, result: int, not_permitted: str = _SHARED) -> None:
         if result == -errno.EPERM:
@@ -610,9 +587,10 @@ class Mbuf(Fixed, Buffer):
             raise make_error(call, -result, repr(self))
         self._done(result)
 
-    def _done(self, result: int) -> None:
+    def _done(self, result: int) -> int:
         if result < 0:
             raise_for(result, "struct rte_mbuf", self._burst, self._burst)
+        return result
 
 
 def _octets(data: Any) -> bytes:

@@ -16,13 +16,14 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno, call_rte_errno, check_range
 from pydpdk.exceptions import LeakWarning
 from pydpdk.limits import DATA_ROOM, MAX_PRIV, MAX_ROOM, PRIV_ALIGN
-from pydpdk.memory import extmem
-from pydpdk.memory._rows import text, walk
+from pydpdk.memory._rows import read, text, walk
+from pydpdk.memory.critical import inside
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.memory.outstanding import Outstanding, call_in, culprits_of, outstanding
 from pydpdk.memory.pool_base import (
     MEMPOOL,
     PoolBase,
+    check_cache_size,
     check_made,
     check_mempool_name,
     check_ops_name,
@@ -30,6 +31,8 @@ from pydpdk.memory.pool_base import (
 )
 
 HEADROOM = lib.RTE_PKTMBUF_HEADROOM
+_LINE = lib.RTE_CACHE_LINE_SIZE
+_BAD_IOVA = (1 << 64) - 1  # devices cannot reach it: only drivers that copy may use it
 
 
 @frozen
@@ -73,7 +76,7 @@ class Mempool(PoolBase):
 
     def __init__(self, name: str, c: Any, *, owned: bool) -> None:
         self._c, mp = c, c.mp
-        self._pins = walk(lib.pyd_walk_chunks, "pyd_chunk", _pin, mp)
+        self._pins = walk(lib.pyd_walk_chunks, "pyd_chunk", lambda c: Pin(c.addr, c.len), mp)
         self._packet_pins: list[Pin] = []
         self._memory: ExternalMemory | None = None
         self._left = ""
@@ -129,9 +132,7 @@ class Mempool(PoolBase):
         Wraps  rte_pktmbuf_pool_create_by_ops (rte_mbuf.h)
         """
         c_name, n, cached = check_made(name, n, cache_size, " mbufs")
-        check_range("data_room_size", data_room_size, HEADROOM, MAX_ROOM, " bytes")
-        if check_range("priv_size", priv_size, 0, MAX_PRIV, " bytes") % PRIV_ALIGN:
-            raise ValueError(f"priv_size must be a multiple of {PRIV_ALIGN} (got {priv_size})")
+        _check_rooms(data_room_size, MAX_ROOM, priv_size)
         c_ops = ffi.NULL if ops_name is None else check_ops_name(ops_name)
         c = ffi.new("struct pyd_pool *")
         with eal.running(), Undo(lib.pyd_pool_free, c):
@@ -178,8 +179,24 @@ class Mempool(PoolBase):
         Owns   an export of the buffer until `close`: it cannot be freed, resized or unmapped
         """
         c_name = check_mempool_name(name)
-        numbers = (cache_size, priv_size, data_room_size, socket_id)
-        return extmem.create(cls, c_name, memory, n, *numbers)
+        _check_rooms(data_room_size, MAX_ROOM // _LINE * _LINE, priv_size)
+        socket = lcore.check_socket_id(socket_id)
+        elt_size = -(-data_room_size // _LINE) * _LINE
+        c = ffi.new("struct pyd_pool *")
+        with eal.running(), inside(), Undo(lib.pyd_pool_free, c):
+            pages = ExternalMemory(memory, c)
+            fit = pages.size // elt_size
+            unit = f" mbufs of {elt_size} bytes in {pages.size} bytes of whole pages"
+            count = check_range("n", max(fit, 1) if n is None else n, 1, fit, unit)
+            check_cache_size(cache_size, count)
+            call_rte_errno(
+                lib.pyd_extbuf_pool_make, c, c_name, count, cache_size, priv_size, data_room_size,
+                socket, _BAD_IOVA, elt_size, detail=name, call="pyd_extbuf_pool_create",
+            )  # fmt: skip
+            pool = cls(name, c, owned=True)
+            pool._memory = pages
+            pool._pins.append(Pin(pages.address, pages.size))
+            return pool
 
     @classmethod
     def lookup(cls, name: str) -> Mempool:
@@ -314,6 +331,15 @@ def pool_of(pool: Mempool, address: int, length: int) -> tuple[Mempool, Pin | No
     return pool, None
 
 
+def check_source(mempool: Mempool, how: int) -> Any:
+    """Return the C pool for copies, or for clones; raise if it cannot be used for these."""
+    if not isinstance(mempool, Mempool):
+        raise TypeError(f"mempool must be a Mempool (got {mempool!r})")
+    if mempool.external and how == lib.PYD_MBUF_CLONE:  # raises when closed
+        raise ValueError(f"{mempool!r}: clones need a pool whose mbufs may see other memory")
+    return mempool._c
+
+
 def mempools() -> list[MempoolInfo]:
     """Return all mempools of this memory.
 
@@ -339,20 +365,12 @@ def object_size_bytes(data_room_size: int = DATA_ROOM, priv_size: int = 0) -> in
     )
 
 
-def _pin(c: Any) -> Pin:
-    return Pin(c.addr, c.len)
+def _check_rooms(data_room_size: int, most: int, priv_size: int) -> None:
+    check_range("data_room_size", data_room_size, HEADROOM, most, " bytes")
+    if check_range("priv_size", priv_size, 0, MAX_PRIV, " bytes") % PRIV_ALIGN:
+        raise ValueError(f"priv_size must be a multiple of {PRIV_ALIGN} (got {priv_size})")
 
 
 def _info(entry: Any) -> MempoolInfo:
     out = max(0, entry.populated - entry.common - entry.cached)
-    return MempoolInfo(
-        name=text(entry.name),
-        size=entry.size,
-        cache_size=entry.cache_size,
-        elt_size=entry.elt_size,
-        total_size=entry.total_size,
-        in_use_count=out if entry.common >= 0 else None,
-        cached=entry.cached,
-        nb_mem_chunks=entry.nb_mem_chunks,
-        socket_id=entry.socket_id,
-    )
+    return read(MempoolInfo, entry, in_use_count=out if entry.common >= 0 else None)

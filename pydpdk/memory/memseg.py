@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pydpdk import eal
 from pydpdk._core.frozen import frozen
 from pydpdk._dpdk import lib
-from pydpdk.memory._rows import text, walk
+from pydpdk.memory._rows import read, walk
 from pydpdk.memory.hugepage import Hugepages, count
 
 
@@ -63,7 +64,7 @@ def memseg_lists() -> list[MemsegList]:
     Wraps  rte_memseg_list_walk (rte_memory.h)
     """
     with eal.running():
-        return walk(lib.pyd_walk_memseg_lists, "pyd_memseg_list", _memseg_list)
+        return walk(lib.pyd_walk_memseg_lists, "pyd_memseg_list", partial(read, MemsegList))
 
 
 def memsegs() -> list[Memseg]:
@@ -83,31 +84,7 @@ def hugepages() -> list[Hugepages]:
     return count((m.hugepage_sz, m.socket_id, m.len) for m in memsegs() if not m.external)
 
 
-def _memseg_list(entry: Any) -> MemsegList:
-    return MemsegList(
-        name=text(entry.name),
-        base_va=entry.base_va,
-        page_sz=entry.page_sz,
-        len=entry.len,
-        socket_id=entry.socket_id,
-        external=bool(entry.external),
-        heap=bool(entry.heap),
-        n_pages=entry.n_pages,
-        n_used=entry.n_used,
-    )
-
-
 def describe(entry: Any) -> Memseg:
     """Return a `struct pyd_memseg` as a Memseg."""
-    backed = entry.fd >= 0
-    return Memseg(
-        addr=entry.addr,
-        iova=entry.iova,
-        len=entry.len,
-        hugepage_sz=entry.hugepage_sz,
-        socket_id=entry.socket_id,
-        flags=entry.flags,
-        external=bool(entry.external),
-        fd=entry.fd if backed else None,
-        fd_offset=entry.fd_offset if backed else None,
-    )
+    fd, fd_offset = (entry.fd, entry.fd_offset) if entry.fd >= 0 else (None, None)
+    return read(Memseg, entry, fd=fd, fd_offset=fd_offset)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import math
 from enum import IntFlag
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from pydpdk.errors import (
     make_error,
 )
 from pydpdk.limits import MEMZONE_NAME
-from pydpdk.memory._rows import text, walk
+from pydpdk.memory._rows import read, walk
 from pydpdk.memory.critical import inside
 
 _DPDKS_OWN = ("MP_", "RG_", "rte_", "pydpdk")  # pools, rings, ethdev data, our process table
@@ -89,7 +91,7 @@ class Memzone(Portable):
         entry = ffi.new("struct pyd_memzone *")
         lib.pyd_memzone_describe(c.mz, entry)
         self._c = c
-        self.info = _info(entry)
+        self.info = read(MemzoneInfo, entry)
         self._pin = Pin(entry.addr, entry.len)
         gate = ffi.addressof(c, "gate")
         super().__init__(name, c.mz, gate, address=entry.addr, owned=owned)
@@ -241,9 +243,7 @@ class Memzone(Portable):
             raise TypeError(f"dtype must have a fixed size and no Python objects (got {kind})")
         room = self._pin.size // kind.itemsize
         wanted = (room,) if shape is None else shape if isinstance(shape, tuple) else (shape,)
-        count = 1
-        for length in wanted:
-            count *= check_range("shape", length, 0, room)
+        count = math.prod(check_range("shape", length, 0, room) for length in wanted)
         if count > room:
             raise ValueError(f"shape={shape}: {room} elements of {kind} fit in {self!r}")
         with lock():  # no thread closes it between the check and the view
@@ -270,7 +270,7 @@ def memzones() -> list[MemzoneInfo]:
     Wraps  rte_memzone_walk (rte_memzone.h)
     """
     with eal.running():
-        return walk(lib.pyd_walk_memzones, "pyd_memzone", _info)
+        return walk(lib.pyd_walk_memzones, "pyd_memzone", partial(read, MemzoneInfo))
 
 
 def _check_power(what: str, value: int, low: int, high: int) -> int:
@@ -278,8 +278,3 @@ def _check_power(what: str, value: int, low: int, high: int) -> int:
     if power & (power - 1):
         raise ValueError(f"{what} must be a power of two (got {power})")
     return power
-
-
-def _info(c: Any) -> MemzoneInfo:
-    flags = MemzoneFlag(c.flags)
-    return MemzoneInfo(text(c.name), c.addr, c.iova, c.len, c.hugepage_sz, c.socket_id, flags)

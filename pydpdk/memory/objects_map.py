@@ -48,7 +48,8 @@ class Map(Fixed):
 
     def __init__(self, mp: Any, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
-        self.chunks = sorted(walk(lib.pyd_walk_chunks, "pyd_chunk", chunk_of, mp), key=_addr)
+        chunks = walk(lib.pyd_walk_chunks, "pyd_chunk", chunk_of, mp)
+        self.chunks = sorted(chunks, key=lambda chunk: chunk.addr)
         self._starts = [chunk.addr for chunk in self.chunks]
         self._pins = [Pin(chunk.addr, chunk.len) for chunk in self.chunks]
         self.addresses = _addresses(mp)
@@ -88,10 +89,6 @@ class Map(Fixed):
     def views(self) -> int:
         """How many arrays over the memory are alive."""
         return sum(pin.views for pin in self._pins)
-
-
-def _addr(chunk: Chunk) -> int:
-    return chunk.addr
 
 
 def chunk_of(c: Any) -> Chunk:

@@ -83,9 +83,12 @@ def outstanding(mp: Any) -> list[Outstanding]:
 
 def culprits(mbufs: list[Outstanding]) -> str:
     """Return the owners of mbufs in one line, the largest first."""
-    groups = Counter((_place_of(m.owner), m.taken.where if m.taken else "") for m in mbufs)
+    groups = Counter(
+        m.owner.partition(", packet")[0] + (f", taken by {m.taken.where}" if m.taken else "")
+        for m in mbufs
+    )
     largest = groups.most_common(_NAMED_MAX)
-    named = [f"{n} in {owner}{_since(where)}" for (owner, where), n in largest]
+    named = [f"{n} in {owner}" for owner, n in largest]
     rest = sum(groups.values()) - sum(n for _, n in largest)
     return "; ".join([*named, f"{rest} more"] if rest else named)
 
@@ -109,23 +112,12 @@ def call_in(mp: Any) -> None:
     """
     with lock():
         held = _held(_addresses(lib.pyd_pool_objects, mp))
-        _call_in_bursts(set(held["storage"][held["ours"] != 0].tolist()))
+        ours = set(held["storage"][held["ours"] != 0].tolist())
+        for owner in owners():
+            if owner.address in ours:
+                owner._call_in()
         for name in set(held["ring"].tolist()) - {b""}:
             lib.pyd_ring_call_in(name)
-
-
-def _call_in_bursts(storage: set[int]) -> None:
-    for owner in owners():
-        if owner.address in storage:
-            owner._call_in()
-
-
-def _place_of(owner: str) -> str:
-    return owner.partition(", packet")[0]
-
-
-def _since(where: str) -> str:
-    return f", taken by {where}" if where else ""
 
 
 def _addresses(function: Any, mp: Any) -> Addresses:

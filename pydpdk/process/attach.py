@@ -120,10 +120,9 @@ def processes(file_prefix: str | None = None) -> list[Process]:
     ]
     known = {process.pid for process in ours}
     there = host_primary.look(file_prefix)
-    foreign = [pid for pid in host_primary.processes(there) if pid not in known]
-    return sorted(
-        [*ours, *(_foreign(pid, there) for pid in foreign)], key=lambda p: (p.role, p.pid)
-    )
+    pids = host_primary.processes(there)
+    foreign = [_foreign(pid, there) for pid in pids if pid not in known]
+    return sorted([*ours, *foreign], key=lambda p: (p.role, p.pid))
 
 
 def _foreign(pid: int, there: Primary) -> Process:

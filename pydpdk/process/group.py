@@ -14,7 +14,6 @@ from typing import Any
 
 from pydpdk import eal
 from pydpdk._core.callbacks import Voice
-from pydpdk._core.eventfd import Eventfd
 from pydpdk._core.lifetime import Closing, Locked, Undo
 from pydpdk._core.signals import Deferred
 from pydpdk._core.timeouts import check_timeout
@@ -23,14 +22,14 @@ from pydpdk.eal.deaths import Death
 from pydpdk.eal.lcores import parse_lcores
 from pydpdk.errors import ClosedError, check_range
 from pydpdk.process.child import Order
-from pydpdk.process.member import Member, MemberState
+from pydpdk.process.member import Ending, Member, MemberState
 
 _logger = Voice("pydpdk")
 _INHERITED = ("base_virtaddr", "log_level", "extra", "iova_mode", "pci", "allow", "block")
 _RECOVERY_S = 10.0  # [s] to wait for the result of a recovery
 
 
-class Group(Closing):
+class Group(Closing, Ending):
     """Secondary processes that the primary starts and watches.
 
     Parameters
@@ -58,7 +57,6 @@ class Group(Closing):
         self._deaths: dict[int, Death] = {}
         self._wake, self._woken = self._context.Pipe(duplex=False)[::-1]
         self._thread: threading.Thread | None = None
-        self._ready: Eventfd | None = None
 
     def _begin(self) -> None:
         """Start to watch with the first process: an unused group leaves no thread behind."""
@@ -128,14 +126,8 @@ class Group(Closing):
             work = pickle.dumps((function, args, kwargs))
         except Exception as error:
             raise TypeError(f"{function!r} or an argument of it cannot be sent: {error}") from error
-        order = Order(
-            self._eal.file_prefix,
-            wanted,
-            name,
-            {key: getattr(self._eal.options, key) for key in _INHERITED},
-            self._cpus,
-            work,
-        )
+        options = {key: getattr(self._eal.options, key) for key in _INHERITED}
+        order = Order(self._eal.file_prefix, wanted, name, options, self._cpus, work)
         with Locked(self._changed):
             if self._closed:
                 raise ClosedError("the group has been closed")
@@ -168,19 +160,6 @@ class Group(Closing):
         """Ask every function to return: `pydpdk.running()` is false in their processes now."""
         for member in self.members:
             member.cancel()
-
-    def fileno(self) -> int:
-        """Return a descriptor for `select` and event loops, readable while all are `done`.
-
-        Notes
-        -----
-        Owns  the descriptor, which is valid as long as this object
-        """
-        with Locked(self._changed):
-            if self._ready is None:
-                self._ready = Eventfd()
-            self._signal()
-            return self._ready.fileno()
 
     def close(self) -> None:
         """Ask all processes to stop, kill those that do not, and wait for them.
@@ -230,15 +209,6 @@ class Group(Closing):
                     self._woken.recv()
                 elif not by_link[link].done():
                     self._serve(by_link[link])
-
-    def _signal(self) -> None:
-        """Make the descriptor readable, or not, as the members are; under the lock."""
-        if self._ready is None:
-            return
-        if self.done():
-            self._ready.set()
-        else:
-            self._ready.clear()
 
     def _serve(self, member: Member) -> None:
         """Handle a message or the death of a process; if that fails, mark it as failed."""

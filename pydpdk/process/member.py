@@ -43,7 +43,36 @@ class MemberState(StrEnum):
     DEAD = "dead"
 
 
-class Member(Fixed):
+class Ending(Fixed):
+    """The base of a process of a group, and of the group: threads wait until it is `done`."""
+
+    _changed: threading.Condition
+    _ready: Eventfd | None = None
+
+    def done(self) -> bool:
+        """Return whether it is."""
+        raise NotImplementedError
+
+    def fileno(self) -> int:
+        """Return a descriptor for `select` and event loops, readable while it is `done`.
+
+        Notes
+        -----
+        Owns  the descriptor, which is valid as long as this object
+        """
+        with Locked(self._changed):
+            if self._ready is None:
+                self._ready = Eventfd()
+            self._signal()
+            return self._ready.fileno()
+
+    def _signal(self) -> None:
+        """Make the descriptor readable, or not; under the lock."""
+        if self._ready is not None:
+            self._ready.set() if self.done() else self._ready.clear()
+
+
+class Member(Ending):
     """A process that runs one function.
 
     Attributes
@@ -70,7 +99,6 @@ class Member(Fixed):
         self._changed = changed
         self._value: Any = None
         self._error: BaseException | None = None
-        self._ready: Eventfd | None = None
         self._process: Any = None
         self._link: Connection[Any, Any] | None = None
 
@@ -164,28 +192,14 @@ class Member(Fixed):
             self._link.send("stop")  # type: ignore[union-attr]
         return not self.done()
 
-    def fileno(self) -> int:
-        """Return a descriptor for `select` and event loops, readable once it is `done`.
-
-        Notes
-        -----
-        Owns  the descriptor, which is valid as long as this object
-        """
-        with Locked(self._changed):
-            if self._ready is None:
-                self._ready = Eventfd()
-            if self.done():
-                self._ready.set()
-            return self._ready.fileno()
-
     def terminate(self) -> None:
         """Send the process SIGTERM."""
         self._restarts = 0
-        self._signal(signal.SIGTERM)
+        self._kill(signal.SIGTERM)
 
     def kill(self) -> None:
         """Send the process SIGKILL; a restart may follow, as after any death."""
-        self._signal(signal.SIGKILL)
+        self._kill(signal.SIGKILL)
 
     def _join(self, timeout: float | None) -> None:
         seconds = check_timeout(timeout)
@@ -193,7 +207,7 @@ class Member(Fixed):
             if not self._changed.wait_for(self.done, seconds):
                 raise TimeoutError(f"{self!r} has not returned within {timeout} s")
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _kill(self, number: signal.Signals) -> None:
         process = self._process
         with contextlib.suppress(AttributeError, ValueError):  # it has ended, and was closed
             if process.is_alive():
@@ -292,8 +306,7 @@ class Member(Fixed):
         with Locked(self._changed):
             self._error = error or self._error
             self._state = state
-            if self._ready is not None and self.done():
-                self._ready.set()
+            self._signal()
             self._changed.notify_all()
 
     def __repr__(self) -> str:

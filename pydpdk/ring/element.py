@@ -47,24 +47,16 @@ _NO_DTYPE = (
 # waits for the thread before.
 DEFAULT_SYNC = RingSync.RTS
 
-SYNCS: dict[int, RingSync] = {
-    lib.RTE_RING_SYNC_MT: RingSync.MULTI,
-    lib.RTE_RING_SYNC_ST: RingSync.SINGLE,
-    lib.RTE_RING_SYNC_MT_RTS: RingSync.RTS,
-    lib.RTE_RING_SYNC_MT_HTS: RingSync.HTS,
-}
-PRODUCER_FLAGS: dict[RingSync, int] = {
-    RingSync.MULTI: 0,
-    RingSync.SINGLE: lib.RING_F_SP_ENQ,
-    RingSync.RTS: lib.RING_F_MP_RTS_ENQ,
-    RingSync.HTS: lib.RING_F_MP_HTS_ENQ,
-}
-CONSUMER_FLAGS: dict[RingSync, int] = {
-    RingSync.MULTI: 0,
-    RingSync.SINGLE: lib.RING_F_SC_DEQ,
-    RingSync.RTS: lib.RING_F_MC_RTS_DEQ,
-    RingSync.HTS: lib.RING_F_MC_HTS_DEQ,
-}
+# mode, its number, and the flags of a producer and of a consumer
+_MODES = (
+    (RingSync.MULTI, lib.RTE_RING_SYNC_MT, 0, 0),
+    (RingSync.SINGLE, lib.RTE_RING_SYNC_ST, lib.RING_F_SP_ENQ, lib.RING_F_SC_DEQ),
+    (RingSync.RTS, lib.RTE_RING_SYNC_MT_RTS, lib.RING_F_MP_RTS_ENQ, lib.RING_F_MC_RTS_DEQ),
+    (RingSync.HTS, lib.RTE_RING_SYNC_MT_HTS, lib.RING_F_MP_HTS_ENQ, lib.RING_F_MC_HTS_DEQ),
+)
+SYNCS = {number: sync for sync, number, _, _ in _MODES}
+PRODUCER_FLAGS = {sync: flag for sync, _, flag, _ in _MODES}
+CONSUMER_FLAGS = {sync: flag for sync, _, _, flag in _MODES}
 
 
 def check_element(element: Element) -> Kind:
@@ -81,16 +73,13 @@ def check_element(element: Element) -> Kind:
     if element is not None:  # numpy takes None for float64
         with suppress(*_NO_DTYPE):
             dtype = np.dtype(element)
-    if dtype is None or dtype.hasobject or dtype.subdtype or not _fits(dtype.itemsize):
+    itemsize = 0 if dtype is None or dtype.hasobject or dtype.subdtype else dtype.itemsize
+    if not 4 <= itemsize <= ESIZE_MAX or itemsize % 4:
         raise ValueError(
             f"element must be 'mbuf', or a numpy dtype of 4..{ESIZE_MAX} bytes, a multiple of 4,"
             f" without Python objects (got {element!r})"
         )
     return dtype
-
-
-def _fits(itemsize: int) -> bool:
-    return 4 <= itemsize <= ESIZE_MAX and itemsize % 4 == 0
 
 
 def check_sync(name: str, sync: RingSync | str, flags: dict[RingSync, int]) -> int:
@@ -144,10 +133,6 @@ def kind_of(name: str, ring: Any, element: Element | None) -> Kind:
         if known and kind is not None:
             raise ValueError(f"element={element!r}: ring {name!r} carries mbuf")
         return None
-    return _values(name, esize, kind, known)
-
-
-def _values(name: str, esize: int, kind: Kind, known: bool) -> np.dtype[Any]:
     if not known and esize == POINTER:
         return np.dtype(np.uint64)
     if kind is None or kind.itemsize != esize:

@@ -63,19 +63,16 @@ class Ring(Portable, Handle):
         self._dtype = kind
         self._none: Values = np.empty(0, kind)
         self._pin = Pin(lib.pyd_ring_memory(ring), ring.size * esize_of(kind))
-        self._sides = (
-            SYNCS[lib.rte_ring_get_prod_sync_type(ring)],
-            SYNCS[lib.rte_ring_get_cons_sync_type(ring)],
-        )
+        self._producer = SYNCS[lib.rte_ring_get_prod_sync_type(ring)]
+        self._consumer = SYNCS[lib.rte_ring_get_cons_sync_type(ring)]
         self._capacity = int(ring.capacity)
         self._keep(self._c)
         if kind is None:
             self._bind(address_of(self._c), MBUFS)
         else:
             self._bind(address_of(self._c), VALUES, kind)
-        super().__init__(
-            name, ring, ffi.addressof(c, "gate"), address=address_of(ring), owned=owned
-        )
+        gate = ffi.addressof(c, "gate")
+        super().__init__(name, ring, gate, address=address_of(ring), owned=owned)
 
     @classmethod
     def create(
@@ -189,12 +186,12 @@ class Ring(Portable, Handle):
     @property
     def producer(self) -> RingSync:
         """How threads that enqueue are synchronised."""
-        return self._sides[0]
+        return self._producer
 
     @property
     def consumer(self) -> RingSync:
         """How threads that dequeue are synchronised."""
-        return self._sides[1]
+        return self._consumer
 
     @property
     def capacity(self) -> int:
@@ -328,9 +325,7 @@ class Ring(Portable, Handle):
         Wraps  rte_ring_enqueue_zc_burst_elem_start, rte_ring_enqueue_zc_bulk_elem_start,
                rte_ring_enqueue_zc_elem_finish (rte_ring_peek_zc.h)
         """
-        wanted = self._check_zc("producer", self.producer, n)
-        start = partial(self._start, lib.pyd_ring_enqueue_zc_start, wanted, bool(bulk))
-        return ZeroCopy(self, start, writable=True)
+        return self._zero_copy("producer", self.producer, lib.pyd_ring_enqueue_zc_start, n, bulk)
 
     def dequeue_zc(self, n: int, *, bulk: bool = False) -> ZeroCopy:
         """Reserve elements for a `with` block, which reads them in the ring.
@@ -359,9 +354,7 @@ class Ring(Portable, Handle):
         Wraps  rte_ring_dequeue_zc_burst_elem_start, rte_ring_dequeue_zc_bulk_elem_start,
                rte_ring_dequeue_zc_elem_finish (rte_ring_peek_zc.h)
         """
-        wanted = self._check_zc("consumer", self.consumer, n)
-        start = partial(self._start, lib.pyd_ring_dequeue_zc_start, wanted, bool(bulk))
-        return ZeroCopy(self, start, writable=False)
+        return self._zero_copy("consumer", self.consumer, lib.pyd_ring_dequeue_zc_start, n, bulk)
 
     # -- mbufs --
 
@@ -511,13 +504,15 @@ class Ring(Portable, Handle):
         n = int(function(self._c, ffi.from_buffer("char[]", data, True), len(out)))
         return n if n >= 0 else self._fail(n, "rte_ring_dequeue")
 
-    def _check_zc(self, side: str, sync: RingSync, n: int) -> int:
+    def _zero_copy(self, side: str, sync: RingSync, function: Any, n: int, bulk: bool) -> ZeroCopy:
         self._require_values()
         if sync not in (RingSync.SINGLE, RingSync.HTS):
             raise ValueError(
                 f"{side}={sync.value!r}: zero-copy is for sides made 'single' or 'hts'"
             )
-        return check_range("n", n, 0, self._known(self._capacity), " elements")
+        wanted = check_range("n", n, 0, self.capacity, " elements")
+        start = partial(self._start, function, wanted, bool(bulk))
+        return ZeroCopy(self, start, writable=side == "producer")
 
     def _start(self, function: Any, n: int, bulk: bool, slots: Any) -> int:
         got = int(function(self._c, n, bulk, slots))

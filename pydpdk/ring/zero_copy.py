@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
@@ -39,13 +38,7 @@ class ZeroCopy(Fixed):
         "_writable",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        ring: Ring,
-        start: Callable[[Any], int],
-        *,
-        writable: bool,
-    ) -> None:
+    def __init__(self, ring: Ring, start: Callable[[Any], int], *, writable: bool) -> None:
         self._ring = ring
         self._start: Callable[[Any], int] | None = start
         self._writable = writable
@@ -95,12 +88,7 @@ class ZeroCopy(Fixed):
             self._first, self._second = self._ring._views(self._slots, self._n, self._writable)
             return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, tb: object) -> None:
         if not self._slots.open:
             return
         n = self._n if self._committed is None else self._committed

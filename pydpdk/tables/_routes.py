@@ -38,19 +38,27 @@ class Routes(Owner, Handle, Generic[Network]):
     """Of an address."""
     _network: ClassVar[Any]
     _example: ClassVar[str]
-    _row: ClassVar[tuple[np.dtype[Any], int]]
-    """The dtype and number of cells of an address; 0 cells for one number."""
+    _row: ClassVar[np.dtype[Any]]
+    """The dtype of an address: one number, or several."""
     _sizes: ClassVar[dict[int, int]]
     """DPDK's constant for each number of bytes of a next hop."""
     _tbl8_spare: ClassVar[int]
     """How many of `num_tbl8` DPDK needs while it changes a route."""
     _tbl8_unit: ClassVar[int]
     """DPDK makes a multiple of this number."""
+    _tbl8_usual: ClassVar[int]
+    """`num_tbl8` by default."""
 
     def __init__(
-        self, name: str, nh_bytes: int, num_tbl8: int, default_nh: int, max_routes: int,
-        socket_id: int | None,
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        *,
+        max_routes: int = 1024,
+        default_nh: int = 0,
+        nh_bytes: int = 2,
+        num_tbl8: int | None = None,
+        socket_id: int | None = None,
+    ) -> None:
         eal.require_running()
         c_name = check_name("fib", name, NAME_MAX)
         if type(nh_bytes) is not int or nh_bytes not in self._sizes:
@@ -58,12 +66,13 @@ class Routes(Owner, Handle, Generic[Network]):
             raise ValueError(f"nh_bytes must be one of {allowed} (got {nh_bytes!r})")
         most = (1 << (8 * nh_bytes - 1)) - 1
         self.capacity = check_range("max_routes", max_routes, 1, ROUTES_MAX)
-        tables = check_range("num_tbl8", num_tbl8, 1, min(most, 1 << 20))
+        wanted = self._tbl8_usual if num_tbl8 is None else num_tbl8
+        tables = check_range("num_tbl8", wanted, 1, min(most, 1 << 20))
         other = check_range("default_nh", default_nh, 0, most)
         made = min(tables + self._tbl8_spare, most)
         usable = -(-made // self._tbl8_unit) * self._tbl8_unit - self._tbl8_spare
         socket = lcore.check_socket_id(socket_id)
-        dtype, cells = self._row
+        row = self._row
         self.next_hop_max = most
         self._c = c = ffi.new("struct pyd_fib *")
         with eal.running(), inside(), Undo(lib.pyd_fib_close, c):
@@ -74,7 +83,7 @@ class Routes(Owner, Handle, Generic[Network]):
                 self._sizes[nh_bytes], made, min(tables, usable), detail=name,
             )  # fmt: skip
             self._keep(c)
-            self._bind(address_of(c), _FIB, dtype, 0, cells)
+            self._bind(address_of(c), _FIB, row.base, 0, row.shape[0] if row.shape else 0)
             super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c.fib))
 
     def add(self, prefix: str | Network, next_hop: int) -> None:
@@ -112,13 +121,12 @@ class Routes(Owner, Handle, Generic[Network]):
             A column: for IPv4 `uint32[n]`, as `burst.columns["ipv4.dst_addr"]`; for IPv6
             `uint8[n, 16]`, as `burst.columns["ipv6.dst_addr"]`.
         """
-        dtype, cells = self._row
+        width: tuple[int, ...] = self._row.shape
         values = np.asarray(addresses)
-        width: tuple[int, ...] = (cells,) if cells else ()
         if values.ndim == 0 or values.shape[1:] != width:
             allowed = ", ".join(("n", *map(str, width)))
             raise ValueError(f"addresses must have the shape ({allowed}) (got {values.shape})")
-        ips = fit("addresses", values, dtype, (len(values), *width))
+        ips = fit("addresses", values, self._row.base, (len(values), *width))
         found = np.empty(len(ips), np.uint64)
         data, hops = ffi.from_buffer("char *", ips), ffi.from_buffer("uint64_t *", found)
         if lib.pyd_fib_lookup(self._c, data, hops, len(ips)) == -errno.EBADF:

@@ -25,7 +25,7 @@ class Fib(Routes[IPv4Network]):
     nh_bytes
         [bytes] of a next hop; DPDK uses one bit of them: 1 (0 to 127), 2, 4 or 8.
     num_tbl8
-        How many /24 networks may have longer routes; all of them fit.
+        How many /24 networks may have longer routes; all of them fit. Default: 64.
     socket_id
         NUMA node; None for any.
 
@@ -54,26 +54,9 @@ class Fib(Routes[IPv4Network]):
     """
 
     _bits, _network, _example = 32, IPv4Network, "198.18.0.0/15"
-    _row = np.dtype(np.uint32), 0
-    _sizes: ClassVar[dict[int, int]] = {
-        1: lib.RTE_FIB_DIR24_8_1B,
-        2: lib.RTE_FIB_DIR24_8_2B,
-        4: lib.RTE_FIB_DIR24_8_4B,
-        8: lib.RTE_FIB_DIR24_8_8B,
-    }
-    _tbl8_spare, _tbl8_unit = 1, 64
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        max_routes: int = 1024,
-        default_nh: int = 0,
-        nh_bytes: int = 2,
-        num_tbl8: int = 64,
-        socket_id: int | None = None,
-    ) -> None:
-        super().__init__(name, nh_bytes, num_tbl8, default_nh, max_routes, socket_id)
+    _row = np.dtype("u4")
+    _sizes: ClassVar = {n: getattr(lib, f"RTE_FIB_DIR24_8_{n}B") for n in (1, 2, 4, 8)}
+    _tbl8_spare, _tbl8_unit, _tbl8_usual = 1, 64, 64
 
 
 class Fib6(Routes[IPv6Network]):
@@ -87,8 +70,8 @@ class Fib6(Routes[IPv6Network]):
         [bytes] of a next hop; DPDK uses one bit of them: 2 (0 to 32,767), 4 or 8.
     num_tbl8
         How many steps after the first 24 bits all routes need together: one for each byte of a
-        prefix, shared by routes that begin alike; all of them fit. With 2 bytes, 32,766 and
-        32,767 give 32,765, as DPDK needs two.
+        prefix, shared by routes that begin alike; all of them fit. Default: 1,024. With 2 bytes,
+        32,766 and 32,767 give 32,765, as DPDK needs two.
 
     Attributes
     ----------
@@ -110,22 +93,6 @@ class Fib6(Routes[IPv6Network]):
     """
 
     _bits, _network, _example = 128, IPv6Network, "2001:db8::/32"
-    _row = np.dtype(np.uint8), 16
-    _sizes: ClassVar[dict[int, int]] = {
-        2: lib.RTE_FIB6_TRIE_2B,
-        4: lib.RTE_FIB6_TRIE_4B,
-        8: lib.RTE_FIB6_TRIE_8B,
-    }
-    _tbl8_spare, _tbl8_unit = 2, 1
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        max_routes: int = 1024,
-        default_nh: int = 0,
-        nh_bytes: int = 2,
-        num_tbl8: int = 1024,
-        socket_id: int | None = None,
-    ) -> None:
-        super().__init__(name, nh_bytes, num_tbl8, default_nh, max_routes, socket_id)
+    _row = np.dtype(("u1", 16))
+    _sizes: ClassVar = {n: getattr(lib, f"RTE_FIB6_TRIE_{n}B") for n in (2, 4, 8)}
+    _tbl8_spare, _tbl8_unit, _tbl8_usual = 2, 1, 1024

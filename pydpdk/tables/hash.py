@@ -152,10 +152,8 @@ class Hash(Owner, Handle):
             keys = np.empty((n, *dtype.shape), dtype.base)
             positions = np.empty(n, np.int32)
             addresses = ffi.from_buffer("char *", keys.view(np.uint8) if n else keys)
-            found = lib.pyd_hash_list(
-                self._c, addresses, ffi.from_buffer("int32_t *", positions), n
-            )
-            self._check(found)
+            places = ffi.from_buffer("int32_t *", positions)
+            found = self._check(lib.pyd_hash_list(self._c, addresses, places, n))
         return keys[:found], positions[:found]
 
     def reset(self) -> None:

@@ -160,10 +160,7 @@ class Channel(Owner):
                 name, n, cache_size=cache_size, ops_name=layout.OPS,
                 data_room_size=HEADROOM + segment, socket_id=socket_id,
             )  # fmt: skip
-            zone = Memzone.reserve(
-                layout.zone_name(name), layout.head_size(text), socket_id=socket_id
-            )
-            layout.write_head(zone, longest, segment, kind, text)
+            zone = layout.make_zone(name, socket_id, longest, segment, (kind, text))
             return cls(name, zone, ring, mempool, owned=True)
 
     @classmethod
@@ -577,9 +574,8 @@ class Channel(Owner):
         Owns   the burst owns the received mbufs
         """
         self._check("rx", burst)
-        wanted = (
-            burst.capacity if n is None else check_range("n", n, 0, burst.capacity, " messages")
-        )
+        most = burst.capacity
+        wanted = most if n is None else check_range("n", n, 0, most, " messages")
         got = self._move(
             lambda ns: _rx(self._c, burst._c, wanted, ns), timeout, deadline(timeout), burst
         )

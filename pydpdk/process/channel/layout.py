@@ -35,11 +35,6 @@ def zone_name(name: str) -> str:
     return _PREFIX + name
 
 
-def head_size(text: bytes) -> int:
-    """Return the length of the memzone [bytes]."""
-    return _HEAD + len(text)
-
-
 def sizes(
     message_bytes: int | None, kind: np.dtype[Any] | None, segment_bytes: int | None
 ) -> tuple[int, int]:
@@ -68,10 +63,12 @@ def pool_size(size: int, segments: int) -> tuple[int, int]:
     return needed + kept, kept * 2 // 3 // lib.PYD_CHANNEL_PEERS
 
 
-def write_head(
-    zone: Memzone, longest: int, segment: int, kind: np.dtype[Any] | None, text: bytes
-) -> None:
-    """Write the header for processes that look the channel up; the magic number last."""
+def make_zone(
+    name: str, socket_id: int | None, longest: int, segment: int, dtype: tuple[Any, bytes]
+) -> Memzone:
+    """Make the memzone with the header for processes that look up; the magic number comes last."""
+    kind, text = dtype
+    zone = Memzone.reserve(zone_name(name), _HEAD + len(text), socket_id=socket_id)
     address = zone.info.addr
     ffi.buffer(ffi.cast("char *", address), _HEAD + len(text))[:] = bytes(_HEAD) + text
     head = ffi.cast("struct pyd_channel_head *", address)
@@ -79,6 +76,7 @@ def write_head(
     head.itemsize = 0 if kind is None else kind.itemsize
     head.dtype_len = len(text)
     head.magic = lib.PYD_CHANNEL_MAGIC
+    return zone
 
 
 def read_dtype(head: Any) -> np.dtype[Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
@@ -86,22 +85,15 @@ class Message(Fixed):
         self._owned  # noqa: B018  # raises once it is released
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, tb: object) -> None:
         try:
             if self._to_send and error is None and self._burst is not None:
                 self._view = None
-                self._send(self._burst)
+                if not self._channel.tx(self._burst, self._timeout):
+                    why = f"no room for it in {self._timeout} s; it was not sent"
+                    raise TimeoutError(f"{self!r}: {why}")
         finally:
             self.release()
-
-    def _send(self, burst: Burst) -> None:
-        if not self._channel.tx(burst, self._timeout):
-            raise TimeoutError(f"{self!r}: no room for it in {self._timeout} s; it was not sent")
 
     def __repr__(self) -> str:
         state = "given back" if self._burst is None else f"{len(self)} bytes"

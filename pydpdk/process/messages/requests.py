@@ -13,7 +13,6 @@ import socket
 import struct
 import threading
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from pydpdk import eal
@@ -90,12 +89,7 @@ class Replies(list[Reply]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, tb: object) -> None:
         self.close()
 
 
@@ -158,20 +152,14 @@ def _collect(ours: socket.socket, asked: set[int | None], end: float | None) -> 
     replies = Replies()
     waiting = set(asked)
     try:
-        _receive_all(ours, end, waiting, replies)
+        while waiting and (reply := _receive(ours, end)) is not None:
+            replies.append(reply)
+            waiting.discard(reply.peer)
     except BaseException:
         replies.close()
         raise
     replies.missed = tuple(sorted(waiting, key=lambda peer: peer or 0))
     return replies
-
-
-def _receive_all(
-    ours: socket.socket, end: float | None, waiting: set[int | None], replies: Replies
-) -> None:
-    while waiting and (reply := _receive(ours, end)) is not None:
-        replies.append(reply)
-        waiting.discard(reply.peer)
 
 
 def _receive(ours: socket.socket, end: float | None) -> Reply | None:
