@@ -256,10 +256,8 @@ class Mbuf(Fixed, Buffer):
         if not isinstance(key, DynField):
             raise TypeError(f"key must be a DynField or DynFlag (got {key!r})")
         value = np.empty((), key.dtype)
-        data = ffi.from_buffer("char *", value)
-        self._done(
-            lib.pyd_mbuf_dyn_get(self._burst._c, self._index, key.offset, key.dtype.itemsize, data)
-        )
+        to = ffi.from_buffer("char *", value)
+        self._done(self._dyn(key, to, ffi.NULL))
         return value[()]
 
     def __setitem__(self, key: DynField | DynFlag, value: Any) -> None:
@@ -270,12 +268,15 @@ class Mbuf(Fixed, Buffer):
         elif isinstance(key, DynField):
             key._require_writable()
             data = np.asarray(value, key.dtype).reshape(())
-            result = lib.pyd_mbuf_dyn_set(
-                self._burst._c, self._index, key.offset, key.dtype.itemsize, data.tobytes()
-            )
+            result = self._dyn(key, ffi.NULL, data.tobytes())
         else:
             raise TypeError(f"key must be a DynField or DynFlag (got {key!r})")
         self._done(result)
+
+    def _dyn(self, key: DynField, to: Any, data: Any) -> int:
+        """Read the bytes of a field into `to`, or write them from `data`."""
+        at = (key.offset, key.dtype.itemsize)
+        return int(lib.pyd_mbuf_dyn(self._burst._c, self._index, *at, to, data))
 
     def check(self) -> str | None:
         """Return why DPDK considers the mbuf invalid; None if it is valid.

@@ -11,7 +11,7 @@
 #define PYD_SHUT (-EBADF)
 
 /* Keep a gate open without a critical section: a call while it waits, a channel for its own ring
- * and pool, a worker for its whole run, a reader. What is behind the gate is not closed
+ * and pool, a worker for its whole run, a reader. Nothing behind the gate is closed
  * meanwhile. */
 static inline int
 pyd_ref(struct pyd_gate *gate)
@@ -27,6 +27,14 @@ static inline void
 pyd_unref(struct pyd_gate *gate)
 {
     __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
+}
+
+/* Each `..._with` leaves and returns the result of the call that was made inside. */
+static inline int
+pyd_unref_with(struct pyd_gate *gate, int result)
+{
+    pyd_unref(gate);
+    return result;
 }
 
 /* For rings and pools: any number of threads at a time. */
@@ -45,6 +53,13 @@ pyd_leave(struct pyd_gate *gate)
 {
     pyd_critical_exit();
     pyd_unref(gate);
+}
+
+static inline int
+pyd_leave_with(struct pyd_gate *gate, int result)
+{
+    pyd_leave(gate);
+    return result;
 }
 
 /* DPDK allows one thread at a time, so a second one gets -EBUSY and does not wait. These two are
