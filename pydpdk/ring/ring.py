@@ -329,7 +329,7 @@ class Ring(Portable, Handle):
                rte_ring_enqueue_zc_elem_finish (rte_ring_peek_zc.h)
         """
         wanted = self._check_zc("producer", self.producer, n)
-        start = partial(self._start, lib.pyd_ring_enqueue_zc_start, wanted, bool(bulk))
+        start = partial(self._start, False, wanted, bool(bulk))
         return ZeroCopy(self, start, writable=True)
 
     def dequeue_zc(self, n: int, *, bulk: bool = False) -> ZeroCopy:
@@ -360,7 +360,7 @@ class Ring(Portable, Handle):
                rte_ring_dequeue_zc_elem_finish (rte_ring_peek_zc.h)
         """
         wanted = self._check_zc("consumer", self.consumer, n)
-        start = partial(self._start, lib.pyd_ring_dequeue_zc_start, wanted, bool(bulk))
+        start = partial(self._start, True, wanted, bool(bulk))
         return ZeroCopy(self, start, writable=False)
 
     # -- mbufs --
@@ -449,8 +449,8 @@ class Ring(Portable, Handle):
         Wraps  rte_ring_free (rte_ring.h)
         """
         if force and not self.owned:
-            lib.pyd_ring_enqueue_zc_finish(self._c, 0)
-            lib.pyd_ring_dequeue_zc_finish(self._c, 0)
+            lib.pyd_ring_zc_finish(self._c, False, 0)
+            lib.pyd_ring_zc_finish(self._c, True, 0)
         super().close(force=force)
 
     def _why_open(self) -> list[str]:
@@ -519,9 +519,11 @@ class Ring(Portable, Handle):
             )
         return check_range("n", n, 0, self._known(self._capacity), " elements")
 
-    def _start(self, function: Any, n: int, bulk: bool, slots: Any) -> int:
-        got = int(function(self._c, n, bulk, slots))
-        return got if got >= 0 else self._fail(got, function.__name__.removeprefix("pyd_"))
+    def _start(self, consumer: bool, n: int, bulk: bool, slots: Any) -> int:
+        got = int(lib.pyd_ring_zc_start(self._c, consumer, n, bulk, slots))
+        if got >= 0:
+            return got
+        return self._fail(got, f"ring_{'dequeue' if consumer else 'enqueue'}_zc_start")
 
     def _views(self, slots: Any, n: int, writable: bool) -> tuple[Values, Values]:
         """Return n slots from slots.first on as one array or, where the ring wraps, two."""

@@ -3,11 +3,20 @@
 #include "core/process_table.h"
 #include "ring/ring.h"
 
+static struct pyd_ring_side *
+side_of(struct pyd_ring *ring, int consumer)
+{
+    return consumer ? &ring->consumer : &ring->producer;
+}
+
 /* Take a side for one reservation; other calls find its gate shut until it is given back. The
  * process table says that head and tail differ on purpose: recovery leaves them alone. */
 static int
-take(const struct pyd_ring *ring, struct pyd_ring_side *side, enum rte_ring_sync_type sync)
+take(struct pyd_ring *ring, int consumer)
 {
+    const enum rte_ring_sync_type sync = consumer ? rte_ring_get_cons_sync_type(ring->ring)
+                                                  : rte_ring_get_prod_sync_type(ring->ring);
+    struct pyd_ring_side *side = side_of(ring, consumer);
     uint32_t expected = 0;
     int ret;
 
@@ -16,7 +25,7 @@ take(const struct pyd_ring *ring, struct pyd_ring_side *side, enum rte_ring_sync
     if (!__atomic_compare_exchange_n(&side->zc, &expected, 1, 0, __ATOMIC_SEQ_CST,
                                      __ATOMIC_RELAXED))
         return -EALREADY;
-    ret = pyd_shut(&side->gate) != 0 ? -EALREADY : pyd_reserve(ring->ring, side == &ring->consumer);
+    ret = pyd_shut(&side->gate) != 0 ? -EALREADY : pyd_reserve(ring->ring, consumer);
     if (ret == 0)
         return 0;
     if (ret != -EALREADY)
@@ -26,111 +35,82 @@ take(const struct pyd_ring *ring, struct pyd_ring_side *side, enum rte_ring_sync
 }
 
 static void
-give_back(const struct pyd_ring *ring, struct pyd_ring_side *side)
+give_back(struct pyd_ring *ring, int consumer)
 {
+    struct pyd_ring_side *side = side_of(ring, consumer);
+
     if (side->reserved)
-        pyd_unreserve(ring->ring, side == &ring->consumer);
+        pyd_unreserve(ring->ring, consumer);
     side->reserved = 0;
     __atomic_store_n(&side->gate.open, 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&side->zc, 0, __ATOMIC_SEQ_CST);
 }
 
-static int
-reserved(struct pyd_ring *ring, struct pyd_ring_side *side, uint32_t n,
-         const struct rte_ring_zc_data *zcd, struct pyd_ring_slots *slots)
+static uint32_t
+start(struct rte_ring *ring, uint32_t esize, int consumer, uint32_t n, int bulk,
+      struct rte_ring_zc_data *zcd)
 {
-    side->reserved = n;
+    if (consumer)
+        return bulk ? rte_ring_dequeue_zc_bulk_elem_start(ring, esize, n, zcd, NULL)
+                    : rte_ring_dequeue_zc_burst_elem_start(ring, esize, n, zcd, NULL);
+    return bulk ? rte_ring_enqueue_zc_bulk_elem_start(ring, esize, n, zcd, NULL)
+                : rte_ring_enqueue_zc_burst_elem_start(ring, esize, n, zcd, NULL);
+}
+
+/* With the side taken. */
+static uint32_t
+reserve(struct pyd_ring *ring, int consumer, uint32_t n, int bulk, struct pyd_ring_slots *slots)
+{
+    struct rte_ring_zc_data zcd;
+
+    n = start(ring->ring, ring->esize, consumer, n, bulk, &zcd);
+    side_of(ring, consumer)->reserved = n;
     if (n == 0)
-        pyd_unreserve(ring->ring, side == &ring->consumer);
+        pyd_unreserve(ring->ring, consumer);
     else
-        pyd_reservation_hold(ring->ring, side == &ring->consumer);
+        pyd_reservation_hold(ring->ring, consumer);
     slots->ring = ring;
-    slots->consumer = side == &ring->consumer;
+    slots->consumer = consumer;
     slots->open = 1;
-    slots->n1 = n == 0 ? 0 : zcd->n1;
-    slots->first = n == 0 ? 0 : ((uintptr_t)zcd->ptr1 - pyd_ring_memory(ring->ring)) / ring->esize;
+    slots->n1 = n == 0 ? 0 : zcd.n1;
+    slots->first = n == 0 ? 0 : ((uintptr_t)zcd.ptr1 - pyd_ring_memory(ring->ring)) / ring->esize;
     return n;
 }
 
+/* Reserve slots of the producer or the consumer: at most n, or, with `bulk`, n or none; returns how
+ * many. */
 int
-pyd_ring_enqueue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
-                          struct pyd_ring_slots *slots)
-{
-    struct rte_ring_zc_data zcd;
-    int ret = pyd_enter(&ring->gate);
-
-    if (ret != 0)
-        return ret;
-    ret = take(ring, &ring->producer, rte_ring_get_prod_sync_type(ring->ring));
-    if (ret == 0) {
-        n = bulk ? rte_ring_enqueue_zc_bulk_elem_start(ring->ring, ring->esize, n, &zcd, NULL)
-                 : rte_ring_enqueue_zc_burst_elem_start(ring->ring, ring->esize, n, &zcd, NULL);
-        ret = reserved(ring, &ring->producer, n, &zcd, slots);
-    }
-    pyd_leave(&ring->gate);
-    return ret;
-}
-
-int
-pyd_ring_dequeue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
-                          struct pyd_ring_slots *slots)
-{
-    struct rte_ring_zc_data zcd;
-    int ret = pyd_enter(&ring->gate);
-
-    if (ret != 0)
-        return ret;
-    ret = take(ring, &ring->consumer, rte_ring_get_cons_sync_type(ring->ring));
-    if (ret == 0) {
-        n = bulk ? rte_ring_dequeue_zc_bulk_elem_start(ring->ring, ring->esize, n, &zcd, NULL)
-                 : rte_ring_dequeue_zc_burst_elem_start(ring->ring, ring->esize, n, &zcd, NULL);
-        ret = reserved(ring, &ring->consumer, n, &zcd, slots);
-    }
-    pyd_leave(&ring->gate);
-    return ret;
-}
-
-/* Enter to end a reservation of at least n. An empty one must not be finished: on an HTS ring the
- * slots past it may belong to another process by now. */
-static int
-enter_finish(struct pyd_ring *ring, struct pyd_ring_side *side, uint32_t n)
+pyd_ring_zc_start(struct pyd_ring *ring, int consumer, uint32_t n, int bulk,
+                  struct pyd_ring_slots *slots)
 {
     int ret = pyd_enter(&ring->gate);
 
     if (ret != 0)
         return ret;
-    if (side->zc && n <= side->reserved)
-        return 0;
-    pyd_leave(&ring->gate);
-    return -EINVAL;
+    ret = take(ring, consumer);
+    if (ret == 0)
+        ret = reserve(ring, consumer, n, bulk, slots);
+    return pyd_leave_with(&ring->gate, ret);
 }
 
+/* End a reservation of at least n. An empty one must not be finished: on an HTS ring the slots past
+ * it may belong to another process by now. */
 int
-pyd_ring_enqueue_zc_finish(struct pyd_ring *ring, uint32_t n)
+pyd_ring_zc_finish(struct pyd_ring *ring, int consumer, uint32_t n)
 {
-    int ret = enter_finish(ring, &ring->producer, n);
+    const struct pyd_ring_side *side = side_of(ring, consumer);
+    const int ret = pyd_enter(&ring->gate);
 
     if (ret != 0)
         return ret;
-    if (ring->producer.reserved)
-        rte_ring_enqueue_zc_elem_finish(ring->ring, n);
-    give_back(ring, &ring->producer);
-    pyd_leave(&ring->gate);
-    return n;
-}
-
-int
-pyd_ring_dequeue_zc_finish(struct pyd_ring *ring, uint32_t n)
-{
-    int ret = enter_finish(ring, &ring->consumer, n);
-
-    if (ret != 0)
-        return ret;
-    if (ring->consumer.reserved)
+    if (!side->zc || n > side->reserved)
+        return pyd_leave_with(&ring->gate, -EINVAL);
+    if (side->reserved && consumer)
         rte_ring_dequeue_zc_elem_finish(ring->ring, n);
-    give_back(ring, &ring->consumer);
-    pyd_leave(&ring->gate);
-    return n;
+    else if (side->reserved)
+        rte_ring_enqueue_zc_elem_finish(ring->ring, n);
+    give_back(ring, consumer);
+    return pyd_leave_with(&ring->gate, n);
 }
 
 /* Commit the first n and give the side back, once. */
@@ -140,8 +120,7 @@ pyd_ring_zc_end(struct pyd_ring_slots *slots, uint32_t n)
     if (!slots->open)
         return 0;
     slots->open = 0;
-    return slots->consumer ? pyd_ring_dequeue_zc_finish(slots->ring, n)
-                           : pyd_ring_enqueue_zc_finish(slots->ring, n);
+    return pyd_ring_zc_finish(slots->ring, slots->consumer, n);
 }
 
 /* Finalizer of slots without references; the ring is an argument so that it lives until then. */
