@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tables of DPDK's memory, read under the lock that keeps each thing from being freed meanwhile: a
- * primary that we look at goes on allocating. What runs under these locks copies, and does nothing
+ * primary that we look at goes on allocating. Code under these locks copies, and does nothing
  * else; nothing here allocates in DPDK's memory. */
 #include <stdlib.h>
 
