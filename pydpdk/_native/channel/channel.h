@@ -20,8 +20,8 @@ int pyd_relax(struct pyd_waiter *waiter);
 void pyd_waited(struct pyd_waiter *waiter);
 void pyd_wake_sleepers(uint32_t *word);
 
-/* Wake the threads that sleep on the word. What they wait for was done before: the fence orders our
- * read of the word after it, as their fence orders their check after they set the word. */
+/* Wake the threads that sleep on the word. The change that they wait for came before: the fence
+ * orders our read of the word after it, as theirs orders their check after they set the word. */
 static inline void
 pyd_wake(uint32_t *word)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the kernel says of a process: is it alive, and how much CPU time has a thread had. */
+/* Ask the kernel whether a process is alive, and how much CPU time a thread has had. */
 #include "core/process_table.h"
 
 /* Field 22 of /proc/PID/stat is the start time. A zombie runs nothing any more: it counts as

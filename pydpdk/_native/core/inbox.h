@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What callbacks of DPDK hand to a reader in Python. They run under DPDK's locks, or on the thread
- * that serves its requests, so they wait for nobody: an item is copied into libc memory, and an
- * eventfd wakes the reader. What finds no room is counted and dropped. */
+/* A queue from callbacks of DPDK to a reader in Python. They run under DPDK's locks, or on the
+ * thread that serves its requests, so they wait for nobody: an item is copied into libc memory, and
+ * an eventfd wakes the reader. An item that finds no room is counted and dropped. */
 #ifndef PYD_INBOX_INLINE_H
 #define PYD_INBOX_INLINE_H
 

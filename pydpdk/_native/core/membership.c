@@ -62,7 +62,7 @@ pyd_process_clear(struct pyd_process *p)
 }
 
 /* Without a primary of ours there is no recovery, and entries of dead processes would never become
- * free: take one over. What that process held stays lost. */
+ * free: take one over. Everything that its process held stays lost. */
 static struct pyd_process *
 take_over(struct pyd_process_table *table, uint64_t pid)
 {

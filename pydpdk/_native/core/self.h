@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What this process is in the process table: for the files of `core` that join, leave and list. */
+/* This process in the process table: for the files of `core` that join, leave and list. */
 #ifndef PYD_SELF_INLINE_H
 #define PYD_SELF_INLINE_H
 

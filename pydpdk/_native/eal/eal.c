@@ -43,8 +43,8 @@ pyd_rte_errno(void)
     return rte_errno;
 }
 
-/* Returns the result of rte_eal_init, or -1 where it wanted to print its usage. What it and getopt
- * print is kept in `printed`: the streams belong to the program. */
+/* Returns the result of rte_eal_init, or -1 where it wanted to print its usage. All that it and
+ * getopt print is kept in `printed`: the streams belong to the program. */
 int
 pyd_eal_init(int argc, char **argv)
 {

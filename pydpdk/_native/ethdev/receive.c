@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is checked and changed of received packets, by what their driver leaves undone. */
+/* Check and change received packets, by what their driver leaves undone. */
 #include <rte_mbuf_dyn.h>
 
 #include "ethdev/malformed.h"

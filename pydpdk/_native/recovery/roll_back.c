@@ -36,8 +36,9 @@ reserved(const struct pyd_snapshot *snapshot, const struct rte_ring *r, int cons
     return 0;
 }
 
-/* RTS tails do not say which of several operations were complete. What consumers took stays taken;
- * what producers put behind the dead process's slots is dropped, and mark and sweep finds it. */
+/* RTS tails do not say which of several operations were complete. Elements that consumers took stay
+ * taken; those that producers put behind the dead process's slots are dropped, and mark and sweep
+ * finds them. */
 static uint32_t
 undo_rts(struct rte_ring_rts_headtail *side, int consumer)
 {

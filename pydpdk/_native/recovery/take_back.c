@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a driver kept of one pool when its port was closed: AF_XDP leaves mbufs with the kernel. */
+/* Take back the mbufs that a driver kept when its port was closed: AF_XDP leaves some with the
+ * kernel. */
 #include "recovery/recover.h"
 
 static int
