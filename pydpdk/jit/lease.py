@@ -7,7 +7,6 @@ are only kept from being closed. The error of a `close` names the worker.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pydpdk._core.fixed import Fixed
@@ -42,16 +41,15 @@ class Leased(Fixed):
 
 class _Kind(NamedTuple):
     name: str
-    lease: Callable[[Any, Any], int]
-    give_back: Callable[[Any, Any], None]
+    alone: bool  # no other thread may use it during the lease
 
 
 _KINDS: dict[type, _Kind] = {
-    RxQueue: _Kind("rx", lib.pyd_lease_queue, lib.pyd_return_queue),
-    TxQueue: _Kind("tx", lib.pyd_lease_queue, lib.pyd_return_queue),
-    Burst: _Kind("burst", lib.pyd_lease_burst, lib.pyd_return_burst),
-    Ring: _Kind("ring", lib.pyd_lease_ring, lib.pyd_return_ring),
-    Mempool: _Kind("mempool", lib.pyd_lease_pool, lib.pyd_return_pool),
+    RxQueue: _Kind("rx", alone=True),
+    TxQueue: _Kind("tx", alone=True),
+    Burst: _Kind("burst", alone=True),
+    Ring: _Kind("ring", alone=False),
+    Mempool: _Kind("mempool", alone=False),
 }
 
 
@@ -109,7 +107,7 @@ class Lease(Fixed):
             found.take()
         leased = ffi.new("uint32_t *")
         self._taken.append((found, leased))
-        result = _KINDS[type(found)].lease(found._c, leased)
+        result = lib.pyd_lease(*_gate_of(found), leased)
         if result == -errno.EBUSY:
             others = sorted(repr(u) for u in owner._users if isinstance(u, Job) and u.running())
             raise BusyError(
@@ -126,4 +124,9 @@ class Lease(Fixed):
             if isinstance(found, Burst) and leased[0]:
                 lib.pyd_worker_free(found._c)
         for found, leased in self._taken:
-            _KINDS[type(found)].give_back(found._c, leased)
+            lib.pyd_return(*_gate_of(found), leased)
+
+
+def _gate_of(found: Any) -> tuple[Any, bool]:
+    """Return the object's gate, and whether its lease is alone in it."""
+    return ffi.addressof(found._c, "gate"), _KINDS[type(found)].alone

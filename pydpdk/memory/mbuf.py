@@ -258,8 +258,7 @@ class Mbuf(Fixed, Buffer):
         if not isinstance(key, DynField):
             raise TypeError(f"key must be a DynField or DynFlag (got {key!r})")
         value = np.empty((), key.dtype)
-        data = ffi.from_buffer("char *", value)
-        self._call(lib.pyd_mbuf_dyn_get, key.offset, key.dtype.itemsize, data)
+        self._dyn(key, ffi.from_buffer("char *", value), ffi.NULL)
         return value[()]
 
     def __setitem__(self, key: DynField | DynFlag, value: Any) -> None:
@@ -269,9 +268,13 @@ class Mbuf(Fixed, Buffer):
         elif isinstance(key, DynField):
             key._require_writable()
             data = np.asarray(value, key.dtype).reshape(())
-            self._call(lib.pyd_mbuf_dyn_set, key.offset, key.dtype.itemsize, data.tobytes())
+            self._dyn(key, ffi.NULL, data.tobytes())
         else:
             raise TypeError(f"key must be a DynField or DynFlag (got {key!r})")
+
+    def _dyn(self, key: DynField, to: Any, data: Any) -> None:
+        """Read the bytes of a field into `to`, or write them from `data`."""
+        self._call(lib.pyd_mbuf_dyn, key.offset, key.dtype.itemsize, to, data)
 
     def check(self) -> str | None:
         """Return why DPDK considers the mbuf invalid; None if it is valid.

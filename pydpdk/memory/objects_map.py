@@ -98,7 +98,7 @@ def chunk_of(c: Any) -> Chunk:
 
 def _addresses(mp: Any) -> npt.NDArray[np.uint64]:
     found = np.empty(mp.size, np.uint64)
-    n = lib.pyd_objects_addresses(mp, ffi.from_buffer("uint64_t[]", found), len(found))
+    n = lib.pyd_pool_objects(mp, ffi.from_buffer("uint64_t[]", found), len(found))
     if n != len(found):
         raise DpdkError(f"rte_mempool_obj_iter: {n} objects are there instead of {len(found)}")
     found.sort()

@@ -325,7 +325,7 @@ class Ring(Portable, Handle):
         Wraps  rte_ring_enqueue_zc_burst_elem_start, rte_ring_enqueue_zc_bulk_elem_start,
                rte_ring_enqueue_zc_elem_finish (rte_ring_peek_zc.h)
         """
-        return self._zero_copy("producer", self.producer, lib.pyd_ring_enqueue_zc_start, n, bulk)
+        return self._zero_copy(False, n, bulk)
 
     def dequeue_zc(self, n: int, *, bulk: bool = False) -> ZeroCopy:
         """Reserve elements for a `with` block, which reads them in the ring.
@@ -354,7 +354,7 @@ class Ring(Portable, Handle):
         Wraps  rte_ring_dequeue_zc_burst_elem_start, rte_ring_dequeue_zc_bulk_elem_start,
                rte_ring_dequeue_zc_elem_finish (rte_ring_peek_zc.h)
         """
-        return self._zero_copy("consumer", self.consumer, lib.pyd_ring_dequeue_zc_start, n, bulk)
+        return self._zero_copy(True, n, bulk)
 
     # -- mbufs --
 
@@ -442,8 +442,8 @@ class Ring(Portable, Handle):
         Wraps  rte_ring_free (rte_ring.h)
         """
         if force and not self.owned:
-            lib.pyd_ring_enqueue_zc_finish(self._c, 0)
-            lib.pyd_ring_dequeue_zc_finish(self._c, 0)
+            lib.pyd_ring_zc_finish(self._c, False, 0)
+            lib.pyd_ring_zc_finish(self._c, True, 0)
         super().close(force=force)
 
     def _why_open(self) -> list[str]:
@@ -504,19 +504,22 @@ class Ring(Portable, Handle):
         n = int(function(self._c, ffi.from_buffer("char[]", data, True), len(out)))
         return n if n >= 0 else self._fail(n, "rte_ring_dequeue")
 
-    def _zero_copy(self, side: str, sync: RingSync, function: Any, n: int, bulk: bool) -> ZeroCopy:
+    def _zero_copy(self, consumer: bool, n: int, bulk: bool) -> ZeroCopy:
         self._require_values()
+        side, sync = ("consumer", self.consumer) if consumer else ("producer", self.producer)
         if sync not in (RingSync.SINGLE, RingSync.HTS):
             raise ValueError(
                 f"{side}={sync.value!r}: zero-copy is for sides made 'single' or 'hts'"
             )
         wanted = check_range("n", n, 0, self.capacity, " elements")
-        start = partial(self._start, function, wanted, bool(bulk))
-        return ZeroCopy(self, start, writable=side == "producer")
+        start = partial(self._start, consumer, wanted, bool(bulk))
+        return ZeroCopy(self, start, writable=not consumer)
 
-    def _start(self, function: Any, n: int, bulk: bool, slots: Any) -> int:
-        got = int(function(self._c, n, bulk, slots))
-        return got if got >= 0 else self._fail(got, function.__name__.removeprefix("pyd_"))
+    def _start(self, consumer: bool, n: int, bulk: bool, slots: Any) -> int:
+        got = int(lib.pyd_ring_zc_start(self._c, consumer, n, bulk, slots))
+        if got >= 0:
+            return got
+        return self._fail(got, f"ring_{'dequeue' if consumer else 'enqueue'}_zc_start")
 
     def _views(self, slots: Any, n: int, writable: bool) -> tuple[Values, Values]:
         """Return n slots from slots.first on as one array or, where the ring wraps, two."""

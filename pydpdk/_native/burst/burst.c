@@ -31,8 +31,7 @@ pyd_burst_close(struct pyd_burst *burst, int force)
         return -ENOTEMPTY;
     }
     if (pyd_critical_enter() == 0) { /* else its pools are lost, and their primary is dead */
-        rte_pktmbuf_free_bulk(burst->storage->mbufs, burst->n);
-        pyd_burst_holds(burst, 0);
+        pyd_burst_empty(burst);
         pyd_storage_give(burst->storage);
         pyd_critical_exit();
     }
@@ -74,34 +73,25 @@ pyd_burst_alloc(struct pyd_burst *burst, struct pyd_pool *pool, uint32_t n, uint
     if (unlikely(ret != 0))
         return ret;
     ret = pyd_enter(&pool->gate);
-    if (likely(ret == 0)) {
-        ret = pyd_burst_fetch(burst, pool->mp, n, length);
-        pyd_leave(&pool->gate);
-    } else {
+    if (likely(ret == 0))
+        ret = pyd_leave_with(&pool->gate, pyd_burst_fetch(burst, pool->mp, n, length));
+    else
         ret = -ENODEV;
-    }
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }
 
 int
 pyd_burst_free(struct pyd_burst *burst)
 {
-    int ret = pyd_burst_enter(burst);
+    const int ret = pyd_burst_enter(burst);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = burst->n;
-    rte_pktmbuf_free_bulk(burst->storage->mbufs, burst->n);
-    pyd_burst_holds(burst, 0);
-    pyd_burst_leave(burst);
-    return ret;
+    return unlikely(ret != 0) ? ret : pyd_burst_leave_with(burst, pyd_burst_empty(burst));
 }
 
 int
 pyd_burst_lengths(struct pyd_burst *burst, uint32_t *lengths, uint32_t room)
 {
-    int ret = pyd_burst_enter(burst);
+    const int ret = pyd_burst_enter(burst);
     uint32_t i, n;
 
     if (unlikely(ret != 0))
@@ -109,8 +99,7 @@ pyd_burst_lengths(struct pyd_burst *burst, uint32_t *lengths, uint32_t room)
     n = RTE_MIN(burst->n, room);
     for (i = 0; i < n; i++)
         lengths[i] = burst->storage->mbufs[i]->pkt_len;
-    pyd_burst_leave(burst);
-    return n;
+    return pyd_burst_leave_with(burst, n);
 }
 
 /* Copy packet i out, over all its segments; returns its length, also where that is over room. */
@@ -119,20 +108,11 @@ pyd_burst_bytes(struct pyd_burst *burst, uint32_t i, char *data, uint32_t room)
 {
     int ret;
     const struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
-    const char *found;
 
     if (unlikely(m == NULL))
         return ret;
-    ret = m->pkt_len;
-    if (m->pkt_len <= room) {
-        found = rte_pktmbuf_read(m, 0, m->pkt_len, data);
-        if (found == NULL)
-            ret = -EIO;
-        else if (found != data)
-            memcpy(data, found, m->pkt_len);
-    }
-    pyd_burst_leave(burst);
-    return ret;
+    ret = m->pkt_len <= room ? pyd_span_read(m, 0, m->pkt_len, data) : 0;
+    return pyd_burst_leave_with(burst, ret == 0 ? (int)m->pkt_len : ret);
 }
 
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
@@ -155,14 +135,12 @@ static void
 swap_over_segments(struct rte_mbuf *m)
 {
     const uint32_t len = RTE_ETHER_ADDR_LEN;
-    char copy[2 * RTE_ETHER_ADDR_LEN], both[2 * RTE_ETHER_ADDR_LEN];
-    const char *found = rte_pktmbuf_read(m, 0, sizeof(copy), copy);
+    char found[2 * RTE_ETHER_ADDR_LEN];
 
-    if (found == NULL)
+    if (pyd_span_read(m, 0, sizeof(found), found) != 0)
         return;
-    memcpy(both, found + len, len);
-    memcpy(both + len, found, len);
-    pyd_span_write(m, 0, sizeof(both), both);
+    pyd_span_write(m, 0, len, found + len);
+    pyd_span_write(m, len, len, found);
 }
 
 static inline void
@@ -220,14 +198,12 @@ pyd_swap_macs(struct rte_mbuf **mbufs, uint32_t n)
 int
 pyd_burst_swap_macs(struct pyd_burst *burst)
 {
-    int ret = pyd_burst_enter(burst);
+    const int ret = pyd_burst_enter(burst);
 
     if (unlikely(ret != 0))
         return ret;
     pyd_swap_macs(burst->storage->mbufs, burst->n);
-    ret = burst->n;
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, burst->n);
 }
 
 /* With both bursts entered; -ERANGE where these are not two packets. */
@@ -243,6 +219,5 @@ pyd_burst_pair(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, uin
         ret = -ERANGE;
     else
         ret = act(burst, i, other, j);
-    pyd_burst_leave_two(burst, other);
-    return ret;
+    return pyd_burst_leave_two(burst, other, ret);
 }

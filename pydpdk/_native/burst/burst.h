@@ -24,6 +24,13 @@ pyd_burst_leave(struct pyd_burst *burst)
     pyd_leave_alone(&burst->gate);
 }
 
+static inline int
+pyd_burst_leave_with(struct pyd_burst *burst, int result)
+{
+    pyd_burst_leave(burst);
+    return result;
+}
+
 /* The burst now holds n mbufs; the process table has the number too, for recovery if we die. */
 static inline void
 pyd_burst_holds(struct pyd_burst *burst, uint32_t n)
@@ -31,6 +38,17 @@ pyd_burst_holds(struct pyd_burst *burst, uint32_t n)
     burst->n = n;
     burst->generation++;
     burst->storage->n = n;
+}
+
+/* Free all mbufs of the burst; returns how many there were. */
+static inline uint32_t
+pyd_burst_empty(struct pyd_burst *burst)
+{
+    const uint32_t n = burst->n;
+
+    rte_pktmbuf_free_bulk(burst->storage->mbufs, n);
+    pyd_burst_holds(burst, 0);
+    return n;
 }
 
 /* The first `sent` mbufs have gone: move the rest to the front, in order. */
@@ -50,10 +68,20 @@ pyd_burst_enter_empty(struct pyd_burst *burst)
 {
     int ret = pyd_burst_enter(burst);
 
-    if (likely(ret == 0) && unlikely(burst->n != 0)) {
-        pyd_burst_leave(burst);
-        return -ENOTEMPTY;
-    }
+    if (likely(ret == 0) && unlikely(burst->n != 0))
+        return pyd_burst_leave_with(burst, -ENOTEMPTY);
+    return ret;
+}
+
+/* For a verb on all packets, whose other arguments are for n: -EMSGSIZE where another thread has
+ * changed their number. */
+static inline int
+pyd_burst_enter_all(struct pyd_burst *burst, uint32_t n)
+{
+    int ret = pyd_burst_enter(burst);
+
+    if (likely(ret == 0) && unlikely(burst->n != n))
+        return pyd_burst_leave_with(burst, -EMSGSIZE);
     return ret;
 }
 
@@ -85,12 +113,13 @@ pyd_burst_enter_two(struct pyd_burst *one, struct pyd_burst *other)
     return ret;
 }
 
-static inline void
-pyd_burst_leave_two(struct pyd_burst *one, struct pyd_burst *other)
+static inline int
+pyd_burst_leave_two(struct pyd_burst *one, struct pyd_burst *other, int result)
 {
     pyd_burst_leave(one);
     if (one != other)
         pyd_burst_leave(other);
+    return result;
 }
 
 /* An operation on packet i of one burst and packet j of another, both of which exist. */
@@ -108,6 +137,7 @@ pyd_sharers(struct rte_mbuf *m)
 }
 
 int pyd_span_is_own(struct rte_mbuf *m, uint32_t off, uint32_t len);
+int pyd_span_read(const struct rte_mbuf *m, uint32_t off, uint32_t len, char *data);
 void pyd_span_write(struct rte_mbuf *m, uint32_t off, uint32_t len, const char *data);
 int pyd_tx_headers(const struct rte_mbuf *m);
 void pyd_tx_forget(struct rte_mbuf *m);

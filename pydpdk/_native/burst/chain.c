@@ -31,8 +31,7 @@ pyd_mbuf_segments(struct pyd_burst *burst, uint32_t i, struct pyd_segment *rows,
     ret = m->nb_segs;
     for (k = 0; k < room && m != NULL; k++, m = m->next)
         describe(m, &rows[k]);
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }
 
 /* rte_pktmbuf_read adds 32-bit numbers, and reads past the chain when asked for 0 bytes at its
@@ -42,21 +41,14 @@ pyd_mbuf_read(struct pyd_burst *burst, uint32_t i, uint32_t off, uint32_t len, c
 {
     int ret;
     const struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
-    const char *found;
 
     if (unlikely(m == NULL))
         return ret;
-    if ((uint64_t)off + len > m->pkt_len) {
+    if ((uint64_t)off + len > m->pkt_len)
         ret = -EMSGSIZE;
-    } else if (len != 0) {
-        found = rte_pktmbuf_read(m, off, len, data);
-        if (found == NULL)
-            ret = -EIO;
-        else if (found != data)
-            memcpy(data, found, len);
-    }
-    pyd_burst_leave(burst);
-    return ret;
+    else if (len != 0)
+        ret = pyd_span_read(m, off, len, data);
+    return pyd_burst_leave_with(burst, ret);
 }
 
 /* Returns 1 and the reason where DPDK finds the mbuf unsound. */
@@ -71,8 +63,7 @@ pyd_mbuf_check(struct pyd_burst *burst, uint32_t i, char *reason, uint32_t room)
         return ret;
     ret = rte_mbuf_check(m, 1, &found) != 0;
     snprintf(reason, room, "%s", found);
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }
 
 static void
@@ -119,6 +110,5 @@ pyd_mbuf_linearize(struct pyd_burst *burst, uint32_t i)
         ret = -EPERM;
     else if (rte_pktmbuf_linearize(m) != 0)
         ret = -ENOSPC;
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }

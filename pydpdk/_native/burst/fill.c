@@ -133,8 +133,7 @@ fill(struct pyd_burst *burst, const struct source *source, uint32_t n)
         write_packet(burst->storage->mbufs[i], data, length, &spares);
     }
     free_list(spares);
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }
 
 /* Packet i becomes data[ends[i-1]:ends[i]]. Nothing is written unless all fit; else returns 1 + i

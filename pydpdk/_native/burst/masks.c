@@ -32,12 +32,10 @@ pyd_burst_part(struct pyd_burst *burst, const uint8_t *mask, int keep)
 static int
 part(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, int which)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = n == burst->n ? (int)pyd_burst_part(burst, mask, which) : -EMSGSIZE;
-    pyd_burst_leave(burst);
+    if (likely(ret == 0))
+        ret = pyd_burst_leave_with(burst, pyd_burst_part(burst, mask, which));
     return ret;
 }
 
@@ -85,8 +83,7 @@ pyd_burst_take(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, struct 
     if (unlikely(ret != 0))
         return ret;
     ret = n == burst->n && burst != into ? pyd_burst_move(burst, mask, into) : -EMSGSIZE;
-    pyd_burst_leave_two(burst, into);
-    return ret;
+    return pyd_burst_leave_two(burst, into, ret);
 }
 
 /* Classes are few and counting is cheap, so each has a pass of its own. */
@@ -133,7 +130,7 @@ int
 pyd_burst_split(struct pyd_burst *burst, const uint32_t *classes, uint32_t n,
                 struct pyd_burst **into, uint32_t count)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
     uint32_t entered;
 
     if (unlikely(ret != 0))
@@ -143,9 +140,8 @@ pyd_burst_split(struct pyd_burst *burst, const uint32_t *classes, uint32_t n,
     if (ret != 0)
         entered--;
     else
-        ret = n == burst->n ? split(burst, classes, into, count) : -EMSGSIZE;
+        ret = split(burst, classes, into, count);
     while (entered > 0)
         pyd_burst_leave(into[--entered]);
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }

@@ -37,11 +37,7 @@ pyd_mbuf_put(struct pyd_burst *burst, uint32_t i, int how, const char *data, uin
     int ret;
     struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
 
-    if (m == NULL)
-        return ret;
-    ret = put(m, how, data, length);
-    pyd_burst_leave(burst);
-    return ret;
+    return m == NULL ? ret : pyd_burst_leave_with(burst, put(m, how, data, length));
 }
 
 /* Headers that offloads refer to must stay. */
@@ -80,11 +76,7 @@ pyd_mbuf_cut(struct pyd_burst *burst, uint32_t i, int how, uint32_t length)
     int ret;
     struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
 
-    if (m == NULL)
-        return ret;
-    ret = cut(m, how, length);
-    pyd_burst_leave(burst);
-    return ret;
+    return m == NULL ? ret : pyd_burst_leave_with(burst, cut(m, how, length));
 }
 
 int
@@ -101,8 +93,7 @@ pyd_mbuf_get(struct pyd_burst *burst, uint32_t i, struct pyd_meta *meta)
     meta->port = m->port;
     meta->vlan_tci = m->vlan_tci;
     meta->vlan_tci_outer = m->vlan_tci_outer;
-    pyd_burst_leave(burst);
-    return 0;
+    return pyd_burst_leave_with(burst, 0);
 }
 
 /* Flags for the owner of the buffer stay as they are: changing them frees other memory. So do
@@ -123,6 +114,5 @@ pyd_mbuf_set(struct pyd_burst *burst, uint32_t i, const struct pyd_meta *meta)
     m->port = meta->port;
     m->vlan_tci = meta->vlan_tci;
     m->vlan_tci_outer = meta->vlan_tci_outer;
-    pyd_burst_leave(burst);
-    return 0;
+    return pyd_burst_leave_with(burst, 0);
 }

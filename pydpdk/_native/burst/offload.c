@@ -86,8 +86,7 @@ pyd_mbuf_tx_get(struct pyd_burst *burst, uint32_t i, struct pyd_tx_offload *tx)
     tx->tso_segsz = m->tso_segsz;
     tx->outer_l2_len = m->outer_l2_len;
     tx->outer_l3_len = m->outer_l3_len;
-    pyd_burst_leave(burst);
-    return 0;
+    return pyd_burst_leave_with(burst, 0);
 }
 
 /* Tried on a copy of the mbuf, so that an error changes nothing. */
@@ -116,11 +115,7 @@ pyd_mbuf_tx_set(struct pyd_burst *burst, uint32_t i, const struct pyd_tx_offload
     int ret;
     struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
 
-    if (m == NULL)
-        return ret;
-    ret = try_tx(m, tx);
-    pyd_burst_leave(burst);
-    return ret;
+    return m == NULL ? ret : pyd_burst_leave_with(burst, try_tx(m, tx));
 }
 
 /* Whether these bytes are in the part of an mbuf that DPDK leaves to registered fields. */
@@ -137,37 +132,20 @@ is_dynamic(uint32_t offset, uint32_t size)
     return PYD_DYNFIELD2(offset, size);
 }
 
+/* Read a dynamic field of packet i into `to`, or write it from there. */
 int
-pyd_mbuf_dyn_get(struct pyd_burst *burst, uint32_t i, uint32_t offset, uint32_t size, char *data)
-{
-    int ret;
-    const struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
-
-    if (m == NULL)
-        return ret;
-    if (is_dynamic(offset, size))
-        memcpy(data, (const char *)m + offset, size);
-    else
-        ret = -EINVAL;
-    pyd_burst_leave(burst);
-    return ret;
-}
-
-int
-pyd_mbuf_dyn_set(struct pyd_burst *burst, uint32_t i, uint32_t offset, uint32_t size,
-                 const char *data)
+pyd_mbuf_dyn(struct pyd_burst *burst, uint32_t i, uint32_t offset, uint32_t size, char *to,
+             const char *from)
 {
     int ret;
     struct rte_mbuf *m = pyd_burst_enter_packet(burst, i, &ret);
 
     if (m == NULL)
         return ret;
-    if (is_dynamic(offset, size))
-        memcpy((char *)m + offset, data, size);
-    else
-        ret = -EINVAL;
-    pyd_burst_leave(burst);
-    return ret;
+    if (!is_dynamic(offset, size))
+        return pyd_burst_leave_with(burst, -EINVAL);
+    memcpy(to != NULL ? to : (char *)m + offset, to != NULL ? (char *)m + offset : from, size);
+    return pyd_burst_leave_with(burst, 0);
 }
 
 /* Only bits that DPDK leaves to dynamic flags. */
@@ -184,6 +162,5 @@ pyd_mbuf_flag_set(struct pyd_burst *burst, uint32_t i, uint32_t bitnum, int on)
         ret = -EINVAL;
     else
         m->ol_flags = on ? m->ol_flags | bit : m->ol_flags & ~bit;
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }

@@ -22,12 +22,6 @@ pyd_mbuf_attach(struct pyd_burst *burst, uint32_t i, struct pyd_burst *other, ui
     return pyd_burst_pair(burst, i, other, j, attach);
 }
 
-static int
-is_pinned(struct rte_mempool *mp)
-{
-    return (rte_pktmbuf_priv_flags(mp) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;
-}
-
 /* rte_pktmbuf_detach leaves the packet's length as it was. */
 int
 pyd_mbuf_detach(struct pyd_burst *burst, uint32_t i)
@@ -37,14 +31,13 @@ pyd_mbuf_detach(struct pyd_burst *burst, uint32_t i)
 
     if (m == NULL)
         return ret;
-    if (RTE_MBUF_DIRECT(m) || is_pinned(m->pool) || m->nb_segs != 1) {
+    if (RTE_MBUF_DIRECT(m) || pyd_pool_is_external(m->pool) || m->nb_segs != 1) {
         ret = -EPERM;
     } else {
         rte_pktmbuf_detach(m);
         m->pkt_len = 0;
     }
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }
 
 /* Reference counts have 16 bits and DPDK lets them wrap. */
@@ -58,7 +51,7 @@ clone_of(struct rte_mbuf *m, struct rte_mempool *mp, int *ret)
         if (pyd_sharers(seg) >= UINT16_MAX)
             return NULL;
     *ret = -EPERM;
-    if (is_pinned(mp))
+    if (pyd_pool_is_external(mp))
         return NULL;
     made = rte_pktmbuf_clone(m, mp);
     *ret = made == NULL ? -ENOBUFS : 0;
@@ -84,7 +77,7 @@ copy_of(struct rte_mbuf *m, struct rte_mempool *mp, uint32_t off, uint32_t len, 
     *ret = made == NULL ? -ENOBUFS : 0;
     if (made == NULL)
         return NULL;
-    if (is_pinned(mp))
+    if (pyd_pool_is_external(mp))
         made->ol_flags |= RTE_MBUF_F_EXTERNAL;
     if (pyd_tx_headers(made) != 0)
         pyd_tx_forget(made);
@@ -97,12 +90,43 @@ derive(struct rte_mbuf *m, struct pyd_pool *pool, int how, uint32_t off, uint32_
     return how == PYD_MBUF_CLONE ? clone_of(m, pool->mp, ret) : copy_of(m, pool->mp, off, len, ret);
 }
 
-/* Its other packets stay as they are, so its generation does, too. */
-static void
-holds_more(struct pyd_burst *burst, uint32_t n)
+/* The other packets of `into` stay as they are, so its generation does, too. */
+static int
+derive_all(struct rte_mbuf **mbufs, uint32_t n, struct pyd_burst *into, struct pyd_pool *pool,
+           int how, uint32_t off, uint32_t len)
 {
-    burst->n += n;
-    burst->storage->n = burst->n;
+    struct rte_mbuf **made = into->storage->mbufs + into->n;
+    uint32_t i;
+    int ret = 0;
+
+    for (i = 0; i < n; i++) {
+        made[i] = derive(mbufs[i], pool, how, off, len, &ret);
+        if (made[i] == NULL) {
+            rte_pktmbuf_free_bulk(made, i);
+            return ret;
+        }
+    }
+    into->n += n;
+    into->storage->n = into->n;
+    return n;
+}
+
+/* With both bursts entered. */
+static int
+derive_from(struct pyd_burst *burst, uint32_t first, uint32_t n, struct pyd_burst *into,
+            struct pyd_pool *pool, int how, uint32_t off, uint32_t len)
+{
+    int ret = 0;
+
+    if (pyd_enter(&pool->gate) != 0)
+        return -ENODEV;
+    if (n > burst->n || first > burst->n - n)
+        ret = -ERANGE;
+    else if (n > into->size - into->n)
+        ret = -ENOSPC;
+    else
+        ret = derive_all(burst->storage->mbufs + first, n, into, pool, how, off, len);
+    return pyd_leave_with(&pool->gate, ret);
 }
 
 /* Append a clone or copy of packet i to `into`. */
@@ -110,48 +134,11 @@ int
 pyd_mbuf_derive(struct pyd_burst *burst, uint32_t i, struct pyd_burst *into, struct pyd_pool *pool,
                 int how, uint32_t off, uint32_t len)
 {
-    struct rte_mbuf *made = NULL;
     int ret = pyd_burst_enter_two(burst, into);
 
-    if (ret != 0)
-        return ret;
-    ret = pyd_enter(&pool->gate);
-    if (ret == 0) {
-        if (i >= burst->n)
-            ret = -ERANGE;
-        else if (into->n == into->size)
-            ret = -ENOSPC;
-        else
-            made = derive(burst->storage->mbufs[i], pool, how, off, len, &ret);
-        pyd_leave(&pool->gate);
-    } else {
-        ret = -ENODEV;
-    }
-    if (made != NULL) {
-        into->storage->mbufs[into->n] = made;
-        holds_more(into, 1);
-    }
-    pyd_burst_leave_two(burst, into);
+    if (ret == 0)
+        ret = pyd_burst_leave_two(burst, into, derive_from(burst, i, 1, into, pool, how, off, len));
     return ret;
-}
-
-static int
-derive_all(struct pyd_burst *burst, struct pyd_burst *into, struct pyd_pool *pool, int how,
-           uint32_t off, uint32_t len)
-{
-    struct rte_mbuf **made = into->storage->mbufs + into->n;
-    uint32_t i;
-    int ret = 0;
-
-    for (i = 0; i < burst->n; i++) {
-        made[i] = derive(burst->storage->mbufs[i], pool, how, off, len, &ret);
-        if (made[i] == NULL) {
-            rte_pktmbuf_free_bulk(made, i);
-            return ret;
-        }
-    }
-    holds_more(into, burst->n);
-    return burst->n;
 }
 
 /* Append clones or copies of all packets, or of none, to another burst. */
@@ -161,16 +148,8 @@ pyd_burst_derive(struct pyd_burst *burst, struct pyd_burst *into, struct pyd_poo
 {
     int ret = burst == into ? -EINVAL : pyd_burst_enter_two(burst, into);
 
-    if (ret != 0)
-        return ret;
-    if (burst->n > into->size - into->n)
-        ret = -ENOSPC;
-    else
-        ret = pyd_enter(&pool->gate) != 0 ? -ENODEV : 0;
-    if (ret == 0) {
-        ret = derive_all(burst, into, pool, how, off, len);
-        pyd_leave(&pool->gate);
-    }
-    pyd_burst_leave_two(burst, into);
+    if (ret == 0)
+        ret = pyd_burst_leave_two(
+            burst, into, derive_from(burst, 0, burst->n, into, pool, how, off, len));
     return ret;
 }

@@ -21,6 +21,19 @@ pyd_span_is_own(struct rte_mbuf *m, uint32_t off, uint32_t len)
     return len == 0;
 }
 
+/* Copy out bytes that the packet has. */
+int
+pyd_span_read(const struct rte_mbuf *m, uint32_t off, uint32_t len, char *data)
+{
+    const char *found = rte_pktmbuf_read(m, off, len, data);
+
+    if (found == NULL)
+        return -EIO;
+    if (found != data)
+        memcpy(data, found, len);
+    return 0;
+}
+
 void
 pyd_span_write(struct rte_mbuf *m, uint32_t off, uint32_t len, const char *data)
 {

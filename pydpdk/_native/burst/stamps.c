@@ -28,8 +28,7 @@ pyd_burst_stamp(struct pyd_burst *burst, uint32_t first, uint32_t offset, uint32
     for (i = first; i < burst->n; i++)
         for (m = burst->storage->mbufs[i]; m != NULL; m = m->next)
             memcpy((char *)m + offset, &stamp, sizeof(stamp));
-    pyd_burst_leave(burst);
-    return 0;
+    return pyd_burst_leave_with(burst, 0);
 }
 
 /* The stamps of mbufs whose pool is known to be open. */

@@ -18,12 +18,10 @@ pyd_storage_take(uint32_t size)
 {
     struct pyd_process *me = pyd_process_me();
     struct pyd_storage *storage;
-    int ret;
 
-    if (me == NULL || (ret = pyd_critical_begin()) != 0) {
-        rte_errno = me == NULL ? ENODEV : -ret;
+    rte_errno = ENODEV;
+    if (me == NULL || pyd_making_begin() != 0)
         return NULL;
-    }
     storage = rte_zmalloc("pyd_storage", sizeof(*storage) + size * sizeof(storage->mbufs[0]),
                           RTE_CACHE_LINE_SIZE);
     if (storage != NULL) {

@@ -84,6 +84,5 @@ pyd_burst_verify(struct pyd_burst *burst, char *reason, uint32_t room)
     v.sorted = malloc((v.n + 1) * sizeof(v.sorted[0]));
     ret = v.sorted == NULL ? -ENOMEM : verify(burst->storage->mbufs, &v);
     free(v.sorted);
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }

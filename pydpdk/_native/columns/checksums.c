@@ -4,8 +4,8 @@
 
 #include <netinet/in.h>
 
-#include "columns/checksums.h"
 #include "columns/headers.h"
+#include "columns/usual.h"
 
 #define L3_LEN_MAX 511 /* 9 bits of the mbuf */
 
@@ -25,8 +25,8 @@ struct sums {
 };
 
 /* As rte_raw_cksum_mbuf, which in 22.11 loses carries of segments that start at an odd byte. */
-static uint16_t
-raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len)
+uint16_t
+pyd_raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
     uint32_t total = 0, done = 0, n;
     uint16_t sum;
@@ -42,8 +42,7 @@ raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len)
         done += n;
         off = 0;
     }
-    total = (total & 0xffff) + (total >> 16);
-    return (total & 0xffff) + (total >> 16);
+    return pyd_fold(total);
 }
 
 static inline uint16_t
@@ -51,7 +50,7 @@ sum_of(const struct pyd_place *place, uint32_t off, uint32_t len)
 {
     if (likely(off + len <= place->data_len))
         return rte_raw_cksum(place->data + off, len);
-    return raw_sum(place->m, off, len);
+    return pyd_raw_sum(place->m, off, len);
 }
 
 /* UDP has its own length field, which IP's length may exceed (RFC 768, RFC 9868). */
@@ -71,7 +70,7 @@ static void
 find_lengths(struct sums *sums)
 {
     const struct pyd_place *place = &sums->place;
-    const uint32_t end = pyd_ip_end(place);
+    const uint32_t end = pyd_ip_end(place, 0);
 
     sums->ip_len = sizeof(struct rte_ipv6_hdr);
     if (sums->is_ipv4)
@@ -113,12 +112,10 @@ find_sums(struct sums *sums, struct rte_mbuf *m)
 static uint32_t
 addresses_sum(const struct sums *sums)
 {
-    const uint32_t width = sums->is_ipv4 ? 4 : 16;
-    const uint32_t at = sums->ip_at + (sums->is_ipv4 ? offsetof(struct rte_ipv4_hdr, src_addr)
-                                                     : offsetof(struct rte_ipv6_hdr, src_addr));
+    const uint32_t width = pyd_address_bytes(sums->is_ipv4);
 
     if (likely(sums->is_own))
-        return sum_of(&sums->place, at, 2 * width);
+        return sum_of(&sums->place, sums->ip_at + pyd_src_at(sums->is_ipv4), 2 * width);
     return rte_raw_cksum(sums->pseudo.src.bytes, width) +
            rte_raw_cksum(sums->pseudo.dst.bytes, width);
 }
@@ -135,10 +132,7 @@ pseudo_sum(const struct sums *sums)
 static uint16_t
 l4_sum(const struct sums *sums)
 {
-    uint32_t total = sum_of(&sums->place, sums->l4_at, sums->l4_len) + pseudo_sum(sums);
-
-    total = (total & 0xffff) + (total >> 16);
-    return (total & 0xffff) + (total >> 16);
+    return pyd_fold(sum_of(&sums->place, sums->l4_at, sums->l4_len) + pseudo_sum(sums));
 }
 
 static uint8_t
@@ -174,12 +168,10 @@ pyd_mbufs_verify_sums(struct rte_mbuf **mbufs, uint32_t n, uint8_t *found)
 int
 pyd_burst_verify_sums(struct pyd_burst *burst, uint8_t *found, uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_verify_sums(burst->storage->mbufs, n, found);
-    pyd_burst_leave(burst);
+    if (likely(ret == 0))
+        ret = pyd_burst_leave_with(burst, pyd_mbufs_verify_sums(burst->storage->mbufs, n, found));
     return ret;
 }
 
@@ -276,6 +268,39 @@ compute(struct rte_mbuf *m, uint32_t offload)
     return 1;
 }
 
+/* Of a packet of one segment that is not shared, by DPDK's own functions. Returns 0 and changes
+ * nothing where it, or one of its lengths, is not a usual one. */
+static inline int
+compute_usual(struct rte_mbuf *m)
+{
+    struct pyd_place place = {.m = m, .data = rte_pktmbuf_mtod(m, char *), .data_len = m->data_len};
+    struct rte_ipv4_hdr *ip = (void *)(place.data + L3_AT);
+    struct rte_tcp_hdr *tcp = (void *)(place.data + L4_AT);
+    struct rte_udp_hdr *udp = (void *)(place.data + L4_AT);
+    uint32_t length;
+
+    if (!is_usual(&place))
+        return 0;
+    length = rte_be_to_cpu_16(ip->total_length);
+    if (L3_AT + length > m->data_len ||
+        length < sizeof(*ip) + (ip->next_proto_id == IPPROTO_TCP ? sizeof(*tcp) : sizeof(*udp)))
+        return 0;
+    if (ip->next_proto_id == IPPROTO_UDP &&
+        rte_be_to_cpu_16(udp->dgram_len) != length - sizeof(*ip))
+        return 0;
+    pyd_tx_forget(m);
+    ip->hdr_checksum = 0;
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    if (ip->next_proto_id == IPPROTO_TCP) {
+        tcp->cksum = 0;
+        tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
+    } else {
+        udp->dgram_cksum = 0;
+        udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
+    }
+    return 1;
+}
+
 /* Whether no packet can be shared, from the mbufs alone: true for most bursts. */
 static int
 are_whole(struct rte_mbuf **mbufs, uint32_t n)
@@ -315,7 +340,7 @@ pyd_mbufs_compute_sums(struct rte_mbuf **mbufs, uint32_t n, uint32_t offload, ui
     if (shared != 0)
         return shared;
     for (i = 0; i < n; i++) {
-        done[i] = whole && offload == 0 && pyd_compute_usual(mbufs[i]);
+        done[i] = whole && offload == 0 && compute_usual(mbufs[i]);
         if (!done[i])
             done[i] = compute(mbufs[i], offload);
     }
@@ -325,19 +350,10 @@ pyd_mbufs_compute_sums(struct rte_mbuf **mbufs, uint32_t n, uint32_t offload, ui
 int
 pyd_burst_compute_sums(struct pyd_burst *burst, uint32_t offload, uint8_t *done, uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = n != burst->n ? -EMSGSIZE
-                        : pyd_mbufs_compute_sums(burst->storage->mbufs, n, offload, done);
-    pyd_burst_leave(burst);
+    if (likely(ret == 0))
+        ret = pyd_burst_leave_with(
+            burst, pyd_mbufs_compute_sums(burst->storage->mbufs, n, offload, done));
     return ret;
-}
-
-/* For finish.c. */
-uint16_t
-pyd_raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len)
-{
-    return raw_sum(m, off, len);
 }

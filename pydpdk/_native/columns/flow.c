@@ -74,16 +74,6 @@ pyd_flow_tuple(const struct pyd_place *place, uint32_t stack, char *record)
     memcpy(record, &flow, sizeof(flow));
 }
 
-uint32_t
-pyd_softrss(const uint32_t *words, uint32_t n)
-{
-    uint32_t copy[RTE_THASH_V6_L4_LEN];
-
-    n = RTE_MIN(n, (uint32_t)RTE_DIM(copy));
-    memcpy(copy, words, n * sizeof(copy[0]));
-    return rte_softrss(copy, n, rss_key);
-}
-
 /* As cards compute it: over addresses and ports, or over addresses where there are no ports. */
 uint32_t
 pyd_flow_hash(const struct pyd_place *place, uint32_t stack)

@@ -183,22 +183,14 @@ read_chunk(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_columns *plan, 
     }
 }
 
+/* Prefetch the mbufs of a chunk, or their headers. */
 static inline void
-fetch_mbufs(struct rte_mbuf **mbufs, uint32_t from, uint32_t n)
+fetch(struct rte_mbuf **mbufs, uint32_t from, uint32_t n, int headers)
 {
     const uint32_t end = RTE_MIN(from + CHUNK, n);
 
     for (; from < end; from++)
-        rte_prefetch0(mbufs[from]);
-}
-
-static inline void
-fetch_headers(struct rte_mbuf **mbufs, uint32_t from, uint32_t n)
-{
-    const uint32_t end = RTE_MIN(from + CHUNK, n);
-
-    for (; from < end; from++)
-        rte_prefetch0(rte_pktmbuf_mtod(mbufs[from], void *));
+        rte_prefetch0(headers ? rte_pktmbuf_mtod(mbufs[from], void *) : mbufs[from]);
 }
 
 /* While a chunk is read, prefetch the headers of the next and the mbufs of the one after it. */
@@ -211,11 +203,11 @@ read_all(struct pyd_burst *burst, uint32_t n, const struct pyd_columns *plan, ch
     uint32_t done;
 
     if (headers)
-        fetch_headers(mbufs, 0, n);
+        fetch(mbufs, 0, n, 1);
     for (done = 0; done < n; done += CHUNK) {
-        fetch_mbufs(mbufs, done + 2 * CHUNK, n);
+        fetch(mbufs, done + 2 * CHUNK, n, 0);
         if (headers)
-            fetch_headers(mbufs, done + CHUNK, n);
+            fetch(mbufs, done + CHUNK, n, 1);
         read_chunk(mbufs + done, RTE_MIN(n - done, (uint32_t)CHUNK), plan, done, base, arrays);
     }
 }
@@ -224,15 +216,14 @@ read_all(struct pyd_burst *burst, uint32_t n, const struct pyd_columns *plan, ch
 int
 pyd_columns_read(struct pyd_burst *burst, const struct pyd_columns *plan, char *base)
 {
-    int ret = pyd_burst_enter(burst);
+    const int ret = pyd_burst_enter(burst);
     uint32_t n;
 
     if (unlikely(ret != 0))
         return ret;
     n = RTE_MIN(burst->n, plan->room);
     read_all(burst, n, plan, base, NULL);
-    pyd_burst_leave(burst);
-    return n;
+    return pyd_burst_leave_with(burst, n);
 }
 
 /* As arrays of n rows each. */
@@ -240,16 +231,12 @@ int
 pyd_columns_gather(struct pyd_burst *burst, const struct pyd_columns *plan, void *const *arrays,
                    uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    const int ret = pyd_burst_enter_all(burst, n);
 
     if (unlikely(ret != 0))
         return ret;
-    if (n == burst->n)
-        read_all(burst, n, plan, NULL, arrays);
-    else
-        ret = -EMSGSIZE;
-    pyd_burst_leave(burst);
-    return ret;
+    read_all(burst, n, plan, NULL, arrays);
+    return pyd_burst_leave_with(burst, 0);
 }
 
 int

@@ -12,6 +12,14 @@
 
 uint16_t pyd_raw_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len);
 
+/* A sum of 16-bit words with its carries added, as checksums have it. */
+static inline uint16_t
+pyd_fold(uint32_t sum)
+{
+    sum = (sum & UINT16_MAX) + (sum >> 16);
+    return (sum & UINT16_MAX) + (sum >> 16);
+}
+
 /* The checksum of L4; with `of_addresses`, only one that also covers the addresses of L3; 0: there
  * is none. */
 static inline uint32_t
@@ -26,6 +34,20 @@ pyd_l4_sum_at(const struct pyd_place *place, int of_addresses)
     if (place->at[PYD_ICMP] != PYD_NOWHERE && !of_addresses)
         return place->at[PYD_ICMP] + offsetof(struct rte_icmp_hdr, icmp_cksum);
     return 0;
+}
+
+/* Both addresses lie side by side in a header of IP, the source first. */
+static inline uint32_t
+pyd_src_at(int is_ipv4)
+{
+    return is_ipv4 ? offsetof(struct rte_ipv4_hdr, src_addr)
+                   : offsetof(struct rte_ipv6_hdr, src_addr);
+}
+
+static inline uint32_t
+pyd_address_bytes(int is_ipv4)
+{
+    return is_ipv4 ? sizeof(rte_be32_t) : sizeof(((struct rte_ipv6_hdr *)0)->src_addr);
 }
 
 /* An address of the pseudo header: `kept` is how many of its first bytes equal those in IP's

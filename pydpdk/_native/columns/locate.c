@@ -38,7 +38,7 @@ proto_of_first(const struct pyd_place *place, uint8_t proto, uint32_t off)
                            : proto == IPPROTO_SCTP ? sizeof(struct rte_sctp_hdr)
                                                    : sizeof(struct rte_udp_hdr);
 
-    return off + least <= pyd_ip_end(place) ? proto : -1;
+    return off + least <= pyd_ip_end(place, 0) ? proto : -1;
 }
 
 /* Whether headers follow this one: offset 0 without further fragments is a packet in one piece (RFC

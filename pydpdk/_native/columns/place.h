@@ -81,11 +81,30 @@ pyd_read16(const struct pyd_place *place, uint32_t off)
     return value;
 }
 
-/* Where the IP packet ends, from its header. */
-static inline uint32_t
-pyd_ip_end(const struct pyd_place *place)
+/* A number as the packet has it: in place, or in `wire` where its bytes are swapped. */
+static inline const char *
+pyd_to_wire(const char *data, uint32_t width, int swap, char *wire)
 {
-    const uint32_t ipv4 = place->at[PYD_IPV4], ipv6 = place->at[PYD_IPV6];
+    uint16_t value16;
+    uint32_t value32;
+
+    if (!swap || width == 1)
+        return data;
+    if (width == sizeof(value16)) {
+        memcpy(&value16, data, sizeof(value16));
+        value16 = rte_cpu_to_be_16(value16);
+        return memcpy(wire, &value16, sizeof(value16));
+    }
+    memcpy(&value32, data, sizeof(value32));
+    value32 = rte_cpu_to_be_32(value32);
+    return memcpy(wire, &value32, sizeof(value32));
+}
+
+/* Where the IP packet of a stack ends, from its header. */
+static inline uint32_t
+pyd_ip_end(const struct pyd_place *place, uint32_t stack)
+{
+    const uint32_t ipv4 = place->at[stack + PYD_IPV4], ipv6 = place->at[stack + PYD_IPV6];
 
     if (ipv4 != PYD_NOWHERE)
         return ipv4 + rte_be_to_cpu_16(

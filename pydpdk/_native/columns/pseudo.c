@@ -154,9 +154,8 @@ void
 pyd_find_pseudo(const struct pyd_place *place, struct pyd_pseudo *pseudo)
 {
     const int is_ipv4 = place->at[PYD_IPV4] != PYD_NOWHERE;
-    const uint32_t width = is_ipv4 ? IPV4_ADDRESS : IPV6_ADDRESS;
-    const uint32_t src = is_ipv4 ? place->at[PYD_IPV4] + offsetof(struct rte_ipv4_hdr, src_addr)
-                                 : place->at[PYD_IPV6] + offsetof(struct rte_ipv6_hdr, src_addr);
+    const uint32_t width = pyd_address_bytes(is_ipv4);
+    const uint32_t src = place->at[is_ipv4 ? PYD_IPV4 : PYD_IPV6] + pyd_src_at(is_ipv4);
 
     take(place, src, 0, width, &pseudo->src);
     take(place, src + width, 0, width, &pseudo->dst);
@@ -203,5 +202,5 @@ pyd_datagram_sum_at(const struct pyd_place *place)
     if ((is_whole && proto != IPPROTO_UDPLITE && proto != IPPROTO_DCCP) || sum == 0 || sum < start)
         return 0;
     at += sum - start;
-    return at + 2 <= RTE_MIN(pyd_ip_end(place), place->m->pkt_len) ? at : 0;
+    return at + 2 <= RTE_MIN(pyd_ip_end(place, 0), place->m->pkt_len) ? at : 0;
 }

@@ -28,8 +28,7 @@ static enum covered
 how_covered(const struct pyd_column *column)
 {
     const int is_ipv4 = column->header == PYD_IPV4;
-    const uint32_t src = is_ipv4 ? offsetof(struct rte_ipv4_hdr, src_addr)
-                                 : offsetof(struct rte_ipv6_hdr, src_addr);
+    const uint32_t src = pyd_src_at(is_ipv4);
 
     if (column->header >= PYD_L4)
         return IN_L4;
@@ -83,9 +82,7 @@ follow(uint16_t sum, const uint16_t *before, const uint16_t *after, uint32_t n)
 
     for (i = 0; i < n; i++)
         total += (uint16_t)~before[i] + after[i];
-    total = (total & 0xffff) + (total >> 16);
-    total = (total & 0xffff) + (total >> 16);
-    return ~total;
+    return ~pyd_fold(total);
 }
 
 static inline void
@@ -162,22 +159,6 @@ rewrite(const struct pyd_place *place, const struct change *change, const struct
     follow_l4(place, change, touch->l4_sum_at, before, after);
 }
 
-static const char *
-to_wire(const struct pyd_column *column, const char *data, char *wire)
-{
-    uint32_t i;
-
-    if (!column->swap || column->width == 1)
-        return data;
-    for (i = 0; i < column->width; i++)
-#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
-        wire[i] = data[column->width - 1 - i];
-#else
-        wire[i] = data[i];
-#endif
-    return wire;
-}
-
 /* SCTP has a CRC over all of it, which cannot be updated from a difference of words. */
 static int
 is_rejected(const struct pyd_place *place, const struct touch *touch, uint32_t header)
@@ -193,7 +174,7 @@ pyd_mbufs_rewrite(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *
     const struct change change = change_of(column);
     struct pyd_place place;
     struct touch touch;
-    char wire[16];
+    char wire[sizeof(uint32_t)];
     uint32_t i;
 
     for (i = 0; i < n; i++) {
@@ -204,7 +185,8 @@ pyd_mbufs_rewrite(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *
     for (i = 0; i < n; i++, data += column->width) {
         pyd_locate(&place, mbufs[i], PYD_DEPTH_FIRST);
         if (find_touch(&place, &change, &touch))
-            rewrite(&place, &change, &touch, to_wire(column, data, wire));
+            rewrite(&place, &change, &touch,
+                    pyd_to_wire(data, column->width, column->swap, wire));
     }
     return 0;
 }
@@ -213,12 +195,11 @@ int
 pyd_burst_rewrite(struct pyd_burst *burst, const struct pyd_column *column, const char *data,
                   uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_rewrite(burst->storage->mbufs, n, column, data);
-    pyd_burst_leave(burst);
+    if (likely(ret == 0))
+        ret = pyd_burst_leave_with(
+            burst, pyd_mbufs_rewrite(burst->storage->mbufs, n, column, data));
     return ret;
 }
 
@@ -268,11 +249,10 @@ pyd_mbufs_decrement_ttl(struct rte_mbuf **mbufs, uint32_t n, uint8_t *expired)
 int
 pyd_burst_decrement_ttl(struct pyd_burst *burst, uint8_t *expired, uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_decrement_ttl(burst->storage->mbufs, n, expired);
-    pyd_burst_leave(burst);
+    if (likely(ret == 0))
+        ret = pyd_burst_leave_with(
+            burst, pyd_mbufs_decrement_ttl(burst->storage->mbufs, n, expired));
     return ret;
 }

@@ -24,16 +24,6 @@ may_push(struct rte_mbuf *m)
            m->pkt_len <= PYD_PKT_LEN_MAX - TAG;
 }
 
-/* Bytes that the packet has, in any segment. */
-static void
-read_bytes(const struct rte_mbuf *m, uint32_t off, uint32_t len, char *bytes)
-{
-    const char *found = rte_pktmbuf_read(m, off, len, bytes);
-
-    if (found != NULL && found != bytes)
-        memcpy(bytes, found, len);
-}
-
 /* As rte_vlan_insert, which needs the addresses in the first segment. */
 static void
 push(struct rte_mbuf *m, uint16_t tci, uint16_t tpid)
@@ -41,7 +31,7 @@ push(struct rte_mbuf *m, uint16_t tci, uint16_t tpid)
     const rte_be16_t tag[] = {rte_cpu_to_be_16(tpid), rte_cpu_to_be_16(tci)};
     char bytes[MACS + TAG];
 
-    read_bytes(m, 0, MACS, bytes);
+    pyd_span_read(m, 0, MACS, bytes);
     memcpy(bytes + MACS, tag, TAG);
     rte_pktmbuf_prepend(m, TAG);
     pyd_span_write(m, 0, sizeof(bytes), bytes);
@@ -77,12 +67,10 @@ pyd_mbufs_vlan_push(struct rte_mbuf **mbufs, uint32_t n, const uint16_t *tci, ui
 int
 pyd_burst_vlan_push(struct pyd_burst *burst, const uint16_t *tci, uint16_t tpid, uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_vlan_push(burst->storage->mbufs, n, tci, tpid);
-    pyd_burst_leave(burst);
+    if (likely(ret == 0))
+        ret = pyd_burst_leave_with(burst, pyd_mbufs_vlan_push(burst->storage->mbufs, n, tci, tpid));
     return ret;
 }
 
@@ -94,7 +82,7 @@ is_tagged(struct rte_mbuf *m)
     if (likely(m->data_len >= sizeof(struct rte_ether_hdr) + TAG))
         type = rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->ether_type;
     else if (m->pkt_len >= sizeof(struct rte_ether_hdr) + TAG)
-        read_bytes(m, MACS, sizeof(type), (char *)&type);
+        pyd_span_read(m, MACS, sizeof(type), (char *)&type);
     return type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN) ||
            type == rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ);
 }
@@ -129,10 +117,10 @@ pop(struct rte_mbuf *m)
     char macs[MACS], byte = 0;
     rte_be16_t tci = 0;
 
-    read_bytes(m, MACS + sizeof(rte_be16_t), sizeof(tci), (char *)&tci);
-    read_bytes(m, 0, MACS, macs);
+    pyd_span_read(m, MACS + sizeof(rte_be16_t), sizeof(tci), (char *)&tci);
+    pyd_span_read(m, 0, MACS, macs);
     for (at = MACS; at < start; at++) {
-        read_bytes(m, at + TAG, 1, &byte);
+        pyd_span_read(m, at + TAG, 1, &byte);
         pyd_span_write(m, at, 1, &byte);
     }
     roomy->data_off += TAG;
@@ -169,12 +157,10 @@ pyd_mbufs_vlan_pop(struct rte_mbuf **mbufs, uint32_t n, uint8_t *popped)
 int
 pyd_burst_vlan_pop(struct pyd_burst *burst, uint8_t *popped, uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_vlan_pop(burst->storage->mbufs, n, popped);
-    pyd_burst_leave(burst);
+    if (likely(ret == 0))
+        ret = pyd_burst_leave_with(burst, pyd_mbufs_vlan_pop(burst->storage->mbufs, n, popped));
     return ret;
 }
 
@@ -199,13 +185,11 @@ pyd_mbufs_prepend(struct rte_mbuf **mbufs, uint32_t n, const char *data, uint32_
 int
 pyd_burst_prepend(struct pyd_burst *burst, const char *data, uint32_t width, uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = n != burst->n ? -EMSGSIZE
-                        : pyd_mbufs_prepend(burst->storage->mbufs, n, data, width, width);
-    pyd_burst_leave(burst);
+    if (likely(ret == 0))
+        ret = pyd_burst_leave_with(
+            burst, pyd_mbufs_prepend(burst->storage->mbufs, n, data, width, width));
     return ret;
 }
 
@@ -225,12 +209,10 @@ pyd_mbufs_adj(struct rte_mbuf **mbufs, uint32_t n, const uint32_t *lengths)
 int
 pyd_burst_adj(struct pyd_burst *burst, const uint32_t *lengths, uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = n != burst->n ? -EMSGSIZE : pyd_mbufs_adj(burst->storage->mbufs, n, lengths);
-    pyd_burst_leave(burst);
+    if (likely(ret == 0))
+        ret = pyd_burst_leave_with(burst, pyd_mbufs_adj(burst->storage->mbufs, n, lengths));
     return ret;
 }
 

@@ -5,54 +5,39 @@
 #define FIXED_FLAGS                                                                              \
     (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | (RTE_MBUF_F_TX_OFFLOAD_MASK & ~RTE_MBUF_F_TX_VLAN))
 
-static void
-put_field(struct rte_mbuf *m, uint32_t off, const struct pyd_column *column, const char *data)
-{
-    char wire[sizeof(uint32_t)];
-    uint16_t value16;
-    uint32_t value32;
-
-    if (column->swap && column->width == 2) {
-        memcpy(&value16, data, sizeof(value16));
-        value16 = rte_cpu_to_be_16(value16);
-        memcpy(wire, &value16, sizeof(value16));
-        data = wire;
-    } else if (column->swap && column->width == 4) {
-        memcpy(&value32, data, sizeof(value32));
-        value32 = rte_cpu_to_be_32(value32);
-        memcpy(wire, &value32, sizeof(value32));
-        data = wire;
-    }
-    pyd_span_write(m, off, column->width, data);
-}
-
-/* Where the field lies in the packet; -1 where it has none. */
-static int64_t
-offset_in(struct rte_mbuf *m, const struct pyd_column *column)
+/* Where the bytes begin, at an offset in the packet or in one of its headers; UINT32_MAX where the
+ * packet does not have all of them. */
+static uint32_t
+span_start(struct rte_mbuf *m, int header, uint32_t offset, uint32_t width)
 {
     struct pyd_place place;
+    uint64_t start = offset;
 
-    pyd_locate(&place, m, pyd_header_depth(column->header));
-    if (place.at[column->header] == PYD_NOWHERE)
-        return -1;
-    return place.at[column->header] + column->offset;
+    if (header >= 0) {
+        pyd_locate(&place, m, pyd_header_depth(header));
+        if (place.at[header] == PYD_NOWHERE)
+            return UINT32_MAX;
+        start += place.at[header];
+    }
+    return start + width <= m->pkt_len ? (uint32_t)start : UINT32_MAX;
 }
 
 static int
-write_field(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *column, const char *data)
+poke(struct rte_mbuf **mbufs, uint32_t n, int header, uint32_t offset, uint32_t width, int swap,
+     const char *data)
 {
-    int64_t off;
-    uint32_t i;
+    char wire[sizeof(uint32_t)];
+    uint32_t i, start;
 
     for (i = 0; i < n; i++) {
-        off = offset_in(mbufs[i], column);
-        if (off >= 0 && !pyd_span_is_own(mbufs[i], off, column->width))
+        start = span_start(mbufs[i], header, offset, width);
+        if (start != UINT32_MAX && !pyd_span_is_own(mbufs[i], start, width))
             return 1 + i;
     }
-    for (i = 0; i < n; i++, data += column->width) {
-        off = offset_in(mbufs[i], column);
-        if (off >= 0)
-            put_field(mbufs[i], off, column, data);
+    for (i = 0; i < n; i++, data += width) {
+        start = span_start(mbufs[i], header, offset, width);
+        if (start != UINT32_MAX)
+            pyd_span_write(mbufs[i], start, width, pyd_to_wire(data, width, swap, wire));
     }
     return 0;
 }
@@ -95,37 +80,18 @@ int
 pyd_column_write(struct pyd_burst *burst, const struct pyd_column *column, const char *data,
                  uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
     if (unlikely(ret != 0))
         return ret;
-    if (n != burst->n)
-        ret = -EMSGSIZE;
-    else if (column->how == PYD_COLUMN_FIELD)
-        ret = write_field(burst->storage->mbufs, n, column, data);
+    if (column->how == PYD_COLUMN_FIELD)
+        ret = poke(burst->storage->mbufs, n, column->header, column->offset, column->width,
+                   column->swap, data);
     else if (column->how == PYD_COLUMN_FLAG)
         ret = write_flag(burst->storage->mbufs, n, column, data);
     else
         ret = write_mbuf(burst->storage->mbufs, n, column, data);
-    pyd_burst_leave(burst);
-    return ret;
-}
-
-/* Where the bytes of a peek or poke begin; UINT32_MAX where the packet does not have all of
- * them. */
-static uint32_t
-span_start(struct rte_mbuf *m, int header, uint32_t offset, uint32_t width)
-{
-    struct pyd_place place;
-    uint64_t start = offset;
-
-    if (header >= 0) {
-        pyd_locate(&place, m, pyd_header_depth(header));
-        if (place.at[header] == PYD_NOWHERE)
-            return UINT32_MAX;
-        start += place.at[header];
-    }
-    return start + width <= m->pkt_len ? (uint32_t)start : UINT32_MAX;
+    return pyd_burst_leave_with(burst, ret);
 }
 
 /* `width` bytes at an offset of each packet, or of one of its headers; zeros where the packet does
@@ -154,27 +120,7 @@ pyd_burst_peek(struct pyd_burst *burst, int header, uint32_t offset, uint32_t wi
         else if (bytes != data)
             memcpy(data, bytes, width);
     }
-    pyd_burst_leave(burst);
-    return n;
-}
-
-static int
-poke(struct rte_mbuf **mbufs, uint32_t n, int header, uint32_t offset, uint32_t width,
-     const char *data)
-{
-    uint32_t i, start;
-
-    for (i = 0; i < n; i++) {
-        start = span_start(mbufs[i], header, offset, width);
-        if (start != UINT32_MAX && !pyd_span_is_own(mbufs[i], start, width))
-            return 1 + i;
-    }
-    for (i = 0; i < n; i++, data += width) {
-        start = span_start(mbufs[i], header, offset, width);
-        if (start != UINT32_MAX)
-            pyd_span_write(mbufs[i], start, width, data);
-    }
-    return 0;
+    return pyd_burst_leave_with(burst, n);
 }
 
 /* As pyd_column_write; packets that do not have all of the bytes stay as they are. */
@@ -182,12 +128,10 @@ int
 pyd_burst_poke(struct pyd_burst *burst, int header, uint32_t offset, uint32_t width,
                const char *data, uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = n != burst->n ? -EMSGSIZE
-                        : poke(burst->storage->mbufs, n, header, offset, width, data);
-    pyd_burst_leave(burst);
+    if (likely(ret == 0))
+        ret = pyd_burst_leave_with(
+            burst, poke(burst->storage->mbufs, n, header, offset, width, 0, data));
     return ret;
 }

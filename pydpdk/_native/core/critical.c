@@ -14,6 +14,18 @@ pyd_critical_begin(void)
     return ret;
 }
 
+/* The same for what makes an object: on failure returns -1 and sets rte_errno. */
+int
+pyd_making_begin(void)
+{
+    const int ret = pyd_critical_begin();
+
+    if (ret == 0)
+        return 0;
+    rte_errno = -ret;
+    return -1;
+}
+
 void
 pyd_critical_end(void)
 {

@@ -29,6 +29,14 @@ pyd_unref(struct pyd_gate *gate)
     __atomic_fetch_sub(&gate->inside, 1, __ATOMIC_RELEASE);
 }
 
+/* Each `..._with` leaves and returns the result of the call that was made inside. */
+static inline int
+pyd_unref_with(struct pyd_gate *gate, int result)
+{
+    pyd_unref(gate);
+    return result;
+}
+
 /* For rings and pools: any number of threads at a time. */
 static inline int
 pyd_enter(struct pyd_gate *gate)
@@ -45,6 +53,13 @@ pyd_leave(struct pyd_gate *gate)
 {
     pyd_critical_exit();
     pyd_unref(gate);
+}
+
+static inline int
+pyd_leave_with(struct pyd_gate *gate, int result)
+{
+    pyd_leave(gate);
+    return result;
 }
 
 /* DPDK allows one thread at a time, so a second one gets -EBUSY and does not wait. These two are

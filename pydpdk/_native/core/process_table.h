@@ -22,6 +22,7 @@ struct pyd_process *pyd_process_me(void);
 uint8_t pyd_process_owner(void);
 uint64_t pyd_cpu_time(uint64_t pid, uint32_t tid);
 int pyd_intact(void);
+int pyd_making_begin(void);
 int pyd_process_inside(const struct pyd_process *p);
 void pyd_process_clear(struct pyd_process *p);
 void pyd_mempool_give(struct rte_mempool *mp);

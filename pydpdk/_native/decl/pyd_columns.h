@@ -62,4 +62,3 @@ int pyd_burst_peek(struct pyd_burst *burst, int header, uint32_t offset, uint32_
     char *data, uint8_t *valid, uint32_t room);
 int pyd_burst_poke(struct pyd_burst *burst, int header, uint32_t offset, uint32_t width,
     const char *data, uint32_t n);
-uint32_t pyd_softrss(const uint32_t *words, uint32_t n);

@@ -7,9 +7,7 @@ struct pyd_log_line {
 };
 
 int pyd_log_open(void);
-int pyd_log_close(void);
 int pyd_log_take(struct pyd_log_line *line);
-uint64_t pyd_log_lost(void);
 int pyd_log_types(char *text, unsigned int size);
 void pyd_log_forget(void);
 const char *pyd_log_mine(void);

@@ -56,10 +56,8 @@ int pyd_burst_derive(struct pyd_burst *burst, struct pyd_burst *into, struct pyd
     int how, uint32_t off, uint32_t len);
 int pyd_mbuf_tx_get(struct pyd_burst *burst, uint32_t i, struct pyd_tx_offload *tx);
 int pyd_mbuf_tx_set(struct pyd_burst *burst, uint32_t i, const struct pyd_tx_offload *tx);
-int pyd_mbuf_dyn_get(struct pyd_burst *burst, uint32_t i, uint32_t offset, uint32_t size,
-    char *data);
-int pyd_mbuf_dyn_set(struct pyd_burst *burst, uint32_t i, uint32_t offset, uint32_t size,
-    const char *data);
+int pyd_mbuf_dyn(struct pyd_burst *burst, uint32_t i, uint32_t offset, uint32_t size, char *to,
+    const char *from);
 int pyd_mbuf_flag_set(struct pyd_burst *burst, uint32_t i, uint32_t bitnum, int on);
 int pyd_extmem_register(struct pyd_pool *pool, uint64_t addr, uint64_t len, uint64_t page_sz);
 int pyd_extbuf_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32_t cache_size,

@@ -29,7 +29,6 @@ struct pyd_objects_head *pyd_objects_head(const struct rte_mempool *mp);
 uint8_t *pyd_objects_owners(const struct rte_mempool *mp);
 int pyd_ops_known(const char *name);
 int pyd_ops_name(const struct rte_mempool *mp, char *name, unsigned int size);
-unsigned int pyd_objects_addresses(struct rte_mempool *mp, uint64_t *addresses, unsigned int room);
 int pyd_objects_get(struct pyd_objects *objects, int64_t *ids, uint32_t n);
 int pyd_objects_put(struct pyd_objects *objects, const int64_t *ids, uint32_t n);
 int pyd_objects_read(struct pyd_objects *objects, const int64_t *ids, uint32_t n, char *data);

@@ -52,12 +52,9 @@ int pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk);
 int pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk);
 int pyd_ring_tx_burst(struct pyd_ring *ring, struct pyd_burst *burst);
 int pyd_ring_rx_burst(struct pyd_ring *ring, struct pyd_burst *burst);
-int pyd_ring_enqueue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
+int pyd_ring_zc_start(struct pyd_ring *ring, int consumer, uint32_t n, int bulk,
     struct pyd_ring_slots *slots);
-int pyd_ring_dequeue_zc_start(struct pyd_ring *ring, uint32_t n, int bulk,
-    struct pyd_ring_slots *slots);
-int pyd_ring_enqueue_zc_finish(struct pyd_ring *ring, uint32_t n);
-int pyd_ring_dequeue_zc_finish(struct pyd_ring *ring, uint32_t n);
+int pyd_ring_zc_finish(struct pyd_ring *ring, int consumer, uint32_t n);
 int pyd_ring_zc_end(struct pyd_ring_slots *slots, uint32_t n);
 void pyd_ring_zc_drop(struct pyd_ring_slots *slots, struct pyd_ring *ring);
 void pyd_ring_call_in(const char *name);

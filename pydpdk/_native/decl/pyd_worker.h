@@ -29,14 +29,8 @@ void pyd_job_close(struct pyd_job *job);
 struct pyd_job *pyd_job_mine(void);
 int pyd_job_running(void);
 
-int pyd_lease_queue(struct pyd_queue *queue, uint32_t *leased);
-int pyd_lease_burst(struct pyd_burst *burst, uint32_t *leased);
-int pyd_lease_ring(struct pyd_ring *ring, uint32_t *leased);
-int pyd_lease_pool(struct pyd_pool *pool, uint32_t *leased);
-void pyd_return_queue(struct pyd_queue *queue, uint32_t *leased);
-void pyd_return_burst(struct pyd_burst *burst, uint32_t *leased);
-void pyd_return_ring(struct pyd_ring *ring, uint32_t *leased);
-void pyd_return_pool(struct pyd_pool *pool, uint32_t *leased);
+int pyd_lease(struct pyd_gate *gate, int alone, uint32_t *leased);
+void pyd_return(struct pyd_gate *gate, int alone, uint32_t *leased);
 
 int pyd_worker_rx(struct pyd_queue *queue, struct pyd_burst *burst);
 int pyd_worker_tx(struct pyd_queue *queue, struct pyd_burst *burst);

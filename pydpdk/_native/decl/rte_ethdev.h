@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define RTE_MAX_ETHPORTS ...
 #define RTE_ETH_NAME_MAX_LEN ...
-#define RTE_ETH_XSTATS_NAME_SIZE ...
 #define RTE_ETH_DEV_FALLBACK_RX_RINGSIZE ...
 #define RTE_ETH_DEV_FALLBACK_TX_RINGSIZE ...
 #define RTE_MAX_QUEUES_PER_PORT ...
@@ -59,14 +58,12 @@ struct rte_eth_rxmode { uint32_t mtu; uint64_t offloads; ...; };
 struct rte_eth_txmode { uint64_t offloads; ...; };
 struct rte_eth_rss_conf { uint64_t rss_hf; ...; };
 struct rte_eth_conf { struct rte_eth_rxmode rxmode; struct rte_eth_txmode txmode; ...; };
-struct rte_eth_rxconf { uint16_t rx_free_thresh; uint64_t offloads; ...; };
-struct rte_eth_txconf { uint16_t tx_rs_thresh; uint16_t tx_free_thresh; uint64_t offloads; ...; };
+struct rte_eth_rxconf;
+struct rte_eth_txconf;
 struct rte_eth_desc_lim { uint16_t nb_max; uint16_t nb_min; uint16_t nb_align; ...; };
-struct rte_eth_dev_portconf { uint16_t burst_size; uint16_t ring_size; uint16_t nb_queues; ...; };
 struct rte_eth_dev_info {
     struct rte_device *device;
     const char *driver_name;
-    unsigned int if_index;
     uint16_t min_mtu;
     uint16_t max_mtu;
     uint32_t min_rx_bufsize;
@@ -78,15 +75,10 @@ struct rte_eth_dev_info {
     uint64_t tx_offload_capa;
     uint16_t reta_size;
     uint64_t flow_type_rss_offloads;
-    struct rte_eth_rxconf default_rxconf;
-    struct rte_eth_txconf default_txconf;
     struct rte_eth_desc_lim rx_desc_lim;
     struct rte_eth_desc_lim tx_desc_lim;
-    uint32_t speed_capa;
     uint16_t nb_rx_queues;
     uint16_t nb_tx_queues;
-    struct rte_eth_dev_portconf default_rxportconf;
-    struct rte_eth_dev_portconf default_txportconf;
     ...;
 };
 struct rte_eth_stats {

@@ -6,7 +6,7 @@
 #include "core/inbox.h"
 #include "pyd.h"
 
-#define QUEUE_LINES 4096 /* 4 MB at most; beyond, lines are counted and dropped */
+#define QUEUE_LINES 4096 /* 4 MB at most; beyond, lines are dropped */
 
 static struct pyd_inbox inbox = {.n_max = QUEUE_LINES};
 static FILE *stream;
@@ -67,24 +67,11 @@ pyd_log_open(void)
     return inbox.wake;
 }
 
-/* Give rte_log back to stderr; lines in the queue can still be taken. */
-int
-pyd_log_close(void)
-{
-    return rte_openlog_stream(NULL);
-}
-
 /* Returns 1 and a line, or 0. */
 int
 pyd_log_take(struct pyd_log_line *line)
 {
     return pyd_inbox_take(&inbox, line);
-}
-
-uint64_t
-pyd_log_lost(void)
-{
-    return pyd_inbox_lost(&inbox);
 }
 
 /* The ids and names of all log types, as rte_log_dump prints them. */

@@ -110,8 +110,7 @@ pyd_beyond_take(struct pyd_beyond *beyond, struct pyd_gate *gate)
     else if (wanted != 0)
         ret = -ENOMEM;
     free(objects);
-    pyd_leave(gate);
-    return ret;
+    return pyd_leave_with(gate, ret);
 }
 
 /* Give them back, where the port does not use the pool after all. */

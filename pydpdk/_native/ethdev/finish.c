@@ -20,26 +20,6 @@ struct part {
     uint8_t proto;
 };
 
-static uint16_t
-fold(uint64_t sum)
-{
-    while (sum >> 16 != 0)
-        sum = (sum & UINT16_MAX) + (sum >> 16);
-    return sum;
-}
-
-/* Where the IP datagram ends. */
-static uint32_t
-ip_end(const struct pyd_place *place, const struct part *part)
-{
-    if (part->is_ipv4)
-        return part->ip_at + rte_be_to_cpu_16(pyd_read16(
-                   place, part->ip_at + offsetof(struct rte_ipv4_hdr, total_length)));
-    return part->ip_at + sizeof(struct rte_ipv6_hdr) +
-           rte_be_to_cpu_16(pyd_read16(
-               place, part->ip_at + offsetof(struct rte_ipv6_hdr, payload_len)));
-}
-
 /* UDP has its own length field. */
 static uint32_t
 length_of(const struct pyd_place *place, const struct part *part, uint32_t end)
@@ -72,7 +52,7 @@ find_part(const struct pyd_place *place, uint32_t stack, struct part *part)
                                          : offsetof(struct rte_udp_hdr, dgram_cksum));
     if (part->ip_at == PYD_NOWHERE)
         return 0;
-    end = ip_end(place, part);
+    end = pyd_ip_end(place, stack);
     if (end > place->m->pkt_len || end < part->sum_at + 2)
         return 0;
     part->l4_len = length_of(place, part, end);
@@ -83,23 +63,21 @@ find_part(const struct pyd_place *place, uint32_t stack, struct part *part)
 static uint16_t
 addresses_sum(const struct pyd_place *place, uint32_t stack, const struct part *part)
 {
-    const uint32_t width = part->is_ipv4 ? 4 : 16;
-    const uint32_t at = part->ip_at + (part->is_ipv4 ? offsetof(struct rte_ipv4_hdr, src_addr)
-                                                     : offsetof(struct rte_ipv6_hdr, src_addr));
+    const uint32_t width = pyd_address_bytes(part->is_ipv4);
     struct pyd_pseudo pseudo;
 
     if (likely(stack != 0 || pyd_has_own_pseudo(place)))
-        return pyd_raw_sum(place->m, at, 2 * width);
+        return pyd_raw_sum(place->m, part->ip_at + pyd_src_at(part->is_ipv4), 2 * width);
     pyd_find_pseudo(place, &pseudo);
-    return fold((uint64_t)rte_raw_cksum(pseudo.src.bytes, width) +
-                rte_raw_cksum(pseudo.dst.bytes, width));
+    return pyd_fold(rte_raw_cksum(pseudo.src.bytes, width) +
+                    rte_raw_cksum(pseudo.dst.bytes, width));
 }
 
 static uint16_t
 pseudo_sum(const struct pyd_place *place, uint32_t stack, const struct part *part)
 {
-    return fold((uint64_t)addresses_sum(place, stack, part) + rte_cpu_to_be_16(part->proto) +
-                rte_cpu_to_be_16(part->l4_len));
+    return pyd_fold(addresses_sum(place, stack, part) + rte_cpu_to_be_16(part->proto) +
+                    rte_cpu_to_be_16(part->l4_len));
 }
 
 /* The complement is never 0 on the wire: for UDP 0 means no checksum, for TCP both are the same. */
@@ -142,11 +120,9 @@ static int
 finish_sctp(const struct pyd_place *place)
 {
     const uint32_t at = place->at[PYD_SCTP], sum_at = at + 8;
-    struct part part = {.is_ipv4 = place->at[PYD_IPV4] != PYD_NOWHERE};
-    uint32_t end, crc, zero = 0;
+    const uint32_t end = pyd_ip_end(place, 0);
+    uint32_t crc, zero = 0;
 
-    part.ip_at = place->at[part.is_ipv4 ? PYD_IPV4 : PYD_IPV6];
-    end = ip_end(place, &part);
     if (end > place->data_len || end < sum_at + 4 ||
         memcmp(place->data + sum_at, &zero, sizeof(zero)) != 0)
         return 0;

@@ -46,8 +46,7 @@ pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst)
         ret = pyd_receive(queue, burst);
         pyd_unpass_alone(&queue->gate);
     }
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }
 
 int
@@ -62,8 +61,7 @@ pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst)
         ret = burst->n == 0 ? 0 : pyd_queue_send(queue, burst);
         pyd_unpass_alone(&queue->gate);
     }
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }
 
 static inline int
@@ -76,11 +74,8 @@ forward(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int
     if (mode == PYD_FORWARD_MACSWAP)
         pyd_swap_macs(burst->storage->mbufs, n);
     pyd_queue_send(tx, burst);
-    if (unlikely(burst->n != 0)) {
-        tx->dropped += burst->n;
-        rte_pktmbuf_free_bulk(burst->storage->mbufs, burst->n);
-        pyd_burst_holds(burst, 0);
-    }
+    if (unlikely(burst->n != 0))
+        tx->dropped += pyd_burst_empty(burst);
     return n;
 }
 
@@ -124,6 +119,5 @@ pyd_forward_round(struct pyd_round *round)
     }
     round->served = ret < 0 ? i : 0;
     round->came = ret < 0 ? total : 0;
-    pyd_burst_leave(burst);
-    return ret < 0 ? ret : (int)total;
+    return pyd_burst_leave_with(burst, ret < 0 ? ret : (int)total);
 }

@@ -80,8 +80,7 @@ pyd_events_take(struct pyd_watch *watch, struct pyd_event *rows, unsigned int ro
         return ret;
     ret = pyd_inbox_take_many(&watch->events->inbox, rows, sizeof(*rows), room);
     *lost = pyd_inbox_lost(&watch->events->inbox);
-    pyd_leave(&watch->gate);
-    return ret;
+    return pyd_leave_with(&watch->gate, ret);
 }
 
 /* Once unregistered, DPDK is not inside the callback and does not call it again. */

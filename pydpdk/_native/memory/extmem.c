@@ -28,13 +28,9 @@ pyd_extbuf_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32
         .buf_len = pool->memory_len,
         .elt_size = elt_size,
     };
-    int ret;
 
-    ret = pyd_critical_begin();
-    if (ret != 0) {
-        rte_errno = -ret;
+    if (pyd_making_begin() != 0)
         return -1;
-    }
     pool->mp = rte_pktmbuf_pool_create_extbuf(name, n, cache_size, priv_size, data_room_size,
                                               socket_id, &memory, 1);
     pool->gate.open = pool->mp != NULL;

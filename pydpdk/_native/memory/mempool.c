@@ -26,13 +26,9 @@ static int
 count(struct pyd_gate *gate, const struct rte_mempool *mp,
       unsigned int (*function)(const struct rte_mempool *))
 {
-    int ret = pyd_ref(gate);
+    const int ret = pyd_ref(gate);
 
-    if (ret != 0)
-        return ret;
-    ret = function(mp);
-    pyd_unref(gate);
-    return ret;
+    return ret != 0 ? ret : pyd_unref_with(gate, function(mp));
 }
 
 int
@@ -50,13 +46,9 @@ pyd_pool_in_use(struct pyd_gate *gate, const struct rte_mempool *mp)
 int
 pyd_pool_cached(struct pyd_gate *gate, struct rte_mempool *mp, uint32_t *lens, unsigned int room)
 {
-    int ret = pyd_ref(gate);
+    const int ret = pyd_ref(gate);
 
-    if (ret != 0)
-        return ret;
-    ret = pyd_pool_caches(mp, lens, room);
-    pyd_unref(gate);
-    return ret;
+    return ret != 0 ? ret : pyd_unref_with(gate, pyd_pool_caches(mp, lens, room));
 }
 
 /* Returns -1 and sets rte_errno on failure. */
@@ -64,12 +56,8 @@ int
 pyd_pool_make(struct pyd_pool *pool, const char *name, uint32_t n, uint32_t cache_size,
               uint16_t priv_size, uint16_t data_room_size, int socket_id, const char *ops_name)
 {
-    int ret = pyd_critical_begin();
-
-    if (ret != 0) {
-        rte_errno = -ret;
+    if (pyd_making_begin() != 0)
         return -1;
-    }
     pool->mp = rte_pktmbuf_pool_create_by_ops(name, n, cache_size, priv_size, data_room_size,
                                               socket_id, ops_name);
     pool->gate.open = pool->mp != NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The description of a pool of plain objects, where every process finds it, and their addresses. */
+/* The description of a pool of plain objects, where every process finds it. */
 #include "core/gate.h"
 #include "core/process_table.h"
 
@@ -74,12 +74,10 @@ pyd_objects_make(struct pyd_objects *objects, const char *name, uint32_t n, uint
 {
     const uint32_t private = private_size(dtype_len, n, checked);
     struct rte_mempool *mp;
-    int ret = pyd_critical_begin();
+    int ret;
 
-    if (ret != 0) {
-        rte_errno = -ret;
+    if (pyd_making_begin() != 0)
         return -1;
-    }
     mp = rte_mempool_create_empty(name, n, itemsize, cache_size, private, socket_id, flags);
     if (mp != NULL && (ret = populate(mp, ops)) < 0) {
         rte_mempool_free(mp);
@@ -122,27 +120,4 @@ pyd_ops_name(const struct rte_mempool *mp, char *name, unsigned int size)
         return -ENOENT;
     snprintf(name, size, "%s", rte_mempool_ops_table.ops[mp->ops_index].name);
     return 0;
-}
-
-struct table {
-    uint64_t *addresses;
-    unsigned int room;
-};
-
-static void
-note_address(struct rte_mempool *mp, void *arg, void *object, unsigned int i)
-{
-    struct table *table = arg;
-
-    (void)mp;
-    if (i < table->room)
-        table->addresses[i] = (uintptr_t)object;
-}
-
-unsigned int
-pyd_objects_addresses(struct rte_mempool *mp, uint64_t *addresses, unsigned int room)
-{
-    struct table table = {addresses, room};
-
-    return rte_mempool_obj_iter(mp, note_address, &table);
 }

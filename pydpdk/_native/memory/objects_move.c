@@ -87,11 +87,8 @@ enter(struct pyd_objects *objects, struct pyd_gate *side, uint32_t alone)
 {
     int ret = pyd_enter(&objects->gate);
 
-    if (ret == 0 && alone) {
-        ret = pyd_enter_alone(side);
-        if (ret < 0)
-            pyd_leave(&objects->gate);
-    }
+    if (ret == 0 && alone && (ret = pyd_enter_alone(side)) != 0)
+        pyd_leave(&objects->gate);
     return ret;
 }
 
@@ -108,9 +105,8 @@ int
 pyd_objects_get(struct pyd_objects *objects, int64_t *ids, uint32_t n)
 {
     void *few[FEW], **pointers = few;
-    int ret;
+    int ret = enter(objects, &objects->getter, objects->single_get);
 
-    ret = enter(objects, &objects->getter, objects->single_get);
     if (ret < 0)
         return ret;
     if (n > objects->n)
@@ -189,9 +185,8 @@ int
 pyd_objects_put(struct pyd_objects *objects, const int64_t *ids, uint32_t n)
 {
     void *few[FEW], **pointers = few;
-    int ret;
+    int ret = enter(objects, &objects->putter, objects->single_put);
 
-    ret = enter(objects, &objects->putter, objects->single_put);
     if (ret < 0)
         return ret;
     if (n > objects->n)
@@ -229,8 +224,7 @@ copy(struct pyd_objects *objects, const int64_t *ids, uint32_t n, char *to, cons
         else
             memcpy(object, from + (size_t)i * size, size);
     }
-    pyd_leave(&objects->gate);
-    return ret;
+    return pyd_leave_with(&objects->gate, ret);
 }
 
 int
@@ -256,8 +250,7 @@ pyd_objects_ids(struct pyd_objects *objects, const uint64_t *addresses, uint32_t
         return ret;
     for (i = 0; i < n; i++)
         ids[i] = find_id(objects, addresses[i]);
-    pyd_leave(&objects->gate);
-    return 0;
+    return pyd_leave_with(&objects->gate, 0);
 }
 
 int

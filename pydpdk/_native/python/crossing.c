@@ -125,13 +125,6 @@ crossing_dealloc(PyObject *self)
     Py_TYPE(self)->tp_free(self);
 }
 
-static PyObject *
-crossing_get(PyObject *self, PyObject *object, PyObject *type)
-{
-    (void)type;
-    return object == NULL ? Py_NewRef(self) : PyMethod_New(self, object);
-}
-
 static PyGetSetDef crossing_getset[] = {
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
@@ -151,7 +144,7 @@ static PyTypeObject crossing_type = {
     .tp_call = PyVectorcall_Call,
     .tp_vectorcall_offset = offsetof(struct crossing, call),
     .tp_dictoffset = offsetof(struct crossing, dict),
-    .tp_descr_get = crossing_get,
+    .tp_descr_get = method_of,
     .tp_getset = crossing_getset,
 };
 

@@ -165,8 +165,9 @@ once_dealloc(PyObject *self)
     Py_TYPE(self)->tp_free(self);
 }
 
+/* As functions of a class do it. */
 static PyObject *
-once_get(PyObject *self, PyObject *object, PyObject *type)
+method_of(PyObject *self, PyObject *object, PyObject *type)
 {
     (void)type;
     return object == NULL ? Py_NewRef(self) : PyMethod_New(self, object);
@@ -206,7 +207,7 @@ static PyTypeObject once_type = {
     .tp_call = PyVectorcall_Call,
     .tp_vectorcall_offset = offsetof(struct once, call),
     .tp_dictoffset = offsetof(struct once, dict),
-    .tp_descr_get = once_get,
+    .tp_descr_get = method_of,
     .tp_getset = once_getset,
 };
 

@@ -136,18 +136,12 @@ mark_bursts(struct sweep *sweep, const struct pyd_process *p)
             mark_packet(sweep, storage->mbufs[i]);
 }
 
-static int
-is_pinned(struct rte_mempool *mp)
-{
-    return (rte_pktmbuf_priv_flags(mp) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;
-}
-
 /* Reset to the state in which it left its pool. A pinned buffer stays with its mbuf; everything
  * else is set anew. */
 static void
 reset(struct rte_mempool *mp, struct rte_mbuf *m)
 {
-    if (!is_pinned(mp)) {
+    if (!pyd_pool_is_external(mp)) {
         rte_pktmbuf_init(mp, NULL, m, 0);
         return;
     }
@@ -162,7 +156,7 @@ reset(struct rte_mempool *mp, struct rte_mbuf *m)
 static uint32_t
 recount(struct rte_mempool *mp, struct rte_mbuf *m, uint16_t refs)
 {
-    if (is_pinned(mp)) {
+    if (pyd_pool_is_external(mp)) {
         if (rte_mbuf_ext_refcnt_read(m->shinfo) == refs)
             return 0;
         rte_mbuf_ext_refcnt_set(m->shinfo, refs);
@@ -172,18 +166,6 @@ recount(struct rte_mempool *mp, struct rte_mbuf *m, uint16_t refs)
         return 0;
     rte_mbuf_refcnt_set(m, refs);
     return 1;
-}
-
-static void
-give_back(struct pyd_snapshot *snapshot, struct pyd_object *object)
-{
-    struct rte_mempool *mp = snapshot->pools[object->pool];
-    void *address = (void *)object->address;
-
-    if (rte_mempool_ops_enqueue_bulk(mp, &address, 1) == 0)
-        snapshot->found[object->pool].returned++;
-    else
-        snapshot->found[object->pool].in_doubt++;
 }
 
 static void
@@ -197,7 +179,7 @@ settle_mbuf(struct pyd_snapshot *snapshot, struct pyd_object *object)
         return;
     }
     reset(mp, m);
-    give_back(snapshot, object);
+    pyd_give_back(snapshot, object->pool, m);
 }
 
 /* Owner byte 0, but not in the pool: a call died between the two steps. */
@@ -209,7 +191,7 @@ settle_plain(struct pyd_snapshot *snapshot, struct pyd_object *object, uint32_t 
     if (*owner != 0 && !pyd_is_of_the_dead(snapshot, *owner))
         return;
     *owner = 0;
-    give_back(snapshot, object);
+    pyd_give_back(snapshot, object->pool, (void *)object->address);
 }
 
 static int

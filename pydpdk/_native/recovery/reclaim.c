@@ -6,31 +6,17 @@
 #include "core/numbers.h"
 #include "recovery/recover.h"
 
+/* A process in this state that has the lcore; -1: there is none. */
 static int
-on_dead_lcore(const struct pyd_snapshot *snapshot, uint32_t lcore, int *was_inside)
+find_user(const struct pyd_snapshot *snapshot, uint32_t lcore, uint8_t state)
 {
-    uint32_t i;
-
-    *was_inside = 0;
-    for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        if (snapshot->state[i] == PYD_DEAD &&
-            snapshot->table->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1) {
-            *was_inside = snapshot->was_inside[i];
-            return 1;
-        }
-    return 0;
-}
-
-static int
-on_living_lcore(const struct pyd_snapshot *snapshot, uint32_t lcore)
-{
-    uint32_t i;
+    int i;
 
     for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        if (snapshot->state[i] == PYD_LIVING &&
+        if (snapshot->state[i] == state &&
             snapshot->table->processes[i].lcores[lcore / 64] >> (lcore % 64) & 1)
-            return 1;
-    return 0;
+            return i;
+    return -1;
 }
 
 /* If a call died, the cache's length may not match its objects: then only mark and sweep can find
@@ -56,13 +42,17 @@ static void
 empty_caches(struct pyd_snapshot *snapshot, int keep)
 {
     uint32_t lcore, i;
-    int was_inside;
 
-    for (lcore = 0; lcore < RTE_MAX_LCORE; lcore++)
-        if (on_dead_lcore(snapshot, lcore, &was_inside) && !on_living_lcore(snapshot, lcore))
-            for (i = 0; i < snapshot->n_pools; i++)
-                if (snapshot->pools[i]->cache_size != 0)
-                    empty_cache(snapshot, i, lcore, was_inside, keep || !snapshot->sweeps[i]);
+    for (lcore = 0; lcore < RTE_MAX_LCORE; lcore++) {
+        const int dead = find_user(snapshot, lcore, PYD_DEAD);
+
+        if (dead < 0 || find_user(snapshot, lcore, PYD_LIVING) >= 0)
+            continue;
+        for (i = 0; i < snapshot->n_pools; i++)
+            if (snapshot->pools[i]->cache_size != 0)
+                empty_cache(snapshot, i, lcore, snapshot->was_inside[dead],
+                            keep || !snapshot->sweeps[i]);
+    }
 }
 
 /* Before mark and sweep, which finds what was in the caches of each pool that it can read. */
@@ -99,23 +89,17 @@ static void
 take_objects(struct pyd_snapshot *snapshot, uint32_t pool)
 {
     struct rte_mempool *mp = snapshot->pools[pool];
-    struct pyd_recovered *entry = &snapshot->found[pool];
     uint64_t *objects = snapshot->scratch;
     uint8_t *owners = pyd_objects_owners(mp);
     uint32_t i, n;
 
-    n = owners == NULL ? 0 : pyd_objects_addresses(mp, objects, mp->size);
+    n = owners == NULL ? 0 : pyd_pool_objects(mp, objects, mp->size);
     qsort(objects, n, sizeof(*objects), pyd_compare); /* ids ascend with addresses */
     for (i = 0; i < n; i++) {
-        void *object = (void *)(uintptr_t)objects[i];
-
         if (!pyd_is_of_the_dead(snapshot, owners[i]))
             continue;
         owners[i] = 0;
-        if (rte_mempool_ops_enqueue_bulk(mp, &object, 1) == 0)
-            entry->returned++;
-        else
-            entry->in_doubt++;
+        pyd_give_back(snapshot, pool, (void *)(uintptr_t)objects[i]);
     }
 }
 

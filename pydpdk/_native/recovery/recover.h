@@ -44,6 +44,7 @@ int pyd_snapshot_gather(struct pyd_snapshot *snapshot);
 int pyd_snapshot_make_room(struct pyd_snapshot *snapshot);
 void pyd_snapshot_free(struct pyd_snapshot *snapshot);
 struct pyd_recovered *pyd_snapshot_find(struct pyd_snapshot *snapshot, const struct rte_mempool *mp);
+void pyd_give_back(struct pyd_snapshot *snapshot, uint32_t pool, void *object);
 int pyd_is_of_the_dead(const struct pyd_snapshot *snapshot, uint8_t owner);
 int pyd_is_any_hidden(const struct pyd_snapshot *snapshot, char *name, uint32_t room);
 

@@ -143,6 +143,16 @@ pyd_snapshot_find(struct pyd_snapshot *snapshot, const struct rte_mempool *mp)
     return NULL;
 }
 
+/* Past the caches, which may be of dead processes. */
+void
+pyd_give_back(struct pyd_snapshot *snapshot, uint32_t pool, void *object)
+{
+    if (rte_mempool_ops_enqueue_bulk(snapshot->pools[pool], &object, 1) == 0)
+        snapshot->found[pool].returned++;
+    else
+        snapshot->found[pool].in_doubt++;
+}
+
 /* Update which processes live. One found dead stays dead. */
 void
 pyd_snapshot_look(struct pyd_snapshot *snapshot)

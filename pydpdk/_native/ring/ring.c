@@ -36,12 +36,9 @@ pyd_ring_make(struct pyd_ring *ring, const char *name, uint32_t esize, uint32_t 
               int socket_id, uint32_t flags, int mark)
 {
     struct rte_ring *made;
-    int ret = pyd_critical_begin();
 
-    if (ret != 0) {
-        rte_errno = -ret;
+    if (pyd_making_begin() != 0)
         return -1;
-    }
     made = rte_ring_create_elem(name, esize, size, socket_id, flags);
     if (made != NULL) {
         made->flags |= mark;
@@ -63,13 +60,9 @@ pyd_ring_shut(struct pyd_ring *ring)
 int
 pyd_ring_count(struct pyd_ring *ring)
 {
-    int ret = pyd_enter(&ring->gate);
+    const int ret = pyd_enter(&ring->gate);
 
-    if (ret != 0)
-        return ret;
-    ret = rte_ring_count(ring->ring);
-    pyd_leave(&ring->gate);
-    return ret;
+    return ret != 0 ? ret : pyd_leave_with(&ring->gate, rte_ring_count(ring->ring));
 }
 
 /* A call on one side behind its gate. Python calls these four with an array. Their loops are so
@@ -103,8 +96,7 @@ pyd_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst, int bulk)
                : pyd_ring_enqueue_burst(ring, burst->storage->mbufs, burst->n);
     if (likely(ret > 0))
         pyd_burst_sent(burst, ret);
-    pyd_burst_leave(burst);
-    return ret == PYD_SHUT ? -ENETDOWN : ret;
+    return pyd_burst_leave_with(burst, ret == PYD_SHUT ? -ENETDOWN : ret);
 }
 
 static inline int
@@ -157,8 +149,7 @@ pyd_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst, uint32_t n, int bulk
         ret = take(ring, burst->storage->mbufs, n, bulk);
     if (likely(ret >= 0))
         pyd_burst_holds(burst, ret);
-    pyd_burst_leave(burst);
-    return ret == PYD_SHUT ? -ENETDOWN : ret;
+    return pyd_burst_leave_with(burst, ret == PYD_SHUT ? -ENETDOWN : ret);
 }
 
 /* As many as fit, or as there are and the burst has room for. */

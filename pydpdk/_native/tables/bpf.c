@@ -265,17 +265,12 @@ match(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_bpf *bpf, uint8_t *m
 int
 pyd_burst_match(struct pyd_burst *burst, struct pyd_bpf *bpf, uint8_t *mask, uint32_t n)
 {
-    int ret = pyd_burst_enter(burst);
+    int ret = pyd_burst_enter_all(burst, n);
 
     if (unlikely(ret != 0))
         return ret;
     ret = pyd_enter(&bpf->gate);
-    if (ret == 0) {
-        ret = n == burst->n ? match(burst->storage->mbufs, n, bpf, mask) : -EMSGSIZE;
-        pyd_leave(&bpf->gate);
-    } else {
-        ret = -ENETDOWN;
-    }
-    pyd_burst_leave(burst);
-    return ret;
+    ret = ret != 0 ? -ENETDOWN
+                   : pyd_leave_with(&bpf->gate, match(burst->storage->mbufs, n, bpf, mask));
+    return pyd_burst_leave_with(burst, ret);
 }

@@ -138,8 +138,7 @@ pyd_fib_change(struct pyd_fib *fib, const void *ip, uint8_t depth, uint64_t next
         return ret;
     table = table_of(fib);
     ret = add ? pyd_routes_add(&table, ip, depth, next_hop) : pyd_routes_delete(&table, ip, depth);
-    pyd_leave(&fib->gate);
-    return ret;
+    return pyd_leave_with(&fib->gate, ret);
 }
 
 /* Whether there is a route of exactly this prefix. The caller holds the lock of changes. */
@@ -152,9 +151,7 @@ pyd_fib_has(struct pyd_fib *fib, const void *ip, uint8_t depth)
     if (ret != 0)
         return ret;
     table = table_of(fib);
-    ret = table.calls->exact(table.rib, ip, depth) != NULL;
-    pyd_leave(&fib->gate);
-    return ret;
+    return pyd_leave_with(&fib->gate, table.calls->exact(table.rib, ip, depth) != NULL);
 }
 
 static void
@@ -184,6 +181,5 @@ pyd_fib_lookup(struct pyd_fib *fib, void *ips, uint64_t *next_hops, uint32_t n)
     if (unlikely(ret != 0))
         return ret;
     lookup(fib, ips, next_hops, n);
-    pyd_leave(&fib->gate);
-    return 0;
+    return pyd_leave_with(&fib->gate, 0);
 }

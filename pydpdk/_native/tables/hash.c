@@ -112,13 +112,9 @@ lookup(struct pyd_hash *hash, const char *keys, int32_t *positions, uint32_t n)
 int
 pyd_hash_lookup(struct pyd_hash *hash, const char *keys, int32_t *positions, uint32_t n)
 {
-    int ret = pyd_enter(&hash->gate);
+    const int ret = pyd_enter(&hash->gate);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = lookup(hash, keys, positions, n);
-    pyd_leave(&hash->gate);
-    return ret;
+    return unlikely(ret != 0) ? ret : pyd_leave_with(&hash->gate, lookup(hash, keys, positions, n));
 }
 
 /* Look a key up before it is added: for an existing key of all zeros, DPDK may add a second one, as
@@ -151,13 +147,10 @@ add(struct pyd_hash *hash, const char *keys, int32_t *positions, uint8_t *is_new
 int
 pyd_hash_add(struct pyd_hash *hash, const char *keys, int32_t *positions, uint8_t *is_new, uint32_t n)
 {
-    int ret = pyd_enter(&hash->gate);
+    const int ret = pyd_enter(&hash->gate);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = add(hash, keys, positions, is_new, n);
-    pyd_leave(&hash->gate);
-    return ret;
+    return unlikely(ret != 0) ? ret
+                              : pyd_leave_with(&hash->gate, add(hash, keys, positions, is_new, n));
 }
 
 /* The position that each key had, or -1. */
@@ -171,8 +164,7 @@ pyd_hash_delete(struct pyd_hash *hash, const char *keys, int32_t *positions, uin
         return ret;
     for (i = 0; i < n; i++, keys += hash->key_len)
         positions[i] = RTE_MAX(hash_library.del_key(hash->hash, keys), -1);
-    pyd_leave(&hash->gate);
-    return 0;
+    return pyd_leave_with(&hash->gate, 0);
 }
 
 static int
@@ -193,25 +185,18 @@ list(struct pyd_hash *hash, char *keys, int32_t *positions, uint32_t room)
 int
 pyd_hash_list(struct pyd_hash *hash, char *keys, int32_t *positions, uint32_t room)
 {
-    int ret = pyd_enter(&hash->gate);
+    const int ret = pyd_enter(&hash->gate);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = list(hash, keys, positions, room);
-    pyd_leave(&hash->gate);
-    return ret;
+    return unlikely(ret != 0) ? ret
+                              : pyd_leave_with(&hash->gate, list(hash, keys, positions, room));
 }
 
 int
 pyd_hash_count(struct pyd_hash *hash)
 {
-    int ret = pyd_enter(&hash->gate);
+    const int ret = pyd_enter(&hash->gate);
 
-    if (unlikely(ret != 0))
-        return ret;
-    ret = hash_library.count(hash->hash);
-    pyd_leave(&hash->gate);
-    return ret;
+    return unlikely(ret != 0) ? ret : pyd_leave_with(&hash->gate, hash_library.count(hash->hash));
 }
 
 int
@@ -222,6 +207,5 @@ pyd_hash_reset(struct pyd_hash *hash)
     if (unlikely(ret != 0))
         return ret;
     hash_library.reset(hash->hash);
-    pyd_leave(&hash->gate);
-    return 0;
+    return pyd_leave_with(&hash->gate, 0);
 }

@@ -131,69 +131,25 @@ pyd_job_cancelled(void)
 }
 
 /* An object leased to a job stays locked until the lcore returns it: a gate counts entries, not
- * threads. A lease is no critical section: see pyd_worker_in. */
-/* `leased` is set in the same step, so it is returned exactly once, whatever happens between. */
-static int
-note(int ret, uint32_t *leased)
+ * threads. `alone`: no other thread may use it meanwhile. A lease is no critical section: see
+ * pyd_worker_in. `leased` is set in the same step, so it is returned exactly once, whatever happens
+ * between. */
+int
+pyd_lease(struct pyd_gate *gate, int alone, uint32_t *leased)
 {
+    const int ret = alone ? pyd_pass_alone(gate) : pyd_ref(gate);
+
     *leased = ret == 0;
     return ret;
 }
 
-static int
-is_leased(uint32_t *leased)
-{
-    return __atomic_exchange_n(leased, 0, __ATOMIC_SEQ_CST);
-}
-
-int
-pyd_lease_queue(struct pyd_queue *queue, uint32_t *leased)
-{
-    return note(pyd_pass_alone(&queue->gate), leased);
-}
-
-int
-pyd_lease_burst(struct pyd_burst *burst, uint32_t *leased)
-{
-    return note(pyd_pass_alone(&burst->gate), leased);
-}
-
-int
-pyd_lease_ring(struct pyd_ring *ring, uint32_t *leased)
-{
-    return note(pyd_ref(&ring->gate), leased);
-}
-
-int
-pyd_lease_pool(struct pyd_pool *pool, uint32_t *leased)
-{
-    return note(pyd_ref(&pool->gate), leased);
-}
-
 void
-pyd_return_queue(struct pyd_queue *queue, uint32_t *leased)
+pyd_return(struct pyd_gate *gate, int alone, uint32_t *leased)
 {
-    if (is_leased(leased))
-        pyd_unpass_alone(&queue->gate);
-}
-
-void
-pyd_return_burst(struct pyd_burst *burst, uint32_t *leased)
-{
-    if (is_leased(leased))
-        pyd_unpass_alone(&burst->gate);
-}
-
-void
-pyd_return_ring(struct pyd_ring *ring, uint32_t *leased)
-{
-    if (is_leased(leased))
-        pyd_unref(&ring->gate);
-}
-
-void
-pyd_return_pool(struct pyd_pool *pool, uint32_t *leased)
-{
-    if (is_leased(leased))
-        pyd_unref(&pool->gate);
+    if (!__atomic_exchange_n(leased, 0, __ATOMIC_SEQ_CST))
+        return;
+    if (alone)
+        pyd_unpass_alone(gate);
+    else
+        pyd_unref(gate);
 }

@@ -24,10 +24,11 @@ pyd_worker_in(void)
     return pyd_critical_enter();
 }
 
-static inline void
-pyd_worker_out(void)
+static inline int
+pyd_worker_out(int result)
 {
     pyd_critical_exit();
+    return result;
 }
 
 #endif

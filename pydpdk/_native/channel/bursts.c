@@ -36,8 +36,7 @@ tx_some(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t *sent)
         *sent += n;
         ret = burst->n;
     }
-    pyd_burst_leave(burst);
-    return ret;
+    return pyd_burst_leave_with(burst, ret);
 }
 
 /* Returns how many were sent, or why none: -EAGAIN (timeout) or another error. */
@@ -85,8 +84,7 @@ rx_some(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n)
     if (unlikely(in_a_row != 0))
         pyd_wake(&channel->head->drained);
     pyd_burst_holds(burst, kept);
-    pyd_burst_leave(burst);
-    return kept;
+    return pyd_burst_leave_with(burst, kept);
 }
 
 /* Returns how many were received, or why none: -EAGAIN (timeout) or another error. */
@@ -119,11 +117,10 @@ pyd_channel_rx(struct pyd_channel *channel, struct pyd_burst *burst, uint32_t n,
 int
 pyd_channel_room(struct pyd_channel *channel)
 {
-    int ret = pyd_ref(&channel->gate);
+    const int ret = pyd_ref(&channel->gate);
 
-    if (ret == 0) {
-        pyd_wake(&channel->head->drained);
-        pyd_unref(&channel->gate);
-    }
-    return ret;
+    if (ret != 0)
+        return ret;
+    pyd_wake(&channel->head->drained);
+    return pyd_unref_with(&channel->gate, 0);
 }

@@ -174,8 +174,7 @@ pyd_channel_shut(struct pyd_channel *channel)
     if (ret != 0)
         return ret;
     end_messages(channel->head);
-    pyd_unref(&channel->gate);
-    return 0;
+    return pyd_unref_with(&channel->gate, 0);
 }
 
 /* Free the place of a peer that has died. */
@@ -184,10 +183,8 @@ pyd_channel_remove(struct pyd_channel *channel, uint64_t pid, uint64_t started)
 {
     int ret = pyd_ref(&channel->gate);
 
-    if (ret == 0) {
-        ret = free_place(channel->head, process(pid, started), 1);
-        pyd_unref(&channel->gate);
-    }
+    if (ret == 0)
+        ret = pyd_unref_with(&channel->gate, free_place(channel->head, process(pid, started), 1));
     return ret;
 }
 
@@ -219,11 +216,10 @@ pyd_channels_remove(void)
 int
 pyd_channel_look(struct pyd_channel *channel, struct pyd_channel_head *head)
 {
-    int ret = pyd_ref(&channel->gate);
+    const int ret = pyd_ref(&channel->gate);
 
-    if (ret == 0) {
-        memcpy(head, channel->head, sizeof(*head));
-        pyd_unref(&channel->gate);
-    }
-    return ret;
+    if (ret != 0)
+        return ret;
+    memcpy(head, channel->head, sizeof(*head));
+    return pyd_unref_with(&channel->gate, 0);
 }

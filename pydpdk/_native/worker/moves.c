@@ -38,11 +38,7 @@ pyd_worker_rx(struct pyd_queue *queue, struct pyd_burst *burst)
     if (unlikely(is_shut(&queue->gate)))
         return -ENETDOWN;
     ret = enter_empty(burst);
-    if (unlikely(ret != 0))
-        return ret;
-    ret = pyd_receive(queue, burst);
-    pyd_worker_out();
-    return ret;
+    return unlikely(ret != 0) ? ret : pyd_worker_out(pyd_receive(queue, burst));
 }
 
 int
@@ -55,10 +51,7 @@ pyd_worker_tx(struct pyd_queue *queue, struct pyd_burst *burst)
     ret = enter();
     if (unlikely(ret != 0))
         return ret;
-    if (burst->n != 0)
-        ret = pyd_queue_send(queue, burst);
-    pyd_worker_out();
-    return ret;
+    return pyd_worker_out(burst->n != 0 ? pyd_queue_send(queue, burst) : 0);
 }
 
 int
@@ -71,8 +64,7 @@ pyd_worker_ring_rx(struct pyd_ring *ring, struct pyd_burst *burst)
     ret = pyd_ring_take(ring, burst->storage->mbufs, burst->size, 0);
     if (likely(ret >= 0))
         pyd_burst_holds(burst, ret);
-    pyd_worker_out();
-    return ret;
+    return pyd_worker_out(ret);
 }
 
 int
@@ -85,8 +77,7 @@ pyd_worker_ring_tx(struct pyd_ring *ring, struct pyd_burst *burst)
     ret = pyd_ring_enqueue_burst(ring, burst->storage->mbufs, burst->n);
     if (likely(ret > 0))
         pyd_burst_sent(burst, ret);
-    pyd_worker_out();
-    return ret;
+    return pyd_worker_out(ret);
 }
 
 int
@@ -97,11 +88,7 @@ pyd_worker_alloc(struct pyd_burst *burst, struct pyd_pool *pool, int64_t n, int6
     if (unlikely(n < 0 || n > burst->size || length < 0 || length > UINT16_MAX))
         return -EMSGSIZE;
     ret = enter_empty(burst);
-    if (unlikely(ret != 0))
-        return ret;
-    ret = pyd_burst_fetch(burst, pool->mp, n, length);
-    pyd_worker_out();
-    return ret;
+    return unlikely(ret != 0) ? ret : pyd_worker_out(pyd_burst_fetch(burst, pool->mp, n, length));
 }
 
 int
@@ -112,13 +99,7 @@ pyd_worker_free(struct pyd_burst *burst)
     if (burst->n == 0)
         return 0;
     ret = pyd_worker_in();
-    if (unlikely(ret != 0))
-        return ret;
-    ret = burst->n;
-    rte_pktmbuf_free_bulk(burst->storage->mbufs, burst->n);
-    pyd_burst_holds(burst, 0);
-    pyd_worker_out();
-    return ret;
+    return unlikely(ret != 0) ? ret : pyd_worker_out(pyd_burst_empty(burst));
 }
 
 /* The same bytes into each packet, which must have one segment with room for them. */
@@ -153,11 +134,7 @@ pyd_worker_part(struct pyd_burst *burst, const uint8_t *mask, int64_t length, in
     if (unlikely(length < (int64_t)burst->n))
         return -ERANGE;
     ret = pyd_worker_in();
-    if (unlikely(ret != 0))
-        return ret;
-    ret = pyd_burst_part(burst, mask, keep);
-    pyd_worker_out();
-    return ret;
+    return unlikely(ret != 0) ? ret : pyd_worker_out(pyd_burst_part(burst, mask, keep));
 }
 
 /* Move the packets of the mask behind those of the other burst: all of them or none. */
@@ -170,11 +147,7 @@ pyd_worker_take(struct pyd_burst *burst, const uint8_t *mask, int64_t length,
     if (unlikely(length < (int64_t)burst->n || burst == into))
         return burst == into ? -EINVAL : -ERANGE;
     ret = pyd_worker_in();
-    if (unlikely(ret != 0))
-        return ret;
-    ret = pyd_burst_move(burst, mask, into);
-    pyd_worker_out();
-    return ret;
+    return unlikely(ret != 0) ? ret : pyd_worker_out(pyd_burst_move(burst, mask, into));
 }
 
 /* Rings of values enter their own gates; here a loop that only moves values is ended. */

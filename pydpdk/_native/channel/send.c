@@ -131,14 +131,11 @@ send_some(struct pyd_channel *channel, struct pyd_batch *batch)
         pyd_burst_holds(lane, n);
         n = rte_ring_enqueue_burst_elem(ring, lane->storage->mbufs, sizeof(void *), n, NULL);
         pyd_burst_sent(lane, n);
-        if (unlikely(lane->n != 0)) { /* another sender was faster */
-            rte_pktmbuf_free_bulk(lane->storage->mbufs, lane->n);
-            pyd_burst_holds(lane, 0);
-        }
+        if (unlikely(lane->n != 0)) /* another sender was faster */
+            pyd_burst_empty(lane);
         sent(channel, batch, n);
     }
-    pyd_burst_leave(lane);
-    return n;
+    return pyd_burst_leave_with(lane, n);
 }
 
 /* Send until all are sent, the time is up, or the channel is shut. */

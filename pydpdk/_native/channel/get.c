@@ -69,8 +69,7 @@ get_some(struct pyd_channel *channel, struct pyd_batch *batch)
     sound = pyd_admit_shared(lane->storage->mbufs, n, &channel->head->dropped);
     pyd_burst_holds(lane, sound);
     read_messages(channel, batch, lane->storage->mbufs, sound);
-    rte_pktmbuf_free_bulk(lane->storage->mbufs, sound);
-    pyd_burst_holds(lane, 0);
+    pyd_burst_empty(lane);
     pyd_burst_leave(lane);
     if (n != 0)
         pyd_wake(&channel->head->drained);
@@ -114,8 +113,7 @@ pyd_channel_await(struct pyd_channel *channel, uint64_t wait_ns)
         if (ret == 0)
             empty = rte_ring_empty(channel->ring->ring);
     } while (ret == 0 && empty && (ret = pyd_relax(&waiter)) > 0);
-    pyd_unref(&channel->gate);
-    return empty ? pyd_nothing(ret, 1) : 1;
+    return pyd_unref_with(&channel->gate, empty ? pyd_nothing(ret, 1) : 1);
 }
 
 /* Returns how many were received, or why none. */
