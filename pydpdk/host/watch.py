@@ -19,8 +19,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def inotify(path: Path, mask: int) -> int:
     """Return an inotify descriptor that watches a path; -1 if there is none to be had."""
+    name = os.fsencode(path)
     fd = int(_libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK))
-    if fd >= 0 and _libc.inotify_add_watch(fd, os.fsencode(path), mask) < 0:
+    if fd >= 0 and _libc.inotify_add_watch(fd, name, mask) < 0:
         os.close(fd)
         return -1
     return fd
