@@ -31,6 +31,7 @@ SLOW = {
     "hugepages/test_bench_datapath.py": "measures",
     "hugepages/test_bench_memory.py": "measures",
     "processes/test_attach_cycles.py": "rounds of attaching",
+    "processes/test_attach_rejected.py::test_more_than_128_processes": "129 processes",
     "processes/test_kill_ends.py::test_memory_grows_after_a_death_while_attaching":
         "kills at random moments",
     "processes/test_kill_ends.py::test_memory_grows_after_a_death_while_leaving":
@@ -44,20 +45,27 @@ SLOW = {
 """Folders, files and tests that are left out."""
 
 THINNED = {
+    "app/test_argv.py": 4,
+    "app/test_run_workers.py": 2,
     "cli/test_output.py": 3,
     "core/test_close_races.py": 3,
     "core/test_interrupted.py": 3,
     "core/test_views.py": 4,
     "eal/test_eal_end.py": 3,
+    "processes/test_attach.py": 2,
+    "processes/test_callbacks_of_processes.py": 2,
+    "processes/test_kill.py": 2,
     "processes/test_kill_ends.py": 2,
+    "processes/test_run_crash.py": 2,
     "processes/test_messages_harm.py": 4,
     "host/test_doctor_machine.py": 4,
+    "host/test_doctor_virtual.py": 2,
 }
 """Folders, files and tests of whose functions every k-th case runs: their cases are much alike."""
 
 SAME_MEMORY = {
-    "burst", "cli", "columns", "core", "ethdev", "examples", "explorer", "jit", "lcore", "ring",
-    "tables",
+    "app", "burst", "cli", "columns", "core", "ethdev", "examples", "explorer", "jit", "lcore",
+    "ring", "tables",
 }  # fmt: skip
 """Folders whose code is the same on both kinds of memory: left out with --memory=no-huge."""
 
