@@ -23,7 +23,8 @@ class ForeignWatch:
 
     A new file in the runtime directory makes the memory suspect at once, in C. If it turns out to
     belong to a process of ours, the memory is trusted again. The memory stays suspect after a
-    foreign program has attached, or if the directory cannot be watched.
+    foreign program has attached, or one that had left before the thread looked at it, or if the
+    directory cannot be watched.
 
     Notes
     -----
