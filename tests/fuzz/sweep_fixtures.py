@@ -36,6 +36,7 @@ from pydpdk.app.run import Measurement, Report
 from pydpdk.app.stop import Stop
 from pydpdk.burst import tracing
 from pydpdk.config.load import loads
+from pydpdk.config.model import Config
 from pydpdk.config.plan import make_plan
 from pydpdk.eal import devices
 from pydpdk.explorer.snapshot import take
@@ -67,8 +68,8 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         )  # fmt: skip
         super().__init__()
         self._made: dict[str, Any] = {}
-        self.config = loads(FILE)
-        self.plan = make_plan(self.config)
+        self._config = loads(FILE)
+        self.plan = make_plan(self._config)
         self.root = Path.cwd() / "root"
         self.root.mkdir(exist_ok=True)
         self.field = DynField.register("fixture_field", "u4")
@@ -89,6 +90,11 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         if made is None or made.closed:
             made = self._made[key] = make()
         return made
+
+    @property
+    def config(self) -> Config:
+        """A config that a call may change."""
+        return self._config.model_copy()
 
     @property
     def port(self) -> Port:
