@@ -31,11 +31,15 @@ def checked(devargs: object) -> Device:
     return device
 
 
-def add(device: Device) -> None:
-    """Probe a device, and check that it has a port."""
-    device = spelled(device)
+def check_new(device: Device) -> None:
+    """Raise if there is a port of that name, whether options name its device or a scan found it."""
     if has_port(device.port_name):
         raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{device.name} exists already")
+
+
+def add(device: Device) -> None:
+    """Probe a device that is new, and check that it has a port."""
+    device = spelled(device)
     since = log.failures_so_far()
     names = (device.bus, device.name, device.tail)
     call_errno(lib.rte_eal_hotplug_add, *map(str.encode, names), detail=device.text)

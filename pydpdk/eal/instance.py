@@ -172,6 +172,7 @@ class Eal(Closing):
             self._require_open()
             device = eal_devices.checked(devargs)
             self._peers.check_device(device)
+            eal_devices.check_new(device)  # before the undo, which would take an old one away
             self._had.add(devargs)
             with Undo(self._take_back, device, self._devices):
                 eal_devices.add(device)

@@ -95,6 +95,27 @@ def test_a_device_is_added_once(eal: Eal, null: Port):
     assert Port.lookup("net_null_p") is null
 
 
+def test_adding_a_device_that_only_the_eal_found_leaves_its_port_alone(run_script):
+    """As a NIC that the bus scan found: it is in no option."""
+    done = run_script("""
+        with init(extra=("--vdev=net_null9",)) as eal:
+            port = Port.lookup("net_null9")
+            with Mempool.create("p", 127, cache_size=0) as pool, Burst(8) as burst:
+                port.configure(mempool=pool)
+                port.start()
+                try:
+                    eal.add_device("net_null9")
+                except pydpdk.errors.NameTakenError as error:
+                    print(error)
+                print(Port.lookup("net_null9") is port, port.rx_queues[0].rx(burst))
+                burst.free()
+                port.close()
+    """)
+    taken, found = done.stdout.splitlines()
+    assert "net_null9 exists already: EEXIST" in taken
+    assert found == "True 8", done.stderr
+
+
 def test_a_device_that_is_no_port_comes_and_goes(eal: Eal):
     for _ in range(2):
         assert eal.add_device("crypto_null_x") == "crypto_null_x"

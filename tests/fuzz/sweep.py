@@ -102,6 +102,7 @@ class Sweep:
                 said = {k: f"{v!r:.60}" for k, v in chosen.items()}
                 self.attempt(f"{what}: {said}", self.bound(target, make, chosen))
                 self.fixtures.tidy()
+        self.fixtures.restart()
 
     def bound(
         self, target: Target, make: Callable[[Fixtures], Any], bad: dict[str, Any] | None = None

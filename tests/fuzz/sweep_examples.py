@@ -104,6 +104,7 @@ GOOD: dict[str, Make] = {
     "eal.devices.take_away.device": lambda h: parse(h.removable),
     "eal.devices.missing_ports.devices": same((parse("net_null0"),)),
     "eal.devices.checked.devargs": same("net_null_h"),
+    "eal.devices.check_new.device": same(parse("net_null_h")),
     "eal.devices.add.device": same(parse("net_null_h")),
     "memory.mempool.Mempool.create.n": same(63),
     "memory.mempool.Mempool.create.cache_size": same(16),

@@ -36,6 +36,7 @@ from pydpdk.app.run import Measurement, Report
 from pydpdk.app.stop import Stop
 from pydpdk.burst import tracing
 from pydpdk.config.load import loads
+from pydpdk.config.model import Config
 from pydpdk.config.plan import make_plan
 from pydpdk.eal import devices
 from pydpdk.explorer.snapshot import take
@@ -67,8 +68,8 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         )  # fmt: skip
         super().__init__()
         self._made: dict[str, Any] = {}
-        self.config = loads(FILE)
-        self.plan = make_plan(self.config)
+        self._config = loads(FILE)
+        self.plan = make_plan(self._config)
         self.root = Path.cwd() / "root"
         self.root.mkdir(exist_ok=True)
         self.field = DynField.register("fixture_field", "u4")
@@ -89,6 +90,11 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         if made is None or made.closed:
             made = self._made[key] = make()
         return made
+
+    @property
+    def config(self) -> Config:
+        """A config that a call may change."""
+        return self._config.model_copy()
 
     @property
     def port(self) -> Port:
@@ -275,6 +281,16 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
                 self.eal.remove_device(device)
             self.eal.add_device(f"{device},size=64" if "null" in device else device)
             return Port.lookup(device)
+
+    def restart(self) -> None:
+        """Show that the ports are as they seem, at the target that changed them.
+
+        A port whose device was replaced seems started until it is to start again; a later target
+        of the same part may close it before, or not.
+        """
+        for device in STARTED:
+            self.eal_port(device).stop()
+            self._start(device)
 
     def check(self) -> None:
         """Check that everything still works and every pool is full."""

@@ -29,13 +29,18 @@ class CompiledWorkers:
     keep: Callable[[str, Callable[[], Any]], Any]
 
     def __init__(self) -> None:
-        self.alone = Peers(resolve(EalOptions(file_prefix="no-such-prefix")), None, None)
+        self._resolved = resolve(EalOptions(file_prefix="no-such-prefix"))
         self._group: Group | None = None
         self._closed_group: Group | None = None
         self._watcher: Watcher | None = None
         self._registration: Registration | None = None
         self.watched = self.new_watch()
         self._far: list[socket.socket] = []
+
+    @property
+    def alone(self) -> Peers:
+        """Peers that share no memory; new ones, as they keep what they publish."""
+        return Peers(self._resolved, None, None)
 
     @property
     def group(self) -> Group:
