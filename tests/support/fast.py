@@ -30,8 +30,11 @@ SLOW = {
     "fuzz/test_sweep.py": "every public callable, with all bad values",
     "hugepages/test_bench_datapath.py": "measures",
     "hugepages/test_bench_memory.py": "measures",
+    "oracle/test_mbuf_model.py": "random chains of segments",
     "processes/test_attach_cycles.py": "rounds of attaching",
     "processes/test_attach_rejected.py::test_more_than_128_processes": "129 processes",
+    "processes/test_c_peer.py::test_a_c_secondary_exchanges_mbufs_with_a_python_primary":
+        "the other way round runs",
     "processes/test_kill_ends.py::test_memory_grows_after_a_death_while_attaching":
         "kills at random moments",
     "processes/test_kill_ends.py::test_memory_grows_after_a_death_while_leaving":
@@ -46,17 +49,19 @@ SLOW = {
 
 THINNED = {
     "app/test_argv.py": 4,
-    "app/test_run_workers.py": 2,
+    "app/test_run_workers.py": 3,
     "cli/test_output.py": 3,
-    "core/test_close_races.py": 3,
+    "core/test_close_races.py": 4,
     "core/test_interrupted.py": 3,
-    "core/test_views.py": 4,
+    "core/test_views.py": 5,
     "eal/test_eal_end.py": 3,
     "processes/test_attach.py": 2,
+    "processes/test_attach_rejected.py": 2,
     "processes/test_callbacks_of_processes.py": 2,
     "processes/test_kill.py": 2,
     "processes/test_kill_ends.py": 2,
     "processes/test_run_crash.py": 2,
+    "processes/test_secondary_file.py": 2,
     "processes/test_messages_harm.py": 4,
     "host/test_doctor_machine.py": 4,
     "host/test_doctor_virtual.py": 2,
