@@ -5,7 +5,8 @@
 
 /* Experimental symbols do not compile (-Wall -Werror), except in a file that asks for one.
  * extmem.c: rte_pktmbuf_pool_create_extbuf became stable in 23.11.
- * bpf.c: so did rte_bpf_convert. */
+ * bpf.c: so did rte_bpf_convert.
+ * interrupt.c: so did the functions of an rte_intr_handle; rte_eth_dev_conf_get has not by 26.07. */
 #ifdef PYD_TAKES_EXPERIMENTAL
 #define ALLOW_EXPERIMENTAL_API
 #endif

@@ -198,8 +198,8 @@ def check_af_xdp(
 def let_disconnect_pass(name: str) -> None:
     """Wait until virtio_user has handled the loss of a connection that a query of its link found.
 
-    The driver leaves that to an alarm. A second query before then sets a second alarm, which
-    registers an interrupt twice: one of them stays when the port is closed, and uses its memory.
+    The driver leaves that to an alarm. A second query before then sets a second alarm, which may
+    close a new connection.
 
     Notes
     -----

@@ -24,7 +24,7 @@ from pydpdk.errors import (
     check_range,
     make_error,
 )
-from pydpdk.ethdev import border, drivers, sharing
+from pydpdk.ethdev import border, drivers, interrupts, sharing
 from pydpdk.ethdev.checks import PortConfig, check_config
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.info import PortInfo, read_info
@@ -478,6 +478,9 @@ class Port(Portable):
             lib.rte_eth_dev_stop(self._handle)  # a bond that could not start left it started
             if self.info().driver_name in drivers.WITH_ALARMS:
                 drivers.let_alarms_pass(self.name)
+            if self.info().driver_name == VIRTIO_USER:
+                configured = bool(self._c.configured)
+                interrupts.unregister(self.name, self._handle, configured=configured)
         with Undo(self._unref_sockets):
             call_errno(lib.pyd_port_close, self._c, detail=self.name, call="rte_eth_dev_close")
             self._unref_sockets()

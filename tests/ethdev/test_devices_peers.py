@@ -133,6 +133,56 @@ def test_a_client_of_memif_after_the_end_crashes_nothing(run_script, removal: st
     assert (done.returncode, done.stdout) == (0, "well\nthe thread has run\n"), done.stderr
 
 
+RECONNECT = """
+from pydpdk._dpdk import lib
+
+def sockets():
+    links = {int(fd): f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")}
+    return {fd for fd, path in links.items()
+            if os.path.lexists(path) and os.readlink(path).startswith("socket:")}
+
+def interrupts_pass():
+    for _ in range(3):  # the thread builds its list, waits for all descriptors, and calls all
+        assert lib.pyd_alarms_pass(1, 30000) == 0
+
+path = "/proc/self/cwd/s"
+switch = up(f"net_vhost0,iface={path},client=1")
+ours = up(f"net_virtio_user0,path={path},server=1,queue_size=256,mac=02:00:00:00:00:01")
+linked(switch, ours)
+switch.close()
+eal.remove_device("net_vhost0")
+until(lambda: not ours.link().up)
+again = up(f"net_vhost1,iface={path},client=1") if sys.argv[1] == "True" else None
+if again:
+    linked(again, ours)
+"""
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_the_interrupt_thread_calls_no_closed_port(run_script, back: bool):
+    """virtio_user omits rte_intr_callback_unregister: docs/upstream/virtio_user_interrupt.md."""
+    done = run_script(
+        PEER + RECONNECT + "import socket\n"
+        "readable, other = socket.socketpair()\n"
+        "other.send(b'x')\n"
+        "interrupts_pass()\n"
+        "before = sockets()\n"
+        "ours.close()\n"
+        "interrupts_pass()\n"
+        "numbers = before - sockets()\n"
+        "assert numbers\n"
+        "for number in numbers:\n"  # another file has the number now, and an event
+        "    os.dup2(readable.fileno(), number)\n"
+        "eal.add_device(f'net_memif0,role=server,socket=pydpdk-{os.getpid()}')\n"
+        "interrupts_pass()\n"  # over a list with one more
+        "readable.close()\n"
+        "other.close()\n"
+        "end(*filter(None, [again]))",
+        back,
+    )
+    assert (done.returncode, done.stdout) == (0, "well\n"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("kind", "file", "sock"),
     [("memif", "memif_server.yaml", "memif.sock"), ("vhost", "vhost.yaml", "vhost.sock")],

@@ -63,6 +63,7 @@ EXCLUDED = {
     "memory.objects_map.chunk_of": POINTER,
     "memory.objects_map.Map*": "the addresses of an ObjectPool; swept with it",
     "ethdev.drivers.*": "the inner half of Port, which is swept",
+    "ethdev.interrupts.*": "the inner half of Port, which is swept",
     "config.devices.*": "the inner half of load and make_plan, which are swept",
     "app.peers.when_served": "waits 10 s for an unserved socket; test_devices_peers.py does",
     "ethdev.queue.?xQueue": MADE,
