@@ -42,8 +42,12 @@ def run(file: File, duration: Duration = None, as_json: Json = False) -> None:
         if rate:
             rate.end()
         _show(report, chain, as_json)
-        if any(worker.state != "done" for worker in report.workers.values()):
+        if _any_failed(report):
             raise typer.Exit(1)
+
+
+def _any_failed(report: Report) -> bool:
+    return any(worker.state != "done" for worker in report.workers.values())
 
 
 def _show(report: Report, chain: Snapshot, as_json: bool) -> None:

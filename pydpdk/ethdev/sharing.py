@@ -78,14 +78,18 @@ def take(port_id: int, queue_id: int, is_tx: bool) -> bool:
     with peers.guarded():
         if not eal.is_primary() and not _adopt(port_id):
             return False
-        for queue, member in _in_use(port_id):
-            if queue == wish:
-                used = f"{_say(wish)} of port {port_id} is in use by the {member}"
-                raise BusyError(errno.EBUSY, f"{used}: release() it there")
+        _check_free(port_id, wish)
         mine = peers.published("queues", [])
         if wish not in mine:
             peers.publish(queues=[*mine, wish])
     return True
+
+
+def _check_free(port_id: int, wish: list[int]) -> None:
+    for queue, member in _in_use(port_id):
+        if queue == wish:
+            used = f"{_say(wish)} of port {port_id} is in use by the {member}"
+            raise BusyError(errno.EBUSY, f"{used}: release() it there")
 
 
 def release(port_id: int, queue_id: int, is_tx: bool) -> None:

@@ -112,12 +112,15 @@ def call_in(mp: Any) -> None:
     """
     with lock():
         held = _held(_addresses(lib.pyd_pool_objects, mp))
-        ours = set(held["storage"][held["ours"] != 0].tolist())
-        for owner in owners():
-            if owner.address in ours:
-                owner._call_in()
+        _call_in_bursts(set(held["storage"][held["ours"] != 0].tolist()))
         for name in set(held["ring"].tolist()) - {b""}:
             lib.pyd_ring_call_in(name)
+
+
+def _call_in_bursts(addresses: set[int]) -> None:
+    for owner in owners():
+        if owner.address in addresses:
+            owner._call_in()
 
 
 def _addresses(function: Any, mp: Any) -> Addresses:

@@ -152,14 +152,20 @@ def _collect(ours: socket.socket, asked: set[int | None], end: float | None) -> 
     replies = Replies()
     waiting = set(asked)
     try:
-        while waiting and (reply := _receive(ours, end)) is not None:
-            replies.append(reply)
-            waiting.discard(reply.peer)
+        _receive_all(ours, replies, waiting, end)
     except BaseException:
         replies.close()
         raise
     replies.missed = tuple(sorted(waiting, key=lambda peer: peer or 0))
     return replies
+
+
+def _receive_all(
+    ours: socket.socket, replies: Replies, waiting: set[int | None], end: float | None
+) -> None:
+    while waiting and (reply := _receive(ours, end)) is not None:
+        replies.append(reply)
+        waiting.discard(reply.peer)
 
 
 def _receive(ours: socket.socket, end: float | None) -> Reply | None:
