@@ -1,4 +1,4 @@
-"""What this process may do, as its capabilities and containers restrict it."""
+"""The rights of this process, as its capabilities and containers restrict them."""
 
 from __future__ import annotations
 
