@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import SetupError
 
 ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+from build_verbs import declarations, files  # noqa: E402
+
 NATIVE = ROOT / "pydpdk" / "_native"
 CROSSING = "pydpdk._crossing"
 CROSSING_SOURCE = "pydpdk/_native/python/crossing.c"
@@ -61,7 +65,6 @@ DECLARATIONS = [
     "pyd_fib.h",
     "pyd_bpf.h",
     "pyd_hash.h",
-    "pyd_rows.h",
     "pyd_free_list.h",
     "pyd_ring.h",
     "pyd_ethdev.h",
@@ -144,8 +147,32 @@ def make_ffi() -> Any:
     builder = FFI()
     for name in DECLARATIONS:
         builder.cdef((NATIVE / "decl" / name).read_text())
+    builder.cdef(declarations())
     builder.set_source("pydpdk._dpdk", PREAMBLE)
     return builder
+
+
+def numpy_include() -> str:
+    """Return where numpy's headers are."""
+    import numpy as np  # here, so that check_machine() reports first
+
+    return np.get_include()
+
+
+def generate(place: Path) -> list[Path]:
+    """Write all generated C below a directory; the first file is the source, the others headers."""
+    source = place / "_dpdk.c"
+    made = {place / name: text for name, text in files().items()}
+    for path, text in made.items():
+        write(path, text)
+    make_ffi().emit_c_code(str(source))
+    return [source, *made]
+
+
+def write(path: Path, text: str) -> None:
+    """Write a generated file, unless it is there: its time says what to compile again."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
 
 
 class BuildExt(build_ext):
@@ -158,20 +185,18 @@ class BuildExt(build_ext):
         super().build_extension(ext)
 
     def _crossing(self, ext: Extension) -> None:
-        """Set up `_crossing`: it uses numpy's headers, and no DPDK."""
-        import numpy as np  # here, so that check_machine() reports first
-
+        """Set up `_crossing`: it uses Python's headers only."""
         ext.depends = DEPENDS
-        ext.extra_compile_args = ["-isystem", np.get_include(), *OPTIMIZED, *WARNINGS]
+        ext.extra_compile_args = [*OPTIMIZED, *WARNINGS]
 
     def _binding(self, ext: Extension) -> None:
         """Set up `_dpdk`: generate the cffi source, to be compiled with our C and DPDK's flags."""
-        generated = Path(self.build_temp) / "_dpdk.c"
-        generated.parent.mkdir(parents=True, exist_ok=True)
-        make_ffi().emit_c_code(str(generated))
+        place = Path(self.build_temp)
+        place.mkdir(parents=True, exist_ok=True)
+        generated, *headers = generate(place)
         ext.sources = [str(generated), *(str(Path("pydpdk/_native") / name) for name in SOURCES)]
-        ext.depends = DEPENDS
-        ext.include_dirs = [str(NATIVE)]
+        ext.depends = [*DEPENDS, *map(str, headers)]
+        ext.include_dirs = [str(NATIVE), str(place)]
         # no limited API: the wheel is for this Python and DPDK only, and calls into C are cheaper
         ext.define_macros = [("_CFFI_NO_LIMITED_API", None), ("_GNU_SOURCE", None)]
         # as system headers: DPDK's own headers do not compile cleanly under -Wextra
@@ -179,5 +204,5 @@ class BuildExt(build_ext):
             flag.replace("-I", "-isystem", 1) if flag.startswith("-I") else flag
             for flag in pkg_config("--cflags")
         ]
-        ext.extra_compile_args = [*cflags, *OPTIMIZED, *WARNINGS]
+        ext.extra_compile_args = [*cflags, "-isystem", numpy_include(), *OPTIMIZED, *WARNINGS]
         ext.extra_link_args = [*pkg_config("--libs"), "-pthread"]

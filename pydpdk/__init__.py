@@ -22,6 +22,7 @@ if _TYPE_CHECKING:
     )
     from pydpdk.choices import (
         ForwardMode as ForwardMode,
+        GilMode as GilMode,
         IovaMode as IovaMode,
         ProcType as ProcType,
         RingSync as RingSync,
@@ -83,7 +84,7 @@ if _TYPE_CHECKING:
 _HOME = {
     "pydpdk.app": "App open",
     "pydpdk.burst": "Burst BurstSink BurstSource Forward",
-    "pydpdk.choices": "ForwardMode IovaMode ProcType RingSync",
+    "pydpdk.choices": "ForwardMode GilMode IovaMode ProcType RingSync",
     "pydpdk.eal": "Eal EalState init",
     "pydpdk.eal.options": "EalOptions",
     "pydpdk.exceptions": (

@@ -47,3 +47,11 @@ class ForwardMode(_Choice):
 
     IO = "io"
     MACSWAP = "macswap"
+
+
+class GilMode(_Choice):
+    """When calls of the data path give up Python's GIL: see `pydpdk.gil`."""
+
+    AUTO = "auto"
+    KEEP = "keep"
+    RELEASE = "release"

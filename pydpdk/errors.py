@@ -22,6 +22,7 @@ from pydpdk.exceptions import (
     EalInitError as EalInitError,
     HandlerError as HandlerError,
     InUseError as InUseError,
+    LeakWarning as LeakWarning,
     NameTakenError as NameTakenError,
     NoRoomError as NoRoomError,
     NotFoundError as NotFoundError,

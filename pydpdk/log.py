@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self, TypeVar
 
 from pydpdk._core.callbacks import Voice, kept
-from pydpdk._crossing import Locked
+from pydpdk._core.lifetime import Locked
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import make_error
 

@@ -25,10 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._core.fixed import Fixed
-from pydpdk._crossing import Locked as Locked, Undo as Undo
+from pydpdk._crossing import Buffer as Buffer, Locked as Locked, Undo as Undo
 from pydpdk._dpdk import ffi, lib
-from pydpdk.errors import ClosedError, InUseError, damaged
-from pydpdk.exceptions import LeakWarning
+from pydpdk.errors import ClosedError, InUseError, LeakWarning, damaged
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 

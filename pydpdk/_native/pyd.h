@@ -48,7 +48,6 @@
 #include "decl/pyd_fib.h"
 #include "decl/pyd_bpf.h"
 #include "decl/pyd_hash.h"
-#include "decl/pyd_rows.h"
 #include "decl/pyd_free_list.h"
 #include "decl/pyd_ring.h"
 #include "decl/pyd_ethdev.h"
@@ -58,5 +57,7 @@
 #include "decl/pyd_locks.h"
 #include "decl/pyd_channel.h"
 #include "decl/pyd_worker.h"
+
+#include "verbs_decl.h" /* generated */
 
 #endif

@@ -22,7 +22,7 @@ from pydpdk.config.load import load
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.plan import Plan, make_plan
 from pydpdk.config.polling import Poll
-from pydpdk.eal import Eal, EalState, begin, current, state
+from pydpdk.eal import Eal, EalState, begin, current, is_primary, state
 from pydpdk.errors import ConfigError, NotSupportedError
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.port import Port
@@ -34,6 +34,9 @@ from pydpdk.ring import Ring
 from pydpdk.ring.element import DEFAULT_SYNC
 
 _logger = logging.getLogger("pydpdk")
+
+_RECONNECT_S = 0.5
+"""[s] that a client of memif waits for its link before it connects again."""
 
 
 class App(Closing):
@@ -175,14 +178,15 @@ class App(Closing):
         """Wait until the link of each port is up; return which are.
 
         Devices on kernel interfaces take a moment, as do memif and vhost; some never report a
-        link. For each link that is still down, a warning says what that usually means.
+        link. For each link that is still down, a warning says what that usually means. A client of
+        memif without a link is stopped and started meanwhile: let no thread poll it yet.
 
         Parameters
         ----------
         timeout
             [s]; 0 looks once, None waits for ever.
         """
-        end = deadline(timeout)
+        end, reconnect = deadline(timeout), time.monotonic() + _RECONNECT_S
         while True:
             last = left(end) == 0
             links = {name: port.link().up for name, port in self.ports.items()}
@@ -191,10 +195,26 @@ class App(Closing):
             if last:
                 break
             time.sleep(0.02)
+            if time.monotonic() >= reconnect:
+                self._reconnect(name for name, up in links.items() if not up)
+                reconnect = time.monotonic() + _RECONNECT_S
         for name in (name for name, up in links.items() if not up):
             why = why_silent(self.ports[name].info().driver_name)
             _logger.warning("ports.%s: no link after %g s: %s", name, timeout, why)
         return links
+
+    def _reconnect(self, names: Iterable[str]) -> None:
+        """Connect clients of memif once more.
+
+        A server whose port is not started yet refuses a client, and the driver of the client does
+        not connect again by itself.
+        """
+        for name in names:
+            peer = devices.awaited(self.config.ports[name])
+            if peer is not None and peer.driver == "net_memif" and is_primary():
+                self.ports[name].stop()
+                where = self.config.where("ports", name)
+                when_served(where, peer, self.ports[name].start, stop=self.stop)
 
     def close(self) -> None:
         """Close everything: ports, bursts, rings, mempools, memzones, the EAL."""

@@ -12,6 +12,7 @@ from pydpdk.app.session import App
 from pydpdk.app.target import load_target
 from pydpdk.config.model import Config
 from pydpdk.config.plan import Plan
+from pydpdk.errors import ConfigError
 from pydpdk.process import Group, Member
 from pydpdk.process.member import MemberState
 
@@ -48,6 +49,10 @@ def started(app: App) -> Iterator[dict[str, Member]]:
     for name, spec in specs.items():
         with app.stop.breakable():
             load_target(spec.python, app.config.where("workers", name, "python"))
+    if app.eal.proc_type == "primary" and not app.plan.start.shared:
+        where = app.config.where("workers")
+        why = app.plan.start.hugepages_reason
+        raise ConfigError([f"{where}: no other process can attach to this memory ({why})"])
     with Group() as group:
         members = {
             name: group.start(

@@ -2,7 +2,7 @@
 
 The mbuf pointers lie in DPDK memory and are listed there, so recovery finds the mbufs of a dead
 process. Python sees packets as arrays, and makes no object for each. The checks and C calls
-of its verbs over all packets are in `fields`, `masks` and `headers`.
+of its verbs over all packets are in `fields` and `masks`, and generated in `_verbs`.
 """
 
 from __future__ import annotations
@@ -17,20 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal
-from pydpdk._core.fastcall import Handle, rows, short
 from pydpdk._core.lifetime import Bytes, Owner, Pin, Rank, Undo, address_of
+from pydpdk._core.objects import install
 from pydpdk._dpdk import ffi, lib
-from pydpdk.burst import fields, headers, masks
-from pydpdk.burst._known import COLUMN
+from pydpdk.burst import fields, masks
+from pydpdk.burst._verbs import BurstVerbs
 from pydpdk.burst.columns import Columns
-from pydpdk.burst.masks import MASK, Mask
+from pydpdk.burst.masks import Mask
 from pydpdk.errors import InUseError, call_errno, check_range, make_error
-from pydpdk.ethdev.flags import TxOffload
 from pydpdk.memory import trace
 from pydpdk.memory.mbuf import Mbuf
-from pydpdk.memory.mbuf_owner import BURST, raise_for
+from pydpdk.memory.mbuf_owner import raise_for
 from pydpdk.memory.mempool import Mempool, check_source, pool_of
-from pydpdk.memory.pool_base import MEMPOOL
 
 CHECK = os.environ.get("PYDPDK_CHECK", "0") not in ("", "0")
 """Check mode: raise when mbufs are given away while views of their data are alive."""
@@ -39,7 +37,8 @@ _U32 = (1 << 32) - 1
 _numbers = itertools.count()
 
 
-class Burst(Owner, Handle):
+@install("burst", without=("free", "keep", "drop") if CHECK else ())
+class Burst(Owner, BurstVerbs):
     """Up to `size` packets that are received, read, changed and sent together.
 
     Parameters
@@ -66,11 +65,11 @@ class Burst(Owner, Handle):
         self._c: Any = ffi.new("struct pyd_burst *")
         self._views: list[Pin] = []
         self.capacity = size
-        gate, count = ffi.addressof(self._c, "gate"), address_of(ffi.addressof(self._c, "n"))
+        gate = ffi.addressof(self._c, "gate")
         with eal.running(), Undo(lib.pyd_burst_close, self._c, True):
             call_errno(lib.pyd_burst_open, self._c, size, detail=f"burst of {size}")
             self._keep(self._c)
-            self._bind(address_of(self._c), BURST, MASK, count)
+            self._bind(address_of(self._c))
             storage = address_of(self._c.storage)
             super().__init__(f"burst{next(_numbers)}", self._c, gate, address=storage)
 
@@ -81,16 +80,14 @@ class Burst(Owner, Handle):
         return bool(self._c.n)
 
     @property
-    @rows("pyd_rows_lengths", BURST, "", "4")
     def lengths(self) -> npt.NDArray[np.uint32]:
         """Length of each packet over all its segments, `uint32[n]` [bytes], a copy."""
         lengths = np.empty(self.capacity, np.uint32)
-        n = lib.pyd_burst_lengths(self._c, ffi.from_buffer("uint32_t *", lengths), self.capacity)
+        n = lib.pyd_burst_lengths(self._c, self.capacity, ffi.from_buffer("uint32_t *", lengths))
         return lengths[: self._done(n, "rte_pktmbuf_pkt_len")]
 
     # -- filling and freeing --
 
-    @short("pyd_burst_alloc", "draw", BURST, MEMPOOL)
     def alloc(self, mempool: Mempool, n: int | None = None, *, length: int = 0) -> int:
         """Take mbufs from a pool into the empty burst: all `n` or none.
 
@@ -212,7 +209,6 @@ class Burst(Owner, Handle):
         n = _U32 if length is None else check_range("length", length, 1, _U32, " bytes")
         return self._derive("rte_pktmbuf_copy", lib.PYD_MBUF_COPY, mempool, into, offset, n)
 
-    @short("pyd_burst_free", "count", BURST, unless=CHECK)
     def free(self) -> int:
         """Give all mbufs back to their pools; return how many.
 
@@ -269,7 +265,7 @@ class Burst(Owner, Handle):
         if CHECK or pin is None:
             pin = pool._pin_packet(segment.addr, segment.len)
             self._views.append(pin)
-            self._fallback_only = True
+            self._checked_only = True
         view = pin.view(segment.addr - pin.address, segment.len)
         if segment.sharers != 1:
             view.flags.writeable = False
@@ -301,7 +297,6 @@ class Burst(Owner, Handle):
         """Metadata and headers by name: `burst.columns["ipv4.src_addr", "udp?"]`."""
         return Columns(self)
 
-    @rows("pyd_rows_peek", BURST, "iWH", "W", known=fields.HEADERS)
     def peek(
         self,
         offset: int,
@@ -329,7 +324,6 @@ class Burst(Owner, Handle):
         """
         return fields.peek(self, offset, width, header, valid)
 
-    @rows("pyd_rows_poke", BURST, "iwH", known=fields.HEADERS)
     def poke(self, offset: int, data: Any, *, header: str | None = None) -> None:
         """Write bytes into each packet that has as many at the offset.
 
@@ -359,7 +353,6 @@ class Burst(Owner, Handle):
 
     # -- selecting packets, whose order stays --
 
-    @short("pyd_burst_keep", "send", BURST, unless=CHECK)
     def keep(self, mask: Mask) -> int:
         """Free the packets whose mask is False; return how many are left.
 
@@ -374,7 +367,6 @@ class Burst(Owner, Handle):
         """
         return masks.part(self, lib.pyd_burst_keep, mask)
 
-    @short("pyd_burst_drop", "send", BURST, unless=CHECK)
     def drop(self, mask: Mask) -> int:
         """Free the packets whose mask is True; return how many are left.
 
@@ -389,7 +381,6 @@ class Burst(Owner, Handle):
         """
         return masks.part(self, lib.pyd_burst_drop, mask)
 
-    @rows("pyd_rows_take", BURST, "?h", "c", other=BURST)
     def take(self, mask: Mask, into: Burst) -> int:
         """Move the packets whose mask is True to the end of another burst; return how many.
 
@@ -407,7 +398,6 @@ class Burst(Owner, Handle):
         """
         return masks.take(self, mask, into)
 
-    @rows("pyd_rows_split", BURST, "xs", "s", other=BURST)
     def split(
         self, classes: npt.NDArray[Any], into: Sequence[Burst] | None = None
     ) -> tuple[Burst, ...]:
@@ -430,162 +420,9 @@ class Burst(Owner, Handle):
 
     # -- headers --
 
-    @short("pyd_burst_swap_macs", "act", BURST)
     def swap_macs(self) -> None:
         """Swap source and destination address of each Ethernet frame, in shared memory too."""
         self._done(lib.pyd_burst_swap_macs(self._c), "swap_macs")
-
-    @rows("pyd_rows_rewrite", BURST, "kv", other=COLUMN, known=headers.KNOWN)
-    def rewrite(self, name: str, value: Any) -> None:
-        """Write a column and update checksums: `burst.rewrite("ipv4.dst_addr", addresses)`.
-
-        The checksum of L4 covers the last destination and the first source (RFC 8200, 8.1), so it
-        stays as it is where a routing header, source route or home address option has these. In a
-        fragment, the checksum of the whole datagram is updated if the fragment has it; an L4
-        header in a first fragment, which columns do not show, is written if it is complete.
-
-        Parameters
-        ----------
-        name
-            A column: addresses, ports, TTL and other fields that may change in transit.
-        value
-            An array, or one value for all packets that have the field.
-
-        Raises
-        ------
-        ValueError
-            It does not fit, a checksum cannot be updated, or a packet shares memory with other
-            mbufs. Nothing was written.
-
-        Notes
-        -----
-        Cost  checksums are updated incrementally, whatever the packet's length
-        """
-        headers.rewrite(self, name, value)
-
-    @rows("pyd_rows_ttl", BURST, "", "?")
-    def decrement_ttl(self) -> Mask:
-        """Decrement each TTL or hop limit; return `bool[n]`, True for packets where it has expired.
-
-        Those stay as they are, to be dropped: `burst.drop(burst.decrement_ttl())`.
-        """
-        return headers.decrement_ttl(self)
-
-    @rows("pyd_rows_verify", BURST, "", "??")
-    def verify_checksums(self) -> tuple[Mask, Mask]:
-        """Return two `bool[n]`: packets with a wrong IPv4 checksum, and with a wrong L4 checksum.
-
-        L4 is TCP, UDP, ICMP and ICMPv6. Packets without a checksum are not wrong: fragments,
-        UDP with 0 over IPv4. A packet that ends before its own length, or before UDP's, is wrong;
-        bytes behind UDP's length are not covered.
-
-        Notes
-        -----
-        Wraps  rte_raw_cksum (rte_ip.h)
-        """
-        return headers.verify_checksums(self)
-
-    @rows("pyd_rows_compute", BURST, "", "?")
-    def compute_checksums(self, offload: TxOffload | int = 0) -> Mask:
-        """Set the checksums of IPv4, TCP, UDP, ICMP and ICMPv6; return `bool[n]`: packets with any.
-
-        Packets that are not IP, or that end before their own length or UDP's, stay as they are; of
-        fragments only the checksum of IPv4 is set.
-
-        Parameters
-        ----------
-        offload
-            The `tx_offloads` that the port was configured with. It computes these checksums,
-            except those of L4 that the IP header does not fully determine (routes, IPv6 extension
-            headers, bytes behind the datagram). TX offloads that a packet had before are replaced.
-
-        Notes
-        -----
-        Wraps  rte_raw_cksum, rte_ipv4_cksum, rte_ipv4_udptcp_cksum (rte_ip.h),
-               rte_net_intel_cksum_prepare (rte_net.h)
-        """
-        return headers.compute_checksums(self, offload)
-
-    @rows("pyd_rows_vlan_push", BURST, "2")
-    def vlan_push(self, vlan_tci: Any, *, tpid: int = headers.VLAN) -> None:
-        """Insert a VLAN tag behind the addresses of each frame.
-
-        Parameters
-        ----------
-        vlan_tci
-            Priority, CFI and VLAN id: a number, or `uint16[n]`.
-        tpid
-            0x8100, or 0x88a8 for the outer tag of QinQ.
-
-        Raises
-        ------
-        ValueError
-            A packet is too short, shared, without headroom, or has TX offloads, whose lengths
-            would be wrong. Nothing was written.
-
-        Notes
-        -----
-        Wraps  rte_vlan_insert (rte_ether.h)
-        """
-        headers.vlan_push(self, vlan_tci, tpid)
-
-    @rows("pyd_rows_vlan_pop", BURST, "", "?")
-    def vlan_pop(self) -> Mask:
-        """Remove the outermost VLAN tag of each frame; return `bool[n]`: frames that had one.
-
-        The tag is in `columns["mbuf.vlan_tci"]` then, as if the port had stripped it.
-
-        Raises
-        ------
-        ValueError
-            A tagged packet is shared, has TX offloads, or has no segment of 5 bytes. Nothing was
-            written.
-
-        Notes
-        -----
-        Wraps  rte_vlan_strip (rte_ether.h)
-        """
-        return headers.vlan_pop(self)
-
-    @rows("pyd_rows_prepend", BURST, "w")
-    def prepend(self, data: Any) -> None:
-        """Put bytes in front of every packet, into its headroom, as for a tunnel.
-
-        Parameters
-        ----------
-        data
-            Bytes for all packets, or `uint8[n, width]`.
-
-        Raises
-        ------
-        ValueError
-            A packet has too little headroom, is shared, or has TX offloads. Nothing was written.
-
-        Notes
-        -----
-        Wraps  rte_pktmbuf_prepend (rte_mbuf.h)
-        """
-        headers.prepend(self, data)
-
-    @rows("pyd_rows_adj", BURST, "4")
-    def adj(self, length: Any) -> None:
-        """Remove bytes from the front of every packet.
-
-        Parameters
-        ----------
-        length
-            [bytes], a number or `uint32[n]`; not more than the first segment has.
-
-        Raises
-        ------
-        ValueError
-            A packet is shorter, or has TX offloads. Nothing was changed.
-
-        Notes
-        -----
-        Wraps  rte_pktmbuf_adj (rte_mbuf.h)
-        """
-        headers.adj(self, length)
 
     # -- checks and tracing --
 
@@ -612,8 +449,8 @@ class Burst(Owner, Handle):
     def _check_views(self) -> None:
         """Raise `InUseError` if views of the packets are alive (check mode)."""
         self._views = [pin for pin in self._views if pin.views]
-        self._fallback_only = bool(self._views)
-        if self._fallback_only:
+        self._checked_only = bool(self._views)
+        if self._checked_only:
             raise InUseError(
                 f"{len(self._views)} packets of {self!r} have numpy views alive, which would soon"
                 " show other packets: copy what you keep"

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from pydpdk._core.fastcall import Accessor, Handle, rows, short
+from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import address_of
+from pydpdk._core.objects import BoundBase, ColumnsBase, install
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._catalog import Key, Spec, find, names
 from pydpdk.burst._fit import check_written, fit
-from pydpdk.burst._known import COLUMN, Known, known_column, known_columns
-from pydpdk.memory.mbuf_owner import BURST, MbufOwner
+from pydpdk.burst._known import know
+from pydpdk.memory.mbuf_owner import MbufOwner
 
 if TYPE_CHECKING:
     from pydpdk.burst.burst import Burst
@@ -27,12 +28,7 @@ __all__ = ["Bound", "Columns", "names"]
 Array: TypeAlias = npt.NDArray[Any]
 _read = lib.pyd_columns_read
 _CACHE_LINE = 64
-_COLUMNS = "columns"
-_OF = "columns of"  # the kinds of two handles
-_KNOWN_MAX = 256
 _SHORTER_MAX = 512
-_read_before: dict[Any, Known] = {}
-_written_before: dict[str, Known] = {}
 
 
 class _Plan:
@@ -77,7 +73,8 @@ def _plan_of(keys: tuple[Key, ...], size: int) -> _Plan:
         raise
 
 
-class Columns(Accessor):
+@install("columns")
+class Columns(ColumnsBase):
     """The packets of a burst as columns, by name: `burst.columns["ipv4.src_addr"]`.
 
     A name is DPDK's struct without `rte_` and `_hdr`, and its field. Numbers are in the host's
@@ -95,25 +92,21 @@ class Columns(Accessor):
     """
 
     __slots__ = ()
-    _of, _kind = BURST, _OF
     _shown: Burst
 
     @overload
     def __getitem__(self, key: Key) -> Array: ...
     @overload
     def __getitem__(self, key: tuple[Key, ...]) -> tuple[Array, ...]: ...
-    @rows("pyd_rows_columns", _OF, "k", "k", other=COLUMN, known=_read_before)
     def __getitem__(self, key: Key | tuple[Key, ...]) -> Array | tuple[Array, ...]:
         """Return one column, or several that one call fills."""
         several = isinstance(key, tuple)
         keys = cast("tuple[Key, ...]", key if several else (key,))
         found = self._read(keys)
-        if len(_read_before) < _KNOWN_MAX and keys and all(type(k) is str for k in keys):
-            specs = tuple(find(k) for k in keys)
-            _read_before.setdefault(key, known_columns(specs, several=several))
+        for k in keys:
+            know(k)
         return found if several else found[0]
 
-    @rows("pyd_rows_write", _OF, "kv", other=COLUMN, known=_written_before)
     def __setitem__(self, key: Key, value: Any) -> None:
         """Write a column into the packets that have it: an array, or one value for all.
 
@@ -131,8 +124,7 @@ class Columns(Accessor):
         data = ffi.from_buffer("char *", values.view(np.uint8))
         result = lib.pyd_column_write(self._shown._c, column, data, n)
         check_written(self._shown, result)
-        if type(key) is str:
-            _written_before.setdefault(key, known_column(spec))
+        know(key)
 
     def bind(self, *keys: Key) -> Bound:
         """Prepare columns for a loop that calls the result after each receive."""
@@ -149,7 +141,8 @@ class Columns(Accessor):
         return f"<Columns of {self._shown!r}>"
 
 
-class Bound(Handle):
+@install("bound")
+class Bound(Fixed, BoundBase):
     """Columns of one burst, bound once and filled again by each call.
 
     Parameters
@@ -166,7 +159,7 @@ class Bound(Handle):
     Cost     one call into C for any number of columns
     """
 
-    __slots__ = ("_arrays", "_block", "_burst", "_c", "_n", "_plan", "_shorter")
+    __slots__ = ("_arrays", "_begun", "_block", "_burst", "_c", "_n", "_plan", "_shorter")
 
     def __init__(self, burst: Burst, *keys: Key) -> None:
         if not isinstance(burst, MbufOwner):
@@ -181,14 +174,13 @@ class Bound(Handle):
         self._arrays = self._plan.arrays(self._block, burst.capacity)
         self._shorter: dict[int, tuple[Array, ...]] = {}
         self._keep((self._c, self._plan, self._block))
-        self._bind(address_of(self._c), _COLUMNS)
+        self._bind(address_of(self._c))
+        self._set(self._arrays, self._shorter, burst.capacity)
 
     def __call__(self) -> tuple[Array, ...]:
         """Fill the columns and return them, each with an element for every packet."""
-        n = self._fill()
-        if n == self._n:
-            return self._arrays
-        return self._shorter.get(n) or self._cut(n)
+        n = self._burst._done(lib.pyd_bound_read(self._c), "columns")
+        return self._arrays if n == self._n else self._shorter.get(n) or self._cut(n)
 
     def _cut(self, n: int) -> tuple[Array, ...]:
         """Return the first n elements of each column; the views are cached."""
@@ -196,10 +188,6 @@ class Bound(Handle):
         if len(self._shorter) < _SHORTER_MAX:
             self._shorter[n] = arrays
         return arrays
-
-    @short("pyd_bound_read", "count", _COLUMNS)
-    def _fill(self) -> int:
-        return self._burst._done(lib.pyd_bound_read(self._c), "columns")
 
     def __repr__(self) -> str:
         return f"<Bound {len(self._arrays)} columns of {self._burst!r}>"

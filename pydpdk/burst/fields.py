@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk._core.lifetime import Bytes
+from pydpdk._core.objects import known_headers
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._catalog import header_of
 from pydpdk.burst._fit import check_written, fit
@@ -16,8 +17,6 @@ from pydpdk.errors import check_range
 if TYPE_CHECKING:
     from pydpdk.burst.burst import Burst
 
-HEADERS: dict[str, int] = {}
-"""C's numbers of headers that were used before, for the fast path."""
 _CHAR, _U64 = ffi.typeof("char *"), ffi.typeof("uint64_t *")
 _WIDTH_MAX = 65535
 _WHOLE = -1
@@ -31,8 +30,8 @@ def peek(
     n = len(burst)
     mask = np.empty(n, np.bool_) if valid is None else _check_valid(valid, n)
     data = np.empty((n, wide), np.uint8)
-    addresses = ffi.from_buffer("char *", data), ffi.from_buffer("uint8_t *", mask)
-    result = lib.pyd_burst_peek(burst._c, where, start, wide, *addresses, n)
+    addresses = ffi.from_buffer("uint8_t *", mask), ffi.from_buffer("char *", data)
+    result = lib.pyd_burst_peek(burst._c, n, start, wide, where, *addresses)
     return data[: burst._done(result, "rte_pktmbuf_read")]
 
 
@@ -43,7 +42,7 @@ def poke(burst: Burst, offset: int, data: Any, header: str | None) -> None:
     where, start, wide = _place(header, offset, width)
     values = fit("data", data, np.dtype(np.uint8), (n, wide))
     address = ffi.from_buffer("char *", values)
-    check_written(burst, lib.pyd_burst_poke(burst._c, where, start, wide, address, n))
+    check_written(burst, lib.pyd_burst_poke(burst._c, n, start, address, wide, wide, where))
 
 
 def copy_out(burst: Burst) -> tuple[Bytes, npt.NDArray[np.uint64]]:
@@ -64,7 +63,7 @@ def copy_out(burst: Burst) -> tuple[Bytes, npt.NDArray[np.uint64]]:
 def _place(header: str | None, offset: int, width: int) -> tuple[int, int, int]:
     where = _WHOLE if header is None else header_of(header)
     if header is not None:
-        HEADERS[header] = where
+        known_headers[header] = where
     start = check_range("offset", offset, 0, (1 << 32) - 1, " bytes")
     return where, start, check_range("width", width, 1, _WIDTH_MAX, " bytes")
 

@@ -27,7 +27,7 @@ def part(burst: Burst, call: Callable[..., int], mask: Mask) -> int:
     if burst._views:
         burst._check_views()
     n, data = _mask(mask, len(burst))
-    return _parted(burst, call(burst._c, data, n))
+    return _parted(burst, call(burst._c, n, data))
 
 
 def take(burst: Burst, mask: Mask, into: Burst) -> int:
@@ -36,7 +36,7 @@ def take(burst: Burst, mask: Mask, into: Burst) -> int:
     if burst._views:
         burst._check_views()
     n, data = _mask(mask, len(burst))
-    return _parted(burst, lib.pyd_burst_take(burst._c, data, n, into._c), into)
+    return _parted(burst, lib.pyd_burst_take(burst._c, n, data, into._c), into)
 
 
 def split(
@@ -71,7 +71,7 @@ def _split(
     check_range("len(into)", len(into), 1, _CLASSES_MAX, " bursts")
     pointers = ffi.new("struct pyd_burst *[]", [other._c for other in into])
     data = ffi.from_buffer("uint32_t *", numbers)
-    result = lib.pyd_burst_split(burst._c, data, len(numbers), pointers, len(into))
+    result = lib.pyd_burst_split(burst._c, len(numbers), data, pointers, len(into))
     if result == -errno.ERANGE:
         raise ValueError(f"classes must be 0..{len(into) - 1}, one for each burst")
     _parted(burst, result, *into)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydpdk._core.choice import one_of
-from pydpdk._core.fastcall import Handle, short
+from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import address_of
+from pydpdk._core.objects import QueueBase, install
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst.burst import Burst
 from pydpdk.choices import ForwardMode
@@ -18,11 +19,11 @@ from pydpdk.memory.mbuf_owner import raise_for
 
 _MODES = {mode: getattr(lib, f"PYD_FORWARD_{mode.name}") for mode in ForwardMode}
 HOPS_MAX = 1024
-FORWARD = "forward"  # the kind of its handle
 _forward_round = lib.pyd_forward_round
 
 
-class Forward(Handle):
+@install("forward")
+class Forward(Fixed, QueueBase):
     """Forward from rx to tx queues: receive, send, free what the port did not take.
 
     Parameters
@@ -41,7 +42,7 @@ class Forward(Handle):
     Cost     one call into C a round, whatever the number of hops
     """
 
-    __slots__ = ("_c", "_hops", "burst", "hops")
+    __slots__ = ("_begun", "_c", "_hops", "burst", "hops")
 
     def __init__(
         self,
@@ -62,9 +63,9 @@ class Forward(Handle):
         fields = {"burst": burst._c, "hops": self._hops, "n": len(queues), "mode": c_mode}
         self._c: Any = ffi.new("struct pyd_round *", fields)
         self._keep((self._c, self._hops))
-        self._bind(address_of(self._c), FORWARD)
+        self._bind(address_of(self._c))
+        self._set_may_wait(any(queue._may_wait for hop in self.hops for queue in hop))
 
-    @short("pyd_forward_round", "count", FORWARD)
     def step(self) -> int:
         """Serve every hop once; return how many packets were received.
 

@@ -45,6 +45,10 @@ Hop = tuple[PortName, _Queue, PortName, _Queue]
 HexPacket = Annotated[str, AfterValidator(_hex_packet)]
 
 
+# an empty list would mean none, and no list means all
+_NotEmpty = Field(min_length=1)
+
+
 class PollingSpec(Section):
     """Keys of every built-in app."""
 
@@ -58,7 +62,7 @@ class PollingSpec(Section):
 class ForwardSpec(PollingSpec):
     """Forward packets from one port to another."""
 
-    pairs: tuple[tuple[PortName, PortName], ...] = ()
+    pairs: Annotated[tuple[tuple[PortName, PortName], ...], _NotEmpty] = ()
     """Pairs of ports, forwarded in both directions; a port paired with itself sends back what
     it receives. Default: the first port with the second, the third with the fourth."""
     mode: ForwardMode = ForwardMode.IO
@@ -68,14 +72,14 @@ class ForwardSpec(PollingSpec):
 class DropSpec(PollingSpec):
     """Receive packets and free them."""
 
-    ports: tuple[PortName, ...] = ()
+    ports: Annotated[tuple[PortName, ...], _NotEmpty] = ()
     """Ports to receive from. Default: all."""
 
 
 class GenerateSpec(PollingSpec):
     """Send copies of one packet."""
 
-    ports: tuple[PortName, ...] = ()
+    ports: Annotated[tuple[PortName, ...], _NotEmpty] = ()
     """Ports to send from. Default: all."""
     rate_pps: PacketRate | None = None
     """[packets/s] of each port. Default: as fast as the port accepts them."""
@@ -103,10 +107,10 @@ class AppSpec(Section):
     worker: Target | None = None
     """Your own compiled worker (`@pydpdk.worker`) as `module:function`, launched on each of
     `lcores` with its hops, a burst and an array of counters: docs/workers.md."""
-    queues: tuple[Hop, ...] = ()
+    queues: Annotated[tuple[Hop, ...], _NotEmpty] = ()
     """For a worker: hops as `[rx port, rx queue, tx port, tx queue]`, assigned to the lcores in
     turn; hops that share a tx queue share an lcore. Default: as `forward` pairs the ports."""
-    lcores: tuple[Lcore, ...] = ()
+    lcores: Annotated[tuple[Lcore, ...], _NotEmpty] = ()
     """For a worker: the lcores that it runs on. Default: all but the main one."""
     burst: BurstSize = DEFAULT_BURST
     """For a worker: the size of its burst, in packets."""

@@ -17,7 +17,7 @@ from pydpdk.host.devargs import Device, parse
 from pydpdk.host.doctor import virtual
 from pydpdk.host.finding import Severity
 from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, VIRTIO_USER, Needs, frames_of
-from pydpdk.host.sockets import PATH_MAX, VHOST, Endpoint, endpoint_of
+from pydpdk.host.sockets import VHOST, Endpoint, endpoint_of
 from pydpdk.limits import HEADROOM
 
 if TYPE_CHECKING:
@@ -44,10 +44,6 @@ def check(scope: Scope) -> Iterator[Fault]:
     for name, port in scope.config.ports.items():
         if port.driver == _BOND:
             yield from _bond(scope, name, port)
-        end = endpoint_of(port.parsed)
-        if end and len(end.path) > PATH_MAX:
-            allowed = f"a socket's path of up to {PATH_MAX} characters: this has {len(end.path)}"
-            yield Fault(("ports", name, "device"), repr(port.device), allowed)
 
 
 def _captures(config: Config) -> Iterator[Fault]:
@@ -92,6 +88,9 @@ def _af_xdp(scope: Scope) -> Iterator[Fault]:
 
 def _af_packet(scope: Scope) -> Iterator[Fault]:
     for name, port in scope.config.ports.items():
+        if port.split_large and port.driver != AF_PACKET:
+            allowed = f"false or nothing: only {AF_PACKET} on a veth pair has packets to split"
+            yield Fault(("ports", name, "split_large"), "True", allowed)
         if port.frame_size and port.driver != AF_PACKET:
             allowed = f"nothing: {port.driver or port.device} has no frames, {AF_PACKET} has"
             yield Fault(("ports", name, "frame_size"), str(port.frame_size), allowed)

@@ -29,6 +29,13 @@ FRAME_SIZE = 2048
 
 _FRAME_MAX = 61440  # the largest whose packets fit in an mbuf
 
+MEMPOOL_OPS = (
+    "ring_mp_mc", "ring_sp_sc", "ring_mp_sc", "ring_sp_mc", "ring_mt_hts", "stack", "lf_stack",
+    "bucket", "dpaa", "dpaa2", "octeontx_fpavf", "cn9k_mempool_ops", "cn10k_mempool_ops",
+    "cn10k_hwpool_ops",
+)  # fmt: skip
+"""Mempool drivers of DPDK 22.11 to 25.11, but the lossy one; builds may lack some of them."""
+
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _MAX_BYTES = 1 << 40
 _BYTES = r"^[0-9]{1,13}[KMG]$"

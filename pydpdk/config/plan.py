@@ -132,6 +132,7 @@ def make_plan(config: Config) -> Plan:
             *_capture_warnings(start.options),
             *_pool_warnings(pools),
             *_cache_warnings(config, polls),
+            *_worker_warnings(config, start),
             *_device_warnings(config),
             *devices.warnings(config.ports),
             *_node_warnings(config, polls),
@@ -217,6 +218,11 @@ def _cache_warnings(config: Config, polls: tuple[Poll, ...]) -> Iterator[str]:
                 f" {pool.cached}, so each goes past the lcore's cache to the shared ring;"
                 f" cache_size: {faster} is faster"
             )
+
+
+def _worker_warnings(config: Config, start: Resolved) -> Iterator[str]:
+    if config.workers and start.options.proc_type == "primary" and not start.shared:
+        yield f"workers: no other process can attach to this memory ({start.hugepages_reason})"
 
 
 def _device_warnings(config: Config) -> Iterator[str]:

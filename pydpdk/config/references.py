@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from pydpdk.config import devices
+from pydpdk.config import devices, extra, kinds, names, offers
 from pydpdk.config.apps import AppSpec, DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.config.faults import format_value
-from pydpdk.config.model import Config, PortSpec
+from pydpdk.config.model import Config, MempoolSpec, PortSpec
 from pydpdk.config.polling import default_pairs, main_lcore, worker_lcores
 from pydpdk.config.source import Fault, KeyPath
 from pydpdk.eal import checks
 from pydpdk.eal.lcores import parse_lcores
+from pydpdk.eal.options import EalOptions
 from pydpdk.host.devargs import parse
 from pydpdk.limits import HEADROOM, MAX_RING, largest_cache
 
@@ -21,6 +23,7 @@ _OF_THE_PRIMARY = {
     "nb_rx_desc", "nb_tx_desc", "mtu", "promiscuous", "rss", "rx_offloads", "tx_offloads",
     "frame_size", "finish_checksums", "split_large",
 }  # fmt: skip
+_MOST_HOPS = 1024  # burst.verbs.HOPS_MAX
 
 
 class Scope(NamedTuple):
@@ -48,8 +51,12 @@ def check(scope: Scope) -> Iterator[Fault]:
     yield from _pools_and_rings(scope)
     yield from _devices(scope)
     yield from devices.check(scope)
+    yield from names.check(scope.config)
+    yield from _workers(scope.config)
     for name, port in scope.config.ports.items():
         yield from _port(scope, name, port)
+        if scope.config.eal.proc_type != "secondary":  # there the device is named alone
+            yield from offers.check(name, port)
         yield from _secondary(scope, name, port)
     app = scope.config.app
     if app is None:
@@ -69,17 +76,34 @@ def check(scope: Scope) -> Iterator[Fault]:
 
 
 def _eal(scope: Scope) -> Iterator[Fault]:
+    found = list(extra.check(scope.config.eal))
+    yield from found
+    refused = {fault.path for fault in found}
     for problem in checks.problems(scope.config.eal):
-        if scope.check_host or not problem.of_host:
-            yield Fault(("eal", problem.option), format_value(problem.value), problem.allowed)
+        path = _path_of(scope.config.eal, problem)
+        if path not in refused and (scope.check_host or not problem.of_host):
+            yield Fault(path, format_value(problem.value), problem.allowed)
+
+
+def _path_of(eal: EalOptions, problem: checks.Problem) -> KeyPath:
+    """Return the key of a problem, and the place in its list if it is one entry's."""
+    entries = getattr(eal, problem.option)
+    if isinstance(entries, tuple) and problem.value in entries:
+        # of equal entries the last one is too many
+        return "eal", problem.option, len(entries) - 1 - entries[::-1].index(problem.value)
+    return "eal", problem.option
 
 
 def _pools_and_rings(scope: Scope) -> Iterator[Fault]:
+    own_drivers = _loads_drivers(scope.config.eal)
     for name, pool in scope.config.mempools.items():
         most = largest_cache(pool.n)
         if (pool.cache_size or 0) > most:  # rte_mempool_create_empty: EINVAL
             allowed = f"at most n / 1.5 = {most}, as a cache holds 1.5 times its size"
             yield Fault(("mempools", name, "cache_size"), str(pool.cache_size), allowed)
+        if pool.ops_name and pool.ops_name not in kinds.MEMPOOL_OPS and not own_drivers:
+            allowed = f"one of {', '.join(kinds.MEMPOOL_OPS)}"
+            yield Fault(("mempools", name, "ops_name"), repr(pool.ops_name), allowed + _near(pool))
     for name, ring in scope.config.rings.items():
         if not ring.exact_size and (ring.size < 2 or ring.size & (ring.size - 1)):
             allowed = f"a power of two from 2 to {MAX_RING}, or any size with exact_size"
@@ -89,10 +113,38 @@ def _pools_and_rings(scope: Scope) -> Iterator[Fault]:
             yield Fault(("rings", name, "size"), str(ring.size), allowed)
 
 
+def _near(pool: MempoolSpec) -> str:
+    close = difflib.get_close_matches(pool.ops_name or "", kinds.MEMPOOL_OPS, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _loads_drivers(eal: EalOptions) -> bool:
+    """Whether the EAL loads drivers of the user, which may have any name."""
+    return any(argument.startswith(("-d", "--driver-path")) for argument in eal.extra)
+
+
+def _workers(config: Config) -> Iterator[Fault]:
+    eal = config.eal
+    if not config.workers:
+        return
+    value = format_value(tuple(config.workers))
+    if eal.hugepages is False:
+        why = "eal.hugepages is false, and only hugepages are shared between processes"
+        yield Fault(("workers",), value, f"no workers: {why}")
+    elif eal.in_memory or "--no-shconf" in eal.extra:
+        which = "eal.in_memory" if eal.in_memory else "--no-shconf in eal.extra"
+        yield Fault(("workers",), value, f"no workers: with {which} no other process can attach")
+
+
 def _devices(scope: Scope) -> Iterator[Fault]:
     yield from _drivers(scope)
     eal = scope.config.eal
     seen = {parse(vdev).name: "eal.vdevs" for vdev in eal.vdevs}
+    for i, vdev in extra.vdevs(eal):
+        first = seen.setdefault(parse(vdev).name, f"eal.extra[{i}]")
+        if first != f"eal.extra[{i}]":
+            allowed = f"a device that {first} does not name"
+            yield Fault(("eal", "extra", i), format_value(eal.extra[i]), allowed)
     blocked = {parse(device).address for device in eal.block}
     for name, port in scope.config.ports.items():
         path: KeyPath = ("ports", name, "device")
@@ -108,7 +160,7 @@ def _devices(scope: Scope) -> Iterator[Fault]:
 def _drivers(scope: Scope) -> Iterator[Fault]:
     """Find unknown drivers, and arguments that a driver does not take."""
     eal = scope.config.eal
-    others = any(argument.startswith("-d") for argument in eal.extra)  # the user's own drivers
+    others = _loads_drivers(eal)
     for i, vdev in enumerate(eal.vdevs if not others else ()):
         if allowed := parse(vdev).unknown_driver(is_port=False):
             yield Fault(("eal", "vdevs", i), repr(vdev), allowed)
@@ -119,7 +171,7 @@ def _drivers(scope: Scope) -> Iterator[Fault]:
         allowed = port.parsed.unknown_driver(is_port=True)
         if allowed and not others and eal.proc_type != "secondary":
             yield Fault(path, repr(port.device), allowed)
-        for fault in port.parsed.argument_faults():
+        for fault in port.parsed.argument_faults(attached=eal.proc_type == "secondary"):
             yield Fault(path, repr(port.device), fault)
 
 
@@ -159,6 +211,7 @@ def _packet_room(scope: Scope, pool_name: str | None) -> int | None:
 
 
 def _forward(scope: Scope, forward: ForwardSpec) -> Iterator[Fault]:
+    ports = scope.config.ports
     path: KeyPath = ("app", "forward", "pairs")
     if not forward.pairs and (len(scope.ports) % 2 or not scope.ports):
         allowed = f"pairs of ports: {len(scope.ports)} ports do not pair themselves"
@@ -171,9 +224,16 @@ def _forward(scope: Scope, forward: ForwardSpec) -> Iterator[Fault]:
             elif name in seen:
                 yield Fault((*path, i, j), repr(name), "each port in one pair only")
         seen |= set(pair)
-    names = (name for pair in forward.pairs or default_pairs(scope.ports) for name in pair)
-    for name in dict.fromkeys(names):
+    used = dict.fromkeys(
+        name for pair in forward.pairs or default_pairs(scope.ports) for name in pair
+    )
+    for name in used:
         yield from _needs_queues(scope, "forward", name, "nb_rx_queues", "nb_tx_queues")
+    rx = {name: ports[name].nb_rx_queues for name in used if name in ports}
+    if sum(rx.values()) > _MOST_HOPS:
+        listed = ", ".join(f"{name} {n}" for name, n in rx.items())
+        allowed = f"ports with up to {_MOST_HOPS} nb_rx_queues in all: {listed}"
+        yield Fault(path, f"{sum(rx.values())} receive queues", allowed)
 
 
 def _app_ports(scope: Scope, app: str, spec: DropSpec | GenerateSpec) -> Iterator[Fault]:

@@ -102,7 +102,8 @@ def _describe_list(node: Schema) -> str:
     if "prefixItems" in node:
         return f"a list of {len(node['prefixItems'])} values"
     items = [text for leaf in _alternatives(node.get("items", {})) if (text := _describe(leaf))]
-    return "a list, each " + (", or ".join(items) or "any value")
+    least = " that is not empty" if node.get("minItems") else ""
+    return f"a list{least}, each " + (", or ".join(items) or "any value")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ _PATTERNS = {
     "merge": ("<<", ["<"]),
 }
 _LONE = re.compile("[\ud800-\udfff]")  # a surrogate such as "\uD800", which cannot be printed
+_TAGGED = re.compile(r"(?:&\S+\s+)?!")
 _PREFIX = "tag:yaml.org,2002:"
 for _kind, (_pattern, _first) in _PATTERNS.items():
     _Loader.add_implicit_resolver(_PREFIX + _kind, re.compile(f"(?:{_pattern})$"), _first)
@@ -154,6 +155,16 @@ def parse(text: str) -> Source:
     return Source(builder.build(node, ()), builder.lines, builder.faults)
 
 
+def _is_tagged(node: yaml.Node) -> bool:
+    """Whether the text of a node begins with a tag; the node itself has a tag in any case."""
+    mark = node.start_mark
+    return bool(_TAGGED.match(mark.buffer or "", mark.pointer))
+
+
+def _say_tag(tag: str) -> str:
+    return f"!!{tag.removeprefix(_PREFIX)}" if tag.startswith(_PREFIX) else tag
+
+
 class _Builder:
     """Turns YAML nodes into data: maps with text keys, tuples, scalars."""
 
@@ -190,7 +201,7 @@ class _Builder:
             except (ValueError, KeyError):  # a number of over 4,300 digits, or `!!int many`
                 self._fault(path, repr(node.value[:40]), f"text that can be read as {kind}", node)
                 return None
-        self._fault(path, f"!{kind}", "no tags", node)
+        self._fault(path, _say_tag(node.tag), "no tags", node)
         return None
 
     def _map(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:
@@ -213,8 +224,17 @@ class _Builder:
         """Return the entries of a map: its own, then merged ones (`<<`) not overridden."""
         entries: list[tuple[yaml.Node, yaml.Node]] = []
         merged: list[yaml.Node] = []
+        first: int | None = None
         for key_node, value_node in node.value:
-            if key_node.tag == _PREFIX + "merge":
+            if _is_tagged(key_node):
+                self._fault(path, f"{_say_tag(key_node.tag)} on a key", "no tags on keys", key_node)
+            elif key_node.tag == _PREFIX + "merge":
+                line = key_node.start_mark.line + 1
+                if first is not None:
+                    allowed = f"once, as on line {first}: a list merges several maps"
+                    self._fault((*path, "<<"), "given twice", allowed, key_node)
+                    continue
+                first = line
                 several = isinstance(value_node, yaml.SequenceNode)
                 merged += value_node.value if several else [value_node]
             elif not isinstance(key_node, yaml.ScalarNode):

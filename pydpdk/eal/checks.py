@@ -241,11 +241,14 @@ def _vdev_problems(options: EalOptions) -> Iterator[Problem]:
 
 
 def _extra_problems(extra: object) -> Iterator[Problem]:
-    """Reject arguments that print the EAL's help and exit, or bypass the checks above."""
+    """Reject arguments that print the EAL's help and exit, or bypass the checks; check devices."""
     if not isinstance(extra, (tuple, list)):
         return
-    for argument in extra:
-        if isinstance(argument, str) and _asks_for_help(argument):
+    for before, argument in zip(("", *extra), extra, strict=False):
+        if isinstance(argument, str) and (argument.startswith("--vdev=") or before == "--vdev"):
+            for problem in device_problems(parse(argument.removeprefix("--vdev="))):
+                yield Problem("extra", argument, problem.allowed)
+        elif isinstance(argument, str) and _asks_for_help(argument):
             yield Problem("extra", argument, "no request for help: the EAL would exit the process")
         elif isinstance(argument, str) and _bypasses_checks(argument):
             yield Problem("extra", argument, "not lcores or file_prefix, which have options here")

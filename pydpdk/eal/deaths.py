@@ -11,8 +11,7 @@ from threading import Lock
 from pydpdk._core import hooks
 from pydpdk._core.callbacks import Voice, call, kept
 from pydpdk._core.frozen import frozen
-from pydpdk._core.lifetime import lock
-from pydpdk._crossing import Locked, Undo
+from pydpdk._core.lifetime import Locked, Undo, lock
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import damage_error, make_error
 from pydpdk.host import registry

@@ -11,7 +11,9 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.checks import device_problems
 from pydpdk.eal.resolve import spelled
 from pydpdk.errors import DpdkError, call_errno, make_error
+from pydpdk.host import fanout
 from pydpdk.host.devargs import Device, parse
+from pydpdk.host.needs import AF_PACKET
 
 
 def checked(devargs: object) -> Device:
@@ -37,9 +39,21 @@ def check_new(device: Device) -> None:
         raise make_error("rte_eal_hotplug_add", errno.EEXIST, f"{device.name} exists already")
 
 
+def check_fanout(call: str, device: Device) -> None:
+    """Raise `BusyError` if the fanout group that net_af_packet would use is taken."""
+    if device.known_driver != AF_PACKET:
+        return
+    group = fanout.taken_group(device.value("iface"))
+    if group is not None:
+        what = f"another port or program uses fanout group {group} of packet sockets, which the"
+        what += " driver computes from the PID and the index of the interface: use another PID"
+        raise make_error(call, errno.EBUSY, f"{device.text}: {what}")
+
+
 def add(device: Device) -> None:
     """Probe a device that is new, and check that it has a port."""
     device = spelled(device)
+    check_fanout("rte_eal_hotplug_add", device)
     since = log.failures_so_far()
     names = (device.bus, device.name, device.tail)
     call_errno(lib.rte_eal_hotplug_add, *map(str.encode, names), detail=device.text)

@@ -7,7 +7,7 @@ import struct
 import threading
 from collections.abc import Iterable
 
-from pydpdk._crossing import Locked
+from pydpdk._core.lifetime import Locked
 from pydpdk._dpdk import lib
 from pydpdk.host import registry, runtime
 from pydpdk.host.fds import close_fds

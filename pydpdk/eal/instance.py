@@ -312,7 +312,7 @@ class Eal(Closing):
         if not primary:
             remove_traces(self.file_prefix, os.getpid())
         # of a primary that has died, too: the news of its death may still be on its way
-        runtime.clean_up(self.file_prefix)
+        runtime.leave(self.file_prefix)
         self._ended = True
 
     def _forget(self) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 
 from pydpdk import log
 from pydpdk._core import lifetime
+from pydpdk._core.lifetime import Undo
 from pydpdk._core.signals import Deferred
-from pydpdk._crossing import Undo
 from pydpdk._dpdk import lib
 from pydpdk.choices import ProcType
 from pydpdk.eal import devices, instance
@@ -28,7 +28,7 @@ from pydpdk.eal.resolve import Resolved, resolve
 from pydpdk.eal.start import init_error, start
 from pydpdk.eal.waits import Waits, wait_for_turn
 from pydpdk.errors import ClosedError, InUseError, damage_error, damaged, make_error
-from pydpdk.host import room, runtime
+from pydpdk.host import registry, room, runtime
 from pydpdk.host.devargs import parse
 from pydpdk.host.primary import remove_traces
 
@@ -119,7 +119,8 @@ def init(options: EalOptions | None = None, **overrides: Any) -> Eal:
         Options that would not work; the EAL was not started and `init` may be called again.
     NotFoundError, NotSupportedError, BusyError
         As a secondary: there is no primary to attach to, or no matching one; `init` may be called
-        again. Or another EAL of this host is starting, and is not up within a minute.
+        again. Or another EAL of this host is starting, and is not up within a minute. Or another
+        program's packet sockets are in the way of a net_af_packet device.
     EalInitError
         The EAL failed, or a requested device did not come up. With DPDK's log lines and what to
         do. This process cannot start another EAL.
@@ -170,6 +171,8 @@ def begin(resolved: Resolved, kind: type[Eal] = Eal, name: str | None = None) ->
         _require_new()
         resolved, primary = survey(resolved)
         prefix, options = resolved.file_prefix, resolved.options
+        for vdev in options.vdevs:
+            devices.check_fanout("rte_eal_init", parse(vdev))
         wait_for_turn(prefix, mounts=resolved.hugepages and not options.in_memory)
         # a secondary that fails must not remove the files of its primary
         ours = options.proc_type == ProcType.PRIMARY or not runtime.runtime_dir(prefix).exists()
@@ -211,6 +214,7 @@ def _undo(prefix: str, ours: bool) -> None:
         waits.stop()
     for peers in _registered:
         peers.leave()
+    registry.give_back_all()
     if ours:
         runtime.clean_up(prefix)
     else:

@@ -84,7 +84,8 @@ class EalOptions:
     base_virtaddr: int | None = None
     """Address to map memory at, the same in all processes. Default: DPDK's, 0x100000000."""
     extra: tuple[str, ...] = ()
-    """EAL arguments to append unchanged."""
+    """EAL arguments to append unchanged. In a file only those that no key stands for: `--no-huge`
+    is `hugepages: false`."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:

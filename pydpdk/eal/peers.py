@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
-from pydpdk._crossing import Undo
+from pydpdk._core.lifetime import Undo
 from pydpdk._dpdk import lib
 from pydpdk.choices import ProcType
 from pydpdk.eal import attach, mempool_ops
@@ -199,7 +199,7 @@ def survey(start: Resolved) -> tuple[Resolved, Primary | None]:
 
 
 def _check_runtime_dir(prefix: str, socket: str) -> None:
-    """Raise if another user could plant files in the directory, or a socket's path is too long."""
+    """Raise if others could plant files in the directory, or the EAL could not use it."""
     directory = runtime.runtime_dir(prefix)
     length = len(os.fsencode(directory / socket))
     if length > _MAX_SOCKET_PATH:  # DPDK would truncate it
@@ -211,6 +211,9 @@ def _check_runtime_dir(prefix: str, socket: str) -> None:
     if why:
         text = f"{why}, and the EAL would trust its files: `pydpdk doctor` says what to do"
         raise make_error("rte_eal_init", errno.EPERM, text)
+    for path in runtime.strange_files(prefix):
+        text = f"{path} is no file of the EAL, which would open it: remove it"
+        raise make_error("rte_eal_init", errno.EINVAL, text)
     short = room.shortage(directory)
     if short:
         text = f"{short.what}: `{short.command}`"

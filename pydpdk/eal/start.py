@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydpdk import log
-from pydpdk._crossing import Undo
+from pydpdk._core.lifetime import Undo
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.options import EalOptions
 from pydpdk.eal.resolve import Resolved, needs_of

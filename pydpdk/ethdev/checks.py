@@ -95,9 +95,15 @@ def _check_flags(what: str, kind: Any, wish: int, capa: IntFlag, of: str) -> Any
         raise TypeError(f"{what}{of} must be flags of {kind.__name__}, or 0 (got {wish!r})")
     lacking = wish & ~int(capa)
     if lacking:
-        able = getattr(capa, "name", None) or "none"
-        raise ValueError(f"{what}={kind(lacking)!r}{of}: the device offers {able}")
+        able = _flag_names(capa) or "nothing"
+        raise ValueError(f"{what}{of} must be of {able} (got {_flag_names(kind(lacking))})")
     return kind(wish)
+
+
+def _flag_names(flags: IntFlag) -> str:
+    named = [flag for flag in type(flags) if flag & flags]
+    other = int(flags) & ~sum(named)
+    return ", ".join([*(str(flag.name) for flag in named), *([hex(other)] if other else [])])
 
 
 def _check_mempool(name: str, info: PortInfo, mempool: Mempool | None) -> None:

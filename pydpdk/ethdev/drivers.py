@@ -20,7 +20,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import InUseError, call_errno, make_error
 from pydpdk.ethdev.checks import PortConfig
 from pydpdk.ethdev.info import PortInfo
-from pydpdk.host.devargs import Device, parse
+from pydpdk.host.devargs import Device, parse, pci_address
 from pydpdk.host.fds import open_fds
 from pydpdk.host.needs import VIRTIO_USER
 from pydpdk.memory.dynfield import rx_timestamp
@@ -48,9 +48,20 @@ _owing: set[Mempool] = set()
 _RX_CHECKS = {"net_null": lib.PYD_CHECK_AGAIN, "net_ring": lib.PYD_CHECK_ALL}
 
 
+_POLLED = {"net_null", "net_ring", "net_memif", "mlx5_auxiliary"}
+"""Drivers whose queues make no system calls that could wait, beside those of PCI devices."""
+_PCI_LENGTH = len("0000:01:00.0")  # a port of several of one device has more behind it
 _PCAP = "net_pcap"
 _PCAP_LONGEST = 0x3F00  # [bytes] RTE_ETH_PCAP_SNAPLEN, into which the driver copies a chain
 _PCAP_STAMP_NS = 1000  # it stamps packets in microseconds; from 26.07 in nanoseconds
+
+
+def may_wait(name: str, driver: str) -> bool:
+    """Return whether a call of a port's queue may wait in the kernel, or for another thread.
+
+    Unknown drivers may, as may the members of a bond or of net_failsafe.
+    """
+    return driver not in _POLLED and pci_address(name[:_PCI_LENGTH]) is None
 
 
 def rx_fields(info: PortInfo, mempool: Mempool | None) -> dict[str, int]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydpdk._core.fastcall import Handle, short
+from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Undo, address_of, lock
+from pydpdk._core.objects import QueueBase, install
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
 from pydpdk.ethdev import drivers, sharing
-from pydpdk.memory.mbuf_owner import BURST, MbufOwner, raise_for
+from pydpdk.memory.mbuf_owner import MbufOwner, raise_for
 
 if TYPE_CHECKING:
     from pydpdk.ethdev.port import Port
 
 _rx, _tx = lib.pyd_rx, lib.pyd_tx
-RX, TX = "rx queue", "tx queue"  # kinds of handles
 
 
-class Queue(Handle):
+class Queue(Fixed, QueueBase):
     """One queue of a port.
 
     Notes
@@ -29,7 +29,7 @@ class Queue(Handle):
              process, the first that uses it, until `release`
     """
 
-    __slots__ = ("_border", "_c", "_taken", "port", "queue_id")
+    __slots__ = ("_begun", "_border", "_c", "_may_wait", "_taken", "port", "queue_id")
     _is_tx: ClassVar[bool]
 
     def __init__(self, port: Port, queue_id: int) -> None:
@@ -42,7 +42,9 @@ class Queue(Handle):
         self._c: Any = ffi.new("struct pyd_queue *", fields)
         self._keep(self._c)
         self._border: Any = ffi.new("struct pyd_border *")  # its counters are 0 unless guarded
-        self._bind(address_of(self._c), TX if is_tx else RX)
+        self._bind(address_of(self._c))
+        self._may_wait = drivers.may_wait(port.name, info.driver_name)
+        self._set_may_wait(self._may_wait)
 
     @property
     def packets(self) -> int:
@@ -119,6 +121,7 @@ class Queue(Handle):
         return f"<{type(self).__name__} {self.queue_id} of port {self.port.name!r}>"
 
 
+@install("rx")
 class RxQueue(Queue):
     """A queue that receives packets."""
 
@@ -140,7 +143,6 @@ class RxQueue(Queue):
         """[packets] whose unfinished checksum was finished: see `Port.configure`."""
         return int(self._border.finished)
 
-    @short("pyd_rx", "move", RX, BURST)
     def rx(self, burst: MbufOwner) -> int:
         """Receive into an empty burst; return how many packets came, 0 for none.
 
@@ -173,6 +175,7 @@ class RxQueue(Queue):
         return n
 
 
+@install("tx")
 class TxQueue(Queue):
     """A queue that sends packets."""
 
@@ -193,7 +196,6 @@ class TxQueue(Queue):
         """[packets] freed because the port can never send them: see `tx`."""
         return int(self._border.unsendable)
 
-    @short("pyd_tx", "move", TX, BURST)
     def tx(self, burst: MbufOwner) -> int:
         """Send the burst; return how many packets the port took. The others stay in the burst.
 

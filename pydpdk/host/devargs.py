@@ -12,43 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from pydpdk.host import driver_arguments
+from pydpdk.host.driver_arguments import ARGUMENTS
+
 LONGEST = 1023
 """[bytes] of a device string: what `ethdev.info` has room for."""
-
-_TAP = ("iface", "remote", "mac", "persist")
-ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "net_null": ("size", "copy", "no-rx"),
-    "net_ring": ("nodeaction", "internal"),
-    "net_pcap": (
-        "rx_pcap", "tx_pcap", "rx_iface", "rx_iface_in", "tx_iface", "iface", "phy_mac",
-        "infinite_rx",
-    ),
-    "net_af_packet": (
-        "iface", "qpairs", "blocksz", "framesz", "framecnt", "qdisc_bypass", "fanout_mode",
-    ),
-    "net_af_xdp": (
-        "iface", "start_queue", "queue_count", "shared_umem", "xdp_prog", "busy_budget",
-        "force_copy", "use_cni", "use_pinned_map", "dp_path", "mode",
-    ),
-    "net_tap": _TAP,
-    "net_tun": _TAP,
-    "net_memif": (
-        "id", "role", "bsize", "rsize", "socket", "socket-abstract", "owner-uid", "owner-gid",
-        "mac", "zero-copy", "secret",
-    ),
-    "net_vhost": (
-        "iface", "queues", "client", "iommu-support", "postcopy-support", "tso", "linear-buffer",
-        "ext-buffer", "legacy-ol-flags",
-    ),
-    "net_virtio_user": (
-        "path", "mac", "cq", "queue_size", "queues", "iface", "server", "mrg_rxbuf", "in_order",
-        "packed_vq", "speed", "vectorized",
-    ),
-    "net_bonding": (
-        "member", "slave", "primary", "mode", "xmit_policy", "agg_mode", "socket_id", "mac",
-    ),
-}  # fmt: skip
-"""Arguments of the drivers of DPDK 22.11 to 25.11 (their `valid_arguments`)."""
 
 ALIASES = {
     "eth_null": "net_null", "eth_ring": "net_ring", "eth_pcap": "net_pcap",
@@ -69,7 +37,6 @@ _NAME = re.compile(r"[A-Za-z][\w.-]{0,61}", re.ASCII)  # RTE_DEV_NAME_MAX_LEN, 6
 _PCI = re.compile(
     r"(?:([0-9a-f]{1,8}):)?([0-9a-f]{1,2}):([01]?[0-9a-f])\.([0-7])", re.IGNORECASE | re.ASCII
 )
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,8}", re.ASCII)
 _NULL_BYTES = 64  # default_packet_size of net_null
 
 
@@ -184,16 +151,17 @@ class Device:
         hint = f"; did you mean {close[0]}?" if close else ""
         return f"a driver of DPDK: {', '.join(ARGUMENTS)}{hint}"
 
-    def argument_faults(self) -> list[str]:
+    def argument_faults(self, *, attached: bool = False) -> list[str]:
         """Return the faults in the arguments of a virtual device, if its driver is known.
 
-        DPDK splits them at `,` and `=`, so no value can contain one.
+        Parameters
+        ----------
+        attached
+            Whether the device is the primary's, which has its arguments.
         """
-        driver = self.driver or ""
-        if driver not in ARGUMENTS:
-            return []
-        parts = self.tail.split(",") if self.tail else []
-        return [fault for part in parts if (fault := _argument_fault(driver, part))]
+        return list(
+            driver_arguments.faults(self.driver or "", self.name, self.tail, attached=attached)
+        )
 
 
 def parse(text: str) -> Device:
@@ -201,22 +169,6 @@ def parse(text: str) -> Device:
     name, _, tail = text.partition(",")
     address = pci_address(name)
     return Device(text, address or name, tail, address)
-
-
-def _argument_fault(driver: str, argument: str) -> str:
-    key, equals, value = argument.partition("=")
-    if "=" in value:
-        return f"no '=' or ',' in a value or path, as DPDK splits arguments there: {argument!r}"
-    known = ARGUMENTS[driver]
-    if key in known:
-        if driver == "net_null" and key == "size" and not _NUMBER.fullmatch(value):
-            return "size=<bytes>: net_null reads any other text as 0"
-        return ""
-    allowed = f"arguments of {driver}: {', '.join(known)}; {key!r} is none"
-    if not equals:
-        return f"{allowed}, and no path can have a ',' in it"
-    close = difflib.get_close_matches(key, known, n=1)
-    return f"{allowed}; did you mean {close[0]}?" if close else allowed
 
 
 def _strtoul(text: str) -> int:

@@ -31,6 +31,7 @@ MEANINGS = {
     "runtime-dir-not-writable": "The EAL keeps the files that processes share in this directory.",
     "runtime-dir-full": "The EAL maps its files there, and dies if there is no space for a page.",
     "runtime-dir-untrusted": "Another user could put files there, which the EAL would open.",
+    "runtime-dir-strange-file": "The EAL opens its files there, blocks on a FIFO, follows links.",
     "hugetlbfs-strange-file": "The EAL opens every file with such a name, and blocks on a FIFO.",
     "cpus-outside-affinity": "The EAL aborts if it cannot pin an lcore to its CPU.",
     "cpu-quota": "The control group stops polling threads for a part of every period.",

@@ -41,6 +41,10 @@ _HEAD = struct.Struct("<8sI")
 _MAGIC, _VERSION = b"pydpdkps", 1
 
 
+_open: list[Registration] = []
+"""Those of this process that were not given back."""
+
+
 class RegistryError(OSError):
     """All pages are in use (ENOSPC), or a process keeps the lock of the file (EBUSY)."""
 
@@ -80,6 +84,7 @@ class Registration:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+            _open[:] = [made for made in _open if made is not self]
 
 
 def members(prefix: str) -> list[RegisteredProcess]:
@@ -156,10 +161,18 @@ def register(
                 index, os.getpid(), start_time(), role, RegistrationState.ATTACHING, lcores, name
             )
             write(mine, member)
+            _open.append(Registration(path, mine, member))
         except BaseException:
-            os.close(mine)
+            if mine not in [made._fd for made in _open]:
+                os.close(mine)
             raise
-        return Registration(path, mine, member)
+        return _open[-1]
+
+
+def give_back_all() -> None:
+    """Give back the registrations of this process, also one that an exception left unowned."""
+    for made in tuple(_open):  # which giving back shortens
+        made.give_back()
 
 
 def _clear(fd: int, indexes: Iterable[int]) -> None:

@@ -14,8 +14,8 @@ import re
 import socket
 import stat
 import struct
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydpdk.host import files
@@ -25,6 +25,10 @@ from pydpdk.host.trust import distrust, open_regular, regular
 
 MP_SOCKET = re.compile(r"mp_socket_([0-9]+)_[0-9a-f]+")
 """The socket of a secondary; EALs of 18.05 to 25.11 bind it long before they map any memory."""
+
+_SOCKETS = re.compile(r"mp_socket.*|dpdk_telemetry.*")
+_REGULAR = re.compile(r"config|hugepage_.*|fbarray_.*|pydpdk_processes")
+"""The names in a runtime directory: the EAL's, and ours."""
 
 _FLOCK = "hhqqi4x"  # struct flock of 64-bit Linux: type, whence, start, len, pid
 
@@ -81,11 +85,32 @@ def strange_hugepage_files(*, root: Path = Path("/")) -> list[Path]:
 
 
 def _is_strange(file: Path) -> bool:
+    kind = _kind(file)
+    return not stat.S_ISREG(kind) and not stat.S_ISDIR(kind)
+
+
+def strange_files(prefix: str) -> list[Path]:
+    """Return what has the name of a file in a runtime directory and is none.
+
+    `rte_eal_init` opens them to see whether they are in use: it would block on a FIFO, write
+    through a link, and fail for a directory without the reason.
+    """
+    found = files.entries(runtime_dir(prefix))
+    return [entry for entry in found if _is_strange_here(entry)]
+
+
+def _is_strange_here(entry: Path) -> bool:
+    if _SOCKETS.fullmatch(entry.name):
+        return _kind(entry) not in (stat.S_IFREG, stat.S_IFSOCK)
+    return bool(_REGULAR.fullmatch(entry.name)) and _kind(entry) != stat.S_IFREG
+
+
+def _kind(file: Path) -> int:
+    """Return the type of a file, without following a link; that of a regular one if it is gone."""
     try:
-        mode = file.lstat().st_mode
+        return stat.S_IFMT(file.lstat().st_mode)
     except OSError:
-        return False
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+        return stat.S_IFREG
 
 
 def leftovers(prefix: str, *, root: Path = Path("/")) -> list[Path]:
@@ -129,19 +154,80 @@ def clean_up(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     """
     if is_in_use(prefix, by_others=True, root=root):
         return []
-    return _remove(prefix, root, lambda file: not _has_members(file))
+    return _remove(prefix, root, keep=_has_members)
+
+
+def leave(prefix: str) -> list[Path]:
+    """Remove the files of this prefix unless another live process uses it; return removed paths.
+
+    For a process whose EAL has ended, and which lives on. It lets go before it looks: of processes
+    that leave at the same time, the last one to look sees nothing of the others. A primary keeps
+    its lock until it leaves the files to others: no new primary begins while they are removed.
+    """
+    _let_go(prefix)
+    config = runtime_dir(prefix) / "config"
+    while True:
+        if not is_in_use(prefix, by_others=True):
+            with _claimed(config) as claimed:
+                if not claimed:
+                    return []
+                if not is_in_use(prefix, by_others=True):
+                    return _remove(prefix, Path("/"), keep=_has_members)
+        _unlock(fd_here(config))
+        if is_in_use(prefix, by_others=True):
+            return []
+
+
+def _let_go(prefix: str) -> None:
+    """Remove the sockets of this process, and release its locks on hugepage files."""
+    sockets = [entry for entry in files.entries(runtime_dir(prefix)) if entry.is_socket()]
+    for path in _open_files().intersection(map(str, sockets)):
+        _removed(Path(path))
+    pages = {str(file) for file in hugepage_files(prefix)}
+    for fd in _fds_of(pages):
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+@contextmanager
+def _claimed(config: Path) -> Iterator[bool]:
+    """Hold the lock of a primary for a `with` block; false if another process has it."""
+    own = fd_here(config)
+    try:
+        fd = open_regular(config, os.O_RDWR) if own is None else own
+    except OSError as error:
+        yield isinstance(error, FileNotFoundError)
+        return
+    try:
+        yield _locked(fd)
+    finally:
+        _unlock(fd)
+        if own is None:
+            os.close(fd)
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETLK, flock(fcntl.F_WRLCK))
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _unlock(fd: int | None) -> None:
+    if fd is not None:
+        fcntl.fcntl(fd, fcntl.F_SETLK, flock(fcntl.F_UNLCK))
 
 
 def remove(prefix: str, *, root: Path = Path("/")) -> list[Path]:
     """Remove the files of this prefix without checking for users; return removed paths."""
-    return _remove(prefix, root, lambda _: True)
+    return _remove(prefix, root, keep=lambda _: False)
 
 
-def _remove(prefix: str, root: Path, may_go: Callable[[Path], bool]) -> list[Path]:
+def _remove(prefix: str, root: Path, *, keep: Callable[[Path], bool]) -> list[Path]:
     removed = [file for file in hugepage_files(prefix, root=root) if _removed(file)]
     directory = runtime_dir(prefix)
     if not distrust(directory):
-        removed += [f for f in files.entries(directory) if may_go(f) and _removed(f)]
+        removed += [f for f in files.entries(directory) if not keep(f) and _removed(f)]
         with suppress(OSError):
             directory.rmdir()
             removed.append(directory)
@@ -154,11 +240,16 @@ def unlock_mounts(*, root: Path = Path("/")) -> None:
     It takes them when it looks at the pages, and releases them only at its end: every other EAL of
     the host would wait for them until this process ends.
     """
-    mounts = {str(mount.path) for mount in read_mounts(root=root)}
+    for fd in _fds_of({str(mount.path) for mount in read_mounts(root=root)}):
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def _fds_of(paths: Collection[str]) -> Iterator[int]:
+    """Yield this process's descriptors of these files."""
     for link in open_fds():
         with suppress(OSError):
-            if str(link.readlink()) in mounts:
-                fcntl.flock(int(link.name), fcntl.LOCK_UN)
+            if str(link.readlink()) in paths:
+                yield int(link.name)
 
 
 def _check(prefix: str) -> None:

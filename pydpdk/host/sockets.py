@@ -11,10 +11,8 @@ from pathlib import Path
 
 from pydpdk.host import files
 from pydpdk.host.devargs import Device
+from pydpdk.host.driver_arguments import SOCKET_PATH
 from pydpdk.host.needs import VIRTIO_USER
-
-PATH_MAX = 107
-"""[characters] of a socket's path (`sun_path` without its NUL); drivers truncate longer ones."""
 
 _MEMIF_PATH = "/run/memif.sock"  # drivers/net/memif: the default, as an abstract name
 VHOST = "net_vhost"
@@ -80,5 +78,5 @@ def is_served(path: str, *, root: Path = Path("/")) -> bool:
 
 def _answers(path: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
-        result = probe.connect_ex(os.fsencode(path)[:PATH_MAX])
+        result = probe.connect_ex(os.fsencode(path)[:SOCKET_PATH])
     return result in (0, errno.EAGAIN, errno.EPROTOTYPE)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numba
 
-from pydpdk.jit import header_verbs, headers, packet, verbs  # noqa: F401  # registers with Numba
+from pydpdk.jit import _verbs, headers, packet, rewrite, verbs  # noqa: F401  # registers with Numba
 from pydpdk.jit.errors import at_line, check_kind
 
 

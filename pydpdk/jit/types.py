@@ -11,7 +11,7 @@ from typing import Any
 
 from llvmlite import binding, ir
 from numba.core import cgutils, types
-from numba.core.types.containers import UniTuple
+from numba.core.types.containers import Tuple, UniTuple
 from numba.extending import (
     NativeValue,
     intrinsic,
@@ -186,10 +186,35 @@ def is_whole(number: Any) -> bool:
 
 
 def external(name: str, returns: Any, *takes: Any) -> Any:
-    """Return one of our C functions, for direct calls from compiled code."""
-    address = int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
-    binding.add_symbol(name, address)
-    return types.ExternalFunction(name, returns(*takes))
+    """Return one of our C functions, for direct calls from compiled code.
+
+    It takes an array as the address of its first item. Numba frees an array after its last use, so
+    that the call itself must be this use: an address taken before it would be that of freed memory.
+    """
+    binding.add_symbol(name, int(ffi.cast("uintptr_t", ffi.addressof(lib, name))))
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        given = zip(cgutils.unpack_tuple(builder, args[0]), sig.args[0], takes, strict=True)
+        values = [emit_argument(context, builder, *argument) for argument in given]
+        kinds = [context.get_value_type(kind) for kind in (returns, *takes)]
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(kinds[0], kinds[1:]), name
+        )
+        return builder.call(function, values)
+
+    @intrinsic
+    def call(context: Any, *args: Any) -> Any:
+        return returns(Tuple(args)), emit
+
+    return call
+
+
+def emit_argument(context: Any, builder: Any, value: Any, given: Any, taken: Any) -> Any:
+    """Emit the conversion of an argument to what C takes; of an array, to its address."""
+    if isinstance(given, types.Array):
+        array = context.make_array(given)(context, builder, value)
+        return builder.ptrtoint(array.data, WORD)
+    return context.cast(builder, value, given, taken)
 
 
 @intrinsic

@@ -131,7 +131,7 @@ def _moves_values(verb: str, *, writes: bool) -> None:
     def _overload(ring: Any, values: Any) -> Any:
         if not is_array(values, ring.element) or (writes and not values.mutable):
             raise TypingError(f"{verb} takes a contiguous array of {ring.element}")
-        return lambda ring, values: _done(call(address_of(ring), values.ctypes.data, len(values)))
+        return lambda ring, values: _done(call(address_of(ring), values, len(values)))
 
 
 for _how in ("burst", "bulk"):
@@ -171,7 +171,7 @@ def _overload_fill(burst: Any, packets: Any) -> Any:
         raise TypingError("fill takes one packet as a contiguous array of uint8")
 
     def fill(burst: Any, packets: Any) -> None:
-        _done(_fill(burst, packets.ctypes.data, len(packets)))
+        _done(_fill(burst, packets, len(packets)))
 
     return fill
 
@@ -183,7 +183,7 @@ def _parts(verb: str, stay: int) -> None:
     def _overload(burst: Any, mask: Any) -> Any:
         if not is_array(mask, types.boolean):
             raise TypingError(f"{verb} takes a contiguous array of bool")
-        return lambda burst, mask: _done(_part(burst, mask.ctypes.data, len(mask), stay))
+        return lambda burst, mask: _done(_part(burst, mask, len(mask), stay))
 
 
 _parts("keep", 1)
@@ -194,4 +194,4 @@ _parts("drop", 0)
 def _overload_take(burst: Any, mask: Any, into: Any) -> Any:
     if not is_array(mask, types.boolean) or into != BURST:
         raise TypingError("take needs a contiguous array of bool, and another burst")
-    return lambda burst, mask, into: _done(_take(burst, mask.ctypes.data, len(mask), into))
+    return lambda burst, mask, into: _done(_take(burst, mask, len(mask), into))

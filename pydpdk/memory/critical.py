@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from pydpdk._crossing import Locked
+from pydpdk._core.lifetime import Locked
 from pydpdk._dpdk import lib
 from pydpdk.errors import call_errno
 

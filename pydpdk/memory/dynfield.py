@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from pydpdk import eal
 from pydpdk._core.fixed import Fixed
 from pydpdk._dpdk import ffi, lib
-from pydpdk.errors import call_rte_errno, check_name, check_range
+from pydpdk.errors import DpdkError, call_rte_errno, check_name, check_range, make_error
 
 NAME_MAX = lib.RTE_MBUF_DYN_NAMESIZE - 1
 _SIZE_MAX = 36  # the most that an mbuf has room for; often less is left
@@ -104,6 +105,8 @@ class DynField(_Dynamic):
             Registered with another size or alignment.
         NotFoundError
             No room is left in the mbuf.
+        SecondaryError
+            Only the primary registers new ones; a secondary gets those that it has registered.
 
         Notes
         -----
@@ -113,8 +116,7 @@ class DynField(_Dynamic):
         kind = _check_dtype(dtype)
         params = _params("rte_mbuf_dynfield", _check_own(name))
         params.size, params.align = kind.itemsize, _check_align(kind, align)
-        with eal.running():
-            call_rte_errno(lib.rte_mbuf_dynfield_register, params, detail=name)
+        _register(lib.rte_mbuf_dynfield_register, params, detail=name)
         return cls(name, kind)
 
     @classmethod
@@ -172,6 +174,8 @@ class DynFlag(_Dynamic):
         ------
         NotFoundError
             No bit is left.
+        SecondaryError
+            As for `DynField.register`.
 
         Notes
         -----
@@ -179,8 +183,7 @@ class DynFlag(_Dynamic):
         """
         eal.require_running()
         params = _params("rte_mbuf_dynflag", _check_own(name))
-        with eal.running():
-            call_rte_errno(lib.rte_mbuf_dynflag_register, params, detail=name)
+        _register(lib.rte_mbuf_dynflag_register, params, detail=name)
         return cls(name)
 
     @classmethod
@@ -225,9 +228,20 @@ def tx_timestamp() -> tuple[DynField, DynFlag]:
 def _timestamp(register: Callable[..., int], flag: str) -> tuple[DynField, DynFlag]:
     eal.require_running()
     offset, mask = ffi.new("int *"), ffi.new("uint64_t *")
-    with eal.running():
-        call_rte_errno(register, offset, mask)
+    _register(register, offset, mask, detail=flag)
     return DynField(_TIMESTAMP, np.uint64), DynFlag(flag)
+
+
+def _register(register: Callable[..., int], *arguments: Any, detail: str) -> None:
+    with eal.running():
+        try:
+            call_rte_errno(register, *arguments, detail=detail)
+        except DpdkError as error:
+            # ENOENT: the primary has none at all
+            if eal.is_primary() or error.errno not in (errno.EPERM, errno.ENOENT):
+                raise
+            why = f"{detail!r} is not registered, and only the primary can register it"
+            raise make_error(register.__name__, lib.E_RTE_SECONDARY, why) from None
 
 
 def _params(struct: str, name: bytes) -> Any:

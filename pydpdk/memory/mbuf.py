@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pydpdk._core.fixed import Fixed
-from pydpdk._core.lifetime import Bytes
-from pydpdk._crossing import Buffer
+from pydpdk._core.lifetime import Buffer, Bytes
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, check_range, make_error
 from pydpdk.memory._rows import enough

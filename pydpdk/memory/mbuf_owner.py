@@ -8,8 +8,6 @@ from typing import Any, NoReturn, Protocol, runtime_checkable
 from pydpdk._core.lifetime import Bytes
 from pydpdk.errors import BusyError, ClosedError, InUseError, make_error
 
-BURST = "burst"  # the kind of its handle
-
 
 @runtime_checkable
 class MbufOwner(Protocol):

@@ -12,16 +12,15 @@ from typing import Any
 from pydpdk import eal, lcore
 from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import Pin, Undo, address_of, find, lock, owners
+from pydpdk._core.objects import MempoolBase, install
 from pydpdk._dpdk import ffi, lib
-from pydpdk.errors import call_errno, call_rte_errno, check_range
-from pydpdk.exceptions import LeakWarning
+from pydpdk.errors import LeakWarning, call_errno, call_rte_errno, check_range
 from pydpdk.limits import DATA_ROOM, MAX_PRIV, MAX_ROOM, PRIV_ALIGN
 from pydpdk.memory._rows import read, text, walk
 from pydpdk.memory.critical import inside
 from pydpdk.memory.extmem import ExternalMemory
 from pydpdk.memory.outstanding import Outstanding, call_in, culprits_of, outstanding
 from pydpdk.memory.pool_base import (
-    MEMPOOL,
     PoolBase,
     check_cache_size,
     check_made,
@@ -59,7 +58,8 @@ class MempoolInfo:
     socket_id: int
 
 
-class Mempool(PoolBase):
+@install("mempool")
+class Mempool(PoolBase, MempoolBase):
     """A pool of mbufs.
 
     Attributes
@@ -85,7 +85,7 @@ class Mempool(PoolBase):
         self._external = bool(lib.pyd_pool_is_external(mp))
         self.room = max(self._data_room_size - HEADROOM, 0)
         self._keep(self._c)
-        self._bind(address_of(self._c), MEMPOOL)
+        self._bind(address_of(self._c))
         super().__init__(name, mp, ffi.addressof(self._c, "gate"), owned=owned)
 
     @classmethod

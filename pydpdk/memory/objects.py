@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal, lcore
-from pydpdk._core.fastcall import short
 from pydpdk._core.lifetime import Undo, address_of, find, lock
+from pydpdk._core.objects import ObjectPoolBase, install
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import ClosedError, call_rte_errno, check_range, make_error
 from pydpdk.limits import MAX_OBJECTS
@@ -36,7 +36,6 @@ from pydpdk.memory.objects_kind import (
 )
 from pydpdk.memory.objects_map import Chunk, Map
 from pydpdk.memory.pool_base import (
-    OBJECTS,
     PoolBase,
     check_made,
     find_mempool,
@@ -47,7 +46,8 @@ _intp = np.dtype(np.intp)
 _from_buffer = ffi.from_buffer
 
 
-class ObjectPool(PoolBase):
+@install("objects")
+class ObjectPool(PoolBase, ObjectPoolBase):
     """A mempool of plain objects.
 
     Attributes
@@ -81,7 +81,7 @@ class ObjectPool(PoolBase):
         c.single_get, c.single_put = ops in SINGLE_GET, ops in SINGLE_PUT
         c.getter.open = c.putter.open = c.gate.open = 1
         self._keep((c, self._map))
-        self._bind(address_of(c), OBJECTS, _intp)
+        self._bind(address_of(c))
         super().__init__(name, mp, ffi.addressof(c, "gate"), owned=owned)
 
     @classmethod
@@ -189,7 +189,6 @@ class ObjectPool(PoolBase):
 
     # -- taking and giving back --
 
-    @short("pyd_objects_get", "take", OBJECTS)
     def get(self, n: int, *, out: Ids | None = None) -> Ids:
         """Take objects, all `n` or none; they keep the content of their last use.
 
@@ -225,7 +224,6 @@ class ObjectPool(PoolBase):
             raise self._error("rte_mempool_get_bulk", result)
         return ids
 
-    @short("pyd_objects_put", "give", OBJECTS)
     def put(self, ids: npt.ArrayLike) -> None:
         """Give objects back, all or none.
 

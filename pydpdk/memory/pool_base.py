@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from pydpdk import eal, lcore
-from pydpdk._core.fastcall import Handle
 from pydpdk._core.lifetime import Rank, address_of
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.portable import Portable
@@ -14,7 +13,6 @@ from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check
 from pydpdk.limits import MAX_OBJECTS, MEMPOOL_NAME, OPS_NAME, default_cache, largest_cache
 
 LOSSY = "ring_mt_rts"
-MEMPOOL, OBJECTS = "pool of mbufs", "pool of objects"  # kinds of handles
 
 
 def check_mempool_name(name: str) -> bytes:
@@ -64,7 +62,7 @@ def ops_of(mp: Any) -> str:
     return ffi.string(name).decode(errors="replace") if found else "?"
 
 
-class PoolBase(Portable, Handle):
+class PoolBase(Portable):
     """The base of `Mempool` and `ObjectPool`; `handle` is the `struct rte_mempool *`.
 
     A pool has no `len()`, which could be its capacity, `avail_count` or `in_use_count`.

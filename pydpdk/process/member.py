@@ -13,8 +13,8 @@ from typing import Any
 
 from pydpdk._core.eventfd import Eventfd
 from pydpdk._core.fixed import Fixed
+from pydpdk._core.lifetime import Locked, Undo
 from pydpdk._core.timeouts import check_timeout
-from pydpdk._crossing import Locked, Undo
 from pydpdk.eal.deaths import Death
 from pydpdk.process import child
 from pydpdk.process.child import Order

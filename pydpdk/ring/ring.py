@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pydpdk import eal, lcore
-from pydpdk._core.fastcall import Handle, short
 from pydpdk._core.lifetime import Pin, Rank, Undo, address_of, find
+from pydpdk._core.objects import RingBase, install
 from pydpdk._dpdk import ffi, lib
 from pydpdk.choices import RingSync
 from pydpdk.eal.portable import Portable
@@ -23,7 +23,7 @@ from pydpdk.errors import (
     check_range,
 )
 from pydpdk.limits import RING_NAME
-from pydpdk.memory.mbuf_owner import BURST, MbufOwner, raise_for
+from pydpdk.memory.mbuf_owner import MbufOwner, raise_for
 from pydpdk.ring.element import (
     CONSUMER_FLAGS,
     DEFAULT_SYNC,
@@ -40,11 +40,11 @@ from pydpdk.ring.element import (
 )
 from pydpdk.ring.zero_copy import Values, ZeroCopy
 
-VALUES, MBUFS = "ring of values", "ring of mbufs"  # kinds of handles
 _tx, _rx = lib.pyd_ring_tx, lib.pyd_ring_rx
 
 
-class Ring(Portable, Handle):
+@install("ring")
+class Ring(Portable, RingBase):
     """A ring of values of one numpy dtype, or of mbufs.
 
     Notes
@@ -67,10 +67,7 @@ class Ring(Portable, Handle):
         self._consumer = SYNCS[lib.rte_ring_get_cons_sync_type(ring)]
         self._capacity = int(ring.capacity)
         self._keep(self._c)
-        if kind is None:
-            self._bind(address_of(self._c), MBUFS)
-        else:
-            self._bind(address_of(self._c), VALUES, kind)
+        self._bind(address_of(self._c), *(() if kind is None else (kind,)))
         gate = ffi.addressof(c, "gate")
         super().__init__(name, ring, gate, address=address_of(ring), owned=owned)
 
@@ -234,7 +231,6 @@ class Ring(Portable, Handle):
 
     # -- values --
 
-    @short("pyd_ring_enqueue_burst", "send", VALUES)
     def enqueue_burst(self, values: Values) -> int:
         """Enqueue as many values as fit; return their number.
 
@@ -250,7 +246,6 @@ class Ring(Portable, Handle):
         """
         return self._send(lib.pyd_ring_enqueue_burst, values)
 
-    @short("pyd_ring_enqueue_bulk", "send", VALUES)
     def enqueue_bulk(self, values: Values) -> int:
         """Enqueue all values or none; return n or 0.
 
@@ -266,7 +261,6 @@ class Ring(Portable, Handle):
         """
         return self._send(lib.pyd_ring_enqueue_bulk, values)
 
-    @short("pyd_ring_dequeue_burst", "fill", VALUES)
     def dequeue_burst(self, out: Values) -> int:
         """Dequeue as many values as there are, up to the length of `out`; return their number.
 
@@ -282,7 +276,6 @@ class Ring(Portable, Handle):
         """
         return self._fill(lib.pyd_ring_dequeue_burst, out)
 
-    @short("pyd_ring_dequeue_bulk", "fill", VALUES)
     def dequeue_bulk(self, out: Values) -> int:
         """Fill all of `out` or take nothing; return n or 0.
 
@@ -358,7 +351,6 @@ class Ring(Portable, Handle):
 
     # -- mbufs --
 
-    @short("pyd_ring_tx_burst", "move", MBUFS, BURST)
     def tx(self, burst: MbufOwner, *, bulk: bool = False) -> int:
         """Enqueue the burst's mbufs; what does not fit stays in the burst.
 
@@ -386,7 +378,6 @@ class Ring(Portable, Handle):
             raise TypeError(f"tx takes a Burst (got {burst!r})") from None
         return n if n >= 0 else self._fail(n, "rte_ring_enqueue", burst)
 
-    @short("pyd_ring_rx_burst", "move", MBUFS, BURST)
     def rx(self, burst: MbufOwner, *, n: int | None = None, bulk: bool = False) -> int:
         """Dequeue mbufs into an empty burst.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy.typing as npt
 
 from pydpdk._core.fixed import Fixed
-from pydpdk._crossing import Undo
+from pydpdk._core.lifetime import Undo
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import check_range
 

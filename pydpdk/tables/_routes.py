@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal, lcore
-from pydpdk._core.fastcall import Handle, rows
 from pydpdk._core.lifetime import Owner, Rank, Undo, address_of, lock
+from pydpdk._core.objects import RoutesBase
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import fit
 from pydpdk.errors import call_errno, call_rte_errno, check_name, check_range
@@ -21,10 +21,9 @@ Hops: TypeAlias = npt.NDArray[np.uint64]
 Network = TypeVar("Network", IPv4Network, IPv6Network)
 NAME_MAX = 20
 ROUTES_MAX = 1 << 22
-_FIB = "fib"  # the kind of its handle
 
 
-class Routes(Owner, Handle, Generic[Network]):
+class Routes(Owner, RoutesBase, Generic[Network]):
     """The base of `Fib` and `Fib6`.
 
     Notes
@@ -83,7 +82,7 @@ class Routes(Owner, Handle, Generic[Network]):
                 self._sizes[nh_bytes], made, min(tables, usable), detail=name,
             )  # fmt: skip
             self._keep(c)
-            self._bind(address_of(c), _FIB, row.base, 0, row.shape[0] if row.shape else 0)
+            self._bind(address_of(c), row.base, row.shape[0] if row.shape else 0)
             super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c.fib))
 
     def add(self, prefix: str | Network, next_hop: int) -> None:
@@ -111,7 +110,6 @@ class Routes(Owner, Handle, Generic[Network]):
         """
         self._change(prefix, 0, add=False)
 
-    @rows("pyd_rows_next_hops", _FIB, "o", "8")
     def find(self, addresses: Any) -> Hops:
         """Return the next hop of each address, `uint64[n]`.
 

@@ -9,21 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal
-from pydpdk._core.fastcall import Handle, rows
 from pydpdk._core.lifetime import Owner, Rank, Undo, address_of
+from pydpdk._core.objects import BpfBase, install
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import check_written
 from pydpdk.burst.burst import Burst
 from pydpdk.errors import call_errno, make_error
-from pydpdk.memory.mbuf_owner import BURST
 
 EXPRESSION_MAX = 4096
 _NOT_SUPPORTED = "not supported"
 _REASON_BYTES = 512
-_BPF = "bpf"  # the kind of its handle
 
 
-class Bpf(Owner, Handle):
+@install("bpf")
+class Bpf(Owner, BpfBase):
     """A pcap expression, compiled once and run over bursts.
 
     Parameters
@@ -73,11 +72,10 @@ class Bpf(Owner, Handle):
                 detail = f"{expression}: not supported, {why}" if why else expression
                 raise make_error("rte_bpf_convert, rte_bpf_load", -result, detail)
             self._keep(self._c)
-            self._bind(address_of(self._c), _BPF)
+            self._bind(address_of(self._c))
             gate = ffi.addressof(self._c, "gate")
             super().__init__(expression, self._c, gate, address=address_of(self._c))
 
-    @rows("pyd_rows_match", _BPF, "h", "?", other=BURST)
     def match(self, burst: Burst) -> npt.NDArray[np.bool_]:
         """Return `bool[n]`, True for packets of a burst that the expression matches.
 
@@ -89,7 +87,7 @@ class Bpf(Owner, Handle):
             raise TypeError(f"burst must be a Burst (got {burst!r})")
         mask = np.empty(len(burst), np.bool_)
         data = ffi.from_buffer("uint8_t *", mask)
-        result = lib.pyd_burst_match(burst._c, self._c, data, len(mask))
+        result = lib.pyd_bpf_match(self._c, burst._c, data, len(mask))
         if result == -errno.ENETDOWN:
             raise self._closed_error()
         check_written(burst, min(result, 0))

@@ -7,10 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from pydpdk._core.objects import install
 from pydpdk._dpdk import lib
 from pydpdk.tables._routes import Routes
 
 
+@install("routes")
 class Fib(Routes[IPv4Network]):
     """IPv4 routes; a lookup takes one or two memory accesses (DIR-24-8).
 
@@ -59,6 +61,7 @@ class Fib(Routes[IPv4Network]):
     _tbl8_spare, _tbl8_unit, _tbl8_usual = 1, 64, 64
 
 
+@install("routes")
 class Fib6(Routes[IPv6Network]):
     """IPv6 routes; a lookup takes a memory access for each byte after the third (trie).
 

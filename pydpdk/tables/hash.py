@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal, lcore
-from pydpdk._core.fastcall import Handle, rows
 from pydpdk._core.lifetime import Owner, Rank, Undo, address_of, lock
+from pydpdk._core.objects import HashBase, install
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import fit
 from pydpdk.errors import (
@@ -25,11 +25,11 @@ from pydpdk.memory.critical import inside
 NAME_MAX = 20
 ENTRIES_MIN, ENTRIES_MAX = 8, 1 << 26
 KEY_BYTES_MAX = 256
-_HASH = "hash"  # the kind of its handle
 Positions = npt.NDArray[np.int32]
 
 
-class Hash(Owner, Handle):
+@install("hash")
+class Hash(Owner, HashBase):
     """A table of keys of one dtype (cuckoo hashing), each with a position from 0.
 
     Keep the state of flows in numpy arrays of `table.capacity` elements, indexed by position:
@@ -90,10 +90,9 @@ class Hash(Owner, Handle):
                 lib.pyd_hash_open, c, c_name, socket, self.capacity, dtype.itemsize, detail=name
             )
             self._keep(c)
-            self._bind(address_of(c), _HASH, dtype.base, 0, dtype.shape[0] if dtype.shape else 0)
+            self._bind(address_of(c), dtype.base, dtype.shape[0] if dtype.shape else 0)
             super().__init__(name, c, ffi.addressof(c, "gate"), address=address_of(c.hash))
 
-    @rows("pyd_rows_lookup", _HASH, "o", "i")
     def find(self, keys: Any) -> Positions:
         """Return the position of each key, `int32[n]`; -1 for keys that are not in the table.
 

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pydpdk import eal
-from pydpdk._core.fastcall import Handle, rows
+from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import address_of
+from pydpdk._core.objects import MeterBase, install
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst._fit import fit
 from pydpdk.errors import BusyError, call_errno, check_range
@@ -19,7 +20,6 @@ from pydpdk.errors import BusyError, call_errno, check_range
 RATE_MAX = 1_000_000_000_000
 BURST_MAX = 1 << 60
 FLOWS_MAX = 1 << 24
-_METER = "meter"  # the kind of its handle
 
 
 class Color(IntEnum):
@@ -30,7 +30,8 @@ class Color(IntEnum):
     RED = lib.RTE_COLOR_RED
 
 
-class Meter(Handle):
+@install("meter")
+class Meter(Fixed, MeterBase):
     """A single-rate three-color meter (RFC 2697) for each of `n` flows.
 
     Parameters
@@ -56,7 +57,7 @@ class Meter(Handle):
     Threads  one at a time: a second one gets `BusyError`
     """
 
-    __slots__ = ("_buckets", "_c", "_profile", "capacity")
+    __slots__ = ("_begun", "_buckets", "_c", "_profile", "capacity")
 
     def __init__(self, cir: int, cbs: int, ebs: int = 0, *, n: int = 65536) -> None:
         eal.require_running()
@@ -75,9 +76,8 @@ class Meter(Handle):
         params = ffi.new("struct rte_meter_srtcm_params *", {"cir": rate, **sizes})
         call_errno(lib.pyd_meter_open, self._c, params, detail=repr(self))
         self._keep((self._c, self._profile, self._buckets))
-        self._bind(address_of(self._c), _METER)
+        self._bind(address_of(self._c))
 
-    @rows("pyd_rows_color", _METER, "44", "1")
     def color(self, flows: Any, lengths: Any) -> npt.NDArray[np.uint8]:
         """Charge each packet to its flow's bucket; return a `Color` for each, `uint8[n]`.
 

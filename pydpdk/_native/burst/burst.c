@@ -89,7 +89,7 @@ pyd_burst_free(struct pyd_burst *burst)
 }
 
 int
-pyd_burst_lengths(struct pyd_burst *burst, uint32_t *lengths, uint32_t room)
+pyd_burst_lengths(struct pyd_burst *burst, uint32_t room, uint32_t *lengths)
 {
     const int ret = pyd_burst_enter(burst);
     uint32_t i, n;
@@ -203,7 +203,7 @@ pyd_burst_swap_macs(struct pyd_burst *burst)
     if (unlikely(ret != 0))
         return ret;
     pyd_swap_macs(burst->storage->mbufs, burst->n);
-    return pyd_burst_leave_with(burst, burst->n);
+    return pyd_burst_leave_with(burst, 0);
 }
 
 /* With both bursts entered; -ERANGE where these are not two packets. */

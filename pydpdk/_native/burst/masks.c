@@ -40,13 +40,13 @@ part(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, int which)
 }
 
 int
-pyd_burst_keep(struct pyd_burst *burst, const uint8_t *mask, uint32_t n)
+pyd_burst_keep(struct pyd_burst *burst, uint32_t n, const uint8_t *mask)
 {
     return part(burst, mask, n, 1);
 }
 
 int
-pyd_burst_drop(struct pyd_burst *burst, const uint8_t *mask, uint32_t n)
+pyd_burst_drop(struct pyd_burst *burst, uint32_t n, const uint8_t *mask)
 {
     return part(burst, mask, n, 0);
 }
@@ -76,7 +76,7 @@ pyd_burst_move(struct pyd_burst *burst, const uint8_t *mask, struct pyd_burst *i
 
 /* Move the packets of the mask behind those of the other burst: all of them or none. */
 int
-pyd_burst_take(struct pyd_burst *burst, const uint8_t *mask, uint32_t n, struct pyd_burst *into)
+pyd_burst_take(struct pyd_burst *burst, uint32_t n, const uint8_t *mask, struct pyd_burst *into)
 {
     int ret = pyd_burst_enter_two(burst, into);
 
@@ -127,7 +127,7 @@ split(struct pyd_burst *burst, const uint32_t *classes, struct pyd_burst **into,
 
 /* Move packet i behind the packets of burst classes[i]: all packets or none. */
 int
-pyd_burst_split(struct pyd_burst *burst, const uint32_t *classes, uint32_t n,
+pyd_burst_split(struct pyd_burst *burst, uint32_t n, const uint32_t *classes,
                 struct pyd_burst **into, uint32_t count)
 {
     int ret = pyd_burst_enter_all(burst, n);

@@ -7,6 +7,8 @@
 #include "columns/headers.h"
 #include "columns/usual.h"
 
+enum { IP_BAD = 1, L4_BAD = 2 };
+
 #define L3_LEN_MAX 511 /* 9 bits of the mbuf */
 
 /* One IP packet: its checksummed parts. */
@@ -144,35 +146,29 @@ verify(struct rte_mbuf *m)
     if (!find_sums(&sums, m))
         return 0;
     if (sums.is_ipv4 && sum_of(&sums.place, sums.ip_at, sums.ip_len) != UINT16_MAX)
-        bad |= PYD_SUM_IP_BAD;
+        bad |= IP_BAD;
     if (sums.l4_sum_at == 0)
         return bad;
     if (sums.place.at[PYD_UDP] != PYD_NOWHERE && sums.is_ipv4 &&
         pyd_read16(&sums.place, sums.l4_sum_at) == 0)
         return bad;
     if (sums.is_cut || l4_sum(&sums) != UINT16_MAX)
-        bad |= PYD_SUM_L4_BAD;
+        bad |= L4_BAD;
     return bad;
 }
 
 int
-pyd_mbufs_verify_sums(struct rte_mbuf **mbufs, uint32_t n, uint8_t *found)
+pyd_mbufs_verify_checksums(struct rte_mbuf **mbufs, uint32_t n, uint8_t *ip_bad, uint8_t *l4_bad)
 {
     uint32_t i;
 
-    for (i = 0; i < n; i++)
-        found[i] = verify(mbufs[i]);
+    for (i = 0; i < n; i++) {
+        const uint8_t bad = verify(mbufs[i]);
+
+        ip_bad[i] = (bad & IP_BAD) != 0;
+        l4_bad[i] = (bad & L4_BAD) != 0;
+    }
     return 0;
-}
-
-int
-pyd_burst_verify_sums(struct pyd_burst *burst, uint8_t *found, uint32_t n)
-{
-    int ret = pyd_burst_enter_all(burst, n);
-
-    if (likely(ret == 0))
-        ret = pyd_burst_leave_with(burst, pyd_mbufs_verify_sums(burst->storage->mbufs, n, found));
-    return ret;
 }
 
 /* Whether IP's header and the end of the packet determine all that the checksum of L4 covers:
@@ -331,7 +327,7 @@ find_shared(struct rte_mbuf **mbufs, uint32_t n)
 }
 
 int
-pyd_mbufs_compute_sums(struct rte_mbuf **mbufs, uint32_t n, uint32_t offload, uint8_t *done)
+pyd_mbufs_compute_checksums(struct rte_mbuf **mbufs, uint32_t n, uint32_t offload, uint8_t *done)
 {
     const int whole = are_whole(mbufs, n);
     const int shared = whole ? 0 : find_shared(mbufs, n);
@@ -345,15 +341,4 @@ pyd_mbufs_compute_sums(struct rte_mbuf **mbufs, uint32_t n, uint32_t offload, ui
             done[i] = compute(mbufs[i], offload);
     }
     return 0;
-}
-
-int
-pyd_burst_compute_sums(struct pyd_burst *burst, uint32_t offload, uint8_t *done, uint32_t n)
-{
-    int ret = pyd_burst_enter_all(burst, n);
-
-    if (likely(ret == 0))
-        ret = pyd_burst_leave_with(
-            burst, pyd_mbufs_compute_sums(burst->storage->mbufs, n, offload, done));
-    return ret;
 }

@@ -12,6 +12,7 @@
 #define OPTIONS_LOOKED_AT 64
 #define OPTION_END 0
 #define OPTION_NOP 1
+#define OPTION_LEAST 2 /* of one that has a length: its type and that */
 #define OPTION_LOOSE_ROUTE 131
 #define OPTION_STRICT_ROUTE 137
 #define ROUTE_LEAST 7 /* three bytes and an address */
@@ -141,7 +142,9 @@ find_of_ipv4(const struct pyd_place *place, struct pyd_pseudo *pseudo)
         const uint8_t type = pyd_read8(place, at);
 
         length = type == OPTION_NOP ? 1 : pyd_read8(place, at + 1);
-        if (type == OPTION_END || length == 0 || at + length > end)
+        if (type == OPTION_END || at + length > end)
+            return;
+        if (type != OPTION_NOP && length < OPTION_LEAST)
             return;
         if (type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE) {
             take_end(place, at, length, &pseudo->dst);

@@ -191,18 +191,6 @@ pyd_mbufs_rewrite(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_column *
     return 0;
 }
 
-int
-pyd_burst_rewrite(struct pyd_burst *burst, const struct pyd_column *column, const char *data,
-                  uint32_t n)
-{
-    int ret = pyd_burst_enter_all(burst, n);
-
-    if (likely(ret == 0))
-        ret = pyd_burst_leave_with(
-            burst, pyd_mbufs_rewrite(burst->storage->mbufs, n, column, data));
-    return ret;
-}
-
 static const struct pyd_column time_to_live = {
     .header = PYD_IPV4, .offset = offsetof(struct rte_ipv4_hdr, time_to_live), .width = 1};
 static const struct pyd_column hop_limits = {
@@ -219,6 +207,7 @@ find_ttl(struct pyd_place *place, struct rte_mbuf *m, const struct change *eithe
     return find_touch(place, &either[1], touch) ? &either[1] : NULL;
 }
 
+/* Packets with 1 or 0 left stay as they are. */
 int
 pyd_mbufs_decrement_ttl(struct rte_mbuf **mbufs, uint32_t n, uint8_t *expired)
 {
@@ -243,16 +232,4 @@ pyd_mbufs_decrement_ttl(struct rte_mbuf **mbufs, uint32_t n, uint8_t *expired)
             rewrite(&place, change, &touch, &left);
     }
     return 0;
-}
-
-/* Packets with 1 or 0 left stay as they are. */
-int
-pyd_burst_decrement_ttl(struct pyd_burst *burst, uint8_t *expired, uint32_t n)
-{
-    int ret = pyd_burst_enter_all(burst, n);
-
-    if (likely(ret == 0))
-        ret = pyd_burst_leave_with(
-            burst, pyd_mbufs_decrement_ttl(burst->storage->mbufs, n, expired));
-    return ret;
 }

@@ -64,16 +64,6 @@ pyd_mbufs_vlan_push(struct rte_mbuf **mbufs, uint32_t n, const uint16_t *tci, ui
     return 0;
 }
 
-int
-pyd_burst_vlan_push(struct pyd_burst *burst, const uint16_t *tci, uint16_t tpid, uint32_t n)
-{
-    int ret = pyd_burst_enter_all(burst, n);
-
-    if (likely(ret == 0))
-        ret = pyd_burst_leave_with(burst, pyd_mbufs_vlan_push(burst->storage->mbufs, n, tci, tpid));
-    return ret;
-}
-
 static int
 is_tagged(struct rte_mbuf *m)
 {
@@ -154,16 +144,6 @@ pyd_mbufs_vlan_pop(struct rte_mbuf **mbufs, uint32_t n, uint8_t *popped)
     return 0;
 }
 
-int
-pyd_burst_vlan_pop(struct pyd_burst *burst, uint8_t *popped, uint32_t n)
-{
-    int ret = pyd_burst_enter_all(burst, n);
-
-    if (likely(ret == 0))
-        ret = pyd_burst_leave_with(burst, pyd_mbufs_vlan_pop(burst->storage->mbufs, n, popped));
-    return ret;
-}
-
 /* `stride` is the distance between the bytes of two packets; 0: all packets get the same. */
 int
 pyd_mbufs_prepend(struct rte_mbuf **mbufs, uint32_t n, const char *data, uint32_t width,
@@ -183,17 +163,6 @@ pyd_mbufs_prepend(struct rte_mbuf **mbufs, uint32_t n, const char *data, uint32_
 }
 
 int
-pyd_burst_prepend(struct pyd_burst *burst, const char *data, uint32_t width, uint32_t n)
-{
-    int ret = pyd_burst_enter_all(burst, n);
-
-    if (likely(ret == 0))
-        ret = pyd_burst_leave_with(
-            burst, pyd_mbufs_prepend(burst->storage->mbufs, n, data, width, width));
-    return ret;
-}
-
-int
 pyd_mbufs_adj(struct rte_mbuf **mbufs, uint32_t n, const uint32_t *lengths)
 {
     uint32_t i;
@@ -204,16 +173,6 @@ pyd_mbufs_adj(struct rte_mbuf **mbufs, uint32_t n, const uint32_t *lengths)
     for (i = 0; i < n; i++)
         rte_pktmbuf_adj(mbufs[i], lengths[i]);
     return 0;
-}
-
-int
-pyd_burst_adj(struct pyd_burst *burst, const uint32_t *lengths, uint32_t n)
-{
-    int ret = pyd_burst_enter_all(burst, n);
-
-    if (likely(ret == 0))
-        ret = pyd_burst_leave_with(burst, pyd_mbufs_adj(burst->storage->mbufs, n, lengths));
-    return ret;
 }
 
 static int64_t

@@ -23,8 +23,8 @@ span_start(struct rte_mbuf *m, int header, uint32_t offset, uint32_t width)
 }
 
 static int
-poke(struct rte_mbuf **mbufs, uint32_t n, int header, uint32_t offset, uint32_t width, int swap,
-     const char *data)
+poke(struct rte_mbuf **mbufs, uint32_t n, int header, uint32_t offset, uint32_t width,
+     uint32_t stride, int swap, const char *data)
 {
     char wire[sizeof(uint32_t)];
     uint32_t i, start;
@@ -34,7 +34,7 @@ poke(struct rte_mbuf **mbufs, uint32_t n, int header, uint32_t offset, uint32_t 
         if (start != UINT32_MAX && !pyd_span_is_own(mbufs[i], start, width))
             return 1 + i;
     }
-    for (i = 0; i < n; i++, data += width) {
+    for (i = 0; i < n; i++, data += stride) {
         start = span_start(mbufs[i], header, offset, width);
         if (start != UINT32_MAX)
             pyd_span_write(mbufs[i], start, width, pyd_to_wire(data, width, swap, wire));
@@ -86,7 +86,7 @@ pyd_column_write(struct pyd_burst *burst, const struct pyd_column *column, const
         return ret;
     if (column->how == PYD_COLUMN_FIELD)
         ret = poke(burst->storage->mbufs, n, column->header, column->offset, column->width,
-                   column->swap, data);
+                   column->width, column->swap, data);
     else if (column->how == PYD_COLUMN_FLAG)
         ret = write_flag(burst->storage->mbufs, n, column, data);
     else
@@ -97,8 +97,8 @@ pyd_column_write(struct pyd_burst *burst, const struct pyd_column *column, const
 /* `width` bytes at an offset of each packet, or of one of its headers; zeros where the packet does
  * not have all, which `valid`, if not NULL, records. */
 int
-pyd_burst_peek(struct pyd_burst *burst, int header, uint32_t offset, uint32_t width, char *data,
-               uint8_t *valid, uint32_t room)
+pyd_burst_peek(struct pyd_burst *burst, uint32_t room, uint32_t offset, uint32_t width, int header,
+               uint8_t *valid, char *data)
 {
     int ret = pyd_burst_enter(burst);
     uint32_t i, n, start;
@@ -125,13 +125,13 @@ pyd_burst_peek(struct pyd_burst *burst, int header, uint32_t offset, uint32_t wi
 
 /* As pyd_column_write; packets that do not have all of the bytes stay as they are. */
 int
-pyd_burst_poke(struct pyd_burst *burst, int header, uint32_t offset, uint32_t width,
-               const char *data, uint32_t n)
+pyd_burst_poke(struct pyd_burst *burst, uint32_t n, uint32_t offset, const char *data,
+               uint32_t width, uint32_t stride, int header)
 {
     int ret = pyd_burst_enter_all(burst, n);
 
     if (likely(ret == 0))
         ret = pyd_burst_leave_with(
-            burst, poke(burst->storage->mbufs, n, header, offset, width, 0, data));
+            burst, poke(burst->storage->mbufs, n, header, offset, width, stride, 0, data));
     return ret;
 }

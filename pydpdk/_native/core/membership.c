@@ -110,6 +110,7 @@ pyd_process_join(uint64_t pid, uint64_t started, int alone)
         return -ENOSPC;
     memcpy(me->lcores, lcores, sizeof(lcores));
     me->started = started;
+    pyd_process_count(table);
     pyd_self_set(table, me);
     if (alone)
         pyd_foreign(PYD_FOREIGN_SEEN, 0);
@@ -132,17 +133,6 @@ leave_for_good(void)
     __atomic_store_n(&me->pid, 0, __ATOMIC_RELEASE);
 }
 
-static int
-is_any_left(const struct pyd_process_table *table)
-{
-    unsigned int i;
-
-    for (i = 0; i < PYD_MAX_PROCESSES; i++)
-        if (__atomic_load_n(&table->processes[i].pid, __ATOMIC_ACQUIRE) != 0)
-            return 1;
-    return 0;
-}
-
 /* The last process frees the memzone: the primary may be a program that does not know it. */
 void
 pyd_process_leave(void)
@@ -156,6 +146,6 @@ pyd_process_leave(void)
     rte_spinlock_lock(&pyd_self.lock);
     leave_for_good();
     rte_spinlock_unlock(&pyd_self.lock);
-    if (!is_any_left(pyd_self.table))
+    if (pyd_process_count(pyd_self.table) == 0)
         rte_memzone_free(rte_memzone_lookup(PYD_PROCESS_TABLE_NAME));
 }

@@ -6,7 +6,7 @@
 
 #define PYD_PROCESS_TABLE_NAME "pydpdk"
 #define PYD_PROCESS_TABLE_MAGIC 0x70796470
-#define PYD_PROCESS_TABLE_VERSION 4
+#define PYD_PROCESS_TABLE_VERSION 5
 
 struct pyd_storage *pyd_storage_take(uint32_t size);
 void pyd_storage_give(struct pyd_storage *storage);
@@ -24,6 +24,7 @@ uint64_t pyd_cpu_time(uint64_t pid, uint32_t tid);
 int pyd_intact(void);
 int pyd_making_begin(void);
 int pyd_process_inside(const struct pyd_process *p);
+uint32_t pyd_process_count(struct pyd_process_table *table);
 void pyd_process_clear(struct pyd_process *p);
 void pyd_mempool_give(struct rte_mempool *mp);
 void pyd_lcores_mine(uint64_t *lcores);

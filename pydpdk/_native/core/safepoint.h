@@ -10,8 +10,12 @@
 extern __thread struct pyd_section *pyd_my_section __attribute__((tls_model("initial-exec")));
 extern const uint32_t *pyd_stop_word;
 extern const uint32_t *pyd_foreign_word; /* PYD_FOREIGN_* of this memory */
+extern const uint32_t *pyd_shared_word;  /* not 0: another process of ours uses this memory */
 
 int pyd_section_register(void);
+void pyd_on_wait(void *(*before)(void), void (*after)(void *state));
+void *pyd_wait_begin(void);
+void pyd_wait_end(void *state);
 int pyd_safepoint_wait(struct pyd_section *here);
 void pyd_safepoint_register(void);
 void pyd_barrier_of_all(void);

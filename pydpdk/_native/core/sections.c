@@ -39,13 +39,11 @@ pyd_sections_open(void)
     return pthread_key_create(&ending, thread_ends) != 0 ? -ENOMEM : 0;
 }
 
-/* On the first call of a thread: give it a section that other processes see. */
-int
-pyd_section_register(void)
+static struct pyd_section *
+take_section(void)
 {
     struct pyd_section *p;
 
-    rte_spinlock_lock(&pyd_self.lock);
     for (p = pyd_self.me == NULL || pyd_intact() != 0 ? &unlisted : pyd_self.me->sections;
          p != NULL && p->taken; p = p->next)
         ;
@@ -61,7 +59,21 @@ pyd_section_register(void)
         p->taken = 1;
         pthread_setspecific(ending, p);
     }
+    return p;
+}
+
+/* On the first call of a thread: give it a section that other processes see. It may wait for
+ * DPDK's locks. */
+int
+pyd_section_register(void)
+{
+    void *state = pyd_wait_begin();
+    struct pyd_section *p;
+
+    rte_spinlock_lock(&pyd_self.lock);
+    p = take_section();
     rte_spinlock_unlock(&pyd_self.lock);
+    pyd_wait_end(state);
     pyd_my_section = p;
     return p == NULL ? -ENOMEM : 0;
 }

@@ -7,4 +7,4 @@ struct pyd_bpf {
 
 int pyd_bpf_open(struct pyd_bpf *bpf, const char *expression, char *reason, uint32_t room);
 int pyd_bpf_close(struct pyd_bpf *bpf);
-int pyd_burst_match(struct pyd_burst *burst, struct pyd_bpf *bpf, uint8_t *mask, uint32_t n);
+int pyd_bpf_match(struct pyd_bpf *bpf, struct pyd_burst *burst, uint8_t *mask, uint32_t n);

@@ -58,7 +58,7 @@ int pyd_columns_gather(struct pyd_burst *burst, const struct pyd_columns *plan,
 int pyd_bound_read(struct pyd_bound *bound);
 int pyd_column_write(struct pyd_burst *burst, const struct pyd_column *column, const char *data,
     uint32_t n);
-int pyd_burst_peek(struct pyd_burst *burst, int header, uint32_t offset, uint32_t width,
-    char *data, uint8_t *valid, uint32_t room);
-int pyd_burst_poke(struct pyd_burst *burst, int header, uint32_t offset, uint32_t width,
-    const char *data, uint32_t n);
+int pyd_burst_peek(struct pyd_burst *burst, uint32_t room, uint32_t offset, uint32_t width,
+    int header, uint8_t *valid, char *data);
+int pyd_burst_poke(struct pyd_burst *burst, uint32_t n, uint32_t offset, const char *data,
+    uint32_t width, uint32_t stride, int header);

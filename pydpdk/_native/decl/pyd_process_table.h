@@ -40,6 +40,7 @@ struct pyd_process {
 };
 /* `stopped_by`: 1 + index of the process that recovers this memory; all others stay out meanwhile.
  * `foreign`: whether a program other than pydpdk may have written into this memory.
+ * `shared`: more than one process has an entry.
  * `doubt`: a recovery could not settle everything; the next one checks again.
  * `damaged`: a process died holding a lock of DPDK, and `damage` could not be recovered. */
 struct pyd_process_table {
@@ -47,6 +48,7 @@ struct pyd_process_table {
     uint32_t version;
     uint32_t stopped_by;
     uint32_t foreign;
+    uint32_t shared;
     uint32_t doubt;
     uint32_t damaged;
     char damage[60];

@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* rte_eth_rx_burst and rte_eth_tx_burst behind the gates of their queue and burst. */
 #include "ethdev/malformed.h"
-#include "ethdev/receive.h"
-
-/* -ENETDOWN means a stopped port; -EBADF, a closed burst. */
-static inline int
-enter_queue(struct pyd_queue *queue)
-{
-    int ret = pyd_pass_alone(&queue->gate);
-
-    return unlikely(ret == PYD_SHUT) ? -ENETDOWN : unlikely(ret != 0) ? -EALREADY : 0;
-}
+#include "ethdev/poll.h"
 
 int
 pyd_queue_shut(struct pyd_queue *queue)
@@ -37,31 +28,13 @@ pyd_queue_drain(struct pyd_queue *queue)
 int
 pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst)
 {
-    int ret = unlikely(queue->is_tx) ? -EINVAL : pyd_burst_enter_empty(burst);
-
-    if (unlikely(ret != 0))
-        return ret;
-    ret = enter_queue(queue);
-    if (likely(ret == 0)) {
-        ret = pyd_receive(queue, burst);
-        pyd_unpass_alone(&queue->gate);
-    }
-    return pyd_burst_leave_with(burst, ret);
+    return pyd_poll_rx(queue, burst);
 }
 
 int
 pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst)
 {
-    int ret = unlikely(!queue->is_tx) ? -EINVAL : pyd_burst_enter(burst);
-
-    if (unlikely(ret != 0))
-        return ret;
-    ret = enter_queue(queue);
-    if (likely(ret == 0)) {
-        ret = burst->n == 0 ? 0 : pyd_queue_send(queue, burst);
-        pyd_unpass_alone(&queue->gate);
-    }
-    return pyd_burst_leave_with(burst, ret);
+    return pyd_poll_tx(queue, burst);
 }
 
 static inline int
@@ -87,9 +60,9 @@ serve(struct pyd_queue *rx, struct pyd_queue *tx, struct pyd_burst *burst, int m
 
     if (unlikely(rx->is_tx || !tx->is_tx || mode < PYD_FORWARD_IO || mode > PYD_FORWARD_MACSWAP))
         return -EINVAL;
-    ret = enter_queue(rx);
+    ret = pyd_queue_enter(rx);
     if (likely(ret == 0)) {
-        ret = enter_queue(tx);
+        ret = pyd_queue_enter(tx);
         if (likely(ret == 0)) {
             ret = forward(rx, tx, burst, mode);
             pyd_unpass_alone(&tx->gate);

@@ -5,18 +5,21 @@
  * or inside an `__exit__` written in Python: then the lock would stay taken. One of these is made
  * for each block and only the block refers to it, so where the block's frame is freed without
  * `__exit__`, this is freed with it, and releases the lock. Acquire, check and release have no step
- * in Python at which a signal could be served, except those of `check` itself. */
+ * in Python at which a signal could be served, except those of `check` itself.
+ *
+ * The collector of cycles visits what these objects hold, and clears none of it: that is set once,
+ * so a cycle has another object that can be cleared, and what must be done here is done last. */
 #ifndef PYD_BLOCKS_H
 #define PYD_BLOCKS_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "state.h"
 
 struct locked {
     PyObject_HEAD
     PyObject *lock;
     PyObject *check; /* called with the lock held, or NULL; entering raises what it raises */
     PyObject *failed; /* or NULL; called with the result of `acquire`, if below 0 */
+    PyObject *acquire, *release; /* the names of its methods */
     unsigned int held;
 };
 
@@ -25,24 +28,28 @@ struct locked {
 static void
 locked_give_back(struct locked *locked)
 {
-    PyObject *type, *error, *tb, *done;
+    struct raised raised;
+    PyObject *done;
 
-    PyErr_Fetch(&type, &error, &tb);
+    set_aside(&raised);
     for (; locked->held != 0; locked->held--) {
-        done = PyObject_CallMethod(locked->lock, "release", NULL);
+        done = PyObject_CallMethodNoArgs(locked->lock, locked->release);
         if (done == NULL)
             PyErr_Clear();
         Py_XDECREF(done);
     }
-    PyErr_Restore(type, error, tb);
+    put_back(&raised);
 }
 
 static PyObject *
 locked_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
+    const struct state *state = state_of(type);
     struct locked *locked;
     PyObject *lock, *check = Py_None, *failed = Py_None;
 
+    if (state == NULL)
+        return NULL;
     if (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0)
         return PyErr_Format(PyExc_TypeError, "Locked takes no keyword arguments");
     if (!PyArg_ParseTuple(args, "O|OO", &lock, &check, &failed))
@@ -50,6 +57,8 @@ locked_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     locked = (struct locked *)type->tp_alloc(type, 0);
     if (locked == NULL)
         return NULL;
+    locked->acquire = Py_NewRef(state->acquire_name);
+    locked->release = Py_NewRef(state->release_name);
     locked->lock = Py_NewRef(lock);
     locked->check = check == Py_None ? NULL : Py_NewRef(check);
     locked->failed = failed == Py_None ? NULL : Py_NewRef(failed);
@@ -72,7 +81,7 @@ static PyObject *
 locked_enter(PyObject *self, PyObject *unused)
 {
     struct locked *locked = (struct locked *)self;
-    PyObject *done = PyObject_CallMethod(locked->lock, "acquire", NULL);
+    PyObject *done = PyObject_CallMethodNoArgs(locked->lock, locked->acquire);
 
     (void)unused;
     if (done == NULL)
@@ -104,16 +113,29 @@ locked_exit(PyObject *self, PyObject *args)
     Py_RETURN_FALSE;
 }
 
+static int
+locked_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((struct locked *)self)->lock);
+    Py_VISIT(((struct locked *)self)->check);
+    Py_VISIT(((struct locked *)self)->failed);
+    return 0;
+}
+
 static void
 locked_dealloc(PyObject *self)
 {
     struct locked *locked = (struct locked *)self;
 
+    PyObject_GC_UnTrack(self);
     locked_give_back(locked);
     Py_CLEAR(locked->lock);
     Py_CLEAR(locked->check);
     Py_CLEAR(locked->failed);
-    Py_TYPE(self)->tp_free(self);
+    Py_CLEAR(locked->acquire);
+    Py_CLEAR(locked->release);
+    free_object(self);
 }
 
 static PyMethodDef locked_methods[] = {
@@ -122,15 +144,20 @@ static PyMethodDef locked_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyTypeObject locked_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "pydpdk._crossing.Locked",
-    .tp_basicsize = sizeof(struct locked),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "A lock for the length of one `with` block.",
-    .tp_new = locked_new,
-    .tp_dealloc = locked_dealloc,
-    .tp_methods = locked_methods,
+static PyType_Slot locked_slots[] = {
+    {Py_tp_doc, "A lock for the length of one `with` block."},
+    {Py_tp_new, locked_new},
+    {Py_tp_dealloc, locked_dealloc},
+    {Py_tp_traverse, locked_traverse},
+    {Py_tp_methods, locked_methods},
+    {0, NULL},
+};
+
+static PyType_Spec locked_spec = {
+    .name = "pydpdk._crossing.Locked",
+    .basicsize = sizeof(struct locked),
+    .flags = TYPE_FLAGS,
+    .slots = locked_slots,
 };
 
 /* `Undo(function, *arguments)` calls `function` unless a `with` block completes. As with Locked,
@@ -146,17 +173,18 @@ struct undo {
 static void
 undo_act(struct undo *undo)
 {
-    PyObject *type, *error, *tb, *done;
+    struct raised raised;
+    PyObject *done;
 
     if (!undo->armed)
         return;
     undo->armed = 0;
-    PyErr_Fetch(&type, &error, &tb);
+    set_aside(&raised);
     done = PyObject_CallObject(undo->function, undo->args);
     if (done == NULL)
         PyErr_Clear();
     Py_XDECREF(done);
-    PyErr_Restore(type, error, tb);
+    put_back(&raised);
 }
 
 static PyObject *
@@ -195,15 +223,25 @@ undo_exit(PyObject *self, PyObject *args)
     Py_RETURN_FALSE;
 }
 
+static int
+undo_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((struct undo *)self)->function);
+    Py_VISIT(((struct undo *)self)->args);
+    return 0;
+}
+
 static void
 undo_dealloc(PyObject *self)
 {
     struct undo *undo = (struct undo *)self;
 
+    PyObject_GC_UnTrack(self);
     undo_act(undo);
     Py_CLEAR(undo->function);
     Py_CLEAR(undo->args);
-    Py_TYPE(self)->tp_free(self);
+    free_object(self);
 }
 
 static PyMethodDef undo_methods[] = {
@@ -212,15 +250,20 @@ static PyMethodDef undo_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyTypeObject undo_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "pydpdk._crossing.Undo",
-    .tp_basicsize = sizeof(struct undo),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "Call a function unless a `with` block completes.",
-    .tp_new = undo_new,
-    .tp_dealloc = undo_dealloc,
-    .tp_methods = undo_methods,
+static PyType_Slot undo_slots[] = {
+    {Py_tp_doc, "Call a function unless a `with` block completes."},
+    {Py_tp_new, undo_new},
+    {Py_tp_dealloc, undo_dealloc},
+    {Py_tp_traverse, undo_traverse},
+    {Py_tp_methods, undo_methods},
+    {0, NULL},
+};
+
+static PyType_Spec undo_spec = {
+    .name = "pydpdk._crossing.Undo",
+    .basicsize = sizeof(struct undo),
+    .flags = TYPE_FLAGS,
+    .slots = undo_slots,
 };
 
 #endif

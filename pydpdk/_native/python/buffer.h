@@ -7,12 +7,11 @@
 
 #include "fixed.h"
 
-static PyObject *export_name;
-
 static int
 buffer_get(PyObject *self, Py_buffer *view, int flags)
 {
-    PyObject *array = PyObject_CallMethodNoArgs(self, export_name);
+    const struct state *state = state_of_subclass(Py_TYPE(self));
+    PyObject *array = state == NULL ? NULL : PyObject_CallMethodNoArgs(self, state->export_name);
     int ret;
 
     view->obj = NULL;
@@ -31,20 +30,19 @@ buffer_release(PyObject *self, Py_buffer *view)
     (void)self, (void)view;
 }
 
-static PyBufferProcs buffer_procs = {
-    .bf_getbuffer = buffer_get,
-    .bf_releasebuffer = buffer_release,
+static PyType_Slot buffer_slots[] = {
+    {Py_tp_doc, "An object whose buffer is that of the array which its method _export returns."},
+    {Py_tp_traverse, fixed_traverse},
+    {Py_bf_getbuffer, buffer_get},
+    {Py_bf_releasebuffer, buffer_release},
+    {0, NULL},
 };
 
-static PyTypeObject buffer_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "pydpdk._crossing.Buffer",
-    .tp_basicsize = sizeof(PyObject),
-    .tp_base = &fixed_type,
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .tp_doc = "An object whose buffer is that of the array which its method _export returns.",
-    .tp_new = PyType_GenericNew,
-    .tp_as_buffer = &buffer_procs,
+static PyType_Spec buffer_spec = {
+    .name = "pydpdk._crossing.Buffer",
+    .basicsize = sizeof(PyObject),
+    .flags = TYPE_FLAGS | Py_TPFLAGS_BASETYPE,
+    .slots = buffer_slots,
 };
 
 #endif

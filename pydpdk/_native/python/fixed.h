@@ -5,10 +5,7 @@
 #ifndef PYD_FIXED_H
 #define PYD_FIXED_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stddef.h>
-#include <structmember.h>
+#include "state.h"
 
 /* A constructor that runs once for each object: `_begun` of the object lists those that ran. */
 struct once {
@@ -18,20 +15,18 @@ struct once {
     PyObject *dict;
 };
 
-static PyObject *begun_name;
-static PyTypeObject once_type;
-
 /* The value under a name in a slot or in the object's own dictionary, a new reference; NULL: none.
- * A slot is read in place, without an exception that would only be cleared. */
+ * `found` is what its class has. A slot is read in place, without an exception that would only be
+ * cleared. */
 static inline PyObject *
-own(PyObject *self, PyObject *name, PyObject *of_class)
+own(PyObject *self, PyObject *name, PyObject *found)
 {
     PyObject *value;
 
-    if (of_class != NULL && Py_TYPE(of_class) == &PyMemberDescr_Type) {
-        const PyMemberDef *member = ((PyMemberDescrObject *)of_class)->d_member;
+    if (found != NULL && Py_TYPE(found) == &PyMemberDescr_Type) {
+        const PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
 
-        if (member->type == T_OBJECT_EX)
+        if (member->type == Py_T_OBJECT_EX)
             return Py_XNewRef(*(PyObject **)((char *)self + member->offset));
     }
     value = PyObject_GenericGetAttr(self, name);
@@ -43,36 +38,86 @@ own(PyObject *self, PyObject *name, PyObject *of_class)
 static inline int
 is_set(PyObject *self, PyObject *name)
 {
-    PyObject *of_class = _PyType_Lookup(Py_TYPE(self), name), *value;
+    PyObject *found = of_class(Py_TYPE(self), name), *value;
+    int result;
 
-    if (of_class != NULL && Py_TYPE(of_class) != &PyMemberDescr_Type)
-        return Py_TYPE(of_class)->tp_descr_set == NULL;
-    value = own(self, name, of_class);
-    Py_XDECREF(value);
-    return value != NULL;
+    if (found != NULL && Py_TYPE(found) != &PyMemberDescr_Type) {
+        result = Py_TYPE(found)->tp_descr_set == NULL;
+    } else {
+        value = own(self, name, found);
+        result = value != NULL;
+        Py_XDECREF(value);
+    }
+    Py_XDECREF(found);
+    return result;
+}
+
+/* Set a public attribute, where it has no value: no other thread comes between. */
+static inline int
+set_once(PyObject *self, PyObject *name, PyObject *value)
+{
+    int result = -1;
+
+    Py_BEGIN_CRITICAL_SECTION(self);
+    if (is_set(self, name))
+        PyErr_Format(PyExc_AttributeError, "%s.%U cannot be set", Py_TYPE(self)->tp_name, name);
+    else
+        result = PyObject_GenericSetAttr(self, name, value);
+    Py_END_CRITICAL_SECTION();
+    return result;
 }
 
 static int
 fixed_setattro(PyObject *self, PyObject *name, PyObject *value)
 {
-    const int ours = PyUnicode_GET_LENGTH(name) > 0 && PyUnicode_READ_CHAR(name, 0) == '_';
-
-    if (!ours && (value == NULL || is_set(self, name))) {
-        PyErr_Format(PyExc_AttributeError, "%s.%U cannot be %s", Py_TYPE(self)->tp_name, name,
-                     value == NULL ? "deleted" : "set");
+    if (!PyUnicode_Check(name)) { /* `__delattr__` and `__setattr__` pass on any object */
+        PyErr_Format(PyExc_TypeError, "attribute name must be string, not '%.200s'",
+                     Py_TYPE(name)->tp_name);
         return -1;
     }
-    return PyObject_GenericSetAttr(self, name, value);
+    if (PyUnicode_GET_LENGTH(name) > 0 && PyUnicode_READ_CHAR(name, 0) == '_')
+        return PyObject_GenericSetAttr(self, name, value);
+    if (value != NULL)
+        return set_once(self, name, value);
+    PyErr_Format(PyExc_AttributeError, "%s.%U cannot be deleted", Py_TYPE(self)->tp_name, name);
+    return -1;
 }
 
-static PyTypeObject fixed_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "pydpdk._crossing.Fixed",
-    .tp_basicsize = sizeof(PyObject),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .tp_doc = "An object that is made once, and keeps its public attributes.",
-    .tp_new = PyType_GenericNew,
-    .tp_setattro = fixed_setattro,
+/* Objects are made by `object`: only its `__new__` gives them inline attributes before Python 3.13.
+ * Objects of PyType_GenericNew have a dictionary, which takes longer to read. */
+static PyObject *
+fixed_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *none = PyTuple_New(0), *made;
+
+    (void)args, (void)kwargs;
+    if (none == NULL)
+        return NULL;
+    made = PyBaseObject_Type.tp_new(type, none, NULL);
+    Py_DECREF(none);
+    return made;
+}
+
+static int
+fixed_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static PyType_Slot fixed_slots[] = {
+    {Py_tp_doc, "An object that is made once, and keeps its public attributes."},
+    {Py_tp_new, fixed_new},
+    {Py_tp_setattro, fixed_setattro},
+    {Py_tp_traverse, fixed_traverse},
+    {0, NULL},
+};
+
+static PyType_Spec fixed_spec = {
+    .name = "pydpdk._crossing.Fixed",
+    .basicsize = sizeof(PyObject),
+    .flags = TYPE_FLAGS | Py_TPFLAGS_BASETYPE,
+    .slots = fixed_slots,
 };
 
 /* The constructors that have begun, with this one; NULL without an exception: it is among them. */
@@ -93,31 +138,47 @@ with_one_more(PyObject *begun, PyObject *once)
     return all;
 }
 
-/* Record that it has begun: no other thread comes between the check and the record. */
 static inline int
-begin(PyObject *self, PyObject *once)
+record(PyObject *self, PyObject *once, PyObject *name)
 {
-    PyObject *begun = own(self, begun_name, _PyType_Lookup(Py_TYPE(self), begun_name)), *now;
+    PyObject *found = of_class(Py_TYPE(self), name), *begun = own(self, name, found), *now;
     int result;
 
+    Py_XDECREF(found);
     if (begun != NULL && !PyTuple_CheckExact(begun))
         Py_CLEAR(begun);
     now = with_one_more(begun, once);
     if (now == NULL && !PyErr_Occurred())
         PyErr_Format(PyExc_RuntimeError, "%s was made already: __init__ runs once",
                      Py_TYPE(self)->tp_name);
-    result = now == NULL ? -1 : PyObject_GenericSetAttr(self, begun_name, now);
+    result = now == NULL ? -1 : PyObject_GenericSetAttr(self, name, now);
     Py_XDECREF(begun);
     Py_XDECREF(now);
+    return result;
+}
+
+/* Record that it has begun: no other thread comes between the check and the record. */
+static inline int
+begin(PyObject *self, PyObject *once, PyObject *name)
+{
+    int result;
+
+    Py_BEGIN_CRITICAL_SECTION(self);
+    result = record(self, once, name);
+    Py_END_CRITICAL_SECTION();
     return result;
 }
 
 static PyObject *
 once_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
-    if (PyVectorcall_NARGS(nargsf) == 0 || !PyObject_TypeCheck(args[0], &fixed_type))
+    const struct state *state = state_of(Py_TYPE(self));
+
+    if (state == NULL)
+        return NULL;
+    if (PyVectorcall_NARGS(nargsf) == 0 || !PyObject_TypeCheck(args[0], state->fixed))
         return PyErr_Format(PyExc_TypeError, "__init__ takes an object to be made");
-    if (begin(args[0], self) < 0)
+    if (begin(args[0], self, state->begun_name) < 0)
         return NULL;
     return PyObject_Vectorcall(((struct once *)self)->init, args, nargsf, kwnames);
 }
@@ -143,6 +204,7 @@ once_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static int
 once_traverse(PyObject *self, visitproc visit, void *arg)
 {
+    Py_VISIT(Py_TYPE(self));
     Py_VISIT(((struct once *)self)->init);
     Py_VISIT(((struct once *)self)->dict);
     return 0;
@@ -162,7 +224,7 @@ once_dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     once_clear(self);
     Py_CLEAR(((struct once *)self)->init);
-    Py_TYPE(self)->tp_free(self);
+    free_object(self);
 }
 
 /* As functions of a class do it. */
@@ -193,22 +255,30 @@ static PyGetSetDef once_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static PyTypeObject once_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "pydpdk._crossing.Once",
-    .tp_basicsize = sizeof(struct once),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
-                Py_TPFLAGS_METHOD_DESCRIPTOR,
-    .tp_doc = "A constructor that runs once for each object.",
-    .tp_new = once_new,
-    .tp_dealloc = once_dealloc,
-    .tp_traverse = once_traverse,
-    .tp_clear = once_clear,
-    .tp_call = PyVectorcall_Call,
-    .tp_vectorcall_offset = offsetof(struct once, call),
-    .tp_dictoffset = offsetof(struct once, dict),
-    .tp_descr_get = method_of,
-    .tp_getset = once_getset,
+static PyMemberDef once_members[] = {
+    {"__vectorcalloffset__", Py_T_PYSSIZET, offsetof(struct once, call), Py_READONLY, NULL},
+    {"__dictoffset__", Py_T_PYSSIZET, offsetof(struct once, dict), Py_READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot once_slots[] = {
+    {Py_tp_doc, "A constructor that runs once for each object."},
+    {Py_tp_new, once_new},
+    {Py_tp_dealloc, once_dealloc},
+    {Py_tp_traverse, once_traverse},
+    {Py_tp_clear, once_clear},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_descr_get, method_of},
+    {Py_tp_getset, once_getset},
+    {Py_tp_members, once_members},
+    {0, NULL},
+};
+
+static PyType_Spec once_spec = {
+    .name = "pydpdk._crossing.Once",
+    .basicsize = sizeof(struct once),
+    .flags = TYPE_FLAGS | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .slots = once_slots,
 };
 
 #endif

@@ -56,6 +56,7 @@ remove_dead(struct pyd_snapshot *snapshot)
         pyd_process_clear(p);
         __atomic_store_n(&p->pid, 0, __ATOMIC_RELEASE);
     }
+    pyd_process_count(snapshot->table);
 }
 
 /* The list of pools now belongs to the caller. */

@@ -186,8 +186,17 @@ guard(struct rte_bpf_prm *prm, int computes_x)
     return guarded;
 }
 
+#define NO_LOOPS \
+    "DPDK's filters have no loops (protochain), and no direction or interface of a packet " \
+    "(inbound, outbound, ifindex)"
+/* `geneve or vlan`: behind a packet that is not Geneve, the offset of what Geneve carries is read */
+#define NO_MEANING \
+    "DPDK's verifier refuses what libpcap makes of it: it reads a value that not all branches set " \
+    "(geneve with or, not and other keywords behind it)"
+
+/* -ENOTSUP where DPDK cannot run the program, and the reason. */
 static int
-load(struct pyd_bpf *bpf, struct bpf_program *program)
+load(struct pyd_bpf *bpf, struct bpf_program *program, const char **why)
 {
     FIND(pcap_freecode);
     struct rte_bpf_prm *prm = rte_bpf_convert(program);
@@ -196,6 +205,7 @@ load(struct pyd_bpf *bpf, struct bpf_program *program)
 
     if (call_pcap_freecode)
         call_pcap_freecode(program);
+    *why = NO_LOOPS;
     if (prm == NULL) /* EPERM stands for -1: there is no instruction for it */
         return rte_errno == EPERM ? -ENOTSUP : -rte_errno;
     fix_loads(prm);
@@ -204,8 +214,9 @@ load(struct pyd_bpf *bpf, struct bpf_program *program)
     bpf->bpf = guarded != NULL ? rte_bpf_load(prm) : NULL;
     free(guarded);
     rte_free(prm);
+    *why = NO_MEANING;
     if (bpf->bpf == NULL)
-        return -rte_errno;
+        return rte_errno == EINVAL ? -ENOTSUP : -rte_errno;
     return 0;
 }
 
@@ -213,13 +224,13 @@ int
 pyd_bpf_open(struct pyd_bpf *bpf, const char *expression, char *reason, uint32_t room)
 {
     struct bpf_program program;
+    const char *why;
     int ret = compile(expression, &program, reason, room);
 
     if (ret == 0) {
-        ret = load(bpf, &program);
+        ret = load(bpf, &program, &why);
         if (ret == -ENOTSUP)
-            snprintf(reason, room, "DPDK's filters have no loops (protochain), and no direction or "
-                     "interface of a packet (inbound, outbound, ifindex)");
+            snprintf(reason, room, "%s", why);
     }
     if (ret == 0)
         __atomic_store_n(&bpf->gate.open, 1, __ATOMIC_SEQ_CST);
@@ -263,7 +274,7 @@ match(struct rte_mbuf **mbufs, uint32_t n, const struct pyd_bpf *bpf, uint8_t *m
 }
 
 int
-pyd_burst_match(struct pyd_burst *burst, struct pyd_bpf *bpf, uint8_t *mask, uint32_t n)
+pyd_bpf_match(struct pyd_bpf *bpf, struct pyd_burst *burst, uint8_t *mask, uint32_t n)
 {
     int ret = pyd_burst_enter_all(burst, n);
 

@@ -74,6 +74,9 @@ def _runtime_dir(needs: Needs, root: Path) -> Iterator[Finding]:
     short = shortage(directory, root=root)
     if short:
         yield error("runtime-dir-full", short.what, as_root(short.command))
+    for path in runtime.strange_files(directory.name):
+        what = f"{path} has the name of a file of the EAL and is none"
+        yield error("runtime-dir-strange-file", what, f"rm -r {shlex.quote(str(path))}")
 
 
 def _strange_files(needs: Needs, root: Path) -> Iterator[Finding]:

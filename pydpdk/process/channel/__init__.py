@@ -21,8 +21,15 @@ from pydpdk._core.lifetime import Owner, Rank, Undo, address_of, close_since, fi
 from pydpdk._core.timeouts import check_timeout, deadline
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst import Burst
-from pydpdk.errors import ClosedError, InUseError, call_errno, check_name, check_range, make_error
-from pydpdk.exceptions import LeakWarning
+from pydpdk.errors import (
+    ClosedError,
+    InUseError,
+    LeakWarning,
+    call_errno,
+    check_name,
+    check_range,
+    make_error,
+)
 from pydpdk.host.alive import is_alive, start_time
 from pydpdk.memory.mempool import HEADROOM, Mempool
 from pydpdk.memory.memzone import Memzone
@@ -100,6 +107,7 @@ class Channel(Owner):
         self._spares: list[Burst] = []
         self._messages: set[Message] = set()
         self._readable: Readable | None = None
+        batches.keep_pages(self.capacity * self.message_bytes)
         with Undo(lib.pyd_channel_close, self._c, *self._me, False):
             self._open(name)
             gate = ffi.addressof(self._c, "gate")

@@ -17,8 +17,8 @@ from typing import Any, Self
 
 from pydpdk import eal
 from pydpdk._core.fixed import Fixed
+from pydpdk._core.lifetime import Locked
 from pydpdk._core.timeouts import FOREVER_S, check_timeout, deadline, left
-from pydpdk._crossing import Locked
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import HandlerError
 from pydpdk.process.messages import wire

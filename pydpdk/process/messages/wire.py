@@ -21,13 +21,13 @@ from pydpdk._core.fixed import Fixed
 from pydpdk._core.timeouts import left_ms
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import (
+    LeakWarning,
     NotSupportedError,
     call_rte_errno,
     check_name,
     check_range,
     make_error,
 )
-from pydpdk.exceptions import LeakWarning
 
 # Prefixes, so that no name is one of DPDK's own actions: their handlers trust their messages.
 MESSAGE: Final = b"pydpdk:"  # also requests of C programs
