@@ -67,6 +67,8 @@ class Row:
     """The sides that the others are compared with: the best median of them counts."""
     why: dict[str, str] = field(default_factory=dict)
     """Sides that could not be measured here, and why."""
+    apart: float | None = None
+    """[ns] between the two CPUs, where both are used."""
 
     def medians(self) -> dict[str, float]:
         return {runner: median(values) for runner, values in self.samples.items() if values}

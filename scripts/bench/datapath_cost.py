@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from datapath_bench import (
@@ -21,6 +23,7 @@ from datapath_bench import (
     worker,
 )
 from datapath_forward import COLUMNS, columns_loop
+from two_cores import Group, Round, TwoCores, by_distance
 
 import pydpdk
 
@@ -66,15 +69,36 @@ def burst_costs(prefix: str, size: int, cpu: int, seconds: float) -> dict[str, f
 
 
 def scaling(asked: Asked) -> list[Row]:
-    """Compare one forwarding lcore with two, each between its own pair of ports."""
-    rows = []
-    for size in asked.bursts or (64,):
-        row = Row("scaling", "macswap", "Mpps", burst=size, base=("1 lcore",))
-        sides = {
-            f"{n} lcore{'s' * (n > 1)}": scaled(n, size, asked.cpus, asked.seconds) for n in (1, 2)
-        }
-        rows.append((row, sides))
-    return rounds(asked, rows)
+    """Compare one forwarding lcore with two, each between its own pair of ports.
+
+    A line for each distance of the CPUs at which there were rounds.
+    """
+    sizes = asked.bursts or (64,)
+    cores = TwoCores(asked.cpus)
+    found: dict[int, list[Round[Row]]] = {size: [] for size in sizes}
+    for i in range(asked.rounds):
+        for size in sizes:
+            label = f"scaling, burst {size}, round {i + 1}"
+            found[size].append(cores.round(label, partial(scaling_round, size, asked)))
+    return [joined(group) for rounds_ in found.values() for group in by_distance(rounds_)]
+
+
+def scaling_round(size: int, asked: Asked) -> Row:
+    row = Row("scaling", "macswap", "Mpps", burst=size, base=("1 lcore",))
+    sides = {
+        f"{n} lcore{'s' * (n > 1)}": scaled(n, size, asked.cpus, asked.seconds) for n in (1, 2)
+    }
+    return rounds(replace(asked, rounds=1), [(row, sides)])[0]
+
+
+def joined(group: Group[Row]) -> Row:
+    """Put the rounds of one distance into one row."""
+    first, *others = group.found
+    for other in others:
+        first.why |= other.why
+        for runner, values in other.samples.items():
+            first.samples.setdefault(runner, []).extend(values)
+    return replace(first, apart=group.ns)
 
 
 def scaled(n: int, size: int, cpus: Sequence[int], seconds: float) -> Callable[[], float]:

@@ -20,7 +20,8 @@ TITLES = {
     "columns": "Real headers, net_pcap with infinite_rx, one core; testpmd's io looks at no packet",
     "others": "The same packets by what is used today; send and receive over one veth pair",
     "cost": "What a call costs by part; packets in the cache",
-    "scaling": "Compiled workers on one lcore and on two, each with a pair of ports",
+    "scaling": "Compiled workers on one lcore and on two, each with a pair of ports, by the"
+    " distance of the CPUs",
     "objects": "Blocks that Python has more after these packets, and the most in between",
 }
 DIGITS = {"Mpps": 1, "kpps": 1, "ns": 0, "blocks": 0}
@@ -49,7 +50,7 @@ def table(rows: Sequence[Row]) -> str:
     lines = [head]
     for row in rows:
         found, ratios = row.medians(), row.ratios()
-        line = f"burst {row.burst}".ljust(20)
+        line = (f"burst {row.burst}" + (f", {row.apart:.0f} ns" if row.apart else "")).ljust(20)
         for runner in sides:
             line += (
                 f"{found.get(runner, float('nan')):{width(runner)},.{digits(found, runner, row)}f}"
