@@ -183,13 +183,13 @@ def test_an_unsupported_setting_of_a_device_is_a_fault_of_the_file(command, tmp_
     file.write_text(
         "mempools: {packets: {n: 8191}}\n"
         "ports:\n"
-        "  p0: {device: 'net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap', nb_rx_queues: 1000}\n"
+        "  p0: {device: 'net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap', rss: [IP]}\n"
         "app: {drop: {}}\n"
     )
     _write_pcap(tmp_path / "in.pcap")
     finished = _run(command(file, "--duration", "1"), tmp_path)
     assert finished.returncode == 2, finished.stderr
-    assert "ports.p0: nb_rx_queues must be 0..1 on port 'net_pcap0' (got 1000)" in finished.stderr
+    assert "ports.p0: rss on port 'net_pcap0' must be of nothing (got " in finished.stderr
 
 
 @pytest.mark.parametrize("kept", [True, False])

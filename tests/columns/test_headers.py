@@ -361,6 +361,41 @@ def test_push_and_pop_are_inverse(pool: Mempool, burst: Burst):
     assert burst.vlan_pop().tolist() == [False] * 4 + [True, False]
 
 
+def test_header_lengths_are_those_of_scapy(pool: Mempool, burst: Burst):
+    packets = [*ipv4_packets(), *ipv6_packets(), ETHER / IP(proto=200), ETHER / Raw(bytes(50))]
+    load(pool, burst, built(packets))
+    expected = []
+    for packet in map(ETHER.__class__, built(packets)):
+        ip = packet.getlayer(IP) or packet.getlayer(IPv6)
+        l4 = next((packet[kind] for kind in (TCP, UDP) if kind in packet), None)
+        payload = packet.getlayer(ICMP) or packet.getlayer(ICMPv6EchoRequest) or l4
+        l2 = len(packet) - len(ip) if ip else 0
+        l3 = len(ip) - len(payload or ip.payload) if ip else 0
+        l4_length = 0 if l4 is None else l4.dataofs * 4 if TCP in packet else 8
+        expected.append((l2, l3, l4_length))
+    assert burst.set_header_lengths().tolist() == [l2 != 0 for l2, *_ in expected]
+    assert [burst.mbuf(i).tx_lengths[:3] for i in range(len(packets))] == expected
+
+
+def test_header_lengths_need_the_headers_in_one_segment(pool: Mempool, burst: Burst):
+    """Drivers read them there without a check; lengths of before are cleared."""
+    frame = bytes(ETHER / IP() / TCP() / b"x")
+    load(pool, burst, [frame])
+    assert burst.set_header_lengths().all()
+    load(pool, burst, [frame[:33]])
+    assert not burst.set_header_lengths().any()
+    assert set(burst.mbuf(0).tx_lengths) == {0}
+
+
+def test_header_lengths_of_offloads_stay(pool: Mempool, burst: Burst):
+    load(pool, burst, [bytes(ETHER / IP() / UDP()), bytes(ETHER / IP() / TCP())])
+    burst.compute_checksums(TxOffload.TCP_CKSUM)
+    before = [burst.mbuf(i).tx_lengths for i in range(2)]
+    with pytest.raises(ValueError, match="packet 1: no TX offloads may be set"):
+        burst.set_header_lengths()
+    assert [burst.mbuf(i).tx_lengths for i in range(2)] == before
+
+
 def test_push_that_raises_changes_nothing(pool: Mempool, burst: Burst):
     before = [bytes(60), bytes(13)]
     with pytest.raises(ValueError, match="packet 1: 14 bytes"):

@@ -11,7 +11,17 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from odd_packets import FRAGMENT, HEADER, ICMP6, SUM_AT, UDP, Datagram, checksum, random_datagram
+from odd_packets import (
+    FRAGMENT,
+    HEADER,
+    ICMP6,
+    SUM_AT,
+    UDP,
+    Datagram,
+    Part,
+    checksum,
+    random_datagram,
+)
 from packets import contents, load
 
 from pydpdk import Burst, Mempool, OlFlag, TxOffload, worker
@@ -249,6 +259,19 @@ def test_packets_cut_at_any_byte_are_the_same(pool: Mempool, burst: Burst):
             assert wrong(burst) == [False]
             change.write(burst)
             assert burst.bytes(0) == change.made(0, datagram).packet()
+
+
+def test_options_behind_a_malformed_one_are_not_read(pool: Mempool, burst: Burst):
+    """RFC 791: an option with a length has two bytes at least."""
+    rng = random.Random(11)
+    broken = [Part(255, b"\1"), Part(68, b"\1"), Part(68, b"\0"), Part(7, b"\x28")]
+    route = b"\x83\7\4" + rng.randbytes(4)
+    udp = random_datagram(rng)
+    while not (udp.is_ipv4 and udp.proto == UDP and udp.has_sum):
+        udp = random_datagram(rng)
+    datagrams = [dataclasses.replace(udp, parts=(Part(p.number, p.data + route),)) for p in broken]
+    load(pool, burst, [d.packet() for d in datagrams])
+    assert wrong(burst) == [False] * len(broken)
 
 
 @worker

@@ -38,7 +38,10 @@ def rejected(text: str) -> str:
             "{x: {device: 'eth_null_a,size=9000', mempool: a}}",
             "allowed: size up to 2048",
         ),
-        ("{x: {device: 'net_null_a,size=1k', mempool: a}}", "allowed: size=<bytes>"),
+        (
+            "{x: {device: 'net_null_a,size=1k', mempool: a}}",
+            "allowed: size=<1..4294967294 bytes>, not 'size=1k'",
+        ),
         (
             "{x: {device: 'net_af_xdp0,iface=i', mempool: a, nb_rx_desc: 100}}",
             "nb_rx_desc: 100, allowed: a power of two",
@@ -56,7 +59,7 @@ def rejected(text: str) -> str:
         ),
         (
             f"{{x: {{device: 'net_vhost0,iface=/tmp/{'x' * 110}', mempool: a}}}}",
-            "a socket's path of up to 107 characters: this has 115",
+            "iface=<a socket's path of 1..107 bytes>, not 'iface=/tmp/xxx",
         ),
     ],
 )
@@ -142,3 +145,30 @@ def test_a_socket_is_served_while_a_process_listens(tmp_path: Path):
         assert is_served(path, root=tmp_path)  # as from another network namespace: it answers
     assert not is_served(path)
     assert not is_served(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            "eal:\n  vdevs:\n    - net_tap0\n    - net_memif0,role=sever\n",
+            "<string>:4: eal.vdevs[1]: 'net_memif0,role=sever', allowed: role=<server|client|",
+        ),
+        (
+            "eal:\n  vdevs:\n    - net_vhost0\n",
+            "<string>:3: eal.vdevs[0]: 'net_vhost0', allowed: i",
+        ),
+        (
+            f"{POOLS}ports:\n  a:\n    device: net_memif0,rsize=15\n    mempool: a\n",
+            "<string>:4: ports.a.device: 'net_memif0,rsize=15', allowed: rsize=<1..14, log2",
+        ),
+        (f"{POOLS}ports: {{a: {{device: net_pcap0, mempool: a}}}}", "'net_pcap0', allowed: one of"),
+    ],
+)
+def test_values_of_arguments_are_checked_with_the_line_of_the_entry(text: str, fault: str):
+    assert fault in rejected(text)
+
+
+def test_a_secondary_names_the_device_of_its_primary_alone():
+    secondary = "eal: {proc_type: secondary, file_prefix: x}\n"
+    loads(f"{secondary}{POOLS}ports: {{a: {{device: net_vhost0, mempool: a}}}}")

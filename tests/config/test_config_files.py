@@ -80,7 +80,7 @@ def test_offloads_and_hashes_are_those_of_the_binding():
         (("ports", "x", "rss", 3), "one of 'IP', 'TCP', 'UDP', 'SCTP'"),
         (("eal", "lcores"), "text, or a list, each a whole number"),
         (("mempools", "x", "socket_id"), "'any', or a whole number from 0 to 31"),
-        (("app", "forward", "pairs"), "a list, each a list of 2 values"),
+        (("app", "forward", "pairs"), "a list that is not empty, each a list of 2 values"),
         (("app", "forward", "pairs", 0, 1), "text"),
         (("mempools",), "a map of names"),
         (("nothing", "there"), "nothing"),

@@ -40,6 +40,7 @@ def loaded(tmp_path: Path, port: str, room: int = 2176):
         ('"net_af_packet0,iface=x", frame_size: 1024', 9000, "frame_size: 1024, allowed: "),
         ('"net_af_packet0,iface=x", frame_size: 65536', 9000, "frame_size: 65536, allowed: "),
         ('"net_null0", frame_size: 4096', 9000, "net_null has no frames, net_af_packet has"),
+        ('"net_null0", split_large: true', 9000, "only net_af_packet on a veth pair has packets"),
         ('"net_af_packet0,iface=x", frame_size: 4096', 2176, "at least 4192: ports.a has frames"),
         ('"net_af_packet0,iface=x,framesz=4096", frame_size: 4096', 9000, "no framesz"),
         ('"net_af_packet0,iface=x,framesz=1600"', 9000, "framesz=1600 that divides blocksz=4096"),

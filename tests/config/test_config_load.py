@@ -94,7 +94,7 @@ app:
         ("eal: {vdevs: [net_null0]}", "device: 'net_null0,size=64', allowed: a device that eal"),
         ("eal: {main_lcore: 4095}", "eal.main_lcore: 4095, allowed: one of the lcores"),
         ("eal: {lcores: 4000}", "eal.lcores: 4000, allowed: text, or a list, each a whole number"),
-        ('eal: {extra: ["--help"]}', "eal.extra: '--help', allowed: no request for help"),
+        ('eal: {extra: ["--help"]}', "eal.extra[0]: '--help', allowed: no request for help"),
         ("app: {}", "app: a map, allowed: exactly one of forward, drop, generate, python"),
         ("app: {drop: , generate: }", "exactly one of"),
         ("app: {drop: {ports: [p0, p0]}}", "app.drop.ports[1]: 'p0', allowed: each port once"),
@@ -119,7 +119,7 @@ def test_the_text_of_one_fault(section, fault):
         ("a: {device: net_ring0}, b: {device: net_ring0}", "ports.b.device: 'net_ring0', allowed"),
         ("a: {device: 01:00.0}, b: {device: 0000:01:00.0}", "a device that ports.a does not name"),
         ('a: {device: "net_null0,size=2049"}', "allowed: size up to 2048, the data_room_size of"),
-        ('a: {device: "net_null0,size=x"}', "allowed: size=<bytes>"),
+        ('a: {device: "net_null0,size=x"}', "allowed: size=<1..4294967294 bytes>"),
         ("a: {device: net_ring0, nb_rx_queues: 0, nb_tx_queues: 0}", "at least one queue"),
         ("a: {device: net_ring0, nb_rx_queues: 0, rss: [IP]}", "nothing without receive queues"),
         ("a: {device: net_ring0, rx_offloads: [strip]}", "one of 'VLAN_STRIP'"),
@@ -199,7 +199,7 @@ def test_long_values_are_cut_short():
 
 
 WHOLE = """
-eal: {lcores: [0], main_lcore: 0, hugepages: false, memory_mb: 64, file_prefix: x, iova_mode: va,
+eal: {lcores: [0], main_lcore: 0, hugepages: true, memory_mb: 64, file_prefix: x, iova_mode: va,
   in_memory: false, single_file_segments: false, pci: false, telemetry: false, capture: false,
   base_virtaddr: 0x200000000, proc_type: primary}
 memzones: {z: {size: 64, align: 64, socket_id: 0}}
@@ -294,3 +294,18 @@ def test_lcore_numbers_are_in_the_range_of_dpdk():
 @pytest.mark.parametrize(("n", "cached"), [(1, 0), (255, 170), (383, 255), (384, 256), (8191, 256)])
 def test_the_default_cache_fits(n, cached):
     assert loads(f"mempools: {{m: {{n: {n}}}}}").mempools["m"].cached == cached
+
+
+@pytest.mark.parametrize(
+    ("app", "key"),
+    [
+        ("drop: {ports: []}", "drop.ports"),
+        ("generate: {ports: []}", "generate.ports"),
+        ("forward: {pairs: []}", "forward.pairs"),
+        ("worker: 'a:b', queues: []", "queues"),
+        ("worker: 'a:b', lcores: []", "lcores"),
+    ],
+)
+def test_an_empty_list_does_not_mean_all(app: str, key: str):
+    [found] = faults(f"{GOOD}app: {{{app}}}\n")
+    assert f"app.{key}: [], allowed: a list that is not empty, each" in found

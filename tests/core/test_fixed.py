@@ -50,7 +50,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.app.compiled import CompiledWorkers
 from pydpdk.app.lookup import Lookup
 from pydpdk.burst._catalog import find
-from pydpdk.burst._known import known_column
+from pydpdk.burst._known import KnownColumn
 from pydpdk.jit.lease import Lease
 from pydpdk.memory import events
 from pydpdk.memory.extmem import ExternalMemory
@@ -194,7 +194,7 @@ CASES: dict[str, tuple[Make, Use]] = {
         lambda h: (h.add(U4), h.find(U4), h.items()),
     ),
     "Job": (Maker.job, repr),
-    "Known": (lambda m: known_column(find(DynField.register("fixed", "u4"))), repr),
+    "KnownColumn": (lambda m: KnownColumn(find(DynField.register("fixed", "u4"))), repr),
     "Leased": (lambda m: Lease((m.pool,)).args[0], lambda leased: leased.address),
     "Lease": (lambda m: Lease((m.pool,)), lambda lease: lease.args),
     "Lookup": (lambda m: Lookup(None), repr),  # type: ignore[arg-type]
@@ -333,6 +333,15 @@ def test_one_of_several_threads_initializes_an_object(eal):
         thread.join()
     assert sorted(results) == ["late"] * 3 + ["made"]
     assert meter.color(U4, U4).tolist() == [0] * 4
+
+
+@pytest.mark.parametrize("name", [1, None, b"n", ()])
+def test_the_name_of_an_attribute_is_text(eal, name):
+    """`setattr` checks it, the method behind it passes on any object."""
+    meter = Meter(1000, 1000, n=8)
+    for call in (lambda: meter.__setattr__(name, 1), lambda: meter.__delattr__(name)):
+        with pytest.raises(TypeError, match="must be string"):
+            call()
 
 
 def test_an_uninitialized_object_does_not_reach_c(eal):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -119,3 +120,55 @@ def test_undo_runs_once_unless_the_block_ends():
     del undo
     Undo(undone.append, 4)  # was never entered
     assert undone == [2, 3]
+
+
+BETWEEN = """
+import sys
+import pydpdk
+from pydpdk.eal import peers
+from pydpdk.host import runtime
+
+class Interrupt(Exception): pass
+
+def start(prefix, at):
+    '''Raise at a bytecode after the registration was made, until Peers has it.'''
+    seen = 0
+    def each(frame, event, arg):
+        nonlocal seen
+        frame.f_trace_opcodes = True
+        if event == "opcode" and frame.f_code.co_name in ("__init__", "settle"):
+            seen += made
+            if seen == at:
+                raise Interrupt
+        return each
+    made, register = 0, peers.register
+    def registers(*args, **options):
+        nonlocal made
+        found = register(*args, **options)
+        made = 1
+        return found
+    peers.register = registers
+    ours = peers.__file__
+    sys.settrace(lambda frame, *_: each if frame.f_code.co_filename == ours else None)
+    try:
+        init(file_prefix=prefix).close()
+    except Interrupt:
+        return True
+    finally:
+        sys.settrace(None)
+        peers.register = register
+    return False
+
+for at in range(1, 1000):
+    if not start(PREFIX, at):
+        break
+    assert runtime.leftovers(PREFIX) == [], at
+print(at)
+"""
+
+
+def test_an_exception_beside_the_registration_leaves_none(children, tmp_path):
+    prefix = f"between-{os.getpid()}"
+    done = children.script(BETWEEN, prefix=prefix, cwd=tmp_path).finish(120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 20  # bytecodes between making the registration and keeping it

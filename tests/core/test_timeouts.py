@@ -19,6 +19,7 @@ import pytest
 
 import pydpdk
 from pydpdk import Burst, Channel, Eal, Member, lcore, messages
+from pydpdk._core.objects import checked_of
 from pydpdk._core.timeouts import FOREVER_S, check_timeout, deadline, left, left_ms, left_ns
 from pydpdk.app.stop import Stop
 
@@ -39,7 +40,7 @@ def functions() -> Iterator[tuple[str, FunctionType]]:
         for name, made in vars(module).items():
             if not public(name) or getattr(made, "__module__", "") != found.name:
                 continue
-            function = inspect.unwrap(made) if callable(made) else made
+            function = checked_of(made) if callable(made) else made
             if isinstance(function, FunctionType):
                 yield f"{found.name}.{name}", function
             elif isinstance(made, type) and not dataclasses.is_dataclass(made):
@@ -49,7 +50,7 @@ def functions() -> Iterator[tuple[str, FunctionType]]:
 def methods(path: str, kind: type) -> Iterator[tuple[str, FunctionType]]:
     for name, made in vars(kind).items():
         if name == "__init__" or public(name):
-            function = inspect.unwrap(getattr(made, "__func__", made)) if made else made
+            function = checked_of(getattr(made, "__func__", made)) if made else made
             if isinstance(function, FunctionType):
                 yield f"{path}.{name}", function
 

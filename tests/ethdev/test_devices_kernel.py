@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import time
 from contextlib import suppress
 
@@ -307,3 +308,46 @@ class running:  # noqa: N801  # reads as a verb in `with`
         assert done.returncode == 0, done.stderr
         assert "Warning" not in done.stderr, done.stderr
         assert "rx packets" in done.stdout
+
+
+def fanout(interface: str, group: int) -> socket.socket:
+    """Make a socket as net_af_packet does, in a fanout group: by hash, with DEFRAG and ROLLOVER."""
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    raw.bind((interface, 3))  # ETH_P_ALL
+    raw.setsockopt(263, 18, struct.pack("=I", 0x9000 << 16 | group))  # SOL_PACKET, PACKET_FANOUT
+    return raw
+
+
+@pytest.mark.parametrize("there", [0, 1], ids=["another_interface", "the_same_interface"])
+def test_a_fanout_group_of_another_program_is_rejected(eal: Eal, name: str, veth: str, there: int):
+    """DPDK: EPERM for another interface, half of the packets for the same."""
+    interface = f"{veth}1"
+    group = (os.getpid() ^ socket.if_nametoindex(interface)) & 0xFFFF
+    device = f"net_af_packet_{name[-8:]},iface={interface}"
+    rejected = pytest.raises(BusyError, match=f"{device}: another .* uses fanout group {group} ")
+    with fanout(f"{veth}{there}", group), rejected:
+        eal.add_device(device)
+    eal.remove_device(eal.add_device(device))
+
+
+def test_a_taken_fanout_group_is_rejected_before_the_eal_starts(run_script, veth: str):
+    done = run_script(
+        """
+import socket, struct
+from pydpdk.errors import BusyError
+interface, other = sys.argv[1:]
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
+    raw.bind((other, 3))
+    group = (os.getpid() ^ socket.if_nametoindex(interface)) & 0xFFFF
+    raw.setsockopt(263, 18, struct.pack("=I", 0x9000 << 16 | group))
+    try:
+        init(vdevs=(f"net_af_packet0,iface={interface}",))
+    except BusyError as error:
+        assert f"fanout group {group} " in str(error)
+    else:
+        raise AssertionError("it started")
+init(vdevs=(f"net_af_packet0,iface={interface}",)).close()
+""",
+        f"{veth}1", f"{veth}2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

@@ -133,13 +133,56 @@ def test_a_client_of_memif_after_the_end_crashes_nothing(run_script, removal: st
     assert (done.returncode, done.stdout) == (0, "well\nthe thread has run\n"), done.stderr
 
 
+SERVES = """
+eal = init()
+pool = Mempool.create("p", 511, cache_size=0)
+device = "net_memif0,role=server,socket-abstract=no,socket=" + sys.argv[1]
+port = Port.lookup(eal.add_device(device))
+port.configure(mempool=pool)
+wait()
+port.start()
+until(lambda: port.link().up)
+wait()
+port.close()
+pool.close()
+eal.close()
+"""
+CONNECTS = """
+import json, pathlib
+device = "net_memif0,role=client,socket-abstract=no,socket=" + sys.argv[1]
+file = pathlib.Path(sys.argv[1] + ".yaml")
+file.write_text(json.dumps({
+    "eal": {"hugepages": HUGEPAGES, "file_prefix": PREFIX}, "mempools": {"p": {"n": 511}},
+    "ports": {"link": {"device": device}},
+}))
+with pydpdk.open(file) as app:
+    assert not app.wait_links(0.1)["link"]
+    say("refused")
+    print(app.wait_links(60))
+    wait()
+"""
+
+
+def test_a_client_of_memif_connects_again(children: Children, tmp_path: Path):
+    """A server whose port is not started refuses it; the driver does not try again."""
+    prefix, path = f"test-{tmp_path.name}", tmp_path / "s"
+    server = children.script(SERVES, path, prefix=f"{prefix}-server")
+    server.until_ready()
+    client = children.script(CONNECTS, path, prefix=f"{prefix}-client")
+    client.lines_until("refused")
+    server.write()
+    assert client.until_ready()[-1] == "{'link': True}"
+    server.until_ready()
+    client.end()
+    server.end()
+
+
 RECONNECT = """
 from pydpdk._dpdk import lib
+from waiting import open_files
 
 def sockets():
-    links = {int(fd): f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")}
-    return {fd for fd, path in links.items()
-            if os.path.lexists(path) and os.readlink(path).startswith("socket:")}
+    return {fd for fd, path in open_files() if path.startswith("socket:")}
 
 def interrupts_pass():
     for _ in range(3):  # the thread builds its list, waits for all descriptors, and calls all

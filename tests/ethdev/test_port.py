@@ -121,9 +121,9 @@ def test_a_closed_port_raises(null: Port, pool: Mempool):
         ({"nb_tx_desc": 65536}, r"nb_tx_desc must be .*\(got 65536\)"),
         ({"mtu": 45}, r"mtu must be 46\.\.65535 bytes .*\(got 45\)"),
         ({"mtu": 100000}, r"mtu must be 46\.\.65535 bytes .*\(got 100000\)"),
-        ({"rx_offloads": RxOffload.TCP_LRO}, "rx_offloads"),
-        ({"tx_offloads": TxOffload.QINQ_INSERT}, "tx_offloads"),
-        ({"rss": RssHf(1 << 63)}, "rss"),
+        ({"rx_offloads": RxOffload.TCP_LRO}, r"^rx_offloads on .* of nothing \(got TCP_LRO\)"),
+        ({"tx_offloads": TxOffload.QINQ_INSERT}, r"^tx_offloads on .* of .*\(got QINQ_INSERT\)"),
+        ({"rss": RssHf(1 << 63)}, r"rss on .* must be of .*\(got 0x8000000000000000\)"),
     ],
 )
 def test_configuration_out_of_range(null: Port, pool: Mempool, bad: dict[str, int], what: str):

@@ -218,8 +218,8 @@ use(struct pyd_burst *burst, const struct pyd_columns *plan, char *block)
 
     if (column->write == PYD_WRITE_ALWAYS && column->how == PYD_COLUMN_FIELD)
         ret |= pyd_column_write(burst, column, values, burst->n);
-    ret |= pyd_burst_peek(burst, header, offset, width, values, valid, BURST);
-    ret |= pyd_burst_poke(burst, header, offset, width, values, burst->n);
+    ret |= pyd_burst_peek(burst, BURST, offset, width, header, valid, values);
+    ret |= pyd_burst_poke(burst, burst->n, offset, values, width, width, header);
     if (ret < 0)
         abort();
 }
@@ -229,24 +229,26 @@ static void
 change(struct pyd_burst *burst, const struct pyd_columns *plan)
 {
     static char data[BURST * ROOM];
-    static uint8_t found[BURST];
+    static uint8_t found[BURST], other[BURST];
     static uint32_t lengths[BURST];
     static uint64_t offsets[BURST + 1];
     const struct pyd_column *column = &plan->columns[chance(plan->n)];
     static char out[BURST * LENGTH_MAX * 2];
+    struct rte_mbuf **mbufs = burst->storage->mbufs;
+    const uint32_t width = 1 + chance(ROOM);
 
-    pyd_burst_verify_sums(burst, found, BURST);
+    pyd_mbufs_verify_checksums(mbufs, BURST, found, other);
     if (column->write == PYD_WRITE_ALWAYS && column->how == PYD_COLUMN_FIELD &&
         pyd_header_depth(column->header) == PYD_DEPTH_OUTER && column->width <= 16)
-        pyd_burst_rewrite(burst, column, data, BURST);
-    pyd_burst_decrement_ttl(burst, found, BURST);
-    pyd_burst_compute_sums(burst, chance(8), found, BURST);
-    pyd_burst_verify_sums(burst, found, BURST);
-    pyd_burst_vlan_push(burst, (const uint16_t *)data, 0x8100, BURST);
-    pyd_burst_vlan_pop(burst, found, BURST);
-    pyd_burst_prepend(burst, data, 1 + chance(ROOM), BURST);
+        pyd_mbufs_rewrite(mbufs, BURST, column, data);
+    pyd_mbufs_decrement_ttl(mbufs, BURST, found);
+    pyd_mbufs_compute_checksums(mbufs, BURST, chance(8), found);
+    pyd_mbufs_verify_checksums(mbufs, BURST, found, other);
+    pyd_mbufs_vlan_push(mbufs, BURST, (const uint16_t *)data, 0x8100);
+    pyd_mbufs_vlan_pop(mbufs, BURST, found);
+    pyd_mbufs_prepend(mbufs, BURST, data, width, width);
     lengths[chance(BURST)] = chance(40);
-    pyd_burst_adj(burst, lengths, BURST);
+    pyd_mbufs_adj(mbufs, BURST, lengths);
     if (pyd_burst_copy_out(burst, out, sizeof(out), offsets, BURST) < 0)
         abort();
 }

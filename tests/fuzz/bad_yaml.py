@@ -28,7 +28,7 @@ rings: {work: {size: 1024, element: mbuf, producer: single, consumer: multi, exa
 ports:
   p0: {device: "net_null0,size=64", nb_rx_queues: 2, nb_tx_queues: 2, nb_rx_desc: 512,
        nb_tx_desc: 512, mempool: rx, mtu: 1500, promiscuous: true, rss: [IP, UDP],
-       rx_offloads: [VLAN_STRIP], tx_offloads: [IPV4_CKSUM]}
+       rx_offloads: [], tx_offloads: [MULTI_SEGS]}
   p1: {device: net_ring0, mempool: small}
 app:
   generate: {ports: [p0], burst: 32, rate_pps: 1000, packet: {src_mac: "02:00:00:00:00:01",

@@ -127,6 +127,7 @@ GOOD: dict[str, Make] = {
     "explorer.placement.place.zones": attribute("map_zones"),
     "jit.worker.Worker.function": same(name),
     "jit.worker.worker.function": same(name),
+    "gil.set_mode.mode": same("auto"),
     "lcore.check_socket_id.socket_id": same(0),
     "lcore.idle.lcore_id": same(None),
     "lcore.launch.function": same(name),

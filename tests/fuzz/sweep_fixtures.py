@@ -65,6 +65,8 @@ class Fixtures(CompiledWorkers, Channels, Jobs):
         self.eal = pydpdk.init(
             file_prefix=PREFIX, hugepages=HUGEPAGES, lcores=LCORES, vdevs=vdevs,
             memory_mb=None if HUGEPAGES else 48,  # each 4 kB page is an entry of a memory map
+            # calls that exhaust memory must not take the pages of parallel tests
+            extra=("--socket-limit=512",) if HUGEPAGES else (),
         )  # fmt: skip
         super().__init__()
         self._made: dict[str, Any] = {}

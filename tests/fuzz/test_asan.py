@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import runpy
 import struct
 import subprocess
 from pathlib import Path
@@ -13,7 +14,8 @@ from capture_compare import shipped
 from odd_packets import random_datagram
 
 HERE = Path(__file__).parent
-NATIVE = HERE.parents[1] / "pydpdk" / "_native"
+ROOT = HERE.parents[1]
+NATIVE = ROOT / "pydpdk" / "_native"
 COLUMNS = NATIVE / "columns"
 BURST = [NATIVE / "burst" / name for name in ("offload.c", "span.c")]
 SOURCES = [HERE / "asan_columns.c", *sorted(COLUMNS.glob("*.c")), *BURST]
@@ -31,8 +33,17 @@ def pkg_config(what: str) -> list[str]:
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the C files of the extension with AddressSanitizer."""
     made = tmp_path_factory.mktemp("asan") / "asan_columns"
+    text = runpy.run_path(str(ROOT / "build_verbs.py"))["declarations"]()
+    (made.parent / "verbs_decl.h").write_text(text)
     flags = ["-g", "-O1", "-fsanitize=address", "-fno-omit-frame-pointer", "-D_GNU_SOURCE"]
-    command = ["cc", *flags, *pkg_config("--cflags"), f"-I{NATIVE}", *map(str, SOURCES)]
+    command = [
+        "cc",
+        *flags,
+        *pkg_config("--cflags"),
+        f"-I{NATIVE}",
+        f"-I{made.parent}",
+        *map(str, SOURCES),
+    ]
     built = subprocess.run(
         [*command, "-o", str(made), *pkg_config("--libs")], capture_output=True, text=True
     )

@@ -88,8 +88,9 @@ def test_the_size_of_net_null_as_the_driver_reads_it(arguments: str, size: int):
     ("text", "fault"),
     [
         ("net_null0,size=64,copy=1", ""),
-        ("net_null0,size=many", "size=<bytes>"),
-        ("eth_null0,size=", "size=<bytes>"),
+        ("net_null0,size=many", "size=<1..4294967294 bytes>"),
+        ("net_ring0,internal=5", "'internal' is none"),  # an address that the driver would read
+        ("eth_null0,size=", "size=<1..4294967294 bytes>"),
         ("net_null0,sise=64", "did you mean size?"),
         ("net_memif0,socket=/a=b", "no '=' or ',' in a value"),
         ("net_af_packet0,iface=a,b", "no path can have a ','"),

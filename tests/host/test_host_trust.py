@@ -117,6 +117,21 @@ def test_fifos_are_not_waited_for(root: Path):
     assert not page.exists()
 
 
+def test_strange_files_of_a_runtime_directory_are_found(root: Path):
+    directory = root / "run/dpdk/a"
+    directory.mkdir(parents=True, mode=0o700)
+    for name in ("config", "fbarray_memzone", "mp_socket", "hugepage_info", registry.FILE, "mine"):
+        (directory / name).touch()
+    assert runtime.strange_files("a") == []
+    odd = [fifo(directory / "fbarray_x"), directory / "hugepage_data", directory / "mp_socket_1_a"]
+    odd[1].mkdir()
+    odd[2].symlink_to("config")
+    assert runtime.strange_files("a") == odd
+    found = list(_runtime_dir(Needs(file_prefix="a"), Path("/")))
+    assert {one.code for one in found} == {"runtime-dir-strange-file"}
+    assert [one.command for one in found] == [f"rm -r {path}" for path in odd]
+
+
 @pytest.mark.parametrize("make", [fifo, Path.mkdir, lambda p: p.symlink_to("/etc/passwd")])
 def test_only_regular_files_are_opened(tmp_path: Path, make):
     make(tmp_path / "x")

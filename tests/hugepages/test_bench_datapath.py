@@ -55,6 +55,7 @@ def test_each_side_is_measured_and_compared(tmp_path: Path, part: str):
     for row in rows:
         assert row["part"] == part and row["burst"] == 64
         assert set(row["samples"]) == BY_BURST[part][row["name"]] and row["why"] == {}
+        assert (row["apart"] is not None) == (part == "scaling")
         assert all(len(values) == 1 and values[0] > 0 for values in row["samples"].values())
         best = max((row["medians"][runner] for runner in row["base"]), default=None)
         for runner, ratio in row["ratios"].items():
@@ -91,8 +92,8 @@ def test_packets_make_no_python_objects(tmp_path: Path):
         few, _, many, _ = row["samples"]
         assert int(many.split()[0].replace(",", "")) >= 1_000_000
         assert int(few.split()[0].replace(",", "")) <= 250_000
-        for what, values in row["samples"].items():
-            assert values[0] < (1000 if "KiB" in what else 100)  # a million objects: 50,000 KiB
+        # 100,000 blocks, or 5,000 KiB, if packets made objects; the EAL's own thread makes some
+        assert all(values[0] < 1000 for values in row["samples"].values())
 
 
 def test_tables_and_plots_replace_those_of_a_document(tmp_path: Path):

@@ -67,6 +67,25 @@ def test_a_path_too_long_for_a_socket_is_an_error(short_path, length, says):
     assert says in done.stdout
 
 
+@pytest.mark.parametrize("name", ["config", "fbarray_memseg-1048576k-0-0", "mp_socket_99_ab"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("victim")])
+def test_the_eal_opens_no_fifo_link_or_directory_there(short_path, name, make):
+    """It would wait in open(2) for ever, write to the target, or fail without the reason."""
+    prefix = f"test-{os.getpid()}-odd"
+    directory = short_path / "dpdk" / prefix
+    directory.mkdir(parents=True)
+    make(directory / name)
+    (directory / "victim").write_text("text")
+    environment = {**os.environ, "RUNTIME_DIRECTORY": str(short_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, prefix],
+        env=environment, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert f"{directory / name} is no file of the EAL" in done.stdout
+    assert (directory / "victim").read_text() == "text"
+    assert runtime.hugepage_files(prefix) == []
+
+
 def test_doctor_finds_it(tmp_path):
     done = _in_tmpfs_of("64k", tmp_path, "-m", "pydpdk", "doctor", "--json")
     (found,) = (one for one in json.loads(done.stdout) if one["code"] == "runtime-dir-full")

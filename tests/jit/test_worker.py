@@ -188,11 +188,11 @@ def test_packets_go_from_worker_to_worker_through_a_ring(eal, pool, name: str):
         Burst(32) as one,
         Burst(32) as other,
     ):
-        taker = workers.from_ring.launch(ring, other, 320_000)
-        giver = workers.to_ring.launch(ring, pool, one, 320_000)
+        taker = workers.from_ring.launch(ring, other, 64_000)
+        giver = workers.to_ring.launch(ring, pool, one, 64_000)
         with pytest.raises(InUseError, match=r"used by <Job 'from_ring'.*<Job 'to_ring'"):
             ring.close()
-        assert giver.result(LIMIT) == taker.result(LIMIT) == 320_000
+        assert giver.result(LIMIT) == taker.result(LIMIT) == 64_000
 
 
 def test_several_queues_on_several_lcores(device, pool, counters):

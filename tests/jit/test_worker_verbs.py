@@ -238,3 +238,30 @@ def test_impossible_changes_of_a_packet_raise(pair, pool, what: int):
     assert there.empty
     assert back.empty
     assert pool.in_use_count == 0
+
+
+LAST_USES = """
+import numpy as np
+from pydpdk import worker
+
+@worker
+def tagged(pool, burst, frame):
+    burst.alloc(pool, 8, 60)
+    burst.fill(frame)
+    burst.vlan_push(0x0123)
+    found = np.empty(8, np.uint16)
+    for i in range(8):
+        found[i] = burst[i].get_be16(14)
+    burst.free()
+    return found
+
+with init(lcores=(0, 1)), Mempool.create("p", 63) as pool, Burst(8) as burst:
+    print(*tagged.launch(pool, burst, np.zeros(60, np.uint8)).result())
+"""
+
+
+def test_an_array_lives_as_long_as_the_verb_that_takes_it(run_script):
+    """The array of 8 tags is used last in the call; freed memory is overwritten at once."""
+    freed = "glibc.malloc.tcache_count=0:glibc.malloc.perturb=165"
+    done = run_script(LAST_USES, GLIBC_TUNABLES=freed)
+    assert done.stdout.split() == ["291"] * 8, done.stderr

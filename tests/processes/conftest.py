@@ -67,5 +67,5 @@ def dead(eal: Eal) -> Iterator[Dead]:
     made = Dead(ended.pid)
     yield made
     if made.c.pid == made.pid:
-        made.c.pid = 0
+        made.c.pid = made.table.shared = 0
     made.table.stopped_by = 0

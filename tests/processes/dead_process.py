@@ -21,6 +21,7 @@ class Dead:
         self.index = next(i for i in range(1, 128) if not self.table.processes[i].pid)
         self.c = self.table.processes[self.index]
         self.c.pid, self.c.started = pid, 1
+        self.table.shared = 1  # as it would have written when it joined
         self.pid = pid
         self.me = next(p for p in self.table.processes if p.pid and p.pid != pid)
 

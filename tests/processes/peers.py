@@ -16,7 +16,7 @@ PROGRAM = """
 import ast, json, os, sys, threading, time
 import pydpdk
 from pydpdk import messages
-from waiting import until
+from waiting import open_files, until
 out = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 def say(**answer):

@@ -230,3 +230,48 @@ def test_each_role_has_its_own_death_callback(eal: Eal, second):
     """).end()
     assert said.startswith("SecondaryError")
     assert eal.primary_alive
+
+
+LEAVES = """
+import warnings
+from pydpdk.host import runtime
+warnings.simplefilter("ignore")
+eal = {begin}
+wait()
+look, looks = runtime.is_in_use, []
+def looked(*what, **how):
+    looks.append(look(*what, **how))
+    if len(looks) == 1 and {first}:
+        say("looked")
+        sys.stdin.readline()
+    return looks[-1]
+runtime.is_in_use = looked
+eal.close(force=True)
+say("left")
+wait()
+"""
+
+
+@pytest.mark.parametrize("first", ["primary", "secondary"])
+def test_of_two_processes_that_leave_at_once_one_removes_the_files(second, name: str, first: str):
+    """The one looks while the other has not let go; both live on when their EALs have ended."""
+    prefix = f"test-{os.getpid()}-{name}"
+    begin = {
+        "primary": "pydpdk.init(file_prefix=PREFIX, hugepages=True, lcores='0@0')",
+        "secondary": "pydpdk.attach(PREFIX)",
+    }
+    made = {}
+    for kind, code in begin.items():
+        made[kind] = second(LEAVES.format(begin=code, first=kind == first), prefix)
+        made[kind].until_ready()
+    early = made.pop(first)
+    (late,) = made.values()
+    early.write()
+    early.lines_until("looked")
+    late.write()
+    late.lines_until("left")
+    early.write()
+    early.lines_until("left")
+    assert runtime.leftovers(prefix) == []
+    late.end()
+    early.end()

@@ -276,10 +276,9 @@ except pydpdk.SecondaryError as error:
 def test_members_that_have_ended_keep_no_descriptor(run_group: RunGroup) -> None:
     done = run_group("""
 import gc
+from waiting import open_files
 gc.disable()
 group.start(add, 0).result(30)  # what multiprocessing keeps for itself is open now
-fds = lambda: map("/proc/self/fd/{}".format, os.listdir("/proc/self/fd"))
-open_files = lambda: [to for to in map(os.path.realpath, fds()) if "/proc/" not in to]
 before = open_files()
 members = [group.start(add, i) for i in range(4)]
 print([member.result(30) for member in members])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +48,12 @@ def state_of(task: Path) -> str:
 def _stat(task: str | Path) -> list[str]:
     """Return the fields of its `stat` from the state on."""
     return Path(task, "stat").read_text().rpartition(")")[2].split()
+
+
+def open_files() -> set[tuple[int, str]]:
+    """Return the descriptors of this process, and what each is of."""
+    found = set()
+    for fd in list(Path("/proc/self/fd").iterdir()):
+        with suppress(FileNotFoundError):  # another thread had it open for a moment
+            found.add((int(fd.name), str(fd.readlink())))
+    return found

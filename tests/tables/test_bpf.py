@@ -98,6 +98,17 @@ def test_expressions_without_dpdk_instructions_are_not_supported(eal: Eal, expre
     Bpf("udp").close()
 
 
+def test_a_program_that_reads_what_it_never_wrote_is_not_supported(eal: Eal):
+    """libpcap's own answers depend on what is in its memory: `geneve` moves what `vlan` reads."""
+    for expression in (
+        "not (geneve or vlan)",
+        "(not ip or geneve and arp) or not (vlan or port 53)",
+    ):
+        with pytest.raises(NotSupportedError, match="geneve"):
+            Bpf(expression)
+    Bpf("geneve").close()
+
+
 def test_arguments_of_a_wrong_type_raise(eal: Eal, bpf: Bpf):
     for expression in (None, 1, b"udp"):
         with pytest.raises(TypeError):

@@ -24,7 +24,7 @@ ROWS = [
     ["memory"],
     ["lcore"],
     ["eal"],
-    ["cycles", "log", "choices", "_core", "errors", "version", "exceptions", "limits"],
+    ["gil", "cycles", "log", "choices", "_core", "errors", "version", "exceptions", "limits"],
     ["_crossing", "_dpdk"],
 ]
 # packages whose modules are rows too: each may import what is to its right
@@ -39,8 +39,8 @@ INSIDE = {
         "mempool_ops", "devices", "start", "resolve", "needs", "options", "checks", "lcores",
     ],
     "_core": [
-        "fastcall", "eventfd", "lifetime", "fixed", "callbacks", "choice", "frozen", "hooks",
-        "signals", "timeouts",
+        "objects", "eventfd", "lifetime", "fixed", "callbacks", "choice", "frozen",
+        "hooks", "signals", "timeouts", "verbs",
     ],
 }  # fmt: skip
 LEAVES = {"memory": {"", "mbuf_owner", "critical"}, "eal": set()}
@@ -49,6 +49,7 @@ ROW = {package: i for i, row in enumerate(ROWS) for package in row}
 PURE = {
     "eal.lcores", "eal.checks", "eal.options", "eal.resolve", "choices", "exceptions",
     "limits", "_core.choice", "_core.frozen", "_core.hooks", "_core.signals", "_core.timeouts",
+    "_core.verbs",
 }  # fmt: skip  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched
 GROUND = "host"
@@ -56,8 +57,8 @@ LAZY = ""  # pydpdk/__init__.py, which loads a public name at its first use
 
 # folders of C, from the top; `python` is a separate extension and includes none of them
 C_FOLDERS = [
-    "fastcall", "worker", "recovery", "process", "channel", "tables", "ring", "ethdev", "columns",
-    "burst", "memory", "eal", "core", "", "decl",
+    "objects", "worker", "recovery", "process", "channel", "tables", "ring", "ethdev",
+    "columns", "burst", "memory", "eal", "core", "", "decl",
 ]  # fmt: skip
 
 
@@ -265,6 +266,8 @@ def c_files() -> dict[str, str]:
 
 
 C_FILES = c_files()
+GENERATED = {"verbs_burst.h", "verbs_decl.h", "verbs_pools.h", "verbs_tables.h"}
+"""Made by the build."""
 OURS = [name for name in C_FILES if not name.startswith(("decl/", "python/"))]
 
 
@@ -274,7 +277,7 @@ def folder_of(name: str) -> str:
 
 def included(name: str) -> set[str]:
     """Return our headers that a file includes, relative to _native; in `python` beside the file."""
-    found = re.findall(r'^#include "([^"]+)"', C_FILES[name], re.MULTILINE)
+    found = set(re.findall(r'^#include "([^"]+)"', C_FILES[name], re.MULTILINE)) - GENERATED
     return {f"python/{n}" if folder_of(name) == "python" else n for n in found}
 
 

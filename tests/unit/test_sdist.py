@@ -43,7 +43,14 @@ def below(*names: str) -> set[str]:
 
 def test_the_source_distribution_has_the_package_and_what_builds_it(lists: dict[str, set[str]]):
     assert below("pydpdk", "configs") - lists["sdist"] == set()
-    files = {"build_ffi.py", "pyproject.toml", "LICENSE", "README.md", "CHANGELOG.md"}
+    files = {
+        "build_ffi.py",
+        "build_verbs.py",
+        "pyproject.toml",
+        "LICENSE",
+        "README.md",
+        "CHANGELOG.md",
+    }
     assert files - lists["sdist"] == set()
 
 
@@ -54,4 +61,5 @@ def test_the_source_distribution_has_nothing_that_is_made(lists: dict[str, set[s
 def test_the_wheel_has_what_runs(lists: dict[str, set[str]]):
     assert lists["modules"] == {name for name in below("pydpdk") if name.endswith(".py")}
     types = {"pydpdk/py.typed", "pydpdk/_dpdk.pyi", "pydpdk/_crossing.pyi"}
+    types.add("pydpdk/_objects.pyi")
     assert lists["data"] == {*below("pydpdk/explorer/web"), *types, "pydpdk/config/schema.json"}

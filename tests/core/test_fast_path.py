@@ -2,12 +2,13 @@
 
 import inspect
 import sys
+from types import MethodDescriptorType
 
 import numpy as np
 import pytest
 
-from pydpdk import BusyError, ClosedError, NoRoomError, ObjectPool, Ring, _crossing
-from pydpdk._crossing import Crossing, Handle
+from pydpdk import Burst, BusyError, ClosedError, Mempool, NoRoomError, ObjectPool, Ring
+from pydpdk._core.objects import RingBase, checked_of
 
 MOVES = ("enqueue_burst", "enqueue_bulk", "dequeue_burst", "dequeue_bulk")
 
@@ -76,7 +77,7 @@ def test_fast_path_and_fallback_do_the_same(ring):
     values, out = np.arange(5, dtype=np.uint64), np.zeros(5, np.uint64)
     assert Ring.enqueue_bulk(ring, values) == 5
     assert ring.dequeue_bulk(out=out) == 5  # a keyword: the fallback
-    assert Ring.enqueue_bulk.__wrapped__(ring, values) == 5
+    assert checked_of(Ring.enqueue_bulk)(ring, values) == 5
     again = np.zeros(5, np.uint64)
     assert Ring.dequeue_burst(ring, again) == 5
     assert (out == values).all()
@@ -183,37 +184,29 @@ def test_no_reference_is_lost_or_leaked(ring, pool):
 @pytest.mark.parametrize("name", MOVES)
 def test_a_fast_method_keeps_its_docstring(name):
     method = getattr(Ring, name)
-    assert isinstance(method, Crossing)
+    assert isinstance(method, MethodDescriptorType)
     assert method.__name__ == name
     assert "Wraps" in method.__doc__
     assert next(iter(inspect.signature(method).parameters)) == "self"
     assert inspect.isroutine(method)
 
 
-def test_only_valid_handles_are_bound():
-    for wrong in [("kind", "u8"), (1, "u8"), ()]:
+def test_only_a_c_object_is_bound_and_only_once():
+    for wrong in [("u8",), (np.dtype("u8"), "1"), (None,)]:
         with pytest.raises(TypeError):
-            Handle()._bind(1, *wrong)
-    with pytest.raises(ValueError, match="must"):
-        Handle()._bind(0, "kind")
-    with pytest.raises(ValueError, match="must"):
-        Crossing(len, 1, 9, "kind")
-    for how, other in [(_crossing.MOVE, ()), (_crossing.SEND, ("other",))]:
-        with pytest.raises(ValueError, match="another object"):
-            Crossing(len, 1, how, "kind", *other)
+            RingBase()._bind(1, *wrong)
+    with pytest.raises(ValueError, match="address must be"):
+        RingBase()._bind(0)
+    bound = RingBase()
+    bound._bind(1)
+    with pytest.raises(RuntimeError, match="bound already"):
+        bound._bind(1)
+    bound._keep(1)
+    with pytest.raises(RuntimeError, match="its memory already"):
+        bound._keep(1)
 
 
-def test_an_unbound_method_does_not_call_c():
-    crossing = Crossing(lambda *_: "python", 1, _crossing.COUNT, "kind")
-    assert crossing(Handle()) == "python"
-    other = Handle()
-    other._bind(1, "another kind")
-    assert crossing(other) == "python"
-    without_dtype = Handle()
-    without_dtype._bind(1, "kind")
-    for how in (_crossing.SEND, _crossing.FILL, _crossing.GIVE, _crossing.TAKE):
-        crossing = Crossing(lambda *_: "python", 1, how, "kind")
-        assert crossing(without_dtype, np.zeros(1)) == "python"
-        assert crossing(without_dtype, 1) == "python"
-    without_dtype._fallback_only = True
-    assert Crossing(lambda *_: "python", 1, _crossing.COUNT, "kind")(without_dtype) == "python"
+def test_an_object_does_not_become_one_of_another_c_struct(ring, pool):
+    for thing, cls in [(ring, ObjectPool), (pool, Ring), (ring, Burst), (pool, Mempool)]:
+        with pytest.raises(TypeError, match="layout differs"):
+            thing.__class__ = cls
