@@ -28,9 +28,10 @@ from pydpdk.eal.resolve import Resolved, resolve
 from pydpdk.eal.start import init_error, start
 from pydpdk.eal.waits import Waits, wait_for_turn
 from pydpdk.errors import ClosedError, InUseError, damage_error, damaged, make_error
-from pydpdk.host import registry, room, runtime
+from pydpdk.host import room, runtime
 from pydpdk.host.devargs import parse
 from pydpdk.host.primary import remove_traces
+from pydpdk.host.registry import Registration
 
 _logger = logging.getLogger("pydpdk")
 
@@ -45,8 +46,6 @@ class EalState(StrEnum):
 
 _current: Eal | None = None
 _waits: list[Waits] = []
-_registered: list[Peers] = []
-"""The registration of the EAL that is starting or running; `_undo` gives it back."""
 
 
 def state() -> EalState:
@@ -176,9 +175,9 @@ def begin(resolved: Resolved, kind: type[Eal] = Eal, name: str | None = None) ->
         wait_for_turn(prefix, mounts=resolved.hugepages and not options.in_memory)
         # a secondary that fails must not remove the files of its primary
         ours = options.proc_type == ProcType.PRIMARY or not runtime.runtime_dir(prefix).exists()
-        with Undo(_undo, prefix, ours), Deferred():  # before the first file is created
-            peers = settle(resolved, primary, name)
-            _registered[:] = [peers]
+        made: list[Registration] = []
+        with Undo(_undo, prefix, ours, made), Deferred():  # before the first file is created
+            peers = settle(resolved, primary, name, made.append)
             log.redirect()
             return _start(kind, peers)
 
@@ -205,16 +204,15 @@ def _start(kind: type[Eal], peers: Peers) -> Eal:
     return _current
 
 
-def _undo(prefix: str, ours: bool) -> None:
+def _undo(prefix: str, ours: bool, made: Sequence[Registration]) -> None:
     """Clean up after a start that failed or that a signal handler's exception interrupted."""
     if _current is not None:
         _current._stop(unmap=True)
     lib.pyd_eal_cleanup()
     for waits in _waits:
         waits.stop()
-    for peers in _registered:
-        peers.leave()
-    registry.give_back_all()
+    for registration in made:
+        registration.give_back()
     if ours:
         runtime.clean_up(prefix)
     else:

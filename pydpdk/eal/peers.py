@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
@@ -24,6 +24,9 @@ from pydpdk.host.primary import Primary
 from pydpdk.host.registry import Registration
 from pydpdk.host.registry_page import RegisteredProcess, RegistrationState, Role
 
+Keep = Callable[[Registration], object]
+"""Called with each registration as soon as there is one."""
+
 _MAX_SOCKET_PATH = 107  # [bytes] sun_path without its NUL
 
 
@@ -36,9 +39,11 @@ class Peers:
         registration: Registration | None,
         primary: Primary | None,
         unshared: Registration | None = None,
+        keep: Keep = lambda registration: None,
     ) -> None:
         self.start, self._prefix = start, start.file_prefix
         self._registration, self._primary, self._unshared = registration, primary, unshared
+        self._keep = keep
         self._watcher: Watcher | None = None
         self._foreign: ForeignWatch | None = None
         self._details: dict[str, Any] = {}
@@ -68,7 +73,7 @@ class Peers:
         """Publish that we are ready, and begin to watch."""
         if primary and self._registration is not None and not self._registration.in_place:
             self._registration.give_back()  # an earlier primary removed the file when it ended
-            self._registration = register(self.start, None)
+            self._registration = register(self.start, None, keep=self._keep)
         if primary:
             self._watch_for_foreign()
         if self._unshared is not None:
@@ -230,8 +235,13 @@ def _check_mounts() -> None:
         raise make_error("rte_eal_init", errno.EINVAL, text)
 
 
-def settle(start: Resolved, primary: Primary | None, name: str | None) -> Peers:
+def settle(start: Resolved, primary: Primary | None, name: str | None, keep: Keep) -> Peers:
     """Register this process with the prefix, after `survey`.
+
+    Parameters
+    ----------
+    keep
+        Gets each registration as soon as there is one.
 
     Raises
     ------
@@ -239,13 +249,18 @@ def settle(start: Resolved, primary: Primary | None, name: str | None) -> Peers:
         There is no free registration; nothing has been started.
     """
     if primary is not None:
-        return _as_secondary(start, primary, name)
+        return _as_secondary(start, primary, name, keep)
     if start.shared:
-        return Peers(start, register(start, name), None)
-    return Peers(start, None, None, register(start, name, Role.UNSHARED))
+        return Peers(start, register(start, name, keep=keep), None, keep=keep)
+    return Peers(start, None, None, register(start, name, Role.UNSHARED, keep))
 
 
-def register(start: Resolved, name: str | None, role: Role = Role.PRIMARY) -> Registration | None:
+def register(
+    start: Resolved,
+    name: str | None,
+    role: Role = Role.PRIMARY,
+    keep: Keep = lambda registration: None,
+) -> Registration | None:
     """Register a process with memory of its own; return None if that fails.
 
     The EAL then reports why, or it does not matter: an unshared process needs no registration.
@@ -257,7 +272,7 @@ def register(start: Resolved, name: str | None, role: Role = Role.PRIMARY) -> Re
         return start.options.lcore_map
 
     try:
-        return _take_page(start.file_prefix, role, name, choose)
+        return _take_page(start.file_prefix, role, name, choose, keep)
     except OSError as error:  # another primary has it, or the directory is not writable for us
         if error.errno == errno.ENOSPC and role == Role.PRIMARY:
             directory = str(runtime.runtime_dir(start.file_prefix))
@@ -265,7 +280,7 @@ def register(start: Resolved, name: str | None, role: Role = Role.PRIMARY) -> Re
         return None
 
 
-def _as_secondary(start: Resolved, primary: Primary, name: str | None) -> Peers:
+def _as_secondary(start: Resolved, primary: Primary, name: str | None, keep: Keep) -> Peers:
     chosen = start.options
 
     def choose(others: list[RegisteredProcess]) -> Iterable[int]:
@@ -273,12 +288,12 @@ def _as_secondary(start: Resolved, primary: Primary, name: str | None) -> Peers:
         chosen = attach.choose(start.options, primary, others)
         return chosen.lcore_map
 
-    registration = _take_page(start.file_prefix, Role.SECONDARY, name, choose)
+    registration = _take_page(start.file_prefix, Role.SECONDARY, name, choose, keep)
     return Peers(replace(start, options=chosen), registration, primary)
 
 
-def _take_page(prefix: str, role: Role, name: str | None, choose: Any) -> Registration:
+def _take_page(prefix: str, role: Role, name: str | None, choose: Any, keep: Keep) -> Registration:
     try:
-        return registry.register(prefix, role, name or registry.program_name(), choose)
+        return registry.register(prefix, role, name or registry.program_name(), choose, keep)
     except registry.RegistryError as error:
         raise make_error("rte_eal_init", error.errno or 0, str(error.strerror)) from None

@@ -41,10 +41,6 @@ _HEAD = struct.Struct("<8sI")
 _MAGIC, _VERSION = b"pydpdkps", 1
 
 
-_open: list[Registration] = []
-"""Those of this process that were not given back."""
-
-
 class RegistryError(OSError):
     """All pages are in use (ENOSPC), or a process keeps the lock of the file (EBUSY)."""
 
@@ -54,6 +50,12 @@ class Registration:
 
     def __init__(self, path: Path, fd: int, member: RegisteredProcess) -> None:
         self.path, self.member, self._fd = path, member, fd
+
+    def _take(self) -> None:
+        """Lock the page and fill it; the caller has the lock of the head."""
+        lock = runtime.flock(fcntl.F_WRLCK, offset(self.member.index), 1)
+        fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, lock)
+        write(self._fd, self.member)
 
     def publish(self, state: RegistrationState, details: Mapping[str, Any]) -> None:
         """Publish the state of the EAL, and details that other processes need to attach."""
@@ -84,7 +86,6 @@ class Registration:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-            _open[:] = [made for made in _open if made is not self]
 
 
 def members(prefix: str) -> list[RegisteredProcess]:
@@ -117,6 +118,7 @@ def register(
     role: Role,
     name: str,
     choose: Callable[[list[RegisteredProcess]], Iterable[int]],
+    keep: Callable[[Registration], object] = lambda registration: None,
 ) -> Registration:
     """Take a page for this process.
 
@@ -125,6 +127,9 @@ def register(
     choose
         Gets the other live processes that share memory, returns our lcores, or raises; no process
         joins or leaves meanwhile.
+    keep
+        Gets the registration as soon as there is one: the exception of a signal handler that comes
+        right after it does not lose it.
 
     Raises
     ------
@@ -153,26 +158,18 @@ def register(
             raise RegistryError(errno.ENOSPC, text)
         if role == Role.PRIMARY:  # pages of processes of an earlier primary are obsolete
             _clear(fd, free)
-        mine = open_regular(path, os.O_RDWR)
+        member = RegisteredProcess(
+            index, os.getpid(), start_time(), role, RegistrationState.ATTACHING, lcores, name
+        )
+        registration = Registration(path, open_regular(path, os.O_RDWR), member)
         try:
-            lock = runtime.flock(fcntl.F_WRLCK, offset(index), 1)
-            fcntl.fcntl(mine, fcntl.F_OFD_SETLK, lock)
-            member = RegisteredProcess(
-                index, os.getpid(), start_time(), role, RegistrationState.ATTACHING, lcores, name
-            )
-            write(mine, member)
-            _open.append(Registration(path, mine, member))
+            registration._take()
+            keep(registration)
         except BaseException:
-            if mine not in [made._fd for made in _open]:
-                os.close(mine)
+            clear(fd, index)
+            registration.forget()
             raise
-        return _open[-1]
-
-
-def give_back_all() -> None:
-    """Give back the registrations of this process, also one that an exception left unowned."""
-    for made in tuple(_open):  # which giving back shortens
-        made.give_back()
+        return registration
 
 
 def _clear(fd: int, indexes: Iterable[int]) -> None:

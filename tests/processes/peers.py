@@ -127,6 +127,14 @@ class Programs:
         peer.run(HANDLERS)
         return peer
 
+    def settle(self, other: Peer) -> None:
+        """Wait until the primary watches the others, and its handlers are at rest."""
+        self.primary.run("notes.clear()")
+        other.run("messages.send('note')")
+        self.primary.run("until(lambda: notes)")  # one thread runs all handlers
+        watched = f"sum('pidfd' in path for _, path in open_files()) == {len(self.all) - 1}"
+        self.primary.run(f"until(lambda: {watched})")
+
     def close(self) -> list[str]:
         said = [peer.close() for peer in reversed(self.all)]
         assert runtime.leftovers(self.prefix) == []

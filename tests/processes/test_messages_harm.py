@@ -95,6 +95,7 @@ def test_send_raises_for_a_stopped_peer_and_the_others_go_on(fresh: Programs):
 @pytest.mark.parametrize(("fds", "kept"), [("", 1024), ("fds=[0] * 8", 32)])
 def test_a_queue_that_is_full_drops_counts_and_leaks_nothing(fresh: Programs, fds: str, kept: int):
     secondary = fresh.add()
+    fresh.settle(secondary)
     fresh.primary.run("""
 before = fds()
 inside, gate = threading.Event(), threading.Event()
@@ -142,6 +143,7 @@ def test_a_c_program_requests_and_answers(fresh: Programs, children: Children, c
 def test_an_invalid_request_is_ignored(fresh: Programs, fds: str):
     """As from a program that knows our names, but not the format behind them."""
     secondary = fresh.add()
+    fresh.settle(secondary)
     fresh.primary.run("before = fds()")
     secondary.run(f"""
 import socket
@@ -218,8 +220,7 @@ def test_descriptors_that_were_not_received_are_not_closed(
 ):
     other = fresh.add()
     assert other.run("answers(messages.request('echo', b'1'))") == ([(0, b"1")], ())
-    # the primary opens a descriptor to watch the other process, at a moment of its own
-    fresh.primary.run("until(lambda: sum('pidfd' in path for _, path in open_files()) == 1)")
+    fresh.settle(other)
     fresh.primary.run("before = open_files()")
     read, write = os.pipe()
     path = str(runtime.runtime_dir(fresh.prefix) / "mp_socket")

@@ -55,7 +55,7 @@ copy_tree() {
     for link in "$PREFIX"/lib/python*/site-packages/__editable__*pydpdk*.pth; do
         test ! -f "$link" || mount --bind /dev/null "$link"
     done
-    cp -r "$TREE/pydpdk" "$TREE/build_ffi.py" "$TREE/pyproject.toml" "$TREE/README.md" "$T/"
+    cp -r "$TREE/pydpdk" "$TREE"/build_*.py "$TREE/pyproject.toml" "$TREE/README.md" "$T/"
     export PYTHONPATH="$T" TREE="$T"
 }
 as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
