@@ -1,13 +1,10 @@
-"""The versions of pydpdk, of the DPDK that it was compiled against, and of the one that runs."""
+"""The DPDK that pydpdk was compiled against, and the one that runs."""
 
 from __future__ import annotations
-
-import importlib.metadata
 
 from pydpdk._dpdk import ffi, lib
 from pydpdk.exceptions import VersionError
 
-OWN = importlib.metadata.version("pydpdk")
 COMPILED = f"{lib.RTE_VER_YEAR}.{lib.RTE_VER_MONTH:02}.{lib.RTE_VER_MINOR}"
 RUNNING = ffi.string(lib.rte_version()).decode().removeprefix("DPDK ").split("-")[0]
 

@@ -9,7 +9,7 @@ from pydpdk._core.fixed import Fixed
 from pydpdk.config.model import Config, MempoolSpec, PortSpec, RingSpec
 from pydpdk.errors import ConfigError, NotFoundError
 from pydpdk.ethdev import sharing
-from pydpdk.ethdev.port import Port, ports
+from pydpdk.ethdev.port import Port
 from pydpdk.memory.mempool import Mempool, mempools
 from pydpdk.memory.memzone import Memzone
 from pydpdk.ring import Ring
@@ -48,7 +48,7 @@ class Lookup(Fixed):
 
     def port(self, name: str, spec: PortSpec) -> Port:
         """Find a port with at least as many queues."""
-        there = [port.name for port in ports()]
+        there = [port.name for port in Port.all()]
         port = self._find("ports", name, lambda: Port.lookup(spec.device_name), there)
         has = zip(("nb_rx_queues", "nb_tx_queues"), sharing.queue_counts(port.handle), strict=True)
         for key, most in has:

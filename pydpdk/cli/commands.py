@@ -1,4 +1,7 @@
-"""The commands of `pydpdk`, and how their errors are printed."""
+"""The commands of `pydpdk`, and how their errors are printed.
+
+The modules of the commands import on use: each command loads what it needs, `--help` nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ app = typer.Typer(
     name="pydpdk",
     help="Drive a genuine DPDK from a YAML file.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # rich takes longer to import than all else that the help needs
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
@@ -30,10 +34,12 @@ app.add_typer(devices.app, name="devices")
 
 def _show_version(asked: bool) -> None:
     if asked:
+        from importlib import metadata
+
         from pydpdk import version
 
         dpdk = f"DPDK {version.RUNNING} (compiled against {version.COMPILED})"
-        typer.echo(f"pydpdk {version.OWN}, {dpdk}")
+        typer.echo(f"pydpdk {metadata.version('pydpdk')}, {dpdk}")
         raise typer.Exit
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pydpdk.cli.plan import Json
-from pydpdk.config.report import table
-from pydpdk.host import binding
-from pydpdk.host.devices import PciDevice, read_devices
 
-app = typer.Typer(help="List PCI devices; give them to DPDK and back.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from pydpdk.host.devices import PciDevice
+
+app = typer.Typer(
+    help="List PCI devices; give them to DPDK and back.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 Addresses = Annotated[list[str], typer.Argument(help="As 0000:01:00.0.", metavar="ADDRESS")]
 Driver = Annotated[str, typer.Option(help="The driver that gives the device to DPDK.")]
@@ -23,6 +27,9 @@ All = Annotated[bool, typer.Option("--all", help="Every device, not only network
 @app.command("list")
 def list_command(every: All = False, as_json: Json = False) -> None:
     """List network controllers: driver, NUMA node, IOMMU group, and what they are needed for."""
+    from pydpdk.config.report import table
+    from pydpdk.host.devices import read_devices
+
     devices = [device for device in read_devices() if every or device.is_network]
     if as_json:
         typer.echo(json.dumps([device.to_dict() for device in devices], indent=2))
@@ -35,6 +42,8 @@ def list_command(every: All = False, as_json: Json = False) -> None:
 @app.command()
 def bind(addresses: Addresses, driver: Driver = "vfio-pci", force: Force = False) -> None:
     """Give devices to DPDK; the drivers that had them are remembered."""
+    from pydpdk.host import binding
+
     for address in addresses:
         _say(binding.bind(address, driver, force=force))
 
@@ -42,6 +51,8 @@ def bind(addresses: Addresses, driver: Driver = "vfio-pci", force: Force = False
 @app.command()
 def unbind(addresses: Addresses) -> None:
     """Return devices to the kernel drivers that they came from."""
+    from pydpdk.host import binding
+
     for address in addresses:
         _say(binding.unbind(address))
 

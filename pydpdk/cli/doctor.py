@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pydpdk.cli.plan import Json
-from pydpdk.config.load import load
-from pydpdk.config.plan import needs_of_file
-from pydpdk.host import docker, doctor
-from pydpdk.host.finding import Finding, Severity
-from pydpdk.host.needs import Needs
+
+if TYPE_CHECKING:
+    from pydpdk.host.finding import Finding
+    from pydpdk.host.needs import Needs
 
 File = Annotated[
     Path | None, typer.Argument(help="A YAML file to check the host for.", show_default=False)
@@ -32,7 +31,10 @@ def doctor_command(
 
     Exits with 1 if something will fail.
     """
-    needs = needs_of_file(load(file, check_host=False)) if file else Needs()
+    from pydpdk.host import docker, doctor
+    from pydpdk.host.finding import Severity
+
+    needs = _needs(file)
     if run_docker:
         typer.echo(docker.run_line(needs, file))
         return
@@ -42,6 +44,17 @@ def doctor_command(
     _show(found, as_json)
     if any(finding.severity == Severity.ERROR for finding in found):
         raise typer.Exit(1)
+
+
+def _needs(file: Path | None) -> Needs:
+    from pydpdk.host.needs import Needs
+
+    if file is None:
+        return Needs()
+    from pydpdk.config.load import load
+    from pydpdk.config.plan import needs_of_file
+
+    return needs_of_file(load(file, check_host=False))
 
 
 def _fix(found: list[Finding]) -> bool:

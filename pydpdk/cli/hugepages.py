@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pydpdk.cli.plan import Json
-from pydpdk.config.report import table
-from pydpdk.host import reserve as pages
-from pydpdk.host.hugepages import HugepagePool, read_mounts, read_pools
 
-app = typer.Typer(help="Show, reserve and release hugepages.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from pydpdk.host.hugepages import HugepagePool
+
+app = typer.Typer(
+    help="Show, reserve and release hugepages.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Size = Annotated[str | None, typer.Option(help="Page size: 2M, 1G. Default: the kernel's.")]
 Node = Annotated[int | None, typer.Option(help="NUMA node. Default: all.")]
@@ -23,6 +25,8 @@ Persistent = Annotated[bool, typer.Option("--persistent", help="At every boot, t
 @app.command()
 def show(as_json: Json = False) -> None:
     """Show every pool of hugepages, and where they are mounted."""
+    from pydpdk.host.hugepages import read_mounts, read_pools
+
     pools, mounts = read_pools(), read_mounts()
     if as_json:
         rows = [{**asdict(mount), "path": str(mount.path)} for mount in mounts]
@@ -42,6 +46,8 @@ def reserve(
     persistent: Persistent = False,
 ) -> None:
     """Reserve hugepages, at least COUNT in all; show how many the kernel reserved."""
+    from pydpdk.host import reserve as pages
+
     _show_changed(pages.reserve(count, size_bytes=_bytes(size), node=node), persistent)
 
 
@@ -55,16 +61,22 @@ def release(
     persistent: Persistent = False,
 ) -> None:
     """Give free hugepages back to the kernel; those in use stay."""
+    from pydpdk.host import reserve as pages
+
     _show_changed(pages.release(count, size_bytes=_bytes(size), node=node), persistent)
 
 
 def _show_changed(pools: list[HugepagePool], persistent: bool) -> None:
+    from pydpdk.host import reserve as pages
+
     _table(pools)
     if persistent:
         typer.echo(f"at every boot, as {pages.persist(pools)} says")
 
 
 def _table(pools: list[HugepagePool]) -> None:
+    from pydpdk.config.report import table
+
     rows = [
         (_size(p.size_bytes), str(p.node), f"{p.total:,}", f"{p.free:,}", f"{_mb(p):,} MB")
         for p in pools
@@ -78,7 +90,9 @@ def _mb(pool: HugepagePool) -> int:
 
 
 def _bytes(size: str | None) -> int | None:
-    return None if size is None else pages.parse_size(size)
+    from pydpdk.host.reserve import parse_size
+
+    return None if size is None else parse_size(size)
 
 
 def _size(size_bytes: int) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pydpdk.cli.plan import Json
-from pydpdk.host.reap import DeadPrefix, dead_prefixes, in_use, reap
+
+if TYPE_CHECKING:
+    from pydpdk.host.reap import DeadPrefix
 
 Prefixes = Annotated[
     list[str] | None,
@@ -23,6 +25,8 @@ def reap_command(prefixes: Prefixes = None, dry_run: DryRun = False, as_json: Js
 
     Exits with 1 if a prefix that was named is in use, or something could not be removed.
     """
+    from pydpdk.host.reap import dead_prefixes, in_use, reap
+
     named = prefixes or []
     used = in_use(named)
     reaped = [] if dry_run else reap(named)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pydpdk.cli.plan import File, Json
-from pydpdk.config.report import table
 
 if TYPE_CHECKING:
     from pydpdk.app.run import PortReport, Report
@@ -51,6 +50,8 @@ def _any_failed(report: Report) -> bool:
 
 
 def _show(report: Report, chain: Snapshot, as_json: bool) -> None:
+    from pydpdk.config.report import table
+
     if as_json:
         typer.echo(json.dumps({**report.to_dict(), "chain": chain.to_dict()}, indent=2))
         return

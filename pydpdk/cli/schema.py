@@ -6,9 +6,9 @@ import json
 
 import typer
 
-from pydpdk.config.schema import json_schema
-
 
 def schema() -> None:
     """Print the JSON Schema of the files."""
+    from pydpdk.config.schema import json_schema
+
     typer.echo(json.dumps(json_schema(), indent=2))

@@ -45,9 +45,8 @@ _MAC = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}")
 class Section(BaseModel):
     """One map of a file: read-only, no undeclared keys, no silent conversion of values."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
-    )
+    # each is built once, as a part of a whole file
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 def empty_if_null(value: object) -> object:

@@ -13,7 +13,7 @@ from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.options import EalOptions
 from pydpdk.eal.resolve import Resolved, needs_of
 from pydpdk.errors import EalInitError
-from pydpdk.host import doctor, runtime
+from pydpdk.host import runtime
 
 _kept: list[Any] = []  # argv: getopt and the EAL point into it until the process ends
 
@@ -72,6 +72,8 @@ _HINTS = (
 
 
 def _init_error(number: int, lines: Sequence[str], options: EalOptions) -> EalInitError:
+    from pydpdk.host import doctor  # here: it has many modules, and a start rarely fails
+
     text = "\n".join(lines)
     findings = doctor.failures(needs_of(options))
     hints = [*(hint for sign, hint in _HINTS if sign in text), *map(str, findings)]

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from pydpdk import eal, log
 from pydpdk._core.lifetime import Owner, Rank, Undo, find, lock, owners
+from pydpdk._core.near import naming
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.devices import check_log
 from pydpdk.eal.portable import Portable
@@ -109,6 +110,17 @@ class Port(Portable):
                 known._abandon()
                 known = None
             return known or cls(name, port_id)
+
+    @classmethod
+    def all(cls) -> list[Port]:
+        """Return all ports that belong to no other device.
+
+        Notes
+        -----
+        Wraps  rte_eth_find_next_owned_by (rte_ethdev.h)
+        """
+        with eal.running():
+            return [cls.lookup(port_id) for port_id in _port_ids()]
 
     # -- state --
 
@@ -608,17 +620,6 @@ class Port(Portable):
         call_errno(lib.pyd_port_stop, self._c, detail=self.name, call="rte_eth_dev_stop")
 
 
-def ports() -> list[Port]:
-    """Return all ports that belong to no other device.
-
-    Notes
-    -----
-    Wraps  rte_eth_find_next_owned_by (rte_ethdev.h)
-    """
-    with eal.running():
-        return [Port.lookup(port_id) for port_id in _port_ids()]
-
-
 def name_of(port_id: int) -> str:
     """Return the name of a port; an empty string if the primary has closed it."""
     if not any_port():
@@ -659,9 +660,10 @@ def _find_id(port: str | int) -> int:
     if isinstance(port, str):
         found = ffi.new("uint16_t *")
         c_name = check_name("port", port, PORT_NAME)
-        if not any_port():
-            raise make_error("rte_eth_dev_get_port_by_name", errno.ENODEV, port)
-        call_errno(lib.rte_eth_dev_get_port_by_name, c_name, found, detail=port)
+        with naming(port, lambda: map(name_of, _port_ids() if any_port() else ())):
+            if not any_port():
+                raise make_error("rte_eth_dev_get_port_by_name", errno.ENODEV, port)
+            call_errno(lib.rte_eth_dev_get_port_by_name, c_name, found, detail=port)
         return int(found[0])
     check_range("port", port, 0, lib.RTE_MAX_ETHPORTS - 1)
     if not lib.rte_eth_dev_is_valid_port(port):

@@ -12,9 +12,10 @@ from typing import Any
 from pydpdk import eal, lcore
 from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import Pin, Undo, address_of, find, lock, owners
+from pydpdk._core.near import found
 from pydpdk._core.objects import MempoolBase, install
 from pydpdk._dpdk import ffi, lib
-from pydpdk.errors import LeakWarning, call_errno, call_rte_errno, check_range
+from pydpdk.errors import LeakWarning, NotFoundError, call_errno, call_rte_errno, check_range
 from pydpdk.limits import DATA_ROOM, MAX_PRIV, MAX_ROOM, PRIV_ALIGN
 from pydpdk.memory._rows import read, text, walk
 from pydpdk.memory.critical import inside
@@ -27,6 +28,7 @@ from pydpdk.memory.pool_base import (
     check_mempool_name,
     check_ops_name,
     find_mempool,
+    mempool_names,
 )
 
 HEADROOM = lib.RTE_PKTMBUF_HEADROOM
@@ -228,6 +230,16 @@ class Mempool(PoolBase, MempoolBase):
                 raise TypeError(f"mempool {name!r} is not of mbufs")
             c = ffi.new("struct pyd_pool *", {"mp": mp, "gate": {"open": 1}})
             return cls(name, c, owned=False)
+
+    @classmethod
+    def all(cls) -> list[Mempool]:
+        """Return all pools of mbufs.
+
+        Notes
+        -----
+        Wraps  rte_eal_tailq_lookup (rte_tailq.h), rte_mempool_lookup (rte_mempool.h)
+        """
+        return list(found(cls.lookup, mempool_names(), (NotFoundError, TypeError)))
 
     # -- properties --
 

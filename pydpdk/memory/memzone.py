@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pydpdk import eal, lcore
 from pydpdk._core.frozen import frozen
 from pydpdk._core.lifetime import Pin, Rank, Undo, find, lock
+from pydpdk._core.near import found, naming
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.portable import Portable
 from pydpdk.errors import (
@@ -25,7 +26,7 @@ from pydpdk.errors import (
     make_error,
 )
 from pydpdk.limits import MEMZONE_NAME
-from pydpdk.memory._rows import read, walk
+from pydpdk.memory._rows import read, text, walk
 from pydpdk.memory.critical import inside
 
 _DPDKS_OWN = ("MP_", "RG_", "rte_", "pydpdk")  # pools, rings, ethdev data, our process table
@@ -206,12 +207,23 @@ class Memzone(Portable):
         eal.require_running()
         c_name = check_name("memzone", name, MEMZONE_NAME)
         with eal.running(), inside():
-            handle = call_pointer(lib.rte_memzone_lookup, c_name, detail=name)
+            with naming(name, _names):
+                handle = call_pointer(lib.rte_memzone_lookup, c_name, detail=name)
             entry = ffi.new("struct pyd_memzone *")
             lib.pyd_memzone_describe(handle, entry)
             known = find(cls, entry.addr)
             c = ffi.new("struct pyd_zone *", {"gate": {"open": 1}, "mz": handle})
             return known or cls(name, c, owned=False)
+
+    @classmethod
+    def all(cls) -> list[Memzone]:
+        """Return all memzones, DPDK's own among them; `memzones` only describes them.
+
+        Notes
+        -----
+        Wraps  rte_memzone_walk, rte_memzone_lookup (rte_memzone.h)
+        """
+        return list(found(cls.lookup, _names()))
 
     def as_array(
         self, dtype: npt.DTypeLike = np.uint8, shape: int | tuple[int, ...] | None = None
@@ -260,6 +272,10 @@ class Memzone(Portable):
 
     def _state(self) -> str:
         return f"len={self.info.len}"
+
+
+def _names() -> list[str]:
+    return walk(lib.pyd_walk_memzones, "pyd_memzone", lambda zone: text(zone.name))
 
 
 def memzones() -> list[MemzoneInfo]:

@@ -7,10 +7,12 @@ from typing import Any
 
 from pydpdk import eal, lcore
 from pydpdk._core.lifetime import Rank, address_of
+from pydpdk._core.near import naming
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.portable import Portable
 from pydpdk.errors import BusyError, call_errno, call_pointer, check_name, check_range
 from pydpdk.limits import MAX_OBJECTS, MEMPOOL_NAME, OPS_NAME, default_cache, largest_cache
+from pydpdk.memory._rows import text, walk
 
 LOSSY = "ring_mt_rts"
 
@@ -52,7 +54,14 @@ def check_ops_name(ops_name: str) -> bytes:
 
 def find_mempool(name: str) -> Any:
     """Return the `struct rte_mempool *` of that name, of mbufs or objects."""
-    return call_pointer(lib.rte_mempool_lookup, check_mempool_name(name), detail=name)
+    c_name = check_mempool_name(name)
+    with naming(name, mempool_names):
+        return call_pointer(lib.rte_mempool_lookup, c_name, detail=name)
+
+
+def mempool_names() -> list[str]:
+    """Return the names of all mempools, of mbufs and of objects."""
+    return walk(lib.pyd_walk_mempools, "pyd_mempool", lambda pool: text(pool.name), ffi.NULL)
 
 
 def ops_of(mp: Any) -> str:

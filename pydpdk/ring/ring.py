@@ -10,6 +10,7 @@ import numpy as np
 
 from pydpdk import eal, lcore
 from pydpdk._core.lifetime import Pin, Rank, Undo, address_of, find
+from pydpdk._core.near import found, naming
 from pydpdk._core.objects import RingBase, install
 from pydpdk._dpdk import ffi, lib
 from pydpdk.choices import RingSync
@@ -23,6 +24,7 @@ from pydpdk.errors import (
     check_range,
 )
 from pydpdk.limits import RING_NAME
+from pydpdk.memory._rows import text, walk
 from pydpdk.memory.mbuf_owner import MbufOwner, raise_for
 from pydpdk.ring.element import (
     CONSUMER_FLAGS,
@@ -157,7 +159,8 @@ class Ring(Portable, RingBase):
         eal.require_running()
         c_name = check_name("ring", name, RING_NAME)
         with eal.running():
-            ring = call_pointer(lib.rte_ring_lookup, c_name, detail=name)
+            with naming(name, _names):
+                ring = call_pointer(lib.rte_ring_lookup, c_name, detail=name)
             known = find(cls, address_of(ring))
             if known is None:
                 kind = kind_of(name, ring, element)
@@ -167,6 +170,16 @@ class Ring(Portable, RingBase):
             if element is not None and check_element(element) != known.dtype:
                 raise ValueError(f"element={element!r}: ring {name!r} carries {known.element}")
             return known
+
+    @classmethod
+    def all(cls) -> list[Ring]:
+        """Return all rings but those inside mempools; one of unknown elements raises, as `lookup`.
+
+        Notes
+        -----
+        Wraps  rte_memzone_walk (rte_memzone.h), rte_ring_lookup (rte_ring.h)
+        """
+        return list(found(cls.lookup, _names()))
 
     # -- properties --
 
@@ -545,3 +558,8 @@ class Ring(Portable, RingBase):
 
     def _state(self) -> str:
         return f"{self.element}, {len(self)} of {self.capacity}"
+
+
+def _names() -> list[str]:
+    names = walk(lib.pyd_walk_rings, "pyd_ring_state", lambda ring: text(ring.name))
+    return [name for name in names if not name.startswith("MP_")]  # those are inside mempools

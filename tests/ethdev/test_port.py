@@ -9,12 +9,11 @@ from pydpdk.errors import (
     DpdkError,
     NotFoundError,
 )
-from pydpdk.ethdev.port import ports
 
 
 def test_lookup_by_name_and_number_is_one_object(null: Port):
     assert Port.lookup("net_null_p") is Port.lookup(null.port_id) is null
-    assert null in ports()
+    assert null in Port.all()
 
 
 @pytest.mark.parametrize("port", ["no_such_port", 31])

@@ -40,7 +40,7 @@ INSIDE = {
     ],
     "_core": [
         "objects", "eventfd", "lifetime", "fixed", "callbacks", "choice", "frozen",
-        "hooks", "signals", "timeouts", "verbs",
+        "near", "hooks", "signals", "timeouts", "verbs",
     ],
 }  # fmt: skip
 LEAVES = {"memory": {"", "mbuf_owner", "critical"}, "eal": set()}
@@ -48,7 +48,7 @@ LEAVES = {"memory": {"", "mbuf_owner", "critical"}, "eal": set()}
 ROW = {package: i for i, row in enumerate(ROWS) for package in row}
 PURE = {
     "eal.lcores", "eal.checks", "eal.options", "eal.resolve", "choices", "exceptions",
-    "limits", "_core.choice", "_core.frozen", "_core.hooks", "_core.signals", "_core.timeouts",
+    "limits", "_core.choice", "_core.frozen", "_core.near", "_core.hooks", "_core.signals", "_core.timeouts",
     "_core.verbs",
 }  # fmt: skip  # text and options, without libdpdk
 C_ROWS = range(ROW["jit"], ROW["errors"] + 1)  # where ffi and lib may be touched

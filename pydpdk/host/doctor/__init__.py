@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from pydpdk.host.doctor import cpus, devices, dpdk, limits, memory, processes, virtual
 from pydpdk.host.finding import Finding, Severity
 from pydpdk.host.needs import Needs
 
-Check = Callable[[Needs, Path], Iterator[Finding]]
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
-_HOST: tuple[Check, ...] = (
-    *memory.CHECKS,
-    *cpus.CHECKS,
-    *limits.CHECKS,
-    *devices.CHECKS,
-    *virtual.CHECKS,
-)
-_ALL: tuple[Check, ...] = (*dpdk.CHECKS, *_HOST, *processes.CHECKS)
 
 
 def examine(needs: Needs | None = None, *, root: Path = Path("/")) -> list[Finding]:
@@ -35,14 +25,22 @@ def examine(needs: Needs | None = None, *, root: Path = Path("/")) -> list[Findi
     -----
     Cost     0.2 s, most of it a child that loads the binding
     """
-    return _run(_ALL, needs or Needs(), root)
+    from pydpdk.host.doctor import checks  # here: a program without faults needs none of them
+
+    return _run(checks.ALL, needs or Needs(), root)
 
 
 def failures(needs: Needs) -> list[Finding]:
     """Check only the host, for the reason why `rte_eal_init` failed."""
-    return [found for found in _run(_HOST, needs, Path("/")) if found.severity == Severity.ERROR]
+    from pydpdk.host.doctor import checks
+
+    return [
+        found for found in _run(checks.HOST, needs, Path("/")) if found.severity == Severity.ERROR
+    ]
 
 
-def _run(checks: tuple[Check, ...], needs: Needs, root: Path) -> list[Finding]:
+def _run(
+    checks: Iterable[Callable[[Needs, Path], Iterator[Finding]]], needs: Needs, root: Path
+) -> list[Finding]:
     found = dict.fromkeys(finding for check in checks for finding in check(needs, root))
     return sorted(found, key=lambda finding: _RANK[finding.severity])
