@@ -13,12 +13,14 @@ from pydpdk._core import hooks as _hooks
 
 if _TYPE_CHECKING:
     from pydpdk.app import App as App
+    from pydpdk.app.ports import Ports as Ports, port as port, ports as ports
     from pydpdk.app.session import open_file as open  # noqa: A004, F401  # pydpdk.open("file.yaml")
     from pydpdk.burst import (
         Burst as Burst,
         BurstSink as BurstSink,
         BurstSource as BurstSource,
         Forward as Forward,
+        Packet as Packet,
     )
     from pydpdk.choices import (
         ForwardMode as ForwardMode,
@@ -83,7 +85,8 @@ if _TYPE_CHECKING:
 
 _HOME = {
     "pydpdk.app": "App open",
-    "pydpdk.burst": "Burst BurstSink BurstSource Forward",
+    "pydpdk.app.ports": "Ports port ports",
+    "pydpdk.burst": "Burst BurstSink BurstSource Forward Packet",
     "pydpdk.choices": "ForwardMode GilMode IovaMode ProcType RingSync",
     "pydpdk.eal": "Eal EalState init",
     "pydpdk.eal.options": "EalOptions",
@@ -121,6 +124,7 @@ def _load_recovery() -> _Any:
 
 
 _hooks.recovery = _load_recovery
+_hooks.packets = lambda: _import_module("pydpdk.app.packets")
 
 
 def __getattr__(name: str) -> _Any:

@@ -7,5 +7,8 @@ from typing import Any
 
 Recovery = Callable[[Any], object]
 
+packets: Callable[[], Any]
+"""Loads the module that sends and receives packets as bytes, for `Port.send` and `Port.sniff`."""
+
 recovery: Callable[[], Recovery] | None = None
 """Loads the function that a primary calls with each dead process, a `RegisteredProcess`."""

@@ -1,8 +1,9 @@
 """The data path: bursts of mbufs, and polling loops that need one call into C for each round."""
 
 from pydpdk.burst.burst import Burst
+from pydpdk.burst.packet import Packet
 from pydpdk.burst.queues import BurstSink, BurstSource
 from pydpdk.burst.tracing import trace
 from pydpdk.burst.verbs import Forward
 
-__all__ = ["Burst", "BurstSink", "BurstSource", "Forward", "trace"]
+__all__ = ["Burst", "BurstSink", "BurstSource", "Forward", "Packet", "trace"]

@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import IO, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +20,14 @@ import numpy.typing as npt
 from pydpdk import eal
 from pydpdk._core.lifetime import Bytes, Owner, Pin, Rank, Undo, address_of
 from pydpdk._core.objects import install
+from pydpdk._core.show import html_table, show_lines
 from pydpdk._dpdk import ffi, lib
 from pydpdk.burst import fields, masks
+from pydpdk.burst._packets import AnyPacket, AnyPackets, as_bytes, each
 from pydpdk.burst._verbs import BurstVerbs
 from pydpdk.burst.columns import Columns
 from pydpdk.burst.masks import Mask
+from pydpdk.burst.packet import Packet
 from pydpdk.errors import InUseError, call_errno, check_range, make_error
 from pydpdk.memory import trace
 from pydpdk.memory.mbuf import Mbuf
@@ -33,6 +37,7 @@ from pydpdk.memory.mempool import Mempool, check_source, pool_of
 CHECK = os.environ.get("PYDPDK_CHECK", "0") not in ("", "0")
 """Check mode: raise when mbufs are given away while views of their data are alive."""
 SIZE_MAX = 65535
+_SHOWN = 10
 _U32 = (1 << 32) - 1
 _numbers = itertools.count()
 
@@ -72,6 +77,36 @@ class Burst(Owner, BurstVerbs):
             self._bind(address_of(self._c))
             storage = address_of(self._c.storage)
             super().__init__(f"burst{next(_numbers)}", self._c, gate, address=storage)
+
+    @classmethod
+    def of(
+        cls, mempool: Mempool, packets: AnyPackets, *, lengths: npt.ArrayLike | None = None
+    ) -> Self:
+        """Make a burst of packets; it has room for no others.
+
+        Parameters
+        ----------
+        mempool
+            For the packets' mbufs; what does not fit in one mbuf goes into further ones.
+        packets
+            One packet or several: bytes-like, or anything with `__bytes__`, as Scapy's packets; or
+            rows, `uint8[n, width]`.
+        lengths
+            [bytes] of each row, `[n]`. Default: the width.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Something among them is no packet; or there are more than 65,535.
+        NoRoomError
+            The pool has too few mbufs left.
+        """
+        parts = list(each(packets, lengths))
+        burst = cls(check_range("packets", max(len(parts), 1), 1, SIZE_MAX))
+        with Undo(partial(burst.close, force=True)):
+            burst.alloc(mempool, len(parts))
+            burst.fill(parts)
+            return burst
 
     def __len__(self) -> int:
         return int(self._c.n)
@@ -125,14 +160,15 @@ class Burst(Owner, BurstVerbs):
         why = mempool._shortage() if -result == errno.ENOBUFS else ""
         return self._done(result, "rte_pktmbuf_alloc_bulk", mempool, why)
 
-    def fill(self, packets: Sequence[bytes] | bytes) -> None:
+    def fill(self, packets: Iterable[AnyPacket] | bytes) -> None:
         """Write the packets' data and lengths, all in one call into C.
 
         Parameters
         ----------
         packets
-            One bytes-like object for each packet of the burst, or one for all. Bytes that do
-            not fit in the first segment go into further ones, of the packet's own pool.
+            One bytes-like object, or one with `__bytes__`, for each packet of the burst; or bytes
+            for all. What does not fit in the first segment goes into further ones, of the packet's
+            own pool.
 
         Raises
         ------
@@ -147,7 +183,7 @@ class Burst(Owner, BurstVerbs):
             data = bytes(packets)
             result = lib.pyd_burst_fill_each(self._c, data, len(data))
         else:
-            parts = [bytes(memoryview(packet)) for packet in packets]
+            parts = list(map(as_bytes, packets))
             if parts:
                 self._require_packets()
             data, count = b"".join(parts), len(parts)
@@ -158,6 +194,31 @@ class Burst(Owner, BurstVerbs):
         if result > 0:
             raise ValueError(f"packet {result - 1}: other mbufs see its memory; copy it first")
         self._done(result, "rte_pktmbuf_alloc")
+
+    def append(
+        self, mempool: Mempool, packets: AnyPackets, *, lengths: npt.ArrayLike | None = None
+    ) -> int:
+        """Add packets, or none of them, to the end of the burst; return how many.
+
+        Parameters
+        ----------
+        mempool, packets, lengths
+            As for `of`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As from `of`.
+        NoRoomError
+            The pool or the burst has too little room.
+        """
+        self.handle  # noqa: B018  # raises when closed
+        with Burst.of(mempool, packets, lengths=lengths) as more:
+            n = len(more)
+            try:
+                return more.take(np.ones(n, np.bool_), self)
+            finally:
+                more.free()
 
     def clone(self, mempool: Mempool, into: Burst) -> int:
         """Add clones of all packets, or of none, to the end of another burst; return how many.
@@ -285,6 +346,24 @@ class Burst(Owner, BurstVerbs):
             if n <= size:
                 return bytes(ffi.buffer(buffer, n))
             size = n
+
+    def packet(self, i: int) -> Packet:
+        """Return a copy of packet i as a `Packet`, to read its headers and to keep it."""
+        return Packet(self.bytes(i))
+
+    def show(self, n: int = 10, file: IO[str] | None = None) -> None:
+        """Print one line for each of the first `n` packets."""
+        check_range("n", n, 0, SIZE_MAX, " packets")
+        show_lines([repr(self), *self._lines(n)], file)
+
+    def _lines(self, n: int) -> list[str]:
+        shown = [f"{i:5}  {self.packet(i).summary()}" for i in range(min(n, len(self)))]
+        return [*shown, "  ..."] if len(self) > n else shown
+
+    def _repr_html_(self) -> str:
+        """Show the first packets as a table in a notebook."""
+        rows = (line.split(None, 1) for line in self._lines(_SHOWN))
+        return html_table(repr(self), ("packet", ""), rows)
 
     def mbuf(self, i: int) -> Mbuf:
         """Return packet i as an `Mbuf`, to read its metadata and to change it."""

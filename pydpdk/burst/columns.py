@@ -126,6 +126,24 @@ class Columns(ColumnsBase):
         check_written(self._shown, result)
         know(key)
 
+    @staticmethod
+    def names() -> list[str]:
+        """Return the names of all columns; those of headers end in `?`."""
+        return names()
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is a column of that name, whatever the packets have."""
+        try:
+            find(key)  # type: ignore[arg-type]  # raises for what is no key
+        except (ValueError, TypeError):
+            return False
+        return True
+
+    __iter__ = None  # `names` lists them
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return names()
+
     def bind(self, *keys: Key) -> Bound:
         """Prepare columns for a loop that calls the result after each receive."""
         return Bound(self._shown, *keys)

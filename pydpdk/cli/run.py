@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pydpdk._core.show import rate_text
 from pydpdk.cli.plan import File, Json
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ Duration = Annotated[
     float | None,
     typer.Option(help="Seconds to run; 0: until Ctrl-C, the default.", min=0, show_default=False),
 ]
-_MILLION = 1e6
 _MALFORMED = "{:,} malformed packets were dropped: their segments and lengths contradict each other"
 _MEMORY = {True: "on hugepages", False: "without hugepages"}
 
@@ -81,7 +81,7 @@ class _RateLine:
 
     def __call__(self, report: Report) -> None:
         text = f"{report.duration_s:5.1f} s  " + "   ".join(
-            f"{name} rx {rx:.2f} tx {tx:.2f} Mpps" for name, rx, tx in self._rates(report)
+            f"{name} rx {rate_text(rx)}, tx {rate_text(tx)}" for name, rx, tx in self._rates(report)
         )
         sys.stdout.write(f"\r{text}\x1b[K" if self._live else f"{text}\n")
         sys.stdout.flush()
@@ -95,7 +95,7 @@ class _RateLine:
             # net_memif resets its counters when it connects
             received = max(0, port.rx_packets - (last.ports[name].rx_packets if last else 0))
             sent = max(0, port.tx_packets - (last.ports[name].tx_packets if last else 0))
-            rates.append((name, received / seconds / _MILLION, sent / seconds / _MILLION))
+            rates.append((name, received / seconds, sent / seconds))
         return rates
 
     def end(self) -> None:
@@ -105,7 +105,7 @@ class _RateLine:
 
 
 def _port_rows(report: Report) -> list[tuple[str, ...]]:
-    heads = ("rx packets", "tx packets", "rx Mpps", "tx Mpps", "rx bytes", "tx bytes")
+    heads = ("rx packets", "tx packets", "rx rate", "tx rate", "rx bytes", "tx bytes")
     return [
         ("port", *heads, "rx missed", "tx dropped", "errors"),
         *((name, *_cells(port)) for name, port in report.ports.items()),
@@ -124,8 +124,8 @@ def _cells(port: PortReport) -> tuple[str, ...]:
     return (
         f"{port.rx_packets:,}",
         f"{port.tx_packets:,}",
-        f"{port.rx_pps / _MILLION:.2f}",
-        f"{port.tx_pps / _MILLION:.2f}",
+        rate_text(port.rx_pps),
+        rate_text(port.tx_pps),
         _bytes(port.rx_packets, port.rx_bytes),
         _bytes(port.tx_packets, port.tx_bytes),
         f"{port.rx_missed:,}",

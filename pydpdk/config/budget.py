@@ -6,14 +6,29 @@ import mmap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pydpdk.config import polling
 from pydpdk.config.devices import AF_XDP_FILL
-from pydpdk.config.model import Config, PortSpec
+from pydpdk.config.model import Config, MempoolSpec, PortSpec
 from pydpdk.config.polling import Poll
-from pydpdk.limits import CACHE_LINE, DEFAULT_DESC, MAX_CACHE, MAX_LCORE
+from pydpdk.host.devargs import Device
+from pydpdk.host.needs import AF_PACKET, FRAME_SLACK, frames_of
+from pydpdk.limits import (
+    CACHE_LINE,
+    DATA_ROOM,
+    DEFAULT_CACHE,
+    DEFAULT_DESC,
+    HEADROOM,
+    MAX_CACHE,
+    MAX_LCORE,
+    MAX_ROOM,
+)
+
+AF_XDP = "net_af_xdp"
 
 PYTHON_BURST = 512
 """Packets that a user's function is assumed to hold for each port."""
 
+_SURELY = 1 << 20  # mbufs of a draft, whose cache fits
 _RING_PMD_SLOTS = 1024  # net_ring's queues are rings of this size, whatever the file says
 _OBJECT_HEADER = 64  # struct rte_mempool_objhdr, aligned to a cache line
 _MBUF = 128  # sizeof(struct rte_mbuf)
@@ -56,12 +71,62 @@ class PoolPlan:
     @property
     def recommended_n(self) -> int:
         """The smallest 2^k - 1 that is enough."""
-        return (1 << self.needed.bit_length()) - 1
+        return _cheapest(self.needed)
+
+
+def enough_mbufs(descriptors: int, *, lcores: int, ports: int) -> int:
+    """Return how many mbufs are enough for a function that polls these ports."""
+    return _cheapest(descriptors + lcores * (DEFAULT_CACHE * 3 // 2) + ports * PYTHON_BURST)
+
+
+def data_room_of(devices: Iterable[Device]) -> int:
+    """Return the [bytes] of an mbuf that takes what these devices receive: the default or more."""
+    least = [DATA_ROOM]
+    for device in devices:
+        if device.null_bytes is not None:
+            least.append(device.null_bytes + HEADROOM)
+        if device.driver == AF_PACKET:
+            least.append(frames_of(device).size - FRAME_SLACK + HEADROOM)
+    return min(max(least), MAX_ROOM)
+
+
+def held_by(driver: str | None, descriptors: int) -> int:
+    """Return how many mbufs a full queue of a driver holds."""
+    if driver == AF_XDP:
+        return AF_XDP_FILL
+    return _RING_PMD_SLOTS if driver == "net_ring" else descriptors
 
 
 def pool_plans(config: Config, polls: Sequence[Poll], *, hugepages: bool) -> tuple[PoolPlan, ...]:
     """Compute the budget of every mempool of a file."""
     return tuple(_pool_plan(config, polls, name, hugepages) for name in config.mempools)
+
+
+def with_mempools(config: Config, name: str) -> Config:
+    """Give the ports of a file that names no mempool one that suffices.
+
+    Each net_af_xdp port gets one of its own, since the kernel takes a pool for one socket only.
+    """
+    alone = [port for port, spec in config.ports.items() if spec.driver == AF_XDP]
+    pool_of_port = dict.fromkeys(config.ports, name)
+    pool_of_port |= {port: f"{name}_{i}" for i, port in enumerate(alone)}
+    ports = {
+        port: spec.model_copy(update={"mempool": pool_of_port[port]})
+        for port, spec in config.ports.items()
+    }
+    cache_size = max(DEFAULT_CACHE, min(2 * burst_of(config), MAX_CACHE))
+    pools = {}
+    for pool in dict.fromkeys(pool_of_port.values()):
+        room = data_room_of(spec.parsed for spec in ports.values() if spec.mempool == pool)
+        if config.app and config.app.generate:
+            room = max(room, len(config.app.generate.template) + HEADROOM)
+        pools[pool] = MempoolSpec(n=_SURELY, cache_size=cache_size, data_room_size=room)
+    drafted = config.model_copy(update={"ports": ports, "mempools": pools})
+    polls = polling.polls(drafted)
+    for plan in pool_plans(drafted, polls, hugepages=True):
+        n = max(plan.recommended_n, _cheapest(cache_size * 3 // 2))
+        pools[plan.name] = pools[plan.name].model_copy(update={"n": n})
+    return drafted.model_copy(update={"mempools": pools})
 
 
 def total_bytes(config: Config, pools: Iterable[PoolPlan]) -> int:
@@ -122,9 +187,7 @@ def _descriptors(config: Config, ports: Sequence[PortSpec], drawing: Iterable[Po
 
 
 def _desc(port: PortSpec, asked: int | None) -> int:
-    if port.driver == "net_af_xdp":
-        return AF_XDP_FILL
-    return _RING_PMD_SLOTS if port.driver == "net_ring" else asked or DEFAULT_DESC
+    return held_by(port.driver, asked or DEFAULT_DESC)
 
 
 def _in_small_pages(n: int, object_bytes: int) -> int:
@@ -137,6 +200,11 @@ def _in_small_pages(n: int, object_bytes: int) -> int:
     if in_page == 0:
         return n * -(-object_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
     return -(-n // in_page) * mmap.PAGESIZE
+
+
+def _cheapest(needed: int) -> int:
+    """Return the smallest 2^k - 1 that is at least so many."""
+    return (1 << needed.bit_length()) - 1
 
 
 def _round(size: int) -> int:

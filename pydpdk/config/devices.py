@@ -69,7 +69,7 @@ def _af_xdp(scope: Scope) -> Iterator[Fault]:
     taken: dict[str, str] = {}
     for name, port in scope.config.ports.items():
         pool_name = scope.mempool_of(port)
-        if port.driver != "net_af_xdp" or pool_name is None:
+        if port.driver != "net_af_xdp" or pool_name is None or scope.computes:
             continue
         first = taken.setdefault(pool_name, name)
         if first != name:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pydpdk.config import faults, polling, references
+from pydpdk.config import budget, faults, polling, references
 from pydpdk.config.apps import AppSpec
 from pydpdk.config.model import Config, PortSpec
 from pydpdk.config.source import Fault, KeyPath, Source, UnreadableError, parse, read_text
@@ -92,14 +92,16 @@ def _names(data: dict[str, Any], section: str) -> Sequence[str]:
 
 
 def _fill(config: Config) -> Config:
-    """Fill in the defaults that depend on other sections: the only mempool, the ports."""
+    """Fill in the defaults that depend on other sections: mempools, and the ports of the app."""
     only = next(iter(config.mempools)) if len(config.mempools) == 1 else None
     ports = {
         name: port.model_copy(update={"mempool": port.mempool or only})
         for name, port in config.ports.items()
     }
     app = _fill_app(config.app, ports) if config.app else None
-    return config.model_copy(update={"ports": ports, "app": app})
+    filled = config.model_copy(update={"ports": ports, "app": app})
+    computes = ports and not config.mempools and config.eal.proc_type != "secondary"
+    return budget.with_mempools(filled, references.COMPUTED) if computes else filled
 
 
 def _fill_app(app: AppSpec, specs: Mapping[str, PortSpec]) -> AppSpec:

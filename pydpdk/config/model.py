@@ -92,7 +92,8 @@ class PortSpec(Section):
     nb_tx_desc: kinds.DescriptorCount | None = None
     """Descriptors of each transmit queue. Default: the driver's."""
     mempool: kinds.MempoolName | None = None
-    """The mempool of received packets. Default: the only one of the file."""
+    """The mempool of received packets. Default: the only one of the file; in a file without
+    mempools one that suffices for the ports and the app, which `pydpdk plan` shows."""
     mtu: kinds.Mtu | None = None
     """[bytes] of the longest packet without the Ethernet header. Default: the driver's."""
     frame_size: kinds.FrameSize | None = None

@@ -17,12 +17,15 @@ from pydpdk.eal import checks
 from pydpdk.eal.lcores import parse_lcores
 from pydpdk.eal.options import EalOptions
 from pydpdk.host.devargs import parse
-from pydpdk.limits import HEADROOM, MAX_RING, largest_cache
+from pydpdk.limits import HEADROOM, MAX_RING, MAX_ROOM, largest_cache
 
 _OF_THE_PRIMARY = {
     "nb_rx_desc", "nb_tx_desc", "mtu", "promiscuous", "rss", "rx_offloads", "tx_offloads",
     "frame_size", "finish_checksums", "split_large",
 }  # fmt: skip
+COMPUTED = "packets"
+"""The mempool of ports in a file that names none."""
+
 _MOST_HOPS = 1024  # burst.verbs.HOPS_MAX
 
 
@@ -39,10 +42,15 @@ class Scope(NamedTuple):
     """Whether values that this host does not support are faults of the file."""
 
     def mempool_of(self, port: PortSpec) -> str | None:
-        """Return the mempool that a port names, or the only one of the file."""
+        """Return the mempool that a port names, the only one of the file, or the computed one."""
         if port.mempool is None and len(self.mempools) == 1:
             return self.mempools[0]
-        return port.mempool
+        return COMPUTED if port.mempool is None and self.computes else port.mempool
+
+    @property
+    def computes(self) -> bool:
+        """Whether ports get mempools of a computed size: the file of a primary names none."""
+        return not self.mempools and self.config.eal.proc_type != "secondary"
 
 
 def check(scope: Scope) -> Iterator[Fault]:
@@ -206,6 +214,8 @@ def _secondary(scope: Scope, name: str, port: PortSpec) -> Iterator[Fault]:
 
 def _packet_room(scope: Scope, pool_name: str | None) -> int | None:
     """Return the [bytes] of the longest packet in one mbuf; None if the pool has a fault."""
+    if scope.computes:
+        return MAX_ROOM - HEADROOM
     pool = scope.config.mempools.get(pool_name) if pool_name is not None else None
     return pool.data_room_size - HEADROOM if pool else None
 

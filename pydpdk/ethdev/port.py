@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydpdk import eal, log
+from pydpdk._core import hooks
 from pydpdk._core.lifetime import Owner, Rank, Undo, find, lock, owners
 from pydpdk._core.near import naming
 from pydpdk._dpdk import ffi, lib
@@ -36,6 +38,14 @@ from pydpdk.limits import MAX_MTU, PORT_NAME
 from pydpdk.memory._rows import text
 from pydpdk.memory.critical import inside
 from pydpdk.memory.mempool import Mempool
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from pydpdk.burst._packets import AnyPackets
+    from pydpdk.burst.packet import Packet
+
+Q = TypeVar("Q", RxQueue, TxQueue)
 
 
 class PortState(StrEnum):
@@ -75,6 +85,7 @@ class Port(Portable):
         self._rx: tuple[RxQueue, ...] = ()
         self._tx: tuple[TxQueue, ...] = ()
         self._mempool: Mempool | None = None
+        self._own_pool: Mempool | None = None  # closed with the port
         self._pools: set[Mempool] = set()  # the driver may hold mbufs of these
         self._sockets: set[drivers.Socket] = set()
         self._finishes = self._splits = False
@@ -192,6 +203,106 @@ class Port(Portable):
         """The tx queues; as `rx_queues`."""
         self._find_queues()
         return self._tx
+
+    @property
+    def rx_queue(self) -> RxQueue:
+        """The rx queue of a port that has one.
+
+        Raises
+        ------
+        ValueError
+            It has several or none; NotSupportedError as from `rx_queues`.
+        """
+        return self._only("rx", self.rx_queues)
+
+    @property
+    def tx_queue(self) -> TxQueue:
+        """The tx queue of a port that has one; as `rx_queue`."""
+        return self._only("tx", self.tx_queues)
+
+    def _only(self, kind: str, queues: tuple[Q, ...]) -> Q:
+        if len(queues) != 1:
+            which = f"choose one of {kind}_queues" if queues else "configure makes them"
+            raise ValueError(f"{self!r} has {len(queues)} {kind} queues: {which}")
+        return queues[0]
+
+    # -- packets as bytes --
+
+    def send(
+        self,
+        packets: AnyPackets,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        drop: bool = False,
+        queue: int = 0,
+        mempool: Mempool | None = None,
+    ) -> int:
+        """Send packets; return how many of them, from the first on, the port took.
+
+        Parameters
+        ----------
+        packets
+            One packet or several: bytes-like, or anything with `__bytes__`, as Scapy's packets; or
+            rows, `uint8[n, width]`.
+        lengths
+            [bytes] of each row, `[n]`. Default: the width.
+        drop
+            Whether to go on behind packets that the port did not take, and count those in
+            `TxQueue.dropped`.
+        queue
+            The number of the tx queue.
+        mempool
+            For the packets' mbufs. Default: the port's.
+
+        Raises
+        ------
+        ClosedError, BusyError
+            The port is not started; another thread uses the queue.
+        NoRoomError
+            The pool has no mbufs for the first packets.
+
+        Notes
+        -----
+        Wraps  rte_pktmbuf_alloc_bulk (rte_mbuf.h), rte_eth_tx_burst (rte_ethdev.h)
+        Cost   a copy and Python objects for each packet: `Burst` and `TxQueue.tx` are for speed
+        """
+        sent = hooks.packets().send(
+            self, packets, lengths=lengths, drop=drop, queue=queue, mempool=mempool
+        )
+        return int(sent)
+
+    def sniff(
+        self,
+        count: int | None = None,
+        timeout: float | None = None,
+        filter: str | None = None,  # noqa: A002  # as Scapy calls it
+    ) -> Iterator[Packet]:
+        """Receive packets of all rx queues, as an iterator of `Packet`, copies that you keep.
+
+        The mbufs are freed at once. What comes while nothing is asked for waits in the queues.
+
+        Parameters
+        ----------
+        count
+            [packets] to end after. Default: none.
+        timeout
+            [s] to end after, whatever comes. Default: none.
+        filter
+            A pcap expression, as `Bpf` takes it: `udp port 53`. Other packets are freed.
+
+        Raises
+        ------
+        ClosedError, BusyError
+            The port is not started; another thread uses a queue.
+        ValueError
+            The filter is none; the message has libpcap's reason.
+
+        Notes
+        -----
+        Wraps  rte_eth_rx_burst (rte_ethdev.h)
+        Cost   a copy and a Python object for each packet; up to 1 ms of sleep while none comes
+        """
+        return cast("Iterator[Packet]", hooks.packets().sniff(self, count, timeout, filter))
 
     # -- configure, start, stop --
 
@@ -466,6 +577,15 @@ class Port(Portable):
             self._forget_freed()
 
     # -- close --
+
+    def close(self, *, force: bool = False) -> None:
+        """Close the device, as `Owner.close`, and a mempool that `pydpdk.port` made for it."""
+        super().close(force=force)
+        pool, self._own_pool = self._own_pool, None
+        if pool is not None:
+            pool._stay()  # where others use it, the end of the EAL closes it
+            with suppress(InUseError):
+                pool.close()
 
     def _lose_device(self, name: str) -> None:
         if self.name == name:

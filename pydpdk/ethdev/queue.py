@@ -16,7 +16,7 @@ from pydpdk.memory.mbuf_owner import MbufOwner, raise_for
 if TYPE_CHECKING:
     from pydpdk.ethdev.port import Port
 
-_rx, _tx = lib.pyd_rx, lib.pyd_tx
+_rx, _tx, _tx_drop = lib.pyd_rx, lib.pyd_tx, lib.pyd_tx_drop
 
 
 class Queue(Fixed, QueueBase):
@@ -143,7 +143,7 @@ class RxQueue(Queue):
         """[packets] whose unfinished checksum was finished: see `Port.configure`."""
         return int(self._border.finished)
 
-    def rx(self, burst: MbufOwner) -> int:
+    def rx(self, burst: MbufOwner, *, free: bool = False) -> int:
         """Receive into an empty burst; return how many packets came, 0 for none.
 
         Packets whose segments and lengths contradict each other are dropped, see `malformed`.
@@ -152,6 +152,8 @@ class RxQueue(Queue):
         ----------
         burst
             It owns the packets afterwards.
+        free
+            Whether to free the packets that it still holds.
 
         Raises
         ------
@@ -165,6 +167,8 @@ class RxQueue(Queue):
         Cost   65 ns over what the driver needs
         """
         try:
+            if free:
+                burst.free()
             n = _rx(self._c, burst._c)
         except (AttributeError, TypeError):
             raise TypeError(f"rx takes a Burst (got {burst!r})") from None
@@ -186,8 +190,8 @@ class TxQueue(Queue):
     def dropped(self) -> int:
         """[packets] that were freed, not sent.
 
-        `Forward` frees what the port did not take; `tx` frees packets that net_pcap would write
-        only in part: more than 16,128 bytes in several mbufs.
+        `Forward`, and `tx` with `drop`, free what the port did not take; `tx` frees packets that
+        net_pcap would write only in part: more than 16,128 bytes in several mbufs.
         """
         return int(self._c.dropped)
 
@@ -196,7 +200,7 @@ class TxQueue(Queue):
         """[packets] freed because the port can never send them: see `tx`."""
         return int(self._border.unsendable)
 
-    def tx(self, burst: MbufOwner) -> int:
+    def tx(self, burst: MbufOwner, *, drop: bool = False) -> int:
         """Send the burst; return how many packets the port took. The others stay in the burst.
 
         A packet that the port can never send is freed and counted in `unsendable`: one above the
@@ -207,6 +211,8 @@ class TxQueue(Queue):
         ----------
         burst
             It owns what was not sent, now at its front.
+        drop
+            Whether to free what was not sent, and count it in `dropped`.
 
         Raises
         ------
@@ -222,11 +228,11 @@ class TxQueue(Queue):
         try:
             if burst._views:
                 burst._check_views()
-            n = _tx(self._c, burst._c)
+            n = (_tx_drop if drop else _tx)(self._c, burst._c)
         except (AttributeError, TypeError):
             raise TypeError(f"tx takes a Burst (got {burst!r})") from None
         if n < 0:
             if self._first(n):
-                return self.tx(burst)
+                return self.tx(burst, drop=drop)
             raise_for(n, "rte_eth_tx_burst", self, burst)
         return n

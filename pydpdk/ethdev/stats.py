@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import field, fields
+
 from pydpdk._core.frozen import frozen
+from pydpdk._core.show import html_table, rate_text
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
 from pydpdk.memory._rows import read, text
@@ -24,6 +28,12 @@ class PortStats:
         [packets] that the device dropped, as no descriptor was free.
     rx_nombuf : int
         How often the pool had no mbuf left.
+    time_ns : int
+        [ns] on the clock of `time.monotonic_ns`, when they were read.
+
+    Notes
+    -----
+    `after - before` is a `PortInterval`, which has rates.
     """
 
     ipackets: int
@@ -34,6 +44,68 @@ class PortStats:
     ierrors: int
     oerrors: int
     rx_nombuf: int
+    time_ns: int = field(default=0, compare=False, repr=False)
+
+    def __sub__(self, earlier: PortStats) -> PortInterval:
+        """Return what the counters have gained since an earlier reading."""
+        if not isinstance(earlier, PortStats) or isinstance(self, PortInterval):
+            return NotImplemented
+        gained = {name: getattr(self, name) - getattr(earlier, name) for name in _names()}
+        return PortInterval(**gained)
+
+    def _repr_html_(self) -> str:
+        """Show it as a table in a notebook."""
+        return html_table(type(self).__name__, ("counter", "value"), vars(self).items())
+
+
+@frozen
+class PortInterval(PortStats):
+    """The gain of a port's counters between two readings: `after - before`.
+
+    Attributes
+    ----------
+    time_ns : int
+        [ns] between the readings.
+    """
+
+    def rates(self) -> PortRates:
+        """Return the gain in each second.
+
+        Raises
+        ------
+        ValueError
+            No time passed between the readings.
+        """
+        if self.time_ns <= 0:
+            raise ValueError(f"no time passed between the two readings ({self.time_ns} ns)")
+        return PortRates(
+            **{name: getattr(self, name) * 1e9 / self.time_ns for name in _names()[:-1]}
+        )
+
+
+@frozen
+class PortRates:
+    """Counters of a port in each second; see `PortStats` for their meaning.
+
+    Attributes
+    ----------
+    ipackets, opackets : float
+        [packets/s] received and sent.
+    ibytes, obytes : float
+        [bytes/s].
+    """
+
+    ipackets: float
+    opackets: float
+    ibytes: float
+    obytes: float
+    imissed: float
+    ierrors: float
+    oerrors: float
+    rx_nombuf: float
+
+    def __str__(self) -> str:
+        return f"rx {rate_text(self.ipackets)}, tx {rate_text(self.opackets)}"
 
 
 @frozen
@@ -52,6 +124,11 @@ class Link:
     autoneg: bool
 
 
+def _names() -> list[str]:
+    """Return the counters of `PortStats`, and last its time."""
+    return [one.name for one in fields(PortStats)]
+
+
 def read_stats(port_id: int, cut: int = 0, unsendable: int = 0) -> PortStats:
     """Return a port's counters, with [packets] that are errors beside those of the driver.
 
@@ -61,7 +138,8 @@ def read_stats(port_id: int, cut: int = 0, unsendable: int = 0) -> PortStats:
     """
     raw = ffi.new("struct rte_eth_stats *")
     call_errno(lib.rte_eth_stats_get, port_id, raw, detail=f"port {port_id}")
-    errors = {"ierrors": raw.ierrors + cut, "oerrors": raw.oerrors + unsendable}
+    now = time.monotonic_ns()
+    errors = {"time_ns": now, "ierrors": raw.ierrors + cut, "oerrors": raw.oerrors + unsendable}
     return read(PortStats, raw, **errors)
 
 

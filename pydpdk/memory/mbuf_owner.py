@@ -28,6 +28,10 @@ class MbufOwner(Protocol):
         """Return a copy of packet i."""
         ...
 
+    def free(self) -> int:
+        """Give all mbufs back to their pools; return how many."""
+        ...
+
     def _stamp(self, first: int, call: str) -> None:
         """Stamp where the packets from `first` on were taken (tracing)."""
         ...

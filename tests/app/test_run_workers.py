@@ -93,7 +93,7 @@ def test_workers_share_the_queues_and_are_in_the_report(run):
 def test_ctrl_c_ends_them_and_the_table_has_a_line_for_each(run):
     app = {"worker": "mine:forward", "lcores": [2], "queues": [["p0", 1, "p0", 0]], "burst": 8}
     process = run(app)
-    process.lines_until(" Mpps")
+    process.lines_until("pps")
     process.signal(signal.SIGINT)
     done = process.finish()
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,9 @@ import os
 
 import pytest
 
+from pydpdk.config.budget import pool_plans
 from pydpdk.config.load import load, loads
+from pydpdk.config.polling import polls
 from pydpdk.config.source import parse
 from pydpdk.errors import ConfigError
 
@@ -139,13 +141,43 @@ def test_a_port_needs_the_queues_of_its_app():
     assert loads(text + "app: {generate: {ports: [p0]}}\n").ports["p0"].mempool == "rx"
 
 
-def test_ports_that_do_not_pair_and_ports_without_a_pool():
+def test_ports_that_do_not_pair():
     text = "ports: {a: {device: net_ring0}}\napp: {forward: }\n"
     assert faults(text) == [
-        "file.yaml:1: ports.a.mempool: missing, allowed: the name of an entry of the section"
-        " mempools, which has none",
         "file.yaml:2: app.forward.pairs: missing, allowed: pairs of ports: 1 ports do not pair"
         " themselves",
+    ]
+
+
+def test_ports_of_a_file_without_mempools_get_one_that_suffices():
+    ports = 'ports: {a: {device: net_ring0}, b: {device: "net_null0,size=3000"}}\n'
+    config = loads(ports + "app: {forward: {burst: 256}}\n")
+    (name,) = config.mempools
+    assert [port.mempool for port in config.ports.values()] == [name, name]
+    (plan,) = pool_plans(config, polls(config), hugepages=True)
+    assert plan.spare >= 0
+    assert plan.n == plan.recommended_n
+    assert config.mempools[name].data_room_size == 3000 + 128
+    assert config.mempools[name].cached == 512  # two bursts
+
+
+def test_each_af_xdp_port_gets_a_mempool_of_its_own():
+    devices = "net_null0", "net_af_xdp0,iface=x0", "net_af_xdp1,iface=x1"
+    ports = "".join(f'  p{i}: {{device: "{device}"}}\n' for i, device in enumerate(devices))
+    config = loads(f"ports:\n{ports}")
+    assert [port.mempool for port in config.ports.values()] == ["packets", "packets_0", "packets_1"]
+    assert all(config.mempools[f"packets_{i}"].n >= 2048 + 512 for i in range(2))
+
+
+def test_a_port_without_a_mempool_beside_several_or_in_a_secondary():
+    two = "mempools: {x: {n: 511}, y: {n: 511}}\nports: {a: {device: net_ring0}}\n"
+    assert faults(two) == [
+        "file.yaml:2: ports.a.mempool: missing, allowed: one of the mempools 'x', 'y'"
+    ]
+    second = "eal: {proc_type: secondary, file_prefix: x}\nports: {a: {device: net_ring0}}\n"
+    assert faults(second) == [
+        "file.yaml:2: ports.a.mempool: missing, allowed: the name of an entry of the section"
+        " mempools, which has none",
     ]
 
 

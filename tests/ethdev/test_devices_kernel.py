@@ -300,7 +300,7 @@ class running:  # noqa: N801  # reads as a verb in `with`
 
     def __enter__(self) -> None:
         self._run = Child(self._argv)
-        self._run.lines_until("Mpps")
+        self._run.lines_until("pps")
 
     def __exit__(self, *error: object) -> None:
         self._run.signal(signal.SIGTERM)

@@ -66,4 +66,5 @@ int pyd_packet_adopt(uint16_t port_id, uint16_t queue_id, uint32_t frame_size,
     struct pyd_border *border);
 int pyd_rx(struct pyd_queue *queue, struct pyd_burst *burst);
 int pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst);
+int pyd_tx_drop(struct pyd_queue *queue, struct pyd_burst *burst);
 int pyd_forward_round(struct pyd_round *round);
