@@ -9,7 +9,7 @@ from pydpdk._core.lifetime import Undo
 from pydpdk.config import budget
 from pydpdk.eal import EalState, current, init, state
 from pydpdk.eal.devices import checked, has_port
-from pydpdk.errors import InUseError, NotSupportedError
+from pydpdk.errors import DpdkError, InUseError, NotSupportedError
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.port import Port, PortState
 from pydpdk.lcore import walk
@@ -124,7 +124,13 @@ def _add(device: str) -> Port:
     """Return the port of a device, which is added unless a scan of the bus found it."""
     parsed = checked(device)
     if parsed.tail or not has_port(parsed.port_name):
-        return Port.lookup(current().add_device(device))
+        try:
+            return Port.lookup(current().add_device(device))
+        except DpdkError as error:
+            allowed = parsed.unknown_driver(is_port=True)
+            if allowed:
+                raise ValueError(f"device must be {allowed} (got {device!r})") from error
+            raise
     found = Port.lookup(parsed.port_name)
     if found.state != PortState.UNCONFIGURED:
         raise InUseError(f"{found!r} is in use already: Port.lookup finds it")
@@ -151,11 +157,15 @@ def _fitting(opened: Sequence[Port], settings: PortSettings) -> Mempool:
 def _descriptors(one: Port, settings: PortSettings) -> int:
     """Return the mbufs that full queues of a port hold."""
     info, total = one.info(), 0
-    for kind, limit in (("rx", info.rx_desc_lim), ("tx", info.tx_desc_lim)):
+    for kind, limit, most in (
+        ("rx", info.rx_desc_lim, info.max_rx_queues),
+        ("tx", info.tx_desc_lim, info.max_tx_queues),
+    ):
         asked = settings.get(f"nb_{kind}_desc") or limit.nearest(DEFAULT_DESC)
         number = settings.get(f"nb_{kind}_queues", 1)
-        if isinstance(number, int) and isinstance(asked, int):  # configure raises for the others
-            total += max(number, 0) * max(budget.held_by(info.driver_name, asked), 0)
+        # for others configure raises
+        if isinstance(number, int) and isinstance(asked, int) and 0 < number <= most and asked > 0:
+            total += number * budget.held_by(info.driver_name, asked)
     return total
 
 
