@@ -59,6 +59,7 @@ DECLARATIONS = [
     "pyd_burst.h",
     "pyd_mbuf.h",
     "pyd_columns.h",
+    "pyd_where.h",
     "pyd_masks.h",
     "pyd_headers.h",
     "pyd_meter.h",

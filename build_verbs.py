@@ -20,6 +20,7 @@ C_TYPES = {
 STRUCTS = {
     "burst": "pyd_burst", "mempool": "pyd_pool", "objects": "pyd_objects", "routes": "pyd_fib",
     "hash": "pyd_hash", "meter": "pyd_meter", "bpf": "pyd_bpf",
+    "where": "pyd_where",
 }  # fmt: skip
 """What C has of each kind of object."""
 
@@ -40,7 +41,7 @@ def files() -> dict[str, str]:
     return {
         "verbs_burst.h": entries("burst"),
         "verbs_pools.h": entries("objects"),
-        "verbs_tables.h": entries("routes", "hash", "meter", "bpf"),
+        "verbs_tables.h": entries("routes", "hash", "meter", "bpf", "where"),
         "verbs_decl.h": declarations(),
     }
 
@@ -273,7 +274,7 @@ def matches(on: str, verb: Any) -> Iterator[str]:
     for i, argument in enumerate(matched(verb)):
         yield f"    if (!({match(verb, argument, i)}))"
         yield f"        {failure(verb)}"
-    if on == "bpf":
+    if on in ("bpf", "where"):
         yield f"    n = {verb.takes[0].name}->n;"
 
 

@@ -21,6 +21,7 @@ if _TYPE_CHECKING:
         BurstSource as BurstSource,
         Forward as Forward,
         Packet as Packet,
+        Where as Where,
     )
     from pydpdk.choices import (
         ForwardMode as ForwardMode,
@@ -86,7 +87,7 @@ if _TYPE_CHECKING:
 _HOME = {
     "pydpdk.app": "App open",
     "pydpdk.app.ports": "Ports port ports",
-    "pydpdk.burst": "Burst BurstSink BurstSource Forward Packet",
+    "pydpdk.burst": "Burst BurstSink BurstSource Forward Packet Where",
     "pydpdk.choices": "ForwardMode GilMode IovaMode ProcType RingSync",
     "pydpdk.eal": "Eal EalState init",
     "pydpdk.eal.options": "EalOptions",

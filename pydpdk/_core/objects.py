@@ -45,6 +45,7 @@ RoutesBase = _objects.Routes
 HashBase = _objects.Hash
 MeterBase = _objects.Meter
 BpfBase = _objects.Bpf
+WhereBase = _objects.Where
 rewritten = _objects.rewritten
 """Columns that were rewritten before, for C to find."""
 ColumnBase = _objects.Column

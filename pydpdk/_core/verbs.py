@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, TypeAlias
 
 Dtype: TypeAlias = Literal["bool", "u1", "u2", "u4", "u8", "i4", "i8"]
-On: TypeAlias = Literal["burst", "packet", "objects", "routes", "hash", "meter", "bpf"]
+On: TypeAlias = Literal["burst", "packet", "objects", "routes", "hash", "meter", "bpf", "where"]
 
 
 class Each(NamedTuple):
@@ -470,6 +470,10 @@ VERBS = (
     ),
     Verb(
         "match", ("bpf",), (50, 40), takes=(Other("burst", "burst"),), gives=(Mask("mask"),),
+        whole="arrays",
+    ),
+    Verb(
+        "match", ("where",), (50, 15), takes=(Other("burst", "burst"),), gives=(Mask("mask"),),
         whole="arrays",
     ),
 )  # fmt: skip

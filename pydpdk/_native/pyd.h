@@ -42,6 +42,7 @@
 #include "decl/pyd_burst.h"
 #include "decl/pyd_mbuf.h"
 #include "decl/pyd_columns.h"
+#include "decl/pyd_where.h"
 #include "decl/pyd_masks.h"
 #include "decl/pyd_headers.h"
 #include "decl/pyd_meter.h"

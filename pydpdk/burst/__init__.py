@@ -5,5 +5,6 @@ from pydpdk.burst.packet import Packet
 from pydpdk.burst.queues import BurstSink, BurstSource
 from pydpdk.burst.tracing import trace
 from pydpdk.burst.verbs import Forward
+from pydpdk.burst.where import Where
 
-__all__ = ["Burst", "BurstSink", "BurstSource", "Forward", "Packet", "trace"]
+__all__ = ["Burst", "BurstSink", "BurstSource", "Forward", "Packet", "Where", "trace"]

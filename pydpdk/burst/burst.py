@@ -28,6 +28,7 @@ from pydpdk.burst._verbs import BurstVerbs
 from pydpdk.burst.columns import Columns
 from pydpdk.burst.masks import Mask
 from pydpdk.burst.packet import Packet
+from pydpdk.burst.where import compiled
 from pydpdk.errors import InUseError, call_errno, check_range, make_error
 from pydpdk.memory import trace
 from pydpdk.memory.mbuf import Mbuf
@@ -431,6 +432,21 @@ class Burst(Owner, BurstVerbs):
         return fields.copy_out(self)
 
     # -- selecting packets, whose order stays --
+
+    def where(self, condition: str) -> npt.NDArray[np.bool_]:
+        """Return `bool[n]`, True for packets for which a condition holds: see `Where`.
+
+        Parameters
+        ----------
+        condition
+            `udp.dst_port == 53 and ipv4.src_addr in 10.0.0.0/8`; compiled at its first use.
+
+        Raises
+        ------
+        ValueError, TypeError
+            It is no condition; the message says where, and what is allowed there.
+        """
+        return compiled(condition).match(self)
 
     def keep(self, mask: Mask) -> int:
         """Free the packets whose mask is False; return how many are left.

@@ -61,11 +61,11 @@ struct pyd_methods {
 
 extern PyType_Spec pyd_object_spec, pyd_burst_spec, pyd_queue_spec, pyd_ring_spec, pyd_column_spec, pyd_columns_spec,
     pyd_bound_spec, pyd_mempool_spec, pyd_objects_spec, pyd_routes_spec, pyd_hash_spec,
-    pyd_meter_spec, pyd_bpf_spec;
+    pyd_meter_spec, pyd_bpf_spec, pyd_where_spec;
 extern const struct pyd_methods pyd_burst_methods, pyd_rx_methods, pyd_tx_methods,
     pyd_forward_methods, pyd_ring_methods, pyd_columns_methods, pyd_bound_methods,
     pyd_mempool_methods, pyd_objects_methods, pyd_routes_methods, pyd_hash_methods,
-    pyd_meter_methods, pyd_bpf_methods;
+    pyd_meter_methods, pyd_bpf_methods, pyd_where_methods;
 
 int pyd_object_traverse(PyObject *self, visitproc visit, void *arg);
 int pyd_object_clear(PyObject *self);

@@ -27,6 +27,7 @@ static const struct {
     {&pyd_hash_spec, &object_type, NULL},
     {&pyd_meter_spec, &object_type, NULL},
     {&pyd_bpf_spec, &object_type, NULL},
+    {&pyd_where_spec, &object_type, NULL},
 };
 
 static const struct pyd_methods *const installable[] = {
@@ -43,6 +44,7 @@ static const struct pyd_methods *const installable[] = {
     &pyd_hash_methods,
     &pyd_meter_methods,
     &pyd_bpf_methods,
+    &pyd_where_methods,
 };
 
 /* What describes the method in Python describes ours. It lives as long as the class. */

@@ -33,6 +33,7 @@ TABLE(routes, "Routes", "A table of routes.");
 TABLE(hash, "Hash", "A table of keys.");
 TABLE(meter, "Meter", "A token bucket for each flow.");
 TABLE(bpf, "Bpf", "A filter of packets.");
+TABLE(where, "Where", "A condition on packets.");
 
 const struct pyd_methods pyd_routes_methods = {
     "routes", routes_methods, &fallbacks[ROUTES_FIND], NULL};
@@ -42,3 +43,5 @@ const struct pyd_methods pyd_meter_methods = {
     "meter", meter_methods, &fallbacks[METER_COLOR], NULL};
 const struct pyd_methods pyd_bpf_methods = {
     "bpf", bpf_methods, &fallbacks[BPF_MATCH], NULL};
+const struct pyd_methods pyd_where_methods = {
+    "where", where_methods, &fallbacks[WHERE_MATCH], NULL};
