@@ -203,7 +203,9 @@ class _Parser:
         if not self._take("&"):
             return _ALL_BITS
         if field.kind != "number":
-            self._fail_at(self._tokens[self._next - 1], f"a comparison, as {field.name} is an address")
+            self._fail_at(
+                self._tokens[self._next - 1], f"a comparison, as {field.name} is an address"
+            )
         low, _ = self._value(field)
         return low
 

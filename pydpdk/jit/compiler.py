@@ -7,7 +7,14 @@ from typing import Any
 
 import numba
 
-from pydpdk.jit import _verbs, headers, packet, rewrite, verbs  # noqa: F401  # registers with Numba
+from pydpdk.jit import (  # noqa: F401  # registers with Numba
+    _verbs,
+    headers,
+    packet,
+    rewrite,
+    verbs,
+    where,
+)
 from pydpdk.jit.errors import at_line, check_kind
 
 

@@ -47,6 +47,9 @@ int pyd_worker_enqueue_bulk(struct pyd_ring *ring, const void *values, uint32_t 
 int pyd_worker_dequeue_burst(struct pyd_ring *ring, void *values, uint32_t n);
 int pyd_worker_dequeue_bulk(struct pyd_ring *ring, void *values, uint32_t n);
 int64_t pyd_worker_find(struct rte_mbuf *m, int64_t header, int64_t length);
+int pyd_worker_where(const struct pyd_where *where, struct rte_mbuf **mbufs, uint32_t n,
+    uint8_t *mask);
+int pyd_worker_holds(const struct pyd_where *where, struct rte_mbuf **mbufs);
 int pyd_worker_rewrite(struct rte_mbuf **mbufs, const struct pyd_column *column,
     const uint64_t *value);
 int pyd_worker_swap_macs(struct pyd_burst *burst);

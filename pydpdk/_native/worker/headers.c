@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets for compiled workers: offsets in mbufs, and where headers lie. */
 #include "columns/headers.h"
+#include "columns/where.h"
 #include "worker/worker.h"
 
 /* The address of a header, if `length` bytes of it are in the first segment; else 0. */
@@ -13,6 +14,22 @@ pyd_worker_find(struct rte_mbuf *m, int64_t header, int64_t length)
     if (place.at[header] == PYD_NOWHERE || place.at[header] + length > place.data_len)
         return 0;
     return (int64_t)(uintptr_t)(place.data + place.at[header]);
+}
+
+int
+pyd_worker_where(const struct pyd_where *where, struct rte_mbuf **mbufs, uint32_t n, uint8_t *mask)
+{
+    pyd_mbufs_where(where, mbufs, n, mask);
+    return n;
+}
+
+int
+pyd_worker_holds(const struct pyd_where *where, struct rte_mbuf **mbufs)
+{
+    uint8_t holds;
+
+    pyd_mbufs_where(where, mbufs, 1, &holds);
+    return holds;
 }
 
 /* One field of one packet; its value is one word, or two where the field is longer. */
