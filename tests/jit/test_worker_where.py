@@ -88,7 +88,7 @@ def is_no_literal(there, back, burst, text):
 
 
 def test_what_is_wrong_is_said(pair, burst):
-    with pytest.raises(CompileError, match="at character 1: column 'udp.dst_prt': there is none"):
+    with pytest.raises(CompileError, match=r"at character 1: column 'udp.dst_prt': there is none"):
         is_wrong.launch(*pair, burst)
     with pytest.raises(CompileError, match="where takes a condition as a literal"):
         is_no_literal.launch(*pair, burst, 5)
