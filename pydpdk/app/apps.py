@@ -7,15 +7,17 @@ queue a few hundred times. The caller runs rounds until a stop is requested.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from pydpdk.app.session import App
 from pydpdk.burst.burst import Burst
 from pydpdk.burst.verbs import Forward
+from pydpdk.burst.where import Where
+from pydpdk.choices import ForwardMode
 from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
 from pydpdk.errors import ConfigError, NoRoomError
-from pydpdk.ethdev.queue import TxQueue
+from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.memory.mempool import Mempool
 
 Round = Callable[[], None]
@@ -25,6 +27,8 @@ _POLLS = 256  # polls of a round: enough that checking for a stop costs nothing
 def forward(app: App, spec: ForwardSpec) -> Round:
     """Forward between the ports of each pair, in both directions."""
     hops = app._hops(app.plan.polls)
+    if spec.where is not None:
+        return _select(app, spec, hops)
     step = Forward(app.burst(spec.burst), hops, spec.mode).step
 
     def round_() -> None:
@@ -34,8 +38,31 @@ def forward(app: App, spec: ForwardSpec) -> Round:
     return round_
 
 
+def _select(
+    app: App, spec: ForwardSpec | DropSpec, hops: Sequence[tuple[RxQueue, TxQueue]]
+) -> Round:
+    """Forward the packets for which a condition holds, or, to drop these, does not hold."""
+    burst = app.burst(spec.burst)
+    match = Where(spec.where or "").match
+    part = burst.drop if isinstance(spec, DropSpec) else burst.keep
+    swaps = isinstance(spec, ForwardSpec) and spec.mode == ForwardMode.MACSWAP
+
+    def round_() -> None:
+        for _ in range(_POLLS):
+            for rxq, txq in hops:
+                if rxq.rx(burst):
+                    part(match(burst))
+                    if swaps:
+                        burst.swap_macs()
+                    txq.tx(burst, drop=True)
+
+    return round_
+
+
 def drop(app: App, spec: DropSpec) -> Round:
     """Receive from each port, and free the packets."""
+    if spec.where is not None:
+        return _select(app, spec, app._hops(app.plan.polls))
     queues = [queue for name in spec.ports for queue in app.ports[name].rx_queues]
     burst = app.burst(spec.burst)
 

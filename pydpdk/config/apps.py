@@ -10,6 +10,7 @@ from pydpdk.choices import ForwardMode
 from pydpdk.config.kinds import (
     BurstSize,
     Lcore,
+    PacketCondition,
     PacketRate,
     PortName,
     Section,
@@ -67,6 +68,9 @@ class ForwardSpec(PollingSpec):
     it receives. Default: the first port with the second, the third with the fourth."""
     mode: ForwardMode = ForwardMode.IO
     """`io` leaves packets as they are, `macswap` swaps source and destination MAC address."""
+    where: PacketCondition | None = None
+    """Forward only packets for which this condition holds, and free the others: names of columns,
+    compared with numbers and addresses (docs/columns.md)."""
 
 
 class DropSpec(PollingSpec):
@@ -74,6 +78,14 @@ class DropSpec(PollingSpec):
 
     ports: Annotated[tuple[PortName, ...], _NotEmpty] = ()
     """Ports to receive from. Default: all."""
+    where: PacketCondition | None = None
+    """Free only packets for which this condition holds, and forward the others from the first
+    port to the second, from the third to the fourth, and back."""
+
+    @property
+    def pairs(self) -> tuple[tuple[PortName, PortName], ...]:
+        """The ports between which it forwards what it does not free."""
+        return tuple(zip(self.ports[::2], self.ports[1::2], strict=False)) if self.where else ()
 
 
 class GenerateSpec(PollingSpec):

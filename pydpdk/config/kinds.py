@@ -131,6 +131,28 @@ _mac = _check("a MAC address such as '02:00:00:00:00:01'", _MAC.fullmatch)
 Count = Annotated[int, Field(ge=1, le=limits.MAX_OBJECTS)]
 QueueCount = Annotated[int, Field(ge=0, le=limits.MAX_QUEUES)]
 DescriptorCount = Annotated[int, Field(ge=1, le=limits.MAX_DESC)]
+
+
+def _condition(value: str) -> str:
+    """Check a condition on packets by the columns of the binding; without it, the start does."""
+    from pydpdk.exceptions import VersionError
+
+    try:
+        from pydpdk.burst._condition import parse
+    except (ImportError, VersionError):
+        return value
+    try:
+        parse(value)
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix(f"condition {value!r}: ")) from None
+    return value
+
+
+PacketCondition = Annotated[
+    str,
+    AfterValidator(_condition),
+    Field(examples=["udp.dst_port == 53 and ipv4.src_addr in 10.0.0.0/8"]),
+]
 BurstSize = Annotated[int, Field(ge=1, le=4096)]
 Lcore = Annotated[int, Field(ge=0, le=1023)]  # RTE_MAX_LCORE of the largest build
 SocketId = Literal["any"] | Annotated[int, Field(ge=0, le=limits.MAX_NODES - 1)]

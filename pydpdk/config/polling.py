@@ -37,6 +37,8 @@ def polls(config: Config) -> tuple[Poll, ...]:
     lcore = main_lcore(config.eal) if app.lcore is None else app.lcore
     if app.forward:
         return tuple(Poll(lcore, *hop) for hop in _hops(config.ports, app.forward.pairs))
+    if app.drop and app.drop.where:
+        return tuple(Poll(lcore, *hop) for hop in _hops(config.ports, app.drop.pairs))
     if app.drop:
         return tuple(
             Poll(lcore, rx_port=name, rx_queue=queue)

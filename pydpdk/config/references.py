@@ -255,9 +255,15 @@ def _app_ports(scope: Scope, app: str, spec: DropSpec | GenerateSpec) -> Iterato
             yield Fault((*path, i), repr(name), _one_of(scope.ports, "ports"))
         elif name in spec.ports[:i]:
             yield Fault((*path, i), repr(name), "each port once")
-    queues = "nb_rx_queues" if app == "drop" else "nb_tx_queues"
+    queues: tuple[str, ...] = ("nb_rx_queues",) if app == "drop" else ("nb_tx_queues",)
+    if isinstance(spec, DropSpec) and spec.where:
+        queues = ("nb_rx_queues", "nb_tx_queues")
+        n = len(spec.ports or scope.ports)
+        if n % 2:
+            allowed = f"pairs of ports, as the packets that stay are forwarded: {n} do not pair"
+            yield Fault((*path[:2], "where"), format_value(spec.where), allowed)
     for name in dict.fromkeys(spec.ports or scope.ports):
-        yield from _needs_queues(scope, app, name, queues)
+        yield from _needs_queues(scope, app, name, *queues)
 
 
 def _needs_queues(scope: Scope, app: str, name: str, *keys: str) -> Iterator[Fault]:

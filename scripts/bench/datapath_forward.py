@@ -34,7 +34,7 @@ AGAIN = "testpmd again"
 TRIES = 5
 STEPS = 200  # [bursts] for each hop between two looks at the clock
 PROTO_UDP = 17
-COLUMNS = ("packets", "rx+tx", "columns", "filter, drop")
+COLUMNS = ("packets", "rx+tx", "columns", "filter, drop", "where, drop")
 
 
 def reached(measure: Callable[..., float], *args: Any) -> Side:
@@ -183,17 +183,22 @@ def columns_loop(burst: pydpdk.Burst, pairs: Pairs, program: str) -> Callable[[]
                 count += sent(n, txq, burst)
         return count
 
-    ways = [pool_filter.filtering(rxq.rx, txq.tx, burst) for rxq, txq in pairs]
+    def filtered(make: Callable[..., Callable[[], int]]) -> Callable[[], int]:
+        ways = [make(rxq.rx, txq.tx, burst) for rxq, txq in pairs]
 
-    def filtered() -> int:
-        for _ in range(STEPS):
-            for way in ways:
-                way()
-        return STEPS * len(ways) * burst.capacity
+        def run() -> int:
+            for _ in range(STEPS):
+                for way in ways:
+                    way()
+            return STEPS * len(ways) * burst.capacity
 
-    return dict(zip(COLUMNS, (partial(packets, burst, pairs), io, eight, filtered), strict=True))[
-        program
-    ]
+        return run
+
+    loops = (
+        partial(packets, burst, pairs), io, eight,
+        filtered(pool_filter.filtering), filtered(pool_filter.selecting),
+    )  # fmt: skip
+    return dict(zip(COLUMNS, loops, strict=True))[program]
 
 
 def counted(loop: Callable[[], None], found: Sequence[pydpdk.Port]) -> Callable[[], int]:

@@ -8,11 +8,17 @@
 
 #define AHEAD 8 /* packets whose headers are fetched before they are read */
 
-/* A number of up to 16 bytes, in the order of the network. */
-static struct pyd_number
+/* A number of up to 16 bytes. */
+struct number {
+    uint64_t high;
+    uint64_t low;
+};
+
+/* From the order of the network. */
+static struct number
 number_of(const char *bytes, uint32_t width)
 {
-    struct pyd_number number = {0, 0};
+    struct number number = {0, 0};
     uint32_t i;
 
     for (i = 0; i < width; i++) {
@@ -52,9 +58,9 @@ made_number(const struct pyd_place *place, const struct pyd_column *column)
     return 0;
 }
 
-int
-pyd_where_read(const struct pyd_place *place, const struct pyd_column *column,
-               struct pyd_number *number)
+static int
+read_number(const struct pyd_place *place, const struct pyd_column *column,
+            struct number *number)
 {
     char copy[16];
     const char *bytes;
@@ -75,6 +81,85 @@ pyd_where_read(const struct pyd_place *place, const struct pyd_column *column,
         return 0;
     *number = number_of(bytes, column->width);
     return 1;
+}
+
+static inline int
+is_below(uint64_t high, uint64_t low, const struct number *number)
+{
+    return high != number->high ? high < number->high : low < number->low;
+}
+
+/* Whether a number is in one of the ranges, which are in order. */
+static inline int
+in_ranges(const struct pyd_range *ranges, uint32_t n, const struct number *number)
+{
+    uint32_t low = 0, high = n;
+
+    while (low < high) { /* to the first range that does not end below it */
+        const uint32_t middle = (low + high) / 2;
+
+        if (is_below(ranges[middle].high_high, ranges[middle].high, number))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && !(ranges[low].low_high != number->high ? ranges[low].low_high > number->high
+                                                             : ranges[low].low > number->low);
+}
+
+/* Fields of up to 4 bytes in the first segment, which most are. */
+static inline int
+read_short(const struct pyd_place *place, const struct pyd_column *column, uint64_t *number)
+{
+    const uint32_t at = place->at[column->header] + column->offset;
+    uint16_t value16;
+    uint32_t value32;
+
+    if (unlikely(at + column->width > place->data_len))
+        return 0;
+    switch (column->width) {
+    case 1:
+        *number = (uint8_t)place->data[at];
+        return 1;
+    case 2:
+        memcpy(&value16, place->data + at, sizeof(value16));
+        *number = rte_be_to_cpu_16(value16);
+        return 1;
+    case 4:
+        memcpy(&value32, place->data + at, sizeof(value32));
+        *number = rte_be_to_cpu_32(value32);
+        return 1;
+    }
+    return 0;
+}
+
+static inline int
+passes(const struct pyd_where *where, const struct pyd_test *test, const struct pyd_place *place)
+{
+    const struct pyd_range *ranges = where->ranges + test->first;
+    struct number number;
+
+    if (test->column.how == PYD_COLUMN_FIELD && place->at[test->column.header] == PYD_NOWHERE)
+        return 0;
+    if (test->column.how == PYD_COLUMN_FIELD && read_short(place, &test->column, &number.low))
+        number.high = 0;
+    else if (!read_number(place, &test->column, &number))
+        return 0;
+    number.low &= test->mask;
+    if (likely(test->n == 1 && number.high == 0 && ranges->high_high == 0))
+        return ranges->low_high == 0 && ranges->low <= number.low && number.low <= ranges->high;
+    return in_ranges(ranges, test->n, &number);
+}
+
+static inline int
+holds(const struct pyd_where *where, const struct pyd_place *place)
+{
+    uint32_t i = 0;
+
+    do
+        i = passes(where, &where->tests[i], place) ? where->tests[i].yes : where->tests[i].no;
+    while (i < PYD_WHERE_NO);
+    return i == PYD_WHERE_YES;
 }
 
 static inline void
@@ -98,7 +183,7 @@ pyd_mbufs_where(const struct pyd_where *where, struct rte_mbuf **mbufs, uint32_t
         if (i + AHEAD < n)
             rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + AHEAD], void *));
         locate(&place, mbufs[i], where->depth);
-        mask[i] = pyd_where_holds(where, &place);
+        mask[i] = holds(where, &place);
     }
 }
 
