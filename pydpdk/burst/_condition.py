@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple, NoReturn, TypeAlias
 
 from pydpdk._dpdk import lib
+from pydpdk.burst._addresses import kind_of, number_of
 from pydpdk.burst._catalog import Spec, find
 
 CHARACTERS_MAX = 4096
@@ -59,7 +60,6 @@ _TOKEN = re.compile(
 )
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 _WORDS = ("and", "or", "not", "in")
-_ADDRESSES = ("src_addr", "dst_addr", "arp_sip", "arp_tip")
 
 
 class Token(NamedTuple):
@@ -247,12 +247,7 @@ class _Field:
     def __init__(self, name: str, spec: Spec) -> None:
         self.name = name
         self.most = (1 << 8 * spec.dtype.itemsize) - 1
-        width = spec.shape[0] if spec.shape else 0
-        self.kind = {6: "mac", 16: "ipv6"}.get(width, "number")
-        if spec.dtype.itemsize == 4 and name.rpartition(".")[2] in _ADDRESSES:
-            self.kind = "ipv4"
-        if width and self.kind == "number":
-            self.most = (1 << 8 * width) - 1
+        self.kind = kind_of(spec) or "number"
 
     @property
     def wanted(self) -> str:
@@ -271,7 +266,7 @@ class _Field:
         if token.kind != self.kind:
             raise ValueError
         if self.kind == "mac":
-            number = int(token.text.replace(":", ""), 16)
+            number = number_of("mac", token.text)
             return number, number
         network: IPv4Network | IPv6Network
         network = (IPv4Network if self.kind == "ipv4" else IPv6Network)(token.text)

@@ -15,6 +15,7 @@ from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import address_of
 from pydpdk._core.objects import BoundBase, ColumnsBase, install
 from pydpdk._dpdk import ffi, lib
+from pydpdk.burst._addresses import as_values, kind_of, texts_of
 from pydpdk.burst._catalog import Key, Spec, find, names
 from pydpdk.burst._fit import check_written, fit
 from pydpdk.burst._known import know
@@ -110,6 +111,8 @@ class Columns(ColumnsBase):
     def __setitem__(self, key: Key, value: Any) -> None:
         """Write a column into the packets that have it: an array, or one value for all.
 
+        Addresses may be text: `02:00:00:00:00:01`, or a list of such.
+
         Raises
         ------
         ValueError
@@ -119,12 +122,22 @@ class Columns(ColumnsBase):
         if not spec.writable:
             raise ValueError(f"column {spec.name!r} may only be read")
         n = len(self._shown)
-        values = fit(spec.name, value, spec.base, (n, *spec.shape))
+        values = fit(spec.name, as_values(spec, value), spec.base, (n, *spec.shape))
         column = ffi.new("struct pyd_column *", spec.c)
         data = ffi.from_buffer("char *", values.view(np.uint8))
         result = lib.pyd_column_write(self._shown._c, column, data, n)
         check_written(self._shown, result)
         know(key)
+
+    def text(self, key: Key) -> list[str]:
+        """Return a column as text, addresses as people write them; "" where a packet has none."""
+        spec = find(key)
+        if spec.base.kind == "V" or (spec.shape and kind_of(spec) is None):
+            raise ValueError(f"column {spec.name!r} has neither numbers nor addresses")
+        if isinstance(key, str) and spec.c["how"] == lib.PYD_COLUMN_FIELD:
+            return texts_of(spec, *self[key, f"{key}?"])
+        values = self[key]
+        return texts_of(spec, values, np.ones(len(values), bool))
 
     @staticmethod
     def names() -> list[str]:

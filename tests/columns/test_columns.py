@@ -303,3 +303,40 @@ def test_two_threads_get_a_result_or_busy_error(pool: Mempool, burst: Burst):
         thread.join()
     assert len(outcomes) == 600
     assert {32} <= set(outcomes) <= {32, BusyError}
+
+
+def test_addresses_as_text(pool: Mempool, burst: Burst):
+    burst.append(pool, [bytes(Ether() / IP() / UDP()), bytes(Ether() / IPv6() / UDP())])
+    columns = burst.columns
+    columns["ether.dst_addr"] = "02:00:00:00:00:0A"
+    columns["ipv4.src_addr"] = "10.0.0.7"
+    columns["ipv6.dst_addr"] = ["::", "2001:db8::9"]
+    burst.compute_checksums()
+    burst.rewrite("ipv4.dst_addr", "10.0.0.8")
+    assert columns.text("ether.dst_addr") == ["02:00:00:00:00:0a"] * 2
+    assert columns.text("ipv4.src_addr") == ["10.0.0.7", ""]
+    assert columns.text("ipv4.dst_addr") == ["10.0.0.8", ""]
+    assert columns.text("ipv6.dst_addr") == ["", "2001:db8::9"]
+    assert columns.text("l4.dst_port") == ["53", "53"]
+    assert columns.text("mbuf.pkt_len") == ["42", "62"]
+    assert columns.text("udp?") == ["True", "True"]
+    assert not burst.verify_checksums()[0].any()
+    burst.free()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "text"),
+    [
+        ("ipv4.src_addr", "x", ValueError, r"src_addr must be an address as 10.0.0.1 \(got 'x'\)"),
+        ("udp.dst_port", "53", TypeError, "must be integers"),
+        ("ether.dst_addr", ["02:00:00:00:00:01", "10.0.0.1"], ValueError, r"\(got '10.0.0.1'\)"),
+        ("ipv6.src_addr", "10.0.0.1", ValueError, "must be an address as fe80::1"),
+    ],
+)
+def test_text_that_is_no_address(pool: Mempool, burst: Burst, name, value, error, text):
+    burst.append(pool, [bytes(Ether() / IP() / UDP())] * 2)
+    with pytest.raises(error, match=text):
+        burst.columns[name] = value
+    with pytest.raises(ValueError, match="has neither numbers nor addresses"):
+        burst.columns.text("flow.tuple")
+    burst.free()
