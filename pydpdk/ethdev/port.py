@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from pydpdk import eal, log
 from pydpdk._core import hooks
 from pydpdk._core.lifetime import Owner, Rank, Undo, find, lock, owners
-from pydpdk._core.near import naming
 from pydpdk._dpdk import ffi, lib
 from pydpdk.eal.devices import check_log
 from pydpdk.eal.portable import Portable
@@ -23,7 +22,6 @@ from pydpdk.errors import (
     DpdkError,
     InUseError,
     call_errno,
-    check_name,
     check_range,
     make_error,
 )
@@ -33,9 +31,9 @@ from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.info import PortInfo, read_info
 from pydpdk.ethdev.queue import Queue, RxQueue, TxQueue
 from pydpdk.ethdev.stats import Link, PortStats, read_link, read_stats, read_xstats
+from pydpdk.ethdev.table import find_id, name_of, port_ids
 from pydpdk.host.needs import VIRTIO_USER
-from pydpdk.limits import MAX_MTU, PORT_NAME
-from pydpdk.memory._rows import text
+from pydpdk.limits import MAX_MTU
 from pydpdk.memory.critical import inside
 from pydpdk.memory.mempool import Mempool
 
@@ -115,7 +113,7 @@ class Port(Portable):
         """
         eal.require_running()
         with eal.running():
-            port_id = _find_id(port)
+            port_id = find_id(port)
             known, name = find(cls, port_id), name_of(port_id)
             if known is not None and known.name != name:  # the primary has reused its number
                 known._abandon()
@@ -131,7 +129,7 @@ class Port(Portable):
         Wraps  rte_eth_find_next_owned_by (rte_ethdev.h)
         """
         with eal.running():
-            return [cls.lookup(port_id) for port_id in _port_ids()]
+            return [cls.lookup(port_id) for port_id in port_ids()]
 
     # -- state --
 
@@ -740,52 +738,6 @@ class Port(Portable):
         call_errno(lib.pyd_port_stop, self._c, detail=self.name, call="rte_eth_dev_stop")
 
 
-def name_of(port_id: int) -> str:
-    """Return the name of a port; an empty string if the primary has closed it."""
-    if not any_port():
-        return ""
-    name = ffi.new("char[]", lib.RTE_ETH_NAME_MAX_LEN)
-    call_errno(lib.rte_eth_dev_get_name_by_port, port_id, name, detail=f"port {port_id}")
-    return text(name)
-
-
-def any_port() -> bool:
-    """Return whether there is a table of ports; without, DPDK's search by name reads from NULL.
-
-    From 23.11 a secondary may have none: the table goes with the last port of the primary, and only
-    the call that makes owner ids finds a new one.
-
-    Notes
-    -----
-    Wraps  rte_eth_dev_owner_new (rte_ethdev.h)
-    """
-    if lib.rte_memzone_lookup(b"rte_eth_dev_data") == ffi.NULL:
-        return False  # the call below would be fatal before 23.11
-    return int(lib.rte_eth_dev_owner_new(ffi.new("uint64_t *"))) == 0
-
-
 def _ports_of(among: Iterable[Owner]) -> list[Port]:
     """Return the ports among open objects."""
     return [owner for owner in among if isinstance(owner, Port)]
-
-
-def _port_ids() -> Iterator[int]:
-    port_id = lib.rte_eth_find_next_owned_by(0, 0)
-    while port_id < lib.RTE_MAX_ETHPORTS:
-        yield port_id
-        port_id = lib.rte_eth_find_next_owned_by(port_id + 1, 0)
-
-
-def _find_id(port: str | int) -> int:
-    if isinstance(port, str):
-        found = ffi.new("uint16_t *")
-        c_name = check_name("port", port, PORT_NAME)
-        with naming(port, lambda: map(name_of, _port_ids() if any_port() else ())):
-            if not any_port():
-                raise make_error("rte_eth_dev_get_port_by_name", errno.ENODEV, port)
-            call_errno(lib.rte_eth_dev_get_port_by_name, c_name, found, detail=port)
-        return int(found[0])
-    check_range("port", port, 0, lib.RTE_MAX_ETHPORTS - 1)
-    if not lib.rte_eth_dev_is_valid_port(port):
-        raise make_error("rte_eth_dev_is_valid_port", errno.ENODEV, f"port {port}")
-    return port
