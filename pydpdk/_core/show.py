@@ -17,6 +17,8 @@ def rate_text(pps: float) -> str:
 
 def show_lines(lines: Iterable[str], file: IO[str] | None) -> None:
     """Print lines where a user's call asks for it, to `sys.stdout` by default."""
+    if file is not None and not callable(getattr(file, "write", None)):
+        raise TypeError(f"file must be a text file, or None (got {file!r})")
     print("\n".join(lines), file=file)
 
 

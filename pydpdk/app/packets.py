@@ -38,10 +38,11 @@ def send(
     """Send packets, as `Port.send`."""
     if isinstance(packets, Burst):
         raise TypeError(f"{packets!r} is sent by a queue: port.tx_queue.tx(burst)")
+    queues = port.tx_queues or (port.tx_queue,)  # without any, it raises
+    txq = queues[check_range("queue", queue, 0, len(queues) - 1)]
     pool = port.mempool if mempool is None else mempool
     if pool is None:
         raise TypeError(f"{port!r} has no mempool of its own: pass one, mempool=...")
-    txq = port.tx_queues[check_range("queue", queue, 0, len(port.tx_queues) - 1)]
     sent = 0
     for some in chunks(each(packets, lengths), BURST):
         n = _send_some(txq, pool, some, drop=drop, first=not sent)

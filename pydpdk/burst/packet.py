@@ -50,7 +50,7 @@ class Packet(bytes):
 
     def hexdump(self, file: IO[str] | None = None) -> None:
         """Print its bytes in hexadecimal and as text, 16 on each line."""
-        show_lines(hex_lines(self), file)
+        show_lines(_hex_lines(self), file)
 
     def __repr__(self) -> str:
         return f"<Packet {self.summary()}>"
@@ -63,7 +63,7 @@ class Packet(bytes):
         return html_table(self.summary(), ("header", "fields"), rows)
 
 
-def hex_lines(data: bytes) -> list[str]:
+def _hex_lines(data: bytes) -> list[str]:
     """Return lines of up to 16 bytes: the offset, the bytes in hexadecimal, and as text."""
     lines = []
     for at in range(0, len(data), _LINE):

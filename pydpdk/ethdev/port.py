@@ -208,20 +208,21 @@ class Port(Portable):
 
         Raises
         ------
-        ValueError
+        NotFoundError
             It has several or none; NotSupportedError as from `rx_queues`.
         """
-        return self._only("rx", self.rx_queues)
+        return self._only("rx", self.rx_queues, "rte_eth_rx_burst")
 
     @property
     def tx_queue(self) -> TxQueue:
         """The tx queue of a port that has one; as `rx_queue`."""
-        return self._only("tx", self.tx_queues)
+        return self._only("tx", self.tx_queues, "rte_eth_tx_burst")
 
-    def _only(self, kind: str, queues: tuple[Q, ...]) -> Q:
+    def _only(self, kind: str, queues: tuple[Q, ...], call: str) -> Q:
         if len(queues) != 1:
             which = f"choose one of {kind}_queues" if queues else "configure makes them"
-            raise ValueError(f"{self!r} has {len(queues)} {kind} queues: {which}")
+            what = f"{self!r} has {len(queues)} {kind} queues: {which}"
+            raise make_error(call, errno.ENODEV, what)
         return queues[0]
 
     # -- packets as bytes --

@@ -17,6 +17,7 @@ from pydpdk.choices import RingSync
 from pydpdk.eal.portable import Portable
 from pydpdk.errors import (
     BusyError,
+    NotFoundError,
     call_errno,
     call_pointer,
     call_rte_errno,
@@ -173,13 +174,13 @@ class Ring(Portable, RingBase):
 
     @classmethod
     def all(cls) -> list[Ring]:
-        """Return all rings but those inside mempools; one of unknown elements raises, as `lookup`.
+        """Return all rings of known elements; those inside mempools and drivers are left out.
 
         Notes
         -----
         Wraps  rte_memzone_walk (rte_memzone.h), rte_ring_lookup (rte_ring.h)
         """
-        return list(found(cls.lookup, _names()))
+        return list(found(cls.lookup, _names(), (NotFoundError, ValueError)))
 
     # -- properties --
 

@@ -186,10 +186,10 @@ def test_a_pool_without_mbufs(ring: Port):
 
 def test_the_only_queue(device, pool: Mempool, name: str):
     port = device(f"net_null_{name}")
-    with pytest.raises(ValueError, match="has 0 rx queues: configure makes them"):
+    with pytest.raises(NotFoundError, match="has 0 rx queues: configure makes them"):
         port.rx_queue  # noqa: B018
     port.configure(mempool=pool, nb_rx_queues=2)
-    with pytest.raises(ValueError, match="has 2 rx queues: choose one of rx_queues"):
+    with pytest.raises(NotFoundError, match="has 2 rx queues: choose one of rx_queues"):
         port.rx_queue  # noqa: B018
     assert port.tx_queue is port.tx_queues[0]
 
