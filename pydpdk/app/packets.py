@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from itertools import islice
 
@@ -14,6 +15,7 @@ from pydpdk.burst._packets import AnyPackets, chunks, each
 from pydpdk.burst.burst import Burst
 from pydpdk.burst.packet import Packet
 from pydpdk.errors import NoRoomError, check_range
+from pydpdk.ethdev.pauses import Pauses
 from pydpdk.ethdev.port import Port
 from pydpdk.ethdev.queue import TxQueue
 from pydpdk.memory.mempool import Mempool
@@ -22,7 +24,6 @@ from pydpdk.tables.bpf import Bpf
 BURST = 64
 """Packets that are sent or received at once."""
 
-_PAUSE_S = (50e-6, 1e-3)  # from the first to the longest between two polls that found nothing
 _MOST = (1 << 63) - 1
 
 
@@ -90,7 +91,7 @@ def _coming(port: Port, end: float | None, expression: str | None) -> Iterator[l
         stack.callback(burst.free)
         matching = None if expression is None else stack.enter_context(Bpf(expression))
         yield None
-        pause, (shortest, longest) = 0.0, _PAUSE_S
+        pauses = Pauses([queue._fd for queue in queues])
         while (remaining := left(end)) != 0:
             came = 0
             for queue in queues:
@@ -100,10 +101,29 @@ def _coming(port: Port, end: float | None, expression: str | None) -> Iterator[l
                 if burst:
                     yield _copies(burst, port.name)
             if came:
-                pause = 0.0
-                continue
-            pause = min(max(pause * 2, shortest), longest)
-            time.sleep(pause if remaining is None else min(pause, remaining))
+                pauses.reset()
+            else:
+                pauses.wait(remaining)
+
+
+async def bursts(port: Port) -> AsyncIterator[Burst]:
+    """Yield a burst with the packets of each poll that finds some, as `async for burst in port`."""
+    queues = port.rx_queues
+    with ExitStack() as stack:
+        burst = stack.enter_context(Burst(BURST))
+        stack.callback(burst.free)
+        pauses = Pauses([queue._fd for queue in queues])
+        while True:
+            came = False
+            for queue in queues:
+                if queue.rx(burst, free=True):
+                    came = True
+                    yield burst
+            if came:
+                pauses.reset()
+                await asyncio.sleep(0)
+            else:
+                await pauses.await_(None)
 
 
 def _copies(burst: Burst, port: str) -> list[Packet]:

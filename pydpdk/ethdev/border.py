@@ -128,6 +128,7 @@ def _adopt(queue: RxQueue, info: PortInfo) -> None:
     if ret == 0:
         ret = -errno.EPROTO if not _is_ring(found) else 0
     if ret == 0:
+        queue._fd = found.sockfd
         ret = lib.pyd_packet_adopt(port_id, queue_id, _frame_size(info), queue._border)
     if ret != 0:
         _logger.warning(

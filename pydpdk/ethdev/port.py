@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pydpdk.burst._packets import AnyPackets
+    from pydpdk.burst.burst import Burst
     from pydpdk.burst.packet import Packet
 
 Q = TypeVar("Q", RxQueue, TxQueue)
@@ -302,6 +303,13 @@ class Port(Portable):
         Cost   a copy and a Python object for each packet; up to 1 ms of sleep while none comes
         """
         return cast("Iterator[Packet]", hooks.packets().sniff(self, count, timeout, filter))
+
+    def __aiter__(self) -> AsyncIterator[Burst]:
+        """Yield a burst for each poll that finds packets: `async for burst in port`.
+
+        It is one burst, whose packets are freed before the next poll unless they were sent.
+        """
+        return cast("AsyncIterator[Burst]", hooks.packets().bursts(self))
 
     # -- configure, start, stop --
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydpdk._core.fixed import Fixed
 from pydpdk._core.lifetime import Undo, address_of, lock
 from pydpdk._core.objects import QueueBase, install
+from pydpdk._core.timeouts import deadline, left
 from pydpdk._dpdk import ffi, lib
 from pydpdk.errors import call_errno
 from pydpdk.ethdev import drivers, sharing
+from pydpdk.ethdev.pauses import Pauses
 from pydpdk.memory.mbuf_owner import MbufOwner, raise_for
 
 if TYPE_CHECKING:
@@ -29,13 +31,14 @@ class Queue(Fixed, QueueBase):
              process, the first that uses it, until `release`
     """
 
-    __slots__ = ("_begun", "_border", "_c", "_may_wait", "_taken", "port", "queue_id")
+    __slots__ = ("_begun", "_border", "_c", "_fd", "_may_wait", "_taken", "port", "queue_id")
     _is_tx: ClassVar[bool]
 
     def __init__(self, port: Port, queue_id: int) -> None:
         self.port = port
         self.queue_id = queue_id
         self._taken = False
+        self._fd = -1  # readable when the kernel has a packet for the queue
         is_tx, info = self._is_tx, port.info()
         fields = {"port_id": port.port_id, "queue_id": queue_id, "is_tx": is_tx}
         fields |= drivers.tx_fields(info) if is_tx else drivers.rx_fields(info, port.mempool)
@@ -143,7 +146,7 @@ class RxQueue(Queue):
         """[packets] whose unfinished checksum was finished: see `Port.configure`."""
         return int(self._border.finished)
 
-    def rx(self, burst: MbufOwner, *, free: bool = False) -> int:
+    def rx(self, burst: MbufOwner, *, free: bool = False, timeout: float | None = 0) -> int:
         """Receive into an empty burst; return how many packets came, 0 for none.
 
         Packets whose segments and lengths contradict each other are dropped, see `malformed`.
@@ -154,6 +157,10 @@ class RxQueue(Queue):
             It owns the packets afterwards.
         free
             Whether to free the packets that it still holds.
+        timeout
+            [s] to wait for a packet, None for ever; by default it does not wait. On net_af_packet
+            the kernel wakes the thread; else it sleeps between polls, 50 us at first and up to
+            1 ms.
 
         Raises
         ------
@@ -166,6 +173,49 @@ class RxQueue(Queue):
         Wraps  rte_eth_rx_burst (rte_ethdev.h)
         Cost   65 ns over what the driver needs
         """
+        end = None if timeout == 0 else deadline(timeout)
+        n = self._receive(burst, free=free)
+        if n or timeout == 0:
+            return n
+        pauses = Pauses([self._fd])
+        while not n and (remaining := left(end)) != 0:
+            pauses.wait(remaining)
+            n = self._receive(burst)
+        return n
+
+    async def aget(self, burst: MbufOwner, *, timeout: float | None = None) -> int:
+        """Receive into a burst whose packets are freed first; other tasks run meanwhile.
+
+        Parameters
+        ----------
+        burst
+            It owns the packets afterwards.
+        timeout
+            [s] to wait for a packet; None, the default, for ever.
+
+        Returns
+        -------
+        int
+            How many packets came; 0 only at the timeout.
+
+        Raises
+        ------
+        ClosedError, BusyError
+            As from `rx`.
+
+        Notes
+        -----
+        Wraps  rte_eth_rx_burst (rte_ethdev.h)
+        """
+        end = deadline(timeout)
+        n = self._receive(burst, free=True)
+        pauses = Pauses([self._fd])
+        while not n and (remaining := left(end)) != 0:
+            await pauses.await_(remaining)
+            n = self._receive(burst)
+        return n
+
+    def _receive(self, burst: MbufOwner, *, free: bool = False) -> int:
         try:
             if free:
                 burst.free()
@@ -174,7 +224,7 @@ class RxQueue(Queue):
             raise TypeError(f"rx takes a Burst (got {burst!r})") from None
         if n < 0:
             if self._first(n):
-                return self.rx(burst)
+                return self._receive(burst)
             raise_for(n, "rte_eth_rx_burst", self, burst)
         return n
 

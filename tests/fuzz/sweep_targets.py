@@ -72,6 +72,8 @@ EXCLUDED = {
     "ethdev.queue.?xQueue": MADE,
     "ethdev.port.Port": MADE,
     "ethdev.port.Port.sniff": "waits for packets; tests/app/test_ports.py has wrong arguments",
+    "ethdev.queue.RxQueue.aget": "a coroutine: tests/ethdev/test_waiting.py",
+    "ethdev.pauses.*": "the inner half of rx and sniff",
     "app.packets.*": "the inner half of Port.send, which is swept, and of Port.sniff",
     "app.ports.*": "makes ports and their pools; tests/app/test_ports.py has wrong arguments",
     "burst.dissect.*": "the inner half of Packet, which is swept",
