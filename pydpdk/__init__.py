@@ -21,6 +21,7 @@ if _TYPE_CHECKING:
         BurstSource as BurstSource,
         Forward as Forward,
         Packet as Packet,
+        Responder as Responder,
         Where as Where,
     )
     from pydpdk.choices import (
@@ -87,7 +88,7 @@ if _TYPE_CHECKING:
 _HOME = {
     "pydpdk.app": "App open",
     "pydpdk.app.ports": "Ports port ports",
-    "pydpdk.burst": "Burst BurstSink BurstSource Forward Packet Where",
+    "pydpdk.burst": "Burst BurstSink BurstSource Forward Packet Responder Where",
     "pydpdk.choices": "ForwardMode GilMode IovaMode ProcType RingSync",
     "pydpdk.eal": "Eal EalState init",
     "pydpdk.eal.options": "EalOptions",

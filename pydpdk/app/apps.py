@@ -12,10 +12,11 @@ from contextlib import suppress
 
 from pydpdk.app.session import App
 from pydpdk.burst.burst import Burst
+from pydpdk.burst.respond import Responder
 from pydpdk.burst.verbs import Forward
 from pydpdk.burst.where import Where
 from pydpdk.choices import ForwardMode
-from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec
+from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec, RespondSpec
 from pydpdk.errors import ConfigError, NoRoomError
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.memory.mempool import Mempool
@@ -126,5 +127,22 @@ def generate(app: App, spec: GenerateSpec) -> Round:
         for _ in range(_POLLS):
             for source in sources:
                 source.poll()
+
+    return round_
+
+
+def respond(app: App, spec: RespondSpec) -> Round:
+    """Answer requests for addresses on each port."""
+    burst = app.burst(spec.burst)
+    ends = [
+        (rxq, txq, Responder(spec.addresses, rxq.port.mac).answer)
+        for rxq, txq in app._hops(app.plan.polls)
+    ]
+
+    def round_() -> None:
+        for _ in range(_POLLS):
+            for rxq, txq, answer in ends:
+                if rxq.rx(burst) and answer(burst):
+                    txq.tx(burst, drop=True)
 
     return round_

@@ -34,6 +34,7 @@ _ROUNDS: dict[str, Callable[[App, Any], apps.Round]] = {
     "forward": apps.forward,
     "drop": apps.drop,
     "generate": apps.generate,
+    "respond": apps.respond,
 }
 _logger = Voice("pydpdk")
 

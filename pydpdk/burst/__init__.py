@@ -3,8 +3,9 @@
 from pydpdk.burst.burst import Burst
 from pydpdk.burst.packet import Packet
 from pydpdk.burst.queues import BurstSink, BurstSource
+from pydpdk.burst.respond import Responder
 from pydpdk.burst.tracing import trace
 from pydpdk.burst.verbs import Forward
 from pydpdk.burst.where import Where
 
-__all__ = ["Burst", "BurstSink", "BurstSource", "Forward", "Packet", "Where", "trace"]
+__all__ = ["Burst", "BurstSink", "BurstSource", "Forward", "Packet", "Responder", "Where", "trace"]

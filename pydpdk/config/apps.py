@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from pydpdk.choices import ForwardMode
 from pydpdk.config.kinds import (
+    Address,
     BurstSize,
     Lcore,
     PacketCondition,
@@ -22,7 +23,7 @@ from pydpdk.config.packet import UdpPacket
 MIN_FRAME = 14
 """[bytes] An Ethernet header: the shortest valid template."""
 
-APPS = ("forward", "drop", "generate", "python", "worker")
+APPS = ("forward", "drop", "generate", "respond", "python", "worker")
 """The kinds of app; a file has one of these keys."""
 
 DEFAULT_BURST = 32
@@ -105,6 +106,16 @@ class GenerateSpec(PollingSpec):
         return bytes.fromhex(packet) if isinstance(packet, str) else packet.to_bytes()
 
 
+class RespondSpec(PollingSpec):
+    """Answer ARP requests, neighbour solicitations and pings for some addresses."""
+
+    addresses: Annotated[tuple[Address, ...], _NotEmpty]
+    """IPv4 and IPv6 addresses; they are at the MAC address of each port. All other packets are
+    freed."""
+    ports: Annotated[tuple[PortName, ...], _NotEmpty] = ()
+    """Ports to answer on. Default: all."""
+
+
 class AppSpec(Section):
     """The app for the packets: one of the keys."""
 
@@ -114,6 +125,8 @@ class AppSpec(Section):
     """Receive packets and free them."""
     generate: GenerateSpec | None = None
     """Send copies of one packet."""
+    respond: RespondSpec | None = None
+    """Answer ARP requests, neighbour solicitations and pings."""
     python: Target | None = None
     """Your own function as `module:function`, called with the open file."""
     worker: Target | None = None
@@ -151,5 +164,5 @@ class AppSpec(Section):
     @property
     def lcore(self) -> int | None:
         """The lcore of a built-in app, if the file names one."""
-        polling = self.forward or self.drop or self.generate
+        polling = self.forward or self.drop or self.generate or self.respond
         return polling.lcore if polling else None

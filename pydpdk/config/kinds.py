@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -189,6 +189,17 @@ WorkerName = Annotated[str, _name(63)]
 Lcores = Annotated[str, AfterValidator(_lcores), BeforeValidator(_lcore_text)]
 PacketRate = Annotated[int, Field(ge=1, le=1_000_000_000), BeforeValidator(_whole)]
 Restarts = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+def _address(value: str) -> str:
+    try:
+        ip_address(value)
+    except ValueError:
+        raise ValueError("an address as 10.0.0.2 or fe80::2") from None
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address), Field(examples=["10.0.0.2", "fe80::2"])]
 Ipv4 = Annotated[str, AfterValidator(_ipv4), Field(examples=["198.18.0.1"])]
 Mac = Annotated[str, _mac, Field(examples=["02:00:00:00:00:01"])]
 

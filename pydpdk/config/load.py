@@ -110,7 +110,7 @@ def _fill_app(app: AppSpec, specs: Mapping[str, PortSpec]) -> AppSpec:
     if app.forward and not app.forward.pairs:
         pairs = polling.default_pairs(ports)
         update["forward"] = app.forward.model_copy(update={"pairs": pairs})
-    for kind, spec in (("drop", app.drop), ("generate", app.generate)):
+    for kind, spec in (("drop", app.drop), ("generate", app.generate), ("respond", app.respond)):
         if spec and not spec.ports:
             update[kind] = spec.model_copy(update={"ports": ports})
     if app.worker and not app.queues:

@@ -51,6 +51,9 @@ def polls(config: Config) -> tuple[Poll, ...]:
             for name in app.generate.ports
             for queue in range(config.ports[name].nb_tx_queues)
         )
+    if app.respond:
+        pairs = tuple((name, name) for name in app.respond.ports)
+        return tuple(Poll(lcore, *hop) for hop in _hops(config.ports, pairs))
     if app.worker:
         return tuple(_dealt(app.queues, app.lcores or worker_lcores(config.eal)))
     return ()

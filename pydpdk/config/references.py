@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from pydpdk.config import devices, extra, kinds, names, offers
-from pydpdk.config.apps import AppSpec, DropSpec, ForwardSpec, GenerateSpec
+from pydpdk.config.apps import AppSpec, DropSpec, ForwardSpec, GenerateSpec, RespondSpec
 from pydpdk.config.faults import format_value
 from pydpdk.config.model import Config, MempoolSpec, PortSpec
 from pydpdk.config.polling import default_pairs, main_lcore, worker_lcores
@@ -76,6 +76,8 @@ def check(scope: Scope) -> Iterator[Fault]:
     if app.generate:
         yield from _app_ports(scope, "generate", app.generate)
         yield from _generate(scope, app.generate)
+    if app.respond:
+        yield from _app_ports(scope, "respond", app.respond)
     if app.worker:
         yield from _worker_queues(scope, app)
         yield from _worker_lcores(scope.config, app)
@@ -246,7 +248,15 @@ def _forward(scope: Scope, forward: ForwardSpec) -> Iterator[Fault]:
         yield Fault(path, f"{sum(rx.values())} receive queues", allowed)
 
 
-def _app_ports(scope: Scope, app: str, spec: DropSpec | GenerateSpec) -> Iterator[Fault]:
+_QUEUES: dict[str, tuple[str, ...]] = {
+    "drop": ("nb_rx_queues",), "generate": ("nb_tx_queues",),
+    "respond": ("nb_rx_queues", "nb_tx_queues"),
+}  # fmt: skip
+
+
+def _app_ports(
+    scope: Scope, app: str, spec: DropSpec | GenerateSpec | RespondSpec
+) -> Iterator[Fault]:
     path: KeyPath = ("app", app, "ports")
     if not scope.ports:
         yield Fault(path, "missing", "at least one port in the section ports")
@@ -255,7 +265,7 @@ def _app_ports(scope: Scope, app: str, spec: DropSpec | GenerateSpec) -> Iterato
             yield Fault((*path, i), repr(name), _one_of(scope.ports, "ports"))
         elif name in spec.ports[:i]:
             yield Fault((*path, i), repr(name), "each port once")
-    queues: tuple[str, ...] = ("nb_rx_queues",) if app == "drop" else ("nb_tx_queues",)
+    queues = _QUEUES[app]
     if isinstance(spec, DropSpec) and spec.where:
         queues = ("nb_rx_queues", "nb_tx_queues")
         n = len(spec.ports or scope.ports)

@@ -111,6 +111,8 @@ GOOD: dict[str, Make] = {
     "memory.mempool.Mempool.create.n": same(63),
     "memory.mempool.Mempool.create.cache_size": same(16),
     "eal.start.init_error.lines": same(("one",)),
+    "burst.respond.Responder.addresses": same(["10.0.0.2", "fe80::2"]),
+    "burst.respond.Responder.mac": same("02:00:00:00:00:01"),
     "burst.where.Where.condition": same("udp.dst_port == 53 or vlan?"),
     "burst.burst.Burst.where.condition": same("ether? and mbuf.pkt_len in 1..2000"),
     "burst.burst.Burst.of.packets": same([b"x" * 60, b"y"]),
