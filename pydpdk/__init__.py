@@ -15,6 +15,7 @@ if _TYPE_CHECKING:
     from pydpdk.app import App as App
     from pydpdk.app.ports import Ports as Ports, port as port, ports as ports
     from pydpdk.app.session import open_file as open  # noqa: A004, F401  # pydpdk.open("file.yaml")
+    from pydpdk.app.switch import Switch as Switch
     from pydpdk.burst import (
         Burst as Burst,
         BurstSink as BurstSink,
@@ -88,6 +89,7 @@ if _TYPE_CHECKING:
 _HOME = {
     "pydpdk.app": "App open",
     "pydpdk.app.ports": "Ports port ports",
+    "pydpdk.app.switch": "Switch",
     "pydpdk.burst": "Burst BurstSink BurstSource Forward Packet Responder Where",
     "pydpdk.choices": "ForwardMode GilMode IovaMode ProcType RingSync",
     "pydpdk.eal": "Eal EalState init",

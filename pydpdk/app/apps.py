@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from pydpdk.app.session import App
+from pydpdk.app.switch import Switch
 from pydpdk.burst.burst import Burst
 from pydpdk.burst.respond import Responder
 from pydpdk.burst.verbs import Forward
 from pydpdk.burst.where import Where
 from pydpdk.choices import ForwardMode
-from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec, RespondSpec
+from pydpdk.config.apps import DropSpec, ForwardSpec, GenerateSpec, RespondSpec, SwitchSpec
 from pydpdk.errors import ConfigError, NoRoomError
 from pydpdk.ethdev.queue import RxQueue, TxQueue
 from pydpdk.memory.mempool import Mempool
@@ -144,5 +145,19 @@ def respond(app: App, spec: RespondSpec) -> Round:
             for rxq, txq, answer in ends:
                 if rxq.rx(burst) and answer(burst):
                     txq.tx(burst, drop=True)
+
+    return round_
+
+
+def switch(app: App, spec: SwitchSpec) -> Round:
+    """Forward frames by MAC address between ports."""
+    ports = [app.ports[name] for name in spec.ports]
+    made = Switch(ports, burst=spec.burst, max_age=spec.max_age_s)
+    app._bursts += made._bursts  # closed with the file
+    step = made.step
+
+    def round_() -> None:
+        for _ in range(_POLLS):
+            step()
 
     return round_

@@ -35,6 +35,7 @@ _ROUNDS: dict[str, Callable[[App, Any], apps.Round]] = {
     "drop": apps.drop,
     "generate": apps.generate,
     "respond": apps.respond,
+    "switch": apps.switch,
 }
 _logger = Voice("pydpdk")
 

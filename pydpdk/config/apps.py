@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydpdk.choices import ForwardMode
 from pydpdk.config.kinds import (
     Address,
+    AgeSeconds,
     BurstSize,
     Lcore,
     PacketCondition,
@@ -23,7 +24,7 @@ from pydpdk.config.packet import UdpPacket
 MIN_FRAME = 14
 """[bytes] An Ethernet header: the shortest valid template."""
 
-APPS = ("forward", "drop", "generate", "respond", "python", "worker")
+APPS = ("forward", "drop", "generate", "respond", "switch", "python", "worker")
 """The kinds of app; a file has one of these keys."""
 
 DEFAULT_BURST = 32
@@ -116,6 +117,15 @@ class RespondSpec(PollingSpec):
     """Ports to answer on. Default: all."""
 
 
+class SwitchSpec(PollingSpec):
+    """Forward frames by MAC address, as a learning switch."""
+
+    ports: Annotated[tuple[PortName, ...], _NotEmpty] = ()
+    """Ports of the switch. Default: all."""
+    max_age_s: AgeSeconds = 300
+    """[s] after which an address that sent nothing is forgotten."""
+
+
 class AppSpec(Section):
     """The app for the packets: one of the keys."""
 
@@ -127,6 +137,8 @@ class AppSpec(Section):
     """Send copies of one packet."""
     respond: RespondSpec | None = None
     """Answer ARP requests, neighbour solicitations and pings."""
+    switch: SwitchSpec | None = None
+    """Forward frames by MAC address between all ports."""
     python: Target | None = None
     """Your own function as `module:function`, called with the open file."""
     worker: Target | None = None
@@ -164,5 +176,5 @@ class AppSpec(Section):
     @property
     def lcore(self) -> int | None:
         """The lcore of a built-in app, if the file names one."""
-        polling = self.forward or self.drop or self.generate or self.respond
+        polling = self.forward or self.drop or self.generate or self.respond or self.switch
         return polling.lcore if polling else None

@@ -170,7 +170,7 @@ def pool_of(config: Config, poll: Poll) -> str | None:
 def burst_of(config: Config) -> int:
     """Return the burst size of a built-in app or worker; 0 for a `python` app or none."""
     app = config.app
-    polling = app and (app.forward or app.drop or app.generate or app.respond)
+    polling = app and (app.forward or app.drop or app.generate or app.respond or app.switch)
     if app and app.worker:
         return app.burst
     return polling.burst if polling else 0

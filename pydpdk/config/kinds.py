@@ -188,6 +188,7 @@ Target = Annotated[str, _target, Field(examples=["module:function"])]
 WorkerName = Annotated[str, _name(63)]
 Lcores = Annotated[str, AfterValidator(_lcores), BeforeValidator(_lcore_text)]
 PacketRate = Annotated[int, Field(ge=1, le=1_000_000_000), BeforeValidator(_whole)]
+AgeSeconds = Annotated[int, Field(ge=1, le=1_000_000)]
 Restarts = Annotated[int, Field(ge=0, le=1_000_000)]
 
 

@@ -110,7 +110,8 @@ def _fill_app(app: AppSpec, specs: Mapping[str, PortSpec]) -> AppSpec:
     if app.forward and not app.forward.pairs:
         pairs = polling.default_pairs(ports)
         update["forward"] = app.forward.model_copy(update={"pairs": pairs})
-    for kind, spec in (("drop", app.drop), ("generate", app.generate), ("respond", app.respond)):
+    for kind in ("drop", "generate", "respond", "switch"):
+        spec = getattr(app, kind)
         if spec and not spec.ports:
             update[kind] = spec.model_copy(update={"ports": ports})
     if app.worker and not app.queues:

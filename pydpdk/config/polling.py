@@ -54,6 +54,14 @@ def polls(config: Config) -> tuple[Poll, ...]:
     if app.respond:
         pairs = tuple((name, name) for name in app.respond.ports)
         return tuple(Poll(lcore, *hop) for hop in _hops(config.ports, pairs))
+    if app.switch:
+        return tuple(
+            Poll(lcore, name, queue, other, 0)
+            for name in app.switch.ports
+            for queue in range(config.ports[name].nb_rx_queues)
+            for other in app.switch.ports
+            if other != name
+        )
     if app.worker:
         return tuple(_dealt(app.queues, app.lcores or worker_lcores(config.eal)))
     return ()

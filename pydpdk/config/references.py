@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from pydpdk.config import devices, extra, kinds, names, offers
-from pydpdk.config.apps import AppSpec, DropSpec, ForwardSpec, GenerateSpec, RespondSpec
+from pydpdk.config.apps import AppSpec, DropSpec, ForwardSpec, GenerateSpec, RespondSpec, SwitchSpec
 from pydpdk.config.faults import format_value
 from pydpdk.config.model import Config, MempoolSpec, PortSpec
 from pydpdk.config.polling import default_pairs, main_lcore, worker_lcores
@@ -66,18 +66,22 @@ def check(scope: Scope) -> Iterator[Fault]:
         if scope.config.eal.proc_type != "secondary":  # there the device is named alone
             yield from offers.check(name, port)
         yield from _secondary(scope, name, port)
-    app = scope.config.app
-    if app is None:
-        return
+    if scope.config.app is not None:
+        yield from _app(scope, scope.config.app)
+
+
+def _app(scope: Scope, app: AppSpec) -> Iterator[Fault]:
     if app.forward:
         yield from _forward(scope, app.forward)
-    if app.drop:
-        yield from _app_ports(scope, "drop", app.drop)
+    for kind in _QUEUES:
+        spec = getattr(app, kind)
+        if spec:
+            yield from _app_ports(scope, kind, spec)
     if app.generate:
-        yield from _app_ports(scope, "generate", app.generate)
         yield from _generate(scope, app.generate)
-    if app.respond:
-        yield from _app_ports(scope, "respond", app.respond)
+    if app.switch and len(app.switch.ports or scope.ports) < 2:
+        n = len(app.switch.ports or scope.ports)
+        yield Fault(("app", "switch", "ports"), f"{n} port{'s' * (n != 1)}", "at least two ports")
     if app.worker:
         yield from _worker_queues(scope, app)
         yield from _worker_lcores(scope.config, app)
@@ -250,12 +254,12 @@ def _forward(scope: Scope, forward: ForwardSpec) -> Iterator[Fault]:
 
 _QUEUES: dict[str, tuple[str, ...]] = {
     "drop": ("nb_rx_queues",), "generate": ("nb_tx_queues",),
-    "respond": ("nb_rx_queues", "nb_tx_queues"),
+    "respond": ("nb_rx_queues", "nb_tx_queues"), "switch": ("nb_rx_queues", "nb_tx_queues"),
 }  # fmt: skip
 
 
 def _app_ports(
-    scope: Scope, app: str, spec: DropSpec | GenerateSpec | RespondSpec
+    scope: Scope, app: str, spec: DropSpec | GenerateSpec | RespondSpec | SwitchSpec
 ) -> Iterator[Fault]:
     path: KeyPath = ("app", app, "ports")
     if not scope.ports:

@@ -97,7 +97,10 @@ app:
         ("eal: {main_lcore: 4095}", "eal.main_lcore: 4095, allowed: one of the lcores"),
         ("eal: {lcores: 4000}", "eal.lcores: 4000, allowed: text, or a list, each a whole number"),
         ('eal: {extra: ["--help"]}', "eal.extra[0]: '--help', allowed: no request for help"),
-        ("app: {}", "app: a map, allowed: exactly one of forward, drop, generate, respond, python"),
+        (
+            "app: {}",
+            "app: a map, allowed: exactly one of forward, drop, generate, respond, switch, python",
+        ),
         ("app: {drop: , generate: }", "exactly one of"),
         ("app: {drop: {ports: [p0, p0]}}", "app.drop.ports[1]: 'p0', allowed: each port once"),
         ("app: {forward: {pairs: [[p0, p0], [p1, p0]]}}", "allowed: each port in one pair only"),

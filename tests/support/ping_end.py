@@ -1,7 +1,8 @@
-"""A host in its own network namespace that pings addresses: `ping_end.py ADDRESS...`.
+"""A host in its own network namespace that pings addresses: `ping_end.py [--host N] ADDRESS...`.
 
-It prints `ready`, gets its interface `eth0`, and continues after a line on stdin. For each address
-it prints how many of five pings were answered; its kernel finds the MAC address by ARP or ND.
+It prints `ready`, gets its interface `eth0`, and continues after a line on stdin; with `--host N`
+it has the addresses of that number, and waits for another line before it pings. For each address it
+prints how many of five pings were answered; its kernel finds the MAC address by ARP or ND.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 
-OWN = ("198.18.81.1/24", "2001:db8:81::1/64")
+OWN = ("198.18.81.{}/24", "2001:db8:81::{}/64")
 COUNT = 5
 ICMP, ICMP6 = (8, 0, 20), (128, 129, 0)  # request, reply, bytes of IP's header in what comes
 
@@ -59,12 +60,17 @@ def ping(address: str) -> int:
 def main() -> None:
     say("ready")
     sys.stdin.readline()
-    for address in OWN:
+    asked, number = sys.argv[1:], 1
+    if asked[0] == "--host":
+        number, asked = int(asked[1]), asked[2:]
+    for address in (one.format(number) for one in OWN):
         nodad = ["nodad"] if ":" in address else []
         subprocess.run(["ip", "addr", "add", address, "dev", "eth0", *nodad], check=True)
     subprocess.run(["ip", "link", "set", "eth0", "up"], check=True)
     say("configured")
-    for address in sys.argv[1:]:
+    if len(asked) < len(sys.argv[1:]):  # until all others are there
+        sys.stdin.readline()
+    for address in asked:
         say(ping(address))
     neighbours = ["ip", "neigh", "show", "dev", "eth0"]
     say(repr(subprocess.run(neighbours, capture_output=True, text=True).stdout))
