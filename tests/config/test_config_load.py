@@ -99,7 +99,7 @@ app:
         ('eal: {extra: ["--help"]}', "eal.extra[0]: '--help', allowed: no request for help"),
         (
             "app: {}",
-            "app: a map, allowed: exactly one of forward, drop, generate, respond, switch, python",
+            "app: a map, allowed: exactly one of forward, drop, generate",
         ),
         ("app: {drop: , generate: }", "exactly one of"),
         ("app: {drop: {ports: [p0, p0]}}", "app.drop.ports[1]: 'p0', allowed: each port once"),
