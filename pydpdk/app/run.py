@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, field, replace
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from pydpdk.ethdev.stats import PortStats
 from pydpdk.host import captures
 from pydpdk.process import Member
 
+_OVERDUE_S = 2.0
 _WAIT_S = 0.05
 _CUT = (
     "packets longer than its frames are dropped: see frame_size, and interface-offloads of"
@@ -182,7 +184,7 @@ def run(
     with workers.started(app) as members, compiled.launched(app) as on_lcores:
         poll = _poller(app, on_lcores)
         measurement.begin(on_lcores)
-        with app.stop.on_signals(seconds), _ticking(measurement, tick, interval):
+        with app.stop.on_signals(seconds), _overdue(app), _ticking(measurement, tick, interval):
             result = poll(members)
     report = measurement.report()
     _warn_of_captures(app, report)
@@ -242,6 +244,33 @@ def _pinned(app: App, loop: Callable[[], str | None]) -> str | None:
 def _wait(app: App, members: dict[str, Member]) -> None:
     while app.running and not all(member.done() for member in members.values()):
         time.sleep(_WAIT_S)
+
+
+@contextmanager
+def _overdue(app: App) -> Iterator[None]:
+    """Log once if a user's function goes on after the stop, from a thread that is not pinned."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_WAIT_S):
+            if app.stop.requested:
+                if not done.wait(_OVERDUE_S):
+                    _logger.warning(
+                        "app.python: the function has not returned %g s after the stop: let its"
+                        " loop look at app.running; one more Ctrl-C interrupts it", _OVERDUE_S
+                    )  # fmt: skip
+                return
+
+    if app.config.app is None or app.config.app.python is None:
+        yield
+        return
+    thread = threading.Thread(target=watch, name="pydpdk-overdue", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 class _ticking:  # noqa: N801  # reads as a verb in `with`

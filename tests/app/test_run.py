@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 KEYS = {
     "rx_packets", "tx_packets", "rx_bytes", "tx_bytes",
@@ -157,6 +158,25 @@ def test_a_function_that_raises_leaves_nothing_behind(command, tmp_path):
     finished = _run(command(file, "--duration", "5"), tmp_path)
     assert finished.returncode == 1
     assert "RuntimeError: mine" in finished.stderr
+
+
+def test_a_function_that_does_not_look_hears_of_the_stop(command, tmp_path, children):
+    file = _python_file(
+        tmp_path,
+        "import time\n"
+        "from pathlib import Path\n"
+        "def main(app):\n"
+        "    while not Path('go').exists():\n"
+        "        time.sleep(0.01)\n"
+        "    return app.running\n",
+    )
+    run = children.start(command(file, "--duration", "0.1"), cwd=tmp_path)
+    until(lambda: "has not returned 2 s after the stop" in run.errors)
+    (tmp_path / "go").touch()
+    done = run.finish()
+    assert done.returncode == 0, done.stderr
+    assert "python: False" in done.stdout
+    assert done.stderr.count("has not returned") == 1
 
 
 def test_a_missing_function_is_a_fault_of_the_file(command, tmp_path):
