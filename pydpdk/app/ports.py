@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Self, TypedDict, Unpack
 
 from pydpdk._core.lifetime import Undo
 from pydpdk.config import budget
 from pydpdk.eal import EalState, current, init, state
 from pydpdk.eal.devices import checked, has_port
-from pydpdk.errors import DpdkError, InUseError, NotSupportedError
+from pydpdk.errors import DpdkError, InUseError, NotSupportedError, make_error
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.port import Port, PortState
+from pydpdk.host.devargs import Device
 from pydpdk.lcore import walk
 from pydpdk.limits import DEFAULT_DESC, MEMPOOL_NAME
 from pydpdk.memory.mempool import Mempool
@@ -74,8 +77,8 @@ def port(
     Returns
     -------
     Port
-        Started; a context manager, whose end closes the port. The EAL runs until the process
-        ends, or until `eal.current().close()`: DPDK starts once in a process.
+        Started; a context manager, whose end closes the port and removes the device. The EAL runs
+        until the process ends, or until `eal.current().close()`: DPDK starts once in a process.
 
     Raises
     ------
@@ -123,18 +126,33 @@ def ports(
 def _add(device: str) -> Port:
     """Return the port of a device, which is added unless a scan of the bus found it."""
     parsed = checked(device)
-    if parsed.tail or not has_port(parsed.port_name):
-        try:
-            return Port.lookup(current().add_device(device))
-        except DpdkError as error:
-            allowed = parsed.unknown_driver(is_port=True)
-            if allowed:
-                raise ValueError(f"device must be {allowed} (got {device!r})") from error
-            raise
+    if not has_port(parsed.port_name):
+        with Undo(_take_away, parsed):
+            added = Port.lookup(_added(device, parsed))
+            added._own_device = parsed.name
+            return added
+    if parsed.tail:
+        text = f"{parsed.name} is there: name it without arguments"
+        raise make_error("rte_eal_hotplug_add", errno.EEXIST, text)
     found = Port.lookup(parsed.port_name)
     if found.state != PortState.UNCONFIGURED:
         raise InUseError(f"{found!r} is in use already: Port.lookup finds it")
     return found
+
+
+def _added(device: str, parsed: Device) -> str:
+    try:
+        return current().add_device(device)
+    except DpdkError as error:
+        allowed = parsed.unknown_driver(is_port=True)
+        if allowed:
+            raise ValueError(f"device must be {allowed} (got {device!r})") from error
+        raise
+
+
+def _take_away(device: Device) -> None:
+    with suppress(DpdkError):
+        current().remove_device(device.name)
 
 
 def _by_pool(opened: Sequence[Port], mempool: Mempool | None) -> Iterable[Sequence[Port]]:
@@ -187,4 +205,4 @@ def _set_promiscuous(one: Port, promiscuous: bool | None) -> None:
 
 def _close_all(opened: Sequence[Port]) -> None:
     for one in reversed(opened):
-        one.close(force=True)
+        one.close()

@@ -85,6 +85,7 @@ class Port(Portable):
         self._tx: tuple[TxQueue, ...] = ()
         self._mempool: Mempool | None = None
         self._own_pool: Mempool | None = None  # closed with the port
+        self._own_device = ""  # removed with the port
         self._pools: set[Mempool] = set()  # the driver may hold mbufs of these
         self._sockets: set[drivers.Socket] = set()
         self._finishes = self._splits = False
@@ -586,8 +587,11 @@ class Port(Portable):
     # -- close --
 
     def close(self, *, force: bool = False) -> None:
-        """Close the device, as `Owner.close`, and a mempool that `pydpdk.port` made for it."""
+        """Close the device, as `Owner.close`; what `pydpdk.port` made for it is taken away."""
         super().close(force=force)
+        device, self._own_device = self._own_device, ""
+        if device and not force:  # by force it is the end of the EAL, of which devices are a part
+            eal.current().remove_device(device)
         pool, self._own_pool = self._own_pool, None
         if pool is not None:
             pool._stay()  # where others use it, the end of the EAL closes it

@@ -9,7 +9,7 @@ from scapy.all import IP, UDP, Ether
 
 import pydpdk
 from pydpdk import Burst, Mempool, Port, PortState
-from pydpdk.errors import InUseError, NotFoundError
+from pydpdk.errors import InUseError, NameTakenError, NotFoundError
 
 DNS = bytes(Ether() / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=5000, dport=53) / b"who")
 WEB = bytes(Ether() / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=5000, dport=80) / b"what")
@@ -20,7 +20,6 @@ def ring(eal, name: str):
     """A port whose packets come back."""
     with pydpdk.port(f"net_ring_{name}") as port:
         yield port
-    eal.remove_device(f"net_ring_{name}")
 
 
 def test_a_port_in_one_line(eal, name: str):
@@ -34,7 +33,6 @@ def test_a_port_in_one_line(eal, name: str):
             burst.free()
     assert port.closed
     assert port.mempool.closed
-    eal.remove_device(f"net_null_{name}")
 
 
 def test_several_ports_share_a_mempool(eal, name: str):
@@ -42,15 +40,12 @@ def test_several_ports_share_a_mempool(eal, name: str):
         assert left.mempool is right.mempool
         assert left.mempool.capacity >= 512 * 2 + 1024 * 2
     assert left.mempool.closed
-    for device in (f"net_null_{name}", f"net_ring_{name}"):
-        eal.remove_device(device)
 
 
 def test_a_mempool_of_the_user_stays(eal, pool: Mempool, name: str):
     with pydpdk.port(f"net_null_{name}", mempool=pool) as port:
         assert port.mempool is pool
     assert not pool.closed
-    eal.remove_device(f"net_null_{name}")
 
 
 def test_a_mempool_whose_packets_are_in_use_outlives_its_port(eal, name: str):
@@ -62,7 +57,6 @@ def test_a_mempool_whose_packets_are_in_use_outlives_its_port(eal, name: str):
         assert len(burst.bytes(0)) == 64
         burst.free()
         mempool.close()
-    eal.remove_device(f"net_null_{name}")
 
 
 @pytest.mark.parametrize(
@@ -88,8 +82,18 @@ def test_what_cannot_be_opened_leaves_nothing(eal, name: str, devices, settings,
     assert Mempool.all() == pools
     with pytest.raises(NotFoundError):
         Port.lookup(f"net_null_{name}")
-    if any(d == "net_null_{}" for d in devices) and "net_nul0" not in devices:
-        eal.remove_device(f"net_null_{name}")
+
+
+def test_a_device_can_be_opened_again(eal, name: str):
+    for size in (64, 128, 64):
+        with pydpdk.port(f"net_null_{name},size={size}") as port, Burst(1) as burst:
+            port.rx_queue.rx(burst)
+            assert burst.lengths.tolist() == [size]
+            burst.free()
+    with pytest.raises(ValueError, match="mtu"):
+        pydpdk.port(f"net_null_{name}", mtu=5)
+    with pydpdk.port(f"net_null_{name}"), pytest.raises(NameTakenError, match="without arguments"):
+        pydpdk.port(f"net_null_{name},size=7")
 
 
 def test_a_port_that_is_there_is_used_once(eal, device, name: str):

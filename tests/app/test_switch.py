@@ -82,8 +82,6 @@ def test_as_a_plain_model(eal, here, name: str):
         assert set(switch.addresses.values()) <= {port.name for port in ports}
         assert pool.in_use_count == 0
     assert [read_pcap(Path(f"out{i}.pcap")) for i in range(PORTS)] == model(inputs)
-    for i in range(PORTS):
-        eal.remove_device(f"net_pcap_{name}{i}")
 
 
 def test_large_bursts_lose_nothing(eal, here, name: str):
@@ -97,8 +95,6 @@ def test_large_bursts_lose_nothing(eal, here, name: str):
     assert flooded == 500
     assert read_pcap(Path("out1.pcap")) == read_pcap(Path("out2.pcap")) == frames
     assert read_pcap(Path("out0.pcap")) == []
-    for i in range(PORTS):
-        eal.remove_device(f"net_pcap_{name}{i}")
 
 
 def test_addresses_are_forgotten_and_their_number_is_limited(eal, here, name: str, monkeypatch):
@@ -116,8 +112,6 @@ def test_addresses_are_forgotten_and_their_number_is_limited(eal, here, name: st
         assert switch.addresses == {}
         switch.step()
         assert set(switch.addresses) == {MACS[5]}
-    for i in range(PORTS):
-        eal.remove_device(f"net_pcap_{name}{i}")
 
 
 def test_a_mempool_without_mbufs_for_copies(eal, here, name: str):
@@ -134,8 +128,6 @@ def test_a_mempool_without_mbufs_for_copies(eal, here, name: str):
         assert (switch.flooded, switch.missed) == (1, 1)
         all_of_them.free()
     assert sum(len(read_pcap(Path(f"out{i}.pcap"))) for i in range(PORTS)) == 1
-    for i in range(PORTS):
-        eal.remove_device(f"net_pcap_{name}{i}")
 
 
 def test_what_is_no_switch(device, pool: Mempool, name: str):

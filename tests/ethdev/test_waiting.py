@@ -22,7 +22,6 @@ def ring(eal, name: str):
     """A port whose packets come back."""
     with pydpdk.port(f"net_ring_{name}") as port:
         yield port
-    eal.remove_device(f"net_ring_{name}")
 
 
 class Receiving(threading.Thread):
@@ -162,4 +161,3 @@ def test_the_kernel_wakes_a_thread_and_a_task(eal, veth: str):
         asyncio.run(ask())
         burst.free()
         list(port.sniff(timeout=0))
-    eal.remove_device(device)
