@@ -19,7 +19,9 @@ from pydpdk.app.compiled import CompiledWorkers, LcoreReport
 from pydpdk.app.session import App
 from pydpdk.app.target import load_target
 from pydpdk.app.workers import WorkerReport
+from pydpdk.config.apps import ReceivingSpec
 from pydpdk.errors import ConfigError
+from pydpdk.ethdev.pauses import Pauses
 from pydpdk.ethdev.port import Port
 from pydpdk.ethdev.stats import PortStats
 from pydpdk.host import captures
@@ -217,13 +219,32 @@ def _poller(
         with app.stop.breakable():
             target = load_target(spec.python, app.config.where("app", "python"))
         return lambda _: _pinned(app, partial(_call, app, target))
-    round_ = _ROUNDS[spec.kind](app, getattr(spec, spec.kind))
+    mine = getattr(spec, spec.kind)
+    round_ = _ROUNDS[spec.kind](app, mine)
+    adaptive = isinstance(mine, ReceivingSpec) and mine.idle == "adaptive"
 
     def loop() -> None:
         while app.running:
             round_()
 
-    return lambda _: _pinned(app, loop)
+    return lambda _: _pinned(app, partial(_sleeping, app, round_) if adaptive else loop)
+
+
+def _sleeping(app: App, round_: apps.Round) -> None:
+    """Run rounds, and sleep after those in which no packet came."""
+    queues = tuple(dict.fromkeys(
+        app.ports[poll.rx_port].rx_queues[poll.rx_queue or 0]
+        for poll in app.plan.polls if poll.rx_port is not None
+    ))  # fmt: skip
+    pauses, seen = Pauses([queue._fd for queue in queues]), 0
+    while app.running:
+        round_()
+        packets = sum(queue.packets for queue in queues)
+        if packets == seen:
+            pauses.wait(None)
+        else:
+            pauses.reset()
+            seen = packets
 
 
 def _call(app: App, target: Callable[[App], object]) -> str | None:

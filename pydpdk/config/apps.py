@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -62,7 +62,16 @@ class PollingSpec(Section):
     """Lcore that polls. Default: the main lcore."""
 
 
-class ForwardSpec(PollingSpec):
+class ReceivingSpec(PollingSpec):
+    """Keys of every built-in app that receives."""
+
+    idle: Literal["poll", "adaptive"] = "poll"
+    """While no packet comes: `poll` keeps the CPU busy, for the least latency; `adaptive` sleeps
+    after 256 polls that found none, 50 us at first and up to 1 ms; on net_af_packet until the
+    kernel has a packet."""
+
+
+class ForwardSpec(ReceivingSpec):
     """Forward packets from one port to another."""
 
     pairs: Annotated[tuple[tuple[PortName, PortName], ...], _NotEmpty] = ()
@@ -75,7 +84,7 @@ class ForwardSpec(PollingSpec):
     compared with numbers and addresses (docs/columns.md)."""
 
 
-class DropSpec(PollingSpec):
+class DropSpec(ReceivingSpec):
     """Receive packets and free them."""
 
     ports: Annotated[tuple[PortName, ...], _NotEmpty] = ()
@@ -107,7 +116,7 @@ class GenerateSpec(PollingSpec):
         return bytes.fromhex(packet) if isinstance(packet, str) else packet.to_bytes()
 
 
-class RespondSpec(PollingSpec):
+class RespondSpec(ReceivingSpec):
     """Answer ARP requests, neighbour solicitations and pings for some addresses."""
 
     addresses: Annotated[tuple[Address, ...], _NotEmpty]
@@ -117,7 +126,7 @@ class RespondSpec(PollingSpec):
     """Ports to answer on. Default: all."""
 
 
-class SwitchSpec(PollingSpec):
+class SwitchSpec(ReceivingSpec):
     """Forward frames by MAC address, as a learning switch."""
 
     ports: Annotated[tuple[PortName, ...], _NotEmpty] = ()

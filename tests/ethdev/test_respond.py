@@ -28,6 +28,7 @@ from scapy.all import (
     IPv6,
     Raw,
 )
+from waiting import until
 
 from pydpdk import Burst, Mempool, Responder
 
@@ -173,7 +174,7 @@ def test_what_is_no_address(addresses, mac, error, text: str):
 FILE = """
 eal: {{hugepages: {hugepages}, telemetry: false}}
 ports: {{eth: {{device: "net_af_packet0,iface={interface}"}}}}
-app: {{respond: {{addresses: [198.18.81.2, "2001:db8:81::2"]}}}}
+app: {{respond: {{addresses: [198.18.81.2, "2001:db8:81::2"], idle: {idle}}}}}
 """
 
 
@@ -184,7 +185,8 @@ app: {{respond: {{addresses: [198.18.81.2, "2001:db8:81::2"]}}}}
     subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode != 0,
     reason="no network namespace can be made here",
 )
-def test_a_kernel_pings_a_running_file(children: Children, tmp_path: Path, on_hugepages):
+@pytest.mark.parametrize("idle", ["poll", "adaptive"])
+def test_a_kernel_pings_a_running_file(children: Children, tmp_path: Path, on_hugepages, idle: str):
     interface = f"r{os.getpid()}"
     asked = ("198.18.81.2", "2001:db8:81::2", "198.18.81.2")
     host = Child(["unshare", "--net", sys.executable, ping_end.__file__, *asked])
@@ -195,12 +197,17 @@ def test_a_kernel_pings_a_running_file(children: Children, tmp_path: Path, on_hu
         subprocess.run(["ip", "link", "set", interface, "up", "addrgenmode", "none"], check=True)
         mac = Path(f"/sys/class/net/{interface}/address").read_text().strip()
         file = tmp_path / "respond.yaml"
-        file.write_text(FILE.format(interface=interface, hugepages=str(on_hugepages).lower()))
+        file.write_text(
+            FILE.format(interface=interface, hugepages=str(on_hugepages).lower(), idle=idle)
+        )
         run = children.start([sys.executable, "-m", "pydpdk", "run", str(file)], cwd=tmp_path)
         run.lines_until("-> packet")
         host.write()
         assert host.line() == "configured"
         assert [host.line() for _ in asked] == [str(ping_end.COUNT)] * len(asked)
+        if idle == "adaptive":
+            stat = Path(f"/proc/{run.pid}/stat")
+            until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "S")  # it sleeps
         run.signal(signal.SIGTERM)
         assert run.finish().returncode == 0
         assert host.line().count(mac) == 2  # learned by ARP and by ND
