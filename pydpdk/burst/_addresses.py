@@ -14,6 +14,7 @@ Kind: TypeAlias = Literal["mac", "ipv4", "ipv6"]
 
 _NAMES = ("src_addr", "dst_addr", "arp_sip", "arp_tip")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}")
+_BYTES = {"mac": 6, "ipv6": 16}
 _EXAMPLES = {"mac": "02:00:00:00:00:01", "ipv4": "10.0.0.1", "ipv6": "fe80::1"}
 
 
@@ -40,31 +41,37 @@ def number_of(kind: Kind, text: str) -> int:
     return int(text.replace(":", ""), 16)
 
 
-def as_values(spec: Spec, value: Any) -> Any:
-    """Return what is written into a column: of an address or a list of these, its numbers or bytes.
+def as_values(name: str, kind: Kind | None, value: Any) -> Any:
+    """Return a value of an array of addresses: of text or a list of texts, its numbers or bytes.
+
+    Parameters
+    ----------
+    name
+        For the message.
+    kind
+        That of the array; of None the value is returned as it is.
 
     Raises
     ------
     ValueError
-        A text is no address of the column's kind.
+        A text is no address of this kind.
     """
-    kind = kind_of(spec)
     if kind is None:
         return value
     if isinstance(value, str):
-        return _as_value(spec, kind, value)
+        return _as_value(name, kind, value)
     if isinstance(value, (list, tuple)) and value and all(isinstance(one, str) for one in value):
-        return [_as_value(spec, kind, one) for one in value]
+        return [_as_value(name, kind, one) for one in value]
     return value
 
 
-def _as_value(spec: Spec, kind: Kind, text: str) -> int | list[int]:
+def _as_value(name: str, kind: Kind, text: str) -> int | list[int]:
     try:
         number = number_of(kind, text)
     except ValueError:
         wanted = f"an address as {_EXAMPLES[kind]}"
-        raise ValueError(f"{spec.name} must be {wanted} (got {text!r})") from None
-    return number if kind == "ipv4" else list(number.to_bytes(spec.shape[0], "big"))
+        raise ValueError(f"{name} must be {wanted} (got {text!r})") from None
+    return number if kind == "ipv4" else list(number.to_bytes(_BYTES[kind], "big"))
 
 
 def texts_of(spec: Spec, column: Any, has: Any) -> list[str]:

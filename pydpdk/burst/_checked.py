@@ -10,7 +10,7 @@ import numpy as np
 from pydpdk._core.objects import rewritten
 from pydpdk._core.verbs import VERBS, Column, Constant, Each, Octets, Takes, Values
 from pydpdk._dpdk import ffi, lib
-from pydpdk.burst._addresses import as_values
+from pydpdk.burst._addresses import as_values, kind_of
 from pydpdk.burst._catalog import Spec, find
 from pydpdk.burst._fit import check_number, fit
 from pydpdk.burst._known import KnownColumn
@@ -98,7 +98,8 @@ def _column(call: _Call, argument: Column, value: Any) -> None:
 
 def _values(call: _Call, argument: Values, value: Any) -> None:
     spec = call.specs[-1]
-    values = fit(spec.name, as_values(spec, value), spec.base, (call.n, *spec.shape))
+    value = as_values(spec.name, kind_of(spec), value)
+    values = fit(spec.name, value, spec.base, (call.n, *spec.shape))
     call.c.append(ffi.from_buffer("char *", values))
 
 

@@ -122,7 +122,9 @@ class Columns(ColumnsBase):
         if not spec.writable:
             raise ValueError(f"column {spec.name!r} may only be read")
         n = len(self._shown)
-        values = fit(spec.name, as_values(spec, value), spec.base, (n, *spec.shape))
+        values = fit(
+            spec.name, as_values(spec.name, kind_of(spec), value), spec.base, (n, *spec.shape)
+        )
         column = ffi.new("struct pyd_column *", spec.c)
         data = ffi.from_buffer("char *", values.view(np.uint8))
         result = lib.pyd_column_write(self._shown._c, column, data, n)

@@ -13,6 +13,7 @@ from pydpdk import eal, lcore
 from pydpdk._core.lifetime import Owner, Rank, Undo, address_of, lock
 from pydpdk._core.objects import RoutesBase
 from pydpdk._dpdk import ffi, lib
+from pydpdk.burst._addresses import as_values
 from pydpdk.burst._fit import fit
 from pydpdk.errors import call_errno, call_rte_errno, check_name, check_range
 from pydpdk.memory.critical import inside
@@ -117,9 +118,10 @@ class Routes(Owner, RoutesBase, Generic[Network]):
         ----------
         addresses
             A column: for IPv4 `uint32[n]`, as `burst.columns["ipv4.dst_addr"]`; for IPv6
-            `uint8[n, 16]`, as `burst.columns["ipv6.dst_addr"]`.
+            `uint8[n, 16]`, as `burst.columns["ipv6.dst_addr"]`. Or a list of texts, `10.0.0.1`.
         """
         width: tuple[int, ...] = self._row.shape
+        addresses = as_values("addresses", "ipv6" if width else "ipv4", addresses)
         values = np.asarray(addresses)
         if values.ndim == 0 or values.shape[1:] != width:
             allowed = ", ".join(("n", *map(str, width)))

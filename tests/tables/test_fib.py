@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from pydpdk import ClosedError, Eal, Fib, NameTakenError, NoRoomError, NotFoundError
+from pydpdk import ClosedError, Eal, Fib, Fib6, NameTakenError, NoRoomError, NotFoundError
 
 
 @pytest.fixture
@@ -120,3 +120,16 @@ def test_a_name_is_taken_once_and_free_again(eal: Eal, name: str, fib: Fib):
     for call in (lambda: fib.find([1]), lambda: fib.add("10.0.0.0/8", 1)):
         with pytest.raises(ClosedError):
             call()
+
+
+def test_addresses_as_text(eal: Eal, name: str):
+    with Fib(name, max_routes=8) as fib, Fib6(f"{name}6", max_routes=8) as fib6:
+        fib.add("10.0.0.0/8", 7)
+        fib6.add("2001:db8::/32", 9)
+        assert fib.find(["10.1.2.3", "11.0.0.1"]).tolist() == [7, 0]
+        assert fib6.find(["2001:db8::1"]).tolist() == [9]
+        for table, wrong in ((fib, ["fe80::1"]), (fib6, ["10.0.0.1"]), (fib, ["x"])):
+            with pytest.raises(ValueError, match=r"addresses must be an address as .* \(got"):
+                table.find(wrong)
+        with pytest.raises(ValueError, match="addresses must have the shape"):
+            fib.find("10.0.0.1")
