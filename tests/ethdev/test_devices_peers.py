@@ -123,7 +123,12 @@ def test_a_client_of_memif_after_the_end_crashes_nothing(run_script, removal: st
         "name = f'pydpdk-{os.getpid()}'\n"
         "eal.add_device(f'net_memif0,role=server,socket={name}')\n" + removal + "end()\n"
         "tasks = pathlib.Path('/proc/self/task').iterdir()\n"
-        "(thread,) = [t for t in tasks if '-intr' in (t / 'comm').read_text()]\n"
+        "def name_of(task):\n"
+        "    try:\n"
+        "        return (task / 'comm').read_text()\n"
+        "    except (FileNotFoundError, ProcessLookupError):\n"  # the thread has ended
+        "        return ''\n"
+        "(thread,) = [task for task in tasks if '-intr' in name_of(task)]\n"
         "before = (thread / 'schedstat').read_text()\n"
         "client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
         "client.connect('\\0' + name)\n"
