@@ -222,6 +222,7 @@ class Port(Portable):
 
     def _only(self, kind: str, queues: tuple[Q, ...], call: str) -> Q:
         if len(queues) != 1:
+            self.handle  # noqa: B018  # raises when closed
             which = f"choose one of {kind}_queues" if queues else "configure makes them"
             what = f"{self!r} has {len(queues)} {kind} queues: {which}"
             raise make_error(call, errno.ENODEV, what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydpdk._core.fixed import Fixed
@@ -183,8 +184,8 @@ class RxQueue(Queue):
             n = self._receive(burst)
         return n
 
-    async def aget(self, burst: MbufOwner, *, timeout: float | None = None) -> int:
-        """Receive into a burst whose packets are freed first; other tasks run meanwhile.
+    def aget(self, burst: MbufOwner, *, timeout: float | None = None) -> Coroutine[Any, Any, int]:
+        """Receive into a burst whose packets are freed first; to be awaited, other tasks run on.
 
         Parameters
         ----------
@@ -207,7 +208,9 @@ class RxQueue(Queue):
         -----
         Wraps  rte_eth_rx_burst (rte_ethdev.h)
         """
-        end = deadline(timeout)
+        return self._aget(burst, deadline(timeout))
+
+    async def _aget(self, burst: MbufOwner, end: float | None) -> int:
         n = self._receive(burst, free=True)
         pauses = Pauses([self._fd])
         while not n and (remaining := left(end)) != 0:

@@ -13,7 +13,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import pydpdk
-from pydpdk import Bpf, Burst, Eal, Fib, Fib6, Forward, Hash, Mempool, Meter, ObjectPool, Port, Ring
+from pydpdk import (
+    Bpf,
+    Burst,
+    Eal,
+    Fib,
+    Fib6,
+    Forward,
+    Hash,
+    Mempool,
+    Meter,
+    ObjectPool,
+    Port,
+    Ring,
+    Where,
+)
 from pydpdk._crossing import Locked, Undo
 
 N = 8
@@ -261,8 +275,8 @@ def table_cases(world: World) -> dict[str, Case]:
     table = opened(Hash("references", "u4", entries=64))
     table.add(U4)
     bpf = opened(Bpf("udp"))
-    meter = Meter(1000, 1000, n=N)
-    watched = (burst, fib, fib6, table, bpf, meter, U4, V16)
+    meter, where = Meter(1000, 1000, n=N), Where("udp.dst_port == 53 or vlan?")
+    watched = (burst, fib, fib6, table, bpf, where, meter, U4, V16)
     calls: dict[str, tuple[str, Call]] = {
         "Fib.find": ("Fib.find Routes.find", lambda: fib.find(U4)),
         "Fib6.find": ("Fib6.find Routes.find", lambda: fib6.find(V16)),
@@ -273,6 +287,8 @@ def table_cases(world: World) -> dict[str, Case]:
         "Meter.color of another flow": ("Meter.color", invalid(meter.color, U4 + N, U4)),
         "Bpf.match": ("Bpf.match", lambda: bpf.match(burst)),
         "Bpf.match of nothing": ("Bpf.match", refused(bpf.match)),
+        "Where.match": ("Where.match", lambda: where.match(burst)),
+        "Where.match of nothing": ("Where.match", refused(where.match)),
     }
     return {
         name: Case(tuple(verbs.split()), call, watched) for name, (verbs, call) in calls.items()

@@ -40,7 +40,10 @@ from pydpdk import (
     PortStats,
     Process,
     Recovery,
+    Responder,
     Ring,
+    Switch,
+    Where,
     _crossing,
     lcore,
 )
@@ -94,6 +97,14 @@ class Maker:
         port.configure(mempool=self.pool)
         port.start()
         return port
+
+    def switch(self) -> Switch:
+        ports = [self.device(f"net_null_fixed{i}") for i in range(2)]
+        for port in ports:
+            port.configure(mempool=self.pool)
+            port.start()
+        made: Switch = self.closing(Switch(ports))
+        return made
 
     def mbuf(self) -> Any:
         self.burst.alloc(self.pool, 4, length=60)
@@ -157,6 +168,9 @@ Use = Callable[[Any], object]
 U4, U8 = np.arange(4, dtype=np.uint32), np.arange(4, dtype=np.uint64)
 CASES: dict[str, tuple[Make, Use]] = {
     "App": (Maker.app, repr),
+    "Responder": (lambda m: Responder(["10.0.0.1"], "02:00:00:00:00:01"), repr),
+    "Switch": (Maker.switch, lambda s: s.step()),
+    "Where": (lambda m: Where("udp?"), repr),
     "Bound": (lambda m: m.mbuf()._burst.columns.bind("mbuf.pkt_len"), lambda b: b()),
     "Bpf": (lambda m: m.closing(Bpf("tcp")), repr),
     "Burst": (lambda m: m.mbuf()._burst, lambda b: (b.lengths, b.columns["mbuf.pkt_len"])),
