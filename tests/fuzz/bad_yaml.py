@@ -152,7 +152,12 @@ def bad_files() -> Iterator[tuple[str, str]]:
 
 def _structures(data: Any) -> Iterator[tuple[str, Any]]:
     """Break the shape of a file at each of its keys."""
-    yield "no mempools", {key: value for key, value in data.items() if key != "mempools"}
+    unnamed = {
+        name: {key: value for key, value in port.items() if key != "mempool"}
+        for name, port in data["ports"].items()
+    }
+    two = {"x": {"n": 511}, "y": {"n": 511}}
+    yield "which mempool", {**data, "mempools": two, "ports": unnamed}
     for section in ("mempools", "ports"):
         for name in ("", "x" * 64, "n\u00e4me\u0007", "a\nb"):
             entry = next(iter(data[section].values()))

@@ -29,6 +29,8 @@ GOOD: dict[str, Make] = {
     "app.apps.drop.spec": lambda h: apps.DropSpec(ports=("p0",)),
     "app.apps.forward.spec": lambda h: h.config.app.forward,
     "app.apps.generate.spec": lambda h: apps.GenerateSpec(ports=("p0",)),
+    "app.apps.respond.spec": lambda h: apps.RespondSpec(addresses=("10.0.0.1",), ports=("p0",)),
+    "config.apps.RespondSpec.addresses": same(("10.0.0.1", "fe80::1")),
     "config.apps.AppSpec.drop": lambda h: apps.DropSpec(),
     "config.model.MempoolSpec.n": same(1023),
     "config.model.MemzoneSpec.size": same(4096),

@@ -74,6 +74,7 @@ EXCLUDED = {
     "ethdev.port.Port.sniff": "waits for packets; tests/app/test_ports.py has wrong arguments",
     "ethdev.queue.RxQueue.aget": "a coroutine: tests/ethdev/test_waiting.py",
     "ethdev.pauses.*": "the inner half of rx and sniff",
+    "app.apps.switch": "needs two ports; tests/app/test_switch.py has three",
     "app.switch.*": "polls ports; tests/app/test_switch.py has wrong arguments",
     "app.packets.*": "the inner half of Port.send, which is swept, and of Port.sniff",
     "app.ports.*": "makes ports and their pools; tests/app/test_ports.py has wrong arguments",
