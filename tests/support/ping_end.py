@@ -7,6 +7,7 @@ prints how many of five pings were answered; its kernel finds the MAC address by
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -15,7 +16,7 @@ import sys
 import time
 
 OWN = ("198.18.81.{}/24", "2001:db8:81::{}/64")
-COUNT = 5
+COUNT, ATTEMPTS = 5, 30
 ICMP, ICMP6 = (8, 0, 20), (128, 129, 0)  # request, reply, bytes of IP's header in what comes
 
 
@@ -43,18 +44,28 @@ def ping(address: str) -> int:
             head = struct.pack("!BBHHH", request, 0, 0, os.getpid() & 0xFFFF, number)
             if not six:  # for ICMPv6 the kernel computes it
                 head = head[:2] + struct.pack("!H", checksum(head + text)) + head[4:]
-            end = time.monotonic() + 30
-            sock.sendto(head + text, (address, 0))
-            while (left := end - time.monotonic()) > 0:
-                sock.settimeout(left)
-                try:
-                    data = sock.recvfrom(2048)[0][skip:]
-                except OSError:
-                    break
-                if data[0] == reply and data[4:] == (head + text)[4:]:
+            wanted = bytes([reply]), (head + text)[4:]
+            for _ in range(ATTEMPTS):
+                with contextlib.suppress(OSError):  # no neighbour yet
+                    sock.sendto(head + text, (address, 0))
+                if is_answered(sock, wanted, skip):
                     answered += 1
                     break
     return answered
+
+
+def is_answered(sock: socket.socket, wanted: tuple[bytes, bytes], skip: int) -> bool:
+    """Wait a second for an answer; the kernel drops requests while it looks for the neighbour."""
+    end = time.monotonic() + 1
+    while (left := end - time.monotonic()) > 0:
+        sock.settimeout(left)
+        try:
+            data = sock.recvfrom(2048)[0][skip:]
+        except OSError:
+            return False
+        if (data[:1], data[4:]) == wanted:
+            return True
+    return False
 
 
 def main() -> None:
@@ -74,6 +85,7 @@ def main() -> None:
         say(ping(address))
     neighbours = ["ip", "neigh", "show", "dev", "eth0"]
     say(repr(subprocess.run(neighbours, capture_output=True, text=True).stdout))
+    sys.stdin.read()  # its namespace goes with it, and others may still ping this host
 
 
 if __name__ == "__main__":
