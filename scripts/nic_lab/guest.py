@@ -35,7 +35,7 @@ WIRES = ((WAN, NEAR), (LAN, FAR))
 PACKETS = int(os.environ.get("NIC_LAB_PACKETS", "1024"))
 HUGEPAGES = 256
 
-RATES = re.compile(r" *[0-9.]+ s  .* Mpps")
+RATES = re.compile(r" *[0-9.]+ s  .* [kM]?pps")
 
 faults: list[str] = []
 result: dict[str, Any] = {"passed": False, "faults": faults, "nics": []}

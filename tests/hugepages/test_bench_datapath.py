@@ -18,7 +18,7 @@ LOOPS = TESTPMD | {"rx+tx", "2 hops", "8 hops"}
 BY_BURST = {
     "interpreted": {"io": LOOPS, "macswap": LOOPS},
     "columns": {
-        "real headers": TESTPMD | {"packets", "rx+tx", "columns", "filter, drop"},
+        "real headers": TESTPMD | {"packets", "rx+tx", "columns", "filter, drop", "where, drop"},
         "headers in the pool": TESTPMD | {"filter, drop"},
     },
     "cost": {
@@ -87,7 +87,7 @@ def test_other_libraries_see_the_same_packets_or_say_why_not(tmp_path: Path):
 
 def test_packets_make_no_python_objects(tmp_path: Path):
     rows = bench(tmp_path, "objects", more=("--packets", "1000000"))
-    assert [row["name"] for row in rows] == ["rx+tx", "columns", "filter, drop"]
+    assert [row["name"] for row in rows] == ["rx+tx", "columns", "filter, drop", "where, drop"]
     for row in rows:
         few, _, many, _ = row["samples"]
         assert int(many.split()[0].replace(",", "")) >= 1_000_000
