@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import ping_end
 import pytest
-from children import Child, Children
+from children import Children
+from hosts import Host, needs_namespaces
 from packets import read_pcap, write_pcap
 
 import pydpdk
@@ -130,6 +129,19 @@ def test_a_mempool_without_mbufs_for_copies(eal, here, name: str):
     assert sum(len(read_pcap(Path(f"out{i}.pcap"))) for i in range(PORTS)) == 1
 
 
+def test_an_exception_in_a_step_loses_no_packet(eal, here, name: str, monkeypatch):
+    for i in range(PORTS):
+        write_pcap(Path(f"in{i}.pcap"), [frame(BROADCAST, MACS[0], b"")] * (3 if i == 0 else 0))
+    with pydpdk.ports(*devices(name)) as ports, Switch(ports, burst=1) as switch:
+        with monkeypatch.context() as patch:
+            patch.setattr(Switch, "_spread", lambda self, i: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                switch.step()
+        assert ports[0].mempool.in_use_count == 0
+        assert switch.step() == 1
+    assert len(read_pcap(Path("out1.pcap"))) == 1
+
+
 def test_what_is_no_switch(device, pool: Mempool, name: str):
     one: Port = device(f"net_null_{name}")
     other: Port = device(f"net_null_{name}x")
@@ -156,35 +168,21 @@ app: {{switch: {{}}}}
 """
 
 
-@pytest.mark.net_admin
-@pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces: needs root")
-@pytest.mark.skipif(not all(map(shutil.which, ("ip", "unshare"))), reason="needs ip, unshare")
-@pytest.mark.skipif(
-    subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode != 0,
-    reason="no network namespace can be made here",
-)
+@needs_namespaces
 def test_three_kernels_ping_each_other(children: Children, tmp_path: Path, on_hugepages):
     name = f"w{os.getpid()}"
-    hosts: list[Child] = []
+    hosts: list[Host] = []
     try:
         for i in range(PORTS):
             others = [f"198.18.81.{j + 1}" for j in range(PORTS) if j != i]
             others.append(f"2001:db8:81::{(i + 1) % PORTS + 1}")
-            argv = [sys.executable, ping_end.__file__, "--host", str(i + 1), *others]
-            hosts.append(Child(["unshare", "--net", *argv]))
-            hosts[i].until_ready()
-            add = f"ip link add {name}{i} type veth peer name eth0 netns {hosts[i].pid}"
-            subprocess.run(add.split(), check=True)
-            up = ["ip", "link", "set", f"{name}{i}", "up", "addrgenmode", "none"]
-            subprocess.run(up, check=True)
+            hosts.append(Host(f"{name}{i}", "--host", str(i + 1), *others))
         file = tmp_path / "switch.yaml"
         file.write_text(FILE.format(name=name, hugepages=str(on_hugepages).lower()))
         run = children.start([sys.executable, "-m", "pydpdk", "run", str(file)], cwd=tmp_path)
         run.lines_until("-> packet")
         for host in hosts:
-            host.write()
-        for host in hosts:
-            assert host.line() == "configured"
+            host.configure()
         for host in hosts:
             host.write()
         for host in hosts:
@@ -192,6 +190,5 @@ def test_three_kernels_ping_each_other(children: Children, tmp_path: Path, on_hu
         run.signal(signal.SIGTERM)
         assert run.finish().returncode == 0
     finally:
-        for i, host in enumerate(hosts):
-            host.kill()
-            subprocess.run(["ip", "link", "del", f"{name}{i}"], capture_output=True)
+        for host in hosts:
+            host.close()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import ping_end
 import pytest
-from children import Child, Children
+from children import Children
+from hosts import Host, needs_namespaces
 from scapy.all import (
     ARP,
     ICMP,
@@ -178,32 +177,20 @@ app: {{respond: {{addresses: [198.18.81.2, "2001:db8:81::2"], idle: {idle}}}}}
 """
 
 
-@pytest.mark.net_admin
-@pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces: needs root")
-@pytest.mark.skipif(not all(map(shutil.which, ("ip", "unshare"))), reason="needs ip, unshare")
-@pytest.mark.skipif(
-    subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode != 0,
-    reason="no network namespace can be made here",
-)
+@needs_namespaces
 @pytest.mark.parametrize("idle", ["poll", "adaptive"])
 def test_a_kernel_pings_a_running_file(children: Children, tmp_path: Path, on_hugepages, idle: str):
     interface = f"r{os.getpid()}"
     asked = ("198.18.81.2", "2001:db8:81::2", "198.18.81.2")
-    host = Child(["unshare", "--net", sys.executable, ping_end.__file__, *asked])
+    host = Host(interface, *asked)
     try:
-        host.until_ready()
-        add = f"ip link add {interface} type veth peer name eth0 netns {host.pid}"
-        subprocess.run(add.split(), check=True)
-        subprocess.run(["ip", "link", "set", interface, "up", "addrgenmode", "none"], check=True)
         mac = Path(f"/sys/class/net/{interface}/address").read_text().strip()
         file = tmp_path / "respond.yaml"
-        file.write_text(
-            FILE.format(interface=interface, hugepages=str(on_hugepages).lower(), idle=idle)
-        )
+        hugepages = str(on_hugepages).lower()
+        file.write_text(FILE.format(interface=interface, hugepages=hugepages, idle=idle))
         run = children.start([sys.executable, "-m", "pydpdk", "run", str(file)], cwd=tmp_path)
         run.lines_until("-> packet")
-        host.write()
-        assert host.line() == "configured"
+        host.configure()
         assert [host.line() for _ in asked] == [str(ping_end.COUNT)] * len(asked)
         if idle == "adaptive":
             stat = Path(f"/proc/{run.pid}/stat")
@@ -212,5 +199,4 @@ def test_a_kernel_pings_a_running_file(children: Children, tmp_path: Path, on_hu
         assert run.finish().returncode == 0
         assert host.line().count(mac) == 2  # learned by ARP and by ND
     finally:
-        host.kill()
-        subprocess.run(["ip", "link", "del", interface], capture_output=True)
+        host.close()

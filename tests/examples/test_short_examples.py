@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import ping_end
 import pytest
 from children import Child, Children
+from hosts import Host, needs_namespaces
 from packets import read_pcap, write_pcap
 from scapy.all import IP, UDP, Ether
 
 EXAMPLES = Path(__file__).parents[2] / "scripts" / "examples"
 SHORT = ("count_ports", "answer_pings", "switch", "record", "echo_async")
 FRAME = b"\2\0\0\0\0\2" + b"\2\0\0\0\0\1" + b"\x88\xb5"
-
-needs_namespaces = [
-    pytest.mark.net_admin,
-    pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces: needs root"),
-    pytest.mark.skipif(not all(map(shutil.which, ("ip", "unshare"))), reason="needs ip, unshare"),
-    pytest.mark.skipif(
-        subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode != 0,
-        reason="no network namespace can be made here",
-    ),
-]
 
 
 def statements(name: str) -> int:
@@ -52,23 +41,9 @@ def test_count_ports(tmp_path: Path):
     assert done.stdout.split() == ["53", "600", "54", "300"]
 
 
-class Host(Child):
-    """A kernel in its own network namespace, at the other end of an interface."""
-
-    def __init__(self, interface: str, *argv: str) -> None:
-        super().__init__(["unshare", "--net", sys.executable, ping_end.__file__, *argv])
-        self.until_ready()
-        add = f"ip link add {interface} type veth peer name eth0 netns {self.pid}"
-        subprocess.run(add.split(), check=True)
-        subprocess.run(["ip", "link", "set", interface, "up", "addrgenmode", "none"], check=True)
-
-
 @pytest.fixture
-def interfaces() -> Iterator[list[str]]:
-    names = [f"x{os.getpid()}n{i}" for i in range(3)]
-    yield names
-    for name in names:
-        subprocess.run(["ip", "link", "del", name], capture_output=True)
+def interfaces() -> list[str]:
+    return [f"x{os.getpid()}n{i}" for i in range(3)]
 
 
 def example(children: Children, cwd: Path, name: str, *argv: object) -> Child:
@@ -82,22 +57,19 @@ def interrupted(run: Child) -> str:
     return done.stdout
 
 
-@pytest.mark.net_admin
+@needs_namespaces
 class TestWithKernels:
-    pytestmark = needs_namespaces
-
     def test_answer_pings(self, children: Children, interfaces, tmp_path: Path):
         asked = ("198.18.81.2", "2001:db8:81::2")
         host = Host(interfaces[0], *asked)
         try:
             run = example(children, tmp_path, "answer_pings", interfaces[0], *asked)
             run.lines_until("answering")
-            host.write()
-            assert host.line() == "configured"
+            host.configure()
             assert [host.line() for _ in asked] == [str(ping_end.COUNT)] * 2
             interrupted(run)
         finally:
-            host.kill()
+            host.close()
 
     def test_switch(self, children: Children, interfaces, tmp_path: Path):
         hosts: list[Host] = []
@@ -108,16 +80,14 @@ class TestWithKernels:
             run = example(children, tmp_path, "switch", *interfaces)
             run.lines_until("switching")
             for host in hosts:
-                host.write()
-            for host in hosts:
-                assert host.line() == "configured"
+                host.configure()
             for host in hosts:
                 host.write()
             assert [host.line() for host in hosts] == [str(ping_end.COUNT)] * 3
             assert interrupted(run).count("net_af_packet") >= 3
         finally:
             for host in hosts:
-                host.kill()
+                host.close()
 
     def test_record(self, children: Children, veth: str, tmp_path: Path):
         frames = [bytes(Ether() / IP() / UDP(dport=53) / bytes(i)) for i in range(20)]

@@ -83,8 +83,8 @@ def main() -> None:
         sys.stdin.readline()
     for address in asked:
         say(ping(address))
-    neighbours = ["ip", "neigh", "show", "dev", "eth0"]
-    say(repr(subprocess.run(neighbours, capture_output=True, text=True).stdout))
+    found = ["ip", "neigh", "show", "dev", "eth0"]
+    say(repr(subprocess.run(found, capture_output=True, text=True).stdout))
     sys.stdin.read()  # its namespace goes with it, and others may still ping this host
 
 
