@@ -1,4 +1,4 @@
-"""What there is, in the error about a name that is not there."""
+"""Add the names that there are to the error about one that is not there."""
 
 from __future__ import annotations
 

@@ -92,15 +92,21 @@ class Switch(Closing):
     def step(self) -> int:
         """Poll each rx queue once, and forward what came; return how many packets came."""
         total = 0
-        for i, port in enumerate(self.ports):
-            for queue in port.rx_queues:
-                total += self._serve(i, queue)
+        with Undo(self._drop):  # the next step begins with empty bursts
+            for i, port in enumerate(self.ports):
+                for queue in port.rx_queues:
+                    total += self._serve(i, queue)
         return total
 
     def close(self) -> None:
         """Free its bursts."""
         for burst in self._bursts:
             burst.close(force=True)
+
+    def _drop(self) -> None:
+        for burst in self._bursts:
+            if not burst.closed:
+                burst.free()
 
     def _serve(self, i: int, queue: RxQueue) -> int:
         n = queue.rx(self._came)

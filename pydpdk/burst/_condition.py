@@ -251,7 +251,7 @@ class _Field:
 
     @property
     def wanted(self) -> str:
-        """What it may be compared with."""
+        """The values that it may be compared with, in words."""
         of = {"mac": "a MAC address", "ipv6": "an IPv6 address or prefix",
               "ipv4": "an IPv4 address, a prefix or a number"}.get(self.kind)  # fmt: skip
         return of or f"a number from 0 to {self.most}"

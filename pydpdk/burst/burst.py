@@ -168,8 +168,8 @@ class Burst(Owner, BurstVerbs):
         ----------
         packets
             One bytes-like object, or one with `__bytes__`, for each packet of the burst; or bytes
-            for all. What does not fit in the first segment goes into further ones, of the packet's
-            own pool.
+            for all. Bytes that do not fit in the first segment go into further ones, of the
+            packet's own pool.
 
         Raises
         ------

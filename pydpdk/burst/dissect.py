@@ -40,7 +40,7 @@ class PacketHeader:
 
 
 class _Next(NamedTuple):
-    """What a header says of itself: its fields, its [bytes], and what follows."""
+    """A parsed header: its fields, its [bytes], and the kind of the one that follows."""
 
     fields: Fields
     size: int

@@ -1,4 +1,4 @@
-"""What a loop does while no packet comes: sleep ever longer, or until the kernel has one."""
+"""The pauses of a loop while no packet comes: ever longer, or until the kernel has one."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from pydpdk.errors import (
     InUseError,
     call_errno,
     check_range,
+    damaged,
     make_error,
 )
 from pydpdk.ethdev import border, drivers, interrupts, sharing
@@ -281,7 +282,7 @@ class Port(Portable):
     ) -> Iterator[Packet]:
         """Receive packets of all rx queues, as an iterator of `Packet`, copies that you keep.
 
-        The mbufs are freed at once. What comes while nothing is asked for waits in the queues.
+        The mbufs are freed at once. Packets wait in the queues while none is asked for.
 
         Parameters
         ----------
@@ -590,14 +591,16 @@ class Port(Portable):
     def close(self, *, force: bool = False) -> None:
         """Close the device, as `Owner.close`; what `pydpdk.port` made for it is taken away."""
         super().close(force=force)
-        device, self._own_device = self._own_device, ""
-        if device and not force:  # by force it is the end of the EAL, of which devices are a part
-            eal.current().remove_device(device)
         pool, self._own_pool = self._own_pool, None
         if pool is not None:
             pool._stay()  # where others use it, the end of the EAL closes it
             with suppress(InUseError):
                 pool.close()
+        device, self._own_device = self._own_device, ""
+        # by force it is the end of the EAL, of which devices are a part; damaged memory has locks
+        # that are never released
+        if device and not force and not damaged():
+            eal.current().remove_device(device)
 
     def _lose_device(self, name: str) -> None:
         if self.name == name:

@@ -30,8 +30,9 @@ pyd_poll_rx(struct pyd_queue *queue, struct pyd_burst *burst)
     return pyd_burst_leave_with(burst, ret);
 }
 
-static inline int
-pyd_poll_tx(struct pyd_queue *queue, struct pyd_burst *burst)
+/* With `drop`, what the port did not take is freed and counted. */
+static __rte_always_inline int
+pyd_poll_tx_or(struct pyd_queue *queue, struct pyd_burst *burst, int drop)
 {
     int ret = unlikely(!queue->is_tx) ? -EINVAL : pyd_burst_enter(burst);
 
@@ -40,9 +41,17 @@ pyd_poll_tx(struct pyd_queue *queue, struct pyd_burst *burst)
     ret = pyd_queue_enter(queue);
     if (likely(ret == 0)) {
         ret = burst->n == 0 ? 0 : pyd_queue_send(queue, burst);
+        if (drop && burst->n != 0)
+            queue->dropped += pyd_burst_empty(burst);
         pyd_unpass_alone(&queue->gate);
     }
     return pyd_burst_leave_with(burst, ret);
+}
+
+static inline int
+pyd_poll_tx(struct pyd_queue *queue, struct pyd_burst *burst)
+{
+    return pyd_poll_tx_or(queue, burst, 0);
 }
 
 #endif

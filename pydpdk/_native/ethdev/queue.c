@@ -37,22 +37,10 @@ pyd_tx(struct pyd_queue *queue, struct pyd_burst *burst)
     return pyd_poll_tx(queue, burst);
 }
 
-/* Send what the port takes; free and count the rest. */
 int
 pyd_tx_drop(struct pyd_queue *queue, struct pyd_burst *burst)
 {
-    int ret = unlikely(!queue->is_tx) ? -EINVAL : pyd_burst_enter(burst);
-
-    if (unlikely(ret != 0))
-        return ret;
-    ret = pyd_queue_enter(queue);
-    if (likely(ret == 0)) {
-        ret = burst->n == 0 ? 0 : pyd_queue_send(queue, burst);
-        if (burst->n != 0)
-            queue->dropped += pyd_burst_empty(burst);
-        pyd_unpass_alone(&queue->gate);
-    }
-    return pyd_burst_leave_with(burst, ret);
+    return pyd_poll_tx_or(queue, burst, 1);
 }
 
 static inline int
