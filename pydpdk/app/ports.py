@@ -11,7 +11,7 @@ from pydpdk._core.lifetime import Undo
 from pydpdk.config import budget
 from pydpdk.eal import EalState, current, init, state
 from pydpdk.eal.devices import checked, has_port
-from pydpdk.errors import DpdkError, InUseError, NotSupportedError, make_error
+from pydpdk.errors import DpdkError, InUseError, NotFoundError, NotSupportedError, make_error
 from pydpdk.ethdev.flags import RssHf, RxOffload, TxOffload
 from pydpdk.ethdev.port import Port, PortState
 from pydpdk.host.devargs import Device
@@ -112,32 +112,33 @@ def ports(
         init()
     opened: list[Port] = []
     with Undo(_close_all, opened):
-        opened.extend(map(_add, devices))  # one by one: those before a failure are closed
+        for device in devices:
+            _add(device, opened)
         for some in _by_pool(opened, mempool):
             pool = _fitting(some, settings) if mempool is None else mempool
             for one in some:
-                one._own_pool = pool if mempool is None else None
                 one.configure(mempool=pool, **settings)
                 _set_promiscuous(one, promiscuous)
                 one.start()
         return Ports(opened)
 
 
-def _add(device: str) -> Port:
-    """Return the port of a device, which is added unless a scan of the bus found it."""
+def _add(device: str, opened: list[Port]) -> None:
+    """Open the port of a device, which is added unless a scan of the bus found it."""
     parsed = checked(device)
     if not has_port(parsed.port_name):
         with Undo(_take_away, parsed):
             added = Port.lookup(_added(device, parsed))
             added._own_device = parsed.name
-            return added
+            opened.append(added)
+            return
     if parsed.tail:
         text = f"{parsed.name} is there: name it without arguments"
         raise make_error("rte_eal_hotplug_add", errno.EEXIST, text)
     found = Port.lookup(parsed.port_name)
     if found.state != PortState.UNCONFIGURED:
         raise InUseError(f"{found!r} is in use already: Port.lookup finds it")
-    return found
+    opened.append(found)
 
 
 def _added(device: str, parsed: Device) -> str:
@@ -169,7 +170,17 @@ def _fitting(opened: Sequence[Port], settings: PortSettings) -> Mempool:
     queues = sum(_descriptors(one, settings) for one in opened)
     n = budget.enough_mbufs(queues, lcores=len(list(walk())), ports=len(opened))
     room = budget.data_room_of(one.info().device for one in opened)
-    return Mempool.create(_free_name(opened[0].name), n, data_room_size=room)
+    name = _free_name(opened[0].name)
+    with Undo(_close_pool, name):
+        pool = Mempool.create(name, n, data_room_size=room)
+        for one in opened:
+            one._own_pool = pool
+        return pool
+
+
+def _close_pool(name: str) -> None:
+    with suppress(NotFoundError, InUseError):
+        Mempool.lookup(name).close()
 
 
 def _descriptors(one: Port, settings: PortSettings) -> int:
